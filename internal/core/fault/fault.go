@@ -1,0 +1,154 @@
+// Package fault gives every error that a person may see a kind, a sentence and, from one table, an HTTP status and an exit code.
+//
+// Core and services return faults (or wrap them with %w); the edges (HTTP, CLI) ask Of and Message. An error without a kind is
+// Internal: its text is logged and never shown, the reader gets the request id instead.
+//
+// A fault's sentence names the thing, the reason and, where there is one, the way out: "spec \"intel-v1\": no runner has it; add it
+// to a runner with 'tacho runner spec add'".
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says whose mistake an error is and what the caller may do about it.
+type Kind int
+
+// The kinds. Internal is the zero value: what nobody classified is our own mistake.
+const (
+	Internal     Kind = iota
+	Invalid           // the input is malformed or out of its limits; the same request will fail again
+	Unauthorized      // no credentials, or unknown, expired or revoked ones
+	Forbidden         // the credentials are known and do not suffice
+	Missing           // the thing does not exist, or the caller may not know that it does
+	Conflict          // the thing is in a state that refuses the change
+	TooLarge          // the body or one of its parts is over its limit
+	TooMany           // the caller must slow down or wait for its other work
+	Unavailable       // try again later: shutting down, storage full, dependency away
+	Canceled          // the caller went away or the user said stop
+)
+
+// Exit codes of the CLI. They are part of the interface: scripts tell an alert from a broken network by them.
+const (
+	ExitOK              = 0
+	ExitInternal        = 1   // a defect in tacho itself
+	ExitUsage           = 2   // wrong flags or arguments, or input refused before anything was sent
+	ExitAlert           = 3   // at least one alert, and --error-on-alert (or the gate) asked for it
+	ExitBenchmarkFailed = 4   // the benchmark command failed, or left nothing that could be read
+	ExitCanceled        = 5   // the job was canceled
+	ExitTimedOut        = 6   // the job or the command ran out of time
+	ExitNetwork         = 7   // the server could not be reached
+	ExitServer          = 8   // the server answered with an error of its own (5xx)
+	ExitRefused         = 9   // the server refused the request (4xx): credentials, missing thing, conflict, limit
+	ExitInfrastructure  = 10  // the job failed for a reason that is not the benchmark's: image, isolation, lost runner
+	ExitInterrupted     = 130 // Ctrl-C; a remote job goes on, and the last line says how to re-attach
+)
+
+// kinds is the one table of kind → name, HTTP status, exit code.
+var kinds = map[Kind]struct {
+	code   string // stable, machine-readable; Bencher's error_code field
+	status int
+	exit   int
+}{
+	Internal:     {"internal", 500, ExitServer},
+	Invalid:      {"invalid", 400, ExitRefused},
+	Unauthorized: {"unauthorized", 401, ExitRefused},
+	Forbidden:    {"forbidden", 403, ExitRefused},
+	Missing:      {"not_found", 404, ExitRefused},
+	Conflict:     {"conflict", 409, ExitRefused},
+	TooLarge:     {"too_large", 413, ExitRefused},
+	TooMany:      {"too_many", 429, ExitRefused},
+	Unavailable:  {"unavailable", 503, ExitServer},
+	Canceled:     {"canceled", 499, ExitInterrupted},
+}
+
+// Code returns the stable machine-readable name of the kind, as it stands in error bodies.
+func (k Kind) Code() string { return kinds[k].code }
+
+// Status returns the HTTP status of the kind.
+func (k Kind) Status() int { return kinds[k].status }
+
+// Exit returns the CLI's exit code for an answer of this kind from a server.
+func (k Kind) Exit() int { return kinds[k].exit }
+
+func (k Kind) String() string { return kinds[k].code }
+
+// FromStatus returns the kind that a server's HTTP status stands for. Unknown 4xx are Invalid, everything else is Internal.
+func FromStatus(status int) Kind {
+	for k, row := range kinds {
+		if row.status == status {
+			return k
+		}
+	}
+	if status >= 400 && status < 500 {
+		return Invalid
+	}
+	return Internal
+}
+
+// Error is a classified error whose sentence may be shown to the person who asked.
+type Error struct {
+	Kind    Kind
+	Message string // for the reader; no internals
+	Cause   error  // for the log; may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return e.Message + ": " + e.Cause.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// New makes a fault of the given kind.
+func New(k Kind, format string, args ...any) *Error {
+	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
+}
+
+// Wrap makes a fault that keeps cause for the log and shows only the sentence.
+func Wrap(k Kind, cause error, format string, args ...any) *Error {
+	return &Error{Kind: k, Message: fmt.Sprintf(format, args...), Cause: cause}
+}
+
+// Invalidf, Missingf and the others below are New with the kind in the name, because they are written most.
+func Invalidf(format string, args ...any) *Error { return New(Invalid, format, args...) }
+
+// Missingf says that a thing does not exist.
+func Missingf(format string, args ...any) *Error { return New(Missing, format, args...) }
+
+// Conflictf says that the thing's state refuses the change.
+func Conflictf(format string, args ...any) *Error { return New(Conflict, format, args...) }
+
+// Forbiddenf says that known credentials do not suffice.
+func Forbiddenf(format string, args ...any) *Error { return New(Forbidden, format, args...) }
+
+// Unauthorizedf says that credentials are absent or unknown.
+func Unauthorizedf(format string, args ...any) *Error { return New(Unauthorized, format, args...) }
+
+// TooLargef says which limit was passed.
+func TooLargef(format string, args ...any) *Error { return New(TooLarge, format, args...) }
+
+// Of returns the kind of the first fault in err's chain, Internal if there is none.
+func Of(err error) Kind {
+	if f, ok := errors.AsType[*Error](err); ok {
+		return f.Kind
+	}
+	return Internal
+}
+
+// Is reports whether err's chain holds a fault of kind k.
+func Is(err error, k Kind) bool {
+	f, ok := errors.AsType[*Error](err)
+	return ok && f.Kind == k
+}
+
+// Message returns the sentence that may be shown: the fault's own, or a neutral one for Internal.
+func Message(err error) string {
+	if f, ok := errors.AsType[*Error](err); ok && f.Kind != Internal {
+		return f.Message
+	}
+	return "internal error; the server's log has the details under this request id"
+}

@@ -1,0 +1,92 @@
+package ident
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestSlugIsItsOwnSlug(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := Slugify(rapid.String().Draw(t, "name"))
+		if s != "" && !IsSlug(s) {
+			t.Fatalf("Slugify gave %q, which is not its own slug", s)
+		}
+		if with := SlugWithSuffix(s, "x"); !IsSlug(with) {
+			t.Fatalf("SlugWithSuffix(%q) = %q is no slug", s, with)
+		}
+	})
+}
+
+func TestSlugify(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"main": "main", "My Bench!": "my-bench", "--a__b--": "a-b", "日本": "", "feature/X": "feature-x",
+		strings.Repeat("a", 70): strings.Repeat("a", 64),
+	} {
+		if got := Slugify(name); got != want {
+			t.Errorf("Slugify(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestKeysRoundTripAndDetectTypos(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []KeyKind{KeyUser, KeyRun, KeyRunner, KeyPull} {
+		key, err := NewKey(kind, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := ParseKey(key)
+		if !ok || got != kind {
+			t.Errorf("ParseKey(%q) = %q, %v", key, got, ok)
+		}
+		broken := []byte(key)
+		i := len("tacho_") + len(kind) + 5
+		if broken[i]++; broken[i] == '9'+1 {
+			broken[i] = '1'
+		}
+		if _, ok := ParseKey(string(broken)); ok {
+			t.Errorf("ParseKey accepted %q, which differs in one digit from a real key", broken)
+		}
+		if hint := KeyHint(key); strings.Contains(hint, key[20:]) {
+			t.Errorf("KeyHint(%q) = %q shows the secret", key, hint)
+		}
+	}
+	for _, bad := range []string{"", "tacho_", "tacho_user_", "tacho_other_x", "bencher_user_abc"} {
+		if _, ok := ParseKey(bad); ok {
+			t.Errorf("ParseKey(%q) accepted", bad)
+		}
+	}
+}
+
+func TestMetricUUIDInverts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Int64Range(1, 1<<60).Draw(t, "id")
+		u := MetricUUID(n)
+		if !IsUUID(u) {
+			t.Fatalf("MetricUUID(%d) = %q is no UUID", n, u)
+		}
+		if back, ok := MetricID(u); !ok || back != n {
+			t.Fatalf("MetricID(%q) = %d, %v, want %d", u, back, ok, n)
+		}
+	})
+	if _, ok := MetricID(NewUUID()); ok {
+		t.Error("MetricID accepted a random UUID")
+	}
+}
+
+func TestBranchNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"main": true, "feature/x": true, "a..b": false, "a b": false, "x.lock": false, "-x": false, "a//b": false, "": false, "ü": true,
+	} {
+		if got := CheckBranchName(name) == nil; got != want {
+			t.Errorf("CheckBranchName(%q) ok = %v, want %v", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+// Package limits holds every limit and default of Tachograph in one place, each with its unit and its reason.
+//
+// A limit that a person may change is the default of a configuration key and is named there; the others are protocol constants.
+// Nothing here is read from the environment: the configuration layer does that.
+package limits
+
+import "time"
+
+// Sizes, in bytes.
+const (
+	KiB = 1 << 10
+	MiB = 1 << 20
+	GiB = 1 << 30
+)
+
+// HTTP bodies.
+const (
+	JSONBodyBytes   = 1 * MiB   // ordinary API requests
+	ReportBodyBytes = 64 * MiB  // POST /v0/run and reports: 100,000 metrics of BMF are about 12 MiB
+	UploadBodyBytes = 512 * MiB // one job output file or log, streamed to disk
+	ErrorBodyBytes  = 64 * KiB  // what a client reads of an error answer
+)
+
+// One report.
+const (
+	ResultsPerReport       = 1_000   // iterations × files in one request
+	BenchmarksPerIteration = 100_000 // a million in one report is a mistake, and would hold the writer for minutes
+	MetricsPerReport       = 400_000
+	SamplesPerMetric       = 100_000
+	BenchmarkNameBytes     = 1_024
+	ResourceNameBytes      = 64  // projects, testbeds, measures, units, titles
+	BranchNameBytes        = 256 // git itself allows more, file systems do not
+	SlugBytes              = 64
+	AdapterLineBytes       = 1 * MiB // longest line that a text adapter looks at
+	JSONDepth              = 64      // nesting of a results document
+)
+
+// Lists.
+const (
+	PageDefault     = 8   // Bencher's default, kept so that its clients see the same pages
+	PageMax         = 255 // Bencher's maximum
+	PerfSeriesMax   = 255 // permutations of one perf query; more is an error, never a silent cut
+	PerfPointsMax   = 1_000_000
+	LogTailBytes    = 1 * MiB // how much of a job's log a page shows
+	EventBufferRows = 256     // server-sent events held for a slow reader before it must re-read
+)
+
+// One job.
+const (
+	EntrypointWords   = 64
+	CmdWords          = 64
+	EnvEntries        = 255
+	FilePaths         = 255
+	ArgBytes          = 32 * KiB // one word of a command line or one environment entry
+	IterationsPerJob  = 1_000
+	JobTimeoutMax     = 24 * time.Hour
+	JobTimeoutDefault = time.Hour
+	JobOutputBytes    = 25 * MiB // stdout, stderr and each file, each: past it the stream is cut and the job fails with reason "limit"
+	JobOutputTotal    = 256 * MiB
+	LogChunkBytes     = 64 * KiB // one log message on the channel
+)
+
+// The runner protocol.
+const (
+	HeartbeatInterval   = 5 * time.Second  // a lost runner is noticed after LeaseTimeout, so three beats may be lost
+	LeaseTimeout        = 30 * time.Second // renewed by heartbeats; after it the job may be taken by another runner
+	LeaseFlushInterval  = 5 * time.Second  // heartbeats live in memory and are written in one batch
+	SweepInterval       = 2 * time.Second
+	TimeoutGrace        = 60 * time.Second // server's allowance over the job's own timeout, for stop and upload
+	PollDefault         = 30 * time.Second
+	PollMax             = 900 * time.Second
+	RunnerPoll          = 55 * time.Second // below the 60 s idle cut of common proxies
+	ChannelMessageBytes = 1 * MiB          // control and log chunks only; results go up by HTTP
+	InfraRetries        = 2                // a job lost for an infrastructure reason is queued again this often
+	PullTokenLife       = 10 * time.Minute // refreshable while the lease lives
+)
+
+// Images and their unpacking, on the runner.
+const (
+	ManifestBytes       = 4 * MiB
+	ImageLayers         = 256
+	ImageUnpackedBytes  = 32 * GiB // further bounded by the job's disk
+	ImageEntries        = 1_000_000
+	ImagePathDepth      = 128
+	ImagePathBytes      = 4_096
+	ImageExpansionRatio = 1_000 // compressed : unpacked; real layers stay below 100
+)
+
+// The registry.
+const (
+	RegistryBlobBytes   = 10 * GiB
+	RegistryUploadLife  = time.Hour
+	RegistryTokenLife   = 5 * time.Minute
+	RegistryTagsMax     = 10_000
+	RegistryTagsDefault = 100
+)
