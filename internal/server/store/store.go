@@ -1,0 +1,214 @@
+// Package store is the database: rows in, rows out, one text of SQL beside the scan that reads it.
+//
+// It is one concrete type. SQLite in WAL mode is what stands today; the SQL is written so that the same text runs on PostgreSQL
+// ($1 placeholders, no dialect words outside dialect.go, DDL in one folder per dialect). A SQLite file in a temporary folder is what
+// tests use; there is no fake.
+//
+// Use: View for reads, Tx for anything that writes. Both hand out a *Tx whose methods are the queries, grouped by file after the
+// thing they are about (project.go, branch.go, report.go, metric.go, job.go, …). A Tx carries one time, Now, for all rows that it
+// writes. Times are microseconds in the database and time.Time outside. Rows are plain structs without behaviour.
+//
+// The store knows nothing of who may do what (core/access), of what a transition means (core/job) or of HTTP. Not-found, duplicates and
+// references are returned as faults whose sentence names the thing.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+//go:embed migration/sqlite/*.sql
+var migrations embed.FS
+
+// Config says where the database is.
+type Config struct {
+	Path string           // SQLite file; its folder is made
+	Now  func() time.Time // clock of Tx.Now; nil: time.Now
+}
+
+// Store is an open database. It is safe for concurrent use: many readers, one writer at a time.
+type Store struct {
+	writer *sql.DB // one connection, begins immediate: writers queue here instead of failing with "busy"
+	reader *sql.DB
+	now    func() time.Time
+}
+
+// Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("make database folder: %w", err)
+	}
+	s := &Store{now: cfg.Now}
+	var err error
+	if s.writer, err = openSQLite(ctx, cfg.Path, writerPool); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, s.writer); err != nil {
+		return nil, errors.Join(err, s.writer.Close())
+	}
+	if s.reader, err = openSQLite(ctx, cfg.Path, readerPool); err != nil {
+		return nil, errors.Join(err, s.writer.Close())
+	}
+	return s, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	folder, err := fs.Sub(migrations, "migration/sqlite")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, folder)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	return nil
+}
+
+// Close closes the database after the running transactions.
+func (s *Store) Close() error { return errors.Join(s.reader.Close(), s.writer.Close()) }
+
+// Ping reports whether the database answers; it is the readiness check.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.reader.QueryRowContext(ctx, `select 1`).Scan(&one)
+}
+
+// querier is what both *sql.Tx and *sql.DB can do.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// Tx is a running transaction. It must not be used by two goroutines, nor after its function has returned.
+type Tx struct {
+	q   querier
+	now time.Time
+}
+
+// Now returns the transaction's time, in UTC and microseconds: all rows that it writes carry the same.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// Tx runs f in a transaction that may write. It commits if f returns nil and rolls back otherwise, also when f panics. Writers run one
+// at a time: keep f short, and do no I/O in it.
+func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error { return s.run(ctx, s.writer, f) }
+
+// View runs f on a consistent snapshot; writes in it fail.
+func (s *Store) View(ctx context.Context, f func(*Tx) error) error { return s.run(ctx, s.reader, f) }
+
+func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (err error) {
+	begun, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done {
+			err = errors.Join(err, rollback(begun))
+		}
+	}()
+	if err := f(&Tx{q: begun, now: s.now().UTC().Truncate(time.Microsecond)}); err != nil {
+		return err
+	}
+	done = true
+	if err := begun.Commit(); err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	return nil
+}
+
+func rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return fmt.Errorf("roll back: %w", err)
+	}
+	return nil
+}
+
+// collect scans all rows with scan, in order, and closes them. The result is never nil, so that JSON has [] and not null.
+func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []T{}
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// exactlyOne turns a result that touched no row into a missing fault.
+func exactlyOne(res sql.Result, err error, what, name string) error {
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.Missingf("%s %q does not exist", what, name)
+	}
+	return nil
+}
+
+// oneRow turns sql.ErrNoRows into a missing fault.
+func oneRow(err error, what, name string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Missingf("%s %q does not exist", what, name)
+	}
+	if err != nil {
+		return fmt.Errorf("load %s %q: %w", what, name, err)
+	}
+	return nil
+}
+
+// micros is a time as the database keeps it; microsPtr the same for one that may be absent.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func microsPtr(t *time.Time) *int64 {
+	if t == nil {
+		return nil
+	}
+	us := t.UnixMicro()
+	return &us
+}
+
+func timeOf(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+func timePtr(us *int64) *time.Time {
+	if us == nil {
+		return nil
+	}
+	t := timeOf(*us)
+	return &t
+}
+
+// Page is a window of an ordered list. Limit ≤ 0 means limits.PageDefault at the edge; the store takes it as it is.
+type Page struct {
+	Limit  int
+	Offset int
+	Desc   bool
+}
