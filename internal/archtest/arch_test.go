@@ -1,0 +1,184 @@
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tachograph/tacho/"
+
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+// name is the import path inside the module: "internal/core/job".
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,Doc,GoFiles,Imports", "./...")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "CGO_ENABLED=0")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	if len(pkgs) < 10 {
+		t.Fatalf("go list found only %d packages", len(pkgs))
+	}
+	return pkgs
+}
+
+func under(name string, roots ...string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return name == root || strings.HasPrefix(name, root+"/") })
+}
+
+// Rooms of the house. A package that is in none of them may import what it likes of the rooms below cmd, and nobody checks it, so there
+// should be few.
+var (
+	core     = []string{"internal/core"}
+	services = []string{"internal/server/account", "internal/server/intake", "internal/server/ingest", "internal/server/explore", "internal/server/queue", "internal/server/fleet"}
+	edges    = []string{"internal/server/httpapi", "internal/server/hub", "internal/server/registry", "internal/server/web"}
+)
+
+// rules say what a room may not import and why. from and to are package roots inside the module, or library paths.
+var rules = []struct {
+	from []string
+	not  []string
+	why  string
+}{
+	{[]string{"api"}, []string{"internal", "client", "cmd", "net/http", "os", "context"}, "wire types know nothing of us"},
+	{core, []string{
+		"internal/server", "internal/runner", "internal/cli", "internal/config", "client", "cmd",
+		"net", "net/http", "os", "os/exec", "context", "log", "log/slog", "database/sql",
+	}, "the core is pure: no I/O, no context, no logging"},
+	{services, []string{"net/http", "database/sql", "github.com/spf13/cobra", "github.com/danielgtaylor/huma/v2", "internal/cli", "internal/runner"}, "a service is a use case: HTTP and SQL stand at the edges"},
+	{[]string{"internal/server/store"}, []string{"net/http", "internal/server/blob", "internal/cli", "internal/runner"}, "the store is the database and nothing else"},
+	{[]string{"internal/server"}, []string{"internal/runner", "internal/cli"}, "the server runs without a runner and without a terminal"},
+	{[]string{"internal/runner"}, []string{"internal/server", "internal/cli"}, "a runner is another machine: it knows the protocol, not the server"},
+	{[]string{"client"}, []string{"internal/server", "internal/runner", "internal/cli"}, "the client knows the wire only"},
+	{[]string{"internal/cli"}, []string{"internal/server/store", "database/sql"}, "the CLI goes through the API, in-process or not"},
+}
+
+func TestImportsPointInward(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, rule := range rules {
+			if !under(p.name(), rule.from...) {
+				continue
+			}
+			for _, imp := range p.Imports {
+				if under(strings.TrimPrefix(imp, module), rule.not...) && !under(strings.TrimPrefix(imp, module), rule.from...) {
+					t.Errorf("%s imports %s: %s", p.name(), imp, rule.why)
+				}
+			}
+		}
+		for _, edge := range edges {
+			if !under(p.name(), edge) {
+				continue
+			}
+			for _, imp := range p.Imports {
+				if other := strings.TrimPrefix(imp, module); under(other, edges...) && !under(other, edge) {
+					t.Errorf("%s imports %s: edges don't know each other", p.name(), imp)
+				}
+			}
+		}
+	}
+}
+
+// owners lists, for each heavy library, the only packages that may import it. Adding one here is a decision; say why in the commit.
+var owners = map[string][]string{
+	"modernc.org/sqlite":                     {"internal/server/store"},
+	"github.com/pressly/goose":               {"internal/server/store"},
+	"github.com/danielgtaylor/huma":          {"internal/server/httpapi"},
+	"github.com/coder/websocket":             {"internal/server/hub", "internal/runner"},
+	"github.com/spf13/cobra":                 {"internal/cli"},
+	"github.com/goccy/go-yaml":               {"internal/config"},
+	"github.com/prometheus/client_golang":    {"internal/server/metrics"},
+	"github.com/google/go-containerregistry": {"internal/runner/image", "internal/server/upstream"},
+	"github.com/opencontainers/runtime-spec": {"internal/runner/isolate/ocirun"},
+	"gonum.org/v1/gonum":                     {"internal/core/stats"},
+	"github.com/google/uuid":                 {"internal/core/ident"},
+	"golang.org/x/perf":                      {"internal/core/adapter"},
+	"github.com/klauspost/compress":          {"internal/runner/image"},
+}
+
+func TestEachHeavyLibraryHasItsOwner(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			if strings.HasPrefix(imp, module) || !strings.Contains(strings.Split(imp, "/")[0], ".") {
+				continue
+			}
+			for lib, allowed := range owners {
+				if under(imp, lib) && !slices.Contains(allowed, p.name()) {
+					t.Errorf("%s imports %s, which belongs to %s", p.name(), imp, strings.Join(allowed, ", "))
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.Doc == "" && len(p.GoFiles) > 0 {
+			t.Errorf("%s has no package comment", p.name())
+		}
+	}
+}
+
+func TestNoPackageIsABucket(t *testing.T) {
+	t.Parallel()
+	bucket := regexp.MustCompile(`(^|/)(util|utils|common|helper|helpers|misc|shared|base|models|types)$`)
+	for _, p := range packages(t) {
+		if bucket.MatchString(p.name()) {
+			t.Errorf("%s is named after nothing", p.name())
+		}
+	}
+}
+
+// TestCoreReadsNoClock looks at the text: time is an argument in the core.
+func TestCoreReadsNoClock(t *testing.T) {
+	t.Parallel()
+	clock := regexp.MustCompile(`\btime\.(Now|Since|Until|Sleep|After|NewTimer|NewTicker|Tick)\(|\brand\.(Int|Intn|IntN|Float64|Perm|Shuffle|Uint64)\(`)
+	for _, p := range packages(t) {
+		if !under(p.name(), core...) {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := clock.Find(text); found != nil {
+				t.Errorf("%s/%s calls %s): pass the time or the source of randomness in", p.name(), file, found)
+			}
+		}
+	}
+}
