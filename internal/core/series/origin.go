@@ -5,6 +5,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/imageref"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -58,10 +59,13 @@ func Hash(named string, context map[string]string) (string, error) {
 	if hash == "" {
 		where, hash = "hash of the context", strings.ToLower(ContextValue(context, ContextHash))
 	}
-	if hash == "" || ident.IsGitHash(hash) {
-		return hash, nil
+	if hash == "" {
+		return "", nil
 	}
-	return "", CheckHash(where, hash)
+	if err := CheckHash(where, hash); err != nil {
+		return "", err
+	}
+	return hash, nil
 }
 
 // CheckHash returns an Invalid fault unless hash is a full git object name. what says whose hash it is.
@@ -116,10 +120,15 @@ func Project(named, image string, context map[string]string) (ref, name string, 
 		"give it with --project SLUG or the field \"project\"")
 }
 
-// imageProject returns the project of an image in this server's registry, "" for one elsewhere or without a project.
+// imageProject returns the project of an image in this server's registry, "" for one elsewhere or without a project. A malformed name
+// has none here; whoever resolves the image says what is wrong with it.
 func imageProject(image string) string {
-	first, rest, ok := strings.Cut(image, "/")
-	if !ok || rest == "" || first == "localhost" || strings.ContainsAny(first, ".:@") || !ident.IsSlug(first) {
+	ref, err := imageref.Parse(image)
+	if err != nil || ref.Registry != "" {
+		return ""
+	}
+	first, _, inFolder := strings.Cut(ref.Path, "/")
+	if !inFolder || !ident.IsSlug(first) {
 		return ""
 	}
 	return first

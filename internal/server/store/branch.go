@@ -1,0 +1,236 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+)
+
+// Branch is a line of development in a project. HeadID is its current head.
+type Branch struct {
+	ID        string
+	ProjectID string
+	Name      string
+	Slug      string
+	HeadID    string
+	Created   time.Time
+	Modified  time.Time
+	Archived  *time.Time
+}
+
+const branchColumns = `b.id, b.project_id, b.name, b.slug, b.head_id, b.created, b.modified, b.archived`
+
+func scanBranch(row interface{ Scan(...any) error }) (Branch, error) {
+	var b Branch
+	var created, modified int64
+	var archived *int64
+	err := row.Scan(&b.ID, &b.ProjectID, &b.Name, &b.Slug, &b.HeadID, &created, &modified, &archived)
+	b.Created, b.Modified, b.Archived = timeOf(created), timeOf(modified), timePtr(archived)
+	return b, err
+}
+
+func scanBranches(rows *sql.Rows) (Branch, error) { return scanBranch(rows) }
+
+// InsertBranch makes a branch with an empty first head. An empty slug is made from the name; one that is taken gets a suffix. A name
+// that is taken, or a slug that was asked for and is taken, is a Conflict.
+func (tx *Tx) InsertBranch(ctx context.Context, projectID, name, slug string) (Branch, Head, error) {
+	b := Branch{ID: ident.NewUUID(), ProjectID: projectID, Name: name, Slug: slug, Created: tx.now, Modified: tx.now}
+	if slug == "" {
+		var err error
+		if b.Slug, err = tx.freeBranchSlug(ctx, projectID, name, b.ID); err != nil {
+			return Branch{}, Head{}, err
+		}
+	}
+	head := Head{ID: ident.NewUUID(), BranchID: b.ID, Created: tx.now}
+	b.HeadID = head.ID
+	_, err := tx.q.ExecContext(ctx, `insert into branch (id, project_id, name, slug, head_id, created, modified)
+		values ($1, $2, $3, $4, $5, $6, $6)`, b.ID, b.ProjectID, b.Name, b.Slug, b.HeadID, micros(tx.now))
+	if isDuplicate(err) {
+		return Branch{}, Head{}, fault.Conflictf("branch %q: the project has a branch of this name or slug", name)
+	}
+	if err != nil {
+		return Branch{}, Head{}, fmt.Errorf("insert branch %q: %w", name, err)
+	}
+	return b, head, tx.insertHead(ctx, head)
+}
+
+func (tx *Tx) freeBranchSlug(ctx context.Context, projectID, name, id string) (string, error) {
+	slug := ident.Slugify(name)
+	if slug == "" {
+		return ident.SlugWithSuffix("branch", id), nil
+	}
+	var one int
+	err := tx.q.QueryRowContext(ctx, `select 1 from branch where project_id = $1 and slug = $2`, projectID, slug).Scan(&one)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return slug, nil
+	case err != nil:
+		return "", fmt.Errorf("look for slug %q: %w", slug, err)
+	}
+	return ident.SlugWithSuffix(slug, id), nil
+}
+
+// BranchByRef returns the branch with this UUID, name or slug, in that order.
+func (tx *Tx) BranchByRef(ctx context.Context, projectID, ref string) (Branch, error) {
+	if ident.IsUUID(ref) {
+		b, err := scanBranch(tx.q.QueryRowContext(ctx, `select `+branchColumns+` from branch b where b.id = $1 and b.project_id = $2`,
+			ref, projectID))
+		return b, oneRow(err, "branch", ref)
+	}
+	b, err := scanBranch(tx.q.QueryRowContext(ctx, `select `+branchColumns+` from branch b
+		where b.project_id = $1 and (b.name = $2 or b.slug = $2) order by b.name = $2 desc limit 1`, projectID, ref))
+	return b, oneRow(err, "branch", ref)
+}
+
+// BranchByName returns the branch of exactly this name; found is false if there is none. Submissions use it: a git branch "a-b" must
+// not land on the branch "a/b" because that one's slug is "a-b".
+func (tx *Tx) BranchByName(ctx context.Context, projectID, name string) (b Branch, found bool, err error) {
+	b, err = scanBranch(tx.q.QueryRowContext(ctx, `select `+branchColumns+` from branch b where b.project_id = $1 and b.name = $2`,
+		projectID, name))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Branch{}, false, nil
+	}
+	return b, err == nil, err
+}
+
+// BranchesByID returns the branches with these ids, keyed by id.
+func (tx *Tx) BranchesByID(ctx context.Context, ids []string) (map[string]Branch, error) {
+	return byID(ctx, tx, ids, `select `+branchColumns+` from branch b where b.id in `, scanBranches, func(b Branch) string { return b.ID })
+}
+
+// ListFilter narrows a list of named things. Empty fields do not.
+type ListFilter struct {
+	Name     string // exactly
+	Search   string // in name or slug, or the whole UUID
+	Archived bool   // only archived ones; otherwise only the others
+}
+
+// Branches returns a page of a project's branches by name, and how many there are in all.
+func (tx *Tx) Branches(ctx context.Context, projectID string, f ListFilter, page Page) ([]Branch, int, error) {
+	where := `b.project_id = $1 and (b.archived is not null) = $2 and ($3 = '' or b.name = $3)
+		and ($4 = '' or lower(b.name) like $4 escape '\' or b.slug like $4 escape '\' or b.id = $5)`
+	args := []any{projectID, f.Archived, f.Name, likePattern(f.Search), f.Search}
+	var total int
+	if err := tx.q.QueryRowContext(ctx, `select count(*) from branch b where `+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count branches: %w", err)
+	}
+	rows, err := tx.q.QueryContext(ctx, `select `+branchColumns+` from branch b where `+where+`
+		order by b.name`+direction(page)+`, b.id limit $6 offset $7`, append(args, page.Limit, page.Offset)...)
+	out, err := collect(rows, err, scanBranches)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list branches: %w", err)
+	}
+	return out, total, nil
+}
+
+// UpdateBranch writes name, slug and archived. A name or slug that is taken is a Conflict.
+func (tx *Tx) UpdateBranch(ctx context.Context, b Branch) error {
+	res, err := tx.q.ExecContext(ctx, `update branch set name = $1, slug = $2, archived = $3, modified = $4 where id = $5`,
+		b.Name, b.Slug, microsPtr(b.Archived), micros(tx.now), b.ID)
+	if isDuplicate(err) {
+		return fault.Conflictf("branch %q: the project has another branch of this name or slug %q", b.Name, b.Slug)
+	}
+	return exactlyOne(res, err, "branch", b.Name)
+}
+
+// DeleteBranch removes a branch with its heads and thresholds. One that has reports is a Conflict. A version that no head and no report
+// holds any more goes with it.
+func (tx *Tx) DeleteBranch(ctx context.Context, b Branch) error {
+	var reports int
+	if err := tx.q.QueryRowContext(ctx, `select count(*) from report r join head h on h.id = r.head_id where h.branch_id = $1`, b.ID).
+		Scan(&reports); err != nil {
+		return fmt.Errorf("count reports of branch %s: %w", b.ID, err)
+	}
+	if reports > 0 {
+		return fault.Conflictf("branch %q has %d reports; delete them first, or archive the branch", b.Name, reports)
+	}
+	if _, err := tx.q.ExecContext(ctx, `delete from branch where id = $1`, b.ID); err != nil {
+		return fmt.Errorf("delete branch %s: %w", b.ID, err)
+	}
+	if _, err := tx.q.ExecContext(ctx, `delete from version where project_id = $1
+		and not exists (select 1 from head_version hv where hv.version_id = version.id)
+		and not exists (select 1 from report r where r.version_id = version.id)`, b.ProjectID); err != nil {
+		return fmt.Errorf("delete versions of branch %s: %w", b.ID, err)
+	}
+	return nil
+}
+
+// direction is the SQL word for a page's order.
+func direction(p Page) string {
+	if p.Desc {
+		return " desc"
+	}
+	return ""
+}
+
+// likePattern makes a search text a pattern for "lower(x) like … escape '\'"; "" stays "".
+func likePattern(search string) string {
+	if search == "" {
+		return ""
+	}
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(search)) + "%"
+}
+
+// idsPerQuery is how many ids one query names; SQLite's own bound is 32,766 parameters, smaller statements are prepared faster.
+const idsPerQuery = 500
+
+// placeholders returns "($from, …)" for n parameters.
+func placeholders(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "$%d", from+i)
+	}
+	return "(" + b.String() + ")"
+}
+
+// inChunks calls query with at most idsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values.
+func inChunks[ID comparable](ids []ID, query func(in string, args []any) error) error {
+	seen := make(map[ID]bool, len(ids))
+	args := make([]any, 0, min(len(ids), idsPerQuery))
+	flush := func() error {
+		if len(args) == 0 {
+			return nil
+		}
+		err := query(placeholders(1, len(args)), args)
+		args = args[:0]
+		return err
+	}
+	for _, id := range ids {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if args = append(args, id); len(args) == idsPerQuery {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// byID runs a query that ends in "in " for the ids and returns its rows keyed by key. Ids without a row are absent.
+func byID[T any, ID comparable](ctx context.Context, tx *Tx, ids []ID, query string, scan func(*sql.Rows) (T, error), key func(T) ID) (map[ID]T, error) {
+	out := make(map[ID]T, len(ids))
+	err := inChunks(ids, func(in string, args []any) error {
+		rows, err := tx.q.QueryContext(ctx, query+in, args...)
+		found, err := collect(rows, err, scan)
+		for _, row := range found {
+			out[key(row)] = row
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load rows by id: %w", err)
+	}
+	return out, nil
+}

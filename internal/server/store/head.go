@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/series"
+)
+
+// Head is one incarnation of a branch. The start fields say where its first versions were copied from; all three are set or none.
+type Head struct {
+	ID             string
+	BranchID       string
+	StartBranchID  *string
+	StartHeadID    *string
+	StartVersionID *string
+	Created        time.Time
+	Replaced       *time.Time
+}
+
+// Version is a point in the history of one or more heads.
+type Version struct {
+	ID        string
+	ProjectID string
+	Number    int64
+	Hash      *string
+}
+
+const headColumns = `h.id, h.branch_id, h.start_branch_id, h.start_head_id, h.start_version_id, h.created, h.replaced`
+
+func scanHead(rows *sql.Rows) (Head, error) {
+	var h Head
+	var created int64
+	var replaced *int64
+	err := rows.Scan(&h.ID, &h.BranchID, &h.StartBranchID, &h.StartHeadID, &h.StartVersionID, &created, &replaced)
+	h.Created, h.Replaced = timeOf(created), timePtr(replaced)
+	return h, err
+}
+
+const versionColumns = `v.id, v.project_id, v.number, v.hash`
+
+func scanVersion(row interface{ Scan(...any) error }) (Version, error) {
+	var v Version
+	err := row.Scan(&v.ID, &v.ProjectID, &v.Number, &v.Hash)
+	return v, err
+}
+
+func scanVersions(rows *sql.Rows) (Version, error) { return scanVersion(rows) }
+
+func (tx *Tx) insertHead(ctx context.Context, h Head) error {
+	_, err := tx.q.ExecContext(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, created)
+		values ($1, $2, $3, $4, $5, $6)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, micros(h.Created))
+	if err != nil {
+		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
+	}
+	return nil
+}
+
+// ReplaceHead gives the branch a new, empty head. The old one is marked as replaced and its alerts that were active are silenced:
+// nobody can act on them any more.
+func (tx *Tx) ReplaceHead(ctx context.Context, b Branch) (Branch, Head, error) {
+	h := Head{ID: ident.NewUUID(), BranchID: b.ID, Created: tx.now}
+	if err := tx.insertHead(ctx, h); err != nil {
+		return Branch{}, Head{}, err
+	}
+	now := micros(tx.now)
+	for _, q := range []struct {
+		query string
+		args  []any
+	}{
+		{`update head set replaced = $1 where id = $2`, []any{now, b.HeadID}},
+		{`update branch set head_id = $1, modified = $2 where id = $3`, []any{h.ID, now, b.ID}},
+		{`update alert set status = 'silenced', modified = $1 where head_id = $2 and status = 'active'`, []any{now, b.HeadID}},
+	} {
+		if _, err := tx.q.ExecContext(ctx, q.query, q.args...); err != nil {
+			return Branch{}, Head{}, fmt.Errorf("replace head of branch %s: %w", b.ID, err)
+		}
+	}
+	b.HeadID, b.Modified = h.ID, tx.now
+	return b, h, nil
+}
+
+// CopyStart gives an empty head the newest at most maxVersions versions of from that are not newer than start, and remembers start as
+// its start point. Versions are shared, not doubled.
+func (tx *Tx) CopyStart(ctx context.Context, h Head, from Head, start Version, maxVersions int) (Head, error) {
+	_, err := tx.q.ExecContext(ctx, `insert into head_version (head_id, version_id, number)
+		select $1, version_id, number from head_version where head_id = $2 and number <= $3 order by number desc limit $4`,
+		h.ID, from.ID, start.Number, maxVersions)
+	if err != nil {
+		return Head{}, fmt.Errorf("copy versions of head %s: %w", from.ID, err)
+	}
+	h.StartBranchID, h.StartHeadID, h.StartVersionID = &from.BranchID, &from.ID, &start.ID
+	_, err = tx.q.ExecContext(ctx, `update head set start_branch_id = $1, start_head_id = $2, start_version_id = $3 where id = $4`,
+		h.StartBranchID, h.StartHeadID, h.StartVersionID, h.ID)
+	if err != nil {
+		return Head{}, fmt.Errorf("set start point of head %s: %w", h.ID, err)
+	}
+	return h, nil
+}
+
+// HeadsByID returns the heads with these ids, keyed by id.
+func (tx *Tx) HeadsByID(ctx context.Context, ids []string) (map[string]Head, error) {
+	return byID(ctx, tx, ids, `select `+headColumns+` from head h where h.id in `, scanHead, func(h Head) string { return h.ID })
+}
+
+// Head returns one head.
+func (tx *Tx) Head(ctx context.Context, id string) (Head, error) {
+	found, err := tx.HeadsByID(ctx, []string{id})
+	if err != nil {
+		return Head{}, err
+	}
+	h, ok := found[id]
+	if !ok {
+		err = oneRow(sql.ErrNoRows, "head", id)
+	}
+	return h, err
+}
+
+// VersionsByID returns the versions with these ids, keyed by id.
+func (tx *Tx) VersionsByID(ctx context.Context, ids []string) (map[string]Version, error) {
+	return byID(ctx, tx, ids, `select `+versionColumns+` from version v where v.id in `, scanVersions, func(v Version) string { return v.ID })
+}
+
+// VersionByHash returns the newest version of a head with this commit; found is false if it has none.
+func (tx *Tx) VersionByHash(ctx context.Context, projectID, headID, hash string) (v Version, found bool, err error) {
+	v, err = scanVersion(tx.q.QueryRowContext(ctx, `select `+versionColumns+` from version v
+		join head_version hv on hv.version_id = v.id and hv.head_id = $1
+		where v.project_id = $2 and v.hash = $3 order by v.number desc limit 1`, headID, projectID, hash))
+	return foundRow(v, err, "find version "+hash)
+}
+
+// NewestVersion returns the version of a head with the highest number; found is false for a head without versions.
+func (tx *Tx) NewestVersion(ctx context.Context, headID string) (v Version, found bool, err error) {
+	v, err = scanVersion(tx.q.QueryRowContext(ctx, `select `+versionColumns+` from head_version hv join version v on v.id = hv.version_id
+		where hv.head_id = $1 order by hv.number desc limit 1`, headID))
+	return foundRow(v, err, "find newest version")
+}
+
+// NewestVersions returns the newest version of each of the heads, keyed by head. Heads without versions are absent.
+func (tx *Tx) NewestVersions(ctx context.Context, headIDs []string) (map[string]Version, error) {
+	type row struct {
+		head string
+		Version
+	}
+	scan := func(rows *sql.Rows) (row, error) {
+		var r row
+		err := rows.Scan(&r.head, &r.ID, &r.ProjectID, &r.Number, &r.Hash)
+		return r, err
+	}
+	found, err := byID(ctx, tx, headIDs, `select h.id, `+versionColumns+` from head h
+		join head_version hv on hv.head_id = h.id and hv.number = (select max(number) from head_version where head_id = h.id)
+		join version v on v.id = hv.version_id where h.id in `, scan, func(r row) string { return r.head })
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]Version, len(found))
+	for head, r := range found {
+		out[head] = r.Version
+	}
+	return out, nil
+}
+
+// EnsureVersion returns the head's version for a commit: the one that it has, else a new one. Without a hash it is always a new one.
+func (tx *Tx) EnsureVersion(ctx context.Context, projectID, headID, hash string) (Version, error) {
+	if hash != "" {
+		if v, found, err := tx.VersionByHash(ctx, projectID, headID, hash); err != nil || found {
+			return v, err
+		}
+	}
+	newest, found, err := tx.NewestVersion(ctx, headID)
+	if err != nil {
+		return Version{}, err
+	}
+	v := Version{ID: ident.NewUUID(), ProjectID: projectID, Number: series.NextNumber(nil)}
+	if found {
+		v.Number = series.NextNumber(&newest.Number)
+	}
+	if hash != "" {
+		v.Hash = &hash
+	}
+	if _, err := tx.q.ExecContext(ctx, `insert into version (id, project_id, number, hash) values ($1, $2, $3, $4)`,
+		v.ID, v.ProjectID, v.Number, v.Hash); err != nil {
+		return Version{}, fmt.Errorf("insert version %d: %w", v.Number, err)
+	}
+	if _, err := tx.q.ExecContext(ctx, `insert into head_version (head_id, version_id, number) values ($1, $2, $3)`,
+		headID, v.ID, v.Number); err != nil {
+		return Version{}, fmt.Errorf("insert version %d of head %s: %w", v.Number, headID, err)
+	}
+	return v, nil
+}
+
+// foundRow turns sql.ErrNoRows into found = false.
+func foundRow[T any](row T, err error, doing string) (T, bool, error) {
+	var none T
+	if errors.Is(err, sql.ErrNoRows) {
+		return none, false, nil
+	}
+	if err != nil {
+		return none, false, fmt.Errorf("%s: %w", doing, err)
+	}
+	return row, true, nil
+}

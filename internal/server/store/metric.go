@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/tachograph/tacho/internal/core/ident"
+)
+
+// Metric is one value of a series in a report, with the boundary that it was held against. ModelID is nil where no model judged.
+type Metric struct {
+	ID         int64
+	SeriesID   int64
+	ReportSeq  int64
+	Iteration  int
+	Value      float64
+	Lower      *float64
+	Upper      *float64
+	ModelID    *string
+	Baseline   *float64
+	LowerLimit *float64
+	UpperLimit *float64
+	Samples    []float64 // in the order of the tool; only InsertMetrics and MetricSamples look at it
+}
+
+const metricColumns = `m.id, m.series_id, m.report_seq, m.iteration, m.value, m.lower_value, m.upper_value, m.model_id, m.baseline,
+	m.lower_limit, m.upper_limit`
+
+func scanMetric(rows *sql.Rows) (Metric, error) {
+	var m Metric
+	err := rows.Scan(&m.ID, &m.SeriesID, &m.ReportSeq, &m.Iteration, &m.Value, &m.Lower, &m.Upper, &m.ModelID, &m.Baseline,
+		&m.LowerLimit, &m.UpperLimit)
+	return m, err
+}
+
+// InsertMetrics writes the metrics with their samples and sets their IDs. Ids rise within a transaction; the one writer at a time is
+// what keeps two transactions from drawing the same.
+func (tx *Tx) InsertMetrics(ctx context.Context, metrics []Metric) error {
+	if len(metrics) == 0 {
+		return nil
+	}
+	var last int64
+	if err := tx.q.QueryRowContext(ctx, `select coalesce(max(id), 0) from metric`).Scan(&last); err != nil {
+		return fmt.Errorf("number metrics: %w", err)
+	}
+	metric, err := tx.q.PrepareContext(ctx, `insert into metric (id, series_id, report_seq, iteration, value, lower_value, upper_value,
+		model_id, baseline, lower_limit, upper_limit) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`)
+	if err != nil {
+		return fmt.Errorf("prepare metrics: %w", err)
+	}
+	defer metric.Close()
+	sample, err := tx.q.PrepareContext(ctx, `insert into metric_sample (metric_id, samples) values ($1, $2)`)
+	if err != nil {
+		return fmt.Errorf("prepare samples: %w", err)
+	}
+	defer sample.Close()
+	for i := range metrics {
+		m := &metrics[i]
+		last++
+		m.ID = last
+		if _, err := metric.ExecContext(ctx, m.ID, m.SeriesID, m.ReportSeq, m.Iteration, m.Value, m.Lower, m.Upper, m.ModelID, m.Baseline,
+			m.LowerLimit, m.UpperLimit); err != nil {
+			return fmt.Errorf("insert metric of series %d: %w", m.SeriesID, err)
+		}
+		if len(m.Samples) == 0 {
+			continue
+		}
+		if _, err := sample.ExecContext(ctx, m.ID, encodeSamples(m.Samples)); err != nil {
+			return fmt.Errorf("insert samples of series %d: %w", m.SeriesID, err)
+		}
+	}
+	return nil
+}
+
+// ReportMetrics returns the metrics of a report by iteration and then in the order in which they were written.
+func (tx *Tx) ReportMetrics(ctx context.Context, reportSeq int64) ([]Metric, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+metricColumns+` from metric m where m.report_seq = $1 order by m.iteration, m.id`, reportSeq)
+	return collect(rows, err, scanMetric)
+}
+
+// MetricsByID returns the metrics with these ids, keyed by id.
+func (tx *Tx) MetricsByID(ctx context.Context, ids []int64) (map[int64]Metric, error) {
+	return byID(ctx, tx, ids, `select `+metricColumns+` from metric m where m.id in `, scanMetric, func(m Metric) int64 { return m.ID })
+}
+
+// Metric returns one metric and its report, if it is the project's.
+func (tx *Tx) Metric(ctx context.Context, projectID string, id int64) (Metric, Report, error) {
+	found, err := tx.MetricsByID(ctx, []int64{id})
+	if err != nil {
+		return Metric{}, Report{}, err
+	}
+	m, ok := found[id]
+	if !ok {
+		return Metric{}, Report{}, oneRow(sql.ErrNoRows, "metric", ident.MetricUUID(id))
+	}
+	r, err := scanReport(tx.q.QueryRowContext(ctx, `select `+reportColumns+` from report r where r.seq = $1 and r.project_id = $2`,
+		m.ReportSeq, projectID))
+	return m, r, oneRow(err, "metric", ident.MetricUUID(id))
+}
+
+// MetricSamples returns the samples of a metric, nil if the tool gave none.
+func (tx *Tx) MetricSamples(ctx context.Context, id int64) ([]float64, error) {
+	var b []byte
+	err := tx.q.QueryRowContext(ctx, `select samples from metric_sample where metric_id = $1`, id).Scan(&b)
+	b, _, err = foundRow(b, err, "load samples")
+	return decodeSamples(b), err
+}
+
+// DeleteMetrics removes the metrics of a report, with their samples and alerts.
+func (tx *Tx) DeleteMetrics(ctx context.Context, reportSeq int64) error {
+	if _, err := tx.q.ExecContext(ctx, `delete from metric where report_seq = $1`, reportSeq); err != nil {
+		return fmt.Errorf("delete metrics of report %d: %w", reportSeq, err)
+	}
+	return nil
+}
+
+func encodeSamples(samples []float64) []byte {
+	b := make([]byte, 0, 8*len(samples))
+	for _, x := range samples {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return b
+}
+
+func decodeSamples(b []byte) []float64 {
+	if len(b) == 0 {
+		return nil
+	}
+	samples := make([]float64, len(b)/8)
+	for i := range samples {
+		samples[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return samples
+}

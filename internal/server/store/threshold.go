@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+)
+
+// Threshold is a rule for a branch, a testbed and a measure. ModelID is its current model; nil: it does not judge.
+type Threshold struct {
+	ID        string
+	ProjectID string
+	BranchID  string
+	TestbedID string
+	MeasureID string
+	ModelID   *string
+	Created   time.Time
+	Modified  time.Time
+}
+
+// Model is a statistical test and its parameters. Models are never changed, only replaced.
+type Model struct {
+	ID            string
+	ThresholdID   string
+	Test          string
+	MinSampleSize *int
+	MaxSampleSize *int
+	WindowSeconds *int64
+	LowerBoundary *float64
+	UpperBoundary *float64
+	Created       time.Time
+	Replaced      *time.Time
+}
+
+const thresholdColumns = `t.id, t.project_id, t.branch_id, t.testbed_id, t.measure_id, t.model_id, t.created, t.modified`
+
+func scanThreshold(row interface{ Scan(...any) error }) (Threshold, error) {
+	var t Threshold
+	var created, modified int64
+	err := row.Scan(&t.ID, &t.ProjectID, &t.BranchID, &t.TestbedID, &t.MeasureID, &t.ModelID, &created, &modified)
+	t.Created, t.Modified = timeOf(created), timeOf(modified)
+	return t, err
+}
+
+func scanThresholds(rows *sql.Rows) (Threshold, error) { return scanThreshold(rows) }
+
+// InsertThreshold makes a threshold without a model. A second one for the same branch, testbed and measure is a Conflict.
+func (tx *Tx) InsertThreshold(ctx context.Context, projectID, branchID, testbedID, measureID string) (Threshold, error) {
+	t := Threshold{ID: ident.NewUUID(), ProjectID: projectID, BranchID: branchID, TestbedID: testbedID, MeasureID: measureID,
+		Created: tx.now, Modified: tx.now}
+	_, err := tx.q.ExecContext(ctx, `insert into threshold (id, project_id, branch_id, testbed_id, measure_id, created, modified)
+		values ($1, $2, $3, $4, $5, $6, $6)`, t.ID, t.ProjectID, t.BranchID, t.TestbedID, t.MeasureID, micros(tx.now))
+	if isDuplicate(err) {
+		return Threshold{}, fault.Conflictf("threshold: there is one for this branch, testbed and measure; change that one")
+	}
+	if err != nil {
+		return Threshold{}, fmt.Errorf("insert threshold: %w", err)
+	}
+	return t, nil
+}
+
+// SetModel makes m the threshold's model, or takes the model away if m is nil. The model before is marked as replaced. A model that
+// says the same as the current one changes nothing, so that a pipeline which repeats it on every run leaves no trail.
+func (tx *Tx) SetModel(ctx context.Context, t Threshold, m *Model) (Threshold, error) {
+	if t.ModelID == nil && m == nil {
+		return t, nil
+	}
+	if t.ModelID != nil {
+		current, err := tx.ModelsByID(ctx, []string{*t.ModelID})
+		if err != nil {
+			return Threshold{}, err
+		}
+		if m != nil && sameModel(current[*t.ModelID], *m) {
+			return t, nil
+		}
+		if _, err := tx.q.ExecContext(ctx, `update model set replaced = $1 where id = $2`, micros(tx.now), *t.ModelID); err != nil {
+			return Threshold{}, fmt.Errorf("replace model of threshold %s: %w", t.ID, err)
+		}
+	}
+	t.ModelID, t.Modified = nil, tx.now
+	if m != nil {
+		id := ident.NewUUID()
+		t.ModelID = &id
+		if _, err := tx.q.ExecContext(ctx, `insert into model (id, threshold_id, test, min_sample_size, max_sample_size, window_seconds,
+			lower_boundary, upper_boundary, created) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, id, t.ID, m.Test, m.MinSampleSize,
+			m.MaxSampleSize, m.WindowSeconds, m.LowerBoundary, m.UpperBoundary, micros(tx.now)); err != nil {
+			return Threshold{}, fmt.Errorf("insert model of threshold %s: %w", t.ID, err)
+		}
+	}
+	res, err := tx.q.ExecContext(ctx, `update threshold set model_id = $1, modified = $2 where id = $3`, t.ModelID, micros(tx.now), t.ID)
+	return t, exactlyOne(res, err, "threshold", t.ID)
+}
+
+func sameModel(a, b Model) bool {
+	return a.Test == b.Test && same(a.MinSampleSize, b.MinSampleSize) && same(a.MaxSampleSize, b.MaxSampleSize) &&
+		same(a.WindowSeconds, b.WindowSeconds) && same(a.LowerBoundary, b.LowerBoundary) && same(a.UpperBoundary, b.UpperBoundary)
+}
+
+func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// Threshold returns one threshold of a project.
+func (tx *Tx) Threshold(ctx context.Context, projectID, id string) (Threshold, error) {
+	t, err := scanThreshold(tx.q.QueryRowContext(ctx, `select `+thresholdColumns+` from threshold t where t.id = $1 and t.project_id = $2`,
+		id, projectID))
+	return t, oneRow(err, "threshold", id)
+}
+
+// ThresholdsByID returns the thresholds with these ids, keyed by id.
+func (tx *Tx) ThresholdsByID(ctx context.Context, ids []string) (map[string]Threshold, error) {
+	return byID(ctx, tx, ids, `select `+thresholdColumns+` from threshold t where t.id in `, scanThresholds, func(t Threshold) string { return t.ID })
+}
+
+// ThresholdsOn returns the thresholds of a branch and a testbed, in the order in which they were made. An empty testbed means all.
+func (tx *Tx) ThresholdsOn(ctx context.Context, branchID, testbedID string) ([]Threshold, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+thresholdColumns+` from threshold t
+		where t.branch_id = $1 and ($2 = '' or t.testbed_id = $2) order by t.id`, branchID, testbedID)
+	return collect(rows, err, scanThresholds)
+}
+
+// ThresholdFilter narrows a list of thresholds. Empty fields do not.
+type ThresholdFilter struct {
+	BranchID  string
+	TestbedID string
+	MeasureID string
+	Archived  bool // only those whose branch, testbed or measure is archived; otherwise only the others
+	Modified  bool // order by the time of the last change instead of that of making
+}
+
+// Thresholds returns a page of a project's thresholds, and how many there are in all.
+func (tx *Tx) Thresholds(ctx context.Context, projectID string, f ThresholdFilter, page Page) ([]Threshold, int, error) {
+	where := ` from threshold t join branch b on b.id = t.branch_id join testbed d on d.id = t.testbed_id join measure e on e.id = t.measure_id
+		where t.project_id = $1 and ($2 = '' or t.branch_id = $2) and ($3 = '' or t.testbed_id = $3) and ($4 = '' or t.measure_id = $4)
+		and (b.archived is not null or d.archived is not null or e.archived is not null) = $5`
+	args := []any{projectID, f.BranchID, f.TestbedID, f.MeasureID, f.Archived}
+	var total int
+	if err := tx.q.QueryRowContext(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count thresholds: %w", err)
+	}
+	order := ` order by t.created`
+	if f.Modified {
+		order = ` order by t.modified`
+	}
+	rows, err := tx.q.QueryContext(ctx, `select `+thresholdColumns+where+order+direction(page)+`, t.id`+direction(page)+` limit $6 offset $7`,
+		append(args, page.Limit, page.Offset)...)
+	out, err := collect(rows, err, scanThresholds)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list thresholds: %w", err)
+	}
+	return out, total, nil
+}
+
+// DeleteThreshold removes a threshold with its models and alerts. Metrics keep the limits that it drew.
+func (tx *Tx) DeleteThreshold(ctx context.Context, id string) error {
+	res, err := tx.q.ExecContext(ctx, `delete from threshold where id = $1`, id)
+	return exactlyOne(res, err, "threshold", id)
+}
+
+// CloneThresholds gives the branch to the models of the branch from, for each testbed and measure. Thresholds that from does not have,
+// or has without a model, lose theirs.
+func (tx *Tx) CloneThresholds(ctx context.Context, from, to Branch) error {
+	theirs, err := tx.ThresholdsOn(ctx, from.ID, "")
+	if err != nil {
+		return fmt.Errorf("clone thresholds: %w", err)
+	}
+	ours, err := tx.ThresholdsOn(ctx, to.ID, "")
+	if err != nil {
+		return fmt.Errorf("clone thresholds: %w", err)
+	}
+	var modelIDs []string
+	for _, t := range theirs {
+		if t.ModelID != nil {
+			modelIDs = append(modelIDs, *t.ModelID)
+		}
+	}
+	models, err := tx.ModelsByID(ctx, modelIDs)
+	if err != nil {
+		return err
+	}
+	type place struct{ testbed, measure string }
+	wanted := map[place]*Model{}
+	for _, t := range theirs {
+		if t.ModelID != nil {
+			m := models[*t.ModelID]
+			wanted[place{t.TestbedID, t.MeasureID}] = &m
+		}
+	}
+	has := map[place]bool{}
+	for _, t := range ours {
+		at := place{t.TestbedID, t.MeasureID}
+		has[at] = true
+		if _, err := tx.SetModel(ctx, t, wanted[at]); err != nil {
+			return err
+		}
+	}
+	for _, t := range theirs {
+		at := place{t.TestbedID, t.MeasureID}
+		if has[at] || wanted[at] == nil {
+			continue
+		}
+		made, err := tx.InsertThreshold(ctx, to.ProjectID, to.ID, at.testbed, at.measure)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.SetModel(ctx, made, wanted[at]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const modelColumns = `m.id, m.threshold_id, m.test, m.min_sample_size, m.max_sample_size, m.window_seconds, m.lower_boundary,
+	m.upper_boundary, m.created, m.replaced`
+
+func scanModel(rows *sql.Rows) (Model, error) {
+	var m Model
+	var created int64
+	var replaced *int64
+	err := rows.Scan(&m.ID, &m.ThresholdID, &m.Test, &m.MinSampleSize, &m.MaxSampleSize, &m.WindowSeconds, &m.LowerBoundary,
+		&m.UpperBoundary, &created, &replaced)
+	m.Created, m.Replaced = timeOf(created), timePtr(replaced)
+	return m, err
+}
+
+// ModelsByID returns the models with these ids, keyed by id. Ids without a row (their threshold was deleted) are absent.
+func (tx *Tx) ModelsByID(ctx context.Context, ids []string) (map[string]Model, error) {
+	return byID(ctx, tx, ids, `select `+modelColumns+` from model m where m.id in `, scanModel, func(m Model) string { return m.ID })
+}
