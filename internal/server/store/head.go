@@ -60,8 +60,8 @@ func (tx *Tx) insertHead(ctx context.Context, h Head) error {
 	return nil
 }
 
-// ReplaceHead gives the branch a new, empty head. The old one is marked as replaced and its alerts that were active are silenced:
-// nobody can act on them any more.
+// ReplaceHead gives the branch a new, empty head. The old one is marked as replaced and its alerts are silenced, dismissed ones too:
+// nobody can act on them any more (the table in core/judge).
 func (tx *Tx) ReplaceHead(ctx context.Context, b Branch) (Branch, Head, error) {
 	h := Head{ID: ident.NewUUID(), BranchID: b.ID, Created: tx.now}
 	if err := tx.insertHead(ctx, h); err != nil {
@@ -74,7 +74,7 @@ func (tx *Tx) ReplaceHead(ctx context.Context, b Branch) (Branch, Head, error) {
 	}{
 		{`update head set replaced = $1 where id = $2`, []any{now, b.HeadID}},
 		{`update branch set head_id = $1, modified = $2 where id = $3`, []any{h.ID, now, b.ID}},
-		{`update alert set status = 'silenced', modified = $1 where head_id = $2 and status = 'active'`, []any{now, b.HeadID}},
+		{`update alert set status = 'silenced', modified = $1 where head_id = $2 and status <> 'silenced'`, []any{now, b.HeadID}},
 	} {
 		if _, err := tx.q.ExecContext(ctx, q.query, q.args...); err != nil {
 			return Branch{}, Head{}, fmt.Errorf("replace head of branch %s: %w", b.ID, err)
