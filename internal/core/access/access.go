@@ -76,9 +76,11 @@ var table = map[Action]rule{
 	Submit:        insider,
 	ControlJob:    insider,
 	ViewFleet:     anyone,
-	ServeJobs:     func(a Actor, r Resource) bool { return a.Kind == Runner && a.RunnerID != "" && a.RunnerID == r.RunnerID },
-	ViewAccount:   self,
-	ManageKeys:    self,
+	ServeJobs: func(a Actor, r Resource) bool {
+		return a.Kind == Runner && a.RunnerID != "" && a.RunnerID == r.RunnerID
+	},
+	ViewAccount: self,
+	ManageKeys:  self,
 }
 
 func anyone(Actor, Resource) bool { return true }
