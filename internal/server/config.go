@@ -1,0 +1,30 @@
+package server
+
+import (
+	"time"
+)
+
+// Config are the server's settings. The tags are read by package config: flag, environment variable, key in the file, default, meaning.
+type Config struct {
+	Listen      string        `config:"listen" default:"127.0.0.1:6610" doc:"address to listen on; port 0 takes a free one"`
+	Data        string        `config:"data" default:"" doc:"folder of database and objects; default: tacho in the user's data folder"`
+	URL         string        `config:"url" default:"" doc:"address under which people and runners reach this server; default: http:// and the listen address"`
+	LogLevel    string        `config:"log.level" default:"info" doc:"debug, info, warn or error"`
+	LogFormat   string        `config:"log.format" default:"text" doc:"text or json"`
+	RuntimeFile string        `config:"runtime-file" default:"" doc:"file that gets the real address and the process id as JSON once the server answers, for scripts"`
+	Grace       time.Duration `config:"shutdown-grace" default:"20s" doc:"how long running requests may go on after a signal"`
+	Registries  []string      `config:"registries" default:"*" doc:"hosts from which images may come besides our own registry; * is every public one, empty is none"`
+
+	UnclaimedConcurrency int           `config:"unclaimed.concurrency" default:"1" doc:"jobs at a time from one address, plan unclaimed; 0: no limit"`
+	UnclaimedTimeout     time.Duration `config:"unclaimed.timeout" default:"1m" doc:"longest iteration, plan unclaimed"`
+	FreeConcurrency      int           `config:"free.concurrency" default:"1" doc:"jobs at a time of one organization, plan free; 0: no limit"`
+	FreeTimeout          time.Duration `config:"free.timeout" default:"5m" doc:"longest iteration, plan free"`
+	TeamConcurrency      int           `config:"team.concurrency" default:"0" doc:"jobs at a time of one organization, plan team; 0: no limit"`
+	TeamTimeout          time.Duration `config:"team.timeout" default:"1h" doc:"longest iteration, plan team"`
+	EnterpriseTimeout    time.Duration `config:"enterprise.timeout" default:"24h" doc:"longest iteration, plan enterprise"`
+
+	// Version and Commit are the build's; they are not settings.
+	Version, Commit string
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}

@@ -1,0 +1,246 @@
+// Package web serves the pages: projects, plots, reports, jobs, runners. It renders on the server and works without script; three small scripts
+// add zooming and live output.
+//
+// A page is a client of our own API: it asks the same operations, with the reader's own credentials, over a function that calls them
+// in-process. So a page can show nothing that the API would not give, and knows nothing of the store. Each page is a file: a view struct
+// with texts ready to print, a pure function that builds it from api types, a handler that fetches. Templates only place texts; the template
+// engine escapes all of them. The content security policy allows no inline script and no inline style.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets
+var assetFiles embed.FS
+
+// GetFunc asks the API for path with query as the reader of r, decodes the answer into out, and returns the total count of a list.
+type GetFunc func(r *http.Request, path string, query url.Values, out any) (total int, err error)
+
+// Config is what the pages need.
+type Config struct {
+	Get     GetFunc
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Pages is the http.Handler of all pages and their assets.
+type Pages struct {
+	cfg       Config
+	mux       *http.ServeMux
+	templates map[string]*template.Template
+	assets    map[string]asset // by path with checksum
+	assetPath map[string]string
+}
+
+type asset struct {
+	body        []byte
+	contentType string
+}
+
+// New reads templates and assets; it panics if one does not parse, which a test would have found.
+func New(cfg Config) *Pages {
+	p := &Pages{cfg: cfg, mux: http.NewServeMux(), templates: map[string]*template.Template{}, assets: map[string]asset{}, assetPath: map[string]string{}}
+	p.loadAssets()
+	p.loadTemplates()
+	p.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusSeeOther) })
+	p.mux.HandleFunc("GET /assets/{name}", p.serveAsset)
+	for pattern, handler := range map[string]func(*http.Request) (page, error){
+		"GET /projects":                          p.projects,
+		"GET /projects/{project}":                p.project,
+		"GET /projects/{project}/perf":           p.perf,
+		"GET /projects/{project}/reports":        p.reports,
+		"GET /projects/{project}/reports/{uuid}": p.report,
+		"GET /projects/{project}/alerts":         p.alerts,
+		"GET /projects/{project}/jobs":           p.jobs,
+		"GET /projects/{project}/jobs/{uuid}":    p.job,
+		"GET /runners":                           p.runners,
+	} {
+		p.mux.HandleFunc(pattern, p.render(handler))
+	}
+	return p
+}
+
+// Patterns are the routes that belong to this package; everything else is the API's.
+var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners"}
+
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
+
+// page is what a handler returns: which template, and the frame around it.
+type page struct {
+	template string
+	title    string
+	section  string
+	crumbs   []link
+	tabs     []link
+	scripts  []string
+	view     any
+}
+
+type link struct {
+	Href, Text string
+	Current    bool
+}
+
+// frame is what the layout template sees.
+type frame struct {
+	Title, Section, Version string
+	Crumbs, Tabs            []link
+	Scripts                 []string
+	Page                    any
+}
+
+func (p *Pages) loadTemplates() {
+	funcs := template.FuncMap{"asset": func(name string) string { return p.assetPath[name] }}
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		panic(err)
+	}
+	for _, file := range names {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" || name == "parts" {
+			continue
+		}
+		p.templates[name] = template.Must(template.New(name).Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", file))
+	}
+}
+
+func (p *Pages) loadAssets() {
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+	entries, err := assetFiles.ReadDir("assets")
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range entries {
+		body, err := assetFiles.ReadFile("assets/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		sum := sha256.Sum256(body)
+		ext := path.Ext(e.Name())
+		versioned := strings.TrimSuffix(e.Name(), ext) + "-" + hex.EncodeToString(sum[:5]) + ext
+		p.assets[versioned] = asset{body, types[ext]}
+		p.assetPath[e.Name()] = "/assets/" + versioned
+	}
+}
+
+func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request) {
+	a, ok := p.assets[r.PathValue("name")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	secure(w.Header())
+	w.Header().Set("Content-Type", a.contentType)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // the checksum is in the name
+	_, _ = w.Write(a.body)
+}
+
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+}
+
+// render turns a handler that builds a page into one that writes it. The page is made in memory first: a template that fails is a 500 and
+// never half a page.
+func (p *Pages) render(build func(*http.Request) (page, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		status := http.StatusOK
+		made, err := build(r)
+		if err != nil {
+			status = fault.Of(err).Status()
+			made = errorPage(err)
+		}
+		var out bytes.Buffer
+		if err := p.templates[made.template].ExecuteTemplate(&out, "layout", frame{
+			Title: made.title, Section: made.section, Version: p.cfg.Version, Crumbs: made.crumbs, Tabs: made.tabs, Scripts: made.scripts, Page: made.view,
+		}); err != nil {
+			p.cfg.Log.ErrorContext(r.Context(), "page template failed", "template", made.template, "error", err)
+			http.Error(w, "internal error", http.StatusInternalServerError)
+			return
+		}
+		secure(w.Header())
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		_, _ = w.Write(out.Bytes())
+	}
+}
+
+type errorView struct{ Message, RequestID string }
+
+func errorPage(err error) page {
+	title := map[fault.Kind]string{
+		fault.Missing: "Not found", fault.Unauthorized: "Not for everybody", fault.Forbidden: "Not allowed", fault.Invalid: "That was not understood",
+	}[fault.Of(err)]
+	if title == "" {
+		title = "Something went wrong"
+	}
+	return page{template: "error", title: title, view: errorView{Message: fault.Message(err)}}
+}
+
+func projectTabs(project, current string) []link {
+	base := "/projects/" + url.PathEscape(project)
+	tabs := []link{{base, "Overview", false}, {base + "/perf", "Plots", false}, {base + "/reports", "Reports", false}, {base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}}
+	for i := range tabs {
+		tabs[i].Current = tabs[i].Text == current
+	}
+	return tabs
+}
+
+func projectCrumbs(project api.Project, rest ...link) []link {
+	return append([]link{{"/projects", "Projects", false}, {"/projects/" + url.PathEscape(project.Slug), project.Name, false}}, rest...)
+}
+
+// loadProject fetches the project that the path names.
+func (p *Pages) loadProject(r *http.Request) (api.Project, string, error) {
+	var project api.Project
+	base := "/v0/projects/" + url.PathEscape(r.PathValue("project"))
+	_, err := p.cfg.Get(r, base, nil, &project)
+	return project, base, err
+}
+
+// query builds query values from pairs.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Add(pairs[i], pairs[i+1])
+	}
+	return q
+}
+
+// with returns the URL of r with some parameters replaced; an empty value removes one.
+func with(r *http.Request, pairs ...string) string {
+	q := r.URL.Query()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			q.Del(pairs[i])
+		} else {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return r.URL.Path
+	}
+	return fmt.Sprintf("%s?%s", r.URL.Path, q.Encode())
+}

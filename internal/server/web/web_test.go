@@ -1,0 +1,272 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+var now = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func ptr[T any](v T) *T { return &v }
+
+// nasty is a name that breaks a page that forgets to escape.
+const nasty = `<script>alert("1")</script>&'`
+
+var (
+	project = api.Project{UUID: "p", Name: "words", Slug: "words", Visibility: api.Public, Modified: now.Add(-time.Hour)}
+	branch  = api.Branch{UUID: "b", Name: "main", Head: api.Head{Version: &api.Version{Number: 7, Hash: ptr("0123456789abcdef0123456789abcdef01234567")}}}
+	testbed = api.Testbed{UUID: "t", Name: "laptop"}
+	bench   = api.Benchmark{UUID: "x", Name: nasty}
+	latency = api.Measure{UUID: "m", Name: "Latency", Units: "nanoseconds (ns)", Direction: api.LowerIsBetter}
+	spec    = api.Spec{UUID: "s", Name: "default", OS: "linux", Architecture: "x86_64", CPU: 2, Memory: 4 << 30, Disk: 10 << 30, Isolation: "container", Fallback: &now}
+	metric  = api.Metric{UUID: "v", Value: 1500, LowerValue: ptr(1400.0), UpperValue: ptr(1600.0)}
+	limits  = api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)}
+	alert   = api.Alert{
+		UUID: "a", Report: "r", Benchmark: bench, Metric: metric, Boundary: limits, Limit: "upper", Status: api.AlertActive, Created: now.Add(-30 * time.Second),
+		Threshold: api.Threshold{Branch: &branch, Testbed: &testbed, Measure: &latency},
+	}
+	report = api.Report{
+		UUID: "r", Project: project, Branch: branch, Testbed: testbed, StartTime: now.Add(-90 * time.Second), EndTime: now.Add(-80 * time.Second),
+		Adapter: "go_bench", Status: api.ReportProcessed, Recognised: "go_bench: 3 lines", Alerts: []api.Alert{alert}, Job: ptr("j"),
+		Counts:   api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}},
+		Results:  [][]api.ReportResult{{{Benchmark: bench, Measures: []api.ReportMeasure{{Measure: latency, Metric: metric, Boundary: &limits}}}}},
+		Problems: []api.Problem{{Benchmark: "BenchmarkB", Message: "panic: " + nasty, Line: 3}},
+		Host:     &api.HostFacts{CPUModel: "EPYC", Isolation: "container", CPUs: ptr(2)},
+	}
+	job = api.Job{
+		UUID: "j", Report: "r", Status: api.JobRunning, Phase: "run", Image: "bench:v1", Digest: "sha256:" + strings.Repeat("ab", 32), Spec: spec, Attempt: 1,
+		Runner: &api.RunnerRef{Name: "box"}, Created: now.Add(-2 * time.Minute), Claimed: ptr(now.Add(-time.Minute)), Started: ptr(now.Add(-50 * time.Second)),
+		Events: []api.JobEvent{{Time: now.Add(-time.Minute), Event: "claim", From: api.JobPending, To: api.JobClaimed}},
+	}
+	ended = func() api.Job {
+		j := job
+		j.Status, j.Reason, j.Error, j.Completed = api.JobFailed, api.ReasonBenchmarkExit, "the benchmark ended with exit code 1", ptr(now)
+		j.Output = &api.JobOutput{Results: []api.IterationOutput{{Stdout: ptr("line\n" + nasty), Stderr: ptr("")}}}
+		j.Outputs = []api.JobArtifact{{Kind: api.ArtifactStdout, SizeBytes: 1536}, {Kind: api.ArtifactFile, Path: "a b.json", SizeBytes: 10, Truncated: true}}
+		return j
+	}()
+	perf = api.Perf{Project: project, Results: []api.PerfSeries{{Branch: branch, Testbed: testbed, Benchmark: bench, Measure: latency, Metrics: []api.PerfMetric{
+		{Report: "r0", Version: api.Version{Number: 6}, StartTime: now.Add(-time.Hour), Metric: api.Metric{Value: 1000}},
+		{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &limits, Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
+	}}}}
+	runner = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec}, Host: report.Host, Version: "v1"}
+)
+
+// answers is an API that knows one of everything.
+func answers() map[string]any {
+	return map[string]any{
+		"/v0/projects":                  []api.Project{project},
+		"/v0/projects/words":            project,
+		"/v0/projects/words/reports":    []api.Report{report},
+		"/v0/projects/words/reports/r":  report,
+		"/v0/projects/words/alerts":     []api.Alert{alert},
+		"/v0/projects/words/jobs":       []api.Job{job, ended},
+		"/v0/projects/words/jobs/j":     job,
+		"/v0/projects/words/jobs/e":     ended,
+		"/v0/projects/words/perf":       perf,
+		"/v0/projects/words/benchmarks": []api.Benchmark{bench},
+		"/v0/projects/words/branches":   []api.Branch{branch},
+		"/v0/projects/words/testbeds":   []api.Testbed{testbed},
+		"/v0/projects/words/measures":   []api.Measure{latency},
+		"/v0/runners":                   []api.Runner{runner},
+		"/v0/specs":                     []api.Spec{spec},
+	}
+}
+
+func pages(t *testing.T, answers map[string]any) *Pages {
+	t.Helper()
+	return New(Config{
+		Version: "v1", Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+		Get: func(_ *http.Request, path string, _ url.Values, out any) (int, error) {
+			answer, ok := answers[path]
+			if !ok {
+				return 0, fault.Missingf("%s does not exist", path)
+			}
+			raw, err := json.Marshal(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []json.RawMessage
+			_ = json.Unmarshal(raw, &list)
+			return len(list), json.Unmarshal(raw, out)
+		},
+	})
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Helper()
+	w.t.Errorf("logged: %s", p)
+	return len(p), nil
+}
+
+func get(t *testing.T, h http.Handler, target string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+	return w
+}
+
+func TestPagesGolden(t *testing.T) {
+	t.Parallel()
+	full := pages(t, answers())
+	empty := map[string]any{}
+	for path, answer := range answers() {
+		if strings.HasPrefix(fmt.Sprintf("%T", answer), "[]") {
+			answer = []int{}
+		}
+		empty[path] = answer
+	}
+	none := pages(t, empty)
+	for name, row := range map[string]struct {
+		pages  *Pages
+		target string
+	}{
+		"projects":       {full, "/projects"},
+		"projects_empty": {none, "/projects"},
+		"project":        {full, "/projects/words"},
+		"project_empty":  {none, "/projects/words"},
+		"reports":        {full, "/projects/words/reports"},
+		"report":         {full, "/projects/words/reports/r"},
+		"alerts":         {full, "/projects/words/alerts?status=active"},
+		"perf":           {full, "/projects/words/perf"},
+		"perf_zoomed":    {full, "/projects/words/perf?branch=b&testbed=t&benchmark=x&measure=m&from=6&to=7&x=version"},
+		"perf_empty":     {none, "/projects/words/perf"},
+		"jobs":           {full, "/projects/words/jobs"},
+		"jobs_empty":     {none, "/projects/words/jobs"},
+		"job_running":    {full, "/projects/words/jobs/j"},
+		"job_failed":     {full, "/projects/words/jobs/e"},
+		"runners":        {full, "/runners"},
+		"runners_empty":  {none, "/runners"},
+		"missing":        {full, "/projects/nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := get(t, row.pages, row.target).Body.String()
+			soundHTML(t, got)
+			file := filepath.Join("testdata", name+".golden.html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("page (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// void elements of HTML have no end tag; with them closed a sound page is also sound XML.
+var void = regexp.MustCompile(`<(meta|link|input|br|img)\b([^>]*)>`)
+
+// soundHTML checks that tags nest, that nothing stands inline that the policy forbids, and that names are escaped.
+func soundHTML(t *testing.T, page string) {
+	t.Helper()
+	text := strings.Replace(void.ReplaceAllString(page, "<$1$2/>"), "<!doctype html>", "", 1)
+	for _, boolean := range []string{" defer", " checked", " selected", " data-status", " data-note"} {
+		text = regexp.MustCompile(boolean+`(\s|/?>)`).ReplaceAllString(text, boolean+`=""$1`)
+	}
+	dec := xml.NewDecoder(strings.NewReader(text))
+	dec.Entity = xml.HTMLEntity
+	for {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Errorf("tags do not nest: %v", err)
+			break
+		}
+	}
+	for _, bad := range []string{"<script>", "javascript:", " style=", " onclick=", "ZgotmplZ"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page holds %q", bad)
+		}
+	}
+}
+
+func TestEveryPageHasThePolicyAndItsStatus(t *testing.T) {
+	t.Parallel()
+	p := pages(t, answers())
+	for target, want := range map[string]int{"/projects": 200, "/projects/nothing": 404, "/projects/words/perf?from=x": 400, "/": 303} {
+		got := get(t, p, target)
+		if got.Code != want {
+			t.Errorf("GET %s: status %d, want %d", target, got.Code, want)
+		}
+		if want != 303 && !strings.Contains(got.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("GET %s has no content security policy", target)
+		}
+	}
+}
+
+func TestAssetsAreForeverUnderTheirChecksum(t *testing.T) {
+	t.Parallel()
+	p := pages(t, answers())
+	page := get(t, p, "/projects").Body.String()
+	href := regexp.MustCompile(`/assets/style-[0-9a-f]+\.css`).FindString(page)
+	got := get(t, p, href)
+	if got.Code != 200 || !strings.Contains(got.Header().Get("Cache-Control"), "immutable") || !bytes.Contains(got.Body.Bytes(), []byte("prefers-color-scheme")) {
+		t.Errorf("GET %s: %d %v", href, got.Code, got.Header())
+	}
+	if got := get(t, p, "/assets/style.css"); got.Code != 404 {
+		t.Errorf("an asset without checksum: %d", got.Code)
+	}
+}
+
+func TestChangeSaysWorseByTheMeasuresDirection(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		value     float64
+		direction api.Direction
+		text      string
+		class     string
+	}{
+		{110, api.LowerIsBetter, "+10.0 %", "up"},
+		{90, api.LowerIsBetter, "-10.0 %", "down"},
+		{110, api.HigherIsBetter, "+10.0 %", "down"},
+		{90, api.HigherIsBetter, "-10.0 %", "up"},
+		{110, api.DirectionUnknown, "+10.0 %", ""},
+		{100.01, api.LowerIsBetter, "0.0 %", ""},
+	} {
+		if text, class := change(row.value, ptr(100.0), row.direction); text != row.text || class != row.class {
+			t.Errorf("change(%v, %s) = %q, %q", row.value, row.direction, text, class)
+		}
+	}
+}
+
+func TestTimesAreShort(t *testing.T) {
+	t.Parallel()
+	for ago, want := range map[time.Duration]string{
+		time.Second: "just now", 90 * time.Second: "1 min 30 s ago", 3 * time.Hour: "3 h 0 min ago", 30 * time.Hour: "3 Mar 06:00", 100 * 24 * time.Hour: "24 Nov 2025 12:00",
+	} {
+		if got := momentOf(now.Add(-ago), now).Text; got != want {
+			t.Errorf("%s ago: %q, want %q", ago, got, want)
+		}
+	}
+}
