@@ -94,3 +94,42 @@ const (
 	RegistryTagsMax     = 10_000
 	RegistryTagsDefault = 100
 )
+
+// The registry, inside.
+const (
+	RegistryRepositoryBytes    = 255             // a repository's whole name, as most registries and clients have it
+	RegistryManifestReferences = 2_000           // blobs or children of one manifest; real images stay below 130
+	RegistryReferrersPage      = 500             // descriptors in one answer; more are paged, so that it stays below ManifestBytes
+	RegistryAnnotationsBytes   = 4 * KiB         // annotations of one manifest that its referrers list repeats; longer ones are left to the manifest
+	RegistryScopes             = 16              // scopes of one token; a push with cross mounts asks for two or three
+	RegistryTokenBodyBytes     = 64 * KiB        // POST to the token end point
+	RegistryStall              = 2 * time.Minute // a transfer that moves no byte for so long is cut
+	RegistryKeepNew            = time.Hour       // the collector never deletes what is younger: its row may still be on the way
+	RegistryCollectBatch       = 1_000           // rows in one transaction of the collector
+)
+
+// Reports and their judgement.
+const (
+	HistorySamples      = 4_096  // newest values that a model without max_sample_size sees; more change no limit that anybody would notice
+	StartPointVersions  = 255    // versions that a head copies when the start point does not say; Bencher's default
+	StartPointMax       = 65_535 // Bencher's maximum
+	ModelsPerReport     = 255    // thresholds that one report may set
+	ContextEntries      = 128    // a report's context
+	ContextKeyBytes     = 256
+	ContextValueBytes   = 4 * KiB
+	HostFactsBytes      = 16 * KiB // a report's host facts as JSON
+	PerfDimensionValues = 1_024    // names in one list of a perf query, before they are multiplied
+)
+
+// The runner daemon.
+const (
+	RedialMin          = 500 * time.Millisecond // first pause after a lost connection, doubled up to
+	RedialMax          = 30 * time.Second       // one lease: a server that is back finds its fleet within it
+	PrepareTimeout     = 30 * time.Minute       // pull and unpack of one job; the job's own timeout counts the command alone
+	KillGrace          = 2 * time.Second        // between SIGTERM and SIGKILL of a benchmark that ran out of time
+	CollectTimeout     = 2 * time.Minute        // reading the result files of one iteration
+	LogFlushInterval   = 250 * time.Millisecond // live output is sent at most so often, or when LogChunkBytes are there
+	UploadRetryMax     = 30 * time.Second       // longest pause between two tries of an upload
+	UploadTimeout      = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
+	TokenRefreshMargin = 60 * time.Second       // a pull token with less life than this is renewed before it is used
+)
