@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -104,24 +103,17 @@ func (tx *Tx) BranchesByID(ctx context.Context, ids []string) (map[string]Branch
 	return byID(ctx, tx, ids, `select `+branchColumns+` from branch b where b.id in `, scanBranches, func(b Branch) string { return b.ID })
 }
 
-// ListFilter narrows a list of named things. Empty fields do not.
-type ListFilter struct {
-	Name     string // exactly
-	Search   string // in name or slug, or the whole UUID
-	Archived bool   // only archived ones; otherwise only the others
-}
-
 // Branches returns a page of a project's branches by name, and how many there are in all.
-func (tx *Tx) Branches(ctx context.Context, projectID string, f ListFilter, page Page) ([]Branch, int, error) {
-	where := `b.project_id = $1 and (b.archived is not null) = $2 and ($3 = '' or b.name = $3)
-		and ($4 = '' or lower(b.name) like $4 escape '\' or b.slug like $4 escape '\' or b.id = $5)`
-	args := []any{projectID, f.Archived, f.Name, likePattern(f.Search), f.Search}
+func (tx *Tx) Branches(ctx context.Context, projectID string, f ListFilter) ([]Branch, int, error) {
+	condition, args := f.where([]any{projectID})
+	where := ` from branch b where b.project_id = $1` + condition
 	var total int
-	if err := tx.q.QueryRowContext(ctx, `select count(*) from branch b where `+where, args...).Scan(&total); err != nil {
+	if err := tx.q.QueryRowContext(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count branches: %w", err)
 	}
-	rows, err := tx.q.QueryContext(ctx, `select `+branchColumns+` from branch b where `+where+`
-		order by b.name`+direction(page)+`, b.id limit $6 offset $7`, append(args, page.Limit, page.Offset)...)
+	n := len(args)
+	rows, err := tx.q.QueryContext(ctx, `select `+branchColumns+where+fmt.Sprintf(` order by b.name%s, b.id limit $%d offset $%d`, direction(f.Page), n+1, n+2),
+		append(args, f.Page.Limit, f.Page.Offset)...)
 	out, err := collect(rows, err, scanBranches)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list branches: %w", err)
@@ -169,28 +161,8 @@ func direction(p Page) string {
 	return ""
 }
 
-// likePattern makes a search text a pattern for "lower(x) like … escape '\'"; "" stays "".
-func likePattern(search string) string {
-	if search == "" {
-		return ""
-	}
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(search)) + "%"
-}
-
 // idsPerQuery is how many ids one query names; SQLite's own bound is 32,766 parameters, smaller statements are prepared faster.
 const idsPerQuery = 500
-
-// placeholders returns "($from, …)" for n parameters.
-func placeholders(from, n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "$%d", from+i)
-	}
-	return "(" + b.String() + ")"
-}
 
 // inChunks calls query with at most idsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values.
 func inChunks[ID comparable](ids []ID, query func(in string, args []any) error) error {
@@ -200,7 +172,7 @@ func inChunks[ID comparable](ids []ID, query func(in string, args []any) error) 
 		if len(args) == 0 {
 			return nil
 		}
-		err := query(placeholders(1, len(args)), args)
+		err := query(places(1, len(args)), args)
 		args = args[:0]
 		return err
 	}

@@ -1,0 +1,410 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+)
+
+// Testbed is where benchmarks ran. SpecID is the hardware spec that it stands for, if any.
+type Testbed struct {
+	ID, ProjectID, Name, Slug string
+	SpecID                    *string
+	Created, Modified         time.Time
+	Archived                  *time.Time
+}
+
+// Benchmark is a named workload.
+type Benchmark struct {
+	ID, ProjectID, Name, Slug string
+	Created, Modified         time.Time
+	Archived                  *time.Time
+}
+
+// Measure is what was measured. Direction is "lower", "higher" or "unknown".
+type Measure struct {
+	ID, ProjectID, Name, Slug, Units, Direction string
+	Created, Modified                           time.Time
+	Archived                                    *time.Time
+}
+
+// A dimension is a table of named things in a project: testbeds, benchmarks, measures share their queries, which differ in the table and in
+// the columns between slug and created.
+type dimension[T any] struct {
+	table  string
+	extra  []string // columns of this table only
+	fields func(*T) (common dimensionFields, extra []any)
+}
+
+type dimensionFields struct {
+	id, project, name, slug *string
+	created, modified       *time.Time
+	archived                **time.Time
+}
+
+var (
+	testbeds = dimension[Testbed]{"testbed", []string{"spec_id"}, func(t *Testbed) (dimensionFields, []any) {
+		return dimensionFields{&t.ID, &t.ProjectID, &t.Name, &t.Slug, &t.Created, &t.Modified, &t.Archived}, []any{&t.SpecID}
+	}}
+	benchmarks = dimension[Benchmark]{"benchmark", nil, func(b *Benchmark) (dimensionFields, []any) {
+		return dimensionFields{&b.ID, &b.ProjectID, &b.Name, &b.Slug, &b.Created, &b.Modified, &b.Archived}, nil
+	}}
+	measures = dimension[Measure]{"measure", []string{"units", "direction"}, func(m *Measure) (dimensionFields, []any) {
+		return dimensionFields{&m.ID, &m.ProjectID, &m.Name, &m.Slug, &m.Created, &m.Modified, &m.Archived}, []any{&m.Units, &m.Direction}
+	}}
+)
+
+// selection is "select <columns> from <table> where ", columns in the order of scan.
+func (d dimension[T]) selection() string {
+	columns := append([]string{"id", "project_id", "name", "slug"}, d.extra...)
+	return "select " + strings.Join(append(columns, "created", "modified", "archived"), ", ") + " from " + d.table + " where "
+}
+
+func (d dimension[T]) scan(rows *sql.Rows) (T, error) {
+	var t T
+	c, extra := d.fields(&t)
+	var created, modified int64
+	var archived *int64
+	into := append([]any{c.id, c.project, c.name, c.slug}, extra...)
+	err := rows.Scan(append(into, &created, &modified, &archived)...)
+	*c.created, *c.modified, *c.archived = timeOf(created), timeOf(modified), timePtr(archived)
+	return t, err
+}
+
+// byRef finds by UUID, else by exact name, else by slug.
+func (d dimension[T]) byRef(ctx context.Context, tx *Tx, projectID, ref string) (T, error) {
+	where := `project_id = $1 and (name = $2 or slug = $2) order by name = $2 desc limit 1`
+	if ident.IsUUID(ref) {
+		where = `project_id = $1 and id = $2 limit 1`
+	}
+	rows, err := tx.q.QueryContext(ctx, d.selection()+where, projectID, ref)
+	found, err := collect(rows, err, d.scan)
+	if err == nil && len(found) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		var none T
+		return none, oneRow(err, d.table, ref)
+	}
+	return found[0], nil
+}
+
+// insert writes t. An empty slug is made from the name; a made one that is taken gets a suffix.
+func (d dimension[T]) insert(ctx context.Context, tx *Tx, t *T) error {
+	c, extra := d.fields(t)
+	*c.id, *c.created, *c.modified = ident.NewUUID(), tx.now, tx.now
+	made := *c.slug == ""
+	if made {
+		*c.slug = ident.Slugify(*c.name)
+		if *c.slug == "" {
+			*c.slug = ident.SlugWithSuffix("", *c.id)
+		}
+	}
+	columns := append([]string{"id", "project_id", "name", "slug", "created", "modified"}, d.extra...)
+	query := "insert into " + d.table + " (" + strings.Join(columns, ", ") + ") values " + places(1, len(columns)) + " on conflict do nothing"
+	for range 2 {
+		args := append([]any{*c.id, *c.project, *c.name, *c.slug, micros(tx.now), micros(tx.now)}, extra...)
+		res, err := tx.q.ExecContext(ctx, query, args...)
+		if err != nil {
+			return fmt.Errorf("insert %s %q: %w", d.table, *c.name, err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 1 {
+			return err
+		}
+		if !made {
+			break
+		}
+		*c.slug = ident.SlugWithSuffix(*c.slug, *c.id) // the slug may be taken by another name; the name itself may not
+	}
+	return fault.Conflictf("%s %q: the project has one of this name or slug already", d.table, *c.name)
+}
+
+// unarchive brings one back that is used again.
+func (d dimension[T]) unarchive(ctx context.Context, tx *Tx, t *T) error {
+	c, _ := d.fields(t)
+	if *c.archived == nil {
+		return nil
+	}
+	*c.archived, *c.modified = nil, tx.now
+	_, err := tx.q.ExecContext(ctx, "update "+d.table+" set archived = null, modified = $1 where id = $2", micros(tx.now), *c.id)
+	return err
+}
+
+// byName returns those of the names that exist.
+func (d dimension[T]) byName(ctx context.Context, tx *Tx, projectID string, names []string) (map[string]T, error) {
+	out := make(map[string]T, len(names))
+	for chunk := range slices.Chunk(names, idsPerQuery) {
+		args := []any{projectID}
+		for _, name := range chunk {
+			args = append(args, name)
+		}
+		rows, err := tx.q.QueryContext(ctx, d.selection()+"project_id = $1 and name in "+places(2, len(chunk)), args...)
+		found, err := collect(rows, err, d.scan)
+		if err != nil {
+			return nil, fmt.Errorf("load %ss by name: %w", d.table, err)
+		}
+		for _, t := range found {
+			c, _ := d.fields(&t)
+			out[*c.name] = t
+		}
+	}
+	return out, nil
+}
+
+func (d dimension[T]) byID(ctx context.Context, tx *Tx, ids []string) (map[string]T, error) {
+	return byID(ctx, tx, ids, d.selection()+"id in ", d.scan, func(t T) string {
+		c, _ := d.fields(&t)
+		return *c.id
+	})
+}
+
+func (d dimension[T]) list(ctx context.Context, tx *Tx, projectID string, f ListFilter) (rows []T, total int, err error) {
+	condition, args := f.where([]any{projectID})
+	where := "project_id = $1" + condition
+	if err := tx.q.QueryRowContext(ctx, "select count(*) from "+d.table+" where "+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count %ss: %w", d.table, err)
+	}
+	n := len(args)
+	found, err := tx.q.QueryContext(ctx, d.selection()+where+fmt.Sprintf(" order by name%s, id limit $%d offset $%d", direction(f.Page), n+1, n+2),
+		append(args, f.Page.Limit, f.Page.Offset)...)
+	rows, err = collect(found, err, d.scan)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list %ss: %w", d.table, err)
+	}
+	return rows, total, nil
+}
+
+// DimensionPatch changes what is not nil.
+type DimensionPatch struct {
+	Name, Slug, Units, Direction *string
+	Archived                     *bool
+}
+
+// setter gathers the assignments of an update.
+type setter struct {
+	columns []string
+	args    []any
+}
+
+func (s *setter) set(column string, value any) {
+	s.args = append(s.args, value)
+	s.columns = append(s.columns, fmt.Sprintf("%s = $%d", column, len(s.args)))
+}
+
+func (d dimension[T]) update(ctx context.Context, tx *Tx, id string, p DimensionPatch) error {
+	var s setter
+	s.set("modified", micros(tx.now))
+	for column, v := range map[string]*string{"name": p.Name, "slug": p.Slug, "units": p.Units, "direction": p.Direction} {
+		if v != nil {
+			s.set(column, *v)
+		}
+	}
+	if p.Archived != nil {
+		var at *int64
+		if *p.Archived {
+			now := micros(tx.now)
+			at = &now
+		}
+		s.set("archived", at)
+	}
+	s.args = append(s.args, id)
+	res, err := tx.q.ExecContext(ctx, fmt.Sprintf("update %s set %s where id = $%d", d.table, strings.Join(s.columns, ", "), len(s.args)), s.args...)
+	if isDuplicate(err) {
+		return fault.Conflictf("%s: the project has one of this name or slug already", d.table)
+	}
+	return exactlyOne(res, err, d.table, id)
+}
+
+// remove deletes one that nothing names any more.
+func (d dimension[T]) remove(ctx context.Context, tx *Tx, id, usedBy string) error {
+	var used bool
+	if err := tx.q.QueryRowContext(ctx, usedBy, id).Scan(&used); err != nil {
+		return fmt.Errorf("look for users of %s: %w", d.table, err)
+	}
+	if used {
+		return fault.Conflictf("%s: reports or thresholds still use it; delete these first, or archive it", d.table)
+	}
+	res, err := tx.q.ExecContext(ctx, "delete from "+d.table+" where id = $1", id)
+	if isReferenced(err) {
+		return fault.Conflictf("%s: it is still used; delete what uses it first, or archive it", d.table)
+	}
+	return exactlyOne(res, err, d.table, id)
+}
+
+// Testbeds.
+
+// TestbedByRef finds a testbed by UUID, name or slug.
+func (tx *Tx) TestbedByRef(ctx context.Context, projectID, ref string) (Testbed, error) {
+	return testbeds.byRef(ctx, tx, projectID, ref)
+}
+
+// TestbedsByID returns those of ids that exist.
+func (tx *Tx) TestbedsByID(ctx context.Context, ids []string) (map[string]Testbed, error) {
+	return testbeds.byID(ctx, tx, ids)
+}
+
+// ListTestbeds returns a page of the project's testbeds by name, and how many there are.
+func (tx *Tx) ListTestbeds(ctx context.Context, projectID string, f ListFilter) ([]Testbed, int, error) {
+	return testbeds.list(ctx, tx, projectID, f)
+}
+
+// InsertTestbed makes a testbed.
+func (tx *Tx) InsertTestbed(ctx context.Context, t Testbed) (Testbed, error) {
+	err := testbeds.insert(ctx, tx, &t)
+	return t, err
+}
+
+// EnsureTestbed returns the testbed that ref names; a name that is new makes one, an archived one comes back.
+func (tx *Tx) EnsureTestbed(ctx context.Context, projectID, ref string) (Testbed, error) {
+	t, err := tx.TestbedByRef(ctx, projectID, ref)
+	if err == nil {
+		return t, testbeds.unarchive(ctx, tx, &t)
+	}
+	if !fault.Is(err, fault.Missing) || ident.IsUUID(ref) {
+		return Testbed{}, err
+	}
+	return tx.InsertTestbed(ctx, Testbed{ProjectID: projectID, Name: ref})
+}
+
+// SetTestbedSpec says which spec the testbed stands for; nil: none.
+func (tx *Tx) SetTestbedSpec(ctx context.Context, id string, specID *string) error {
+	res, err := tx.q.ExecContext(ctx, `update testbed set spec_id = $1, modified = $2 where id = $3`, specID, micros(tx.now), id)
+	return exactlyOne(res, err, "testbed", id)
+}
+
+// UpdateTestbed changes a testbed.
+func (tx *Tx) UpdateTestbed(ctx context.Context, id string, p DimensionPatch) error {
+	return testbeds.update(ctx, tx, id, p)
+}
+
+// DeleteTestbed deletes a testbed that no report and no threshold uses.
+func (tx *Tx) DeleteTestbed(ctx context.Context, id string) error {
+	return testbeds.remove(ctx, tx, id, `select exists (select 1 from report where testbed_id = $1) or exists (select 1 from threshold where testbed_id = $1)`)
+}
+
+// Benchmarks.
+
+// BenchmarkByRef finds a benchmark by UUID, name or slug.
+func (tx *Tx) BenchmarkByRef(ctx context.Context, projectID, ref string) (Benchmark, error) {
+	return benchmarks.byRef(ctx, tx, projectID, ref)
+}
+
+// BenchmarksByID returns those of ids that exist.
+func (tx *Tx) BenchmarksByID(ctx context.Context, ids []string) (map[string]Benchmark, error) {
+	return benchmarks.byID(ctx, tx, ids)
+}
+
+// ListBenchmarks returns a page of the project's benchmarks by name, and how many there are.
+func (tx *Tx) ListBenchmarks(ctx context.Context, projectID string, f ListFilter) ([]Benchmark, int, error) {
+	return benchmarks.list(ctx, tx, projectID, f)
+}
+
+// InsertBenchmark makes a benchmark.
+func (tx *Tx) InsertBenchmark(ctx context.Context, b Benchmark) (Benchmark, error) {
+	err := benchmarks.insert(ctx, tx, &b)
+	return b, err
+}
+
+// EnsureBenchmarks returns a benchmark for each name, made where it is new; archived ones come back. Names are matched as names only, so
+// that one that looks like a slug means itself.
+func (tx *Tx) EnsureBenchmarks(ctx context.Context, projectID string, names []string) (map[string]Benchmark, error) {
+	return ensure(ctx, tx, benchmarks, projectID, names, func(name string) Benchmark { return Benchmark{ProjectID: projectID, Name: name} })
+}
+
+// UpdateBenchmark changes a benchmark.
+func (tx *Tx) UpdateBenchmark(ctx context.Context, id string, p DimensionPatch) error {
+	return benchmarks.update(ctx, tx, id, p)
+}
+
+// DeleteBenchmark deletes a benchmark that has no metrics.
+func (tx *Tx) DeleteBenchmark(ctx context.Context, id string) error {
+	return benchmarks.remove(ctx, tx, id, `select exists (select 1 from series s join metric m on m.series_id = s.id where s.benchmark_id = $1)`)
+}
+
+// Measures.
+
+// MeasureByRef finds a measure by UUID, name or slug.
+func (tx *Tx) MeasureByRef(ctx context.Context, projectID, ref string) (Measure, error) {
+	return measures.byRef(ctx, tx, projectID, ref)
+}
+
+// MeasuresByID returns those of ids that exist.
+func (tx *Tx) MeasuresByID(ctx context.Context, ids []string) (map[string]Measure, error) {
+	return measures.byID(ctx, tx, ids)
+}
+
+// ListMeasures returns a page of the project's measures by name, and how many there are.
+func (tx *Tx) ListMeasures(ctx context.Context, projectID string, f ListFilter) ([]Measure, int, error) {
+	return measures.list(ctx, tx, projectID, f)
+}
+
+// InsertMeasure makes a measure.
+func (tx *Tx) InsertMeasure(ctx context.Context, m Measure) (Measure, error) {
+	err := measures.insert(ctx, tx, &m)
+	return m, err
+}
+
+// EnsureMeasures returns a measure for each of want, keyed by want's name: one that exists by UUID, name or slug ("latency" is the slug of
+// Latency), else a new one. Archived ones come back. The units and direction of one that exists stay as they are.
+func (tx *Tx) EnsureMeasures(ctx context.Context, projectID string, want []Measure) (map[string]Measure, error) {
+	out := make(map[string]Measure, len(want))
+	for _, w := range want {
+		if _, done := out[w.Name]; done {
+			continue
+		}
+		m, err := tx.MeasureByRef(ctx, projectID, w.Name)
+		if fault.Is(err, fault.Missing) && w.Slug != "" {
+			m, err = tx.MeasureByRef(ctx, projectID, w.Slug)
+		}
+		switch {
+		case err == nil:
+			err = measures.unarchive(ctx, tx, &m)
+		case fault.Is(err, fault.Missing) && !ident.IsUUID(w.Name):
+			w.ProjectID = projectID
+			m, err = tx.InsertMeasure(ctx, w)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[w.Name] = m
+	}
+	return out, nil
+}
+
+// UpdateMeasure changes a measure.
+func (tx *Tx) UpdateMeasure(ctx context.Context, id string, p DimensionPatch) error {
+	return measures.update(ctx, tx, id, p)
+}
+
+// DeleteMeasure deletes a measure that has no metrics and no threshold.
+func (tx *Tx) DeleteMeasure(ctx context.Context, id string) error {
+	return measures.remove(ctx, tx, id, `select exists (select 1 from series s join metric m on m.series_id = s.id where s.measure_id = $1)
+		or exists (select 1 from threshold where measure_id = $1)`)
+}
+
+func ensure[T any](ctx context.Context, tx *Tx, d dimension[T], projectID string, names []string, blank func(name string) T) (map[string]T, error) {
+	out, err := d.byName(ctx, tx, projectID, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		t, ok := out[name]
+		if ok {
+			err = d.unarchive(ctx, tx, &t)
+		} else {
+			t = blank(name)
+			err = d.insert(ctx, tx, &t)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[name] = t
+	}
+	return out, nil
+}
