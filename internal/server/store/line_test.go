@@ -310,8 +310,9 @@ func TestBranchListFindsByNameAndSearch(t *testing.T) {
 		g.branch(name)
 	}
 	names := func(f ListFilter, p Page) (out []string) {
+		f.Page = p
 		g.tx(func(tx *Tx) error {
-			found, _, err := tx.Branches(t.Context(), g.project, f, p)
+			found, _, err := tx.Branches(t.Context(), g.project, f)
 			for _, b := range found {
 				out = append(out, b.Name)
 			}

@@ -75,10 +75,18 @@ func (tx *Tx) InsertMetrics(ctx context.Context, metrics []Metric) error {
 	return nil
 }
 
-// ReportMetrics returns the metrics of a report by iteration and then in the order in which they were written.
-func (tx *Tx) ReportMetrics(ctx context.Context, reportSeq int64) ([]Metric, error) {
-	rows, err := tx.q.QueryContext(ctx, `select `+metricColumns+` from metric m where m.report_seq = $1 order by m.iteration, m.id`, reportSeq)
+// ReportMetrics returns the metrics of reports, by report, iteration and then in the order in which they were written.
+func (tx *Tx) ReportMetrics(ctx context.Context, reportSeqs ...int64) ([]Metric, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+metricColumns+` from metric m where m.report_seq in `+integers(reportSeqs)+`
+		order by m.report_seq, m.iteration, m.id`)
 	return collect(rows, err, scanMetric)
+}
+
+// CountMetrics returns how many metrics these reports have in all.
+func (tx *Tx) CountMetrics(ctx context.Context, reportSeqs ...int64) (int, error) {
+	var n int
+	err := tx.q.QueryRowContext(ctx, `select count(*) from metric m where m.report_seq in `+integers(reportSeqs)).Scan(&n)
+	return n, err
 }
 
 // MetricsByID returns the metrics with these ids, keyed by id.

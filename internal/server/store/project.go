@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -32,7 +33,7 @@ func scanProject(row interface{ Scan(...any) error }) (Project, error) {
 // InsertProject makes a project. An empty slug is made from the name; a slug that is taken is a Conflict, unless it was made here and gets
 // a suffix.
 func (tx *Tx) InsertProject(ctx context.Context, p Project) (Project, error) {
-	p.ID, p.Created, p.Modified = ident.NewUUID(), tx.now, tx.now
+	p.ID, p.Created, p.Modified = cmp.Or(p.ID, ident.NewUUID()), tx.now, tx.now
 	made := p.Slug == ""
 	if made {
 		if p.Slug = ident.Slugify(p.Name); p.Slug == "" {
