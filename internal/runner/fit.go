@@ -1,0 +1,125 @@
+package runner
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// isolationRank orders the levels; what is not here is not a level.
+var isolationRank = map[string]int{"bare": 1, "container": 2, "gvisor": 3, "microvm": 4}
+
+// complete checks that the job says everything that a runner needs. Nothing is filled in here: a default of ours would be a measurement
+// condition that nobody chose.
+func complete(job *api.ClaimedJob) *failure {
+	var missing []string
+	need := func(ok bool, what string) {
+		if !ok {
+			missing = append(missing, what)
+		}
+	}
+	need(job.UUID != "" && job.Epoch > 0, "id and epoch")
+	need(job.Spec.CPU > 0, "cpu")
+	need(job.Spec.Memory > 0, "memory")
+	need(job.Spec.Disk > 0, "disk")
+	need(job.Spec.Architecture != "", "architecture")
+	need(isolationRank[job.Spec.Isolation] > 0, "isolation level")
+	need(timeout(job) > 0, "timeout")
+	need(job.Config.Iter > 0, "iterations")
+	need(job.Config.Registry != "" && job.Config.Repository != "" && ident.IsDigest(job.Config.Digest), "image")
+	if len(missing) > 0 {
+		return failf(api.ReasonServer, "the server sent a job without %s", strings.Join(missing, ", "))
+	}
+	return bounded(job)
+}
+
+// bounded checks the job against the limits that protect this machine, whatever the server let pass.
+func bounded(job *api.ClaimedJob) *failure {
+	c := &job.Config
+	switch {
+	case len(c.Entrypoint) > limits.EntrypointWords || len(c.Cmd) > limits.CmdWords:
+		return failf(api.ReasonLimit, "the command has more words than the limit of %d", limits.CmdWords)
+	case len(c.Env) > limits.EnvEntries:
+		return failf(api.ReasonLimit, "the job has %d environment entries, the limit is %d", len(c.Env), limits.EnvEntries)
+	case len(c.FilePaths) > limits.FilePaths:
+		return failf(api.ReasonLimit, "the job names %d files, the limit is %d", len(c.FilePaths), limits.FilePaths)
+	case c.Iter > limits.IterationsPerJob:
+		return failf(api.ReasonLimit, "the job has %d iterations, the limit is %d", c.Iter, limits.IterationsPerJob)
+	case timeout(job) > limits.JobTimeoutMax:
+		return failf(api.ReasonLimit, "the job's timeout is %s, the limit is %s", timeout(job), limits.JobTimeoutMax)
+	}
+	for _, word := range slices.Concat(c.Entrypoint, c.Cmd) {
+		if len(word) > limits.ArgBytes || strings.ContainsRune(word, 0) {
+			return failf(api.ReasonLimit, "a word of the command is longer than %d bytes or holds a NUL", limits.ArgBytes)
+		}
+	}
+	for name, value := range c.Env {
+		if name == "" || len(name)+len(value) > limits.ArgBytes || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0) {
+			return failf(api.ReasonLimit, "the environment entry %.40q has a bad name or is longer than %d bytes", name, limits.ArgBytes)
+		}
+	}
+	for _, p := range c.FilePaths {
+		if p == "" || len(p) > limits.ImagePathBytes || strings.ContainsRune(p, 0) || path.Clean(p) == MeasuresPath {
+			return failf(api.ReasonLimit, "the file path %.80q cannot be collected", p)
+		}
+	}
+	return nil
+}
+
+// fits checks that the machine is what the spec asks for.
+func fits(job *api.ClaimedJob, has offer) *failure {
+	spec := &job.Spec
+	var why []string
+	lack := func(bad bool, format string, args ...any) {
+		if bad {
+			why = append(why, fmt.Sprintf(format, args...))
+		}
+	}
+	lack(spec.OS != "" && spec.OS != has.facts.OS, "it runs %s, the spec asks for %s", has.facts.OS, spec.OS)
+	lack(spec.Architecture != has.facts.Architecture, "it is %s, the spec asks for %s", has.facts.Architecture, spec.Architecture)
+	lack(spec.CPU > has.cpus, "it has %d CPUs for jobs, the spec asks for %d", has.cpus, spec.CPU)
+	lack(spec.Memory > has.memory, "it has %s of memory for jobs, the spec asks for %s", sizeText(has.memory), sizeText(spec.Memory))
+	lack(has.disk > 0 && spec.Disk > has.disk, "it has %s of disk free, the spec asks for %s", sizeText(has.disk), sizeText(spec.Disk))
+	lack(spec.Network && !has.network, "its operator does not allow jobs with a network (--allow-network)")
+	enough := slices.ContainsFunc(has.levels, func(l string) bool { return isolationRank[l] >= isolationRank[spec.Isolation] })
+	lack(!enough, "it offers isolation %s, the spec asks for %s", textOr(strings.Join(has.levels, ", "), "none"), spec.Isolation)
+	if len(why) == 0 {
+		return nil
+	}
+	return failf(api.ReasonHostUnfit, "the runner's machine does not fit the spec %q: %s", textOr(spec.Slug, spec.Name), strings.Join(why, "; "))
+}
+
+// timeout is the limit of one iteration's command.
+func timeout(job *api.ClaimedJob) time.Duration {
+	seconds := job.Timeout
+	if seconds == 0 {
+		seconds = job.Config.Timeout
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+func textOr(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// sizeText writes bytes in the largest binary unit that keeps one decimal exact enough to read.
+func sizeText(n int64) string {
+	switch {
+	case n >= limits.GiB:
+		return fmt.Sprintf("%.3g GiB", float64(n)/limits.GiB)
+	case n >= limits.MiB:
+		return fmt.Sprintf("%.3g MiB", float64(n)/limits.MiB)
+	case n >= limits.KiB:
+		return fmt.Sprintf("%.3g KiB", float64(n)/limits.KiB)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
