@@ -1,0 +1,111 @@
+package ingest
+
+import (
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/adapter"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// Parsed is what an adapter made of a report's raw outputs.
+type Parsed struct {
+	Recognised string            // what was recognised and why
+	Iterations []adapter.Results // one for each input, or a single one after a fold
+	Problems   []api.Problem     // what could not be read although the rest could
+}
+
+// Parse reads raw tool outputs, one for each iteration, as the settings say. It touches nothing: a report is refused here, before a row
+// of it exists. Errors are Invalid or TooLarge faults that say which input, which benchmark and what is wrong.
+func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
+	name, err := CheckSettings(settings)
+	if err != nil {
+		return Parsed{}, err
+	}
+	if len(inputs) == 0 {
+		return Parsed{}, fault.Invalidf("results: the report has none; send the output of the benchmark tool, one string for each iteration")
+	}
+	if len(inputs) > limits.ResultsPerReport {
+		return Parsed{}, fault.TooLargef("results: %d iterations, the limit is %d", len(inputs), limits.ResultsPerReport)
+	}
+	var out Parsed
+	metrics := 0
+	for i, input := range inputs {
+		results, err := adapter.Parse(name, []byte(input), adapter.Options{Average: adapter.Average(settings.Average)})
+		if err == nil {
+			err = check(results)
+		}
+		if err != nil {
+			return Parsed{}, inInput(err, i, len(inputs))
+		}
+		for _, b := range results.Benchmarks {
+			metrics += len(b.Metrics)
+		}
+		if metrics > limits.MetricsPerReport {
+			return Parsed{}, fault.TooLargef("results: more than %d metrics, the limit of one report", limits.MetricsPerReport)
+		}
+		for _, p := range results.Problems {
+			out.Problems = append(out.Problems, api.Problem{Iteration: i, Benchmark: p.Benchmark, Message: p.Message, Line: p.Line})
+		}
+		out.Iterations = append(out.Iterations, results)
+	}
+	out.Recognised = out.Iterations[0].Reason
+	if settings.Fold != "" {
+		folded, err := adapter.Fold(out.Iterations, adapter.FoldFunc(settings.Fold))
+		if err != nil {
+			return Parsed{}, err
+		}
+		out.Iterations = []adapter.Results{folded}
+	}
+	return out, nil
+}
+
+// CheckSettings returns the adapter that the settings name, or an Invalid fault for an unknown adapter, average or fold.
+func CheckSettings(s api.ReportSettings) (adapter.Name, error) {
+	name, err := adapter.ParseName(s.Adapter)
+	if err != nil {
+		return "", err
+	}
+	switch adapter.Average(s.Average) {
+	case adapter.AverageDefault, adapter.AverageMean, adapter.AverageMedian:
+	default:
+		return "", fault.Invalidf("average %.40q: want mean or median", s.Average)
+	}
+	switch adapter.FoldFunc(s.Fold) {
+	case "", adapter.FoldMin, adapter.FoldMax, adapter.FoldMean, adapter.FoldMedian:
+	default:
+		return "", fault.Invalidf("fold %.40q: want min, max, mean or median", s.Fold)
+	}
+	return name, nil
+}
+
+// inInput says in which of several inputs a fault lies.
+func inInput(err error, i, n int) error {
+	if n == 1 {
+		return err
+	}
+	return fault.Wrap(fault.Of(err), err, "results %d of %d: %s", i+1, n, fault.Message(err))
+}
+
+// check refuses what an adapter may return and a report cannot hold: one series twice in an iteration, and a measure's name that no
+// resource may have. Names of benchmarks, numbers and sizes are the adapter's own check.
+func check(r adapter.Results) error {
+	seen := make(map[string]bool, len(r.Benchmarks))
+	for _, b := range r.Benchmarks {
+		if seen[b.Name] {
+			return fault.Invalidf("benchmark %.100q stands twice in one iteration; give the second one a name of its own", b.Name)
+		}
+		seen[b.Name] = true
+		measured := make(map[string]bool, len(b.Metrics))
+		for _, m := range b.Metrics {
+			if err := ident.CheckName("measure", m.Measure.Name, limits.ResourceNameBytes); err != nil {
+				return err
+			}
+			if measured[m.Measure.Name] {
+				return fault.Invalidf("benchmark %.100q: measure %q stands twice in one iteration", b.Name, m.Measure.Name)
+			}
+			measured[m.Measure.Name] = true
+		}
+	}
+	return nil
+}

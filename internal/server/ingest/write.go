@@ -1,0 +1,174 @@
+package ingest
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Write judges what was parsed and writes it as the report's results, in the caller's transaction: new benchmarks, measures and series,
+// metrics with their boundaries, alerts, and the report as processed. It returns the report as written.
+func Write(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed) (store.Report, error) {
+	place, err := placeOf(ctx, tx, report)
+	if err != nil {
+		return store.Report{}, err
+	}
+	values, err := resolve(ctx, tx, report, parsed)
+	if err != nil {
+		return store.Report{}, err
+	}
+	rulings, err := judgeAll(ctx, tx, place, values)
+	if err != nil {
+		return store.Report{}, err
+	}
+	metrics := make([]store.Metric, len(values))
+	for i, v := range values {
+		metrics[i] = v.metric
+		if ruling, judged := rulings[v.metric.SeriesID]; judged {
+			metrics[i].ModelID = &ruling.model.ID
+			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower, ruling.boundary.Upper
+		}
+	}
+	if err := tx.InsertMetrics(ctx, metrics); err != nil {
+		return store.Report{}, err
+	}
+	if err := tx.InsertAlerts(ctx, place.alerts(values, metrics, rulings)); err != nil {
+		return store.Report{}, err
+	}
+	report.Status, report.Error = api.ReportProcessed, ""
+	report.Recognised, report.Problems, report.Counts = parsed.Recognised, parsed.Problems, counts(parsed)
+	return report, tx.CloseReport(ctx, report)
+}
+
+// place is where a report stands.
+type place struct {
+	report  store.Report
+	head    store.Head
+	version store.Version
+}
+
+func placeOf(ctx context.Context, tx *store.Tx, report store.Report) (place, error) {
+	head, err := tx.Head(ctx, report.HeadID)
+	if err != nil {
+		return place{}, err
+	}
+	versions, err := tx.VersionsByID(ctx, []string{report.VersionID})
+	if err != nil {
+		return place{}, err
+	}
+	version, found := versions[report.VersionID]
+	if !found {
+		return place{}, fault.Missingf("version %q does not exist", report.VersionID)
+	}
+	return place{report, head, version}, nil
+}
+
+// alerts are those of the values that are outside of their boundary. On a head that was replaced while its job ran they are silenced
+// from the start.
+func (p place) alerts(values []value, metrics []store.Metric, rulings map[int64]ruling) []store.Alert {
+	status := judge.Active
+	if p.head.Replaced != nil {
+		status = judge.Silenced
+	}
+	var out []store.Alert
+	for i, v := range values {
+		ruling, judged := rulings[v.metric.SeriesID]
+		if !judged || v.ignoreAlerts {
+			continue
+		}
+		limit, broken := ruling.boundary.Broken(v.metric.Value)
+		if !broken {
+			continue
+		}
+		out = append(out, store.Alert{
+			ID: ident.NewUUID(), ProjectID: p.report.ProjectID, MetricID: metrics[i].ID, ReportID: p.report.ID,
+			ThresholdID: ruling.threshold.ID, ModelID: ruling.model.ID, HeadID: p.head.ID,
+			Limit: string(limit), Status: api.AlertStatus(status),
+		})
+	}
+	return out
+}
+
+func counts(parsed Parsed) []api.ResultCount {
+	out := make([]api.ResultCount, len(parsed.Iterations))
+	for i, iteration := range parsed.Iterations {
+		measures := map[string]bool{}
+		for _, b := range iteration.Benchmarks {
+			for _, m := range b.Metrics {
+				measures[m.Measure.Name] = true
+			}
+		}
+		out[i] = api.ResultCount{Benchmarks: len(iteration.Benchmarks), Measures: len(measures)}
+	}
+	return out
+}
+
+// ruling is what a series is held against in this report.
+type ruling struct {
+	threshold store.Threshold
+	model     store.Model
+	boundary  judge.Boundary
+}
+
+// judgeAll draws the boundary of each series that a threshold with a model speaks of, keyed by series. All iterations of a series are
+// held against the same boundary: none of them is history of another.
+func judgeAll(ctx context.Context, tx *store.Tx, p place, values []value) (map[int64]ruling, error) {
+	thresholds, models, err := rules(ctx, tx, p.head.BranchID, p.report.TestbedID)
+	if err != nil {
+		return nil, err
+	}
+	byMeasure := map[string][]int64{}
+	seen := map[int64]bool{}
+	for _, v := range values {
+		if id := v.metric.SeriesID; !seen[id] {
+			seen[id] = true
+			byMeasure[v.measureID] = append(byMeasure[v.measureID], id)
+		}
+	}
+	at := series.Point{Version: p.version.Number, Start: ident.Micros(p.report.StartTime), Report: p.report.Seq}
+	out := map[int64]ruling{}
+	for _, t := range thresholds {
+		ids := byMeasure[t.MeasureID]
+		if t.ModelID == nil || len(ids) == 0 {
+			continue
+		}
+		row := models[*t.ModelID]
+		model := Model(row)
+		var window int64
+		if row.WindowSeconds != nil {
+			window = *row.WindowSeconds
+		}
+		history, err := tx.History(ctx, store.HistoryParams{
+			HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
+			Horizon: series.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: ids,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			out[id] = ruling{t, row, judge.Bound(model, history[id])}
+		}
+	}
+	return out, nil
+}
+
+// rules returns the thresholds of a branch and a testbed, and their models by id.
+func rules(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]store.Threshold, map[string]store.Model, error) {
+	thresholds, err := tx.ThresholdsOn(ctx, branchID, testbedID)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ids []string
+	for _, t := range thresholds {
+		if t.ModelID != nil {
+			ids = append(ids, *t.ModelID)
+		}
+	}
+	models, err := tx.ModelsByID(ctx, ids)
+	return thresholds, models, err
+}
