@@ -22,8 +22,9 @@ type Config struct {
 	Transport    Transport // zero: auto
 	StateDir     string    // spool, image cache and sandboxes
 	Machine      MachineConfig
-	MaxJobs      int  // leave after so many jobs; 0: no limit
-	ExitWhenIdle bool // leave when the server has no job
+	PollTimeout  time.Duration // how long the server may hold a request for work; 0: limits.RunnerPoll
+	MaxJobs      int           // leave after so many jobs; 0: no limit
+	ExitWhenIdle bool          // leave when the server has no job
 	Version      string
 	Log          *slog.Logger // required
 }
@@ -106,11 +107,34 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 	d.uploader = &uploader{endpoint: e, after: clk.after, random: d.random, log: cfg.Log}
 	d.executor = &executor{
 		machine: m, results: r, after: clk.after, log: cfg.Log,
-		tokens: func(job *api.ClaimedJob) func(context.Context) (Secret, error) {
-			return newPullToken(e, job, clk.now).get
+		check: complete, source: func(job *api.ClaimedJob) imageSource {
+			c := &job.Config
+			source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest}
+			if c.Internal {
+				source.token = newPullToken(e, job, clk.now).get
+			}
+			return source
 		},
 	}
 	return d, nil
+}
+
+// New returns a daemon on this machine. It holds the state directory until close is called; a second daemon on it is refused.
+func New(cfg Config) (d *Daemon, close func(), err error) {
+	m, release, err := openMachine(cfg.StateDir, cfg.Machine, cfg.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := openResults(cfg.StateDir)
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	if d, err = newDaemon(cfg, m, r, systemClock()); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return d, release, nil
 }
 
 // Drain lets the running job finish and its result be delivered; then Run returns nil.
@@ -140,7 +164,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		Meta: api.RunnerMeta{
 			OS: facts.OS, Arch: facts.Architecture, Version: d.cfg.Version, Isolation: has.levels, Network: has.network, Host: &facts,
 		},
-		MaxJobs: d.cfg.MaxJobs, ExitWhenIdle: d.cfg.ExitWhenIdle, Restored: restored,
+		PollTimeout: d.cfg.PollTimeout, MaxJobs: d.cfg.MaxJobs, ExitWhenIdle: d.cfg.ExitWhenIdle, Restored: restored,
 	})
 	d.log.Info("runner starts", "runner", d.cfg.Runner, "host", d.cfg.Host, "isolation", has.levels, "cpus", has.cpus, "undelivered", len(restored))
 	unhook := context.AfterFunc(ctx, d.Abort)
@@ -174,8 +198,8 @@ func (d *Daemon) loop() {
 	close(d.over)
 }
 
-// restore reads what earlier processes left. A job that ran when its process died is told as lost, so that it is queued again at once
-// instead of when its lease has run out.
+// restore reads what earlier processes left. A job that ran when its process died is told as aborted, so that it is queued again at once
+// instead of when its lease has run out. Not as runner_lost: that is the server's word for a runner that may yet come back with a result.
 func (d *Daemon) restore() ([]channel.Restored, error) {
 	left, err := d.results.leftovers()
 	if err != nil {
@@ -184,7 +208,7 @@ func (d *Daemon) restore() ([]channel.Restored, error) {
 	var out []channel.Restored
 	for _, l := range left {
 		rec := record{Terminal: api.Message{
-			Event: api.MsgFailed, Job: l.job, Epoch: l.epoch, Reason: api.ReasonRunnerLost, Error: "the runner's process ended while the job ran",
+			Event: api.MsgFailed, Job: l.job, Epoch: l.epoch, Reason: api.ReasonRunnerAborted, Error: "the runner's process ended while the job ran",
 		}}
 		if l.record != nil {
 			rec = *l.record

@@ -275,7 +275,7 @@ func TestResultSurvivesTheProcessAndIsToldOnce(t *testing.T) {
 	}
 }
 
-func TestUnfinishedJobOfAKilledProcessIsToldAsLost(t *testing.T) {
+func TestUnfinishedJobOfAKilledProcessIsToldAsAborted(t *testing.T) {
 	t.Parallel()
 	hub, spool := newFakeHub(t), &memoryResults{}
 	if _, err := spool.begin("j1", 3); err != nil {
@@ -284,7 +284,7 @@ func TestUnfinishedJobOfAKilledProcessIsToldAsLost(t *testing.T) {
 	if err := start(t, hub, aMachine(nil), spool, func(c *Config) { c.ExitWhenIdle = true }).wait(t); err != nil {
 		t.Fatal(err)
 	}
-	if end := hub.awaitEnd("j1", 3); end.Reason != api.ReasonRunnerLost || spool.count() != 0 {
+	if end := hub.awaitEnd("j1", 3); end.Reason != api.ReasonRunnerAborted || spool.count() != 0 {
 		t.Errorf("end %+v, %d in the spool", end, spool.count())
 	}
 }

@@ -8,95 +8,91 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/job"
 )
 
-// peer is the server in the play: a queue of jobs with leases, written from the protocol's comments alone.
+// peer is the server in the play: a queue, leases without a clock, and Decide for every message about a job.
 type peer struct {
-	jobs []*peerJob
-	conn int // the newest connection speaks for the runner
+	t         *rapid.T
+	jobs      []*View
+	completed map[string]int // how often a job's result was taken
 }
 
-type peerJob struct {
-	id      string
-	epoch   int64
-	held    bool // claimed or running by the runner
-	cancel  bool
-	ends    int
-	endedAt int64
-}
-
-func (p *peer) find(id string) *peerJob {
-	for _, j := range p.jobs {
-		if j.id == id {
-			return j
+func (p *peer) find(id string) *View {
+	for _, v := range p.jobs {
+		if v.ID == id {
+			return v
 		}
 	}
 	return nil
 }
 
+func ended(v *View) bool { return job.Ended(v.State) || v.State == api.JobCompleted }
+
 func (p *peer) open() int {
 	n := 0
-	for _, j := range p.jobs {
-		if j.ends == 0 {
+	for _, v := range p.jobs {
+		if !ended(v) {
 			n++
 		}
 	}
 	return n
 }
 
-// handle answers one message.
+func (p *peer) apply(v *View, e job.Event) {
+	next, err := job.Apply(v.Job, e)
+	if err != nil {
+		p.t.Fatalf("%s does not take %s: %v", v.ID, e.Kind, err)
+	}
+	if e.Kind == job.Complete {
+		p.completed[v.ID]++
+	}
+	v.Job = next
+}
+
+// handle answers one message as the hub does.
 func (p *peer) handle(msg api.Message) []api.Message {
 	switch msg.Event {
 	case api.MsgHello:
 		var out []api.Message
 		for _, h := range msg.Held {
-			out = append(out, p.about(api.Message{Job: h.Job, Epoch: h.Epoch}))
+			out = append(out, p.decide(api.Message{Event: api.MsgHello, Job: h.Job, Epoch: h.Epoch}))
 		}
-		for _, j := range p.jobs { // what the runner does not hold is lost
-			if j.held && !slices.ContainsFunc(msg.Held, func(h api.HeldJob) bool { return h.Job == j.id && h.Epoch == j.epoch }) {
-				j.held = false
+		for _, v := range p.jobs { // what the runner does not hold is lost
+			if job.InFlight(v.State) && !slices.ContainsFunc(msg.Held, func(h api.HeldJob) bool { return h.Job == v.ID && h.Epoch == v.Epoch }) {
+				p.apply(v, job.Event{Kind: job.Lose})
 			}
 		}
 		return append(out, api.Message{Event: api.MsgAck, Seq: msg.Seq})
 	case api.MsgDrain:
 		return []api.Message{{Event: api.MsgAck, Seq: msg.Seq}}
 	case api.MsgReady:
-		for _, j := range p.jobs {
-			if !j.held && j.ends == 0 {
-				j.held = true
-				j.epoch++
-				return []api.Message{{Event: api.MsgJob, Claimed: &api.ClaimedJob{UUID: j.id, Epoch: j.epoch}}}
+		for _, v := range p.jobs {
+			if v.State == api.JobPending {
+				p.apply(v, job.Event{Kind: job.Claim})
+				v.RunnerID, v.LastSeq = "r1", 0
+				return []api.Message{{Event: api.MsgJob, Claimed: &api.ClaimedJob{UUID: v.ID, Epoch: v.Epoch}}}
 			}
 		}
 		return []api.Message{{Event: api.MsgNoJob}}
-	case api.MsgCompleted, api.MsgFailed, api.MsgCanceled:
-		j := p.find(msg.Job)
-		if j.held && j.epoch == msg.Epoch {
-			j.held = false
-			if msg.Reason != api.ReasonRunnerAborted && msg.Reason != api.ReasonRunnerLost { // infra: queued again
-				j.ends++
-			}
-			j.endedAt = msg.Epoch
-			return []api.Message{{Event: api.MsgAck, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq}}
-		}
-		if j.endedAt == msg.Epoch {
-			return []api.Message{{Event: api.MsgAck, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq}}
-		}
-		return []api.Message{{Event: api.MsgAbandon, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq}}
 	}
-	return []api.Message{p.about(msg)}
+	return []api.Message{p.decide(msg)}
 }
 
-func (p *peer) about(msg api.Message) api.Message {
-	j := p.find(msg.Job)
-	answer := api.Message{Event: api.MsgAck, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq}
-	switch {
-	case j.epoch != msg.Epoch || !j.held && j.endedAt != msg.Epoch:
-		answer.Event = api.MsgAbandon
-	case j.held && j.cancel:
-		answer.Event = api.MsgCancel
+// decide asks the server's half. What hello says of a held job is a heartbeat to it.
+func (p *peer) decide(msg api.Message) api.Message {
+	if msg.Event == api.MsgHello {
+		msg.Event = api.MsgHeartbeat
 	}
-	return answer
+	v := p.find(msg.Job)
+	d := Decide(v, "r1", msg)
+	for _, e := range d.Events {
+		p.apply(v, e)
+	}
+	if d.Seen != 0 {
+		v.LastSeq = d.Seen
+	}
+	return d.Reply
 }
 
 // stage is the world between the machine and its peer: lossy wires, a disk, an executor and timers.
@@ -156,7 +152,7 @@ func (s *stage) feed(in RunnerInput) {
 			s.uploads = append(s.uploads, claim{e.Job, e.Epoch})
 		case Forget:
 			c := claim{e.Job, e.Epoch}
-			if j := s.p.find(e.Job); j.held && j.epoch == e.Epoch {
+			if v := s.p.find(e.Job); job.InFlight(v.State) && v.Epoch == e.Epoch {
 				s.t.Fatalf("%v was forgotten while the server waits for it", c)
 			}
 			delete(s.spool, c)
@@ -176,7 +172,7 @@ func (s *stage) boot() {
 	}
 	if s.running != nil { // an unfinished entry of the process that was killed
 		cfg.Restored = append(cfg.Restored, Restored{Uploaded: true, Terminal: api.Message{
-			Event: api.MsgFailed, Job: s.running.UUID, Epoch: s.running.Epoch, Reason: api.ReasonRunnerLost,
+			Event: api.MsgFailed, Job: s.running.UUID, Epoch: s.running.Epoch, Reason: api.ReasonRunnerAborted,
 		}})
 		s.spool[claim{s.running.UUID, s.running.Epoch}] = cfg.Restored[len(cfg.Restored)-1].Terminal
 	}
@@ -210,10 +206,16 @@ func (s *stage) finish() {
 
 // expire takes away the claims for which nobody sends heartbeats.
 func (s *stage) expire() {
-	for _, j := range s.p.jobs {
-		if _, kept := s.spool[claim{j.id, j.epoch}]; !kept && (s.running == nil || s.running.UUID != j.id) {
-			j.held = false
+	for _, v := range s.p.jobs {
+		if _, kept := s.spool[claim{v.ID, v.Epoch}]; !kept && (s.running == nil || s.running.UUID != v.ID) {
+			s.lose(v)
 		}
+	}
+}
+
+func (s *stage) lose(v *View) {
+	if job.InFlight(v.State) {
+		s.p.apply(v, job.Event{Kind: job.Lose})
 	}
 }
 
@@ -281,11 +283,13 @@ func (s *stage) step(name string, pick func(n int) int) {
 			s.feed(Uploaded{c.job, c.epoch})
 		}
 	case "lease runs out":
-		for _, j := range s.p.jobs {
-			j.held = false
+		for _, v := range s.p.jobs {
+			s.lose(v)
 		}
 	case "user cancels":
-		s.p.jobs[pick(len(s.p.jobs))].cancel = true
+		if v := s.p.jobs[pick(len(s.p.jobs))]; !ended(v) {
+			s.p.apply(v, job.Event{Kind: job.Cancel})
+		}
 	case "kill -9":
 		s.boot()
 	case "drain":
@@ -306,9 +310,9 @@ func TestEachJobEndsOnceWhateverTheWireDoes(t *testing.T) {
 	}
 	good := []string{"connect", "arrive at server", "arrive at runner", "finish", "upload"}
 	rapid.Check(t, func(t *rapid.T) {
-		p := &peer{}
+		p := &peer{t: t, completed: map[string]int{}}
 		for i := range rapid.IntRange(1, 4).Draw(t, "jobs") {
-			p.jobs = append(p.jobs, &peerJob{id: fmt.Sprintf("job-%d", i)})
+			p.jobs = append(p.jobs, &View{ID: fmt.Sprintf("job-%d", i), Job: job.Job{State: api.JobPending}})
 		}
 		s := &stage{t: t, p: p, spool: map[claim]api.Message{}, executed: map[claim]int{}}
 		s.boot()
@@ -335,9 +339,9 @@ func TestEachJobEndsOnceWhateverTheWireDoes(t *testing.T) {
 				}
 			}
 		}
-		for _, j := range p.jobs {
-			if j.ends != 1 {
-				t.Errorf("%s ended %d times", j.id, j.ends)
+		for _, v := range p.jobs {
+			if !ended(v) || p.completed[v.ID] > 1 || p.completed[v.ID] == 1 != (v.State == api.JobCompleted) {
+				t.Errorf("%s is %s, its result was taken %d times", v.ID, v.State, p.completed[v.ID])
 			}
 		}
 		if len(s.spool) != 0 || s.m.Undelivered() != 0 {
