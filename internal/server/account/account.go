@@ -1,0 +1,185 @@
+// Package account knows who is asking: it turns keys into actors, makes the first administrator, and makes and revokes keys.
+//
+// A key is 256 random bits, so only its SHA-256 is stored and one indexed look-up finds it. The key itself is returned once, by the
+// function that makes it. What an actor may do is decided in core/access; callers ask there.
+package account
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Service is safe for concurrent use.
+type Service struct {
+	store  *store.Store
+	random io.Reader
+}
+
+// New makes the service; random is crypto/rand's reader.
+func New(s *store.Store, random io.Reader) *Service { return &Service{s, random} }
+
+// lastUsedStep is how coarsely the use of a key is noted, so that a request is not a write.
+const lastUsedStep = time.Hour
+
+// Authenticate returns the actor that a bearer text stands for. An empty text is anonymous; a malformed, unknown, expired or revoked key is
+// an Unauthorized fault that does not repeat it.
+func (s *Service) Authenticate(ctx context.Context, bearer, sourceIP string) (access.Actor, error) {
+	if bearer == "" {
+		return access.Actor{Kind: access.Anonymous, SourceIP: sourceIP}, nil
+	}
+	kind, ok := ident.ParseKey(bearer)
+	if !ok {
+		return access.Actor{}, fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… and may have been cut or mistyped")
+	}
+	hash := ident.HashKey(bearer)
+	var actor access.Actor
+	var stale string
+	err := s.store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		switch kind {
+		case ident.KeyUser, ident.KeyRun:
+			actor, stale, err = byKey(ctx, tx, hash)
+		case ident.KeyRunner:
+			var r store.Runner
+			if r, err = tx.RunnerByKeyHash(ctx, hash); err == nil {
+				actor = access.Actor{Kind: access.Runner, RunnerID: r.ID}
+			}
+		default:
+			err = fault.Missingf("key")
+		}
+		return err
+	})
+	if fault.Is(err, fault.Missing) {
+		return access.Actor{}, fault.Unauthorizedf("the key is not known; it may have been revoked, or belong to another server")
+	}
+	if err != nil {
+		return access.Actor{}, err
+	}
+	actor.SourceIP = sourceIP
+	if stale != "" {
+		if err := s.store.Tx(ctx, func(tx *store.Tx) error { return tx.TouchKey(ctx, stale) }); err != nil {
+			return access.Actor{}, fmt.Errorf("note the use of key %s: %w", stale, err)
+		}
+	}
+	return actor, nil
+}
+
+// byKey returns the actor of a user or run key, and its id if its last use should be noted again.
+func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, stale string, err error) {
+	k, err := tx.KeyByHash(ctx, hash)
+	if err != nil {
+		return actor, "", err
+	}
+	switch {
+	case k.Revoked != nil:
+		return actor, "", fault.Unauthorizedf("key %s was revoked", k.Hint)
+	case k.Expires != nil && !tx.Now().Before(*k.Expires):
+		return actor, "", fault.Unauthorizedf("key %s expired on %s", k.Hint, k.Expires.Format(time.DateOnly))
+	}
+	if k.LastUsed == nil || tx.Now().Sub(*k.LastUsed) > lastUsedStep {
+		stale = k.ID
+	}
+	if k.ProjectID != nil {
+		return access.Actor{Kind: access.RunKey, ProjectID: *k.ProjectID}, stale, nil
+	}
+	if k.AccountID == nil {
+		return actor, "", fmt.Errorf("key %s belongs to nobody", k.ID)
+	}
+	who, err := tx.AccountByRef(ctx, *k.AccountID)
+	if err != nil {
+		return actor, "", err
+	}
+	roles, err := tx.RolesOf(ctx, who.ID)
+	return access.Actor{Kind: access.User, AccountID: who.ID, Admin: who.Admin, Organizations: roles}, stale, err
+}
+
+// EnsureAdmin makes the first account, its organization and a key for it when there is no account at all, and returns the key; created
+// is false and the key empty ever after.
+func (s *Service) EnsureAdmin(ctx context.Context) (key string, created bool, err error) {
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.CountAccounts(ctx)
+		if err != nil || n > 0 {
+			return err
+		}
+		admin, err := tx.InsertAccount(ctx, "admin", true)
+		if err != nil {
+			return err
+		}
+		// The owner of the machine has no tier to buy: its organization runs without limits.
+		home, err := tx.InsertOrganization(ctx, "admin", "enterprise")
+		if err != nil {
+			return err
+		}
+		if err := tx.AddMember(ctx, admin.ID, home.ID, "leader"); err != nil {
+			return err
+		}
+		created = true
+		key, _, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: "first start", AccountID: &admin.ID})
+		return err
+	})
+	if err != nil {
+		return "", false, fmt.Errorf("make the first account: %w", err)
+	}
+	return key, created, nil
+}
+
+// HomeOf returns the organization in which an actor's new projects go: a user's own first, the local one for the person at the keyboard.
+func HomeOf(ctx context.Context, tx *store.Tx, actor access.Actor) (store.Organization, error) {
+	var accountID string
+	switch actor.Kind {
+	case access.User:
+		accountID = actor.AccountID
+	case access.Local:
+	default:
+		return store.Organization{}, fault.Unauthorizedf("a new project needs a user's key: set TACHO_KEY")
+	}
+	mine, _, err := tx.ListOrganizations(ctx, accountID, store.Page{Limit: 1})
+	if err != nil {
+		return store.Organization{}, err
+	}
+	if len(mine) == 0 {
+		return store.Organization{}, fault.Forbiddenf("this account belongs to no organization; a leader must add it to one first")
+	}
+	return mine[0], nil
+}
+
+// NewKey makes a key for an account (owner is its id, kind user) or a project (kind run). ttl nil: until revoked.
+func (s *Service) NewKey(ctx context.Context, kind ident.KeyKind, owner, name string, ttl *time.Duration) (secret string, row store.Key, err error) {
+	if err := ident.CheckName("key", name, limits.ResourceNameBytes); err != nil {
+		return "", store.Key{}, err
+	}
+	row = store.Key{Kind: string(kind), Name: name}
+	if kind == ident.KeyRun {
+		row.ProjectID = &owner
+	} else {
+		row.AccountID = &owner
+	}
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		if ttl != nil {
+			at := tx.Now().Add(*ttl)
+			row.Expires = &at
+		}
+		var err error
+		secret, row, err = s.insert(ctx, tx, row)
+		return err
+	})
+	return secret, row, err
+}
+
+func (s *Service) insert(ctx context.Context, tx *store.Tx, row store.Key) (string, store.Key, error) {
+	secret, err := ident.NewKey(ident.KeyKind(row.Kind), s.random)
+	if err != nil {
+		return "", row, fmt.Errorf("draw a key: %w", err)
+	}
+	row.Hash, row.Hint = ident.HashKey(secret), ident.KeyHint(secret)
+	row, err = tx.InsertKey(ctx, row)
+	return secret, row, err
+}

@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+)
+
+type branchPath struct {
+	projectPath
+	Branch string `path:"branch" maxLength:"256" doc:"UUID or slug"`
+}
+
+func (a *API) registerBranches() {
+	const all, one = "/v0/projects/{project}/branches", "/v0/projects/{project}/branches/{branch}"
+	register(a, operation{http.MethodGet, all, "list-branches", "The project's branches, by name", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			projectPath
+			pageInput
+			namedInput
+		}) (*listOutput[api.Branch], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			rows, total, err := a.cfg.Explore.Branches(ctx, p, in.filter(in.pageInput))
+			return &listOutput[api.Branch]{total, rows}, err
+		})
+	register(a, operation{http.MethodPost, all, "create-branch", "Make a branch, with the history of its start point", access.EditProject, http.StatusCreated, 0},
+		func(ctx context.Context, in *struct {
+			projectPath
+			Body api.NewBranch
+		}) (*bodyOutput[api.Branch], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			id, err := a.cfg.Intake.CreateBranch(ctx, p, in.Body)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.Branch(ctx, p, id, ""))
+		})
+	register(a, operation{http.MethodGet, one, "get-branch", "One branch with its current head, or with the one that is asked for", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			branchPath
+			Head string `query:"head" maxLength:"36" doc:"UUID of one of its heads"`
+		}) (*bodyOutput[api.Branch], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.Branch(ctx, p, in.Branch, in.Head))
+		})
+	register(a, operation{http.MethodPatch, one, "update-branch", "Rename or archive a branch; absent fields stay", access.EditProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			branchPath
+			Body api.UpdateDimension
+		}) (*bodyOutput[api.Branch], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.UpdateBranch(ctx, p, in.Branch, in.Body))
+		})
+	register(a, operation{http.MethodDelete, one, "delete-branch", "Delete a branch that has no reports", access.EditProject, http.StatusNoContent, 0},
+		func(ctx context.Context, in *branchPath) (*emptyOutput, error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return &emptyOutput{}, a.cfg.Explore.DeleteBranch(ctx, p, in.Branch)
+		})
+}

@@ -1,0 +1,23 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+)
+
+func (a *API) registerMetrics() {
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/metrics/{metric}", "get-metric", "One metric with what places it and every sample", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			projectPath
+			Metric string `path:"metric" maxLength:"36" doc:"UUID"`
+		}) (*bodyOutput[api.OneMetric], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.Metric(ctx, p, in.Metric))
+		})
+}

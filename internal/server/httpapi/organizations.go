@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+func (a *API) registerOrganizations() {
+	register(a, operation{http.MethodGet, "/v0/organizations", "list-organizations", "The caller's organizations; an admin's are all", access.ViewServer, 0, 0},
+		func(ctx context.Context, in *pageInput) (*listOutput[api.Organization], error) {
+			return a.listOrganizations(ctx, in.page(false))
+		})
+	register(a, operation{http.MethodGet, "/v0/organizations/{organization}", "get-organization", "One organization", access.CreateProject, 0, 0},
+		func(ctx context.Context, in *organizationPath) (*bodyOutput[api.Organization], error) {
+			o, err := a.organization(ctx, in.Organization)
+			return body(present.Organization(o), err)
+		})
+	register(a, operation{http.MethodPatch, "/v0/organizations/{organization}", "update-organization", "Change an organization's plan", access.ManageServer, 0, 0},
+		func(ctx context.Context, in *struct {
+			organizationPath
+			Body struct {
+				Plan api.Plan `json:"plan" enum:"unclaimed,free,team,enterprise"`
+				_    struct{} `additionalProperties:"true"`
+			}
+		}) (*bodyOutput[api.Organization], error) {
+			o, err := a.organization(ctx, in.Organization)
+			if err != nil {
+				return nil, err
+			}
+			err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
+				if err := tx.SetPlan(ctx, o.ID, string(in.Body.Plan)); err != nil {
+					return err
+				}
+				o, err = tx.OrganizationByRef(ctx, o.ID)
+				return err
+			})
+			return body(present.Organization(o), err)
+		})
+	register(a, operation{http.MethodGet, "/v0/organizations/{organization}/projects", "list-organization-projects", "An organization's projects that the caller may see", access.ViewServer, 0, 0},
+		func(ctx context.Context, in *struct {
+			organizationPath
+			listProjectsInput
+		}) (*listOutput[api.Project], error) {
+			o, err := a.organization(ctx, in.Organization)
+			if err != nil {
+				return nil, err
+			}
+			return a.listProjects(ctx, visibleTo(actorOf(ctx), in.filter(in.pageInput), o.ID))
+		})
+	register(a, operation{http.MethodPost, "/v0/organizations/{organization}/projects", "create-organization-project", "Make a project in an organization", access.CreateProject, http.StatusCreated, 0},
+		func(ctx context.Context, in *struct {
+			organizationPath
+			Body api.NewProject
+		}) (*bodyOutput[api.Project], error) {
+			return body(a.createProject(ctx, in.Organization, in.Body))
+		})
+}
+
+func (a *API) listOrganizations(ctx context.Context, page store.Page) (*listOutput[api.Organization], error) {
+	if err := authorize(ctx, access.Resource{}); err != nil {
+		return nil, err
+	}
+	actor := actorOf(ctx)
+	accountID := actor.AccountID
+	switch {
+	case actor.Kind == access.Local, actor.Kind == access.User && actor.Admin:
+		accountID = "" // all
+	case actor.Kind != access.User:
+		return &listOutput[api.Organization]{Body: []api.Organization{}}, nil
+	}
+	var out listOutput[api.Organization]
+	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		rows, total, err := tx.ListOrganizations(ctx, accountID, page)
+		out.Body, out.Total = present.All(rows, present.Organization), total
+		return err
+	})
+	return &out, err
+}
+
+// organization loads an organization and authorizes the operation's action on it. Who may not see it learns nothing.
+func (a *API) organization(ctx context.Context, ref string) (store.Organization, error) {
+	var o store.Organization
+	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		o, err = tx.OrganizationByRef(ctx, ref)
+		return err
+	})
+	if err != nil && !fault.Is(err, fault.Missing) {
+		return o, err
+	}
+	if refused := authorize(ctx, access.Resource{OrganizationID: o.ID, Name: ref}); refused != nil {
+		return store.Organization{}, refused
+	}
+	return o, err
+}

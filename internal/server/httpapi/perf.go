@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/server/explore"
+)
+
+type perfInput struct {
+	projectPath
+	Branches   string `query:"branches" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
+	Heads      string `query:"heads" maxLength:"65536" doc:"by position with the branches; an empty entry is the current head"`
+	Testbeds   string `query:"testbeds" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
+	Specs      string `query:"specs" maxLength:"65536" doc:"by position with the testbeds; an empty entry is any spec"`
+	Benchmarks string `query:"benchmarks" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
+	Measures   string `query:"measures" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
+	StartTime  int64  `query:"start_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or later"`
+	EndTime    int64  `query:"end_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or earlier"`
+}
+
+func (a *API) registerPerf() {
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/perf", "get-perf",
+		"The points of every combination of branch, testbed, benchmark and measure that has any", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *perfInput) (*bodyOutput[api.Perf], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.Perf(ctx, p, explore.PerfQuery{
+				Branches: commas(in.Branches), Heads: commas(in.Heads), Testbeds: commas(in.Testbeds), Specs: commas(in.Specs),
+				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime)}))
+		})
+}
+
+// commas splits a comma-separated parameter; entries may be empty, an empty parameter has none.
+func commas(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
+}

@@ -1,0 +1,188 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+type listProjectsInput struct {
+	pageInput
+	namedInput
+}
+
+type organizationPath struct {
+	Organization string `path:"organization" maxLength:"64" doc:"slug or UUID"`
+}
+
+func (a *API) registerProjects() {
+	register(a, operation{http.MethodGet, "/v0/projects", "list-projects", "Projects that the caller may see, by name", access.ViewServer, 0, 0},
+		func(ctx context.Context, in *listProjectsInput) (*listOutput[api.Project], error) {
+			if err := authorize(ctx, access.Resource{}); err != nil {
+				return nil, err
+			}
+			return a.listProjects(ctx, visibleTo(actorOf(ctx), in.filter(in.pageInput), ""))
+		})
+	register(a, operation{http.MethodPost, "/v0/projects", "create-project", "Make a project in the caller's own organization", access.CreateProject, http.StatusCreated, 0},
+		func(ctx context.Context, in *struct{ Body api.NewProject }) (*bodyOutput[api.Project], error) {
+			return body(a.createProject(ctx, "", in.Body))
+		})
+	register(a, operation{http.MethodGet, "/v0/projects/{project}", "get-project", "One project", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *projectPath) (*bodyOutput[api.Project], error) {
+			p, err := a.project(ctx, in.Project)
+			return body(present.Project(p), err)
+		})
+	register(a, operation{http.MethodPatch, "/v0/projects/{project}", "update-project", "Change a project; absent fields stay, a null url is cleared", access.ManageProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			projectPath
+			Body    updateProject
+			RawBody []byte
+		}) (*bodyOutput[api.Project], error) {
+			return body(a.updateProject(ctx, in.Project, in.Body, in.RawBody))
+		})
+	register(a, operation{http.MethodDelete, "/v0/projects/{project}", "delete-project", "Delete a project and all in it", access.DeleteProject, http.StatusNoContent, 0},
+		func(ctx context.Context, in *projectPath) (*emptyOutput, error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return &emptyOutput{}, a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteProject(ctx, p.ID) })
+		})
+}
+
+// visibleTo narrows a list of projects to what actor may see.
+func visibleTo(actor access.Actor, f store.ListFilter, organizationID string) store.ProjectFilter {
+	out := store.ProjectFilter{
+		ListFilter: f, All: actor.Kind == access.Local || actor.Kind == access.User && actor.Admin,
+		ProjectID: actor.ProjectID, OrganizationID: organizationID,
+	}
+	for id := range actor.Organizations {
+		out.Organizations = append(out.Organizations, id)
+	}
+	return out
+}
+
+func (a *API) listProjects(ctx context.Context, f store.ProjectFilter) (*listOutput[api.Project], error) {
+	var out listOutput[api.Project]
+	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		rows, total, err := tx.Projects(ctx, f)
+		out.Body, out.Total = present.All(rows, present.Project), total
+		return err
+	})
+	return &out, err
+}
+
+// createProject makes a project in the named organization, or in the actor's own.
+func (a *API) createProject(ctx context.Context, organization string, in api.NewProject) (api.Project, error) {
+	row := store.Project{Name: in.Name, Slug: in.Slug, URL: in.URL, Visibility: string(in.Visibility)}
+	if row.Visibility == "" {
+		row.Visibility = string(api.Public)
+	}
+	if err := checkNew("project", in.Name, in.Slug, limits.ResourceNameBytes); err != nil {
+		return api.Project{}, err
+	}
+	if err := checkURL(in.URL); err != nil {
+		return api.Project{}, err
+	}
+	err := a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
+		var home store.Organization
+		var err error
+		if organization == "" {
+			home, err = account.HomeOf(ctx, tx, actorOf(ctx))
+		} else {
+			home, err = tx.OrganizationByRef(ctx, organization)
+		}
+		if err != nil {
+			return err
+		}
+		if err := authorize(ctx, access.Resource{OrganizationID: home.ID, Name: home.Slug}); err != nil {
+			return err
+		}
+		row.OrganizationID = home.ID
+		row, err = tx.InsertProject(ctx, row)
+		return err
+	})
+	return present.Project(row), err
+}
+
+// updateProject is the body of PATCH.
+type updateProject struct {
+	Name       *string         `json:"name,omitempty" minLength:"1" maxLength:"64"`
+	Slug       *string         `json:"slug,omitempty" maxLength:"64"`
+	URL        *string         `json:"url,omitempty" nullable:"true"`
+	Visibility *api.Visibility `json:"visibility,omitempty" enum:"public,private"`
+	_          struct{}        `additionalProperties:"true"`
+}
+
+func (a *API) updateProject(ctx context.Context, ref string, in updateProject, raw []byte) (api.Project, error) {
+	p, err := a.project(ctx, ref)
+	if err != nil {
+		return api.Project{}, err
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return api.Project{}, fault.Invalidf("the body is not a JSON object")
+	}
+	patch := store.ProjectPatch{Name: in.Name, Slug: in.Slug, Visibility: (*string)(in.Visibility), URL: in.URL}
+	_, patch.SetURL = given["url"]
+	if err := checkPatch("project", in.Name, in.Slug, limits.ResourceNameBytes); err != nil {
+		return api.Project{}, err
+	}
+	if err := checkURL(in.URL); err != nil {
+		return api.Project{}, err
+	}
+	err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.UpdateProject(ctx, p.ID, patch); err != nil {
+			return err
+		}
+		p, err = tx.ProjectByRef(ctx, p.ID)
+		return err
+	})
+	return present.Project(p), err
+}
+
+// checkNew checks the name and the optional slug of a thing that is to be made.
+func checkNew(what, name, slug string, nameBytes int) error {
+	if err := ident.CheckName(what, name, nameBytes); err != nil {
+		return err
+	}
+	if slug != "" && !ident.IsSlug(slug) {
+		return fault.Invalidf("%s %q: %q is not a slug; one is lower-case letters, digits and single hyphens, for example %q", what, name, slug, ident.Slugify(slug))
+	}
+	return nil
+}
+
+// checkPatch checks a name and a slug that may be absent.
+func checkPatch(what string, name, slug *string, nameBytes int) error {
+	if name != nil {
+		if err := ident.CheckName(what, *name, nameBytes); err != nil {
+			return err
+		}
+	}
+	if slug != nil && !ident.IsSlug(*slug) {
+		return fault.Invalidf("%s: %q is not a slug; one is lower-case letters, digits and single hyphens", what, *slug)
+	}
+	return nil
+}
+
+// checkURL lets only addresses of pages through: the page shows it as a link.
+func checkURL(text *string) error {
+	if text == nil || *text == "" {
+		return nil
+	}
+	u, err := url.Parse(*text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || len(*text) > 2048 {
+		return fault.Invalidf("url %.100q: want an http or https address", *text)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+type listReportsInput struct {
+	projectPath
+	pageInput
+	Branch    string `query:"branch" maxLength:"256" doc:"UUID, slug or name"`
+	Testbed   string `query:"testbed" maxLength:"64" doc:"UUID, slug or name"`
+	StartTime int64  `query:"start_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or later"`
+	EndTime   int64  `query:"end_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or earlier"`
+	Archived  bool   `query:"archived" doc:"only reports whose branch or testbed is archived; otherwise only the others"`
+	Expand    bool   `query:"expand" doc:"with results and alerts"`
+}
+
+type reportPath struct {
+	projectPath
+	Report string `path:"report" maxLength:"36" doc:"UUID"`
+}
+
+func (a *API) registerReports() {
+	const all, one = "/v0/projects/{project}/reports", "/v0/projects/{project}/reports/{report}"
+	register(a, operation{http.MethodGet, all, "list-reports", "The project's reports, newest first, without results unless expand is set", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *listReportsInput) (*listOutput[api.Report], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			rows, total, err := a.cfg.Explore.Reports(ctx, p, in.filter(), in.page(true), in.Expand)
+			return &listOutput[api.Report]{total, rows}, err
+		})
+	register(a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
+		func(ctx context.Context, in *struct {
+			projectPath
+			Body api.NewReport
+		}) (*reportOutput, error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			actor := actorOf(ctx)
+			report, created, err := a.cfg.Intake.Create(ctx, p, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
+			return submitted(report, created), err
+		})
+	register(a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *reportPath) (*bodyOutput[api.Report], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.Report(ctx, p, in.Report))
+		})
+	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
+		func(ctx context.Context, in *reportPath) (*emptyOutput, error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return &emptyOutput{}, a.cfg.Explore.DeleteReport(ctx, p, in.Report)
+		})
+}
+
+func (in *listReportsInput) filter() explore.ReportFilter {
+	return explore.ReportFilter{Branch: in.Branch, Testbed: in.Testbed,
+		ReportFilter: store.ReportFilter{From: millis(in.StartTime), To: millis(in.EndTime), Archived: in.Archived}}
+}
+
+// millis is a time parameter; 0 is an absent one.
+func millis(ms int64) *time.Time {
+	if ms == 0 {
+		return nil
+	}
+	t := time.UnixMilli(ms).UTC()
+	return &t
+}
+
+// runOf is a report's body as the run that it is. Its project comes from the path.
+func runOf(r api.NewReport) api.NewRun {
+	return api.NewRun{IdempotencyKey: r.IdempotencyKey, Branch: r.Branch, Hash: r.Hash, StartPoint: r.StartPoint, Testbed: r.Testbed,
+		Thresholds: r.Thresholds, StartTime: &r.StartTime, EndTime: &r.EndTime, Results: r.Results, Settings: r.Settings, Context: r.Context, Host: r.Host}
+}

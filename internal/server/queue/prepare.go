@@ -1,0 +1,211 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/job"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Prepare checks a job before anything is written: its words are within limits, its spec exists and some runner has it, its image exists
+// and was made for the spec's architecture. The tag is pinned to a digest, the priority and the timeout come from the plan.
+func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, error) {
+	if err := checkJob(p.Job); err != nil {
+		return nil, err
+	}
+	spec, err := s.resolveSpec(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	image, err := s.Images.Resolve(ctx, p.Project, p.Job.Image)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPlatform(p.Job.Image, image, spec); err != nil {
+		return nil, err
+	}
+	out := &Prepared{Spec: spec}
+	timeout, note := s.timeout(p)
+	if note != "" {
+		out.Notes = append(out.Notes, note)
+	}
+	iterations := 1
+	if p.Job.Iter != nil {
+		iterations = *p.Job.Iter
+	}
+	config := api.JobConfig{
+		Registry: image.Registry, Repository: image.Repository, Project: p.Project.ID, Digest: image.Digest, Internal: image.Internal, Image: p.Job.Image,
+		Entrypoint: p.Job.Entrypoint, Cmd: p.Job.Cmd, Env: p.Job.Env, Timeout: int64(timeout / time.Second), FilePaths: p.Job.FilePaths, Iter: iterations,
+		AllowFailure: p.Job.AllowFailure != nil && *p.Job.AllowFailure, BuildTime: p.Job.BuildTime != nil && *p.Job.BuildTime,
+		FileSize: p.Job.FileSize != nil && *p.Job.FileSize,
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("write job configuration: %w", err)
+	}
+	out.row = store.Job{
+		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, Image: p.Job.Image, Digest: image.Digest,
+		Config: string(raw), TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: job.Priority(api.Plan(p.Organization.Plan)),
+	}
+	return out, nil
+}
+
+// Insert writes a prepared job in its report's transaction.
+func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportID string) (jobID string, err error) {
+	row := p.row
+	row.ReportID = reportID
+	row, err = tx.InsertJob(ctx, row)
+	return row.ID, err
+}
+
+// Inserted is called after the commit; it wakes a waiting runner.
+func (s *Service) Inserted(p *Prepared) { s.waiting.wake(p.Spec.ID) }
+
+// resolveSpec is the job's own spec, else the named testbed's, else the server's fallback.
+func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (store.Spec, error) {
+	var spec store.Spec
+	var served bool
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		switch {
+		case p.Job.Spec != "":
+			spec, err = tx.SpecByRef(ctx, p.Job.Spec)
+		case p.TestbedSpecID != nil:
+			spec, err = tx.SpecByRef(ctx, *p.TestbedSpecID)
+		default:
+			spec, err = tx.FallbackSpec(ctx)
+		}
+		if fault.Is(err, fault.Missing) {
+			return missingSpec(ctx, tx, p.Job.Spec)
+		}
+		if err != nil {
+			return err
+		}
+		served, err = tx.SpecHasRunner(ctx, spec.ID)
+		return err
+	})
+	switch {
+	case err != nil:
+		return spec, err
+	case spec.Archived != nil:
+		return spec, fault.Invalidf("spec %q is archived; choose another one", spec.Name)
+	case !served:
+		return spec, fault.Invalidf("spec %q: no runner has it, so the job would wait for ever; add it to one with 'tacho runner spec add RUNNER %s'", spec.Name, spec.Slug)
+	}
+	return spec, nil
+}
+
+// missingSpec names the specs that there are.
+func missingSpec(ctx context.Context, tx *store.Tx, asked string) error {
+	all, _, err := tx.ListSpecs(ctx, store.ListFilter{Page: store.Page{Limit: 20}})
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(all))
+	for i, one := range all {
+		names[i] = one.Slug
+	}
+	known := "there is none yet; an admin makes one with 'tacho spec create'"
+	if len(names) > 0 {
+		known = "there are " + strings.Join(names, ", ")
+	}
+	if asked == "" {
+		return fault.Invalidf("the job names no spec and the server has no fallback; %s", known)
+	}
+	return fault.Invalidf("spec %q does not exist; %s", asked, known)
+}
+
+// ociArchitecture maps a spec's architecture to the OCI spelling.
+var ociArchitecture = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
+
+func checkPlatform(name string, image Image, spec store.Spec) error {
+	if len(image.Platforms) == 0 {
+		return nil
+	}
+	want := Platform{spec.OS, ociArchitecture[spec.Architecture]}
+	var have []string
+	for _, p := range image.Platforms {
+		if p == want {
+			return nil
+		}
+		have = append(have, p.OS+"/"+p.Arch)
+	}
+	return fault.Invalidf("image %q is made for %s, but spec %q is %s/%s; build it for that, or choose another spec", name, strings.Join(have, ", "), spec.Name, want.OS, want.Arch)
+}
+
+// timeout is the asked time of one iteration, bounded by the plan's; the note says so when it was shortened.
+func (s *Service) timeout(p PrepareParams) (time.Duration, string) {
+	most := s.Tiers[api.Plan(p.Organization.Plan)].Timeout
+	if most == 0 || most > limits.JobTimeoutMax {
+		most = limits.JobTimeoutMax
+	}
+	if p.Job.Timeout == nil {
+		return min(most, limits.JobTimeoutDefault), ""
+	}
+	if asked := time.Duration(*p.Job.Timeout) * time.Second; *p.Job.Timeout <= int64(most/time.Second) {
+		return asked, ""
+	}
+	return most, fmt.Sprintf("the timeout of %d s was shortened to %d s, the limit of plan %s", *p.Job.Timeout, int64(most/time.Second), p.Organization.Plan)
+}
+
+func checkJob(j api.NewJob) error {
+	count := func(what string, have, most int) error {
+		if have > most {
+			return fault.Invalidf("job: %d %s, the limit is %d", have, what, most)
+		}
+		return nil
+	}
+	for _, err := range []error{
+		count("words of entrypoint", len(j.Entrypoint), limits.EntrypointWords), count("words of cmd", len(j.Cmd), limits.CmdWords),
+		count("environment entries", len(j.Env), limits.EnvEntries), count("file paths", len(j.FilePaths), limits.FilePaths),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	for _, word := range append(append([]string{}, j.Entrypoint...), j.Cmd...) {
+		if err := checkWord("an argument", word); err != nil {
+			return err
+		}
+	}
+	for k, v := range j.Env {
+		if k == "" || strings.ContainsAny(k, "=\x00") {
+			return fault.Invalidf("job: %.60q is not the name of an environment variable", k)
+		}
+		if err := checkWord("the environment variable "+k, v); err != nil {
+			return err
+		}
+	}
+	for _, p := range j.FilePaths {
+		if !path.IsAbs(p) && strings.HasPrefix(path.Clean(p), "..") || p == "" || strings.ContainsRune(p, 0) || len(p) > limits.ImagePathBytes {
+			return fault.Invalidf("job: %.100q is not the path of a file in the image", p)
+		}
+	}
+	switch {
+	case j.Image == "":
+		return fault.Invalidf("job: the image is missing")
+	case j.Iter != nil && (*j.Iter < 1 || *j.Iter > limits.IterationsPerJob):
+		return fault.Invalidf("job: %d iterations, want 1 to %d", *j.Iter, limits.IterationsPerJob)
+	case j.Timeout != nil && *j.Timeout < 1:
+		return fault.Invalidf("job: a timeout of %d s, want at least 1 s", *j.Timeout)
+	}
+	return nil
+}
+
+func checkWord(what, s string) error {
+	if len(s) > limits.ArgBytes {
+		return fault.Invalidf("job: %s is %d bytes long, the limit is %d", what, len(s), limits.ArgBytes)
+	}
+	if strings.ContainsRune(s, 0) {
+		return fault.Invalidf("job: %s holds a NUL byte", what)
+	}
+	return nil
+}

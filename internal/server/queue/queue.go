@@ -1,0 +1,288 @@
+// Package queue is the life of jobs on the server: it prepares and inserts them, hands them to runners, takes what runners say, has
+// results read and judged, and ends what ran out of time.
+//
+// What a state is and what a message may change is decided by the pure packages core/job and core/channel; this package is the transaction
+// around them. Claims come through one function, whichever way a runner waits. An insert, a job that goes back, and a slot that becomes free
+// each wake one waiting runner; nobody polls the database. Heartbeats live in memory and renew leases in batches; one sweeper ends what
+// nobody renewed. A terminal message is acknowledged when all of it is stored; reading and judging comes after, by a small pool, and what
+// a stopped server had not read is read at the next start.
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/job"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Ingester reads results into reports.
+type Ingester interface {
+	FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts, inTx func(*store.Tx) error) error
+	FailReport(ctx context.Context, tx *store.Tx, reportID, sentence string) error
+	ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error
+}
+
+// ImageResolver pins an image to its digest.
+type ImageResolver interface {
+	Resolve(ctx context.Context, project store.Project, image string) (Image, error)
+}
+
+// PullTokens makes tokens with which a runner pulls a project's images.
+type PullTokens interface {
+	MintPull(ctx context.Context, projectID, jobID string, epoch int64) (token string, life time.Duration, err error)
+}
+
+// Image is what a reference points to. Internal: it lies in this server's own registry.
+type Image struct {
+	Registry, Repository, Digest string
+	Internal                     bool
+	Platforms                    []Platform // none: not known
+}
+
+// Platform is an operating system and an architecture in the OCI spelling.
+type Platform struct{ OS, Arch string }
+
+// Tiers bound what a plan's jobs may use.
+type Tiers map[api.Plan]Tier
+
+// Tier is one plan's bounds. Concurrency 0: no limit.
+type Tier struct {
+	Concurrency int
+	Timeout     time.Duration // of one iteration; also the default, if it is shorter than limits.JobTimeoutDefault
+}
+
+// Config is what the service needs.
+type Config struct {
+	Store  *store.Store
+	Blobs  blob.Store
+	Ingest Ingester
+	Images ImageResolver
+	Tokens PullTokens
+	Tiers  Tiers
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Service is safe for concurrent use. Run must run for leases to be renewed and results to be read.
+type Service struct {
+	Config
+	waiting waiters
+	streams streams
+	toRead  chan string
+
+	mu    sync.Mutex
+	beats map[string]bool      // jobs in flight heard of since the last flush
+	seen  map[string]time.Time // runners heard of since the last flush
+	tries map[string]int       // completed jobs whose reading failed for an internal reason
+}
+
+// New makes the service.
+func New(cfg Config) *Service {
+	return &Service{
+		Config: cfg, toRead: make(chan string, 1024),
+		beats: map[string]bool{}, seen: map[string]time.Time{}, tries: map[string]int{},
+	}
+}
+
+// readers is how many results are read at once; each is one transaction on the one writer, so more would only wait.
+const readers = 2
+
+// Run renews leases, ends what is overdue and reads results, until ctx ends. What was being read is finished or rolled back.
+func (s *Service) Run(ctx context.Context) error {
+	var work sync.WaitGroup
+	for range readers {
+		work.Go(func() { s.read(ctx) })
+	}
+	s.requeueCompleted(ctx)
+	sweep := time.NewTicker(limits.SweepInterval)
+	defer sweep.Stop()
+	flush := time.NewTicker(limits.LeaseFlushInterval)
+	defer flush.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			// Leases that were renewed in memory must not look expired to the next process.
+			s.note("flush heartbeats", s.flush(context.WithoutCancel(ctx)))
+			work.Wait()
+			s.waiting.close()
+			s.streams.close()
+			return nil
+		case <-flush.C:
+			s.note("flush heartbeats", s.flush(ctx))
+		case <-sweep.C:
+			s.note("sweep jobs", s.sweep(ctx))
+		}
+	}
+}
+
+// note logs an error of the background, which nobody waits for.
+func (s *Service) note(what string, err error) {
+	if err != nil {
+		s.Log.Error(what, "error", err)
+	}
+}
+
+// jobOf is what core/job looks at of a row.
+func jobOf(r store.Job) job.Job {
+	return job.Job{
+		State: api.JobStatus(r.State), Reason: api.Reason(text(r.Reason)), Error: text(r.Error), Epoch: r.Epoch, Attempt: r.Attempt,
+		InfraRetries: r.InfraRetries, CancelAsked: r.CancelAsked != nil,
+	}
+}
+
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// apply lets an event happen to a job that was loaded in this transaction: it writes the job and its history.
+func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job.Event) error {
+	before := jobOf(*row)
+	after, err := job.Apply(before, e)
+	if err != nil {
+		return err
+	}
+	now := tx.Now()
+	row.State, row.Reason, row.Error = string(after.State), orNil(string(after.Reason)), orNil(after.Error)
+	row.Epoch, row.Attempt, row.InfraRetries = after.Epoch, after.Attempt, after.InfraRetries
+	if after.CancelAsked != (row.CancelAsked != nil) {
+		row.CancelAsked = nil
+		if after.CancelAsked {
+			row.CancelAsked = &now
+		}
+	}
+	switch e.Kind {
+	case job.Claim:
+		row.Claimed, row.Started, row.Completed, row.LastSeq, row.Results, row.Host = &now, nil, nil, 0, nil, nil
+		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
+		row.LeaseExpires, row.Deadline = &lease, &deadline
+	case job.Start:
+		if row.Started == nil {
+			row.Started = &now
+		}
+	case job.Resume:
+		lease := now.Add(limits.LeaseTimeout)
+		row.LeaseExpires = &lease
+	case job.Retry:
+		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
+		if err := s.Ingest.ReopenReport(ctx, tx, row.ReportID); err != nil {
+			return err
+		}
+	}
+	if !job.InFlight(after.State) {
+		row.LeaseExpires, row.Deadline, row.Phase = nil, nil, nil
+	}
+	if (job.Ended(after.State) || after.State == api.JobCompleted) && row.Completed == nil {
+		row.Completed = &now
+	}
+	if after.State == api.JobFailed || after.State == api.JobCanceled {
+		sentence := after.Error
+		if sentence == "" {
+			sentence = string(after.Reason)
+		}
+		if err := s.Ingest.FailReport(ctx, tx, row.ReportID, fmt.Sprintf("the job %s: %s", after.State, sentence)); err != nil {
+			return err
+		}
+	}
+	if err := tx.SaveJob(ctx, *row); err != nil {
+		return err
+	}
+	return tx.InsertJobEvent(ctx, store.JobEvent{
+		JobID: row.ID, Event: string(e.Kind), From: string(before.State), To: string(after.State), Epoch: after.Epoch,
+		Reason: orNil(string(after.Reason)), Detail: orNil(after.Error),
+	})
+}
+
+// allTime is how long a claim may last: preparation, all iterations, and the stopping and uploading.
+func (s *Service) allTime(row store.Job) time.Duration {
+	return time.Duration(row.TimeoutSeconds)*time.Second*time.Duration(row.Iterations) + prepareAllowance + limits.TimeoutGrace
+}
+
+// prepareAllowance is the server's patience with pull and unpack; the runner has its own, shorter limits.
+const prepareAllowance = 30 * time.Minute
+
+// settled is called after the commit of a change: it wakes who waits for it.
+func (s *Service) settled(ctx context.Context, row store.Job) {
+	state := api.JobStatus(row.State)
+	s.streams.publish(row.ID)
+	if state == api.JobPending {
+		s.waiting.wake(row.SpecID)
+		return
+	}
+	if state == api.JobCompleted {
+		s.enqueue(row.ID)
+	}
+	if !job.InFlight(state) {
+		s.slotFree(ctx, row)
+	}
+}
+
+// slotFree wakes runners for jobs that a tier's limit held back.
+func (s *Service) slotFree(ctx context.Context, row store.Job) {
+	if s.Tiers[job.PlanOf(row.Priority)].Concurrency == 0 {
+		return
+	}
+	var specs []string
+	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		var err error
+		specs, err = tx.PendingSpecs(ctx, row.OrganizationID, row.SourceIP)
+		return err
+	})
+	s.note("look for jobs that waited for a slot", err)
+	for _, spec := range specs {
+		s.waiting.wake(spec)
+	}
+}
+
+// tierLimits are the concurrency limits as the claim's query takes them.
+func (s *Service) tierLimits() store.TierLimits {
+	return store.TierLimits{
+		FreeFrom: job.Priority(api.PlanFree), TeamFrom: job.Priority(api.PlanTeam), EnterpriseFrom: job.Priority(api.PlanEnterprise),
+		PerIP: s.Tiers[api.PlanUnclaimed].Concurrency, PerFree: s.Tiers[api.PlanFree].Concurrency, PerTeam: s.Tiers[api.PlanTeam].Concurrency,
+	}
+}
+
+// configOf reads a job's stored configuration.
+func configOf(row store.Job) (api.JobConfig, error) {
+	var c api.JobConfig
+	if err := json.Unmarshal([]byte(row.Config), &c); err != nil {
+		return c, fmt.Errorf("read configuration of job %s: %w", row.ID, err)
+	}
+	return c, nil
+}
+
+// PrepareParams are what a job is prepared from.
+type PrepareParams struct {
+	Project       store.Project
+	Organization  store.Organization
+	Actor         access.Actor
+	SourceIP      string
+	TestbedSpecID *string
+	Job           api.NewJob
+}
+
+// Prepared is a job that has passed every check and waits for its report.
+type Prepared struct {
+	Spec store.Spec
+	row  store.Job
+	// Notes are remarks for the submitter, such as a timeout that was shortened.
+	Notes []string
+}

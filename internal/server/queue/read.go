@@ -1,0 +1,268 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/job"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// enqueue has a completed job's results read. When the pool is far behind, the sweeper brings it again.
+func (s *Service) enqueue(jobID string) {
+	select {
+	case s.toRead <- jobID:
+	default:
+	}
+}
+
+// requeueCompleted brings all completed jobs, at the start and whenever the sweeper finds some that nobody read.
+func (s *Service) requeueCompleted(ctx context.Context) {
+	var ids []string
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		ids, err = tx.CompletedJobs(ctx)
+		return err
+	})
+	s.note("look for completed jobs", err)
+	for _, id := range ids {
+		s.enqueue(id)
+	}
+}
+
+func (s *Service) read(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-s.toRead:
+			s.note("read results of job "+id, s.Process(ctx, id))
+		}
+	}
+}
+
+// attempts is how often reading is tried when it fails for a reason of ours, such as a full disk, before the job is given up.
+const attempts = 3
+
+// Process reads, judges and stores the results of a completed job; for a job in another state it does nothing. Results that cannot be read
+// end the job as failed with the sentence for people; that is no error of Process.
+func (s *Service) Process(ctx context.Context, jobID string) error {
+	var row store.Job
+	var outputs []store.JobOutput
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = tx.JobByID(ctx, jobID); err != nil {
+			return err
+		}
+		outputs, err = tx.JobOutputs(ctx, jobID, row.Epoch)
+		return err
+	}); err != nil {
+		return err
+	}
+	if row.State != string(api.JobCompleted) {
+		return nil
+	}
+	event, err := s.process(ctx, row, outputs)
+	if err != nil {
+		return s.again(ctx, row, err)
+	}
+	s.mu.Lock()
+	delete(s.tries, jobID)
+	s.mu.Unlock()
+	if event.Kind == job.Reject {
+		if err := s.change(ctx, jobID, event); err != nil && !fault.Is(err, fault.Conflict) {
+			return err
+		}
+		return nil
+	}
+	row.State = string(api.JobProcessed)
+	s.settled(ctx, row)
+	return nil
+}
+
+// again counts a failure of ours and gives the job up after the last attempt.
+func (s *Service) again(ctx context.Context, row store.Job, cause error) error {
+	s.mu.Lock()
+	s.tries[row.ID]++
+	n := s.tries[row.ID]
+	s.mu.Unlock()
+	if ctx.Err() != nil || n < attempts {
+		return cause // the sweeper brings it again
+	}
+	s.Log.ErrorContext(ctx, "gave up reading results", "job", row.ID, "error", cause)
+	return s.change(ctx, row.ID, job.Event{Kind: job.Reject, Reason: api.ReasonServer, Error: "the server could not read or store the results; its log says why; retry the job"})
+}
+
+// process returns the event that happened, or is to happen: Process is applied in the transaction that stores the report.
+func (s *Service) process(ctx context.Context, row store.Job, outputs []store.JobOutput) (job.Event, error) {
+	inputs, err := s.inputs(ctx, outputs)
+	if err != nil {
+		return job.Event{}, err
+	}
+	if len(inputs) == 0 {
+		return job.Event{Kind: job.Reject, Reason: api.ReasonNoResult, Error: "the benchmark succeeded and left no output to read results from"}, nil
+	}
+	var host *api.HostFacts
+	if row.Host != nil {
+		host = new(api.HostFacts)
+		if err := json.Unmarshal([]byte(*row.Host), host); err != nil {
+			return job.Event{}, fmt.Errorf("read host facts: %w", err)
+		}
+	}
+	end := s.Now()
+	if row.Completed != nil {
+		end = *row.Completed
+	}
+	err = s.Ingest.FinishReport(ctx, row.ReportID, inputs, end, host, func(tx *store.Tx) error {
+		now, err := tx.JobByID(ctx, row.ID)
+		if err != nil {
+			return err
+		}
+		return s.apply(ctx, tx, &now, job.Event{Kind: job.Process})
+	})
+	switch {
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooLarge):
+		return job.Event{Kind: job.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
+	case err != nil:
+		return job.Event{}, err
+	}
+	return job.Event{Kind: job.Process}, nil
+}
+
+// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file. Empty streams are no input.
+func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]string, error) {
+	files := map[int]bool{}
+	for _, o := range outputs {
+		if o.Kind == string(api.ArtifactFile) {
+			files[o.Iteration] = true
+		}
+	}
+	var out []string
+	for _, o := range outputs {
+		wanted := o.Kind == string(api.ArtifactFile) || o.Kind == string(api.ArtifactStdout) && !files[o.Iteration]
+		if !wanted || o.SizeBytes == 0 {
+			continue
+		}
+		body, err := s.output(ctx, o, 0)
+		if err != nil {
+			return nil, fmt.Errorf("read output %s of iteration %d: %w", o.Kind, o.Iteration, err)
+		}
+		out = append(out, body)
+	}
+	return out, nil
+}
+
+func blobDigest(o store.JobOutput) (blob.Digest, error) { return blob.ParseDigest(o.Digest) }
+
+// flush writes the signs of life since the last time: leases in one statement, runners one by one.
+func (s *Service) flush(ctx context.Context) error {
+	s.mu.Lock()
+	beats, seen := s.beats, s.seen
+	s.beats, s.seen = map[string]bool{}, map[string]time.Time{}
+	s.mu.Unlock()
+	if len(beats) == 0 && len(seen) == 0 {
+		return nil
+	}
+	jobs := make([]string, 0, len(beats))
+	for id := range beats {
+		jobs = append(jobs, id)
+	}
+	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.RenewLeases(ctx, jobs, tx.Now().Add(limits.LeaseTimeout)); err != nil {
+			return err
+		}
+		for runner, at := range seen {
+			if err := tx.TouchRunner(ctx, runner, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil { // they count at the next try
+		s.mu.Lock()
+		for id := range beats {
+			s.beats[id] = true
+		}
+		for runner, at := range seen {
+			if s.seen[runner].Before(at) {
+				s.seen[runner] = at
+			}
+		}
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// sweepMost bounds one sweep, so that the writer is not held for long.
+const sweepMost = 200
+
+// sweep ends what is overdue, brings completed jobs that nobody read, and drops live output that is no longer needed.
+func (s *Service) sweep(ctx context.Context) error {
+	if err := s.flush(ctx); err != nil { // a beat in memory is a beat
+		return err
+	}
+	var overdue []store.Job
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		overdue, err = tx.OverdueJobs(ctx, sweepMost)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, row := range overdue {
+		if err := s.expire(ctx, row.ID); err != nil {
+			return fmt.Errorf("expire job %s: %w", row.ID, err)
+		}
+	}
+	s.requeueCompleted(ctx)
+	return s.dropLogs(ctx)
+}
+
+// expire ends one overdue job, if it still is.
+func (s *Service) expire(ctx context.Context, jobID string) error {
+	var row store.Job
+	done := false
+	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = tx.JobByID(ctx, jobID); err != nil || !job.InFlight(api.JobStatus(row.State)) {
+			return err
+		}
+		now := tx.Now()
+		switch {
+		case row.Deadline != nil && row.Deadline.Before(now):
+			err = s.apply(ctx, tx, &row, job.Event{Kind: job.Overrun, Error: "the job did not end within all its time, preparation included"})
+		case row.LeaseExpires != nil && row.LeaseExpires.Before(now):
+			err = s.apply(ctx, tx, &row, job.Event{Kind: job.Lose})
+		default:
+			return nil
+		}
+		done = err == nil
+		return err
+	})
+	if done {
+		s.Log.InfoContext(ctx, "job expired", "job", row.ID, "state", row.State, "reason", text(row.Reason))
+		s.settled(ctx, row)
+	}
+	return err
+}
+
+// logLife is how long live output stays after its job was processed, for followers that are behind.
+const logLife = 10 * time.Minute
+
+func (s *Service) dropLogs(ctx context.Context) error {
+	var old bool
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		old, err = tx.HasOldLogs(ctx, tx.Now().Add(-logLife))
+		return err
+	}); err != nil || !old {
+		return err
+	}
+	return s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.DropOldLogs(ctx, tx.Now().Add(-logLife)) })
+}

@@ -1,0 +1,264 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/job"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Jobs returns a page of a project's jobs, newest first unless the page says otherwise, and how many there are.
+func (s *Service) Jobs(ctx context.Context, project store.Project, state api.JobStatus, page store.Page) ([]api.Job, int, error) {
+	out := []api.Job{}
+	total := 0
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		rows, n, err := tx.ListJobs(ctx, project.ID, string(state), page)
+		if err != nil {
+			return err
+		}
+		total = n
+		out, err = present(ctx, tx, rows)
+		return err
+	})
+	return out, total, err
+}
+
+// Brief returns a job of a project without its outputs and its history, as followers get it.
+func (s *Service) Brief(ctx context.Context, project store.Project, id string) (api.Job, error) {
+	var out api.Job
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		row, err := ownJob(ctx, tx, project, id)
+		if err != nil {
+			return err
+		}
+		out, err = one(ctx, tx, row)
+		return err
+	})
+	return out, err
+}
+
+// Job returns a job of a project with its outputs and its history. Texts longer than limits.LogTailBytes are cut, and say so.
+func (s *Service) Job(ctx context.Context, project store.Project, id string) (api.Job, error) {
+	var out api.Job
+	var row store.Job
+	var outputs []store.JobOutput
+	var logs []store.JobLog
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = ownJob(ctx, tx, project, id); err != nil {
+			return err
+		}
+		if out, err = one(ctx, tx, row); err != nil {
+			return err
+		}
+		events, err := tx.JobEvents(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			out.Events = append(out.Events, api.JobEvent{
+				Time: e.Time, Event: e.Event, From: api.JobStatus(e.From), To: api.JobStatus(e.To), Epoch: e.Epoch, Reason: api.Reason(text(e.Reason)), Detail: text(e.Detail),
+			})
+		}
+		if outputs, err = tx.JobOutputs(ctx, id, row.Epoch); err != nil {
+			return err
+		}
+		if len(outputs) == 0 {
+			logs, err = tx.JobLogs(ctx, id, row.Epoch, 0, 10_000)
+		}
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	for _, o := range outputs {
+		out.Outputs = append(out.Outputs, api.JobArtifact{Iteration: o.Iteration, Kind: api.ArtifactKind(o.Kind), Path: o.Path, SizeBytes: o.SizeBytes, Digest: o.Digest, Truncated: o.Truncated})
+	}
+	out.Output, err = s.texts(ctx, row, outputs, logs)
+	return out, err
+}
+
+func ownJob(ctx context.Context, tx *store.Tx, project store.Project, id string) (store.Job, error) {
+	row, err := tx.JobByID(ctx, id)
+	if err == nil && row.ProjectID != project.ID {
+		return store.Job{}, fault.Missingf("job %q does not exist in project %q", id, project.Slug)
+	}
+	return row, err
+}
+
+// texts gathers what a job printed: from its outputs, or from its live output while there are none.
+func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobOutput, logs []store.JobLog) (*api.JobOutput, error) {
+	var results []api.IterationOutput
+	if row.Results != nil {
+		if err := json.Unmarshal([]byte(*row.Results), &results); err != nil {
+			return nil, err
+		}
+	}
+	at := func(i int) *api.IterationOutput {
+		for len(results) <= i {
+			results = append(results, api.IterationOutput{Iteration: len(results)})
+		}
+		return &results[i]
+	}
+	for _, l := range logs {
+		r := at(l.Iteration)
+		target := &r.Stdout
+		if l.Stream == string(api.ArtifactStderr) {
+			target = &r.Stderr
+		}
+		joined := text(*target) + l.Body
+		*target = &joined
+	}
+	for _, o := range outputs {
+		body, err := s.output(ctx, o, limits.LogTailBytes)
+		if err != nil {
+			return nil, err
+		}
+		if o.SizeBytes > limits.LogTailBytes || o.Truncated {
+			body += "\n[… cut here; the whole output is among the files]\n"
+		}
+		r := at(o.Iteration)
+		switch api.ArtifactKind(o.Kind) {
+		case api.ArtifactStdout:
+			r.Stdout = &body
+		case api.ArtifactStderr:
+			r.Stderr = &body
+		case api.ArtifactFile:
+			if r.Output == nil {
+				r.Output = map[string]string{}
+			}
+			r.Output[o.Path] = body
+		}
+	}
+	if results == nil {
+		return nil, nil
+	}
+	return &api.JobOutput{Results: results, Error: row.Error}, nil
+}
+
+func one(ctx context.Context, tx *store.Tx, row store.Job) (api.Job, error) {
+	out, err := present(ctx, tx, []store.Job{row})
+	if err != nil {
+		return api.Job{}, err
+	}
+	return out[0], nil
+}
+
+// present maps rows of jobs, with their specs, runners and places in the queue.
+func present(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, error) {
+	var specIDs, runnerIDs []string
+	for _, r := range rows {
+		specIDs = append(specIDs, r.SpecID)
+		if r.RunnerID != nil {
+			runnerIDs = append(runnerIDs, *r.RunnerID)
+		}
+	}
+	specs, err := tx.SpecsByID(ctx, specIDs)
+	if err != nil {
+		return nil, err
+	}
+	runners, err := tx.RunnersByID(ctx, runnerIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Job, len(rows))
+	for i, r := range rows {
+		out[i] = api.Job{
+			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Status: api.JobStatus(r.State), Phase: text(r.Phase), Reason: api.Reason(text(r.Reason)), Error: text(r.Error),
+			Image: r.Image, Digest: r.Digest, Spec: Spec(specs[r.SpecID]), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch, Timeout: r.TimeoutSeconds, Iter: r.Iterations,
+			CancelAsked: r.CancelAsked, Claimed: r.Claimed, Started: r.Started, Completed: r.Completed, Created: r.Created, Modified: r.Modified,
+		}
+		if r.RunnerID != nil && r.State != string(api.JobPending) {
+			runner := runners[*r.RunnerID]
+			out[i].Runner = &api.RunnerRef{UUID: runner.ID, Name: runner.Name, Slug: runner.Slug}
+		}
+		if r.Host != nil {
+			out[i].Host = new(api.HostFacts)
+			if err := json.Unmarshal([]byte(*r.Host), out[i].Host); err != nil {
+				return nil, err
+			}
+		}
+		if r.State == string(api.JobPending) {
+			n, err := tx.QueuePosition(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			out[i].QueuePosition = &n
+		}
+	}
+	return out, nil
+}
+
+// Logs returns the live output of a job's current epoch behind the given place; from another epoch it begins anew.
+func (s *Service) Logs(ctx context.Context, jobID string, epoch, after int64) ([]api.JobLog, error) {
+	var out []api.JobLog
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		row, err := tx.JobByID(ctx, jobID)
+		if err != nil {
+			return err
+		}
+		if row.Epoch != epoch {
+			after = 0
+		}
+		logs, err := tx.JobLogs(ctx, jobID, row.Epoch, after, limits.EventBufferRows)
+		for _, l := range logs {
+			out = append(out, api.JobLog{Seq: l.Seq, Epoch: l.Epoch, Iteration: l.Iteration, Stream: api.ArtifactKind(l.Stream), Text: l.Body})
+		}
+		return err
+	})
+	return out, err
+}
+
+// OpenOutput opens one stored output of a project's job; the caller closes it.
+func (s *Service) OpenOutput(ctx context.Context, project store.Project, jobID string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, int64, error) {
+	var found *store.JobOutput
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		row, err := ownJob(ctx, tx, project, jobID)
+		if err != nil {
+			return err
+		}
+		outputs, err := tx.JobOutputs(ctx, jobID, row.Epoch)
+		for _, o := range outputs {
+			if o.Iteration == iteration && o.Kind == string(kind) && o.Path == path {
+				found = &o
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if found == nil {
+		return nil, 0, fault.Missingf("job %s has no %s of iteration %d", jobID, kind, iteration)
+	}
+	d, err := blobDigest(*found)
+	if err != nil {
+		return nil, 0, err
+	}
+	return s.Blobs.Open(ctx, d, 0, -1)
+}
+
+// Ended reports whether a status is final.
+func Ended(status api.JobStatus) bool { return job.Ended(status) }
+
+// Counts returns how many jobs wait and how many run, for metrics.
+func (s *Service) Counts(ctx context.Context) (pending, running int, err error) {
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		if pending, err = tx.CountJobs(ctx, string(api.JobPending)); err != nil {
+			return err
+		}
+		claimed, err := tx.CountJobs(ctx, string(api.JobClaimed))
+		if err != nil {
+			return err
+		}
+		running, err = tx.CountJobs(ctx, string(api.JobRunning))
+		running += claimed
+		return err
+	})
+	return pending, running, err
+}

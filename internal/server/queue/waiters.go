@@ -1,0 +1,160 @@
+package queue
+
+import (
+	"slices"
+	"sync"
+)
+
+// waiters are the runners that wait for work. A wake-up for a spec goes to the one that has waited longest and offers it; one that was
+// woken and leaves without a job passes the wake-up on, so that none is lost. The zero value is ready.
+type waiters struct {
+	mu     sync.Mutex
+	queue  []*waiter
+	closed bool
+}
+
+type waiter struct {
+	runner string
+	specs  []string
+	wake   chan struct{} // holds one token
+	cause  string        // spec of the token
+}
+
+// join adds a waiter; it must look for a job after joining, so that an insert in between wakes it. ok is false once closed.
+func (ws *waiters) join(runner string, specs []string) (w *waiter, ok bool) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.closed {
+		return nil, false
+	}
+	w = &waiter{runner: runner, specs: specs, wake: make(chan struct{}, 1)}
+	ws.queue = append(ws.queue, w)
+	return w, true
+}
+
+// leave removes a waiter. If it was woken and took nothing, the next one is woken in its place.
+func (ws *waiters) leave(w *waiter, took bool) {
+	ws.mu.Lock()
+	ws.queue = slices.DeleteFunc(ws.queue, func(other *waiter) bool { return other == w })
+	pass := ""
+	select {
+	case <-w.wake:
+		if !took {
+			pass = w.cause
+		}
+	default:
+	}
+	ws.mu.Unlock()
+	if pass != "" {
+		ws.wake(pass)
+	}
+}
+
+// wake gives one waiter a token for spec.
+func (ws *waiters) wake(spec string) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, w := range ws.queue {
+		if len(w.wake) == 0 && slices.Contains(w.specs, spec) {
+			w.cause = spec
+			w.wake <- struct{}{}
+			return
+		}
+	}
+}
+
+// kick wakes all waiters of a runner, because its specs changed or it is no longer wanted.
+func (ws *waiters) kick(runner string) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, w := range ws.queue {
+		if w.runner == runner && len(w.wake) == 0 {
+			w.cause = ""
+			w.wake <- struct{}{}
+		}
+	}
+}
+
+// has reports whether the runner waits.
+func (ws *waiters) has(runner string) bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return slices.ContainsFunc(ws.queue, func(w *waiter) bool { return w.runner == runner })
+}
+
+func (ws *waiters) len() int {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return len(ws.queue)
+}
+
+// close wakes everybody and lets nobody join.
+func (ws *waiters) close() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.closed = true
+	for _, w := range ws.queue {
+		if len(w.wake) == 0 {
+			w.cause = ""
+			w.wake <- struct{}{}
+		}
+	}
+}
+
+// streams tell followers of a job that something about it changed; what, they read from the store. The zero value is ready.
+type streams struct {
+	mu     sync.Mutex
+	byJob  map[string][]chan struct{}
+	closed bool
+}
+
+// subscribe returns a channel that holds a token whenever the job changed since it was last emptied, and closes at shutdown.
+func (st *streams) subscribe(jobID string) (changed <-chan struct{}, unsubscribe func()) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	ch := make(chan struct{}, 1)
+	if st.closed {
+		close(ch)
+		return ch, func() {}
+	}
+	if st.byJob == nil {
+		st.byJob = map[string][]chan struct{}{}
+	}
+	st.byJob[jobID] = append(st.byJob[jobID], ch)
+	return ch, func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.byJob[jobID] = slices.DeleteFunc(st.byJob[jobID], func(other chan struct{}) bool { return other == ch })
+		if len(st.byJob[jobID]) == 0 {
+			delete(st.byJob, jobID)
+		}
+	}
+}
+
+func (st *streams) publish(jobID string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed {
+		return
+	}
+	for _, ch := range st.byJob[jobID] {
+		select {
+		case ch <- struct{}{}:
+		default: // it has not looked since the last change
+		}
+	}
+}
+
+func (st *streams) close() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed {
+		return
+	}
+	st.closed = true
+	for _, list := range st.byJob {
+		for _, ch := range list {
+			close(ch)
+		}
+	}
+}

@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/ident"
+)
+
+// Job is a remote run. Config, Results and Host are JSON.
+type Job struct {
+	ID, ReportID, ProjectID, OrganizationID, SourceIP, SpecID string
+	Image, Digest, Config                                     string
+	TimeoutSeconds                                            int64
+	Iterations, Priority                                      int
+	State                                                     string
+	Phase, Reason, Error                                      *string
+	Epoch                                                     int64
+	Attempt, InfraRetries                                     int
+	LastSeq                                                   int64
+	RunnerID                                                  *string
+	LeaseExpires, Deadline, CancelAsked                       *time.Time
+	Results, Host                                             *string
+	Queued                                                    time.Time
+	Claimed, Started, Completed                               *time.Time
+	Created, Modified                                         time.Time
+}
+
+const jobColumns = `j.id, j.report_id, j.project_id, j.organization_id, j.source_ip, j.spec_id, j.image, j.digest, j.config, j.timeout_seconds, j.iterations,
+	j.priority, j.state, j.phase, j.reason, j.error, j.epoch, j.attempt, j.infra_retries, j.last_seq, j.runner_id, j.lease_expires, j.deadline, j.cancel_asked,
+	j.results, j.host, j.queued, j.claimed, j.started, j.completed, j.created, j.modified`
+
+func scanJob(row interface{ Scan(...any) error }) (Job, error) {
+	var j Job
+	var queued, created, modified int64
+	var lease, deadline, asked, claimed, started, completed *int64
+	err := row.Scan(&j.ID, &j.ReportID, &j.ProjectID, &j.OrganizationID, &j.SourceIP, &j.SpecID, &j.Image, &j.Digest, &j.Config, &j.TimeoutSeconds, &j.Iterations,
+		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease, &deadline, &asked,
+		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified)
+	j.LeaseExpires, j.Deadline, j.CancelAsked = timePtr(lease), timePtr(deadline), timePtr(asked)
+	j.Claimed, j.Started, j.Completed = timePtr(claimed), timePtr(started), timePtr(completed)
+	j.Queued, j.Created, j.Modified = timeOf(queued), timeOf(created), timeOf(modified)
+	return j, err
+}
+
+func scanJobs(rows *sql.Rows) (Job, error) { return scanJob(rows) }
+
+// InsertJob puts a new job into the queue. ID, state and times are set here.
+func (tx *Tx) InsertJob(ctx context.Context, j Job) (Job, error) {
+	j.ID, j.State, j.Queued, j.Created, j.Modified = ident.NewUUID(), "pending", tx.now, tx.now, tx.now
+	_, err := tx.q.ExecContext(ctx, `insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config, timeout_seconds, iterations,
+		priority, state, queued, created, modified) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14)`,
+		j.ID, j.ReportID, j.ProjectID, j.OrganizationID, j.SourceIP, j.SpecID, j.Image, j.Digest, j.Config, j.TimeoutSeconds, j.Iterations, j.Priority, j.State, micros(tx.now))
+	if err != nil {
+		return Job{}, fmt.Errorf("insert job: %w", err)
+	}
+	return j, nil
+}
+
+// JobByID finds a job.
+func (tx *Tx) JobByID(ctx context.Context, id string) (Job, error) {
+	j, err := scanJob(tx.q.QueryRowContext(ctx, `select `+jobColumns+` from job j where j.id = $1`, id))
+	return j, oneRow(err, "job", id)
+}
+
+// JobOfReport finds a report's job; ok is false when it has none.
+func (tx *Tx) JobOfReport(ctx context.Context, reportID string) (j Job, ok bool, err error) {
+	j, err = scanJob(tx.q.QueryRowContext(ctx, `select `+jobColumns+` from job j where j.report_id = $1`, reportID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Job{}, false, nil
+	}
+	return j, err == nil, err
+}
+
+// ListJobs returns a page of a project's jobs by age, of one state if state is not empty, and how many there are.
+func (tx *Tx) ListJobs(ctx context.Context, projectID, state string, page Page) ([]Job, int, error) {
+	const where = ` from job j where j.project_id = $1 and ($2 = '' or j.state = $2)`
+	var total int
+	if err := tx.q.QueryRowContext(ctx, `select count(*)`+where, projectID, state).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count jobs: %w", err)
+	}
+	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+where+` order by j.created`+direction(page)+`, j.id`+direction(page)+` limit $3 offset $4`, projectID, state, page.Limit, page.Offset)
+	out, err := collect(rows, err, scanJobs)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list jobs: %w", err)
+	}
+	return out, total, nil
+}
+
+// TierLimits bound the jobs in flight: priorities below FreeFrom at most PerIP from one address, below TeamFrom at most PerFree of one
+// organization, below EnterpriseFrom at most PerTeam. 0: no limit.
+type TierLimits struct {
+	FreeFrom, TeamFrom, EnterpriseFrom int
+	PerIP, PerFree, PerTeam            int
+}
+
+// NextJob returns the first pending job that the runner may take: highest priority, then oldest. Jobs whose tier is at its limit are
+// passed over. ok is false when there is none.
+func (tx *Tx) NextJob(ctx context.Context, runnerID string, t TierLimits) (j Job, ok bool, err error) {
+	j, err = scanJob(tx.q.QueryRowContext(ctx, `select `+jobColumns+` from job j
+		where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)
+		and case
+			when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
+			when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $6
+			when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $7
+			else true end
+		order by j.priority desc, j.queued, j.id limit 1`, runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Job{}, false, nil
+	}
+	return j, err == nil, err
+}
+
+// SaveJob writes everything of a job that changes in its life. The caller has loaded it in this transaction.
+func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
+	res, err := tx.q.ExecContext(ctx, `update job set state = $1, phase = $2, reason = $3, error = $4, epoch = $5, attempt = $6, infra_retries = $7, last_seq = $8, runner_id = $9,
+		lease_expires = $10, deadline = $11, cancel_asked = $12, results = $13, host = $14, queued = $15, claimed = $16, started = $17, completed = $18, modified = $19 where id = $20`,
+		j.State, j.Phase, j.Reason, j.Error, j.Epoch, j.Attempt, j.InfraRetries, j.LastSeq, j.RunnerID, microsPtr(j.LeaseExpires), microsPtr(j.Deadline), microsPtr(j.CancelAsked),
+		j.Results, j.Host, micros(j.Queued), microsPtr(j.Claimed), microsPtr(j.Started), microsPtr(j.Completed), micros(tx.now), j.ID)
+	return exactlyOne(res, err, "job", j.ID)
+}
+
+// JobEvent is one line of a job's history.
+type JobEvent struct {
+	JobID, Event, From, To string
+	Epoch                  int64
+	Reason, Detail         *string
+	Time                   time.Time
+}
+
+// InsertJobEvent adds a line to a job's history.
+func (tx *Tx) InsertJobEvent(ctx context.Context, e JobEvent) error {
+	_, err := tx.q.ExecContext(ctx, `insert into job_event (job_id, time, event, from_state, to_state, epoch, reason, detail) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		e.JobID, micros(tx.now), e.Event, e.From, e.To, e.Epoch, e.Reason, e.Detail)
+	return err
+}
+
+// JobEvents returns a job's history, oldest first.
+func (tx *Tx) JobEvents(ctx context.Context, jobID string) ([]JobEvent, error) {
+	rows, err := tx.q.QueryContext(ctx, `select job_id, event, from_state, to_state, epoch, reason, detail, time from job_event where job_id = $1 order by id limit 1000`, jobID)
+	return collect(rows, err, func(r *sql.Rows) (JobEvent, error) {
+		var e JobEvent
+		var at int64
+		err := r.Scan(&e.JobID, &e.Event, &e.From, &e.To, &e.Epoch, &e.Reason, &e.Detail, &at)
+		e.Time = timeOf(at)
+		return e, err
+	})
+}
+
+// RenewLeases moves the leases of jobs in flight, in one statement for many.
+func (tx *Tx) RenewLeases(ctx context.Context, jobIDs []string, until time.Time) error {
+	return inChunks(jobIDs, func(in string, args []any) error {
+		_, err := tx.q.ExecContext(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running') and id in %s`, len(args)+1, in), append(args, micros(until))...)
+		return err
+	})
+}
+
+// OverdueJobs returns jobs in flight whose lease or deadline is over, oldest lease first.
+func (tx *Tx) OverdueJobs(ctx context.Context, most int) ([]Job, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+` from job j where j.state in ('claimed', 'running') and (j.lease_expires < $1 or j.deadline < $1)
+		order by j.lease_expires, j.id limit $2`, micros(tx.now), most)
+	return collect(rows, err, scanJobs)
+}
+
+// CompletedJobs returns the ids of jobs whose results wait to be read, oldest first.
+func (tx *Tx) CompletedJobs(ctx context.Context) ([]string, error) {
+	rows, err := tx.q.QueryContext(ctx, `select id from job where state = 'completed' order by completed, id limit 10000`)
+	return collect(rows, err, scanText)
+}
+
+// JobsInFlightOf returns the jobs that a runner holds.
+func (tx *Tx) JobsInFlightOf(ctx context.Context, runnerID string) ([]Job, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+` from job j where j.runner_id = $1 and j.state in ('claimed', 'running') order by j.claimed, j.id limit 1000`, runnerID)
+	return collect(rows, err, scanJobs)
+}
+
+// BusyRunners returns the job that each runner holds, by runner.
+func (tx *Tx) BusyRunners(ctx context.Context, runnerIDs []string) (map[string]string, error) {
+	out := map[string]string{}
+	err := inChunks(runnerIDs, func(in string, args []any) error {
+		rows, err := tx.q.QueryContext(ctx, `select runner_id, id from job where state in ('claimed', 'running') and runner_id in `+in+` order by claimed`, args...)
+		pairs, err := collect(rows, err, func(r *sql.Rows) (p [2]string, err error) { return p, r.Scan(&p[0], &p[1]) })
+		for _, p := range pairs {
+			out[p[0]] = p[1]
+		}
+		return err
+	})
+	return out, err
+}
+
+// PendingSpecs returns the specs for which an organization, or an address, has pending jobs.
+func (tx *Tx) PendingSpecs(ctx context.Context, organizationID, sourceIP string) ([]string, error) {
+	rows, err := tx.q.QueryContext(ctx, `select distinct spec_id from job where state = 'pending' and (organization_id = $1 or source_ip = $2) order by spec_id limit 1000`, organizationID, sourceIP)
+	return collect(rows, err, scanText)
+}
+
+// QueuePosition returns how many pending jobs of the same spec go before j, plus one.
+func (tx *Tx) QueuePosition(ctx context.Context, j Job) (int, error) {
+	var n int
+	err := tx.q.QueryRowContext(ctx, `select count(*) from job where state = 'pending' and spec_id = $1
+		and (priority > $2 or (priority = $2 and (queued < $3 or (queued = $3 and id < $4))))`, j.SpecID, j.Priority, micros(j.Queued), j.ID).Scan(&n)
+	return n + 1, err
+}
+
+// CountJobs returns how many jobs are in a state.
+func (tx *Tx) CountJobs(ctx context.Context, state string) (int, error) {
+	var n int
+	err := tx.q.QueryRowContext(ctx, `select count(*) from job where state = $1`, state).Scan(&n)
+	return n, err
+}
+
+// JobLog is one chunk of live output.
+type JobLog struct {
+	Epoch, Seq   int64
+	Iteration    int
+	Stream, Body string
+}
+
+// InsertJobLog stores a chunk; one that is there already stays.
+func (tx *Tx) InsertJobLog(ctx context.Context, jobID string, l JobLog) error {
+	_, err := tx.q.ExecContext(ctx, `insert into job_log (job_id, epoch, seq, iteration, stream, body, time) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+		jobID, l.Epoch, l.Seq, l.Iteration, l.Stream, l.Body, micros(tx.now))
+	return err
+}
+
+// JobLogSize returns how many bytes of a job's output an epoch has stored.
+func (tx *Tx) JobLogSize(ctx context.Context, jobID string, epoch int64) (int64, error) {
+	var n int64
+	err := tx.q.QueryRowContext(ctx, `select coalesce(sum(length(body)), 0) from job_log where job_id = $1 and epoch = $2`, jobID, epoch).Scan(&n)
+	return n, err
+}
+
+// JobLogs returns the chunks of an epoch with a higher number than after, in order.
+func (tx *Tx) JobLogs(ctx context.Context, jobID string, epoch, after int64, most int) ([]JobLog, error) {
+	rows, err := tx.q.QueryContext(ctx, `select epoch, seq, iteration, stream, body from job_log where job_id = $1 and epoch = $2 and seq > $3 order by seq limit $4`, jobID, epoch, after, most)
+	return collect(rows, err, func(r *sql.Rows) (l JobLog, err error) {
+		return l, r.Scan(&l.Epoch, &l.Seq, &l.Iteration, &l.Stream, &l.Body)
+	})
+}
+
+// DropOldLogs deletes the live output of jobs that ended before the given time: the whole of it is in their outputs.
+func (tx *Tx) DropOldLogs(ctx context.Context, before time.Time) error {
+	_, err := tx.q.ExecContext(ctx, `delete from job_log where job_id in (select distinct l.job_id from job_log l join job j on j.id = l.job_id
+		where j.state = 'processed' and j.modified < $1 limit 100)`, micros(before))
+	return err
+}
+
+// JobOutput names a stored output of a claim.
+type JobOutput struct {
+	Epoch              int64
+	Iteration          int
+	Kind, Path, Digest string
+	SizeBytes          int64
+	Truncated          bool
+}
+
+// PutJobOutput notes an output; the same one again replaces it.
+func (tx *Tx) PutJobOutput(ctx context.Context, jobID string, o JobOutput) error {
+	_, err := tx.q.ExecContext(ctx, `insert into job_output (job_id, epoch, iteration, kind, path, digest, size, truncated, created) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (job_id, epoch, iteration, kind, path) do update set digest = excluded.digest, size = excluded.size, truncated = excluded.truncated`,
+		jobID, o.Epoch, o.Iteration, o.Kind, o.Path, o.Digest, o.SizeBytes, o.Truncated, micros(tx.now))
+	return err
+}
+
+// JobOutputs returns the outputs of a claim, by iteration, kind and path.
+func (tx *Tx) JobOutputs(ctx context.Context, jobID string, epoch int64) ([]JobOutput, error) {
+	rows, err := tx.q.QueryContext(ctx, `select epoch, iteration, kind, path, digest, size, truncated from job_output where job_id = $1 and epoch = $2
+		order by iteration, kind, path limit 100000`, jobID, epoch)
+	return collect(rows, err, func(r *sql.Rows) (o JobOutput, err error) {
+		return o, r.Scan(&o.Epoch, &o.Iteration, &o.Kind, &o.Path, &o.Digest, &o.SizeBytes, &o.Truncated)
+	})
+}
+
+// HasOldLogs reports whether DropOldLogs has something to do.
+func (tx *Tx) HasOldLogs(ctx context.Context, before time.Time) (bool, error) {
+	var has bool
+	err := tx.q.QueryRowContext(ctx, `select exists (select 1 from job_log l join job j on j.id = l.job_id where j.state = 'processed' and j.modified < $1)`, micros(before)).Scan(&has)
+	return has, err
+}
