@@ -1,0 +1,126 @@
+package explore
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Alerts returns a page of the project's alerts, with how many there are in all.
+func (s *Service) Alerts(ctx context.Context, project store.Project, f store.AlertFilter, page store.Page) (out []api.Alert, total int, err error) {
+	switch f.Status {
+	case "", api.AlertActive, api.AlertDismissed, api.AlertSilenced:
+	default:
+		return nil, 0, fault.Invalidf("status %.40q: want active, dismissed or silenced", f.Status)
+	}
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		rows, n, err := tx.Alerts(ctx, project.ID, f, page)
+		if err != nil {
+			return err
+		}
+		total = n
+		out, err = alerts(ctx, tx, project, rows)
+		return err
+	})
+	return out, total, err
+}
+
+// Alert returns one alert of the project.
+func (s *Service) Alert(ctx context.Context, project store.Project, id string) (out api.Alert, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		out, err = oneAlert(ctx, tx, project, id)
+		return err
+	})
+	return out, err
+}
+
+func oneAlert(ctx context.Context, tx *store.Tx, project store.Project, id string) (api.Alert, error) {
+	row, err := tx.Alert(ctx, project.ID, id)
+	if err != nil {
+		return api.Alert{}, err
+	}
+	built, err := alerts(ctx, tx, project, []store.Alert{row})
+	if err != nil {
+		return api.Alert{}, err
+	}
+	return built[0], nil
+}
+
+// events are what a person may ask of an alert, by the status that it asks for.
+var events = map[api.AlertStatus]judge.Event{api.AlertActive: judge.Reactivate, api.AlertDismissed: judge.Dismiss}
+
+// SetAlertStatus dismisses an alert or makes it active again, as the judge's table allows. Another status is an Invalid fault, a silenced
+// alert a Conflict.
+func (s *Service) SetAlertStatus(ctx context.Context, project store.Project, id string, status api.AlertStatus) (out api.Alert, err error) {
+	event, known := events[status]
+	if !known {
+		return out, fault.Invalidf("status %.40q: an alert can be made active or dismissed", status)
+	}
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		row, err := tx.Alert(ctx, project.ID, id)
+		if err != nil {
+			return err
+		}
+		next, err := judge.Next(judge.Status(row.Status), event)
+		if err != nil {
+			return err
+		}
+		if api.AlertStatus(next) != row.Status {
+			if err := tx.SetAlertStatus(ctx, id, row.Status, api.AlertStatus(next)); err != nil {
+				return err
+			}
+		}
+		out, err = oneAlert(ctx, tx, project, id)
+		return err
+	})
+	return out, err
+}
+
+// alerts builds the answers for rows, in their order.
+func alerts(ctx context.Context, tx *store.Tx, project store.Project, rows []store.Alert) ([]api.Alert, error) {
+	w := wanted{fullThresholds: true}
+	metricIDs := make([]int64, len(rows))
+	for i, a := range rows {
+		metricIDs[i] = a.MetricID
+		w.models, w.thresholds = append(w.models, a.ModelID), append(w.thresholds, a.ThresholdID)
+	}
+	metrics, err := tx.MetricsByID(ctx, metricIDs)
+	if err != nil {
+		return nil, err
+	}
+	seriesIDs := make([]int64, 0, len(metrics))
+	for _, m := range metrics {
+		seriesIDs = append(seriesIDs, m.SeriesID)
+	}
+	series, err := tx.SeriesByID(ctx, seriesIDs)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range series {
+		w.benchmarks = append(w.benchmarks, s.BenchmarkID)
+	}
+	c, err := load(ctx, tx, w)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Alert, len(rows))
+	for i, a := range rows {
+		m := metrics[a.MetricID]
+		out[i] = c.alert(a, m, series[m.SeriesID])
+	}
+	return out, nil
+}
+
+func (c catalogue) alert(a store.Alert, m store.Metric, s store.Series) api.Alert {
+	out := api.Alert{UUID: a.ID, Report: a.ReportID, Iteration: m.Iteration, Benchmark: present.Benchmark(c.benchmarks[s.BenchmarkID]), Metric: metric(m),
+		Limit: a.Limit, Status: a.Status, Created: a.Created, Modified: a.Modified,
+		Boundary: api.Boundary{Baseline: m.Baseline, LowerLimit: m.LowerLimit, UpperLimit: m.UpperLimit}}
+	if t := c.threshold(a.ThresholdID, &a.ModelID, true); t != nil {
+		out.Threshold = *t
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package explore
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// wanted are the ids of rows that an answer names. Doubles do no harm.
+type wanted struct {
+	branches, heads, testbeds, benchmarks, measures, thresholds, models, accounts []string
+	fullThresholds                                                                bool // with their branch, testbed and measure
+}
+
+// catalogue are those rows, by id.
+type catalogue struct {
+	branches   map[string]store.Branch
+	heads      map[string]store.Head
+	newest     map[string]store.Version // by head
+	starts     map[string]store.Version
+	testbeds   map[string]store.Testbed
+	benchmarks map[string]store.Benchmark
+	measures   map[string]store.Measure
+	thresholds map[string]store.Threshold
+	models     map[string]store.Model
+	accounts   map[string]store.Account
+}
+
+// load reads what is wanted, each table once. A model brings its threshold, a head its branch, a branch its head.
+func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) {
+	if c.models, err = tx.ModelsByID(ctx, w.models); err != nil {
+		return c, err
+	}
+	for _, m := range c.models {
+		w.thresholds = append(w.thresholds, m.ThresholdID)
+	}
+	if c.thresholds, err = tx.ThresholdsByID(ctx, w.thresholds); err != nil {
+		return c, err
+	}
+	if w.fullThresholds {
+		for _, t := range c.thresholds {
+			w.branches, w.testbeds, w.measures = append(w.branches, t.BranchID), append(w.testbeds, t.TestbedID), append(w.measures, t.MeasureID)
+		}
+	}
+	if err := c.loadBranches(ctx, tx, w.branches, w.heads); err != nil {
+		return c, err
+	}
+	if c.testbeds, err = tx.TestbedsByID(ctx, w.testbeds); err != nil {
+		return c, err
+	}
+	if c.benchmarks, err = tx.BenchmarksByID(ctx, w.benchmarks); err != nil {
+		return c, err
+	}
+	if c.measures, err = tx.MeasuresByID(ctx, w.measures); err != nil {
+		return c, err
+	}
+	c.accounts, err = tx.AccountsByID(ctx, w.accounts)
+	return c, err
+}
+
+func (c *catalogue) loadBranches(ctx context.Context, tx *store.Tx, branchIDs, headIDs []string) error {
+	named, err := tx.HeadsByID(ctx, headIDs)
+	if err != nil {
+		return err
+	}
+	for _, h := range named {
+		branchIDs = append(branchIDs, h.BranchID)
+	}
+	if c.branches, err = tx.BranchesByID(ctx, branchIDs); err != nil {
+		return err
+	}
+	for _, b := range c.branches {
+		headIDs = append(headIDs, b.HeadID)
+	}
+	if c.heads, err = tx.HeadsByID(ctx, headIDs); err != nil {
+		return err
+	}
+	var starts []string
+	for _, h := range c.heads {
+		if h.StartVersionID != nil {
+			starts = append(starts, *h.StartVersionID)
+		}
+	}
+	if c.starts, err = tx.VersionsByID(ctx, starts); err != nil {
+		return err
+	}
+	c.newest, err = tx.NewestVersions(ctx, headIDs)
+	return err
+}
+
+// branch returns a branch with its current head at its newest version.
+func (c catalogue) branch(id string) api.Branch { return c.branchAt(c.branches[id].HeadID, nil) }
+
+// branchAt returns a branch with the given head, at the given version or, if that is nil, at the head's newest.
+func (c catalogue) branchAt(headID string, at *store.Version) api.Branch {
+	h := c.heads[headID]
+	b := c.branches[h.BranchID]
+	head := api.Head{UUID: h.ID, Created: h.Created, Replaced: h.Replaced}
+	if newest, has := c.newest[h.ID]; at == nil && has {
+		at = &newest
+	}
+	if at != nil {
+		v := version(*at)
+		head.Version = &v
+	}
+	if h.StartBranchID != nil && h.StartHeadID != nil && h.StartVersionID != nil {
+		if v, has := c.starts[*h.StartVersionID]; has {
+			head.StartPoint = &api.HeadStartPoint{Branch: *h.StartBranchID, Head: *h.StartHeadID, Version: version(v)}
+		}
+	}
+	return api.Branch{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Head: head, Created: b.Created, Modified: b.Modified, Archived: b.Archived}
+}
+
+func version(v store.Version) api.Version { return api.Version{Number: v.Number, Hash: v.Hash} }
+
+// threshold returns a threshold with the given model, or without one if modelID is nil. full adds branch, testbed and measure.
+func (c catalogue) threshold(id string, modelID *string, full bool) *api.Threshold {
+	t, found := c.thresholds[id]
+	if !found {
+		return nil
+	}
+	out := &api.Threshold{UUID: t.ID, Project: t.ProjectID, Created: t.Created, Modified: t.Modified}
+	if modelID != nil {
+		if m, has := c.models[*modelID]; has {
+			out.Model = modelRow(m)
+		}
+	}
+	if full {
+		b, d, e := c.branch(t.BranchID), present.Testbed(c.testbeds[t.TestbedID]), present.Measure(c.measures[t.MeasureID])
+		out.Branch, out.Testbed, out.Measure = &b, &d, &e
+	}
+	return out
+}
+
+// modelThreshold returns the threshold that a model belongs to, with this model; nil if there is no model or the threshold was deleted.
+func (c catalogue) modelThreshold(modelID *string) *api.Threshold {
+	if modelID == nil {
+		return nil
+	}
+	return c.threshold(c.models[*modelID].ThresholdID, modelID, false)
+}
+
+func modelRow(m store.Model) *api.ModelRow {
+	return &api.ModelRow{UUID: m.ID, Created: m.Created, Replaced: m.Replaced, Model: api.Model{
+		Test: m.Test, MinSampleSize: m.MinSampleSize, MaxSampleSize: m.MaxSampleSize, Window: m.WindowSeconds,
+		LowerBoundary: m.LowerBoundary, UpperBoundary: m.UpperBoundary}}
+}
+
+func metric(m store.Metric) api.Metric {
+	return api.Metric{UUID: ident.MetricUUID(m.ID), Value: m.Value, LowerValue: m.Lower, UpperValue: m.Upper}
+}
+
+// boundary returns what a metric was held against, nil if no model judged it.
+func boundary(m store.Metric) *api.Boundary {
+	if m.ModelID == nil {
+		return nil
+	}
+	return &api.Boundary{Baseline: m.Baseline, LowerLimit: m.LowerLimit, UpperLimit: m.UpperLimit}
+}
+
+func perfAlert(a store.Alert) *api.PerfAlert {
+	return &api.PerfAlert{UUID: a.ID, Limit: a.Limit, Status: a.Status, Modified: a.Modified}
+}
+
+// user returns who submitted; nil for a key without a person.
+func (c catalogue) user(accountID *string) *api.PubUser {
+	if accountID == nil {
+		return nil
+	}
+	a, has := c.accounts[*accountID]
+	if !has {
+		return nil
+	}
+	user := present.PubUser(a)
+	return &user
+}

@@ -1,0 +1,362 @@
+package explore_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// gallery is a project with reports to look at, submitted through intake.
+type gallery struct {
+	t       testing.TB
+	store   *store.Store
+	explore *explore.Service
+	intake  *intake.Service
+	now     time.Time
+}
+
+func newGallery(t testing.TB) *gallery {
+	t.Helper()
+	g := &gallery{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return g.now }
+	var err error
+	if g.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	blobs, err := blob.OpenDir(t.TempDir(), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.explore = explore.New(g.store)
+	g.intake = intake.New(intake.Config{Store: g.store, Blobs: blobs, Explore: g.explore, Now: clock})
+	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.InsertOrganization(t.Context(), "Acme", "free")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// run submits, a minute after the last time.
+func (g *gallery) run(change func(*api.NewRun), results ...string) api.Report {
+	g.t.Helper()
+	g.now = g.now.Add(time.Minute)
+	r := api.NewRun{Project: "shop", Branch: "main", Testbed: "lab", Settings: &api.ReportSettings{Adapter: "json"}, Results: results}
+	if change != nil {
+		change(&r)
+	}
+	report, _, err := g.intake.Submit(g.t.Context(), intake.Request{Actor: access.Actor{Kind: access.Local}, New: r})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return report
+}
+
+func (g *gallery) project() (p store.Project) {
+	g.t.Helper()
+	if err := g.store.View(g.t.Context(), func(tx *store.Tx) (err error) {
+		p, err = tx.ProjectByRef(g.t.Context(), "shop")
+		return err
+	}); err != nil {
+		g.t.Fatal(err)
+	}
+	return p
+}
+
+func bmf(value float64) string { return fmt.Sprintf(`{"b":{"latency":{"value":%g}}}`, value) }
+
+func ptr[T any](v T) *T { return &v }
+
+func guarded(r *api.NewRun) {
+	r.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "percentage", UpperBoundary: ptr(0.5)}}}
+}
+
+func onBranch(name string, start *api.StartPoint) func(*api.NewRun) {
+	return func(r *api.NewRun) { r.Branch, r.StartPoint = name, start }
+}
+
+func query(change func(*explore.PerfQuery)) explore.PerfQuery {
+	q := explore.PerfQuery{Branches: []string{"main"}, Testbeds: []string{"lab"}, Benchmarks: []string{"b"}, Measures: []string{"latency"}}
+	if change != nil {
+		change(&q)
+	}
+	return q
+}
+
+// values are the values of the first line of an answer.
+func (g *gallery) values(q explore.PerfQuery) []float64 {
+	g.t.Helper()
+	perf, err := g.explore.Perf(g.t.Context(), g.project(), q)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var out []float64
+	if len(perf.Results) > 0 {
+		for _, m := range perf.Results[0].Metrics {
+			out = append(out, m.Metric.Value)
+		}
+	}
+	return out
+}
+
+func TestPerfIsOrderedByVersionTimeAndIteration(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	at := func(hash string, start time.Time) func(*api.NewRun) {
+		return func(r *api.NewRun) { r.Hash, r.StartTime, r.EndTime = strings.Repeat(hash, 40), &start, &start }
+	}
+	begin := g.now
+	g.run(at("a", begin), bmf(1), bmf(2))
+	g.run(at("b", begin.Add(time.Hour)), bmf(7))
+	g.run(at("a", begin.Add(30*time.Minute)), bmf(4), bmf(5))
+	g.run(at("a", begin.Add(10*time.Minute)), bmf(3))
+	if diff := cmp.Diff([]float64{1, 2, 3, 4, 5, 7}, g.values(query(nil))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	from, to := begin.Add(10*time.Minute), begin.Add(30*time.Minute)
+	if diff := cmp.Diff([]float64{3, 4, 5}, g.values(query(func(q *explore.PerfQuery) { q.From, q.To = &from, &to }))); diff != "" {
+		t.Errorf("between two times (-want +got):\n%s", diff)
+	}
+}
+
+func TestPerfOfAHeadSharesTheHistoryThatItStartedFrom(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(1))
+	g.run(nil, bmf(2))
+	first := g.run(onBranch("pr", &api.StartPoint{Branch: "main"}), bmf(3))
+	g.run(nil, bmf(9))
+	pr := query(func(q *explore.PerfQuery) { q.Branches = []string{"pr"} })
+	if diff := cmp.Diff([]float64{1, 2, 3}, g.values(pr)); diff != "" {
+		t.Errorf("pr (-want +got):\n%s", diff)
+	}
+	g.run(onBranch("pr", &api.StartPoint{Reset: ptr(true)}), bmf(4))
+	if diff := cmp.Diff([]float64{4}, g.values(pr)); diff != "" {
+		t.Errorf("pr after a reset (-want +got):\n%s", diff)
+	}
+	pr.Heads = []string{first.Branch.Head.UUID}
+	if diff := cmp.Diff([]float64{1, 2, 3}, g.values(pr)); diff != "" {
+		t.Errorf("the head before (-want +got):\n%s", diff)
+	}
+	both := query(func(q *explore.PerfQuery) { q.Branches, q.Heads = []string{"main", "pr"}, []string{"", first.Branch.Head.UUID} })
+	perf, err := g.explore.Perf(t.Context(), g.project(), both)
+	if err != nil || len(perf.Results) != 2 || perf.Results[1].Branch.Head.UUID != first.Branch.Head.UUID {
+		t.Errorf("two branches, heads by position: %d results, %v", len(perf.Results), err)
+	}
+}
+
+func TestPerfPointsCarryBoundaryThresholdAndAlert(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(10))
+	report := g.run(guarded, bmf(16))
+	perf, err := g.explore.Perf(t.Context(), g.project(), query(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet, loud := perf.Results[0].Metrics[0], perf.Results[0].Metrics[1]
+	if quiet.Boundary != nil || quiet.Threshold != nil || quiet.Alert != nil {
+		t.Errorf("a point that nothing judged: %+v", quiet)
+	}
+	if loud.Alert == nil || loud.Alert.UUID != report.Alerts[0].UUID || loud.Alert.Limit != "upper" || *loud.Boundary.UpperLimit != 15 ||
+		loud.Threshold.Model.Test != "percentage" || loud.Version.Number != 1 {
+		t.Errorf("a point outside: %+v", loud)
+	}
+	one, err := g.explore.Metric(t.Context(), g.project(), loud.Metric.UUID)
+	if err != nil || one.Report != report.UUID || one.Alert == nil || one.Benchmark.Name != "b" || one.Branch.Head.Version.Number != 1 {
+		t.Errorf("the same metric alone: %+v, %v", one, err)
+	}
+}
+
+func TestPerfSkipsCombinationsWithoutPoints(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(1))
+	g.run(func(r *api.NewRun) { r.Testbed = "field" }, `{"c":{"latency":{"value":2}}}`)
+	perf, err := g.explore.Perf(t.Context(), g.project(), query(func(q *explore.PerfQuery) {
+		q.Testbeds, q.Benchmarks = []string{"lab", "field"}, []string{"b", "c"}
+	}))
+	if err != nil || len(perf.Results) != 2 {
+		t.Errorf("want 2 of 4 combinations, got %d (%v)", len(perf.Results), err)
+	}
+}
+
+func TestPerfRefusesInsteadOfCutting(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(1))
+	many := func(n int) []string { return strings.Split(strings.TrimSuffix(strings.Repeat("b,", n), ","), ",") }
+	for _, tc := range []struct {
+		name string
+		q    explore.PerfQuery
+		kind fault.Kind
+		says string
+	}{
+		{"256 lines", query(func(q *explore.PerfQuery) { q.Benchmarks, q.Branches = many(128), []string{"main", "main"} }), fault.Invalid, "256 lines"},
+		{"no measures", query(func(q *explore.PerfQuery) { q.Measures = nil }), fault.Invalid, `"measures"`},
+		{"an unknown benchmark", query(func(q *explore.PerfQuery) { q.Benchmarks = []string{"zebra"} }), fault.Missing, "zebra"},
+		{"a foreign head", query(func(q *explore.PerfQuery) { q.Heads = []string{ident.NewUUID()} }), fault.Missing, "head"},
+		{"more heads than branches", query(func(q *explore.PerfQuery) { q.Heads = []string{"", ""} }), fault.Invalid, "2 heads"},
+		{"time backwards", query(func(q *explore.PerfQuery) { q.From, q.To = ptr(g.now), ptr(g.now.Add(-time.Hour)) }), fault.Invalid, "before"},
+	} {
+		_, err := g.explore.Perf(t.Context(), g.project(), tc.q)
+		if fault.Of(err) != tc.kind || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: want %s that says %q, got %v", tc.name, tc.kind, tc.says, err)
+		}
+	}
+}
+
+func TestReportListIsFlatUnlessExpanded(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(10))
+	last := g.run(guarded, bmf(16), bmf(1))
+	page := store.Page{Limit: 10, Desc: true}
+	flat, total, err := g.explore.Reports(t.Context(), g.project(), explore.ReportFilter{}, page, false)
+	if err != nil || total != 2 || len(flat) != 2 || flat[0].UUID != last.UUID {
+		t.Fatalf("want 2 reports, the last first; got %d of %d (%v)", len(flat), total, err)
+	}
+	wantCounts := api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}, {Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}}
+	if diff := cmp.Diff(wantCounts, flat[0].Counts); diff != "" || len(flat[0].Results) != 0 || len(flat[0].Alerts) != 0 || flat[0].Results == nil {
+		t.Errorf("flat: %d results, %d alerts (-want +got):\n%s", len(flat[0].Results), len(flat[0].Alerts), diff)
+	}
+	full, _, err := g.explore.Reports(t.Context(), g.project(), explore.ReportFilter{}, page, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(last, full[0]); diff != "" {
+		t.Errorf("expanded is not what submit answered (-submitted +listed):\n%s", diff)
+	}
+}
+
+func TestReportListFilters(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	a := g.run(nil, bmf(1))
+	b := g.run(onBranch("dev", nil), bmf(1))
+	c := g.run(func(r *api.NewRun) { r.Testbed = "field" }, bmf(1))
+	list := func(f explore.ReportFilter) (ids []string) {
+		rows, total, err := g.explore.Reports(t.Context(), g.project(), f, store.Page{Limit: 10}, false)
+		if err != nil || total != len(rows) {
+			t.Fatalf("%d of %d, %v", len(rows), total, err)
+		}
+		for _, r := range rows {
+			ids = append(ids, r.UUID)
+		}
+		return ids
+	}
+	between := explore.ReportFilter{}
+	between.From, between.To = &b.StartTime, &b.StartTime
+	archived := explore.ReportFilter{}
+	archived.Archived = true
+	for name, tc := range map[string]struct {
+		f    explore.ReportFilter
+		want []string
+	}{
+		"all":     {explore.ReportFilter{}, []string{a.UUID, b.UUID, c.UUID}},
+		"branch":  {explore.ReportFilter{Branch: "main"}, []string{a.UUID, c.UUID}},
+		"testbed": {explore.ReportFilter{Testbed: "lab"}, []string{a.UUID, b.UUID}},
+		"time":    {between, []string{b.UUID}},
+	} {
+		if diff := cmp.Diff(tc.want, list(tc.f)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if _, err := g.explore.UpdateBranch(t.Context(), g.project(), "dev", api.UpdateDimension{Archived: ptr(true)}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{b.UUID}, list(archived)); diff != "" {
+		t.Errorf("archived (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{a.UUID, c.UUID}, list(explore.ReportFilter{})); diff != "" {
+		t.Errorf("not archived (-want +got):\n%s", diff)
+	}
+}
+
+func TestDeletedReportLeavesNumbersAlone(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(1))
+	gone := g.run(nil, bmf(2))
+	g.run(nil, bmf(3))
+	if err := g.explore.DeleteReport(t.Context(), g.project(), gone.UUID); err != nil {
+		t.Fatal(err)
+	}
+	perf, err := g.explore.Perf(t.Context(), g.project(), query(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var numbers []int64
+	for _, m := range perf.Results[0].Metrics {
+		numbers = append(numbers, m.Version.Number)
+	}
+	if diff := cmp.Diff([]int64{0, 2}, numbers); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if next := g.run(nil, bmf(4)); next.Branch.Head.Version.Number != 3 {
+		t.Errorf("the next version: want 3, got %d", next.Branch.Head.Version.Number)
+	}
+	if _, err := g.explore.Report(t.Context(), g.project(), gone.UUID); !fault.Is(err, fault.Missing) {
+		t.Errorf("want missing, got %v", err)
+	}
+}
+
+func TestAlertIsDismissedAndBroughtBack(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(10))
+	id := g.run(guarded, bmf(16)).Alerts[0].UUID
+	for _, status := range []api.AlertStatus{api.AlertDismissed, api.AlertDismissed, api.AlertActive} {
+		a, err := g.explore.SetAlertStatus(t.Context(), g.project(), id, status)
+		if err != nil || a.Status != status {
+			t.Errorf("want %s, got %s (%v)", status, a.Status, err)
+		}
+	}
+	if _, err := g.explore.SetAlertStatus(t.Context(), g.project(), id, api.AlertSilenced); !fault.Is(err, fault.Invalid) {
+		t.Errorf("silenced by hand: want invalid, got %v", err)
+	}
+	g.run(onBranch("main", &api.StartPoint{Reset: ptr(true)}), bmf(1))
+	if _, err := g.explore.SetAlertStatus(t.Context(), g.project(), id, api.AlertActive); !fault.Is(err, fault.Conflict) {
+		t.Errorf("after its head was replaced: want a conflict, got %v", err)
+	}
+	silenced, total, err := g.explore.Alerts(t.Context(), g.project(), store.AlertFilter{Status: api.AlertSilenced}, store.Page{Limit: 5})
+	if err != nil || total != 1 || silenced[0].UUID != id || silenced[0].Threshold.Branch.Name != "main" {
+		t.Errorf("silenced alerts: %d, %v", total, err)
+	}
+}
+
+func TestDeletedThresholdLeavesTheLimitsOfItsMetrics(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.run(nil, bmf(10))
+	report := g.run(guarded, bmf(16))
+	if err := g.explore.DeleteThreshold(t.Context(), g.project(), report.Alerts[0].Threshold.UUID); err != nil {
+		t.Fatal(err)
+	}
+	got, err := g.explore.Report(t.Context(), g.project(), report.UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := got.Results[0][0].Measures[0]; m.Threshold != nil || m.Boundary == nil || *m.Boundary.UpperLimit != 15 || len(got.Alerts) != 0 {
+		t.Errorf("want the limit without threshold and alert, got %+v, %d alerts", m, len(got.Alerts))
+	}
+}

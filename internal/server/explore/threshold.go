@@ -1,0 +1,174 @@
+package explore
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// ThresholdFilter narrows a list of thresholds: branch, testbed and measure by UUID, slug or name.
+type ThresholdFilter struct {
+	Branch, Testbed, Measure string
+	Archived, Modified       bool // as in store.ThresholdFilter
+}
+
+// Thresholds returns a page of the project's thresholds, with how many there are in all.
+func (s *Service) Thresholds(ctx context.Context, project store.Project, f ThresholdFilter, page store.Page) (out []api.Threshold, total int, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		row := store.ThresholdFilter{Archived: f.Archived, Modified: f.Modified}
+		p, err := findPlace(ctx, tx, project, f.Branch, f.Testbed, f.Measure)
+		if err != nil {
+			return err
+		}
+		row.BranchID, row.TestbedID, row.MeasureID = p.branch, p.testbed, p.measure
+		rows, n, err := tx.Thresholds(ctx, project.ID, row, page)
+		if err != nil {
+			return err
+		}
+		total = n
+		w := wanted{fullThresholds: true}
+		for _, t := range rows {
+			w.thresholds = append(w.thresholds, t.ID)
+			if t.ModelID != nil {
+				w.models = append(w.models, *t.ModelID)
+			}
+		}
+		c, err := load(ctx, tx, w)
+		if err != nil {
+			return err
+		}
+		out = make([]api.Threshold, len(rows))
+		for i, t := range rows {
+			out[i] = *c.threshold(t.ID, t.ModelID, true)
+		}
+		return nil
+	})
+	return out, total, err
+}
+
+// placeIDs are the ids of a branch, a testbed and a measure.
+type placeIDs struct{ branch, testbed, measure string }
+
+// findPlace looks the names up; an empty one stays empty.
+func findPlace(ctx context.Context, tx *store.Tx, project store.Project, branch, testbed, measure string) (p placeIDs, err error) {
+	if branch != "" {
+		b, err := tx.BranchByRef(ctx, project.ID, branch)
+		if err != nil {
+			return p, err
+		}
+		p.branch = b.ID
+	}
+	if testbed != "" {
+		t, err := tx.TestbedByRef(ctx, project.ID, testbed)
+		if err != nil {
+			return p, err
+		}
+		p.testbed = t.ID
+	}
+	if measure != "" {
+		m, err := tx.MeasureByRef(ctx, project.ID, measure)
+		if err != nil {
+			return p, err
+		}
+		p.measure = m.ID
+	}
+	return p, nil
+}
+
+// Threshold returns one threshold of the project with its current model, or with the earlier one that modelID names.
+func (s *Service) Threshold(ctx context.Context, project store.Project, id, modelID string) (out api.Threshold, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		out, err = oneThreshold(ctx, tx, project, id, modelID)
+		return err
+	})
+	return out, err
+}
+
+func oneThreshold(ctx context.Context, tx *store.Tx, project store.Project, id, modelID string) (api.Threshold, error) {
+	t, err := tx.Threshold(ctx, project.ID, id)
+	if err != nil {
+		return api.Threshold{}, err
+	}
+	if modelID != "" {
+		t.ModelID = &modelID
+	}
+	w := wanted{fullThresholds: true, thresholds: []string{t.ID}}
+	if t.ModelID != nil {
+		w.models = []string{*t.ModelID}
+	}
+	c, err := load(ctx, tx, w)
+	if err != nil {
+		return api.Threshold{}, err
+	}
+	if modelID != "" && c.models[modelID].ThresholdID != t.ID {
+		return api.Threshold{}, fault.Missingf("model %.50q does not exist in threshold %s", modelID, t.ID)
+	}
+	return *c.threshold(t.ID, t.ModelID, true), nil
+}
+
+// CreateThreshold makes a threshold with a model. Branch, testbed and measure must exist.
+func (s *Service) CreateThreshold(ctx context.Context, project store.Project, asked api.NewThreshold) (out api.Threshold, err error) {
+	model, err := ingest.NewModel(asked.Model)
+	if err != nil {
+		return out, err
+	}
+	for _, field := range []struct{ name, value string }{{"branch", asked.Branch}, {"testbed", asked.Testbed}, {"measure", asked.Measure}} {
+		if field.value == "" {
+			return out, fault.Invalidf("threshold: the field %q is missing; give a name, slug or UUID", field.name)
+		}
+	}
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		p, err := findPlace(ctx, tx, project, asked.Branch, asked.Testbed, asked.Measure)
+		if err != nil {
+			return err
+		}
+		t, err := tx.InsertThreshold(ctx, project.ID, p.branch, p.testbed, p.measure)
+		if err != nil {
+			return err
+		}
+		if t, err = tx.SetModel(ctx, t, &model); err != nil {
+			return err
+		}
+		out, err = oneThreshold(ctx, tx, project, t.ID, "")
+		return err
+	})
+	return out, err
+}
+
+// UpdateThreshold replaces a threshold's model, or takes it away when the change names no test.
+func (s *Service) UpdateThreshold(ctx context.Context, project store.Project, id string, change api.UpdateThreshold) (out api.Threshold, err error) {
+	var model *store.Model
+	if change.Test != nil {
+		m, err := ingest.NewModel(api.Model{Test: *change.Test, MinSampleSize: change.MinSampleSize, MaxSampleSize: change.MaxSampleSize,
+			Window: change.Window, LowerBoundary: change.LowerBoundary, UpperBoundary: change.UpperBoundary})
+		if err != nil {
+			return out, err
+		}
+		model = &m
+	}
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		t, err := tx.Threshold(ctx, project.ID, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.SetModel(ctx, t, model); err != nil {
+			return err
+		}
+		out, err = oneThreshold(ctx, tx, project, id, "")
+		return err
+	})
+	return out, err
+}
+
+// DeleteThreshold removes a threshold with its models and alerts; metrics keep the limits that it drew.
+func (s *Service) DeleteThreshold(ctx context.Context, project store.Project, id string) error {
+	return s.store.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Threshold(ctx, project.ID, id); err != nil {
+			return err
+		}
+		return tx.DeleteThreshold(ctx, id)
+	})
+}
