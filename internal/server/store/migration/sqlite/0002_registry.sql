@@ -61,7 +61,7 @@ create table registry_upload (
 create table registry_token (
     hash text not null,
     project_id text references project (id) on delete cascade,
-    repository text,
+    repository text not null,
     actions text not null,
     job_id text references job (id) on delete cascade,
     epoch integer,

@@ -1,0 +1,41 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+)
+
+// BenchmarkIngest takes a report of so many metrics, each judged by t_test against 64 earlier values: request to answer.
+func BenchmarkIngest(b *testing.B) {
+	for _, metrics := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("metrics=%d", metrics), func(b *testing.B) {
+			h := newHouse(b)
+			n := 0
+			next := func() api.NewRun {
+				n++
+				var text strings.Builder
+				for i := range metrics {
+					fmt.Fprintf(&text, `,"bench/%d":{"latency":{"value":%d,"lower_value":90,"upper_value":120}}`, i, 100+(n*31+i*7)%11)
+				}
+				r := withModel(run("main", 0), "t_test", 0.999)
+				r.Thresholds.Models["latency"] = api.Model{Test: "t_test", UpperBoundary: ptr(0.999), MaxSampleSize: ptr(64)}
+				r.Results = []string{"{" + text.String()[1:] + "}"}
+				return r
+			}
+			for range 64 {
+				h.must(next())
+			}
+			for b.Loop() {
+				h.advance(time.Minute)
+				report, _, err := h.submit(next())
+				if err != nil || report.Results[0][0].Measures[0].Boundary.UpperLimit == nil {
+					b.Fatal("not judged", err)
+				}
+			}
+		})
+	}
+}

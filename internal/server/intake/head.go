@@ -1,0 +1,171 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// branchAsk is what a request says of its branch.
+type branchAsk struct {
+	projectID string
+	branch    string // name or UUID
+	slug      string // of a new branch; empty: made from the name
+	start     *api.StartPoint
+}
+
+// ensureHead returns the branch and the head that a request goes to, makes them if they are new, and replaces the head if the request asks
+// for another history. warnings are sentences for the report.
+func ensureHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch store.Branch, head store.Head, warnings []string, err error) {
+	branch, found, err := findBranch(ctx, tx, ask)
+	if err != nil {
+		return branch, head, nil, err
+	}
+	start, err := findStart(ctx, tx, ask, branch, found)
+	if err != nil {
+		return branch, head, nil, err
+	}
+	wish := series.Wish{Reset: ask.start != nil && isTrue(ask.start.Reset)}
+	if start != nil {
+		wish.Start = &series.Start{BranchID: start.branch.ID, Hash: start.hash}
+	}
+	var current *series.Current
+	if found {
+		if head, err = tx.Head(ctx, branch.HeadID); err != nil {
+			return branch, head, nil, err
+		}
+		if current, err = currentHead(ctx, tx, head); err != nil {
+			return branch, head, nil, err
+		}
+	}
+	move := series.NextHead(current, wish)
+	if move == series.Copy {
+		has, err := start.resolve(ctx, tx)
+		if err != nil {
+			return branch, head, nil, err
+		}
+		if !has { // nothing to copy yet: ask again as if no start point were named
+			warnings = append(warnings, fmt.Sprintf("start point: branch %q has no versions yet, so no history was copied", start.branch.Name))
+			wish.Start = nil
+			move = series.NextHead(current, wish)
+		}
+	}
+	if move == series.Keep {
+		branch, err = unarchive(ctx, tx, branch)
+		return branch, head, warnings, err
+	}
+	if found {
+		if branch, err = unarchive(ctx, tx, branch); err == nil {
+			branch, head, err = tx.ReplaceHead(ctx, branch)
+		}
+	} else {
+		branch, head, err = tx.InsertBranch(ctx, ask.projectID, ask.branch, ask.slug)
+	}
+	if err != nil || move == series.Fresh {
+		return branch, head, warnings, err
+	}
+	head, err = tx.CopyStart(ctx, head, start.head, start.version, start.maxVersions)
+	if err == nil && start.cloneThresholds && start.branch.ID != branch.ID {
+		err = tx.CloneThresholds(ctx, start.branch, branch)
+	}
+	return branch, head, warnings, err
+}
+
+// findBranch looks for the branch that a request names: a UUID must exist, a name may be new. A slug is not looked for: git's "a-b" is
+// not "a/b".
+func findBranch(ctx context.Context, tx *store.Tx, ask branchAsk) (store.Branch, bool, error) {
+	if ident.IsUUID(ask.branch) {
+		b, err := tx.BranchByRef(ctx, ask.projectID, ask.branch)
+		return b, err == nil, err
+	}
+	return tx.BranchByName(ctx, ask.projectID, ask.branch)
+}
+
+// startPoint is a start point whose branch was found.
+type startPoint struct {
+	branch          store.Branch
+	hash            string
+	maxVersions     int
+	cloneThresholds bool
+
+	head    store.Head    // set by resolve
+	version store.Version // set by resolve
+}
+
+// findStart returns the start point that a request asks for, nil for none. A branch that does not exist is an Invalid fault, but for
+// the branch itself when it is about to be made: then there is nothing to start from, and everything is as if it had not been named.
+func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch store.Branch, found bool) (*startPoint, error) {
+	if ask.start == nil || ask.start.Branch == "" {
+		return nil, nil
+	}
+	if !found && ask.start.Branch == ask.branch && ask.start.Hash == "" {
+		return nil, nil
+	}
+	b, err := tx.BranchByRef(ctx, ask.projectID, ask.start.Branch)
+	if fault.Is(err, fault.Missing) {
+		return nil, fault.Invalidf("start point: branch %.100q does not exist in this project; submit a run on it first, or leave the start point out",
+			ask.start.Branch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if found && b.ID == branch.ID {
+		b = branch
+	}
+	p := &startPoint{branch: b, hash: strings.ToLower(ask.start.Hash), maxVersions: limits.StartPointVersions,
+		cloneThresholds: isTrue(ask.start.CloneThresholds)}
+	if ask.start.MaxVersions != nil {
+		p.maxVersions = *ask.start.MaxVersions
+	}
+	return p, nil
+}
+
+// resolve finds the head and the version to start at. Without a commit it is the newest version; has is false if there is none. A
+// commit that the branch has no version of is an Invalid fault: another one would be another history.
+func (p *startPoint) resolve(ctx context.Context, tx *store.Tx) (has bool, err error) {
+	if p.head, err = tx.Head(ctx, p.branch.HeadID); err != nil {
+		return false, err
+	}
+	if p.hash == "" {
+		p.version, has, err = tx.NewestVersion(ctx, p.head.ID)
+		return has, err
+	}
+	p.version, has, err = tx.VersionByHash(ctx, p.branch.ProjectID, p.head.ID, p.hash)
+	if err == nil && !has {
+		err = fault.Invalidf("start point: branch %q has no version with hash %s; submit a run of that commit first, name another commit, "+
+			"or leave the hash out to start at the newest", p.branch.Name, p.hash)
+	}
+	return has, err
+}
+
+func currentHead(ctx context.Context, tx *store.Tx, head store.Head) (*series.Current, error) {
+	current := &series.Current{BranchID: head.BranchID}
+	if head.StartBranchID == nil || head.StartVersionID == nil {
+		return current, nil
+	}
+	versions, err := tx.VersionsByID(ctx, []string{*head.StartVersionID})
+	if err != nil {
+		return nil, err
+	}
+	current.Start = &series.Start{BranchID: *head.StartBranchID}
+	if v, ok := versions[*head.StartVersionID]; ok && v.Hash != nil {
+		current.Start.Hash = *v.Hash
+	}
+	return current, nil
+}
+
+// unarchive takes a branch that gets a new report back from the archive: hidden reports help nobody.
+func unarchive(ctx context.Context, tx *store.Tx, b store.Branch) (store.Branch, error) {
+	if b.Archived == nil {
+		return b, nil
+	}
+	b.Archived = nil
+	return b, tx.UpdateBranch(ctx, b)
+}

@@ -1,0 +1,196 @@
+// Package intake takes submissions: results that were measured elsewhere, or a job that will make them.
+//
+// A submission is checked and its results are parsed before anything is written. Then one transaction makes what is new (project, branch,
+// head, version, testbed, thresholds) and the report; results are judged in it, a job is queued in it. So a refused submission leaves
+// nothing behind, and an accepted one is there whole. The raw results are kept as blobs, put there before the transaction; those of a
+// submission that fails after that are named by no row and are swept.
+//
+// Two submissions that make the same project or branch at once both succeed: writers run one after the other, and each looks again
+// inside its transaction.
+//
+// Intake decides where a report goes; how its results are read and judged is ingest's, how a job is run the queue's.
+package intake
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Queue is what intake needs of the job queue.
+type Queue interface {
+	// Prepare checks a job and pins its image, before any transaction.
+	Prepare(ctx context.Context, p queue.PrepareParams) (*queue.Prepared, error)
+	// Insert queues it in the report's transaction.
+	Insert(ctx context.Context, tx *store.Tx, p *queue.Prepared, reportID string) (jobID string, err error)
+	// Inserted wakes a waiting runner, after the commit.
+	Inserted(p *queue.Prepared)
+}
+
+// Explorer shows a report as it stands.
+type Explorer interface {
+	Report(ctx context.Context, project store.Project, id string) (api.Report, error)
+}
+
+// Config are the parts that intake is made of. All are needed; Now may be nil for time.Now.
+type Config struct {
+	Store   *store.Store
+	Blobs   blob.Store
+	Queue   Queue
+	Explore Explorer
+	Now     func() time.Time
+}
+
+// Service takes submissions. It is safe for concurrent use.
+type Service struct {
+	store   *store.Store
+	blobs   blob.Store
+	queue   Queue
+	explore Explorer
+	now     func() time.Time
+}
+
+// New returns the service.
+func New(cfg Config) *Service {
+	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, explore: cfg.Explore, now: cfg.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}
+
+// Request is a submission and who sends it.
+type Request struct {
+	Actor    access.Actor
+	SourceIP string
+	New      api.NewRun
+}
+
+// Submit takes a run. created is false when the idempotency key found the report of an earlier request. A project that is new is made in
+// the actor's organization. Errors are faults: Invalid and TooLarge for the request, Unauthorized, Forbidden and Missing for the actor,
+// Conflict for an idempotency key that was used for something else, and what the queue says of a job.
+func (s *Service) Submit(ctx context.Context, r Request) (report api.Report, created bool, err error) {
+	if r.New.Project == "" && r.Actor.Kind == access.RunKey {
+		r.New.Project = r.Actor.ProjectID // a run key opens one project: that is meant
+	}
+	return s.submit(ctx, r, nil)
+}
+
+// Create takes a report for a project that exists and that the edge has authorized the actor for.
+func (s *Service) Create(ctx context.Context, project store.Project, r Request) (report api.Report, created bool, err error) {
+	r.New.Project = project.ID
+	return s.submit(ctx, r, &project)
+}
+
+func (s *Service) submit(ctx context.Context, r Request, project *store.Project) (report api.Report, created bool, err error) {
+	sub, err := newSubmission(r.New, s.now())
+	if err != nil {
+		return api.Report{}, false, err
+	}
+	before, err := s.look(ctx, r, sub, project)
+	if err != nil {
+		return api.Report{}, false, err
+	}
+	if before.report != "" {
+		report, err = s.explore.Report(ctx, before.project, before.report)
+		return report, false, err
+	}
+	var parsed ingest.Parsed
+	var prepared *queue.Prepared
+	var inputs []store.ReportInput
+	if sub.job != nil {
+		prepared, err = s.queue.Prepare(ctx, queue.PrepareParams{Project: before.project, Organization: before.organization, Actor: r.Actor,
+			SourceIP: r.SourceIP, TestbedSpecID: before.testbedSpec, Job: *sub.job})
+	} else if parsed, err = ingest.Parse(sub.results, sub.settings); err == nil {
+		inputs, err = s.keep(ctx, sub.results)
+	}
+	if err != nil {
+		return api.Report{}, false, err
+	}
+	var w written
+	if err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
+		w, err = s.write(ctx, tx, writeParams{actor: r.Actor, sub: sub, before: before, parsed: parsed, inputs: inputs, job: prepared})
+		return err
+	}); err != nil {
+		return api.Report{}, false, err
+	}
+	if prepared != nil && w.created {
+		s.queue.Inserted(prepared)
+	}
+	report, err = s.explore.Report(ctx, w.project, w.report)
+	return report, w.created, err
+}
+
+// keep stores the raw results, so that a better parser can read them again.
+func (s *Service) keep(ctx context.Context, results []string) ([]store.ReportInput, error) {
+	inputs := make([]store.ReportInput, len(results))
+	for i, text := range results {
+		digest, size, err := s.blobs.Put(ctx, strings.NewReader(text), limits.ReportBodyBytes)
+		if err != nil {
+			return nil, err
+		}
+		inputs[i] = store.ReportInput{Iteration: i, Digest: string(digest), Size: size}
+	}
+	return inputs, nil
+}
+
+// known is what the database says of a submission before it is written.
+type known struct {
+	project      store.Project // of a new one only name, slug and organization
+	isNew        bool
+	organization store.Organization
+	report       string // id of the report that the idempotency key found
+	testbedSpec  *string
+}
+
+// look finds the submission's project, or who would own it, authorizes the actor, and looks for the idempotency key. given is a project
+// that was authorized already.
+func (s *Service) look(ctx context.Context, r Request, sub submission, given *store.Project) (k known, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		if k, err = findProject(ctx, tx, r.Actor, sub, given); err != nil {
+			return err
+		}
+		if k.isNew {
+			return nil
+		}
+		if k.report, err = findByKey(ctx, tx, k.project.ID, sub); err != nil || k.report != "" {
+			return err
+		}
+		if sub.job == nil || sub.testbed == "" {
+			return nil
+		}
+		t, err := tx.TestbedByRef(ctx, k.project.ID, sub.testbed)
+		if fault.Is(err, fault.Missing) && !ident.IsUUID(sub.testbed) {
+			return nil
+		}
+		k.testbedSpec = t.SpecID
+		return err
+	})
+	return k, err
+}
+
+// findByKey returns the report that the submission's idempotency key was used for, "" if there is none. A key that was used for another
+// request is a Conflict.
+func findByKey(ctx context.Context, tx *store.Tx, projectID string, sub submission) (reportID string, err error) {
+	if sub.key == "" {
+		return "", nil
+	}
+	found, has, err := tx.ReportByKey(ctx, projectID, sub.key)
+	if err != nil || !has {
+		return "", err
+	}
+	if found.RequestHash != sub.requestHash {
+		return "", fault.Conflictf("idempotency key %s was used for another request (report %s); use a new key for a new request", sub.key, found.ID)
+	}
+	return found.ID, nil
+}

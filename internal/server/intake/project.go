@@ -1,0 +1,61 @@
+package intake
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// findProject returns the submission's project if it exists and the actor may submit to it, or else where a new one would go, if the actor
+// may make it.
+func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission, given *store.Project) (k known, err error) {
+	if given != nil {
+		k.project = *given
+		k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
+		return k, err
+	}
+	k.project, err = tx.ProjectByRef(ctx, sub.project)
+	if fault.Is(err, fault.Missing) && !ident.IsUUID(sub.project) {
+		return newProject(ctx, tx, actor, sub)
+	}
+	if err != nil {
+		return k, err
+	}
+	if err := access.Authorize(actor, access.Submit, access.Resource{ProjectID: k.project.ID, OrganizationID: k.project.OrganizationID,
+		Public: k.project.Visibility == string(api.Public), Name: k.project.Slug}); err != nil {
+		return known{}, err
+	}
+	k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
+	return k, err
+}
+
+// newProject says where a project that does not exist yet would go.
+func newProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission) (k known, err error) {
+	k.isNew = true
+	if k.organization, err = homeOf(ctx, tx, actor, sub); err != nil {
+		return known{}, err
+	}
+	if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
+		return known{}, err
+	}
+	k.project = store.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: string(api.Public)}
+	return k, nil
+}
+
+// homeOf returns the organization in which an actor's new project is made. Only people make projects.
+func homeOf(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission) (store.Organization, error) {
+	switch actor.Kind {
+	case access.User, access.Local:
+		return account.HomeOf(ctx, tx, actor)
+	case access.Anonymous:
+		return store.Organization{}, fault.Unauthorizedf("project %q does not exist, and making it needs credentials: "+
+			"send 'Authorization: Bearer <key>', or set TACHO_KEY", sub.project)
+	default:
+		return store.Organization{}, fault.Missingf("project %q does not exist, or these credentials may not see it", sub.project)
+	}
+}

@@ -1,0 +1,198 @@
+package intake
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// writeParams is a submission that was checked, with what is to be written of it: parsed results and their blobs, or a job.
+type writeParams struct {
+	actor  access.Actor
+	sub    submission
+	before known
+	parsed ingest.Parsed
+	inputs []store.ReportInput
+	job    *queue.Prepared
+}
+
+// written is what a transaction left.
+type written struct {
+	project store.Project
+	report  string
+	created bool
+}
+
+// write makes the report and all that it stands on, in one transaction.
+func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (written, error) {
+	project, err := ensureProject(ctx, tx, p)
+	if err != nil {
+		return written{}, err
+	}
+	if id, err := findByKey(ctx, tx, project.ID, p.sub); err != nil || id != "" {
+		return written{project: project, report: id}, err // the same request came twice at once
+	}
+	branch, head, warnings, err := ensureHead(ctx, tx, branchAsk{projectID: project.ID, branch: p.sub.branch, start: p.sub.start})
+	if err != nil {
+		return written{}, err
+	}
+	version, err := tx.EnsureVersion(ctx, project.ID, head.ID, p.sub.hash)
+	if err != nil {
+		return written{}, err
+	}
+	testbed, specID, err := ensureTestbed(ctx, tx, project.ID, p)
+	if err != nil {
+		return written{}, err
+	}
+	if err := setThresholds(ctx, tx, project.ID, branch, testbed, p.sub); err != nil {
+		return written{}, err
+	}
+	report := store.Report{
+		ID: ident.NewUUID(), ProjectID: project.ID, HeadID: head.ID, VersionID: version.ID, TestbedID: testbed.ID, SpecID: specID,
+		Adapter: p.sub.settings.Adapter, Settings: p.sub.settings, Thresholds: p.sub.thresholds, Context: p.sub.context, Host: p.sub.host,
+		Status: api.ReportPending, IdempotencyKey: p.sub.key, RequestHash: p.sub.requestHash, StartTime: p.sub.from, EndTime: p.sub.to,
+	}
+	if p.actor.AccountID != "" {
+		report.AccountID = &p.actor.AccountID
+	}
+	if report, err = tx.InsertReport(ctx, report); err != nil {
+		return written{}, err
+	}
+	report.Warnings = warnings
+	if p.job != nil {
+		report.Warnings = append(report.Warnings, p.job.Notes...)
+		err = s.queueJob(ctx, tx, report, p.job)
+	} else {
+		err = finish(ctx, tx, report, p)
+	}
+	return written{project, report.ID, true}, err
+}
+
+func (s *Service) queueJob(ctx context.Context, tx *store.Tx, report store.Report, job *queue.Prepared) error {
+	if len(report.Warnings) > 0 {
+		if err := tx.CloseReport(ctx, report); err != nil { // still pending: this only writes the warnings
+			return err
+		}
+	}
+	_, err := s.queue.Insert(ctx, tx, job, report.ID)
+	return err
+}
+
+func finish(ctx context.Context, tx *store.Tx, report store.Report, p writeParams) error {
+	if err := tx.SetReportInputs(ctx, report.ID, p.inputs); err != nil {
+		return err
+	}
+	_, err := ingest.Write(ctx, tx, report, p.parsed)
+	return err
+}
+
+// ensureProject returns the submission's project; a new one that another submission has made meanwhile is looked up and authorized again.
+func ensureProject(ctx context.Context, tx *store.Tx, p writeParams) (store.Project, error) {
+	if !p.before.isNew {
+		return p.before.project, nil
+	}
+	now, err := findProject(ctx, tx, p.actor, p.sub, nil)
+	if err != nil {
+		return store.Project{}, err
+	}
+	if !now.isNew {
+		if p.job != nil { // the job was prepared for the project that this one would have made
+			return store.Project{}, fault.New(fault.Unavailable, "project %q was made by another submission just now; send this one again", p.sub.project)
+		}
+		return now.project, nil
+	}
+	return tx.InsertProject(ctx, p.before.project)
+}
+
+// ensureTestbed returns the testbed and the hardware spec of a report. A job's testbed is named after its spec unless the run names one,
+// and stands for that spec from then on.
+func ensureTestbed(ctx context.Context, tx *store.Tx, projectID string, p writeParams) (store.Testbed, *string, error) {
+	name := p.sub.testbed
+	if name == "" && p.job != nil {
+		name = p.job.Spec.Name
+	}
+	t, err := tx.EnsureTestbed(ctx, projectID, name)
+	if err != nil {
+		return store.Testbed{}, nil, err
+	}
+	switch {
+	case p.job != nil:
+		spec := p.job.Spec.ID
+		if t.SpecID == nil || *t.SpecID != spec {
+			t.SpecID = &spec
+			err = tx.SetTestbedSpec(ctx, t.ID, &spec)
+		}
+		return t, &spec, err
+	case p.sub.specReset && t.SpecID != nil:
+		t.SpecID = nil
+		err = tx.SetTestbedSpec(ctx, t.ID, nil)
+	}
+	return t, nil, err
+}
+
+// setThresholds gives the branch and testbed the models that the submission names; with reset, the others lose theirs.
+func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch store.Branch, testbed store.Testbed, sub submission) error {
+	if len(sub.models) == 0 && !sub.resetModels {
+		return nil
+	}
+	existing, err := tx.ThresholdsOn(ctx, branch.ID, testbed.ID)
+	if err != nil {
+		return err
+	}
+	byMeasure := make(map[string]store.Threshold, len(existing))
+	for _, t := range existing {
+		byMeasure[t.MeasureID] = t
+	}
+	wanted := make([]store.Measure, len(sub.models))
+	for i, m := range sub.models {
+		wanted[i] = newMeasure(m.measure)
+	}
+	measures, err := tx.EnsureMeasures(ctx, projectID, wanted)
+	if err != nil {
+		return err
+	}
+	named := map[string]string{} // measure id → the name that it was met under
+	for i, m := range sub.models {
+		measure := measures[wanted[i].Name]
+		if other, twice := named[measure.ID]; twice {
+			return fault.Invalidf("thresholds: %q and %q are the same measure %q", other, m.measure, measure.Name)
+		}
+		named[measure.ID] = m.measure
+		t, has := byMeasure[measure.ID]
+		if !has {
+			if t, err = tx.InsertThreshold(ctx, projectID, branch.ID, testbed.ID, measure.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.SetModel(ctx, t, &m.model); err != nil {
+			return err
+		}
+	}
+	if !sub.resetModels {
+		return nil
+	}
+	for _, t := range existing {
+		if _, isNamed := named[t.MeasureID]; isNamed {
+			continue
+		}
+		if _, err := tx.SetModel(ctx, t, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newMeasure is the row of a measure that a threshold names before anything was measured: a built-in one with its units, else a generic one.
+func newMeasure(name string) store.Measure {
+	if known, ok := unit.KnownMeasure(name); ok {
+		return ingest.MeasureRow(known)
+	}
+	return ingest.MeasureRow(unit.Measure{Name: name})
+}
