@@ -133,3 +133,18 @@ const (
 	UploadTimeout      = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
 	TokenRefreshMargin = 60 * time.Second       // a pull token with less life than this is renewed before it is used
 )
+
+// The client.
+const (
+	ClientTries         = 5                      // of one request; with the pauses below about 8 s, enough for a server that is restarted
+	ClientRetryMin      = 500 * time.Millisecond // pause after the first failure, doubled up to
+	ClientRetryMax      = 30 * time.Second
+	ClientRetryAfterMax = 5 * time.Minute // a server that asks for a longer pause has refused
+	ClientDialTimeout   = 15 * time.Second
+	ClientAnswerTimeout = 5 * time.Minute  // until the answer begins: a report of 100,000 metrics is judged before
+	ClientAnswerBytes   = 1 * GiB          // one JSON answer: a perf query of PerfPointsMax points has about 400 MiB
+	EventBytes          = 64 * MiB         // one server-sent event: an ended job with the tails of all its outputs
+	EventKeepAlive      = 15 * time.Second // a silent stream carries a comment so often, so that proxies and clients know it lives
+	FollowSilence       = 60 * time.Second // without a byte for so long a stream is dead: four keep-alives
+	FollowTries         = 30               // failures in a row before following is given up: about 13 minutes of a server that is away
+)

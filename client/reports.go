@@ -1,0 +1,127 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+)
+
+// Run submits results, or a job that will make them, and returns the report. With an idempotency key a lost answer is asked for again
+// and nothing is submitted twice; without one it is sent once.
+func (c *Client) Run(ctx context.Context, in api.NewRun) (api.Report, error) {
+	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("run"), body: in, repeat: in.IdempotencyKey != ""})
+}
+
+// CreateReport submits results to a project that exists. It is repeated like Run.
+func (c *Client) CreateReport(ctx context.Context, project string, in api.NewReport) (api.Report, error) {
+	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports"), body: in, repeat: in.IdempotencyKey != ""})
+}
+
+// ReportQuery narrows a list of reports. Branch and testbed are UUIDs or slugs; times are the report's start.
+type ReportQuery struct {
+	Branch, Testbed    string
+	StartTime, EndTime *time.Time
+	Expand             bool // with results and alerts
+}
+
+// Reports returns a page of the project's reports, newest first.
+func (c *Client) Reports(ctx context.Context, project string, q ReportQuery, p Page) ([]api.Report, int, error) {
+	query := p.with("branch", q.Branch, "testbed", q.Testbed, "start_time", millis(q.StartTime), "end_time", millis(q.EndTime))
+	if q.Expand {
+		query.Set("expand", "true")
+	}
+	return list[api.Report](ctx, c, at("projects", project, "reports"), query)
+}
+
+// Report returns one report with results and alerts.
+func (c *Client) Report(ctx context.Context, project, report string) (api.Report, error) {
+	return get[api.Report](ctx, c, at("projects", project, "reports", report), nil)
+}
+
+// DeleteReport deletes a report with its results and alerts.
+func (c *Client) DeleteReport(ctx context.Context, project, report string) error {
+	return c.remove(ctx, at("projects", project, "reports", report))
+}
+
+// ThresholdQuery narrows a list of thresholds, by UUIDs or slugs.
+type ThresholdQuery struct{ Branch, Testbed, Measure string }
+
+// Thresholds returns a page of the project's thresholds.
+func (c *Client) Thresholds(ctx context.Context, project string, q ThresholdQuery, p Page) ([]api.Threshold, int, error) {
+	return list[api.Threshold](ctx, c, at("projects", project, "thresholds"), p.with("branch", q.Branch, "testbed", q.Testbed, "measure", q.Measure))
+}
+
+// CreateThreshold makes a threshold for a branch, a testbed and a measure.
+func (c *Client) CreateThreshold(ctx context.Context, project string, in api.NewThreshold) (api.Threshold, error) {
+	return send[api.Threshold](ctx, c, call{method: http.MethodPost, path: at("projects", project, "thresholds"), body: in})
+}
+
+// Threshold returns one threshold.
+func (c *Client) Threshold(ctx context.Context, project, threshold string) (api.Threshold, error) {
+	return get[api.Threshold](ctx, c, at("projects", project, "thresholds", threshold), nil)
+}
+
+// UpdateThreshold replaces a threshold's model, or takes it away.
+func (c *Client) UpdateThreshold(ctx context.Context, project, threshold string, in api.UpdateThreshold) (api.Threshold, error) {
+	return send[api.Threshold](ctx, c, call{method: http.MethodPut, path: at("projects", project, "thresholds", threshold), body: in, repeat: true})
+}
+
+// DeleteThreshold deletes a threshold.
+func (c *Client) DeleteThreshold(ctx context.Context, project, threshold string) error {
+	return c.remove(ctx, at("projects", project, "thresholds", threshold))
+}
+
+// Alerts returns a page of the project's alerts, newest first; status may be empty for all.
+func (c *Client) Alerts(ctx context.Context, project string, status api.AlertStatus, p Page) ([]api.Alert, int, error) {
+	return list[api.Alert](ctx, c, at("projects", project, "alerts"), p.with("status", string(status)))
+}
+
+// Alert returns one alert.
+func (c *Client) Alert(ctx context.Context, project, alert string) (api.Alert, error) {
+	return get[api.Alert](ctx, c, at("projects", project, "alerts", alert), nil)
+}
+
+// SetAlertStatus dismisses an alert or makes it active again.
+func (c *Client) SetAlertStatus(ctx context.Context, project, alert string, status api.AlertStatus) (api.Alert, error) {
+	return send[api.Alert](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "alerts", alert), body: api.UpdateAlert{Status: &status}})
+}
+
+// PerfQuery asks for lines: every combination of the four dimensions, which are UUIDs or slugs. Heads go with the branches and specs with
+// the testbeds, by position; an empty one is the current head, or any spec.
+type PerfQuery struct {
+	Branches, Heads      []string
+	Testbeds, Specs      []string
+	Benchmarks, Measures []string
+	StartTime, EndTime   *time.Time
+}
+
+func (q PerfQuery) values() url.Values {
+	v := url.Values{}
+	for name, list := range map[string][]string{
+		"branches": q.Branches, "heads": q.Heads, "testbeds": q.Testbeds, "specs": q.Specs, "benchmarks": q.Benchmarks, "measures": q.Measures,
+	} {
+		if len(list) > 0 {
+			v.Set(name, strings.Join(list, ","))
+		}
+	}
+	for name, t := range map[string]*time.Time{"start_time": q.StartTime, "end_time": q.EndTime} {
+		if t != nil {
+			v.Set(name, millis(t))
+		}
+	}
+	return v
+}
+
+// Perf returns the lines of a query that have points. One over the server's limits is refused, never cut.
+func (c *Client) Perf(ctx context.Context, project string, q PerfQuery) (api.Perf, error) {
+	return get[api.Perf](ctx, c, at("projects", project, "perf"), q.values())
+}
+
+// Metric returns one metric with what places it and with its samples.
+func (c *Client) Metric(ctx context.Context, project, metric string) (api.OneMetric, error) {
+	return get[api.OneMetric](ctx, c, at("projects", project, "metrics", metric), nil)
+}
