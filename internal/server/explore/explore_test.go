@@ -157,7 +157,9 @@ func TestPerfOfAHeadSharesTheHistoryThatItStartedFrom(t *testing.T) {
 	if diff := cmp.Diff([]float64{1, 2, 3}, g.values(pr)); diff != "" {
 		t.Errorf("the head before (-want +got):\n%s", diff)
 	}
-	both := query(func(q *explore.PerfQuery) { q.Branches, q.Heads = []string{"main", "pr"}, []string{"", first.Branch.Head.UUID} })
+	both := query(func(q *explore.PerfQuery) {
+		q.Branches, q.Heads = []string{"main", "pr"}, []string{"", first.Branch.Head.UUID}
+	})
 	perf, err := g.explore.Perf(t.Context(), g.project(), both)
 	if err != nil || len(perf.Results) != 2 || perf.Results[1].Branch.Head.UUID != first.Branch.Head.UUID {
 		t.Errorf("two branches, heads by position: %d results, %v", len(perf.Results), err)

@@ -100,8 +100,12 @@ func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q 
 			return d, err
 		}
 		spec := ""
-		if i < len(q.Specs) {
-			spec = q.Specs[i]
+		if i < len(q.Specs) && q.Specs[i] != "" {
+			row, err := tx.SpecByRef(ctx, q.Specs[i])
+			if err != nil {
+				return d, err
+			}
+			spec = row.ID
 		}
 		d.testbeds, d.specs = append(d.testbeds, t), append(d.specs, spec)
 	}

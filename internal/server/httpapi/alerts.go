@@ -11,14 +11,14 @@ import (
 )
 
 type listAlertsInput struct {
-	projectPath
-	pageInput
+	ProjectPath
+	PageInput
 	Status   string `query:"status" enum:"active,dismissed,silenced" doc:"only these"`
 	Archived bool   `query:"archived" doc:"only those whose branch, testbed or measure is archived; otherwise only the others"`
 }
 
-type alertPath struct {
-	projectPath
+type AlertPath struct {
+	ProjectPath
 	Alert string `path:"alert" maxLength:"36" doc:"UUID"`
 }
 
@@ -35,7 +35,7 @@ func (a *API) registerAlerts() {
 			return &listOutput[api.Alert]{total, rows}, err
 		})
 	register(a, operation{http.MethodGet, one, "get-alert", "One alert", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *alertPath) (*bodyOutput[api.Alert], error) {
+		func(ctx context.Context, in *AlertPath) (*bodyOutput[api.Alert], error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
@@ -44,7 +44,7 @@ func (a *API) registerAlerts() {
 		})
 	register(a, operation{http.MethodPatch, one, "update-alert", "Dismiss an alert, or make it active again", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			alertPath
+			AlertPath
 			Body api.UpdateAlert
 		}) (*bodyOutput[api.Alert], error) {
 			p, err := a.project(ctx, in.Project)

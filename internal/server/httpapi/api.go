@@ -116,7 +116,7 @@ func register[I, O any](a *API, op operation, handle func(context.Context, *I) (
 		}
 		if err != nil {
 			status, body := request.Answer(ctx, a.log, err)
-			return nil, &answer{Error: *body, status: status}
+			return nil, &answer{*body, status}
 		}
 		return out, nil
 	})
@@ -174,9 +174,12 @@ func projectResource(p store.Project) access.Resource {
 	return access.Resource{ProjectID: p.ID, OrganizationID: p.OrganizationID, Public: p.Visibility == string(api.Public), Name: p.Slug}
 }
 
+// errorBody is api.Error under a name that leaves its method Error visible when it is embedded.
+type errorBody = api.Error
+
 // answer is api.Error with its status, as huma wants errors.
 type answer struct {
-	api.Error
+	errorBody
 	status int
 }
 
@@ -192,7 +195,9 @@ var useOurErrors = sync.OnceFunc(func() {
 		}
 		return refusal(id, status, message, errs)
 	}
-	huma.NewError = func(status int, message string, errs ...error) huma.StatusError { return refusal("", status, message, errs) }
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return refusal("", status, message, errs)
+	}
 })
 
 func refusal(id string, status int, message string, errs []error) *answer {

@@ -8,8 +8,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 )
 
-type branchPath struct {
-	projectPath
+type BranchPath struct {
+	ProjectPath
 	Branch string `path:"branch" maxLength:"256" doc:"UUID or slug"`
 }
 
@@ -17,20 +17,20 @@ func (a *API) registerBranches() {
 	const all, one = "/v0/projects/{project}/branches", "/v0/projects/{project}/branches/{branch}"
 	register(a, operation{http.MethodGet, all, "list-branches", "The project's branches, by name", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
-			pageInput
-			namedInput
+			ProjectPath
+			PageInput
+			NamedInput
 		}) (*listOutput[api.Branch], error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
 			}
-			rows, total, err := a.cfg.Explore.Branches(ctx, p, in.filter(in.pageInput))
+			rows, total, err := a.cfg.Explore.Branches(ctx, p, in.filter(in.PageInput))
 			return &listOutput[api.Branch]{total, rows}, err
 		})
 	register(a, operation{http.MethodPost, all, "create-branch", "Make a branch, with the history of its start point", access.EditProject, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
+			ProjectPath
 			Body api.NewBranch
 		}) (*bodyOutput[api.Branch], error) {
 			p, err := a.project(ctx, in.Project)
@@ -45,7 +45,7 @@ func (a *API) registerBranches() {
 		})
 	register(a, operation{http.MethodGet, one, "get-branch", "One branch with its current head, or with the one that is asked for", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			branchPath
+			BranchPath
 			Head string `query:"head" maxLength:"36" doc:"UUID of one of its heads"`
 		}) (*bodyOutput[api.Branch], error) {
 			p, err := a.project(ctx, in.Project)
@@ -56,7 +56,7 @@ func (a *API) registerBranches() {
 		})
 	register(a, operation{http.MethodPatch, one, "update-branch", "Rename or archive a branch; absent fields stay", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			branchPath
+			BranchPath
 			Body api.UpdateDimension
 		}) (*bodyOutput[api.Branch], error) {
 			p, err := a.project(ctx, in.Project)
@@ -66,7 +66,7 @@ func (a *API) registerBranches() {
 			return body(a.cfg.Explore.UpdateBranch(ctx, p, in.Branch, in.Body))
 		})
 	register(a, operation{http.MethodDelete, one, "delete-branch", "Delete a branch that has no reports", access.EditProject, http.StatusNoContent, 0},
-		func(ctx context.Context, in *branchPath) (*emptyOutput, error) {
+		func(ctx context.Context, in *BranchPath) (*emptyOutput, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err

@@ -59,9 +59,9 @@ func (a *API) registerDimensions() {
 	})
 }
 
-// dimensionPath names one of a project's things.
-type dimensionPath struct {
-	projectPath
+// DimensionPath names one of a project's things.
+type DimensionPath struct {
+	ProjectPath
 	Ref string `path:"ref" maxLength:"1024" doc:"UUID or slug"`
 }
 
@@ -69,9 +69,9 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 	base := "/v0/projects/{project}/" + d.many
 	register(a, operation{http.MethodGet, base, "list-" + d.many, "The project's " + d.many + ", by name", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
-			pageInput
-			namedInput
+			ProjectPath
+			PageInput
+			NamedInput
 		}) (*listOutput[W], error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
@@ -79,7 +79,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			}
 			var out listOutput[W]
 			err = a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-				rows, total, err := d.list(tx, ctx, p.ID, in.filter(in.pageInput))
+				rows, total, err := d.list(tx, ctx, p.ID, in.filter(in.PageInput))
 				out.Body, out.Total = present.All(rows, d.present), total
 				return err
 			})
@@ -87,7 +87,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 		})
 	register(a, operation{http.MethodPost, base, "create-" + d.one, "Make a " + d.one, access.EditProject, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
+			ProjectPath
 			Body N
 		}) (*bodyOutput[W], error) {
 			p, err := a.project(ctx, in.Project)
@@ -106,16 +106,16 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			return body(d.present(row), err)
 		})
 	register(a, operation{http.MethodGet, base + "/{ref}", "get-" + d.one, "One " + d.one, access.ViewProject, 0, 0},
-		func(ctx context.Context, in *dimensionPath) (*bodyOutput[W], error) {
+		func(ctx context.Context, in *DimensionPath) (*bodyOutput[W], error) {
 			row, err := findDimension(ctx, a, d, in)
 			return body(d.present(row), err)
 		})
 	register(a, operation{http.MethodPatch, base + "/{ref}", "update-" + d.one, "Change a " + d.one + "; absent fields stay", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			dimensionPath
+			DimensionPath
 			Body api.UpdateDimension
 		}) (*bodyOutput[W], error) {
-			row, err := findDimension(ctx, a, d, &in.dimensionPath)
+			row, err := findDimension(ctx, a, d, &in.DimensionPath)
 			if err != nil {
 				return nil, err
 			}
@@ -140,7 +140,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			return body(d.present(row), err)
 		})
 	register(a, operation{http.MethodDelete, base + "/{ref}", "delete-" + d.one, "Delete a " + d.one + " that nothing uses", access.EditProject, http.StatusNoContent, 0},
-		func(ctx context.Context, in *dimensionPath) (*emptyOutput, error) {
+		func(ctx context.Context, in *DimensionPath) (*emptyOutput, error) {
 			row, err := findDimension(ctx, a, d, in)
 			if err != nil {
 				return nil, err
@@ -149,7 +149,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 		})
 }
 
-func findDimension[R, W, N any](ctx context.Context, a *API, d dimension[R, W, N], in *dimensionPath) (R, error) {
+func findDimension[R, W, N any](ctx context.Context, a *API, d dimension[R, W, N], in *DimensionPath) (R, error) {
 	var row R
 	p, err := a.project(ctx, in.Project)
 	if err != nil {

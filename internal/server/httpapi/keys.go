@@ -13,24 +13,24 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-type userPath struct {
+type UserPath struct {
 	User string `path:"user" maxLength:"64" doc:"slug or UUID"`
 }
 
-type keyPath struct {
+type KeyPath struct {
 	Key string `path:"key" format:"uuid"`
 }
 
 func (a *API) registerKeys() {
 	register(a, operation{http.MethodGet, "/v0/users/{user}", "get-user", "One person", access.ViewAccount, 0, 0},
-		func(ctx context.Context, in *userPath) (*bodyOutput[api.User], error) {
+		func(ctx context.Context, in *UserPath) (*bodyOutput[api.User], error) {
 			u, err := a.user(ctx, in.User)
 			return body(present.User(u), err)
 		})
 	register(a, operation{http.MethodGet, "/v0/users/{user}/keys", "list-user-keys", "A person's keys, newest first, without their secrets", access.ManageKeys, 0, 0},
 		func(ctx context.Context, in *struct {
-			userPath
-			pageInput
+			UserPath
+			PageInput
 		}) (*listOutput[api.Key], error) {
 			u, err := a.user(ctx, in.User)
 			if err != nil {
@@ -40,7 +40,7 @@ func (a *API) registerKeys() {
 		})
 	register(a, operation{http.MethodPost, "/v0/users/{user}/keys", "create-user-key", "Make a key that acts for a person; it is shown once", access.ManageKeys, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
-			userPath
+			UserPath
 			Body api.NewKey
 		}) (*bodyOutput[api.KeyCreated], error) {
 			u, err := a.user(ctx, in.User)
@@ -51,8 +51,8 @@ func (a *API) registerKeys() {
 		})
 	register(a, operation{http.MethodDelete, "/v0/users/{user}/keys/{key}", "revoke-user-key", "Revoke a person's key", access.ManageKeys, http.StatusNoContent, 0},
 		func(ctx context.Context, in *struct {
-			userPath
-			keyPath
+			UserPath
+			KeyPath
 		}) (*emptyOutput, error) {
 			u, err := a.user(ctx, in.User)
 			if err != nil {
@@ -62,8 +62,8 @@ func (a *API) registerKeys() {
 		})
 	register(a, operation{http.MethodGet, "/v0/projects/{project}/keys", "list-project-keys", "A project's run keys, newest first, without their secrets", access.ManageProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
-			pageInput
+			ProjectPath
+			PageInput
 		}) (*listOutput[api.Key], error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
@@ -73,7 +73,7 @@ func (a *API) registerKeys() {
 		})
 	register(a, operation{http.MethodPost, "/v0/projects/{project}/keys", "create-project-key", "Make a key that submits to this project; it is shown once", access.ManageProject, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
+			ProjectPath
 			Body api.NewKey
 		}) (*bodyOutput[api.KeyCreated], error) {
 			p, err := a.project(ctx, in.Project)
@@ -84,8 +84,8 @@ func (a *API) registerKeys() {
 		})
 	register(a, operation{http.MethodDelete, "/v0/projects/{project}/keys/{key}", "revoke-project-key", "Revoke a project's run key", access.ManageProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
-			keyPath
+			ProjectPath
+			KeyPath
 		}) (*emptyOutput, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {

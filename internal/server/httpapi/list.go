@@ -4,8 +4,8 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// pageInput are the parameters of every list.
-type pageInput struct {
+// PageInput are the parameters of every list.
+type PageInput struct {
 	PerPage   int    `query:"per_page" minimum:"1" maximum:"255" default:"8" doc:"rows of a page"`
 	Page      int    `query:"page" minimum:"0" maximum:"1000000" default:"1" doc:"1 is the first; 0 too"`
 	Direction string `query:"direction" enum:"asc,desc" doc:"order; each list says its own default"`
@@ -13,7 +13,7 @@ type pageInput struct {
 }
 
 // page is the window that was asked for; descending says the list's default order.
-func (p pageInput) page(descending bool) store.Page {
+func (p PageInput) page(descending bool) store.Page {
 	switch p.Direction {
 	case "asc":
 		descending = false
@@ -23,14 +23,14 @@ func (p pageInput) page(descending bool) store.Page {
 	return store.Page{Limit: p.PerPage, Offset: max(0, p.Page-1) * p.PerPage, Desc: descending}
 }
 
-// namedInput narrows lists of named things.
-type namedInput struct {
+// NamedInput narrows lists of named things.
+type NamedInput struct {
 	Name     string `query:"name" maxLength:"1024" doc:"exactly this name"`
 	Search   string `query:"search" maxLength:"256" doc:"part of name or slug, or a UUID"`
 	Archived bool   `query:"archived" doc:"only archived ones; otherwise only the others"`
 }
 
-func (n namedInput) filter(p pageInput) store.ListFilter {
+func (n NamedInput) filter(p PageInput) store.ListFilter {
 	return store.ListFilter{Name: n.Name, Search: n.Search, Archived: n.Archived, Page: p.page(false)}
 }
 
@@ -55,7 +55,7 @@ func body[T any](v T, err error) (*bodyOutput[T], error) {
 // emptyOutput is a success without a body.
 type emptyOutput struct{}
 
-// projectPath is the part of the path that names a project.
-type projectPath struct {
+// ProjectPath is the part of the path that names a project.
+type ProjectPath struct {
 	Project string `path:"project" maxLength:"64" doc:"slug or UUID"`
 }

@@ -13,17 +13,17 @@ import (
 
 func (a *API) registerOrganizations() {
 	register(a, operation{http.MethodGet, "/v0/organizations", "list-organizations", "The caller's organizations; an admin's are all", access.ViewServer, 0, 0},
-		func(ctx context.Context, in *pageInput) (*listOutput[api.Organization], error) {
+		func(ctx context.Context, in *PageInput) (*listOutput[api.Organization], error) {
 			return a.listOrganizations(ctx, in.page(false))
 		})
 	register(a, operation{http.MethodGet, "/v0/organizations/{organization}", "get-organization", "One organization", access.CreateProject, 0, 0},
-		func(ctx context.Context, in *organizationPath) (*bodyOutput[api.Organization], error) {
+		func(ctx context.Context, in *OrganizationPath) (*bodyOutput[api.Organization], error) {
 			o, err := a.organization(ctx, in.Organization)
 			return body(present.Organization(o), err)
 		})
 	register(a, operation{http.MethodPatch, "/v0/organizations/{organization}", "update-organization", "Change an organization's plan", access.ManageServer, 0, 0},
 		func(ctx context.Context, in *struct {
-			organizationPath
+			OrganizationPath
 			Body struct {
 				Plan api.Plan `json:"plan" enum:"unclaimed,free,team,enterprise"`
 				_    struct{} `additionalProperties:"true"`
@@ -44,18 +44,18 @@ func (a *API) registerOrganizations() {
 		})
 	register(a, operation{http.MethodGet, "/v0/organizations/{organization}/projects", "list-organization-projects", "An organization's projects that the caller may see", access.ViewServer, 0, 0},
 		func(ctx context.Context, in *struct {
-			organizationPath
-			listProjectsInput
+			OrganizationPath
+			ListProjectsInput
 		}) (*listOutput[api.Project], error) {
 			o, err := a.organization(ctx, in.Organization)
 			if err != nil {
 				return nil, err
 			}
-			return a.listProjects(ctx, visibleTo(actorOf(ctx), in.filter(in.pageInput), o.ID))
+			return a.listProjects(ctx, visibleTo(actorOf(ctx), in.filter(in.PageInput), o.ID))
 		})
 	register(a, operation{http.MethodPost, "/v0/organizations/{organization}/projects", "create-organization-project", "Make a project in an organization", access.CreateProject, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
-			organizationPath
+			OrganizationPath
 			Body api.NewProject
 		}) (*bodyOutput[api.Project], error) {
 			return body(a.createProject(ctx, in.Organization, in.Body))

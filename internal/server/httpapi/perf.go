@@ -11,7 +11,7 @@ import (
 )
 
 type perfInput struct {
-	projectPath
+	ProjectPath
 	Branches   string `query:"branches" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
 	Heads      string `query:"heads" maxLength:"65536" doc:"by position with the branches; an empty entry is the current head"`
 	Testbeds   string `query:"testbeds" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`

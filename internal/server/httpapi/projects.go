@@ -16,42 +16,42 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-type listProjectsInput struct {
-	pageInput
-	namedInput
+type ListProjectsInput struct {
+	PageInput
+	NamedInput
 }
 
-type organizationPath struct {
+type OrganizationPath struct {
 	Organization string `path:"organization" maxLength:"64" doc:"slug or UUID"`
 }
 
 func (a *API) registerProjects() {
 	register(a, operation{http.MethodGet, "/v0/projects", "list-projects", "Projects that the caller may see, by name", access.ViewServer, 0, 0},
-		func(ctx context.Context, in *listProjectsInput) (*listOutput[api.Project], error) {
+		func(ctx context.Context, in *ListProjectsInput) (*listOutput[api.Project], error) {
 			if err := authorize(ctx, access.Resource{}); err != nil {
 				return nil, err
 			}
-			return a.listProjects(ctx, visibleTo(actorOf(ctx), in.filter(in.pageInput), ""))
+			return a.listProjects(ctx, visibleTo(actorOf(ctx), in.filter(in.PageInput), ""))
 		})
 	register(a, operation{http.MethodPost, "/v0/projects", "create-project", "Make a project in the caller's own organization", access.CreateProject, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct{ Body api.NewProject }) (*bodyOutput[api.Project], error) {
 			return body(a.createProject(ctx, "", in.Body))
 		})
 	register(a, operation{http.MethodGet, "/v0/projects/{project}", "get-project", "One project", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *projectPath) (*bodyOutput[api.Project], error) {
+		func(ctx context.Context, in *ProjectPath) (*bodyOutput[api.Project], error) {
 			p, err := a.project(ctx, in.Project)
 			return body(present.Project(p), err)
 		})
 	register(a, operation{http.MethodPatch, "/v0/projects/{project}", "update-project", "Change a project; absent fields stay, a null url is cleared", access.ManageProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
+			ProjectPath
 			Body    updateProject
 			RawBody []byte
 		}) (*bodyOutput[api.Project], error) {
 			return body(a.updateProject(ctx, in.Project, in.Body, in.RawBody))
 		})
 	register(a, operation{http.MethodDelete, "/v0/projects/{project}", "delete-project", "Delete a project and all in it", access.DeleteProject, http.StatusNoContent, 0},
-		func(ctx context.Context, in *projectPath) (*emptyOutput, error) {
+		func(ctx context.Context, in *ProjectPath) (*emptyOutput, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err

@@ -14,8 +14,8 @@ import (
 )
 
 type listReportsInput struct {
-	projectPath
-	pageInput
+	ProjectPath
+	PageInput
 	Branch    string `query:"branch" maxLength:"256" doc:"UUID, slug or name"`
 	Testbed   string `query:"testbed" maxLength:"64" doc:"UUID, slug or name"`
 	StartTime int64  `query:"start_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or later"`
@@ -24,8 +24,8 @@ type listReportsInput struct {
 	Expand    bool   `query:"expand" doc:"with results and alerts"`
 }
 
-type reportPath struct {
-	projectPath
+type ReportPath struct {
+	ProjectPath
 	Report string `path:"report" maxLength:"36" doc:"UUID"`
 }
 
@@ -42,7 +42,7 @@ func (a *API) registerReports() {
 		})
 	register(a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *struct {
-			projectPath
+			ProjectPath
 			Body api.NewReport
 		}) (*reportOutput, error) {
 			p, err := a.project(ctx, in.Project)
@@ -54,7 +54,7 @@ func (a *API) registerReports() {
 			return submitted(report, created), err
 		})
 	register(a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *reportPath) (*bodyOutput[api.Report], error) {
+		func(ctx context.Context, in *ReportPath) (*bodyOutput[api.Report], error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
@@ -62,7 +62,7 @@ func (a *API) registerReports() {
 			return body(a.cfg.Explore.Report(ctx, p, in.Report))
 		})
 	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
-		func(ctx context.Context, in *reportPath) (*emptyOutput, error) {
+		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err

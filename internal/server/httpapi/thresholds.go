@@ -10,16 +10,16 @@ import (
 )
 
 type listThresholdsInput struct {
-	projectPath
-	pageInput
+	ProjectPath
+	PageInput
 	Branch   string `query:"branch" maxLength:"256" doc:"UUID, slug or name"`
 	Testbed  string `query:"testbed" maxLength:"64" doc:"UUID, slug or name"`
 	Measure  string `query:"measure" maxLength:"64" doc:"UUID, slug or name"`
 	Archived bool   `query:"archived" doc:"only those whose branch, testbed or measure is archived; otherwise only the others"`
 }
 
-type thresholdPath struct {
-	projectPath
+type ThresholdPath struct {
+	ProjectPath
 	Threshold string `path:"threshold" maxLength:"36" doc:"UUID"`
 }
 
@@ -37,7 +37,7 @@ func (a *API) registerThresholds() {
 		})
 	register(a, operation{http.MethodPost, all, "create-threshold", "Make a threshold for a branch, a testbed and a measure", access.EditProject, http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
-			projectPath
+			ProjectPath
 			Body api.NewThreshold
 		}) (*bodyOutput[api.Threshold], error) {
 			p, err := a.project(ctx, in.Project)
@@ -48,7 +48,7 @@ func (a *API) registerThresholds() {
 		})
 	register(a, operation{http.MethodGet, one, "get-threshold", "One threshold with its current model, or with an earlier one", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			thresholdPath
+			ThresholdPath
 			Model string `query:"model" maxLength:"36" doc:"UUID of one of its models"`
 		}) (*bodyOutput[api.Threshold], error) {
 			p, err := a.project(ctx, in.Project)
@@ -59,7 +59,7 @@ func (a *API) registerThresholds() {
 		})
 	register(a, operation{http.MethodPut, one, "update-threshold", "Replace a threshold's model; {\"test\": null} takes it away", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {
-			thresholdPath
+			ThresholdPath
 			Body api.UpdateThreshold
 		}) (*bodyOutput[api.Threshold], error) {
 			p, err := a.project(ctx, in.Project)
@@ -69,7 +69,7 @@ func (a *API) registerThresholds() {
 			return body(a.cfg.Explore.UpdateThreshold(ctx, p, in.Threshold, in.Body))
 		})
 	register(a, operation{http.MethodDelete, one, "delete-threshold", "Delete a threshold with its models and alerts", access.EditProject, http.StatusNoContent, 0},
-		func(ctx context.Context, in *thresholdPath) (*emptyOutput, error) {
+		func(ctx context.Context, in *ThresholdPath) (*emptyOutput, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
