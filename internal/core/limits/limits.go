@@ -104,6 +104,7 @@ const (
 	RegistryScopes             = 16              // scopes of one token; a push with cross mounts asks for two or three
 	RegistryTokenBodyBytes     = 64 * KiB        // POST to the token end point
 	RegistryStall              = 2 * time.Minute // a transfer that moves no byte for so long is cut
+	RegistryUploadsPerProject  = 200             // open upload sessions; a push of a large image has a few at a time
 	RegistryKeepNew            = time.Hour       // the collector never deletes what is younger: its row may still be on the way
 	RegistryCollectBatch       = 1_000           // rows in one transaction of the collector
 )

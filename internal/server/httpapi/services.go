@@ -2,13 +2,17 @@ package httpapi
 
 import (
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/queue"
 )
 
-// Services are the use cases behind the operations on reports and jobs.
+// Services are the use cases behind the operations on reports, jobs and runners.
 type Services struct {
 	Intake  *intake.Service
 	Explore *explore.Service
+	Queue   *queue.Service
+	Fleet   *fleet.Service
 }
 
 // registerServices registers the operations of the services.
@@ -20,4 +24,7 @@ func (a *API) registerServices() {
 	a.registerAlerts()
 	a.registerPerf()
 	a.registerMetrics()
+	a.registerJobs()
+	a.registerRunners()
+	a.registerSpecs()
 }

@@ -142,7 +142,7 @@ func (tx *Tx) DeleteRegistryTag(ctx context.Context, projectID, repository, tag 
 }
 
 // RegistryTags returns at most limit tags after last, in the order of letters without regard to case, as the OCI specification wants.
-// last need not be a tag that exists; '' begins at the beginning.
+// last need not be a tag that exists; ” begins at the beginning.
 func (tx *Tx) RegistryTags(ctx context.Context, projectID, repository, last string, limit int) ([]string, error) {
 	rows, err := tx.q.QueryContext(ctx, `
 		select tag from registry_tag

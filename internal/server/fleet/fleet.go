@@ -1,0 +1,395 @@
+// Package fleet keeps the machines that run jobs: runners with their keys and specs, and the specs themselves.
+//
+// A runner's key is shown once, when it is made or replaced; only its hash is stored. A spec's resources never change, because results
+// stand under its name; it is archived instead. Who may do this is asked at the edge.
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Service is safe for concurrent use.
+type Service struct {
+	store  *store.Store
+	queue  *queue.Service
+	random io.Reader
+	now    func() time.Time
+	// kicked is called when a runner's key no longer opens anything, so that its connections end.
+	kicked func(runnerID string)
+}
+
+// New makes the service. kicked may be nil.
+func New(s *store.Store, q *queue.Service, random io.Reader, now func() time.Time, kicked func(runnerID string)) *Service {
+	if kicked == nil {
+		kicked = func(string) {}
+	}
+	return &Service{s, q, random, now, kicked}
+}
+
+// isolations are the levels that a spec may ask for.
+var isolations = []string{"container", "gvisor", "microvm"}
+
+// CreateSpec makes a spec.
+func (s *Service) CreateSpec(ctx context.Context, in api.NewSpec) (api.Spec, error) {
+	if err := ident.CheckName("spec", in.Name, limits.ResourceNameBytes); err != nil {
+		return api.Spec{}, err
+	}
+	if in.Slug != "" && !ident.IsSlug(in.Slug) {
+		return api.Spec{}, fault.Invalidf("spec %q: %q is not a slug", in.Name, in.Slug)
+	}
+	row := store.Spec{
+		Name: in.Name, Slug: in.Slug, OS: in.OS, Architecture: in.Architecture, Isolation: in.Isolation, CPU: in.CPU, MemoryBytes: in.Memory, DiskBytes: in.Disk, Network: in.Network,
+	}
+	if row.OS == "" {
+		row.OS = "linux"
+	}
+	if row.Isolation == "" {
+		row.Isolation = "container"
+	}
+	if !slices.Contains(isolations, row.Isolation) {
+		return api.Spec{}, fault.Invalidf("spec %q: isolation %q, want container, gvisor or microvm", in.Name, row.Isolation)
+	}
+	const leastMemory, leastDisk = 16 * limits.MiB, limits.MiB // below these no container starts
+	if row.MemoryBytes < leastMemory || row.DiskBytes < leastDisk {
+		return api.Spec{}, fault.Invalidf("spec %q: %d bytes of memory and %d of disk, want at least %d and %d", in.Name, row.MemoryBytes, row.DiskBytes, int64(leastMemory), int64(leastDisk))
+	}
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		if in.Fallback {
+			now := tx.Now()
+			row.Fallback = &now
+		}
+		var err error
+		row, err = tx.InsertSpec(ctx, row)
+		return err
+	})
+	return queue.Spec(row), err
+}
+
+// EnsureDefaultSpec makes the spec "default", which is the fallback, if there is no spec at all.
+func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk int64, architecture string) error {
+	return s.store.Tx(ctx, func(tx *store.Tx) error {
+		for _, archived := range []bool{false, true} {
+			if _, n, err := tx.ListSpecs(ctx, store.ListFilter{Archived: archived, Page: store.Page{Limit: 1}}); err != nil || n > 0 {
+				return err
+			}
+		}
+		now := tx.Now()
+		_, err := tx.InsertSpec(ctx, store.Spec{
+			Name: "default", OS: "linux", Architecture: architecture, Isolation: "container", CPU: cpu, MemoryBytes: memory, DiskBytes: disk, Fallback: &now,
+		})
+		return err
+	})
+}
+
+// Specs returns a page of the specs.
+func (s *Service) Specs(ctx context.Context, f store.ListFilter) (out []api.Spec, total int, err error) {
+	out = []api.Spec{}
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		rows, n, err := tx.ListSpecs(ctx, f)
+		total = n
+		for _, r := range rows {
+			out = append(out, queue.Spec(r))
+		}
+		return err
+	})
+	return out, total, err
+}
+
+// Spec returns one spec.
+func (s *Service) Spec(ctx context.Context, ref string) (api.Spec, error) {
+	var row store.Spec
+	err := s.store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		row, err = tx.SpecByRef(ctx, ref)
+		return err
+	})
+	return queue.Spec(row), err
+}
+
+// UpdateSpec changes name, slug, whether it is the fallback and whether it is archived.
+func (s *Service) UpdateSpec(ctx context.Context, ref string, in api.UpdateSpec) (api.Spec, error) {
+	var row store.Spec
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = tx.SpecByRef(ctx, ref); err != nil {
+			return err
+		}
+		if in.Name != nil {
+			if err := ident.CheckName("spec", *in.Name, limits.ResourceNameBytes); err != nil {
+				return err
+			}
+			row.Name = *in.Name
+		}
+		if in.Slug != nil {
+			if !ident.IsSlug(*in.Slug) {
+				return fault.Invalidf("spec %q: %q is not a slug", row.Name, *in.Slug)
+			}
+			row.Slug = *in.Slug
+		}
+		now := tx.Now()
+		row.Archived = toggled(row.Archived, in.Archived, now)
+		row.Fallback = toggled(row.Fallback, in.Fallback, now)
+		if row.Archived != nil && in.Fallback != nil && *in.Fallback {
+			return fault.Conflictf("spec %q is archived and cannot be the fallback", row.Name)
+		}
+		if err := tx.UpdateSpec(ctx, row); err != nil {
+			return err
+		}
+		row, err = tx.SpecByRef(ctx, row.ID)
+		return err
+	})
+	return queue.Spec(row), err
+}
+
+// toggled sets or clears a time; it keeps the one that is there.
+func toggled(at *time.Time, want *bool, now time.Time) *time.Time {
+	switch {
+	case want == nil:
+		return at
+	case !*want:
+		return nil
+	case at != nil:
+		return at
+	}
+	return &now
+}
+
+// DeleteSpec removes a spec that nothing uses.
+func (s *Service) DeleteSpec(ctx context.Context, ref string) error {
+	return s.store.Tx(ctx, func(tx *store.Tx) error {
+		row, err := tx.SpecByRef(ctx, ref)
+		if err != nil {
+			return err
+		}
+		return tx.DeleteSpec(ctx, row)
+	})
+}
+
+// CreateRunner makes a runner with its specs and returns its key, once.
+func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.RunnerKey, error) {
+	if err := ident.CheckName("runner", in.Name, limits.ResourceNameBytes); err != nil {
+		return api.RunnerKey{}, err
+	}
+	if in.Slug != "" && !ident.IsSlug(in.Slug) {
+		return api.RunnerKey{}, fault.Invalidf("runner %q: %q is not a slug", in.Name, in.Slug)
+	}
+	key, err := ident.NewKey(ident.KeyRunner, s.random)
+	if err != nil {
+		return api.RunnerKey{}, fmt.Errorf("draw a key: %w", err)
+	}
+	var row store.Runner
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = tx.InsertRunner(ctx, in.Name, in.Slug, ident.HashKey(key)); err != nil {
+			return err
+		}
+		for _, ref := range in.Specs {
+			spec, err := tx.SpecByRef(ctx, ref)
+			if err != nil {
+				return err
+			}
+			if err := tx.AddRunnerSpec(ctx, row.ID, spec.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return api.RunnerKey{UUID: row.ID, Slug: row.Slug, Key: key}, err
+}
+
+// RotateKey gives a runner a new key; the old one opens nothing from now on, and its connections end.
+func (s *Service) RotateKey(ctx context.Context, ref string) (api.RunnerKey, error) {
+	key, err := ident.NewKey(ident.KeyRunner, s.random)
+	if err != nil {
+		return api.RunnerKey{}, fmt.Errorf("draw a key: %w", err)
+	}
+	row, err := s.changeRunner(ctx, ref, func(_ *store.Tx, r *store.Runner) error {
+		r.KeyHash = ident.HashKey(key)
+		return nil
+	})
+	if err != nil {
+		return api.RunnerKey{}, err
+	}
+	s.kicked(row.ID)
+	return api.RunnerKey{UUID: row.ID, Slug: row.Slug, Key: key}, nil
+}
+
+func (s *Service) changeRunner(ctx context.Context, ref string, change func(*store.Tx, *store.Runner) error) (store.Runner, error) {
+	var row store.Runner
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = tx.RunnerByRef(ctx, ref); err != nil {
+			return err
+		}
+		if err := change(tx, &row); err != nil {
+			return err
+		}
+		return tx.UpdateRunner(ctx, row)
+	})
+	return row, err
+}
+
+// UpdateRunner changes name, slug and whether it is archived. Archiving ends its connections.
+func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRunner) (api.Runner, error) {
+	row, err := s.changeRunner(ctx, ref, func(tx *store.Tx, r *store.Runner) error {
+		if in.Name != nil {
+			if err := ident.CheckName("runner", *in.Name, limits.ResourceNameBytes); err != nil {
+				return err
+			}
+			r.Name = *in.Name
+		}
+		if in.Slug != nil {
+			if !ident.IsSlug(*in.Slug) {
+				return fault.Invalidf("runner %q: %q is not a slug", r.Name, *in.Slug)
+			}
+			r.Slug = *in.Slug
+		}
+		r.Archived = toggled(r.Archived, in.Archived, tx.Now())
+		return nil
+	})
+	if err != nil {
+		return api.Runner{}, err
+	}
+	if row.Archived != nil {
+		s.kicked(row.ID)
+	}
+	return s.Runner(ctx, row.ID)
+}
+
+// AddSpec lets a runner take a spec's jobs, at once also if it waits already.
+func (s *Service) AddSpec(ctx context.Context, runner, spec string) (api.Spec, error) {
+	var r store.Runner
+	var sp store.Spec
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if r, err = tx.RunnerByRef(ctx, runner); err != nil {
+			return err
+		}
+		if sp, err = tx.SpecByRef(ctx, spec); err != nil {
+			return err
+		}
+		return tx.AddRunnerSpec(ctx, r.ID, sp.ID)
+	})
+	if err == nil {
+		s.queue.Kick(r.ID)
+	}
+	return queue.Spec(sp), err
+}
+
+// RemoveSpec takes a spec from a runner; a job that it runs goes on.
+func (s *Service) RemoveSpec(ctx context.Context, runner, spec string) error {
+	var r store.Runner
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if r, err = tx.RunnerByRef(ctx, runner); err != nil {
+			return err
+		}
+		sp, err := tx.SpecByRef(ctx, spec)
+		if err != nil {
+			return err
+		}
+		return tx.RemoveRunnerSpec(ctx, r.ID, sp.ID)
+	})
+	if err == nil {
+		s.queue.Kick(r.ID)
+	}
+	return err
+}
+
+// Runners returns a page of the runners with their liveness.
+func (s *Service) Runners(ctx context.Context, f store.ListFilter) (out []api.Runner, total int, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		rows, n, err := tx.ListRunners(ctx, f)
+		if err != nil {
+			return err
+		}
+		total = n
+		out, err = s.present(ctx, tx, rows)
+		return err
+	})
+	return out, total, err
+}
+
+// Runner returns one runner.
+func (s *Service) Runner(ctx context.Context, ref string) (api.Runner, error) {
+	var out []api.Runner
+	err := s.store.View(ctx, func(tx *store.Tx) error {
+		row, err := tx.RunnerByRef(ctx, ref)
+		if err != nil {
+			return err
+		}
+		out, err = s.present(ctx, tx, []store.Runner{row})
+		return err
+	})
+	if err != nil {
+		return api.Runner{}, err
+	}
+	return out[0], nil
+}
+
+func (s *Service) present(ctx context.Context, tx *store.Tx, rows []store.Runner) ([]api.Runner, error) {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	specs, err := tx.SpecsOfRunners(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	busy, err := tx.BusyRunners(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Runner, len(rows))
+	for i, r := range rows {
+		one := api.Runner{
+			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified, Archived: r.Archived,
+		}
+		for _, spec := range specs[r.ID] {
+			one.Specs = append(one.Specs, queue.Spec(spec))
+		}
+		if r.Meta != nil {
+			var meta api.RunnerMeta
+			if err := json.Unmarshal([]byte(*r.Meta), &meta); err != nil {
+				return nil, fmt.Errorf("read what runner %s said of itself: %w", r.ID, err)
+			}
+			one.Host, one.Version = meta.Host, meta.Version
+		}
+		if id, ok := busy[r.ID]; ok {
+			one.Job = &id
+		}
+		one.State = s.state(r, one.Job != nil)
+		out[i] = one
+	}
+	return out, nil
+}
+
+// silence is after how long without a word a runner that is neither waiting nor busy counts as offline.
+const silence = limits.LeaseTimeout + limits.LeaseFlushInterval
+
+func (s *Service) state(r store.Runner, busy bool) api.RunnerState {
+	recent := r.LastHeartbeat != nil && s.now().Sub(*r.LastHeartbeat) < silence
+	switch {
+	case r.LastHeartbeat == nil && !s.queue.Waiting(r.ID):
+		return api.RunnerNever
+	case r.Draining && recent:
+		return api.RunnerDraining
+	case busy && recent:
+		return api.RunnerBusy
+	case s.queue.Waiting(r.ID) || recent:
+		return api.RunnerIdle
+	}
+	return api.RunnerOffline
+}

@@ -1,0 +1,236 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/request"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+type JobPath struct {
+	ProjectPath
+	Job string `path:"job" maxLength:"36" doc:"UUID"`
+}
+
+func (a *API) registerJobs() {
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs", "list-jobs", "The project's jobs, newest first", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			ProjectPath
+			PageInput
+			Status string `query:"status" enum:"pending,claimed,running,completed,processed,failed,canceled"`
+		}) (*listOutput[api.Job], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			rows, total, err := a.cfg.Queue.Jobs(ctx, p, api.JobStatus(in.Status), in.page(true))
+			return &listOutput[api.Job]{total, rows}, err
+		})
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}", "get-job", "One job with its output and history", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *JobPath) (*bodyOutput[api.Job], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Queue.Job(ctx, p, in.Job))
+		})
+	register(a, operation{http.MethodPatch, "/v0/projects/{project}/jobs/{job}", "update-job", "Cancel a job (status canceled), or put one that failed or was canceled back in the queue (status pending)", access.ControlJob, 0, 0},
+		func(ctx context.Context, in *struct {
+			JobPath
+			Body api.UpdateJob
+		}) (*bodyOutput[api.Job], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := a.cfg.Queue.Brief(ctx, p, in.Job); err != nil { // of this project?
+				return nil, err
+			}
+			change := a.cfg.Queue.Cancel
+			if in.Body.Status == api.JobPending {
+				change = a.cfg.Queue.Retry
+			}
+			if err := change(ctx, in.Job); err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Queue.Brief(ctx, p, in.Job))
+		})
+	a.mux.HandleFunc("GET /v0/projects/{project}/jobs/{job}/events", a.jobEvents)
+	a.mux.HandleFunc("GET /v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", a.jobOutput)
+}
+
+// plainProject is project for the handlers that are no operations: streams and downloads.
+func (a *API) plainProject(r *http.Request, action access.Action) (store.Project, error) {
+	ctx := context.WithValue(r.Context(), authorizationKey{}, &authorization{action: action})
+	return a.project(ctx, r.PathValue("project"))
+}
+
+// jobEvents streams a job's changes and output. What is sent is read from the store after each change, so a slow reader misses nothing and
+// one that comes back with Last-Event-ID goes on where it was.
+func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
+	p, err := a.plainProject(r, access.ViewProject)
+	if err != nil {
+		request.WriteError(w, r, a.log, err)
+		return
+	}
+	id := r.PathValue("job")
+	changed, unsubscribe := a.cfg.Queue.Subscribe(id) // before the first look, so that no change falls in between
+	defer unsubscribe()
+	job, err := a.cfg.Queue.Brief(r.Context(), p, id)
+	if err != nil {
+		request.WriteError(w, r, a.log, err)
+		return
+	}
+	out := eventStream{w: w, control: http.NewResponseController(w)}
+	_ = out.control.SetWriteDeadline(time.Time{})
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	epoch, after := lastEvent(r.Header.Get("Last-Event-ID"))
+	last := ""
+	timer := time.NewTimer(limits.EventKeepAlive)
+	defer timer.Stop()
+	for {
+		if epoch, after, err = a.sendLogs(r.Context(), &out, id, epoch, after); err != nil {
+			break
+		}
+		brief, err := json.Marshal(job)
+		if err != nil {
+			break
+		}
+		if queue.Ended(job.Status) {
+			_ = out.send(api.EventEnd, "", brief)
+			return
+		}
+		if string(brief) != last {
+			last = string(brief)
+			if out.send(api.EventStatus, "", brief) != nil {
+				return
+			}
+		}
+		timer.Reset(limits.EventKeepAlive)
+		select {
+		case <-r.Context().Done():
+			return
+		case _, open := <-changed:
+			if !open {
+				return // shutting down; the follower comes back
+			}
+		case <-timer.C:
+			if out.comment() != nil {
+				return
+			}
+		}
+		if job, err = a.cfg.Queue.Brief(r.Context(), p, id); err != nil {
+			break
+		}
+	}
+	if err != nil && r.Context().Err() == nil {
+		a.log.ErrorContext(r.Context(), "job events failed", "request", request.ID(r.Context()), "job", id, "error", err)
+	}
+}
+
+// sendLogs sends the output behind (epoch, after) and returns the new place.
+func (a *API) sendLogs(ctx context.Context, out *eventStream, id string, epoch, after int64) (int64, int64, error) {
+	for {
+		logs, err := a.cfg.Queue.Logs(ctx, id, epoch, after)
+		if err != nil || len(logs) == 0 {
+			return epoch, after, err
+		}
+		for _, l := range logs {
+			raw, err := json.Marshal(l)
+			if err != nil {
+				return epoch, after, err
+			}
+			if err := out.send(api.EventLog, fmt.Sprintf("%d.%d", l.Epoch, l.Seq), raw); err != nil {
+				return epoch, after, err
+			}
+			epoch, after = l.Epoch, l.Seq
+		}
+	}
+}
+
+// lastEvent reads "epoch.seq"; anything else begins at the beginning.
+func lastEvent(id string) (epoch, seq int64) {
+	e, s, ok := strings.Cut(id, ".")
+	if !ok {
+		return 0, 0
+	}
+	epoch, err := strconv.ParseInt(e, 10, 64)
+	if err != nil {
+		return 0, 0
+	}
+	if seq, err = strconv.ParseInt(s, 10, 64); err != nil {
+		return 0, 0
+	}
+	return epoch, seq
+}
+
+// eventStream writes server-sent events. Data is JSON, which has no line end in it.
+type eventStream struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+// eventTime is how long a reader may take for one event before it is given up.
+const eventTime = 30 * time.Second
+
+func (e *eventStream) send(event, id string, data []byte) error {
+	_ = e.control.SetWriteDeadline(time.Now().Add(eventTime))
+	line := "event: " + event + "\n"
+	if id != "" {
+		line = "id: " + id + "\n" + line
+	}
+	if _, err := fmt.Fprintf(e.w, "%sdata: %s\n\n", line, data); err != nil {
+		return err
+	}
+	return e.control.Flush()
+}
+
+func (e *eventStream) comment() error {
+	_ = e.control.SetWriteDeadline(time.Now().Add(eventTime))
+	if _, err := io.WriteString(e.w, ": still here\n\n"); err != nil {
+		return err
+	}
+	return e.control.Flush()
+}
+
+// jobOutput downloads one stored output, whole. It is served so that no browser runs it.
+func (a *API) jobOutput(w http.ResponseWriter, r *http.Request) {
+	p, err := a.plainProject(r, access.ViewProject)
+	if err != nil {
+		request.WriteError(w, r, a.log, err)
+		return
+	}
+	iteration, err := strconv.Atoi(r.PathValue("iteration"))
+	if err != nil {
+		request.WriteError(w, r, a.log, fault.Invalidf("iteration %.20q: want a number from 0", r.PathValue("iteration")))
+		return
+	}
+	rc, size, err := a.cfg.Queue.OpenOutput(r.Context(), p, r.PathValue("job"), iteration, api.ArtifactKind(r.PathValue("kind")), r.URL.Query().Get("path"))
+	if err != nil {
+		request.WriteError(w, r, a.log, err)
+		return
+	}
+	defer rc.Close()
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Minute))
+	_, _ = io.Copy(w, rc) // the reader is gone if this fails
+}

@@ -1,0 +1,231 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/channel"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+var (
+	errShutdown = errors.New("server shutting down")
+	errKicked   = errors.New("key no longer valid")
+)
+
+const (
+	pingEvery = 20 * time.Second // keeps proxies from cutting an idle channel, and finds a dead one
+	sendTime  = 20 * time.Second // for one frame
+)
+
+// channel serves one WebSocket until it ends. Its one reader handles messages in their order; a claim waits beside it, so that heartbeats
+// and a drain are heard meanwhile.
+func (h *Hub) channel(w http.ResponseWriter, r *http.Request) {
+	runner, err := h.authorize(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		return // Accept has answered
+	}
+	ws.SetReadLimit(limits.ChannelMessageBytes)
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	c := &connection{runner: runner, ws: ws, cancel: cancel}
+	if !h.add(c) {
+		_ = ws.Close(websocket.StatusGoingAway, errShutdown.Error())
+		return
+	}
+	defer h.remove(c)
+	s := &session{hub: h, connection: c}
+	var beside sync.WaitGroup
+	beside.Go(func() { s.keepAlive(ctx) })
+	err = s.serve(ctx)
+	cancel(err)
+	s.waiting.Wait()
+	beside.Wait()
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errShutdown):
+		_ = ws.Close(websocket.StatusGoingAway, errShutdown.Error())
+	case errors.Is(cause, errKicked):
+		_ = ws.Close(websocket.StatusPolicyViolation, errKicked.Error())
+	default:
+		_ = ws.CloseNow()
+	}
+}
+
+// session is the state of one channel.
+type session struct {
+	hub *Hub
+	*connection
+	current  api.HeldJob // what this connection claimed, for a runner that names no epoch; only the reader and the claim before it write
+	mu       sync.Mutex  // guards current, draining, stopWait
+	draining bool
+	stopWait context.CancelFunc
+	waiting  sync.WaitGroup
+}
+
+func (s *session) serve(ctx context.Context) error {
+	for {
+		kind, frame, err := s.ws.Read(ctx)
+		if err != nil {
+			return err
+		}
+		if kind != websocket.MessageText {
+			if err := s.say(ctx, api.Message{Event: api.MsgError, Error: "a message is a text frame"}); err != nil {
+				return err
+			}
+			continue
+		}
+		msg, err := channel.Decode(frame)
+		if err == nil {
+			err = s.handle(ctx, msg)
+		}
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		reply := api.Message{Event: api.MsgError, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq, Error: fault.Message(err)}
+		if fault.Of(err) == fault.Internal {
+			s.hub.log.ErrorContext(ctx, "runner message failed", "runner", s.runner, "event", string(msg.Event), "job", msg.Job, "error", err)
+			return err // the runner comes back and says it again
+		}
+		if err := s.say(ctx, reply); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) say(ctx context.Context, msg api.Message) error {
+	frame, err := channel.Encode(msg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
+	return s.ws.Write(ctx, websocket.MessageText, frame)
+}
+
+func (s *session) handle(ctx context.Context, msg api.Message) error {
+	switch msg.Event {
+	case api.MsgHello:
+		replies, err := s.hub.queue.Hello(ctx, s.runner, msg)
+		for _, reply := range replies {
+			if err := s.say(ctx, reply); err != nil {
+				return err
+			}
+		}
+		return err
+	case api.MsgReady:
+		return s.ready(ctx, msg)
+	case api.MsgDrain:
+		return s.drain(ctx, msg)
+	}
+	s.mu.Lock()
+	if msg.Job == "" {
+		msg.Job = s.current.Job
+	}
+	if msg.Epoch == 0 && msg.Job == s.current.Job {
+		msg.Epoch = s.current.Epoch
+	}
+	s.mu.Unlock()
+	reply, err := s.hub.queue.Handle(ctx, s.runner, msg)
+	if err != nil {
+		return err
+	}
+	return s.say(ctx, reply)
+}
+
+// ready waits for a job beside the reader. A second ready while one waits is an error of the runner.
+func (s *session) ready(ctx context.Context, msg api.Message) error {
+	wait, err := window(msg.PollTimeout)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopWait != nil {
+		return fault.Conflictf("ready: one is waiting already")
+	}
+	if s.draining {
+		return s.say(ctx, api.Message{Event: api.MsgNoJob})
+	}
+	waitCtx, stop := context.WithCancel(ctx)
+	s.stopWait = stop
+	s.waiting.Go(func() {
+		defer stop()
+		err := s.offer(ctx, waitCtx, msg.Runner, wait)
+		if err != nil && ctx.Err() == nil {
+			s.hub.log.ErrorContext(ctx, "claim failed", "runner", s.runner, "error", err)
+			s.cancel(err)
+		}
+	})
+	return nil
+}
+
+// offer claims a job and sends it. If it cannot be sent the runner will come back without it, and it goes back to the queue.
+func (s *session) offer(ctx, waitCtx context.Context, meta *api.RunnerMeta, wait time.Duration) error {
+	job, err := s.hub.queue.Claim(waitCtx, s.runner, meta, wait)
+	s.mu.Lock()
+	s.stopWait = nil
+	if job != nil {
+		s.current = api.HeldJob{Job: job.UUID, Epoch: job.Epoch}
+	}
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		return fmt.Errorf("claim for runner %s: %w", s.runner, err)
+	case job == nil && ctx.Err() != nil:
+		return nil
+	case job == nil:
+		return s.say(ctx, api.Message{Event: api.MsgNoJob})
+	}
+	return s.say(ctx, api.Message{Event: api.MsgJob, Job: job.UUID, Epoch: job.Epoch, Claimed: job})
+}
+
+// drain ends a waiting claim and acknowledges: no job comes after the ack.
+func (s *session) drain(ctx context.Context, msg api.Message) error {
+	s.mu.Lock()
+	s.draining = true
+	if s.stopWait != nil {
+		s.stopWait()
+	}
+	s.mu.Unlock()
+	s.waiting.Wait()
+	if err := s.hub.queue.Draining(ctx, s.runner); err != nil {
+		return err
+	}
+	return s.say(ctx, api.Message{Event: api.MsgAck, Seq: msg.Seq})
+}
+
+// keepAlive pings until ctx ends; a peer that does not answer ends the channel.
+func (s *session) keepAlive(ctx context.Context) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			pingCtx, cancel := context.WithTimeout(ctx, sendTime)
+			err := s.ws.Ping(pingCtx)
+			cancel()
+			if err != nil {
+				s.cancel(err)
+				return
+			}
+		}
+	}
+}
