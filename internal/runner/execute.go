@@ -18,7 +18,9 @@ import (
 type executor struct {
 	machine machine
 	results results
-	tokens  func(*api.ClaimedJob) func(context.Context) (Secret, error) // of pull tokens; nil result: anonymous
+	check   func(*api.ClaimedJob) *failure // whether the job says all that it must
+	source  func(*api.ClaimedJob) imageSource
+	detail  func(phase, detail string) // growing detail of the preparation, for a terminal; nil: nobody looks
 	after   func(time.Duration, func()) (stop func() bool)
 	log     *slog.Logger
 }
@@ -88,7 +90,7 @@ func (r *jobRun) guarded(ctx context.Context) (err error) {
 }
 
 func (r *jobRun) run(ctx context.Context) error {
-	if f := complete(r.job); f != nil {
+	if f := r.check(r.job); f != nil {
 		return f
 	}
 	if f := fits(r.job, r.machine.offer()); f != nil {
@@ -119,15 +121,14 @@ func (r *jobRun) prepare(ctx context.Context) (prepared, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.PrepareTimeout, errPrepareTimeout)
 	defer cancel()
 	c := &r.job.Config
-	source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest}
-	if c.Internal {
-		source.token = r.tokens(r.job)
-	}
 	r.say(api.Message{Event: api.MsgPhase, Phase: "pull", Detail: textOr(c.Image, c.Repository)})
 	phase := "pull"
 	image, err := r.machine.prepare(ctx, prepareParams{
-		name: fmt.Sprintf("%s.%d", r.job.UUID, r.job.Epoch), source: source, disk: r.job.Spec.Disk,
+		name: fmt.Sprintf("%s.%d", r.job.UUID, r.job.Epoch), source: r.source(r.job), disk: r.job.Spec.Disk,
 		report: func(p, detail string) {
+			if r.detail != nil {
+				r.detail(p, detail)
+			}
 			if p != phase { // growing detail is for terminals, a phase is news
 				phase = p
 				r.say(api.Message{Event: api.MsgPhase, Phase: p, Detail: detail})

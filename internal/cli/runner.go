@@ -1,0 +1,306 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/runner"
+)
+
+// RunnerEnv is what the runner commands take from the process.
+type RunnerEnv struct {
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Getenv  func(string) string
+	Version string
+}
+
+// runnerExit carries an exit code of its own through cobra. Its sentence may be empty when all is said already.
+type runnerExit struct {
+	code int
+	err  error
+}
+
+func (e *runnerExit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *runnerExit) Unwrap() error { return e.err }
+
+// ExitCode is what the process ends with.
+func (e *runnerExit) ExitCode() int { return e.code }
+
+// NewRunnerCommand returns 'tacho runner' with the two commands that work on this machine, up and run.
+func NewRunnerCommand(env RunnerEnv) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "runner",
+		Short: "Run benchmark jobs on this machine, and look after the machines that do",
+	}
+	cmd.AddCommand(newRunnerUp(env), newRunnerRun(env))
+	return cmd
+}
+
+type runnerUpFlags struct {
+	host, runner, keyFile, transport, stateDir, runtime, logFormat string
+	allowNetwork, exitWhenIdle, verbose                            bool
+	maxJobs, slots                                                 int
+	pollTimeout                                                    int64
+}
+
+func newRunnerUp(env RunnerEnv) *cobra.Command {
+	var f runnerUpFlags
+	cmd := &cobra.Command{
+		Use:     "up",
+		Aliases: []string{"daemon"},
+		Short:   "Take jobs from a server and run them, until told to stop",
+		Long: `Take jobs from a server and run them, one at a time, each in a fresh sandbox.
+
+The runner's key comes from TACHO_RUNNER_KEY (or BENCHER_RUNNER_KEY) or from a file, never from the command line.
+SIGTERM or Ctrl-C drains: the running job is finished and delivered, then the runner leaves. A second signal kills
+the job and tells the server why. A result that cannot be delivered stays in the state directory; the next start
+delivers it. Allow for the longest job when a service manager stops the runner (systemd: TimeoutStopSec).
+
+Exit codes: 0 drained, 2 wrong flags or machine, 130 aborted.`,
+		Example: `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key
+  TACHO_RUNNER_KEY=… tacho runner up --host http://127.0.0.1:6610 --runner box-1 --exit-when-idle`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRunnerUp(cmd.Context(), env, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.host, "host", firstEnv(env, "TACHO_HOST", "BENCHER_HOST"), "server's address ($TACHO_HOST)")
+	flags.StringVar(&f.runner, "runner", firstEnv(env, "TACHO_RUNNER", "BENCHER_RUNNER"), "this runner's slug or UUID ($TACHO_RUNNER)")
+	flags.StringVar(&f.keyFile, "key-file", "", "file with the runner's key (else $TACHO_RUNNER_KEY)")
+	flags.StringVar(&f.transport, "transport", "auto", "ws, http (long-poll), or auto: WebSocket, and long-poll where it is refused")
+	flags.StringVar(&f.stateDir, "state-dir", defaultRunnerState(env), "results that wait for delivery, image cache, sandboxes")
+	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc, crun or runsc (default: the first that works)")
+	flags.BoolVar(&f.allowNetwork, "allow-network", false, "take jobs whose spec has a network")
+	flags.IntVar(&f.slots, "slots", 1, "jobs at a time; only 1, because neighbours disturb a measurement")
+	flags.IntVar(&f.maxJobs, "max-jobs", 0, "leave after so many jobs (0: never)")
+	flags.BoolVar(&f.exitWhenIdle, "exit-when-idle", false, "leave when the server has no job")
+	flags.Int64Var(&f.pollTimeout, "poll-timeout", int64(limits.RunnerPoll/time.Second), "seconds that the server may hold a request for work, 1 to 900")
+	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details")
+	return cmd
+}
+
+func runRunnerUp(ctx context.Context, env RunnerEnv, f runnerUpFlags) error {
+	cfg, err := f.config(env)
+	if err != nil {
+		return &runnerExit{fault.ExitUsage, err}
+	}
+	d, release, err := runner.New(cfg)
+	if err != nil {
+		return &runnerExit{fault.ExitUsage, err}
+	}
+	defer release()
+	stop := onSignals(cfg.Log, d.Drain, d.Abort)
+	defer stop()
+	if err := d.Run(ctx); err != nil {
+		return &runnerExit{fault.ExitInterrupted, err}
+	}
+	return nil
+}
+
+func (f runnerUpFlags) config(env RunnerEnv) (runner.Config, error) {
+	key, err := runnerKey(env, f.keyFile)
+	if err != nil {
+		return runner.Config{}, err
+	}
+	transport, err := runner.ParseTransport(f.transport)
+	if err != nil {
+		return runner.Config{}, fault.Invalidf("--%v", err)
+	}
+	log, err := runnerLog(env.Stderr, f.logFormat, f.verbose)
+	if err != nil {
+		return runner.Config{}, err
+	}
+	switch {
+	case f.host == "":
+		return runner.Config{}, fault.Invalidf("--host is missing: the server's address, as in https://bench.example.org")
+	case f.runner == "":
+		return runner.Config{}, fault.Invalidf("--runner is missing: the name that 'tacho runner create' gave this machine")
+	case f.slots != 1:
+		return runner.Config{}, fault.Invalidf("--slots %d: a runner runs one job at a time; start one per machine", f.slots)
+	case f.maxJobs < 0:
+		return runner.Config{}, fault.Invalidf("--max-jobs %d: want 0 or more", f.maxJobs)
+	case f.pollTimeout < 1 || f.pollTimeout > int64(limits.PollMax/time.Second):
+		return runner.Config{}, fault.Invalidf("--poll-timeout %d: want 1 to %d seconds", f.pollTimeout, int64(limits.PollMax/time.Second))
+	}
+	return runner.Config{
+		Host: f.host, Runner: f.runner, Key: key, Transport: transport, StateDir: f.stateDir,
+		Machine:     runner.MachineConfig{Runtime: f.runtime, AllowNetwork: f.allowNetwork},
+		PollTimeout: time.Duration(f.pollTimeout) * time.Second,
+		MaxJobs:     f.maxJobs, ExitWhenIdle: f.exitWhenIdle, Version: env.Version, Log: log,
+	}, nil
+}
+
+// onSignals calls drain at the first signal and abort at the second. A third one ends the process as if nobody had listened.
+func onSignals(log *slog.Logger, drain, abort func()) (stop func()) {
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case got := <-signals:
+				if n == 0 {
+					log.Info("draining; a second signal aborts the job", "signal", got.String())
+					drain()
+				} else {
+					log.Warn("aborting", "signal", got.String())
+					signal.Stop(signals)
+					abort()
+				}
+			}
+		}
+	}()
+	return func() { signal.Stop(signals); close(done) }
+}
+
+// runnerKey reads the key from its file or the environment.
+func runnerKey(env RunnerEnv, file string) (runner.Secret, error) {
+	key := firstEnv(env, "TACHO_RUNNER_KEY", "BENCHER_RUNNER_KEY")
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", fault.Wrap(fault.Invalid, err, "--key-file %s: cannot be read", file)
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, 4*limits.KiB))
+		if err != nil {
+			return "", fault.Wrap(fault.Invalid, err, "--key-file %s: cannot be read", file)
+		}
+		key = string(text)
+	}
+	if key = strings.TrimSpace(key); key == "" {
+		return "", fault.Invalidf("the runner's key is missing: set TACHO_RUNNER_KEY or give --key-file; 'tacho runner create' printed it once")
+	}
+	if strings.ContainsAny(key, " \t\r\n") {
+		return "", fault.Invalidf("the runner's key holds white space: it is one word, tacho_runner_…")
+	}
+	return runner.Secret(key), nil
+}
+
+func runnerLog(w io.Writer, format string, verbose bool) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if verbose {
+		options.Level = slog.LevelDebug
+	}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fault.Invalidf("--log-format %q: want text or json", format)
+}
+
+func firstEnv(env RunnerEnv, names ...string) string {
+	for _, name := range names {
+		if v := env.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// defaultRunnerState is /var/lib/tacho/runner for root, else below the user's state folder.
+func defaultRunnerState(env RunnerEnv) string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/tacho/runner"
+	}
+	if dir := env.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "tacho", "runner")
+	}
+	return filepath.Join(env.Getenv("HOME"), ".local", "state", "tacho", "runner")
+}
+
+// byteSize is a flag value: "2GiB", "512 MiB", "1.5g"; a bare number is MiB, as Bencher has it.
+type byteSize int64
+
+var byteUnits = []struct {
+	names []string
+	bytes float64
+}{
+	{[]string{"", "m", "mib"}, limits.MiB},
+	{[]string{"b"}, 1},
+	{[]string{"k", "kib"}, limits.KiB},
+	{[]string{"g", "gib"}, limits.GiB},
+	{[]string{"t", "tib"}, 1024 * limits.GiB},
+	{[]string{"kb"}, 1e3},
+	{[]string{"mb"}, 1e6},
+	{[]string{"gb"}, 1e9},
+	{[]string{"tb"}, 1e12},
+}
+
+func (b *byteSize) Set(s string) error {
+	text := strings.ToLower(strings.TrimSpace(s))
+	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyz ")
+	name := strings.TrimSpace(text[len(digits):])
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || n <= 0 {
+		return fmt.Errorf("%q is not a size like 512MiB or 2GiB", s)
+	}
+	for _, unit := range byteUnits {
+		for _, known := range unit.names {
+			if known == name {
+				if n*unit.bytes >= 1<<62 {
+					return fmt.Errorf("%q is too large", s)
+				}
+				*b = byteSize(n * unit.bytes)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%q has the unknown unit %q: use KiB, MiB, GiB or TiB", s, name)
+}
+
+func (b *byteSize) String() string {
+	n := int64(*b)
+	switch {
+	case n%limits.GiB == 0:
+		return strconv.FormatInt(n/limits.GiB, 10) + "GiB"
+	case n%limits.MiB == 0:
+		return strconv.FormatInt(n/limits.MiB, 10) + "MiB"
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}
+
+func (b *byteSize) Type() string { return "size" }
+
+// seconds is a flag value: "300" (seconds) or "5m".
+type seconds time.Duration
+
+func (d *seconds) Set(s string) error {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 && n <= int64(limits.JobTimeoutMax/time.Second) {
+		*d = seconds(time.Duration(n) * time.Second)
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v <= 0 || v > limits.JobTimeoutMax {
+		return fmt.Errorf("%q is not a time like 300 (seconds) or 5m, up to %s", s, limits.JobTimeoutMax)
+	}
+	*d = seconds(v)
+	return nil
+}
+
+func (d *seconds) String() string { return time.Duration(*d).String() }
+func (d *seconds) Type() string   { return "duration" }
