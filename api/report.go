@@ -6,7 +6,7 @@ import "time"
 type NewRun struct {
 	Project        string            `json:"project,omitempty" doc:"slug or UUID; made when it is new. Absent: from the image's repository or the context"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty" format:"uuid" doc:"a second request with the same key in the project gets the first one's report"`
-	Branch         string            `json:"branch,omitempty" doc:"name, slug or UUID; absent: from the context"`
+	Branch         string            `json:"branch,omitempty" doc:"name or UUID (a slug is read as a name: git's a-b is not a/b); absent: from the context"`
 	Hash           string            `json:"hash,omitempty" doc:"full git object name"`
 	StartPoint     *StartPoint       `json:"start_point,omitempty"`
 	Testbed        string            `json:"testbed,omitempty" doc:"name, slug or UUID; absent: the spec's name, or the context's operating system"`

@@ -67,13 +67,16 @@ type valuePoint struct {
 	value float64
 }
 
-// historyReports returns where the newest reports within the horizon stand, keyed by their sequence number.
-func (tx *Tx) historyReports(ctx context.Context, p HistoryParams, limit int) (map[int64]series.Point, error) {
-	rows, err := tx.q.QueryContext(ctx, `select r.seq, hv.number, r.start_time from head_version hv
+// historyReportsQuery walks the versions of a head from the newest down and stops at the limit.
+const historyReportsQuery = `select r.seq, hv.number, r.start_time from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and hv.number <= $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
 		and r.status = 'processed' and r.spec_id is not distinct from $7
-		order by hv.number desc, r.start_time desc, r.seq desc limit $8`,
+		order by hv.number desc, r.start_time desc, r.seq desc limit $8`
+
+// historyReports returns where the newest reports within the horizon stand, keyed by their sequence number.
+func (tx *Tx) historyReports(ctx context.Context, p HistoryParams, limit int) (map[int64]series.Point, error) {
+	rows, err := tx.q.QueryContext(ctx, historyReportsQuery,
 		p.TestbedID, p.HeadID, p.Horizon.Version, p.Horizon.Start, p.Horizon.Oldest, p.Horizon.Report, p.SpecID, limit)
 	found, err := collect(rows, err, func(rows *sql.Rows) (series.Point, error) {
 		var at series.Point
@@ -143,8 +146,10 @@ func (tx *Tx) fillHistory(ctx context.Context, p HistoryParams, short []int64, n
 	return nil
 }
 
+const historyValuesQuery = `select m.series_id, m.report_seq, m.iteration, m.value from metric m`
+
 func (tx *Tx) eachValue(ctx context.Context, where string, f func(seriesID int64, at series.Point, value float64)) error {
-	rows, err := tx.q.QueryContext(ctx, `select m.series_id, m.report_seq, m.iteration, m.value from metric m`+where)
+	rows, err := tx.q.QueryContext(ctx, historyValuesQuery+where)
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}

@@ -27,13 +27,15 @@ type LineReport struct {
 	Hash      *string
 }
 
-// LineReports returns the reports of a line, oldest first: by version number, start time and arrival.
-func (tx *Tx) LineReports(ctx context.Context, p LineParams) ([]LineReport, error) {
-	rows, err := tx.q.QueryContext(ctx, `select r.seq, r.id, r.start_time, r.end_time, hv.number, v.hash from head_version hv
+const lineReportsQuery = `select r.seq, r.id, r.start_time, r.end_time, hv.number, v.hash from head_version hv
 		join version v on v.id = hv.version_id
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and ($3 = '' or r.spec_id = $3) and ($4 is null or r.start_time >= $4) and ($5 is null or r.start_time <= $5)
-		order by hv.number, r.start_time, r.seq limit $6`, p.TestbedID, p.HeadID, p.SpecID, microsPtr(p.From), microsPtr(p.To), p.Limit)
+		order by hv.number, r.start_time, r.seq limit $6`
+
+// LineReports returns the reports of a line, oldest first: by version number, start time and arrival.
+func (tx *Tx) LineReports(ctx context.Context, p LineParams) ([]LineReport, error) {
+	rows, err := tx.q.QueryContext(ctx, lineReportsQuery, p.TestbedID, p.HeadID, p.SpecID, microsPtr(p.From), microsPtr(p.To), p.Limit)
 	out, err := collect(rows, err, func(rows *sql.Rows) (LineReport, error) {
 		var r LineReport
 		var start, end int64
@@ -47,10 +49,12 @@ func (tx *Tx) LineReports(ctx context.Context, p LineParams) ([]LineReport, erro
 	return out, nil
 }
 
+const seriesMetricsQuery = `select ` + metricColumns + ` from metric m where m.series_id = $1`
+
 // SeriesMetrics calls f with each metric of a series, in no particular order, until f returns false. One scan of integers and numbers:
 // the caller joins it with the reports of its line.
 func (tx *Tx) SeriesMetrics(ctx context.Context, seriesID int64, f func(Metric) bool) error {
-	rows, err := tx.q.QueryContext(ctx, `select `+metricColumns+` from metric m where m.series_id = $1`, seriesID)
+	rows, err := tx.q.QueryContext(ctx, seriesMetricsQuery, seriesID)
 	if err != nil {
 		return fmt.Errorf("read series %d: %w", seriesID, err)
 	}
