@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+// exitCodes is the one table of what the process ends with; help texts are made from it.
+var exitCodes = []struct {
+	code  int
+	means string
+}{
+	{fault.ExitOK, "fine"},
+	{fault.ExitInternal, "a defect in tacho"},
+	{fault.ExitUsage, "wrong flags or arguments, or input refused before anything was sent"},
+	{fault.ExitAlert, "an alert, and --error-on-alert asked for it"},
+	{fault.ExitBenchmarkFailed, "the benchmark failed, or left nothing that could be read"},
+	{fault.ExitCanceled, "the job was canceled"},
+	{fault.ExitTimedOut, "the benchmark or its job ran out of time"},
+	{fault.ExitNetwork, "the server could not be reached"},
+	{fault.ExitServer, "the server failed"},
+	{fault.ExitRefused, "the server refused: credentials, a missing thing, a conflict, a limit"},
+	{fault.ExitInfrastructure, "the job failed and it was not the benchmark's fault: image, isolation, lost runner"},
+	{fault.ExitInterrupted, "interrupted; a remote job goes on"},
+}
+
+// Exit codes by group, for the help of commands.
+var (
+	exitsLocal = []int{fault.ExitOK, fault.ExitUsage}
+	exitsCall  = []int{fault.ExitOK, fault.ExitUsage, fault.ExitNetwork, fault.ExitServer, fault.ExitRefused}
+	exitsJob   = []int{fault.ExitOK, fault.ExitUsage, fault.ExitBenchmarkFailed, fault.ExitCanceled, fault.ExitTimedOut, fault.ExitNetwork, fault.ExitServer,
+		fault.ExitRefused, fault.ExitInfrastructure, fault.ExitInterrupted}
+	exitsRun = append([]int{fault.ExitAlert}, exitsJob...)
+)
+
+// exitHelp is the section of a help text that lists codes.
+func exitHelp(codes []int) string {
+	var b strings.Builder
+	for _, row := range exitCodes {
+		if slices.Contains(codes, row.code) {
+			fmt.Fprintf(&b, "  %3d  %s\n", row.code, row.means)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// reasonExits is what a failed job's reason means for the caller.
+var reasonExits = map[api.Reason]int{
+	api.ReasonNone:             fault.ExitServer,
+	api.ReasonBenchmarkExit:    fault.ExitBenchmarkFailed,
+	api.ReasonBenchmarkTimeout: fault.ExitTimedOut,
+	api.ReasonNoResult:         fault.ExitBenchmarkFailed,
+	api.ReasonAdapter:          fault.ExitBenchmarkFailed,
+	api.ReasonOutOfMemory:      fault.ExitBenchmarkFailed,
+	api.ReasonLimit:            fault.ExitBenchmarkFailed,
+	api.ReasonImagePull:        fault.ExitInfrastructure,
+	api.ReasonImageInvalid:     fault.ExitInfrastructure,
+	api.ReasonSandbox:          fault.ExitInfrastructure,
+	api.ReasonHostUnfit:        fault.ExitInfrastructure,
+	api.ReasonRunnerLost:       fault.ExitInfrastructure,
+	api.ReasonRunnerAborted:    fault.ExitInfrastructure,
+	api.ReasonDeadline:         fault.ExitTimedOut,
+	api.ReasonCanceledByUser:   fault.ExitCanceled,
+	api.ReasonServer:           fault.ExitServer,
+}
+
+// jobExit is the exit code of a job that has ended.
+func jobExit(job api.Job) int {
+	switch job.Status {
+	case api.JobProcessed:
+		return fault.ExitOK
+	case api.JobCanceled:
+		return fault.ExitCanceled
+	}
+	if code, known := reasonExits[job.Reason]; known {
+		return code
+	}
+	return fault.ExitServer // a newer server's reason
+}
+
+// exitError ends the process with a code of its own. Without err everything has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// failWith is an error with an exit code and a sentence.
+func failWith(code int, format string, args ...any) error {
+	return &exitError{code, fmt.Errorf(format, args...)}
+}
+
+// usage is an error with the exit code for wrong flags and arguments.
+func usage(format string, args ...any) error {
+	return &exitError{fault.ExitUsage, fault.Invalidf(format, args...)}
+}
+
+// exitCode is what the process ends with after err.
+func exitCode(err error) int {
+	if err == nil {
+		return fault.ExitOK
+	}
+	if own, ok := errors.AsType[*exitError](err); ok {
+		return own.code
+	}
+	if own, ok := errors.AsType[*runnerExit](err); ok {
+		return own.code
+	}
+	if _, ok := errors.AsType[*client.NetworkError](err); ok {
+		return fault.ExitNetwork
+	}
+	if refused, ok := errors.AsType[*client.APIError](err); ok {
+		return fault.Of(refused).Exit()
+	}
+	if errors.Is(err, context.Canceled) {
+		return fault.ExitInterrupted
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		switch f.Kind {
+		case fault.Internal:
+			return fault.ExitInternal
+		case fault.Invalid, fault.TooLarge:
+			return fault.ExitUsage // nothing was sent
+		}
+		return f.Kind.Exit()
+	}
+	return fault.ExitInternal
+}
+
+// sentence is what is said about err, on one line, and a hint, which may be empty.
+func sentence(err error) (text, hint string) {
+	text = err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Internal {
+		text = f.Message
+	}
+	if refused, ok := errors.AsType[*client.APIError](err); ok {
+		text = refused.Sentence
+		switch fault.Of(refused) {
+		case fault.Unauthorized:
+			hint = "set TACHO_KEY to a key of yours, or give --key-file"
+		case fault.Internal, fault.Unavailable:
+			if refused.RequestID != "" {
+				hint = "the server's log has more under request " + refused.RequestID
+			}
+		}
+	}
+	if _, ok := errors.AsType[*client.NetworkError](err); ok {
+		hint = "is --host (TACHO_HOST) right, and does the server run?"
+	}
+	return term.Clean(text), term.Clean(hint)
+}
