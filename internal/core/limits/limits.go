@@ -92,15 +92,14 @@ const (
 	RegistryUploadLife  = time.Hour
 	RegistryTokenLife   = 5 * time.Minute
 	RegistryTagsMax     = 10_000
-	RegistryTagsDefault = 100
 )
 
 // The registry, inside.
 const (
 	RegistryRepositoryBytes    = 255             // a repository's whole name, as most registries and clients have it
 	RegistryManifestReferences = 2_000           // blobs or children of one manifest; real images stay below 130
-	RegistryReferrersPage      = 500             // descriptors in one answer; more are paged, so that it stays below ManifestBytes
-	RegistryAnnotationsBytes   = 4 * KiB         // annotations of one manifest that its referrers list repeats; longer ones are left to the manifest
+	RegistryReferrersPage      = 200             // descriptors in one answer; more are paged, so that it stays below ManifestBytes
+	RegistryAnnotationsBytes   = 16 * KiB        // annotations of one manifest with a subject: each list of referrers repeats them
 	RegistryScopes             = 16              // scopes of one token; a push with cross mounts asks for two or three
 	RegistryTokenBodyBytes     = 64 * KiB        // POST to the token end point
 	RegistryStall              = 2 * time.Minute // a transfer that moves no byte for so long is cut

@@ -5,81 +5,133 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// Collect removes what nobody names: upload sessions begun before before, blobs of a project that no manifest of it names, and bytes that
-// no row names at all. What was put at or after before is spared, so a push in progress loses nothing. It returns how many blobs went.
+// Collect removes what nobody names: expired tokens, upload sessions that nobody has touched since before, blobs of a project that no
+// manifest of it names, and bytes that no row names at all: also not as the output of a job or the input of a report. Whatever before is,
+// what came in the last limits.RegistryKeepNew is spared, so a push in progress loses nothing. It returns how many blobs were deleted.
+//
+// It marks, then sweeps. A blob that comes back to life between the two was put again, and DeleteBefore sees that. Two Collects at once
+// do no harm.
 func (g *Registry) Collect(ctx context.Context, before time.Time) (removed int, err error) {
+	err = g.store.Tx(ctx, func(tx *store.Tx) error {
+		if young := tx.Now().Add(-limits.RegistryKeepNew); before.After(young) {
+			before = young
+		}
+		return tx.DeleteExpiredRegistryTokens(ctx)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete expired tokens: %w", err)
+	}
 	if err := g.dropUploads(ctx, before); err != nil {
 		return 0, err
 	}
-	for {
-		var n int64
-		if err := g.store.Tx(ctx, func(tx *store.Tx) error {
-			var err error
-			n, err = tx.ForgetUnusedRegistryBlobs(ctx, before, limits.RegistryCollectBatch)
-			return err
-		}); err != nil {
-			return 0, fmt.Errorf("forget unused blobs: %w", err)
-		}
-		if n < limits.RegistryCollectBatch {
-			break
-		}
+	if err := g.forgetUnused(ctx, before); err != nil {
+		return 0, err
 	}
-	roots := map[blob.Digest]bool{}
-	for last := ""; ; {
-		var page []string
-		if err := g.store.View(ctx, func(tx *store.Tx) error {
-			var err error
-			page, err = tx.BlobRoots(ctx, last, limits.RegistryCollectBatch)
-			return err
-		}); err != nil {
-			return 0, fmt.Errorf("list named blobs: %w", err)
-		}
-		for _, d := range page {
-			roots[blob.Digest(d)] = true
-		}
-		if len(page) < limits.RegistryCollectBatch {
-			break
-		}
-		last = page[len(page)-1]
+	named, err := g.namedBlobs(ctx)
+	if err != nil {
+		return 0, err
 	}
 	err = g.blobs.List(ctx, func(info blob.Info) error {
-		if roots[info.Digest] || !info.Modified.Before(before) {
+		if named[info.Digest] || !info.Modified.Before(before) {
 			return nil
 		}
 		gone, err := g.blobs.DeleteBefore(ctx, info.Digest, before)
 		if gone {
 			removed++
 		}
+		if isMissing(err) {
+			return nil // somebody else was faster
+		}
 		return err
 	})
-	return removed, err
+	if err != nil {
+		return removed, fmt.Errorf("sweep blobs: %w", err)
+	}
+	return removed, nil
 }
 
-func (g *Registry) dropUploads(ctx context.Context, before time.Time) error {
-	for last := ""; ; {
-		var ids []string
-		if err := g.store.View(ctx, func(tx *store.Tx) error {
-			var err error
-			ids, err = tx.RegistryUploadsBefore(ctx, before, last, limits.RegistryCollectBatch)
+// forgetUnused takes blobs that no manifest names out of their project's sight.
+func (g *Registry) forgetUnused(ctx context.Context, before time.Time) error {
+	for {
+		var n int64
+		err := g.store.Tx(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.ForgetUnusedRegistryBlobs(ctx, before, limits.RegistryCollectBatch)
 			return err
-		}); err != nil {
-			return fmt.Errorf("list stale uploads: %w", err)
+		})
+		if err != nil {
+			return fmt.Errorf("forget unused blobs: %w", err)
 		}
-		for _, id := range ids {
-			if err := g.blobs.Abort(ctx, id); err != nil && !isMissing(err) {
-				return fmt.Errorf("abort upload %s: %w", id, err)
+		if n < limits.RegistryCollectBatch {
+			return nil
+		}
+	}
+}
+
+// namedBlobs returns the digests of all rows that name a blob: 100 bytes of memory for each. A row with something else than a digest
+// stops the collector: what it meant to keep is not known.
+func (g *Registry) namedBlobs(ctx context.Context) (map[blob.Digest]bool, error) {
+	named := map[blob.Digest]bool{}
+	for last := ""; ; {
+		var page []string
+		err := g.store.View(ctx, func(tx *store.Tx) (err error) {
+			page, err = tx.BlobRoots(ctx, last, limits.RegistryCollectBatch)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list named blobs: %w", err)
+		}
+		for _, text := range page {
+			digest, err := blob.ParseDigest(text)
+			if err != nil {
+				return nil, fmt.Errorf("list named blobs: %w", err)
 			}
-			if err := g.store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteRegistryUpload(ctx, id) }); err != nil {
+			named[digest] = true
+			last = text
+		}
+		if len(page) < limits.RegistryCollectBatch {
+			return named, nil
+		}
+	}
+}
+
+// dropUploads ends stale sessions, and forgets rows whose session is gone. A session that a request is writing to is not stale, however
+// old its last acknowledgement.
+func (g *Registry) dropUploads(ctx context.Context, before time.Time) error {
+	ids, err := g.blobs.StaleUploads(ctx, before, limits.RegistryCollectBatch)
+	if err != nil {
+		return fmt.Errorf("list stale uploads: %w", err)
+	}
+	for _, id := range ids {
+		if err := g.blobs.Abort(ctx, id); err != nil && !isMissing(err) && !fault.Is(err, fault.Conflict) {
+			return fmt.Errorf("abort upload %s: %w", id, err)
+		}
+	}
+	for last := ""; ; {
+		var rows []string
+		err := g.store.View(ctx, func(tx *store.Tx) (err error) {
+			rows, err = tx.RegistryUploadsBefore(ctx, before, last, limits.RegistryCollectBatch)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("list uploads: %w", err)
+		}
+		for _, id := range rows {
+			last = id
+			_, err := g.blobs.UploadSize(ctx, id)
+			if isMissing(err) {
+				err = g.forgetUpload(ctx, id)
+			}
+			if err != nil {
 				return err
 			}
-			last = id
 		}
-		if len(ids) < limits.RegistryCollectBatch {
+		if len(rows) < limits.RegistryCollectBatch {
 			return nil
 		}
 	}

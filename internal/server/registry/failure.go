@@ -35,9 +35,13 @@ type aboutError struct {
 func (e *aboutError) Error() string { return e.err.Error() }
 func (e *aboutError) Unwrap() error { return e.err }
 
+// about marks err, if there is one. A mark that it has already is kept: who was nearest knows best.
 func about(s subject, err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, marked := errors.AsType[*aboutError](err); marked {
+		return err
 	}
 	return &aboutError{s, err}
 }

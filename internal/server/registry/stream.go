@@ -9,8 +9,8 @@ import (
 )
 
 // A transfer may take hours, so it has no time limit as a whole; but each step must move something within limits.RegistryStall. The
-// deadlines are of the network connection and so in its clock. A ResponseWriter that has no connection (in-process clients, tests) has no deadlines, which
-// is why their errors are not looked at.
+// deadlines are of the network connection and so in its clock. A ResponseWriter that has no connection (in-process clients, tests) has no
+// deadlines, which is why their errors are not looked at.
 
 // steadyBody reads a request's body.
 type steadyBody struct {

@@ -2,8 +2,10 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +16,8 @@ import (
 )
 
 // TokenHandler answers TokenPath: it trades credentials for a short-lived token with the asked scopes, as far as they are allowed. GET has
-// the parameters in the query, POST in the form, where OAuth 2's password grant may carry the key.
+// the parameters in the query and the key in Basic; POST has the parameters in the form, which may carry the key too: as the password of
+// OAuth 2's password grant or, as containerd sends it, as a refresh token.
 func (g *Registry) TokenHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, limits.RegistryTokenBodyBytes)
@@ -35,37 +38,91 @@ func (g *Registry) serveToken(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return about(aboutRequest, fault.Wrap(fault.Invalid, err, "the parameters could not be read"))
 	}
-	c, err := credentials(r)
+	c, err := tokenCredentials(r)
 	if err != nil {
 		return err
 	}
-	if c.Anonymous() && r.PostForm.Get("grant_type") == "password" {
-		c = Credentials{User: r.PostForm.Get("username"), Secret: r.PostForm.Get("password")}
+	var t token
+	if isRegistryToken(c.Secret) {
+		t, err = g.sameToken(r.Context(), c.Secret)
+	} else {
+		t, err = g.newToken(r.Context(), c, r.Form)
 	}
-	if !c.Anonymous() {
-		if err := g.access.Login(r.Context(), c); err != nil {
-			return err
-		}
-	}
-	rows, err := g.grants(r.Context(), c, r.Form)
-	if err != nil {
-		return err
-	}
-	token, err := g.issue(r.Context(), rows, limits.RegistryTokenLife)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, http.StatusOK, "application/json", map[string]any{
-		"token": token, "access_token": token, "expires_in": int(limits.RegistryTokenLife / time.Second), "issued_at": time.Now().UTC().Format(time.RFC3339),
+		"token": t.text, "access_token": t.text, "issued_at": t.now.Format(time.RFC3339), "expires_in": int(t.life / time.Second),
 	})
 	return nil
 }
 
-// grants turns the asked scopes into rows. What is not allowed is left out, as the token specification wants.
-func (g *Registry) grants(ctx context.Context, c Credentials, form url.Values) ([]store.RegistryToken, error) {
+// token is one that is given out: good for life from now on.
+type token struct {
+	text string
+	now  time.Time
+	life time.Duration
+}
+
+// tokenCredentials finds the credentials in the header or in the form.
+func tokenCredentials(r *http.Request) (Credentials, error) {
+	c, err := credentials(r)
+	if err != nil || !c.Anonymous() {
+		return c, err
+	}
+	switch grant := r.PostForm.Get("grant_type"); grant {
+	case "":
+	case "password":
+		c = Credentials{User: r.PostForm.Get("username"), Secret: r.PostForm.Get("password")}
+	case "refresh_token":
+		c = Credentials{Secret: r.PostForm.Get("refresh_token")}
+	default:
+		return c, about(aboutRequest, fault.Invalidf("grant_type %.50q: this server knows password and refresh_token", grant))
+	}
+	if !c.Anonymous() && c.Secret == "" {
+		return c, fault.Unauthorizedf("the password is empty; it must be a key")
+	}
+	return c, nil
+}
+
+// sameToken gives a registry token back to the client that has it as its password and, as clients do, wants to trade it. It opens no
+// more and lives no longer than before.
+func (g *Registry) sameToken(ctx context.Context, text string) (token, error) {
+	scopes, err := g.scopes(ctx, text)
+	if err != nil {
+		return token{}, err
+	}
+	t := token{text: text}
+	err = g.store.View(ctx, func(tx *store.Tx) error {
+		t.now = tx.Now()
+		return nil
+	})
+	t.life = scopes[0].Expires.Sub(t.now)
+	for _, s := range scopes {
+		t.life = min(t.life, s.Expires.Sub(t.now))
+	}
+	return t, err
+}
+
+func (g *Registry) newToken(ctx context.Context, c Credentials, form url.Values) (token, error) {
+	if !c.Anonymous() {
+		if err := g.access.Login(ctx, c); err != nil {
+			return token{}, err
+		}
+	}
+	rows, err := g.grants(ctx, c, form["scope"])
+	if err != nil {
+		return token{}, err
+	}
+	return g.issue(ctx, rows, limits.RegistryTokenLife)
+}
+
+// grants turns the asked scopes ("repository:NAME:pull,push", several in one value or in several) into rows. What is not allowed is left
+// out, as the token specification wants: the registry then says what was lacking.
+func (g *Registry) grants(ctx context.Context, c Credentials, scopes []string) ([]store.RegistryToken, error) {
 	var words []string
-	for _, value := range form["scope"] {
+	for _, value := range scopes {
 		words = append(words, strings.Fields(value)...)
 	}
 	if len(words) > limits.RegistryScopes {
@@ -73,30 +130,24 @@ func (g *Registry) grants(ctx context.Context, c Credentials, form url.Values) (
 	}
 	var rows []store.RegistryToken
 	for _, word := range words {
-		kind, rest, _ := strings.Cut(word, ":")
-		colon := strings.LastIndexByte(rest, ':')
-		if kind != "repository" || colon < 0 {
-			continue
-		}
-		name, err := ParseName(rest[:colon])
-		if err != nil {
-			continue
-		}
-		want := splitActions(rest[colon+1:])
+		name, want, ok := parseScope(word)
 		if c.Anonymous() { // nobody pushes without a name
-			want = keepPull(want)
+			want = slices.DeleteFunc(want, func(a Action) bool { return a != Pull })
 		}
-		if len(want) == 0 {
+		if !ok || len(want) == 0 {
 			continue
 		}
 		grant, err := g.access.Authorize(ctx, c, name.Project, want)
-		if fault.Is(err, fault.Missing) || fault.Is(err, fault.Forbidden) || err == nil && len(grant.Actions) == 0 {
+		if fault.Is(err, fault.Missing) || fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthorized) && c.Anonymous() {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, store.RegistryToken{ProjectID: grant.ProjectID, Repository: name.Image, Actions: joinScope(grant.Actions)})
+		allowed := slices.DeleteFunc(want, func(a Action) bool { return !slices.Contains(grant.Actions, a) })
+		if len(allowed) > 0 {
+			rows = append(rows, store.RegistryToken{ProjectID: grant.ProjectID, Repository: name.Image, Actions: joinScope(allowed)})
+		}
 	}
 	if len(rows) == 0 {
 		rows = []store.RegistryToken{{}} // proves a login and opens nothing
@@ -104,40 +155,46 @@ func (g *Registry) grants(ctx context.Context, c Credentials, form url.Values) (
 	return rows, nil
 }
 
-func keepPull(want []Action) []Action {
-	for _, a := range want {
-		if a == Pull {
-			return []Action{Pull}
-		}
+// parseScope reads "repository:NAME:ACTION,…". Scopes of other types and names that cannot exist are not ok.
+func parseScope(word string) (name Name, want []Action, ok bool) {
+	kind, rest, _ := strings.Cut(word, ":")
+	colon := strings.LastIndexByte(rest, ':')
+	if kind != "repository" || colon < 0 {
+		return Name{}, nil, false
 	}
-	return nil
+	name, err := ParseName(rest[:colon])
+	return name, splitActions(rest[colon+1:]), err == nil
 }
 
-// issue draws a token and stores its scopes.
-func (g *Registry) issue(ctx context.Context, rows []store.RegistryToken, life time.Duration) (string, error) {
-	token, err := ident.NewKey(ident.KeyPull, g.random)
+// issue draws a token and stores its scopes. Only the hash of it stays here.
+func (g *Registry) issue(ctx context.Context, rows []store.RegistryToken, life time.Duration) (token, error) {
+	text, err := ident.NewKey(ident.KeyPull, g.random)
 	if err != nil {
-		return "", err
+		return token{}, fmt.Errorf("draw registry token: %w", err)
 	}
+	t := token{text: text, life: life}
 	err = g.store.Tx(ctx, func(tx *store.Tx) error {
+		t.now = tx.Now()
 		if err := tx.DeleteExpiredRegistryTokens(ctx); err != nil {
 			return err
 		}
 		for _, row := range rows {
-			row.Hash, row.Expires = ident.HashKey(token), tx.Now().Add(life)
+			row.Hash, row.Expires = ident.HashKey(text), t.now.Add(life)
 			if err := tx.InsertRegistryToken(ctx, row); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return token, err
+	return t, err
 }
 
-// MintPull makes a token with which the runner of a claim pulls any image of one project. It ends with its life, or sooner with the claim.
-func (g *Registry) MintPull(ctx context.Context, projectID, jobID string, epoch int64) (token string, life time.Duration, err error) {
-	token, err = g.issue(ctx, []store.RegistryToken{{
-		ProjectID: projectID, Repository: everyRepository, Actions: joinScope([]Action{Pull}), JobID: jobID, Epoch: epoch,
+// MintPull makes a token with which the runner of a claim pulls any image of one project. It ends with its life, or sooner with the claim:
+// when the job is over or its lease has gone to another epoch. While the lease lives, a new one may be minted at any time; that it lives is
+// for the caller to check. A job or project that does not exist is a Missing fault.
+func (g *Registry) MintPull(ctx context.Context, projectID, jobID string, epoch int64) (text string, life time.Duration, err error) {
+	t, err := g.issue(ctx, []store.RegistryToken{{
+		ProjectID: projectID, Repository: everyRepository, Actions: string(Pull), JobID: jobID, Epoch: epoch,
 	}}, limits.PullTokenLife)
-	return token, limits.PullTokenLife, err
+	return t.text, t.life, err
 }
