@@ -1,0 +1,197 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/imageref"
+	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/registry"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/upstream"
+	"github.com/tachograph/tacho/internal/server/web"
+)
+
+// What stands here fits rooms to each other that do not know each other.
+
+// gate answers the registry's questions with accounts and core/access.
+type gate struct {
+	store    *store.Store
+	accounts *account.Service
+}
+
+func (g *gate) Login(ctx context.Context, c registry.Credentials) error {
+	_, err := g.accounts.Authenticate(ctx, c.Secret, "")
+	return err
+}
+
+// actions maps the registry's verbs to actions on the project.
+var actions = map[registry.Action]access.Action{registry.Pull: access.ViewProject, registry.Push: access.Submit, registry.Delete: access.EditProject}
+
+func (g *gate) Authorize(ctx context.Context, c registry.Credentials, project string, want []registry.Action) (registry.Grant, error) {
+	actor, err := g.accounts.Authenticate(ctx, c.Secret, "")
+	if err != nil {
+		return registry.Grant{}, err
+	}
+	push := false
+	for _, a := range want {
+		push = push || a == registry.Push
+	}
+	p, err := g.find(ctx, actor, project, push)
+	if err != nil {
+		return registry.Grant{}, err
+	}
+	resource := access.Resource{ProjectID: p.ID, OrganizationID: p.OrganizationID, Public: p.Visibility == string(api.Public), Name: p.Slug}
+	grant := registry.Grant{ProjectID: p.ID}
+	var refused error
+	for _, a := range want {
+		if err := access.Authorize(actor, actions[a], resource); err != nil {
+			refused = err
+			continue
+		}
+		grant.Actions = append(grant.Actions, a)
+	}
+	if len(grant.Actions) == 0 && fault.Is(refused, fault.Missing) {
+		return registry.Grant{}, refused
+	}
+	return grant, nil
+}
+
+// find loads the project; a push by somebody who has a home makes a new one there.
+func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bool) (store.Project, error) {
+	var p store.Project
+	look := func(tx *store.Tx) error {
+		var err error
+		p, err = tx.ProjectByRef(ctx, ref)
+		return err
+	}
+	err := g.store.View(ctx, look)
+	if !fault.Is(err, fault.Missing) || !push || actor.Kind != access.User && actor.Kind != access.Local {
+		return p, err
+	}
+	err = g.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := look(tx); !fault.Is(err, fault.Missing) {
+			return err // another push was faster
+		}
+		home, err := account.HomeOf(ctx, tx, actor)
+		if err != nil {
+			return err
+		}
+		if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: home.ID, Name: home.Slug}); err != nil {
+			return err
+		}
+		p, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: ref, Slug: ref, Visibility: string(api.Public)})
+		return err
+	})
+	return p, err
+}
+
+// images pins a job's image: in our own registry, or in somebody else's.
+type images struct {
+	own   *registry.Registry
+	other *upstream.Registries
+	url   string
+}
+
+func (i *images) Resolve(ctx context.Context, project store.Project, image string) (queue.Image, error) {
+	ref, err := imageref.Parse(image)
+	if err != nil {
+		return queue.Image{}, err
+	}
+	if ref.Registry != "" && ref.Registry != hostOf(i.url) {
+		found, err := i.other.Resolve(ctx, ref)
+		if err != nil {
+			return queue.Image{}, err
+		}
+		out := queue.Image{Registry: ref.Registry, Repository: ref.Path, Digest: found.Digest}
+		for _, p := range found.Platforms {
+			out.Platforms = append(out.Platforms, queue.Platform{OS: p.OS, Arch: p.Architecture})
+		}
+		return out, nil
+	}
+	var missing error
+	for _, repository := range repositories(project, ref) {
+		digest, platforms, err := i.own.Resolve(ctx, project, repository, ref.Version())
+		if fault.Is(err, fault.Missing) {
+			missing = err
+			continue
+		}
+		if err != nil {
+			return queue.Image{}, err
+		}
+		out := queue.Image{Registry: i.url, Repository: strings.TrimSuffix(project.Slug+"/"+repository, "/"), Digest: digest, Internal: true}
+		for _, p := range platforms {
+			out.Platforms = append(out.Platforms, queue.Platform{OS: p.OS, Arch: p.Architecture})
+		}
+		return out, nil
+	}
+	return queue.Image{}, fault.Wrap(fault.Invalid, missing, "image %q is not in this server's registry under project %q; push it first (tacho image push %s/%s FILE…), or name another registry, as in docker.io/library/%s",
+		image, project.Slug, project.Slug, ref.Path, ref.Path)
+}
+
+// repositories are where an unqualified name may lie: "app" is project/app, "project/app" is itself, "project" is the project's own.
+func repositories(project store.Project, ref imageref.Reference) []string {
+	first, rest, _ := strings.Cut(ref.Path, "/")
+	if first == project.Slug || first == project.ID {
+		return []string{rest, ref.Path}
+	}
+	return []string{ref.Path}
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
+// getFor lets pages ask the API in-process with their reader's credentials.
+func (s *Server) getFor(operations http.Handler) web.GetFunc {
+	return func(r *http.Request, path string, query url.Values, out any) (int, error) {
+		address := path
+		if len(query) > 0 {
+			address += "?" + query.Encode()
+		}
+		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			return 0, fault.Wrap(fault.Invalid, err, "the address is not understood")
+		}
+		inner.RemoteAddr = r.RemoteAddr
+		inner.Host = r.Host
+		if h := r.Header.Get("Authorization"); h != "" {
+			inner.Header.Set("Authorization", h)
+		}
+		answer := &answer{header: http.Header{}, status: http.StatusOK}
+		operations.ServeHTTP(answer, inner)
+		if answer.status >= http.StatusBadRequest {
+			var body api.Error
+			if err := json.Unmarshal(answer.body.Bytes(), &body); err != nil || body.Message == "" {
+				body.Message = http.StatusText(answer.status)
+			}
+			return 0, fault.New(fault.FromStatus(answer.status), "%s", body.Message)
+		}
+		total, _ := strconv.Atoi(answer.header.Get(api.TotalCountHeader))
+		return total, json.Unmarshal(answer.body.Bytes(), out)
+	}
+}
+
+// answer keeps what a handler answers.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }

@@ -1,0 +1,293 @@
+// Package server is the composition root: it opens the store and the blobs, builds the services and the edges over them, and gives one
+// http.Handler for all of it. Run adds the background work and a listener.
+//
+// The same root serves many people on a port and one person without any: a local `tacho run` builds it over a folder and calls its handler
+// in-process, as the actor Local. Nothing here is global; a process can hold as many servers as it likes.
+package server
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/httpapi"
+	"github.com/tachograph/tacho/internal/server/hub"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/metrics"
+	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/registry"
+	"github.com/tachograph/tacho/internal/server/request"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/upstream"
+	"github.com/tachograph/tacho/internal/server/web"
+)
+
+// Server is an open server. Handler serves as soon as New has returned; jobs are processed while Run runs.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	store   *store.Store
+	queue   *queue.Service
+	hub     *hub.Hub
+	images  *registry.Registry
+	api     *httpapi.API
+	handler http.Handler
+	closing sync.Once
+
+	mu    sync.Mutex
+	ready bool
+	// AdminKey is the first administrator's key, set by New at the very first start only.
+	AdminKey string
+}
+
+// New opens the data folder, makes what is missing, and builds everything. url is the address under which the server is reached; it may
+// be changed by SetURL until the first request.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "data folder %s cannot be made: %v", cfg.Data, err)
+	}
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, "tacho.db"), Now: cfg.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", cfg.Data, err)
+	}
+	s := &Server{cfg: cfg, log: log, store: db}
+	if err := s.build(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) build(ctx context.Context) error {
+	blobs, err := blob.OpenDir(filepath.Join(s.cfg.Data, "blobs"), s.cfg.Now)
+	if err != nil {
+		return err
+	}
+	accounts := account.New(s.store, rand.Reader)
+	if s.AdminKey, _, err = accounts.EnsureAdmin(ctx); err != nil {
+		return err
+	}
+	s.images = registry.New(registry.Config{BaseURL: s.cfg.URL, Log: s.log}, s.store, blobs, &gate{s.store, accounts})
+	reader := ingest.New(s.store)
+	s.queue = queue.New(queue.Config{
+		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
+		Images: &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries}), s.cfg.URL},
+	})
+	s.hub = hub.New(s.queue, s.store, s.log)
+	machines := fleet.New(s.store, s.queue, rand.Reader, s.cfg.Now, s.hub.Kick)
+	cpu, memory, disk, architecture := defaultSpec()
+	if err := machines.EnsureDefaultSpec(ctx, cpu, memory, disk, architecture); err != nil {
+		return fmt.Errorf("make the default spec: %w", err)
+	}
+	reads := explore.New(s.store)
+	s.api = httpapi.New(httpapi.Config{
+		Store: s.store, Accounts: accounts, Version: s.cfg.Version, Commit: s.cfg.Commit, Log: s.log,
+		Services: httpapi.Services{
+			Intake:  intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Now: s.cfg.Now}),
+			Explore: reads, Queue: s.queue, Fleet: machines,
+		},
+	})
+	s.hub.Register(s.api.Mux())
+	s.handler = s.routes()
+	return nil
+}
+
+// defaultSpec describes a modest part of this machine, which any runner like it can offer.
+func defaultSpec() (cpu int, memory, disk int64, architecture string) {
+	architecture = "x86_64"
+	if runtime.GOARCH == "arm64" {
+		architecture = "aarch64"
+	}
+	return max(1, runtime.NumCPU()-1), 1 * limits.GiB, 1 * limits.GiB, architecture
+}
+
+func (c Config) tiers() queue.Tiers {
+	return queue.Tiers{
+		api.PlanUnclaimed:  {Concurrency: c.UnclaimedConcurrency, Timeout: c.UnclaimedTimeout},
+		api.PlanFree:       {Concurrency: c.FreeConcurrency, Timeout: c.FreeTimeout},
+		api.PlanTeam:       {Concurrency: c.TeamConcurrency, Timeout: c.TeamTimeout},
+		api.PlanEnterprise: {Timeout: c.EnterpriseTimeout},
+	}
+}
+
+// routes puts the edges side by side: the registry parses its own paths, pages and probes have theirs, everything else is the API.
+func (s *Server) routes() http.Handler {
+	operations := s.api.Handler()
+	pages := web.New(web.Config{Get: s.getFor(operations), Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log})
+	numbers := metrics.New(s.cfg.Version, s.cfg.Commit)
+	numbers.Gauge("runners_waiting", "Runners that wait for a job.", func() float64 { return float64(s.queue.WaitingRunners()) })
+	numbers.Gauge("channels_open", "Runner channels that are open.", func() float64 { return float64(s.hub.Connected()) })
+	numbers.Gauge("jobs_pending", "Jobs in the queue.", func() float64 { return float64(s.counts(true)) })
+	numbers.Gauge("jobs_in_flight", "Jobs that a runner holds.", func() float64 { return float64(s.counts(false)) })
+
+	mux := http.NewServeMux()
+	mux.Handle("/v2/", s.images)
+	mux.Handle("/v2", s.images)
+	mux.Handle(registry.TokenPath, s.images.TokenHandler())
+	for _, pattern := range web.Patterns {
+		mux.Handle(pattern, pages)
+	}
+	mux.Handle("GET /metrics", numbers.Handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("/", operations)
+	return numbers.Middleware(mux)
+}
+
+func (s *Server) counts(pending bool) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	waiting, running, err := s.queue.Counts(ctx)
+	if err != nil {
+		return -1
+	}
+	if pending {
+		return waiting
+	}
+	return running
+}
+
+// readyz says whether the server takes work: its database answers and it is not shutting down.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	ready := s.ready
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := s.store.Ping(ctx); err != nil || !ready {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// Handler serves everything.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Local lets a request in the same process speak for the person at the keyboard.
+func Local(r *http.Request) *http.Request {
+	return r.WithContext(request.WithActor(r.Context(), access.Actor{Kind: access.Local, SourceIP: "127.0.0.1"}))
+}
+
+// OpenAPI returns the document of the API as JSON, for the copy in docs.
+func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().MarshalJSON() }
+
+// Run does the background work until ctx ends; Serve calls it, an embedded server need not.
+func (s *Server) Run(ctx context.Context) error {
+	s.setReady(true)
+	defer s.setReady(false)
+	var work sync.WaitGroup
+	work.Go(func() { s.collect(ctx) })
+	err := s.queue.Run(ctx)
+	work.Wait()
+	return err
+}
+
+func (s *Server) setReady(ready bool) {
+	s.mu.Lock()
+	s.ready = ready
+	s.mu.Unlock()
+}
+
+// collectEvery is how often garbage is looked for.
+const collectEvery = 6 * time.Hour
+
+func (s *Server) collect(ctx context.Context) {
+	tick := time.NewTicker(collectEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			removed, err := s.images.Collect(ctx, s.cfg.Now().Add(-limits.RegistryKeepNew))
+			if err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "collect garbage", "error", err)
+			} else if removed > 0 {
+				s.log.InfoContext(ctx, "collected garbage", "blobs", removed)
+			}
+		}
+	}
+}
+
+// Serve answers on l until ctx ends, then stops: no new requests, runner channels are told to come back, running requests get the grace
+// that is configured.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	web := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 * limits.KiB,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var work sync.WaitGroup
+	work.Go(func() {
+		if err := s.Run(background); err != nil {
+			s.log.Error("background work ended", "error", err)
+		}
+	})
+	failed := make(chan error, 1)
+	work.Go(func() { failed <- web.Serve(l) })
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		s.log.Info("shutting down")
+		s.setReady(false)
+		s.hub.Close()
+		stop() // ends claims and event streams, which would hold the shutdown
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.cfg.Grace, 20*time.Second))
+		defer cancel()
+		if err = web.Shutdown(grace); err != nil {
+			err = errors.Join(fmt.Errorf("requests were still running after %s: %w", s.cfg.Grace, err), web.Close())
+		}
+	}
+	stop()
+	work.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// Close closes the database. The handler must not be called any more.
+func (s *Server) Close() (err error) {
+	s.closing.Do(func() {
+		s.hub.Close()
+		err = s.store.Close()
+	})
+	return err
+}
+
+// URLOf is the address that is printed and given to runners when none is configured.
+func URLOf(l net.Listener) string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return "http://" + l.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(strings.TrimSuffix(host, "%"), port)
+}
