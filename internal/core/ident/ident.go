@@ -84,8 +84,10 @@ func Slugify(name string) string {
 	return s
 }
 
-// IsSlug reports whether s is a valid slug, that is, its own slug.
-func IsSlug(s string) bool { return s != "" && len(s) <= limits.SlugBytes && Slugify(s) == s }
+// IsSlug reports whether s is a valid slug, that is, its own slug. The text of a UUID is none: a reference would mean two things.
+func IsSlug(s string) bool {
+	return s != "" && len(s) <= limits.SlugBytes && Slugify(s) == s && !IsUUID(s)
+}
 
 // SlugWithSuffix returns slug made distinct by "-" and 8 characters derived from salt, still within the length limit.
 func SlugWithSuffix(slug, salt string) string {

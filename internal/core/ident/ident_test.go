@@ -12,7 +12,7 @@ func TestSlugIsItsOwnSlug(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := Slugify(rapid.String().Draw(t, "name"))
-		if s != "" && !IsSlug(s) {
+		if s != "" && !IsUUID(s) && !IsSlug(s) {
 			t.Fatalf("Slugify gave %q, which is not its own slug", s)
 		}
 		if with := SlugWithSuffix(s, "x"); !IsSlug(with) {
@@ -29,6 +29,16 @@ func TestSlugify(t *testing.T) {
 	} {
 		if got := Slugify(name); got != want {
 			t.Errorf("Slugify(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestSlugIsNeverTheTextOfAUUID(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"main": true, "": false, "Main": false, "a--b": false, "-a": false, strings.Repeat("a", 65): false,
+		"018f3b1c-0000-7000-8000-000000000000": false, "018f3b1c-0000-7000-8000-00000000000": true} {
+		if got := IsSlug(text); got != want {
+			t.Errorf("IsSlug(%q) = %v, want %v", text, got, want)
 		}
 	}
 }

@@ -35,7 +35,8 @@ func (tx *Tx) CountAccounts(ctx context.Context) (int, error) {
 
 // InsertAccount makes an account.
 func (tx *Tx) InsertAccount(ctx context.Context, name string, admin bool) (Account, error) {
-	a := Account{ID: ident.NewUUID(), Name: name, Slug: ident.Slugify(name), Admin: admin, Created: tx.now}
+	a := Account{ID: ident.NewUUID(), Name: name, Admin: admin, Created: tx.now}
+	a.Slug = slugFor(name, a.ID)
 	_, err := tx.q.ExecContext(ctx, `insert into account (id, name, slug, admin, created) values ($1, $2, $3, $4, $5)`, a.ID, a.Name, a.Slug, a.Admin, micros(tx.now))
 	if isDuplicate(err) {
 		return Account{}, fault.Conflictf("account %q exists already", name)
@@ -45,7 +46,8 @@ func (tx *Tx) InsertAccount(ctx context.Context, name string, admin bool) (Accou
 
 // AccountByRef finds an account by UUID or slug.
 func (tx *Tx) AccountByRef(ctx context.Context, ref string) (Account, error) {
-	a, err := scanAccount(tx.q.QueryRowContext(ctx, `select `+accountColumns+` from account where id = $1 or slug = $1`, ref))
+	where, value := byRef(ref)
+	a, err := scanAccount(tx.q.QueryRowContext(ctx, `select `+accountColumns+` from account where `+where, value))
 	return a, oneRow(err, "user", ref)
 }
 

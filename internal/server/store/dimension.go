@@ -79,9 +79,20 @@ func (d dimension[T]) scan(rows *sql.Rows) (T, error) {
 
 // byRef finds by UUID, else by exact name, else by slug.
 func (d dimension[T]) byRef(ctx context.Context, tx *Tx, projectID, ref string) (T, error) {
-	where := `project_id = $1 and (name = $2 or slug = $2) order by name = $2 desc limit 1`
+	return d.find(ctx, tx, projectID, ref, "name")
+}
+
+// byPath finds by UUID, else by slug, else by exact name: one thing's name may be another's slug, and a path is made from slugs.
+func (d dimension[T]) byPath(ctx context.Context, tx *Tx, projectID, ref string) (T, error) {
+	return d.find(ctx, tx, projectID, ref, "slug")
+}
+
+// find looks for a UUID, or for the ref in name and slug; the column first wins when there are two.
+func (d dimension[T]) find(ctx context.Context, tx *Tx, projectID, ref, first string) (T, error) {
+	where := `project_id = $1 and (name = $2 or slug = $2) order by ` + first + ` = $2 desc limit 1`
 	if ident.IsUUID(ref) {
 		where = `project_id = $1 and id = $2 limit 1`
+		ref = strings.ToLower(ref)
 	}
 	rows, err := tx.q.QueryContext(ctx, d.selection()+where, projectID, ref)
 	found, err := collect(rows, err, d.scan)
@@ -101,10 +112,7 @@ func (d dimension[T]) insert(ctx context.Context, tx *Tx, t *T) error {
 	*c.id, *c.created, *c.modified = ident.NewUUID(), tx.now, tx.now
 	made := *c.slug == ""
 	if made {
-		*c.slug = ident.Slugify(*c.name)
-		if *c.slug == "" {
-			*c.slug = ident.SlugWithSuffix("", *c.id)
-		}
+		*c.slug = slugFor(*c.name, *c.id)
 	}
 	columns := append([]string{"id", "project_id", "name", "slug", "created", "modified"}, d.extra...)
 	query := "insert into " + d.table + " (" + strings.Join(columns, ", ") + ") values " + places(1, len(columns)) + " on conflict do nothing"
@@ -244,6 +252,11 @@ func (tx *Tx) TestbedByRef(ctx context.Context, projectID, ref string) (Testbed,
 	return testbeds.byRef(ctx, tx, projectID, ref)
 }
 
+// TestbedByPath finds a testbed by UUID, slug or name.
+func (tx *Tx) TestbedByPath(ctx context.Context, projectID, ref string) (Testbed, error) {
+	return testbeds.byPath(ctx, tx, projectID, ref)
+}
+
 // TestbedsByID returns those of ids that exist.
 func (tx *Tx) TestbedsByID(ctx context.Context, ids []string) (map[string]Testbed, error) {
 	return testbeds.byID(ctx, tx, ids)
@@ -295,6 +308,11 @@ func (tx *Tx) BenchmarkByRef(ctx context.Context, projectID, ref string) (Benchm
 	return benchmarks.byRef(ctx, tx, projectID, ref)
 }
 
+// BenchmarkByPath finds a benchmark by UUID, slug or name.
+func (tx *Tx) BenchmarkByPath(ctx context.Context, projectID, ref string) (Benchmark, error) {
+	return benchmarks.byPath(ctx, tx, projectID, ref)
+}
+
 // BenchmarksByID returns those of ids that exist.
 func (tx *Tx) BenchmarksByID(ctx context.Context, ids []string) (map[string]Benchmark, error) {
 	return benchmarks.byID(ctx, tx, ids)
@@ -311,8 +329,9 @@ func (tx *Tx) InsertBenchmark(ctx context.Context, b Benchmark) (Benchmark, erro
 	return b, err
 }
 
-// EnsureBenchmarks returns a benchmark for each name, made where it is new; archived ones come back. Names are matched as names only, so
-// that one that looks like a slug means itself.
+// EnsureBenchmarks returns a benchmark for each name, made where it is new; archived ones come back. A name is matched as a name only, so
+// that one that looks like a slug means itself; the UUID of one of the project's benchmarks means that benchmark. Two texts for one benchmark
+// are Invalid.
 func (tx *Tx) EnsureBenchmarks(ctx context.Context, projectID string, names []string) (map[string]Benchmark, error) {
 	return ensure(ctx, tx, benchmarks, projectID, names, func(name string) Benchmark { return Benchmark{ProjectID: projectID, Name: name} })
 }
@@ -332,6 +351,11 @@ func (tx *Tx) DeleteBenchmark(ctx context.Context, id string) error {
 // MeasureByRef finds a measure by UUID, name or slug.
 func (tx *Tx) MeasureByRef(ctx context.Context, projectID, ref string) (Measure, error) {
 	return measures.byRef(ctx, tx, projectID, ref)
+}
+
+// MeasureByPath finds a measure by UUID, slug or name.
+func (tx *Tx) MeasureByPath(ctx context.Context, projectID, ref string) (Measure, error) {
+	return measures.byPath(ctx, tx, projectID, ref)
 }
 
 // MeasuresByID returns those of ids that exist.
@@ -393,6 +417,9 @@ func ensure[T any](ctx context.Context, tx *Tx, d dimension[T], projectID string
 	if err != nil {
 		return nil, err
 	}
+	if err := d.aliases(ctx, tx, projectID, names, out); err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		t, ok := out[name]
 		if ok {
@@ -407,4 +434,27 @@ func ensure[T any](ctx context.Context, tx *Tx, d dimension[T], projectID string
 		out[name] = t
 	}
 	return out, nil
+}
+
+// aliases adds to found those of names that are the UUID of one of the project's things and not the name of one.
+func (d dimension[T]) aliases(ctx context.Context, tx *Tx, projectID string, names []string, found map[string]T) error {
+	given := map[string]bool{}
+	for _, name := range names {
+		if _, ok := found[name]; ok || !ident.IsUUID(name) {
+			continue
+		}
+		t, err := d.byRef(ctx, tx, projectID, name)
+		if fault.Is(err, fault.Missing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c, _ := d.fields(&t)
+		if _, named := found[*c.name]; named || given[*c.id] {
+			return fault.Invalidf("%s %q is given twice, once by its UUID %s", d.table, *c.name, name)
+		}
+		found[name], given[*c.id] = t, true
+	}
+	return nil
 }

@@ -53,13 +53,13 @@ func (tx *Tx) RevokeKey(ctx context.Context, owner, id string) error {
 	return exactlyOne(res, err, "key", id)
 }
 
-// ListKeys returns a page of the keys of an account or a project, newest first.
+// ListKeys returns a page of the keys of an account or a project, by creation.
 func (tx *Tx) ListKeys(ctx context.Context, owner string, page Page) ([]Key, int, error) {
 	var total int
 	if err := tx.q.QueryRowContext(ctx, `select count(*) from api_key where account_id = $1 or project_id = $1`, owner).Scan(&total); err != nil {
 		return nil, 0, err
 	}
-	rows, err := tx.q.QueryContext(ctx, `select `+keyColumns+` from api_key where account_id = $1 or project_id = $1 order by created desc, id limit $2 offset $3`, owner, page.Limit, page.Offset)
+	rows, err := tx.q.QueryContext(ctx, `select `+keyColumns+` from api_key where account_id = $1 or project_id = $1 order by created`+direction(page)+`, id`+direction(page)+` limit $2 offset $3`, owner, page.Limit, page.Offset)
 	out, err := collect(rows, err, func(r *sql.Rows) (Key, error) { return scanKey(r) })
 	return out, total, err
 }

@@ -28,7 +28,8 @@ func scanOrganization(row interface{ Scan(...any) error }) (Organization, error)
 
 // InsertOrganization makes an organization.
 func (tx *Tx) InsertOrganization(ctx context.Context, name, plan string) (Organization, error) {
-	o := Organization{ID: ident.NewUUID(), Name: name, Slug: ident.Slugify(name), Plan: plan, Created: tx.now, Modified: tx.now}
+	o := Organization{ID: ident.NewUUID(), Name: name, Plan: plan, Created: tx.now, Modified: tx.now}
+	o.Slug = slugFor(name, o.ID)
 	_, err := tx.q.ExecContext(ctx, `insert into organization (id, name, slug, plan, created, modified) values ($1, $2, $3, $4, $5, $5)`, o.ID, o.Name, o.Slug, o.Plan, micros(tx.now))
 	if isDuplicate(err) {
 		return Organization{}, fault.Conflictf("organization %q exists already", name)
@@ -38,7 +39,8 @@ func (tx *Tx) InsertOrganization(ctx context.Context, name, plan string) (Organi
 
 // OrganizationByRef finds an organization by UUID or slug.
 func (tx *Tx) OrganizationByRef(ctx context.Context, ref string) (Organization, error) {
-	o, err := scanOrganization(tx.q.QueryRowContext(ctx, `select `+organizationColumns+` from organization where id = $1 or slug = $1`, ref))
+	where, value := byRef(ref)
+	o, err := scanOrganization(tx.q.QueryRowContext(ctx, `select `+organizationColumns+` from organization where `+where, value))
 	return o, oneRow(err, "organization", ref)
 }
 

@@ -36,9 +36,7 @@ func (tx *Tx) InsertProject(ctx context.Context, p Project) (Project, error) {
 	p.ID, p.Created, p.Modified = cmp.Or(p.ID, ident.NewUUID()), tx.now, tx.now
 	made := p.Slug == ""
 	if made {
-		if p.Slug = ident.Slugify(p.Name); p.Slug == "" {
-			p.Slug = ident.SlugWithSuffix("", p.ID)
-		}
+		p.Slug = slugFor(p.Name, p.ID)
 	}
 	for range 2 {
 		res, err := tx.q.ExecContext(ctx, `insert into project (id, organization_id, name, slug, url, visibility, created, modified)
@@ -59,7 +57,8 @@ func (tx *Tx) InsertProject(ctx context.Context, p Project) (Project, error) {
 
 // ProjectByRef finds a project that is not deleted, by UUID or slug.
 func (tx *Tx) ProjectByRef(ctx context.Context, ref string) (Project, error) {
-	p, err := scanProject(tx.q.QueryRowContext(ctx, `select `+projectColumns+` from project where (id = $1 or slug = $1) and deleted is null`, ref))
+	where, value := byRef(ref)
+	p, err := scanProject(tx.q.QueryRowContext(ctx, `select `+projectColumns+` from project where `+where+` and deleted is null`, value))
 	return p, oneRow(err, "project", ref)
 }
 
@@ -83,7 +82,7 @@ func (tx *Tx) Projects(ctx context.Context, f ProjectFilter) ([]Project, int, er
 		}
 	}
 	where := `deleted is null and (` + seen + `) and ($3 = '' or name = $3)
-		and ($4 = '' or lower(name) like $4 escape '\' or slug like $4 escape '\' or id = $5) and ($6 = '' or organization_id = $6)`
+		and ($4 = '' or lower(name) like lower($4) escape '\' or slug like lower($4) escape '\' or id = lower($5)) and ($6 = '' or organization_id = $6)`
 	var total int
 	if err := tx.q.QueryRowContext(ctx, `select count(*) from project where `+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count projects: %w", err)
@@ -125,8 +124,9 @@ func (tx *Tx) UpdateProject(ctx context.Context, id string, p ProjectPatch) erro
 	return exactlyOne(res, err, "project", id)
 }
 
-// DeleteProject hides a project and frees its slug; its rows stay until a sweep.
+// DeleteProject hides a project and frees its slug; its rows stay until a sweep. What the row is called then is no slug, so nobody can have
+// taken it before.
 func (tx *Tx) DeleteProject(ctx context.Context, id string) error {
-	res, err := tx.q.ExecContext(ctx, `update project set deleted = $1, modified = $1, slug = 'deleted-' || id where id = $2 and deleted is null`, micros(tx.now), id)
+	res, err := tx.q.ExecContext(ctx, `update project set deleted = $1, modified = $1, slug = '~' || id where id = $2 and deleted is null`, micros(tx.now), id)
 	return exactlyOne(res, err, "project", id)
 }

@@ -1,0 +1,45 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+// BenchmarkEnsureBenchmarks is what a report's names cost before its metrics are written: new in the first report, known in all others.
+func BenchmarkEnsureBenchmarks(b *testing.B) {
+	for _, n := range []int{10, 1_000, 100_000} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("package/sub/Benchmark%d/size=%d", i, i*i)
+		}
+		b.Run(fmt.Sprintf("new/%d", n), func(b *testing.B) {
+			s, _ := open(b)
+			g := newGround(b, s, 0, 0)
+			undo := errors.New("undo")
+			for b.Loop() {
+				err := s.Tx(b.Context(), func(tx *Tx) error {
+					if _, err := tx.EnsureBenchmarks(b.Context(), g.project, names); err != nil {
+						return err
+					}
+					return undo
+				})
+				if !errors.Is(err, undo) {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("known/%d", n), func(b *testing.B) {
+			s, _ := open(b)
+			g := newGround(b, s, 0, 0)
+			ensure := func(tx *Tx) error {
+				_, err := tx.EnsureBenchmarks(b.Context(), g.project, names)
+				return err
+			}
+			g.tx(ensure)
+			for b.Loop() {
+				g.tx(ensure)
+			}
+		})
+	}
+}
