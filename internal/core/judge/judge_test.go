@@ -2,145 +2,62 @@ package judge
 
 import (
 	"math"
+	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
-func ptr[T any](v T) *T { return &v }
-
-func both(test Test, p float64) Model { return Model{Test: test, LowerBoundary: &p, UpperBoundary: &p} }
-
-// sampleOf returns n values with exactly mean m and sample standard deviation s: half of them above, half below, one on the mean.
-func sampleOf(n int, m, s float64) []float64 {
-	d := s * math.Sqrt(float64(n-1)/float64(n-1))
-	out := []float64{m}
-	for i := 0; i < (n-1)/2; i++ {
-		out = append(out, m+d, m-d)
-	}
-	return out
-}
-
-// The first rows are Bencher's published vectors, the last was computed from the formula on the values given.
-func TestParityVectors(t *testing.T) {
+func TestTestsAreReadByNameAndAlias(t *testing.T) {
 	t.Parallel()
-	for name, row := range map[string]struct {
-		model        Model
-		history      []float64
-		lower, upper float64
-		tolerance    float64
-	}{
-		"t_test n=25 m=100 s=10 p=0.977": {both(TTest, 0.977), sampleOf(25, 100, 10), 78.54, 121.46, 0.005},
-		"percentage 0.10 on mean 100":    {both(Percentage, 0.10), []float64{100}, 90, 110, 1e-9},
-		"t_test of five values":          {both(TTest, 0.977), []float64{100, 102, 98, 101, 99}, 200 - 104.95103, 104.95103, 5e-6},
+	for text, want := range map[string]Test{"percentage": Percentage, "t_test": TTest, "t": TTest} {
+		if got, err := ParseTest(text); err != nil || got != want {
+			t.Errorf("ParseTest(%q) = %q, %v, want %q", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"static": "not supported by this server yet; use percentage or t_test", "z": "not supported", "z_score": "not supported",
+		"log_normal": "not supported", "iqr": "not supported", "delta_iqr": "not supported",
+		"": "not known; use percentage or t_test", "T": "not known", "student": "not known",
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := Bound(row.model, row.history)
-			if b.Lower == nil || b.Upper == nil || math.Abs(*b.Lower-row.lower) > row.tolerance || math.Abs(*b.Upper-row.upper) > row.tolerance {
-				t.Errorf("Bound = %v, %v, want %v, %v", *b.Lower, *b.Upper, row.lower, row.upper)
-			}
-		})
+		if _, err := ParseTest(text); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), want) {
+			t.Errorf("ParseTest(%q) = %v, want an invalid fault with %q", text, err, want)
+		}
 	}
 }
 
-func TestHistoryWithoutVarianceStillCatchesAJump(t *testing.T) {
+func TestValidModels(t *testing.T) {
 	t.Parallel()
-	b := Bound(both(TTest, 0.99), []float64{1000, 1000, 1000})
-	if limit, broken := b.Broken(2000); !broken || limit != UpperLimit {
-		t.Errorf("2000 after 1000, 1000, 1000: %v, %v", limit, broken)
-	}
-	if limit, broken := b.Broken(1000); broken {
-		t.Errorf("1000 after 1000, 1000, 1000 breaks the %v limit", limit)
-	}
-}
-
-func TestTooLittleHistoryDrawsNothingAndSaysWhy(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		model   Model
-		history []float64
-		want    string
-	}{
-		{both(Percentage, 0.1), nil, "the history has 0 values, 1 are needed"},
-		{both(TTest, 0.9), []float64{1}, "the history has 1 values, 2 are needed"},
-		{Model{Test: TTest, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5)}, []float64{1, 2, 3}, "the history has 3 values, 5 are needed"},
+	for _, m := range []Model{
+		both(Percentage, 0), both(Percentage, 3), both(TTest, 0.5), both(TTest, 0.99999),
+		{Test: TTest, UpperBoundary: ptr(0.99), MinSampleSize: ptr(2), MaxSampleSize: ptr(2)},
+		{Test: Percentage, LowerBoundary: ptr(0.1), MinSampleSize: ptr(1), MaxSampleSize: ptr(64), WindowSeconds: ptr(int64(1))},
 	} {
-		b := Bound(row.model, row.history)
-		if b.Skipped != row.want || b.Lower != nil || b.Upper != nil {
-			t.Errorf("Bound(%v values) = %+v, want skipped %q", len(row.history), b, row.want)
-		}
-		if _, broken := b.Broken(math.MaxFloat64); broken {
-			t.Error("a boundary without limits was broken")
-		}
-	}
-}
-
-func TestOnlyTheNewestValuesCount(t *testing.T) {
-	t.Parallel()
-	m := both(Percentage, 0.1)
-	m.MaxSampleSize = ptr(2)
-	if b := Bound(m, []float64{10, 20, 1e9}); *b.Baseline != 15 {
-		t.Errorf("baseline = %v, want 15", *b.Baseline)
-	}
-}
-
-func TestLimitsAreFiniteOrderedAndMonotonic(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		history := rapid.SliceOfN(rapid.Float64Range(-1e12, 1e12), 2, 64).Draw(t, "history")
-		test := rapid.SampledFrom([]Test{Percentage, TTest}).Draw(t, "test")
-		p := rapid.Float64Range(0.5, 0.98).Draw(t, "p")
-		tight, wide := Bound(both(test, p), history), Bound(both(test, p+0.01), history)
-		if *tight.Lower > *tight.Baseline || *tight.Baseline > *tight.Upper {
-			t.Fatalf("limits %v … %v around %v", *tight.Lower, *tight.Upper, *tight.Baseline)
-		}
-		if *wide.Lower > *tight.Lower || *wide.Upper < *tight.Upper {
-			t.Fatalf("a higher boundary gave narrower limits")
-		}
-		if _, broken := tight.Broken(*tight.Baseline); broken {
-			t.Fatal("the mean itself is outside")
-		}
-	})
-}
-
-func TestValidate(t *testing.T) {
-	t.Parallel()
-	good := []Model{both(Percentage, 0), both(Percentage, 3), both(TTest, 0.5), {Test: TTest, UpperBoundary: ptr(0.99), MinSampleSize: ptr(2), MaxSampleSize: ptr(2)}}
-	for _, m := range good {
 		if err := m.Validate(); err != nil {
 			t.Errorf("Validate(%+v) = %v", m, err)
 		}
 	}
-	bad := []Model{
-		{Test: Percentage}, both(Percentage, -0.1), both(Percentage, math.NaN()), both(TTest, 0.49), both(TTest, 1), both("static", 1), both("", 1),
-		{Test: TTest, UpperBoundary: ptr(0.9), MinSampleSize: ptr(1)},
-		{Test: Percentage, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5), MaxSampleSize: ptr(4)},
-		{Test: Percentage, UpperBoundary: ptr(0.9), WindowSeconds: ptr(int64(0))},
-	}
-	for _, m := range bad {
-		if err := m.Validate(); !fault.Is(err, fault.Invalid) {
-			t.Errorf("Validate(%+v) = %v, want an invalid fault", m, err)
-		}
-	}
 }
 
-func TestLifeOfAnAlert(t *testing.T) {
+func TestInvalidModelsSayWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	want := map[Status]map[Event]Status{
-		Active:    {Dismiss: Dismissed, Reactivate: Active, ReplaceHead: Silenced},
-		Dismissed: {Dismiss: Dismissed, Reactivate: Active, ReplaceHead: Silenced},
-		Silenced:  {ReplaceHead: Silenced},
-	}
-	for _, s := range []Status{Active, Dismissed, Silenced} {
-		for _, e := range []Event{Dismiss, Reactivate, ReplaceHead} {
-			got, err := Next(s, e)
-			to, legal := want[s][e]
-			if legal != (err == nil) || legal && got != to || !legal && got != s {
-				t.Errorf("Next(%s, %s) = %s, %v", s, e, got, err)
-			}
+	for want, m := range map[string]Model{
+		"a lower or an upper boundary is needed":                  {Test: Percentage},
+		"the lower boundary is -0.1; it is a part of the mean":    both(Percentage, -0.1),
+		"model percentage: the lower boundary is not a number":    both(Percentage, math.NaN()),
+		"model t_test: the lower boundary is not a number":        both(TTest, math.Inf(1)),
+		"the lower boundary is 0.49; it is a confidence from 0.5": both(TTest, 0.49),
+		"the upper boundary is 1; it is a confidence from 0.5":    {Test: TTest, UpperBoundary: ptr(1.0)},
+		`test "static" is not supported by this server yet`:       both("static", 1),
+		`test "" is not known`:                                    both("", 1),
+		`test "t": write t_test`:                                  both("t", 0.9),
+		"the least sample size is 1, the test needs 2":            {Test: TTest, UpperBoundary: ptr(0.9), MinSampleSize: ptr(1)},
+		"the largest sample size is 0, the test needs 1":          {Test: Percentage, UpperBoundary: ptr(0.9), MaxSampleSize: ptr(0)},
+		"the least sample size 5 is over the largest 4":           {Test: Percentage, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5), MaxSampleSize: ptr(4)},
+		"model percentage: the window is 0 s, want at least 1 s":  {Test: Percentage, UpperBoundary: ptr(0.9), WindowSeconds: ptr(int64(0))},
+	} {
+		if err := m.Validate(); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), want) {
+			t.Errorf("Validate(%+v) = %v, want an invalid fault with %q", m, err, want)
 		}
 	}
 }
