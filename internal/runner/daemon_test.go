@@ -49,13 +49,13 @@ func TestCompletedJobIsToldWithItsPhasesAndOutputs(t *testing.T) {
 			if end.Event != api.MsgCompleted || len(end.Results) != 2 || end.Host == nil || end.Host.Isolation != "container" {
 				t.Errorf("end: %+v", end)
 			}
-			if r := end.Results[1]; r.Iteration != 2 || r.WallNS != 1_500_000_000 || r.ExitCode != 0 {
+			if r := end.Results[1]; r.Iteration != 1 || r.WallNS != 1_500_000_000 || r.ExitCode != 0 {
 				t.Errorf("second iteration: %+v", r)
 			}
 			bmf := `{"bench -all":{"build-time":{"value":1.5}}}`
 			want := map[string]string{
+				"j1 0 stdout": "hello\n", "j1 0 stderr": "warning\n", "j1 0 file /out.json": "{}", "j1 0 file " + MeasuresPath: bmf,
 				"j1 1 stdout": "hello\n", "j1 1 stderr": "warning\n", "j1 1 file /out.json": "{}", "j1 1 file " + MeasuresPath: bmf,
-				"j1 2 stdout": "hello\n", "j1 2 stderr": "warning\n", "j1 2 file /out.json": "{}", "j1 2 file " + MeasuresPath: bmf,
 			}
 			if diff := cmp.Diff(want, hub.outputs); diff != "" {
 				t.Errorf("outputs (-want +got):\n%s", diff)
@@ -156,7 +156,7 @@ func TestFailedIterationKeepsTheOutputsBeforeIt(t *testing.T) {
 	if len(end.Results) != 2 || end.Results[1].ExitCode != 1 || end.Reason != api.ReasonBenchmarkExit {
 		t.Errorf("end: %+v", end)
 	}
-	want := map[string]string{"j1 1 stdout": "run 1", "j1 1 stderr": "", "j1 2 stdout": "run 2", "j1 2 stderr": ""}
+	want := map[string]string{"j1 0 stdout": "run 1", "j1 0 stderr": "", "j1 1 stdout": "run 2", "j1 1 stderr": ""}
 	if diff := cmp.Diff(want, hub.outputs); diff != "" {
 		t.Errorf("outputs (-want +got):\n%s", diff)
 	}
@@ -178,7 +178,7 @@ func TestCancelStopsTheRunningJob(t *testing.T) {
 			if err := d.wait(t); err != nil {
 				t.Error(err)
 			}
-			if hub.outputs["j1 1 stdout"] != "begun\n" {
+			if hub.outputs["j1 0 stdout"] != "begun\n" {
 				t.Errorf("partial output was not kept: %q", hub.outputs)
 			}
 		})
@@ -224,7 +224,7 @@ func TestJobGoesOnWhileTheLinkIsDown(t *testing.T) {
 	if end := hub.awaitEnd("j1", 1); end.Event != api.MsgCompleted {
 		t.Errorf("end: %+v", end)
 	}
-	if err := d.wait(t); err != nil || hub.outputs["j1 1 stdout"] != "result" {
+	if err := d.wait(t); err != nil || hub.outputs["j1 0 stdout"] != "result" {
 		t.Errorf("Run: %v; outputs %v", err, hub.outputs)
 	}
 }
@@ -270,7 +270,7 @@ func TestResultSurvivesTheProcessAndIsToldOnce(t *testing.T) {
 	if err := second.wait(t); err != nil {
 		t.Fatal(err)
 	}
-	if end, _ := hub.end("j1", 1); end.Event != api.MsgCompleted || hub.outputs["j1 1 stdout"] != "42 ns" || spool.count() != 0 || hub.doubles != 0 {
+	if end, _ := hub.end("j1", 1); end.Event != api.MsgCompleted || hub.outputs["j1 0 stdout"] != "42 ns" || spool.count() != 0 || hub.doubles != 0 {
 		t.Errorf("end %+v, outputs %v, %d in the spool, %d doubles", end, hub.outputs, spool.count(), hub.doubles)
 	}
 }
@@ -344,7 +344,7 @@ func TestOutputFloodIsCutAndFails(t *testing.T) {
 	if end.Reason != api.ReasonLimit || !strings.Contains(end.Error, "25 MiB") {
 		t.Errorf("end: %q %q", end.Reason, end.Error)
 	}
-	if got := len(hub.outputs["j1 1 stdout"]); got != limits.JobOutputBytes {
+	if got := len(hub.outputs["j1 0 stdout"]); got != limits.JobOutputBytes {
 		t.Errorf("stored %d bytes, want %d", got, limits.JobOutputBytes)
 	}
 	live, marker, last := 0, "", int64(0)
@@ -370,7 +370,7 @@ func TestUploadIsTriedAgain(t *testing.T) {
 	if err := start(t, hub, aMachine(prints("ok")), &memoryResults{}, oneJob).wait(t); err != nil {
 		t.Fatal(err)
 	}
-	if end := hub.awaitEnd("j1", 1); end.Event != api.MsgCompleted || hub.outputs["j1 1 stdout"] != "ok" || hub.puts != 4 {
+	if end := hub.awaitEnd("j1", 1); end.Event != api.MsgCompleted || hub.outputs["j1 0 stdout"] != "ok" || hub.puts != 4 {
 		t.Errorf("end %+v, outputs %v, %d puts", end, hub.outputs, hub.puts)
 	}
 }

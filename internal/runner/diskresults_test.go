@@ -126,7 +126,7 @@ func TestDaemonDeliversFromTheDisk(t *testing.T) {
 	if err := start(t, hub, aMachine(prints("42 ns")), openSpool(t, dir), oneJob).wait(t); err != nil {
 		t.Fatal(err)
 	}
-	if end := hub.awaitEnd("j1", 1); end.Event != api.MsgCompleted || hub.outputs["j1 1 stdout"] != "42 ns" {
+	if end := hub.awaitEnd("j1", 1); end.Event != api.MsgCompleted || hub.outputs["j1 0 stdout"] != "42 ns" {
 		t.Errorf("end %+v, outputs %v", end, hub.outputs)
 	}
 	if left, err := openSpool(t, dir).leftovers(); err != nil || len(left) != 0 {

@@ -109,7 +109,7 @@ func (r *jobRun) run(ctx context.Context) error {
 			r.log.Warn("image was not removed", "job", r.job.UUID, "error", err)
 		}
 	}()
-	for i := 1; i <= r.job.Config.Iter; i++ {
+	for i := range r.job.Config.Iter {
 		if err := r.iterate(ctx, image, i); err != nil {
 			return err
 		}
@@ -143,7 +143,8 @@ func (r *jobRun) prepare(ctx context.Context) (prepared, error) {
 
 var errPrepareTimeout = errors.New("preparation took too long")
 
-// iterate runs the command once. Its outputs and its end are recorded also when it failed.
+// iterate runs the command once. Its outputs and its end are recorded also when it failed. Iterations count from 0 on the wire and from 1
+// in sentences for people.
 func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -160,7 +161,7 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 
 	c, spec := &r.job.Config, &r.job.Spec
 	r.live.begin(number)
-	r.say(api.Message{Event: api.MsgPhase, Phase: "run", Iteration: number, Detail: fmt.Sprintf("iteration %d of %d", number, c.Iter)})
+	r.say(api.Message{Event: api.MsgPhase, Phase: "run", Iteration: number, Detail: fmt.Sprintf("iteration %d of %d", number+1, c.Iter)})
 	end, err := image.run(ctx, iterationParams{
 		name:       fmt.Sprintf("%s.%d.%d", r.job.UUID, r.job.Epoch, number),
 		entrypoint: c.Entrypoint, cmd: c.Cmd, env: c.Env,
@@ -169,7 +170,7 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 		stdout: io.MultiWriter(stdout, r.live.stream(api.ArtifactStdout)),
 		stderr: io.MultiWriter(stderr, r.live.stream(api.ArtifactStderr)),
 		started: func() {
-			if number == 1 {
+			if number == 0 {
 				r.say(api.Message{Event: api.MsgRunning})
 			}
 		},
@@ -216,21 +217,21 @@ func (r *jobRun) judge(ctx context.Context, number int, end iterationEnd) error 
 	}
 	switch {
 	case end.timedOut:
-		return failf(api.ReasonBenchmarkTimeout, "iteration %d ran longer than its timeout of %s", number, timeout(r.job))
+		return failf(api.ReasonBenchmarkTimeout, "iteration %d ran longer than its timeout of %s", number+1, timeout(r.job))
 	case end.oom:
-		return failf(api.ReasonOutOfMemory, "iteration %d used more than the job's memory of %s", number, sizeText(r.job.Spec.Memory))
+		return failf(api.ReasonOutOfMemory, "iteration %d used more than the job's memory of %s", number+1, sizeText(r.job.Spec.Memory))
 	case end.limit != "":
-		return failf(api.ReasonLimit, "iteration %d: %s", number, end.limit)
+		return failf(api.ReasonLimit, "iteration %d: %s", number+1, end.limit)
 	case cut != "":
-		return failf(api.ReasonLimit, "iteration %d: %s", number, cut)
+		return failf(api.ReasonLimit, "iteration %d: %s", number+1, cut)
 	case c.AllowFailure:
 		return nil
 	case end.signal != "":
-		return failf(api.ReasonBenchmarkExit, "iteration %d was ended by the signal %s", number, end.signal)
+		return failf(api.ReasonBenchmarkExit, "iteration %d was ended by the signal %s", number+1, end.signal)
 	case end.exitCode != 0:
-		return failf(api.ReasonBenchmarkExit, "iteration %d ended with exit code %d", number, end.exitCode)
+		return failf(api.ReasonBenchmarkExit, "iteration %d ended with exit code %d", number+1, end.exitCode)
 	case len(end.missing) > 0:
-		return failf(api.ReasonNoResult, "iteration %d ended with exit code 0 and left no file %q", number, end.missing[0])
+		return failf(api.ReasonNoResult, "iteration %d ended with exit code 0 and left no file %q", number+1, end.missing[0])
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type OneShot struct {
 	Entrypoint   []string
 	Cmd          []string
 	Files        []string // collected from the sandbox
-	OutputDir    string   // collected files go to OutputDir/<iteration>/<path>
+	OutputDir    string   // collected files go to OutputDir/<iteration, from 1>/<path>
 	Iterations   int
 	Isolation    string // least level
 	AllowFailure bool
@@ -166,7 +166,7 @@ func (t *terminalResults) create(kind api.ArtifactKind, iteration int, name stri
 	case api.ArtifactStderr:
 		return keepOpen{t.stream(t.stderr, iteration, func(k *keptTexts) io.Writer { return &k.stderr })}, nil
 	}
-	inside := filepath.Join(strconv.Itoa(iteration), filepath.FromSlash(strings.TrimPrefix(path.Clean("/"+name), "/")))
+	inside := filepath.Join(strconv.Itoa(iteration+1), filepath.FromSlash(strings.TrimPrefix(path.Clean("/"+name), "/")))
 	if err := os.MkdirAll(t.dir, 0o755); err != nil {
 		return nil, err
 	}
