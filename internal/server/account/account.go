@@ -88,7 +88,8 @@ func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, 
 		stale = k.ID
 	}
 	if k.ProjectID != nil {
-		return access.Actor{Kind: access.RunKey, ProjectID: *k.ProjectID}, stale, nil
+		_, err := tx.ProjectByRef(ctx, *k.ProjectID) // the keys of a deleted project open nothing
+		return access.Actor{Kind: access.RunKey, ProjectID: *k.ProjectID}, stale, err
 	}
 	if k.AccountID == nil {
 		return actor, "", fmt.Errorf("key %s belongs to nobody", k.ID)
@@ -138,8 +139,10 @@ func HomeOf(ctx context.Context, tx *store.Tx, actor access.Actor) (store.Organi
 	case access.User:
 		accountID = actor.AccountID
 	case access.Local:
-	default:
+	case access.Anonymous:
 		return store.Organization{}, fault.Unauthorizedf("a new project needs a user's key: set TACHO_KEY")
+	default:
+		return store.Organization{}, fault.Forbiddenf("a new project needs a user's key; a %s key belongs to no organization", actor.Kind)
 	}
 	mine, _, err := tx.ListOrganizations(ctx, accountID, store.Page{Limit: 1})
 	if err != nil {

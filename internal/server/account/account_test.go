@@ -1,0 +1,283 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// desk is the service over a fresh database whose clock stands still until it is moved.
+type desk struct {
+	*Service
+	t     *testing.T
+	db    *store.Store
+	clock time.Time
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{t: t, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	var err error
+	d.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: func() time.Time { return d.clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.Service = New(d.db, rand.Reader)
+	return d
+}
+
+func (d *desk) tx(f func(context.Context, *store.Tx) error) {
+	d.t.Helper()
+	if err := d.db.Tx(d.t.Context(), func(tx *store.Tx) error { return f(d.t.Context(), tx) }); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *desk) admin() string {
+	d.t.Helper()
+	key, _, err := d.EnsureAdmin(d.t.Context())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return key
+}
+
+// person makes an account with a role in a new organization.
+func (d *desk) person(name, role string) (who store.Account, home store.Organization) {
+	d.t.Helper()
+	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		if who, err = tx.InsertAccount(ctx, name, false); err != nil {
+			return err
+		}
+		if home, err = tx.InsertOrganization(ctx, name+"'s", "free"); err != nil {
+			return err
+		}
+		return tx.AddMember(ctx, who.ID, home.ID, role)
+	})
+	return who, home
+}
+
+func (d *desk) project(home store.Organization) (p store.Project) {
+	d.t.Helper()
+	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		p, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: "p", Visibility: "private"})
+		return err
+	})
+	return p
+}
+
+func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string, store.Key) {
+	d.t.Helper()
+	secret, row, err := d.NewKey(d.t.Context(), kind, owner, "key", ttl)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return secret, row
+}
+
+func TestFirstStartMakesOneAdminAndShowsItsKeyOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	key, created, err := d.EnsureAdmin(t.Context())
+	if err != nil || !created {
+		t.Fatalf("first start: created %v (%v)", created, err)
+	}
+	actor, err := d.Authenticate(t.Context(), key, "192.0.2.1")
+	if err != nil || actor.Kind != access.User || !actor.Admin || len(actor.Organizations) != 1 || actor.SourceIP != "192.0.2.1" {
+		t.Errorf("the first key speaks for %+v (%v)", actor, err)
+	}
+	for _, role := range actor.Organizations {
+		if role != "leader" {
+			t.Errorf("the admin is %s of its organization", role)
+		}
+	}
+	again, created, err := d.EnsureAdmin(t.Context())
+	if again != "" || created || err != nil {
+		t.Errorf("second start: key %q, created %v (%v)", again, created, err)
+	}
+}
+
+func TestOnlyTheHashOfAKeyIsStored(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	who, _ := d.person("ada", "leader")
+	secret, row := d.key(ident.KeyUser, who.ID, nil)
+	if row.Hash != ident.HashKey(secret) || strings.Contains(row.Hint, secret[len("tacho_user_")+4:]) {
+		t.Errorf("hash %s, hint %s", row.Hash, row.Hint)
+	}
+	d.tx(func(ctx context.Context, tx *store.Tx) error {
+		stored, err := tx.KeyByHash(ctx, ident.HashKey(secret))
+		if diff := cmp.Diff(row, stored); diff != "" {
+			t.Errorf("(-returned +stored):\n%s", diff)
+		}
+		return err
+	})
+}
+
+func TestAuthenticateKnowsWhoAKeySpeaksFor(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	who, home := d.person("ada", "member")
+	p := d.project(home)
+	user, _ := d.key(ident.KeyUser, who.ID, nil)
+	run, _ := d.key(ident.KeyRun, p.ID, nil)
+	runner, err := ident.NewKey(ident.KeyRunner, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var machine store.Runner
+	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		machine, err = tx.InsertRunner(ctx, "r1", "", ident.HashKey(runner))
+		return err
+	})
+	for name, tc := range map[string]struct {
+		key  string
+		want access.Actor
+	}{
+		"nobody":                   {"", access.Actor{Kind: access.Anonymous}},
+		"a person":                 {user, access.Actor{Kind: access.User, AccountID: who.ID, Organizations: map[string]string{home.ID: "member"}}},
+		"a program of one project": {run, access.Actor{Kind: access.RunKey, ProjectID: p.ID}},
+		"a machine":                {runner, access.Actor{Kind: access.Runner, RunnerID: machine.ID}},
+	} {
+		tc.want.SourceIP = "192.0.2.7"
+		got, err := d.Authenticate(t.Context(), tc.key, "192.0.2.7")
+		if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+func TestAuthenticateRefusesWithoutRepeatingTheKey(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	who, home := d.person("ada", "leader")
+	p := d.project(home)
+	hour := time.Hour
+	expired, _ := d.key(ident.KeyUser, who.ID, &hour)
+	revoked, row := d.key(ident.KeyUser, who.ID, nil)
+	orphan, _ := d.key(ident.KeyRun, p.ID, nil)
+	foreign, err := ident.NewKey(ident.KeyUser, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pull, err := ident.NewKey(ident.KeyPull, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{expired, revoked, orphan} {
+		if _, err := d.Authenticate(t.Context(), key, ""); err != nil {
+			t.Fatalf("a good key: %v", err)
+		}
+	}
+	d.tx(func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.RevokeKey(ctx, who.ID, row.ID); err != nil {
+			return err
+		}
+		return tx.DeleteProject(ctx, p.ID)
+	})
+	d.clock = d.clock.Add(time.Hour) // at this very moment it expires
+	forged := []byte(foreign)
+	forged[len(forged)-1] ^= 1
+	for name, tc := range map[string]struct{ key, says string }{
+		"expired":                 {expired, "expired on 2026-01-02"},
+		"revoked":                 {revoked, "was revoked"},
+		"of a deleted project":    {orphan, "not known"},
+		"of another server":       {foreign, "not known"},
+		"cut":                     {foreign[:20], "not well-formed"},
+		"with a mistake":          {string(forged), "not well-formed"},
+		"a password":              {"hunter2", "not well-formed"},
+		"a registry's pull token": {pull, "not known"},
+		"another kind's prefix":   {strings.Replace(expired, "_user_", "_runner_", 1), "not well-formed"},
+		"SQL":                     {"' or 1=1 --", "not well-formed"},
+	} {
+		actor, err := d.Authenticate(t.Context(), tc.key, "192.0.2.7")
+		if !fault.Is(err, fault.Unauthorized) || !strings.Contains(fault.Message(err), tc.says) || strings.Contains(fault.Message(err), tc.key) {
+			t.Errorf("a key %s: want an Unauthorized fault that says %q, got %v", name, tc.says, err)
+		}
+		if diff := cmp.Diff(access.Actor{}, actor); diff != "" {
+			t.Errorf("a key %s gave an actor: %s", name, diff)
+		}
+	}
+}
+
+func TestUseOfAKeyIsNotedOnceAnHour(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	key := d.admin()
+	lastUsed := func() (at time.Time) {
+		t.Helper()
+		if _, err := d.Authenticate(t.Context(), key, ""); err != nil {
+			t.Fatal(err)
+		}
+		d.tx(func(ctx context.Context, tx *store.Tx) error {
+			k, err := tx.KeyByHash(ctx, ident.HashKey(key))
+			if k.LastUsed == nil {
+				t.Fatal("the use was not noted")
+			}
+			at = *k.LastUsed
+			return err
+		})
+		return at
+	}
+	first := d.clock
+	for _, tc := range []struct {
+		later time.Duration
+		want  time.Time
+	}{{0, first}, {59 * time.Minute, first}, {time.Hour, first}, {61 * time.Minute, first.Add(61 * time.Minute)}} {
+		d.clock = first.Add(tc.later)
+		if got := lastUsed(); !got.Equal(tc.want) {
+			t.Errorf("after %v: want %v, got %v", tc.later, tc.want, got)
+		}
+	}
+}
+
+func TestKeyNeedsAName(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	who, _ := d.person("ada", "leader")
+	for _, name := range []string{"", " x", "a\x00b", strings.Repeat("x", limits.ResourceNameBytes+1)} {
+		if _, _, err := d.NewKey(t.Context(), ident.KeyUser, who.ID, name, nil); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: want an Invalid fault, got %v", name, err)
+		}
+	}
+}
+
+func TestNewProjectsGoHome(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.admin()
+	who, home := d.person("zoe", "member")
+	d.tx(func(ctx context.Context, tx *store.Tx) error {
+		if got, err := HomeOf(ctx, tx, access.Actor{Kind: access.User, AccountID: who.ID}); err != nil || got.ID != home.ID {
+			t.Errorf("a person's home: %q (%v)", got.Name, err)
+		}
+		if got, err := HomeOf(ctx, tx, access.Actor{Kind: access.Local}); err != nil || got.Name != "admin" {
+			t.Errorf("the keyboard's home: %q (%v)", got.Name, err)
+		}
+		for kind, want := range map[access.Kind]fault.Kind{access.Anonymous: fault.Unauthorized, access.RunKey: fault.Forbidden, access.Runner: fault.Forbidden} {
+			if _, err := HomeOf(ctx, tx, access.Actor{Kind: kind}); !fault.Is(err, want) {
+				t.Errorf("%s: want a fault of kind %v, got %v", kind, want, err)
+			}
+		}
+		if _, err := HomeOf(ctx, tx, access.Actor{Kind: access.User, AccountID: ident.NewUUID()}); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a person without organization: %v", err)
+		}
+		return nil
+	})
+}
