@@ -1,0 +1,453 @@
+// Package image makes an image ready to run: resolves its platform, pulls what is missing, checks digests, and unpacks the layers into a
+// folder, within limits. Unpacked images are kept by digest and shared by jobs; nobody writes into them.
+//
+// Images come from a registry, an OCI layout folder or an archive that docker or podman saved. Packages that run things get a folder and a
+// configuration; they know nothing of layers.
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// Store is a folder of unpacked images. It is safe for concurrent use within a process.
+type Store struct {
+	dir  string
+	keep int64
+	now  func() time.Time
+
+	mu    sync.Mutex
+	locks map[string]*sync.Mutex // by digest
+	inUse map[string]int
+}
+
+// KeepBytes is how much the store keeps of images that nobody uses.
+const KeepBytes = 20 * limits.GiB
+
+// Open opens or makes a store, and removes what a killed process left half unpacked.
+func Open(dir string) (*Store, error) {
+	for _, d := range []string{"images", "partial"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return nil, fmt.Errorf("open image store: %w", err)
+		}
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "partial"))
+	if err != nil {
+		return nil, fmt.Errorf("open image store: %w", err)
+	}
+	for _, e := range left {
+		if err := os.RemoveAll(filepath.Join(dir, "partial", e.Name())); err != nil {
+			return nil, fmt.Errorf("clean image store: %w", err)
+		}
+	}
+	return &Store{dir: dir, keep: KeepBytes, now: time.Now, locks: map[string]*sync.Mutex{}, inUse: map[string]int{}}, nil
+}
+
+// Source is where an image is.
+type Source struct {
+	Local      string // OCI layout folder or archive; excludes the rest
+	Registry   string // host[:port] or URL
+	Repository string
+	Version    string // tag or digest
+	// Token returns a bearer token for the registry; nil: the user's Docker configuration, else anonymous.
+	Token func(context.Context) (string, error)
+}
+
+// Params are how an image is prepared.
+type Params struct {
+	Source   Source
+	MaxBytes int64 // of the unpacked image; 0: limits.ImageUnpackedBytes
+	// Progress is told "pull" and "unpack" with a detail for people; it may be called often.
+	Progress func(phase, detail string)
+}
+
+// Config is what the image says about running it.
+type Config struct {
+	Entrypoint, Cmd, Env []string
+	WorkDir, User        string
+}
+
+// Image is an unpacked image in use. Release it when no sandbox needs its folder any more.
+type Image struct {
+	Digest string
+	RootFS string // folder; read only
+	Config Config
+	store  *Store
+	once   sync.Once
+}
+
+// Release lets the store remove the image when it needs the space.
+func (i *Image) Release() error {
+	i.once.Do(func() {
+		i.store.mu.Lock()
+		i.store.inUse[i.Digest]--
+		i.store.mu.Unlock()
+	})
+	return nil
+}
+
+// meta stands beside an unpacked image.
+type meta struct {
+	Config Config `json:"config"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// Prepare returns the image unpacked, from the store or newly pulled. Faults: Missing (no such image), Forbidden and Unauthorized (not for
+// us), Invalid (not an image for this platform, malformed, hostile), TooLarge, Unavailable (registry away).
+func (s *Store) Prepare(ctx context.Context, p Params) (*Image, error) {
+	if p.Progress == nil {
+		p.Progress = func(string, string) {}
+	}
+	p.Progress("pull", "looking up the image")
+	img, err := s.find(ctx, p.Source)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return nil, explain(err, p.Source)
+	}
+	key := digest.Hex
+	unlock := s.lock(key)
+	defer unlock()
+	folder := filepath.Join(s.dir, "images", key)
+	m, err := readMeta(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := s.makeRoom(key); err != nil {
+			return nil, err
+		}
+		m, err = s.unpack(ctx, img, folder, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.MaxBytes > 0 && m.Bytes > p.MaxBytes {
+		return nil, fault.TooLargef("image: unpacked it has %d bytes, the job's disk %d", m.Bytes, p.MaxBytes)
+	}
+	now := s.now()
+	_ = os.Chtimes(folder, now, now) // when it was used last; only the order of removal hangs on it
+	s.mu.Lock()
+	s.inUse[digest.String()]++
+	s.mu.Unlock()
+	return &Image{Digest: digest.String(), RootFS: filepath.Join(folder, "rootfs"), Config: m.Config, store: s}, nil
+}
+
+func (s *Store) lock(key string) (unlock func()) {
+	s.mu.Lock()
+	l := s.locks[key]
+	if l == nil {
+		l = &sync.Mutex{}
+		s.locks[key] = l
+	}
+	s.mu.Unlock()
+	l.Lock()
+	return l.Unlock
+}
+
+func readMeta(folder string) (meta, error) {
+	var m meta
+	raw, err := os.ReadFile(filepath.Join(folder, "meta.json"))
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(raw, &m)
+}
+
+// unpack writes all layers into a partial folder and renames it when it is whole.
+func (s *Store) unpack(ctx context.Context, img v1.Image, folder string, p Params) (m meta, err error) {
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		return m, explain(err, p.Source)
+	}
+	if cfg.OS != "" && cfg.OS != "linux" || cfg.Architecture != "" && cfg.Architecture != runtime.GOARCH {
+		return m, fault.Invalidf("image: it is made for %s/%s, this machine is linux/%s", cfg.OS, cfg.Architecture, runtime.GOARCH)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return m, explain(err, p.Source)
+	}
+	if len(layers) > limits.ImageLayers {
+		return m, fault.TooLargef("image: it has %d layers, the limit is %d", len(layers), limits.ImageLayers)
+	}
+	partial, err := os.MkdirTemp(filepath.Join(s.dir, "partial"), "image-")
+	if err != nil {
+		return m, fmt.Errorf("make folder for the image: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(partial))
+		}
+	}()
+	if err := os.Mkdir(filepath.Join(partial, "rootfs"), 0o755); err != nil {
+		return m, err
+	}
+	root, err := os.OpenRoot(filepath.Join(partial, "rootfs"))
+	if err != nil {
+		return m, err
+	}
+	defer root.Close()
+	budget := NewBudget(p.MaxBytes)
+	whole := budget.Bytes
+	for i, l := range layers {
+		p.Progress("unpack", fmt.Sprintf("layer %d of %d", i+1, len(layers)))
+		if err := unpackLayer(ctx, root, l, budget); err != nil {
+			return m, explain(err, p.Source)
+		}
+	}
+	c := cfg.Config
+	m = meta{Config: Config{Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, WorkDir: c.WorkingDir, User: c.User}, Bytes: whole - budget.Bytes}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return m, err
+	}
+	if err := os.WriteFile(filepath.Join(partial, "meta.json"), raw, 0o600); err != nil {
+		return m, err
+	}
+	if err := os.Chmod(partial, 0o755); err != nil { // another user of the sandbox walks through it
+		return m, err
+	}
+	return m, os.Rename(partial, folder)
+}
+
+func unpackLayer(ctx context.Context, root *os.Root, l v1.Layer, budget *Budget) (err error) {
+	size, err := l.Size()
+	if err != nil {
+		return err
+	}
+	r, err := l.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	body := &cancelable{ctx, r}
+	if err := Unpack(root, body, budget, size); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, body) // to the end, so that the digest is checked
+	return err
+}
+
+type cancelable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *cancelable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	return c.r.Read(p)
+}
+
+// makeRoom removes unpacked images that nobody uses, those used longest ago first, until no more than the store keeps is left.
+func (s *Store) makeRoom(except string) error {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "images"))
+	if err != nil {
+		return err
+	}
+	type one struct {
+		key   string
+		bytes int64
+		used  time.Time
+	}
+	var all []one
+	var sum int64
+	for _, e := range entries {
+		folder := filepath.Join(s.dir, "images", e.Name())
+		m, err := readMeta(folder)
+		info, err2 := os.Stat(folder)
+		if err != nil || err2 != nil {
+			continue
+		}
+		all, sum = append(all, one{e.Name(), m.Bytes, info.ModTime()}), sum+m.Bytes
+	}
+	slices.SortFunc(all, func(a, b one) int { return a.used.Compare(b.used) })
+	for _, o := range all {
+		if sum <= s.keep {
+			return nil
+		}
+		s.mu.Lock()
+		used := s.inUse["sha256:"+o.key] > 0
+		s.mu.Unlock()
+		if used || o.key == except {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(s.dir, "images", o.key)); err != nil {
+			return fmt.Errorf("remove an old image: %w", err)
+		}
+		sum -= o.bytes
+	}
+	return nil
+}
+
+// find opens the image for this platform.
+func (s *Store) find(ctx context.Context, src Source) (v1.Image, error) {
+	if src.Local != "" {
+		return local(src.Local)
+	}
+	host, plain := registryHost(src.Registry)
+	var opts []name.Option
+	if plain {
+		opts = append(opts, name.Insecure)
+	}
+	separator := ":"
+	if strings.Contains(src.Version, ":") {
+		separator = "@"
+	}
+	ref, err := name.ParseReference(host+"/"+src.Repository+separator+src.Version, opts...)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "image %s/%s%s%s: the name is not understood", host, src.Repository, separator, src.Version)
+	}
+	auth := remote.WithAuthFromKeychain(authn.DefaultKeychain)
+	if src.Token != nil {
+		token, err := src.Token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		auth = remote.WithAuth(&authn.Bearer{Token: token})
+	}
+	desc, err := remote.Get(ref, remote.WithContext(ctx), auth, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
+	if err != nil {
+		return nil, explain(err, src)
+	}
+	if desc.MediaType.IsIndex() {
+		index, err := desc.ImageIndex()
+		if err != nil {
+			return nil, explain(err, src)
+		}
+		return fromIndex(index)
+	}
+	img, err := desc.Image()
+	if err != nil {
+		return nil, explain(err, src)
+	}
+	return img, nil
+}
+
+// fromIndex takes the image for this platform; a missing one is refused with the list of what there is.
+func fromIndex(index v1.ImageIndex) (v1.Image, error) {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "image: the index could not be read")
+	}
+	var have []string
+	for _, m := range manifest.Manifests {
+		switch {
+		case m.MediaType.IsIndex():
+			nested, err := index.ImageIndex(m.Digest)
+			if err != nil {
+				return nil, fault.Wrap(fault.Invalid, err, "image: the index could not be read")
+			}
+			return fromIndex(nested)
+		case m.Platform == nil && len(manifest.Manifests) == 1, m.Platform != nil && m.Platform.OS == "linux" && m.Platform.Architecture == runtime.GOARCH:
+			return index.Image(m.Digest)
+		case m.Platform != nil && m.Platform.OS != "unknown":
+			have = append(have, m.Platform.OS+"/"+m.Platform.Architecture)
+		}
+	}
+	return nil, fault.Invalidf("image: there is none for linux/%s, only for %s", runtime.GOARCH, strings.Join(have, ", "))
+}
+
+// local opens an OCI layout folder, or an archive of docker save.
+func local(file string) (v1.Image, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fault.Invalidf("image %s: %v", file, err)
+	}
+	if info.IsDir() {
+		index, err := layout.ImageIndexFromPath(file)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "image %s: it is not an OCI layout: %v", file, err)
+		}
+		return fromIndex(index)
+	}
+	img, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "image %s: it is not an image archive (docker save, podman save): %v", file, err)
+	}
+	return img, nil
+}
+
+// registryHost splits the scheme off; plain HTTP is for loopback and where the address says http.
+func registryHost(address string) (host string, plain bool) {
+	if rest, ok := strings.CutPrefix(address, "http://"); ok {
+		return strings.TrimSuffix(rest, "/"), true
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(address, "https://"), "/")
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	ip, err := netip.ParseAddr(name)
+	return host, !strings.HasPrefix(address, "https://") && (name == "localhost" || err == nil && ip.IsLoopback())
+}
+
+// explain turns an error of the registry or of a layer into a fault.
+func explain(err error, src Source) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	what := src.Local
+	if what == "" {
+		what = src.Repository
+	}
+	if answer, ok := errors.AsType[*transport.Error](err); ok {
+		kind := fault.FromStatus(answer.StatusCode)
+		if kind == fault.Internal {
+			kind = fault.Unavailable
+		}
+		return fault.Wrap(kind, err, "image %s: the registry answered %d %s", what, answer.StatusCode, http.StatusText(answer.StatusCode))
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return fault.Wrap(fault.Unavailable, err, "image %s: the registry could not be reached", what)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if strings.Contains(err.Error(), "error verifying") {
+		return fault.Wrap(fault.Invalid, err, "image %s: what came is not what its digest says", what)
+	}
+	return fmt.Errorf("image %s: %w", what, err)
+}
+
+// Command returns what to run, with Docker's rules: the job's entrypoint replaces the image's and drops its cmd; the job's cmd replaces the
+// image's cmd. An empty command is an Invalid fault.
+func Command(c Config, entrypoint, cmd []string) ([]string, error) {
+	argv := entrypoint
+	if len(argv) == 0 {
+		argv = c.Entrypoint
+		if len(cmd) == 0 {
+			cmd = c.Cmd
+		}
+	}
+	argv = append(slices.Clone(argv), cmd...)
+	if len(argv) == 0 || argv[0] == "" {
+		return nil, fault.Invalidf("image: it says no command and the job gives none; give --entrypoint or --cmd")
+	}
+	return argv, nil
+}
