@@ -1,0 +1,114 @@
+// Package isolate is how a command is kept apart from the host and from other jobs: the contract that container runtimes and microVMs
+// implement.
+//
+// Order of calls: Probe once, Sweep once before the first Prepare, then for each command Prepare, Start, Wait, Collect as often as wanted,
+// Close. Kill may come at any time after Start, from another goroutine, more than once; Wait then returns. Close may come at any time, more
+// than once, also after a failed Prepare or Start: it leaves no process, mount, control group or file behind. A Sandbox is used by one
+// goroutine except for Kill. A driver makes many sandboxes at the same time.
+//
+// Every resource is given in the Task; a missing one is an error, because a runner has no defaults. What a driver cannot enforce it refuses,
+// or says so in Notes: a weaker isolation is never silent. The level that was really reached is part of each result.
+package isolate
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+// Level is how far a sandbox is apart from the host.
+type Level string
+
+// The levels, weakest first.
+const (
+	None      Level = "none"
+	Container Level = "container" // own namespaces, limits and a system call filter, same kernel
+	GVisor    Level = "gvisor"    // a kernel of its own in user space
+	MicroVM   Level = "microvm"   // a kernel of its own behind hardware virtualization
+)
+
+var rank = map[Level]int{None: 0, Container: 1, GVisor: 2, MicroVM: 3}
+
+// AtLeast reports whether l is as strong as least. An unknown level is as strong as nothing.
+func (l Level) AtLeast(least Level) bool {
+	have, ok := rank[l]
+	want, ok2 := rank[least]
+	return ok && ok2 && have >= want
+}
+
+// Capabilities are what a driver found on this host.
+type Capabilities struct {
+	Name    string // "runc"
+	Version string
+	Level   Level
+	Notes   []string // what it cannot do here
+}
+
+// Task is one command and everything that it may use.
+type Task struct {
+	ID          string // unique; letters, digits, '-', '_'
+	RootFS      string // folder of the unpacked image; never written to
+	Args        []string
+	Env         []string // K=V; the only environment it has
+	WorkDir     string   // "" is "/"
+	User        string   // as in an image: "", "1000", "name", "user:group"
+	CPUs        int
+	MemoryBytes int64
+	DiskBytes   int64 // that it may write
+	PidsMax     int
+	Network     bool // share the host's network; else there is none
+}
+
+// Check returns an Invalid fault for a task that does not name all its resources.
+func (t Task) Check() error {
+	switch {
+	case t.ID == "" || t.RootFS == "" || len(t.Args) == 0:
+		return fault.Invalidf("task: id, root file system and command are needed")
+	case t.CPUs < 1:
+		return fault.Invalidf("task %s: the number of CPUs is missing", t.ID)
+	case t.MemoryBytes < 1:
+		return fault.Invalidf("task %s: the memory is missing", t.ID)
+	case t.DiskBytes < 1:
+		return fault.Invalidf("task %s: the disk is missing", t.ID)
+	case t.PidsMax < 1:
+		return fault.Invalidf("task %s: the number of processes is missing", t.ID)
+	}
+	return nil
+}
+
+// Exit is how a command ended.
+type Exit struct {
+	Code      int    // 128 + n when a signal ended it
+	Signal    string // "SIGKILL"; empty when it ended by itself
+	OOMKilled bool
+	Started   time.Time // just before its first instruction
+	Wall      time.Duration
+}
+
+// Driver makes sandboxes.
+type Driver interface {
+	// Probe says what the driver can do here, or why it cannot work at all and what to install.
+	Probe(ctx context.Context) (Capabilities, error)
+	// Sweep removes what a killed process left behind.
+	Sweep(ctx context.Context) error
+	// Prepare makes everything that the command needs, but starts nothing.
+	Prepare(ctx context.Context, t Task) (Sandbox, error)
+}
+
+// Sandbox is one prepared command.
+type Sandbox interface {
+	// Start lets the command run. Its output goes to stdout and stderr until it ends; a writer that fails ends nothing, but no more is
+	// written to it.
+	Start(ctx context.Context, stdout, stderr io.Writer) error
+	// Wait returns how the command ended, after its last output was written.
+	Wait() (Exit, error)
+	// Kill ends the command and all its children: a request first, if grace is not zero, then by force. It returns at once.
+	Kill(grace time.Duration)
+	// Open opens a file that the command left; links are followed inside the sandbox only. A missing one is a Missing fault.
+	Open(path string) (io.ReadCloser, int64, error)
+	// Notes are what the isolation could not do for this task.
+	Notes() []string
+	Close() error
+}

@@ -1,0 +1,4 @@
+//go:build !linux
+
+// Package ocirun isolates by an OCI runtime. It works on Linux only.
+package ocirun

@@ -1,0 +1,507 @@
+//go:build linux
+
+// Package ocirun isolates by an OCI runtime: runc, crun, or gVisor's runsc.
+//
+// A sandbox has namespaces of its own for processes, mounts, IPC, host name and, unless a network was asked for, network; no capabilities,
+// no new privileges, a system call filter, a read-only view of the kernel's interfaces; limits on CPUs, memory without swap, and processes.
+// Its files are the image, which stays as it is, under a layer of its own on a disk of exactly the task's size: a sparse ext4 file in a
+// loop device, or a tmpfs where that does not work, which counts as memory then and is noted. The runtime creates, starts and deletes; the
+// command itself is waited for by this process, which becomes its reaper, so that the exit status is the real one.
+package ocirun
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/runner/isolate"
+)
+
+// Config says which runtime and where it works.
+type Config struct {
+	Runtime string // "runc", "crun" or "runsc"; empty: the first of runc and crun that is there and works
+	Dir     string // folder for sandboxes; made
+}
+
+// Driver makes containers.
+type Driver struct {
+	runtime string // path
+	name    string
+	dir     string
+}
+
+var _ isolate.Driver = (*Driver)(nil)
+
+// New finds the runtime. Errors say what to install.
+func New(cfg Config) (*Driver, error) {
+	if os.Geteuid() != 0 {
+		return nil, fault.New(fault.Unavailable, "containers need root here; run the runner as root")
+	}
+	names := []string{"runc", "crun"}
+	if cfg.Runtime != "" {
+		names = []string{cfg.Runtime}
+	}
+	var why []string
+	for _, name := range names {
+		file, err := exec.LookPath(name)
+		if err != nil {
+			why = append(why, name+" is not installed")
+			continue
+		}
+		if filepath.Base(name) == "crun" && !unified() {
+			why = append(why, "crun needs a unified cgroup v2 hierarchy, which this host does not have")
+			continue
+		}
+		dir, err := filepath.Abs(cfg.Dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range []string{"sandboxes", "state"} {
+			if err := os.MkdirAll(filepath.Join(dir, d), 0o711); err != nil {
+				return nil, fmt.Errorf("make folder for sandboxes: %w", err)
+			}
+		}
+		// The command is no child of ours: the runtime starts it and leaves. As its reaper we still get its exit status.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return nil, fmt.Errorf("become the reaper of containers: %w", err)
+		}
+		return &Driver{runtime: file, name: filepath.Base(name), dir: dir}, nil
+	}
+	return nil, fault.New(fault.Unavailable, "no container runtime works here: %s; apt-get install runc", strings.Join(why, "; "))
+}
+
+func unified() bool {
+	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
+	return err == nil
+}
+
+// Probe implements isolate.Driver.
+func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
+	out, err := exec.CommandContext(ctx, d.runtime, "--version").Output()
+	if err != nil {
+		return isolate.Capabilities{}, fault.Wrap(fault.Unavailable, err, "%s does not run: %v", d.name, err)
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	c := isolate.Capabilities{Name: d.name, Version: strings.TrimPrefix(line, d.name+" version "), Level: isolate.Container}
+	if d.name == "runsc" {
+		c.Level = isolate.GVisor
+	}
+	if !unified() && !swapLimit() {
+		c.Notes = append(c.Notes, "swap is not limited: the kernel does not account for it")
+	}
+	return c, nil
+}
+
+func swapLimit() bool {
+	found, err := filepath.Glob("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+	return err == nil && len(found) > 0
+}
+
+// Sweep implements isolate.Driver.
+func (d *Driver) Sweep(ctx context.Context) error {
+	left, err := os.ReadDir(filepath.Join(d.dir, "sandboxes"))
+	if err != nil {
+		return fmt.Errorf("look for old sandboxes: %w", err)
+	}
+	var all error
+	for _, e := range left {
+		s := &sandbox{driver: d, id: e.Name(), dir: filepath.Join(d.dir, "sandboxes", e.Name())}
+		all = errors.Join(all, s.Close())
+	}
+	return all
+}
+
+// run runs the runtime with a command for a container.
+func (d *Driver) run(ctx context.Context, args ...string) error {
+	_, err := d.output(ctx, args...)
+	return err
+}
+
+func (d *Driver) output(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := d.command(ctx, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s %s: %w: %s", d.name, args[0], err, lastLine(errs.String()))
+	}
+	return out.Bytes(), nil
+}
+
+func (d *Driver) command(ctx context.Context, args ...string) *exec.Cmd {
+	global := []string{"--root", filepath.Join(d.dir, "state")}
+	if d.name == "runsc" {
+		global = append(global, "--platform=systrap", "--network=none", "--ignore-cgroups")
+	}
+	cmd := exec.CommandContext(ctx, d.runtime, append(global, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // nothing of ours goes near the benchmark
+	return cmd
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// Prepare implements isolate.Driver.
+func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, error) {
+	if err := t.Check(); err != nil {
+		return nil, err
+	}
+	if d.name == "runsc" && t.Network {
+		return nil, fault.New(fault.Unavailable, "gVisor sandboxes have no network here")
+	}
+	s := &sandbox{driver: d, id: t.ID, dir: filepath.Join(d.dir, "sandboxes", t.ID), pids: t.PidsMax}
+	if err := os.Mkdir(s.dir, 0o711); err != nil {
+		return nil, fmt.Errorf("make folder of sandbox %s: %w", t.ID, err)
+	}
+	if err := s.prepare(ctx, t); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// sandbox is one container.
+type sandbox struct {
+	driver *Driver
+	id     string
+	dir    string
+	pids   int
+	notes  []string
+
+	pid     int
+	started time.Time
+	streams sync.WaitGroup
+	cgroups map[string]string // controller → folder; "" is the unified one
+	done    chan struct{}     // closed when the command has ended
+	exit    isolate.Exit
+	waitErr error
+	closing sync.Once
+	err     error
+}
+
+func (s *sandbox) merged() string { return filepath.Join(s.dir, "rootfs") }
+
+func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
+	if err := s.disk(ctx, t); err != nil {
+		return err
+	}
+	uid, gid, err := lookupUser(s.merged(), t.User)
+	if err != nil {
+		return err
+	}
+	spec, err := s.spec(t, uid, gid)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir, "config.json"), raw, 0o600)
+}
+
+// disk mounts the image under a writable layer of the task's size.
+func (s *sandbox) disk(ctx context.Context, t isolate.Task) error {
+	scratch := filepath.Join(s.dir, "disk")
+	for _, d := range []string{scratch, s.merged()} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := s.loopDisk(ctx, t.DiskBytes, scratch); err != nil {
+		if err := unix.Mount("tmpfs", scratch, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d,mode=0755", t.DiskBytes)); err != nil {
+			return fmt.Errorf("mount disk of sandbox %s: %w", s.id, err)
+		}
+		s.notes = append(s.notes, "what the benchmark writes lies in memory and counts as such: no loop device")
+	}
+	upper, work := filepath.Join(scratch, "upper"), filepath.Join(scratch, "work")
+	for _, d := range []string{upper, work} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return err
+		}
+	}
+	options := "lowerdir=" + t.RootFS + ",upperdir=" + upper + ",workdir=" + work
+	if strings.ContainsAny(t.RootFS+upper, ",:\\") {
+		return fault.Invalidf("the runner's state folder %s must not have a comma, a colon or a backslash in its name", s.driver.dir)
+	}
+	if err := unix.Mount("overlay", s.merged(), "overlay", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		return fmt.Errorf("mount files of sandbox %s: %w", s.id, err)
+	}
+	return nil
+}
+
+// smallestDisk is what an ext4 file system needs for itself.
+const smallestDisk = 8 << 20
+
+// loopDisk makes a file system of the given size in a sparse file.
+func (s *sandbox) loopDisk(ctx context.Context, size int64, at string) error {
+	file := at + ".img"
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Truncate(max(size, smallestDisk)), f.Close()); err != nil {
+		return err
+	}
+	// No journal: a sandbox that is cut off is thrown away, not recovered.
+	if out, err := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard,lazy_itable_init=1", file).CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("make file system: %w: %s", err, lastLine(string(out))), os.Remove(file))
+	}
+	if out, err := exec.CommandContext(ctx, "mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", file, at).CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("mount file system: %w: %s", err, lastLine(string(out))), os.Remove(file))
+	}
+	return nil
+}
+
+// Start implements isolate.Sandbox.
+func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
+	pidFile := filepath.Join(s.dir, "pid")
+	cmd := s.driver.command(ctx, "create", "--bundle", s.dir, "--pid-file", pidFile, s.id)
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, outR.Close(), outW.Close())
+	}
+	logFile := filepath.Join(s.dir, "runtime.log")
+	cmd.Args = append(cmd.Args[:1:1], append([]string{"--log", logFile}, cmd.Args[1:]...)...)
+	cmd.Stdout, cmd.Stderr = outW, errW
+	err = cmd.Run()
+	err = errors.Join(err, outW.Close(), errW.Close())
+	if err != nil {
+		text, _ := io.ReadAll(io.LimitReader(errR, 4096))
+		log, _ := os.ReadFile(logFile)
+		_ = outR.Close()
+		_ = errR.Close()
+		return fmt.Errorf("%s create: %w: %s", s.driver.name, err, lastLine(string(log)+"\n"+string(text)))
+	}
+	s.streams.Go(func() { pump(outR, stdout) })
+	s.streams.Go(func() { pump(errR, stderr) })
+	raw, err := os.ReadFile(pidFile)
+	if err != nil {
+		return err
+	}
+	if s.pid, err = strconv.Atoi(strings.TrimSpace(string(raw))); err != nil {
+		return fmt.Errorf("read pid of sandbox %s: %w", s.id, err)
+	}
+	s.cgroups = cgroupsOf(s.pid)
+	s.done = make(chan struct{})
+	s.started = time.Now()
+	err = s.driver.run(ctx, "start", s.id)
+	go s.reap()
+	if err != nil {
+		s.Kill(0)
+		return startFault(err)
+	}
+	return nil
+}
+
+// startFault tells an image whose command cannot be run from a sandbox that cannot be made.
+func startFault(err error) error {
+	text := err.Error()
+	for _, sign := range []string{"executable file not found", "no such file or directory", "exec format error", "permission denied", "cannot chdir", "Cwd must"} {
+		if strings.Contains(text, sign) {
+			return fault.Wrap(fault.Invalid, err, "the command cannot be run in this image: %s", sign)
+		}
+	}
+	return err
+}
+
+// pump copies until the last holder of the pipe is gone. When the writer fails the rest is read and dropped, so that the command does not
+// hang on a full pipe before it is killed.
+func pump(r *os.File, w io.Writer) {
+	defer r.Close()
+	if _, err := io.Copy(w, r); err != nil {
+		_, _ = io.Copy(io.Discard, r)
+	}
+}
+
+// reap waits for the command and keeps how it ended.
+func (s *sandbox) reap() {
+	defer close(s.done)
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(s.pid, &status, 0, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			s.waitErr = fmt.Errorf("wait for sandbox %s: %w", s.id, err)
+		}
+		break
+	}
+	s.exit = isolate.Exit{Started: s.started, Wall: time.Since(s.started)}
+	switch {
+	case status.Signaled():
+		s.exit.Code, s.exit.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
+	default:
+		s.exit.Code = status.ExitStatus()
+	}
+	if s.driver.name == "runsc" && s.waitErr == nil {
+		s.waitGVisor()
+	}
+	s.exit.OOMKilled = s.exit.Code != 0 && s.oomKills() > 0
+}
+
+// waitGVisor asks runsc for the exit status: the process that we reaped is its sandbox, not the command.
+func (s *sandbox) waitGVisor() {
+	out, err := s.driver.output(context.Background(), "wait", s.id)
+	var answer struct {
+		ExitStatus int `json:"exitStatus"`
+	}
+	if err != nil || json.Unmarshal(out, &answer) != nil {
+		s.waitErr = fmt.Errorf("ask runsc how sandbox %s ended: %w", s.id, err)
+		return
+	}
+	status := syscall.WaitStatus(answer.ExitStatus) //nolint:gosec // a wait status has 16 bits
+	s.exit.Code, s.exit.Signal = status.ExitStatus(), ""
+	if status.Signaled() {
+		s.exit.Code, s.exit.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
+	}
+}
+
+// Wait implements isolate.Sandbox.
+func (s *sandbox) Wait() (isolate.Exit, error) {
+	<-s.done
+	s.streams.Wait()
+	return s.exit, s.waitErr
+}
+
+// Kill implements isolate.Sandbox. Only SIGKILL ends the first process of a namespace that has no handler, and with it all others.
+func (s *sandbox) Kill(grace time.Duration) {
+	if grace > 0 {
+		_ = s.driver.run(context.Background(), "kill", s.id, "TERM")
+		go func() {
+			select {
+			case <-s.done:
+			case <-time.After(grace):
+				s.force()
+			}
+		}()
+		return
+	}
+	s.force()
+}
+
+func (s *sandbox) force() {
+	if err := s.driver.run(context.Background(), "kill", s.id, "KILL"); err != nil {
+		select {
+		case <-s.done: // it has been reaped: the number may be another process's by now
+		default:
+			_ = syscall.Kill(s.pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// Notes implements isolate.Sandbox.
+func (s *sandbox) Notes() []string { return s.notes }
+
+// Open implements isolate.Sandbox.
+func (s *sandbox) Open(path string) (io.ReadCloser, int64, error) {
+	root, err := os.OpenRoot(s.merged())
+	if err != nil {
+		return nil, 0, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(strings.TrimLeft(filepath.Clean("/"+path), "/"), os.O_RDONLY|unix.O_NONBLOCK, 0) // a fifo must not hang us
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fault.Missingf("the command left no file %s", path)
+	}
+	if err != nil {
+		return nil, 0, fault.Wrap(fault.Invalid, err, "file %s cannot be read: %v", path, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fault.Invalidf("%s is no regular file", path)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// Close implements isolate.Sandbox.
+func (s *sandbox) Close() error {
+	s.closing.Do(func() {
+		if s.done != nil {
+			select {
+			case <-s.done:
+			default:
+				s.force()
+				<-s.done
+			}
+			s.streams.Wait()
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if _, err := os.Stat(filepath.Join(s.driver.dir, "state", s.id)); err == nil {
+			s.err = s.driver.run(ctx, "delete", "--force", s.id)
+		}
+		for _, at := range []string{s.merged(), filepath.Join(s.dir, "disk")} {
+			if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+				s.err = errors.Join(s.err, fmt.Errorf("unmount %s: %w", at, err))
+			}
+		}
+		if s.err == nil { // never remove through a mount that is still there
+			s.err = os.RemoveAll(s.dir)
+		}
+	})
+	return s.err
+}
+
+// cgroupsOf returns the control group folders of a process by controller.
+func cgroupsOf(pid int) map[string]string {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return nil
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(string(raw)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		for controller := range strings.SplitSeq(parts[1], ",") {
+			out[controller] = filepath.Join("/sys/fs/cgroup", controller, parts[2])
+		}
+	}
+	return out
+}
+
+// oomKills reads how often the kernel killed for memory in the sandbox.
+func (s *sandbox) oomKills() int {
+	for file, key := range map[string]string{
+		filepath.Join(s.cgroups["memory"], "memory.oom_control"): "oom_kill ",
+		filepath.Join(s.cgroups[""], "memory.events"):            "oom_kill ",
+	} {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(raw)) {
+			if rest, ok := strings.CutPrefix(line, key); ok {
+				if n, err := strconv.Atoi(strings.TrimSpace(rest)); err == nil && n > 0 {
+					return n
+				}
+			}
+		}
+	}
+	return 0
+}
