@@ -121,6 +121,7 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 
 // New returns a daemon on this machine. It holds the state directory until close is called; a second daemon on it is refused.
 func New(cfg Config) (d *Daemon, close func(), err error) {
+	cfg.Machine.Version = cfg.Version
 	m, release, err := openMachine(cfg.StateDir, cfg.Machine, cfg.Log)
 	if err != nil {
 		return nil, nil, err

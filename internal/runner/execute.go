@@ -124,7 +124,7 @@ func (r *jobRun) prepare(ctx context.Context) (prepared, error) {
 	r.say(api.Message{Event: api.MsgPhase, Phase: "pull", Detail: textOr(c.Image, c.Repository)})
 	phase := "pull"
 	image, err := r.machine.prepare(ctx, prepareParams{
-		name: fmt.Sprintf("%s.%d", r.job.UUID, r.job.Epoch), source: r.source(r.job), disk: r.job.Spec.Disk,
+		name: fmt.Sprintf("%s-%d", r.job.UUID, r.job.Epoch), source: r.source(r.job), disk: r.job.Spec.Disk,
 		report: func(p, detail string) {
 			if r.detail != nil {
 				r.detail(p, detail)
@@ -163,9 +163,9 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 	r.live.begin(number)
 	r.say(api.Message{Event: api.MsgPhase, Phase: "run", Iteration: number, Detail: fmt.Sprintf("iteration %d of %d", number+1, c.Iter)})
 	end, err := image.run(ctx, iterationParams{
-		name:       fmt.Sprintf("%s.%d.%d", r.job.UUID, r.job.Epoch, number),
+		name:       fmt.Sprintf("%s-%d-%d", r.job.UUID, r.job.Epoch, number),
 		entrypoint: c.Entrypoint, cmd: c.Cmd, env: c.Env,
-		cpu: spec.CPU, memory: spec.Memory, disk: spec.Disk, network: spec.Network, isolation: spec.Isolation,
+		cpu: spec.CPU, memory: spec.Memory, disk: spec.Disk, network: spec.Network,
 		timeout: timeout(r.job), grace: limits.KillGrace,
 		stdout: io.MultiWriter(stdout, r.live.stream(api.ArtifactStdout)),
 		stderr: io.MultiWriter(stderr, r.live.stream(api.ArtifactStderr)),

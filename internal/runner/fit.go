@@ -10,10 +10,8 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/runner/isolate"
 )
-
-// isolationRank orders the levels; what is not here is not a level.
-var isolationRank = map[string]int{"bare": 1, "container": 2, "gvisor": 3, "microvm": 4}
 
 // complete checks that the job says everything that a runner needs. Nothing is filled in here: a default of ours would be a measurement
 // condition that nobody chose.
@@ -29,7 +27,7 @@ func complete(job *api.ClaimedJob) *failure {
 	need(job.Spec.Memory > 0, "memory")
 	need(job.Spec.Disk > 0, "disk")
 	need(job.Spec.Architecture != "", "architecture")
-	need(isolationRank[job.Spec.Isolation] > 0, "isolation level")
+	need(isolate.Level(job.Spec.Isolation).AtLeast(isolate.None), "isolation level")
 	need(timeout(job) > 0, "timeout")
 	need(job.Config.Iter > 0, "iterations")
 	need(job.Config.Registry != "" && job.Config.Repository != "" && ident.IsDigest(job.Config.Digest), "image")
@@ -87,7 +85,7 @@ func fits(job *api.ClaimedJob, has offer) *failure {
 	lack(spec.Memory > has.memory, "it has %s of memory for jobs, the spec asks for %s", sizeText(has.memory), sizeText(spec.Memory))
 	lack(has.disk > 0 && spec.Disk > has.disk, "it has %s of disk free, the spec asks for %s", sizeText(has.disk), sizeText(spec.Disk))
 	lack(spec.Network && !has.network, "its operator does not allow jobs with a network (--allow-network)")
-	enough := slices.ContainsFunc(has.levels, func(l string) bool { return isolationRank[l] >= isolationRank[spec.Isolation] })
+	enough := slices.ContainsFunc(has.levels, func(l string) bool { return isolate.Level(l).AtLeast(isolate.Level(spec.Isolation)) })
 	lack(!enough, "it offers isolation %s, the spec asks for %s", textOr(strings.Join(has.levels, ", "), "none"), spec.Isolation)
 	if len(why) == 0 {
 		return nil

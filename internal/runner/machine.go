@@ -61,7 +61,6 @@ type iterationParams struct {
 	memory     int64
 	disk       int64
 	network    bool
-	isolation  string // least level
 	timeout    time.Duration
 	grace      time.Duration
 	stdout     io.Writer

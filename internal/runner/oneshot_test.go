@@ -19,7 +19,7 @@ import (
 func aShot(t *testing.T) OneShot {
 	return OneShot{
 		Image: t.TempDir(), CPU: 1, MemoryBytes: 64 * limits.MiB, DiskBytes: limits.GiB, Timeout: time.Minute, Iterations: 1,
-		Isolation: "container", Log: slog.New(slog.DiscardHandler),
+		Isolation: "container", Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	}
 }
 

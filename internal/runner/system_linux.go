@@ -5,250 +5,286 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/hostinfo"
 	"github.com/tachograph/tacho/internal/runner/image"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/ocirun"
 )
 
-// linuxMachine runs images in containers of this host.
+// linuxMachine is this computer: image store, isolation driver, facts.
 type linuxMachine struct {
-	driver  isolate.Driver
-	images  *image.Store
-	has     isolate.Capabilities
-	network bool
 	dir     string
-	root    *os.Root
+	images  *image.Store
+	driver  isolate.Driver
+	caps    isolate.Capabilities
+	network bool
+	root    fs.FS // "/"
+	version string
+	log     *slog.Logger
 }
 
-// processes is how many processes and threads a benchmark may have: enough for thread pools, few enough that a fork bomb hurts nobody.
-const processes = 4096
-
-// openMachine finds a container runtime and removes what a killed runner left.
-func openMachine(stateDir string, cfg MachineConfig, log *slog.Logger) (machine, func(), error) {
-	driver, err := ocirun.New(ocirun.Config{Runtime: cfg.Runtime, Dir: filepath.Join(stateDir, "isolate")})
+// openMachine takes the state directory for this process, finds a driver that works, and removes what a killed process left behind.
+func openMachine(dir string, cfg MachineConfig, log *slog.Logger) (machine, func(), error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil { // the benchmark's user walks through it to its files
+		return nil, nil, fault.Wrap(fault.Unavailable, err, "state directory %s cannot be made: %v", dir, err)
+	}
+	release, err := lockState(dir)
 	if err != nil {
 		return nil, nil, err
+	}
+	m := &linuxMachine{dir: dir, network: cfg.AllowNetwork, root: os.DirFS("/"), version: cfg.Version, log: log}
+	if err := m.open(cfg); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return m, release, nil
+}
+
+func (m *linuxMachine) open(cfg MachineConfig) error {
+	driver, err := ocirun.New(ocirun.Config{Runtime: cfg.Runtime, Dir: filepath.Join(m.dir, "isolate")})
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	has, err := driver.Probe(ctx)
-	if err != nil {
-		return nil, nil, err
+	if m.caps, err = driver.Probe(ctx); err != nil {
+		return err
 	}
 	if err := driver.Sweep(ctx); err != nil {
-		return nil, nil, fmt.Errorf("remove what an earlier runner left: %w", err)
+		return fmt.Errorf("remove what an earlier process left: %w", err)
 	}
-	images, err := image.Open(filepath.Join(stateDir, "images"))
-	if err != nil {
-		return nil, nil, err
-	}
-	root, err := os.OpenRoot("/")
-	if err != nil {
-		return nil, nil, err
-	}
-	log.Info("isolation is ready", "runtime", has.Name, "version", has.Version, "level", string(has.Level), "notes", has.Notes)
-	m := &linuxMachine{driver: driver, images: images, has: has, network: cfg.AllowNetwork, dir: stateDir, root: root}
-	return m, func() { _ = root.Close() }, nil
+	m.driver = driver
+	m.log.Debug("isolation works", "runtime", m.caps.Name, "version", m.caps.Version, "level", string(m.caps.Level), "notes", m.caps.Notes)
+	m.images, err = image.Open(filepath.Join(m.dir, "images"))
+	return err
 }
 
-// facts are the host's, read now.
+// lockState makes sure that one process uses a state directory; the kernel frees the lock when the process dies.
+func lockState(dir string) (release func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "state directory %s cannot be used: %v", dir, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fault.New(fault.Unavailable, "state directory %s is in use by another runner; give --state-dir", dir)
+	}
+	return func() {
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // a child between fork and exec holds the file too; closing alone would leave it the lock
+		_ = f.Close()
+	}, nil
+}
+
 func (m *linuxMachine) facts() api.HostFacts {
-	f := hostinfo.Read(os.DirFS("/"))
-	f.OS = "linux"
-	f.Architecture = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	f := hostinfo.Read(m.root)
+	f.OS, f.Architecture, f.Tacho = runtime.GOOS, architecture(runtime.GOARCH), m.version
 	if name, err := os.Hostname(); err == nil {
 		f.Hostname = name
 	}
-	f.Isolation, f.IsolationNotes = string(m.has.Level), m.has.Notes
 	return f
 }
 
-func (m *linuxMachine) offer() offer {
-	o := offer{levels: []string{string(m.has.Level)}, network: m.network, cpus: runtime.NumCPU(), facts: m.facts()}
-	if m.has.Level != isolate.Container && m.has.Level.AtLeast(isolate.Container) {
-		o.levels = append(o.levels, string(isolate.Container))
+// architecture is the name that specs use.
+func architecture(goarch string) string {
+	switch goarch {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
 	}
+	return goarch
+}
+
+func (m *linuxMachine) offer() offer {
+	o := offer{levels: []string{string(m.caps.Level)}, network: m.network, cpus: runtime.NumCPU(), facts: m.facts()}
 	if o.facts.MemoryBytes != nil {
 		o.memory = *o.facts.MemoryBytes
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(m.dir, &disk); err == nil {
-		o.disk = int64(disk.Bavail) * disk.Bsize //nolint:gosec // no disk has 8 EiB
+		o.disk = int64(disk.Bavail) * disk.Bsize //nolint:gosec // no disk has 2^63 blocks
 	}
 	return o
 }
 
 func (m *linuxMachine) prepare(ctx context.Context, p prepareParams) (prepared, error) {
 	source := image.Source{Local: p.source.local, Registry: p.source.registry, Repository: p.source.repository, Version: p.source.version}
-	if p.source.token != nil {
+	if token := p.source.token; token != nil {
 		source.Token = func(ctx context.Context) (string, error) {
-			secret, err := p.source.token(ctx)
-			return string(secret), err
+			t, err := token(ctx)
+			return string(t), err
 		}
 	}
 	img, err := m.images.Prepare(ctx, image.Params{Source: source, MaxBytes: p.disk, Progress: p.report})
 	if err != nil {
 		return nil, imageFailure(err)
 	}
-	return &linuxImage{m, img}, nil
+	return &linuxImage{machine: m, image: img}, nil
 }
 
-// imageFailure says whether trying again may help.
+// imageFailure tells an image that could not be had from one that was refused.
 func imageFailure(err error) error {
 	switch fault.Of(err) {
-	case fault.Invalid, fault.TooLarge, fault.Missing:
+	case fault.Invalid, fault.TooLarge, fault.Missing: // trying again would not help
 		return failWith(api.ReasonImageInvalid, err, "%s", fault.Message(err))
-	case fault.Unauthorized, fault.Forbidden, fault.Unavailable, fault.TooMany:
+	case fault.Forbidden, fault.Unauthorized, fault.Unavailable, fault.TooMany:
 		return failWith(api.ReasonImagePull, err, "%s", fault.Message(err))
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return failWith(api.ReasonImagePull, err, "the image could not be fetched or unpacked")
+	return failWith(api.ReasonImagePull, err, "the image could not be made ready; the runner's log has the details")
 }
 
-// linuxImage is an unpacked image.
+// sandboxFailure tells a command that the image cannot run from a sandbox that this machine cannot make.
+func sandboxFailure(err error) error {
+	switch fault.Of(err) {
+	case fault.Invalid, fault.TooLarge, fault.Missing:
+		return failWith(api.ReasonImageInvalid, err, "%s", fault.Message(err))
+	case fault.Unavailable:
+		return failWith(api.ReasonHostUnfit, err, "%s", fault.Message(err))
+	}
+	return err
+}
+
 type linuxImage struct {
-	m   *linuxMachine
-	img *image.Image
+	machine *linuxMachine
+	image   *image.Image
 }
 
-func (i *linuxImage) close() error { return i.img.Release() }
+func (i *linuxImage) close() error { return i.image.Release() }
 
 func (i *linuxImage) run(ctx context.Context, p iterationParams) (end iterationEnd, err error) {
-	end.argv, err = image.Command(i.img.Config, p.entrypoint, p.cmd)
-	if err != nil {
-		return end, failWith(api.ReasonImageInvalid, err, "%s", fault.Message(err))
+	m := i.machine
+	if end.argv, err = image.Command(i.image.Config, p.entrypoint, p.cmd); err != nil {
+		return end, sandboxFailure(err)
 	}
-	sandbox, err := i.m.driver.Prepare(ctx, isolate.Task{
-		ID: p.name, RootFS: i.img.RootFS, Args: end.argv, Env: environment(i.img.Config.Env, p.env), WorkDir: i.img.Config.WorkDir, User: i.img.Config.User,
-		CPUs: p.cpu, MemoryBytes: p.memory, DiskBytes: p.disk, PidsMax: processes, Network: p.network,
+	box, err := m.driver.Prepare(ctx, isolate.Task{
+		ID: p.name, RootFS: i.image.RootFS, Args: end.argv, Env: environment(i.image.Config.Env, p.env), WorkDir: i.image.Config.WorkDir,
+		User: i.image.Config.User, CPUs: p.cpu, MemoryBytes: p.memory, DiskBytes: p.disk, PidsMax: limits.SandboxProcesses, Network: p.network,
 	})
 	if err != nil {
 		return end, sandboxFailure(err)
 	}
 	defer func() {
-		if closed := sandbox.Close(); closed != nil && err == nil {
-			err = failWith(api.ReasonSandbox, closed, "the sandbox could not be taken away")
+		if closeErr := box.Close(); closeErr != nil {
+			m.log.Error("sandbox was not removed", "sandbox", p.name, "error", closeErr)
 		}
 	}()
-	before, haveBefore := hostinfo.ReadCPUTime(i.m.root.FS())
+	before, readBefore := hostinfo.ReadCPUTime(m.root)
 	p.started()
-	if err := sandbox.Start(ctx, p.stdout, p.stderr); err != nil {
+	if err := box.Start(ctx, p.stdout, p.stderr); err != nil {
+		if ctx.Err() != nil {
+			return killedEnd(end), nil
+		}
 		return end, sandboxFailure(err)
 	}
-	exit, timedOut, err := wait(ctx, sandbox, p.timeout, p.grace)
+	exit, timedOut, err := await(ctx, box, p)
 	if err != nil {
-		return end, sandboxFailure(err)
+		return end, err
 	}
 	end.exitCode, end.signal, end.oom, end.timedOut = exit.Code, exit.Signal, exit.OOMKilled, timedOut
-	end.start, end.wall, end.level, end.notes = exit.Started, exit.Wall, string(i.m.has.Level), append(slices.Clone(i.m.has.Notes), sandbox.Notes()...)
-	end.host = i.m.facts()
-	if after, ok := hostinfo.ReadCPUTime(i.m.root.FS()); ok && haveBefore {
+	end.start, end.wall = exit.Started, exit.Wall
+	end.level, end.notes = string(m.caps.Level), slices.Concat(m.caps.Notes, box.Notes())
+	end.host = m.facts()
+	if after, ok := hostinfo.ReadCPUTime(m.root); ok && readBefore {
 		end.host.StealRatio = hostinfo.Stolen(before, after)
 	}
-	return end, collectFiles(sandbox, p, &end)
+	if ctx.Err() == nil {
+		err = collect(box, p, &end)
+	}
+	return end, err
 }
 
-// wait waits for the command, and ends it when its time is over or ctx is done.
-func wait(ctx context.Context, s isolate.Sandbox, timeout, grace time.Duration) (exit isolate.Exit, timedOut bool, err error) {
+// killedEnd is the end of a command that was stopped before it began.
+func killedEnd(end iterationEnd) iterationEnd {
+	end.exitCode, end.signal = 128+int(unix.SIGKILL), "SIGKILL"
+	return end
+}
+
+// await waits for the command. Over its timeout it is asked to end and then killed; when ctx ends it is killed at once.
+func await(ctx context.Context, box isolate.Sandbox, p iterationParams) (exit isolate.Exit, timedOut bool, err error) {
 	ended := make(chan struct{})
 	go func() {
-		exit, err = s.Wait()
-		close(ended)
+		defer close(ended)
+		exit, err = box.Wait()
 	}()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
+	limit := time.NewTimer(p.timeout)
+	defer limit.Stop()
 	select {
 	case <-ended:
-	case <-timer.C:
+		return exit, false, err
+	case <-limit.C:
 		timedOut = true
-		s.Kill(grace)
-		select {
-		case <-ended:
-		case <-ctx.Done(): // no grace for a job that nobody wants any more
-			s.Kill(0)
-		}
+		box.Kill(p.grace)
 	case <-ctx.Done():
-		s.Kill(0)
+		box.Kill(0)
 	}
-	<-ended
+	select {
+	case <-ended:
+	case <-ctx.Done(): // also while the grace runs
+		box.Kill(0)
+		<-ended
+	}
 	return exit, timedOut, err
 }
 
-// sandboxFailure tells a command that the image cannot run from isolation that does not work.
-func sandboxFailure(err error) error {
-	switch fault.Of(err) {
-	case fault.Invalid:
-		return failWith(api.ReasonImageInvalid, err, "%s", fault.Message(err))
-	case fault.Unavailable:
-		return failWith(api.ReasonHostUnfit, err, "%s", fault.Message(err))
-	}
-	return failWith(api.ReasonSandbox, err, "the sandbox could not be set up")
-}
-
-// environment is the image's with the job's over it.
-func environment(base []string, over map[string]string) []string {
-	var out []string
-	for _, entry := range base {
-		key := entry
-		for j := range entry {
-			if entry[j] == '=' {
-				key = entry[:j]
-				break
-			}
-		}
-		if _, replaced := over[key]; !replaced {
-			out = append(out, entry)
-		}
-	}
-	for key, value := range over {
-		out = append(out, key+"="+value)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// collectFiles copies the asked files out of the sandbox, each up to its limit.
-func collectFiles(s isolate.Sandbox, p iterationParams, end *iterationEnd) error {
+// collect copies the files that the job names out of the sandbox, within limits.
+func collect(box isolate.Sandbox, p iterationParams, end *iterationEnd) error {
 	for _, path := range p.filePaths {
-		r, size, err := s.Open(path)
-		if fault.Is(err, fault.Missing) || fault.Is(err, fault.Invalid) {
+		got, err := collectOne(box, p, path)
+		switch {
+		case fault.Is(err, fault.Missing), fault.Is(err, fault.Invalid):
 			end.missing = append(end.missing, path)
-			continue
+		case err != nil:
+			return fmt.Errorf("collect %s: %w", path, err)
+		default:
+			end.files = append(end.files, got)
 		}
-		if err != nil {
-			return failWith(api.ReasonSandbox, err, "the file %q could not be collected", path)
-		}
-		one, err := collectFile(r, size, path, p)
-		if err != nil {
-			return failWith(api.ReasonSandbox, err, "the file %q could not be collected", path)
-		}
-		end.files = append(end.files, one)
 	}
 	return nil
 }
 
-func collectFile(r io.ReadCloser, size int64, path string, p iterationParams) (one collected, err error) {
+func collectOne(box isolate.Sandbox, p iterationParams, path string) (got collected, err error) {
+	r, size, err := box.Open(path)
+	if err != nil {
+		return got, err
+	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	one = collected{path: path, size: size}
+	got = collected{path: path, size: size}
 	w, err := p.file(path)
 	if err != nil || w == nil {
-		return one, err
+		return got, err
 	}
-	one.size, err = io.Copy(w, io.LimitReader(r, p.fileLimit))
-	one.truncated = size > p.fileLimit
-	return one, errors.Join(err, w.Close())
+	got.size, err = io.Copy(w, io.LimitReader(r, p.fileLimit))
+	got.truncated = size > p.fileLimit
+	return got, errors.Join(err, w.Close())
+}
+
+// environment is the image's, changed by the job's, in a fixed order.
+func environment(fromImage []string, job map[string]string) []string {
+	env := slices.DeleteFunc(slices.Clone(fromImage), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		_, replaced := job[name]
+		return replaced
+	})
+	for _, name := range slices.Sorted(maps.Keys(job)) {
+		env = append(env, name+"="+job[name])
+	}
+	return env
 }

@@ -19,6 +19,8 @@ const (
 	ReportBodyBytes = 64 * MiB  // POST /v0/run and reports: 100,000 metrics of BMF are about 12 MiB
 	UploadBodyBytes = 512 * MiB // one job output file or log, streamed to disk
 	ErrorBodyBytes  = 64 * KiB  // what a client reads of an error answer
+
+	AnonymousBodyBytes = 64 * KiB // from those who show no key: they may not write, and a body is read before the refusal
 )
 
 // One report.
@@ -88,10 +90,10 @@ const (
 
 // The registry.
 const (
-	RegistryBlobBytes   = 10 * GiB
-	RegistryUploadLife  = time.Hour
-	RegistryTokenLife   = 5 * time.Minute
-	RegistryTagsMax     = 10_000
+	RegistryBlobBytes  = 10 * GiB
+	RegistryUploadLife = time.Hour
+	RegistryTokenLife  = 5 * time.Minute
+	RegistryTagsMax    = 10_000
 )
 
 // The registry, inside.
@@ -131,6 +133,7 @@ const (
 	LogFlushInterval   = 250 * time.Millisecond // live output is sent at most so often, or when LogChunkBytes are there
 	UploadRetryMax     = 30 * time.Second       // longest pause between two tries of an upload
 	UploadTimeout      = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
+	SandboxProcesses   = 4_096                  // processes and threads of one sandbox: a fork bomb ends there, a Go program with many threads does not
 	TokenRefreshMargin = 60 * time.Second       // a pull token with less life than this is renewed before it is used
 )
 
@@ -147,4 +150,18 @@ const (
 	EventKeepAlive      = 15 * time.Second // a silent stream carries a comment so often, so that proxies and clients know it lives
 	FollowSilence       = 60 * time.Second // without a byte for so long a stream is dead: four keep-alives
 	FollowTries         = 30               // failures in a row before following is given up: about 13 minutes of a server that is away
+)
+
+// Reading the output of benchmark tools.
+const (
+	ProblemsPerIteration = 200 // rows that say what could not be read; a person reads the first ten
+	ProblemBytes         = 300 // text of one such row: a line of a log and a bit
+)
+
+// The command line.
+const (
+	InterruptGrace = 5 * time.Second // between Ctrl-C and SIGKILL of a local benchmark
+	OutputDrain    = 5 * time.Second // how long something that a command left behind may hold its output
+	TableRows      = 500             // of a report on the screen; more are counted, and --format json has them all
+	CompareReports = 16              // newest reports of a branch among which the previous one is looked for
 )

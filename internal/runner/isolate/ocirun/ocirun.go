@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package ocirun isolates by an OCI runtime: runc, crun, or gVisor's runsc.
+// Package ocirun isolates by an OCI runtime: runc or crun.
 //
 // A sandbox has namespaces of its own for processes, mounts, IPC, host name and, unless a network was asked for, network; no capabilities,
 // no new privileges, a system call filter, a read-only view of the kernel's interfaces; limits on CPUs, memory without swap, and processes.
@@ -34,7 +34,7 @@ import (
 
 // Config says which runtime and where it works.
 type Config struct {
-	Runtime string // "runc", "crun" or "runsc"; empty: the first of runc and crun that is there and works
+	Runtime string // "runc" or "crun"; empty: the first that is there and works
 	Dir     string // folder for sandboxes; made
 }
 
@@ -54,6 +54,9 @@ func New(cfg Config) (*Driver, error) {
 	}
 	names := []string{"runc", "crun"}
 	if cfg.Runtime != "" {
+		if base := filepath.Base(cfg.Runtime); base != "runc" && base != "crun" {
+			return nil, fault.Invalidf("runtime %q is not supported; use runc, or crun where cgroup v2 is unified", cfg.Runtime)
+		}
 		names = []string{cfg.Runtime}
 	}
 	var why []string
@@ -98,9 +101,6 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	c := isolate.Capabilities{Name: d.name, Version: strings.TrimPrefix(line, d.name+" version "), Level: isolate.Container}
-	if d.name == "runsc" {
-		c.Level = isolate.GVisor
-	}
 	if !unified() && !swapLimit() {
 		c.Notes = append(c.Notes, "swap is not limited: the kernel does not account for it")
 	}
@@ -143,11 +143,7 @@ func (d *Driver) output(ctx context.Context, args ...string) ([]byte, error) {
 }
 
 func (d *Driver) command(ctx context.Context, args ...string) *exec.Cmd {
-	global := []string{"--root", filepath.Join(d.dir, "state")}
-	if d.name == "runsc" {
-		global = append(global, "--platform=systrap", "--network=none", "--ignore-cgroups")
-	}
-	cmd := exec.CommandContext(ctx, d.runtime, append(global, args...)...)
+	cmd := exec.CommandContext(ctx, d.runtime, append([]string{"--root", filepath.Join(d.dir, "state")}, args...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // nothing of ours goes near the benchmark
 	return cmd
 }
@@ -161,9 +157,6 @@ func lastLine(s string) string {
 func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
-	}
-	if d.name == "runsc" && t.Network {
-		return nil, fault.New(fault.Unavailable, "gVisor sandboxes have no network here")
 	}
 	s := &sandbox{driver: d, id: t.ID, dir: filepath.Join(d.dir, "sandboxes", t.ID), pids: t.PidsMax}
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
@@ -290,7 +283,7 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 		log, _ := os.ReadFile(logFile)
 		_ = outR.Close()
 		_ = errR.Close()
-		return fmt.Errorf("%s create: %w: %s", s.driver.name, err, lastLine(string(log)+"\n"+string(text)))
+		return startFault(fmt.Errorf("%s create: %w: %s", s.driver.name, err, lastLine(string(log)+"\n"+string(text))))
 	}
 	s.streams.Go(func() { pump(outR, stdout) })
 	s.streams.Go(func() { pump(errR, stderr) })
@@ -354,27 +347,7 @@ func (s *sandbox) reap() {
 	default:
 		s.exit.Code = status.ExitStatus()
 	}
-	if s.driver.name == "runsc" && s.waitErr == nil {
-		s.waitGVisor()
-	}
 	s.exit.OOMKilled = s.exit.Code != 0 && s.oomKills() > 0
-}
-
-// waitGVisor asks runsc for the exit status: the process that we reaped is its sandbox, not the command.
-func (s *sandbox) waitGVisor() {
-	out, err := s.driver.output(context.Background(), "wait", s.id)
-	var answer struct {
-		ExitStatus int `json:"exitStatus"`
-	}
-	if err != nil || json.Unmarshal(out, &answer) != nil {
-		s.waitErr = fmt.Errorf("ask runsc how sandbox %s ended: %w", s.id, err)
-		return
-	}
-	status := syscall.WaitStatus(answer.ExitStatus) //nolint:gosec // a wait status has 16 bits
-	s.exit.Code, s.exit.Signal = status.ExitStatus(), ""
-	if status.Signaled() {
-		s.exit.Code, s.exit.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
-	}
 }
 
 // Wait implements isolate.Sandbox.

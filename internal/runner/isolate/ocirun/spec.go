@@ -63,9 +63,6 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 			ReadonlyPaths: []string{"/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
 		},
 	}
-	if s.driver.name == "runsc" {
-		spec.Linux.Seccomp = nil // its own kernel takes the system calls
-	}
 	return spec, nil
 }
 
