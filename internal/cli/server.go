@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tachograph/tacho/internal/config"
+	"github.com/tachograph/tacho/internal/core/fault"
+	servers "github.com/tachograph/tacho/internal/server"
+)
+
+// newServerCommand is `tacho server`. Its flags are made from servers.Config, so that flag, variable and key in the file are one list.
+func newServerCommand(env *Env) *cobra.Command {
+	var file string
+	var printConfig, asJSON bool
+	cmd := leaf("server", "Serve dashboard, API, registry and job queue", []int{fault.ExitOK, fault.ExitInternal, fault.ExitUsage},
+		func(cmd *cobra.Command, _ []string) error {
+			cfg, fields, err := loadServer(env, cmd.Flags(), file)
+			if err != nil {
+				return &exitError{fault.ExitUsage, err}
+			}
+			if printConfig {
+				return showConfig(env, fields, asJSON)
+			}
+			return serve(cmd.Context(), env, cfg)
+		})
+	cmd.Args = cobra.NoArgs
+	cmd.Long = `Serve dashboard, API, OCI registry and job queue from one folder: SQLite and a folder of blobs, nothing to configure.
+
+The first start makes everything and prints the administrator's key, once. A setting comes from its flag, else from its
+TACHO_… variable, else from the file of --config (YAML), else from its default; --print-config says which.
+SIGTERM or Ctrl-C: no new requests, runners are told to come back, running requests get --shutdown-grace.`
+	cmd.Example = "  tacho server\n  tacho server --listen 127.0.0.1:7000 --data /var/lib/tacho\n  TACHO_LISTEN=:7000 tacho server --print-config"
+	for _, f := range config.Fields(new(servers.Config)) {
+		usage := fmt.Sprintf("%s ($%s)", f.Doc, f.Env)
+		if f.Bool {
+			cmd.Flags().Bool(f.Flag, f.Default == "true", usage)
+			continue
+		}
+		cmd.Flags().String(f.Flag, f.Default, usage)
+	}
+	cmd.Flags().StringVar(&file, "config", "", "YAML file with settings ($TACHO_CONFIG)")
+	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print all settings and where each comes from, and end")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "with --print-config: print JSON")
+	return cmd
+}
+
+func loadServer(env *Env, flags *pflag.FlagSet, file string) (servers.Config, []config.Field, error) {
+	var cfg servers.Config
+	src := config.Sources{Flags: map[string]string{}, FileName: env.setting(file, "CONFIG")}
+	flags.Visit(func(f *pflag.Flag) { src.Flags[f.Name] = f.Value.String() })
+	src.Getenv = func(name string) (string, bool) {
+		v := env.Getenv(name)
+		return v, v != ""
+	}
+	if src.FileName != "" {
+		text, err := readSmall(env, src.FileName)
+		if err != nil {
+			return cfg, nil, fault.Invalidf("--config %s: %v", src.FileName, err)
+		}
+		src.File = []byte(text)
+	}
+	fields, err := config.Load(&cfg, src)
+	if err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Data == "" {
+		if cfg.Data, err = dataFolder(env.Getenv); err != nil {
+			return cfg, nil, err
+		}
+		for i := range fields {
+			if fields[i].Key == "data" {
+				fields[i].Value = cfg.Data
+			}
+		}
+	}
+	v := env.version()
+	cfg.Version, cfg.Commit, cfg.Now = v.Version, v.Commit, env.Now
+	return cfg, fields, nil
+}
+
+func showConfig(env *Env, fields []config.Field, asJSON bool) error {
+	if asJSON {
+		for i := range fields {
+			fields[i].Value = fields[i].Shown()
+		}
+		return printJSON(env.Stdout, fields)
+	}
+	w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tVALUE\tFROM")
+	for _, f := range fields {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Key, f.Shown(), f.Origin)
+	}
+	return w.Flush()
+}
+
+func serve(ctx context.Context, env *Env, cfg servers.Config) error {
+	log, err := serverLog(env, cfg)
+	if err != nil {
+		return &exitError{fault.ExitUsage, err}
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return failWith(fault.ExitUsage, "cannot listen on %s: %v; is another server running? --listen takes another address", cfg.Listen, err)
+	}
+	if cfg.URL == "" {
+		cfg.URL = servers.URLOf(listener)
+	}
+	s, err := servers.New(ctx, cfg, log)
+	if err != nil {
+		_ = listener.Close()
+		return failWith(fault.ExitInternal, "the server cannot start: %v", err)
+	}
+	defer s.Close()
+	if s.AdminKey != "" {
+		fmt.Fprintf(env.Stdout, "%s\n\n  admin key: %s\n\n%s\n\n", "This is the first start. The administrator's key, shown once:", s.AdminKey,
+			"Keep it: export TACHO_KEY with it to submit, or give it to a browser's API client.")
+	}
+	fmt.Fprintf(env.Stdout, "Tachograph serves %s from %s\n", cfg.URL, cfg.Data)
+	if err := writeRuntime(cfg); err != nil {
+		_ = listener.Close()
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	signals, release := env.Interrupts()
+	go func() {
+		select {
+		case <-signals:
+			release() // a second signal ends the process at once
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	if err := s.Serve(ctx, listener); err != nil {
+		return failWith(fault.ExitInternal, "the server ended: %v", err)
+	}
+	return nil
+}
+
+func serverLog(env *Env, cfg servers.Config) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		return nil, fault.Invalidf("log.level %q: want debug, info, warn or error", cfg.LogLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch cfg.LogFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(env.Stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(env.Stderr, options)), nil
+	}
+	return nil, fault.Invalidf("log.format %q: want text or json", cfg.LogFormat)
+}
+
+// writeRuntime tells scripts where the server is, in one step, so that a reader never sees half of it.
+func writeRuntime(cfg servers.Config) error {
+	if cfg.RuntimeFile == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(map[string]any{"url": cfg.URL, "pid": os.Getpid(), "data": cfg.Data}, "", "  ")
+	if err != nil {
+		return err
+	}
+	partial := filepath.Join(filepath.Dir(cfg.RuntimeFile), "."+filepath.Base(cfg.RuntimeFile)+".partial")
+	if err := os.WriteFile(partial, append(raw, '\n'), 0o600); err != nil {
+		return failWith(fault.ExitUsage, "--runtime-file: %v", err)
+	}
+	return os.Rename(partial, cfg.RuntimeFile)
+}
