@@ -43,6 +43,10 @@ func Decode(frame []byte) (api.Message, error) {
 		return msg, fault.TooLargef("message: %d results, the limit is %d", len(msg.Results), limits.IterationsPerJob)
 	case msg.Seq < 0 || msg.Epoch < 0:
 		return msg, fault.Invalidf("message: seq and epoch are not negative")
+	case msg.Seq > TerminalSeq || msg.Seq == TerminalSeq && !Terminal(msg.Event):
+		return msg, fault.Invalidf("message: seq %d is kept for the end of a job", msg.Seq)
+	case msg.Iteration < 0 || msg.Iteration >= limits.IterationsPerJob:
+		return msg, fault.Invalidf("message: iteration %d, want 0 to %d", msg.Iteration, limits.IterationsPerJob-1)
 	}
 	return msg, nil
 }

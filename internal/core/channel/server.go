@@ -30,12 +30,12 @@ func Terminal(e api.MessageEvent) bool {
 }
 
 // Decide answers a message about a job. v is nil when there is no such job. Every message in every state has an answer, and a message that
-// does not speak for the current claim changes nothing.
+// does not speak for the current claim changes nothing. A runner that counts no epochs (0) speaks for the last claim, if that was its own.
 func Decide(v *View, runnerID string, msg api.Message) Decision {
 	reply := func(event api.MessageEvent) Decision {
 		return Decision{Reply: api.Message{Event: event, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq}}
 	}
-	if v == nil || v.RunnerID == "" || v.RunnerID != runnerID || msg.Epoch != v.Epoch {
+	if v == nil || v.RunnerID == "" || v.RunnerID != runnerID || msg.Epoch != 0 && msg.Epoch != v.Epoch {
 		return reply(api.MsgAbandon)
 	}
 	terminal := Terminal(msg.Event)
@@ -45,7 +45,9 @@ func Decide(v *View, runnerID string, msg api.Message) Decision {
 	case v.Lost() && msg.Event == api.MsgCompleted:
 		return arrive(reply, msg, job.Event{Kind: job.Complete})
 	case v.Lost() && v.State == api.JobPending:
-		return lost(msg, reply)
+		return lost(v, msg, reply)
+	case v.Lost() && !terminal:
+		return reply(api.MsgAck) // given up, but its result would still be taken
 	case terminal:
 		return reply(api.MsgAck) // it is over, one way or another: the runner may forget it
 	case v.State == api.JobCanceled:
@@ -67,8 +69,8 @@ func inFlight(v *View, msg api.Message, reply func(api.MessageEvent) Decision) D
 	if msg.Event == api.MsgHeartbeat {
 		return d
 	}
-	if msg.Seq != 0 && msg.Seq <= v.LastSeq {
-		return d // seen before
+	if !terminal && msg.Seq != 0 && msg.Seq <= v.LastSeq {
+		return d // seen before; a terminal message that was seen would have ended the flight
 	}
 	d.Seen = msg.Seq
 	switch msg.Event {
@@ -90,16 +92,18 @@ func inFlight(v *View, msg api.Message, reply func(api.MessageEvent) Decision) D
 	return d
 }
 
-// lost answers a runner whose lease ran out while its job waits for the next one: it goes on with it.
-func lost(msg api.Message, reply func(api.MessageEvent) Decision) Decision {
+// lost answers a runner whose lease ran out while its job waits for the next one: it goes on with it, and what it says counts.
+func lost(v *View, msg api.Message, reply func(api.MessageEvent) Decision) Decision {
 	switch msg.Event {
 	case api.MsgFailed:
 		return arrive(reply, msg, failure(msg))
 	case api.MsgCanceled:
 		return reply(api.MsgAck) // it stays in the queue
 	}
-	d := reply(api.MsgAck)
-	d.Renew, d.Events = true, []job.Event{{Kind: job.Resume}}
+	back := *v
+	back.State = api.JobRunning
+	d := inFlight(&back, msg, reply)
+	d.Events = append([]job.Event{{Kind: job.Resume}}, d.Events...)
 	return d
 }
 
@@ -110,6 +114,19 @@ func arrive(reply func(api.MessageEvent) Decision, msg api.Message, e job.Event)
 	return d
 }
 
+// runnersReasons are what a runner can know. That contact was lost or somebody said cancel is the server's to say, and what the outputs hold too.
+var runnersReasons = map[api.Reason]bool{
+	api.ReasonBenchmarkExit: true, api.ReasonBenchmarkTimeout: true, api.ReasonNoResult: true, api.ReasonOutOfMemory: true, api.ReasonLimit: true,
+	api.ReasonImagePull: true, api.ReasonImageInvalid: true, api.ReasonSandbox: true, api.ReasonHostUnfit: true, api.ReasonRunnerAborted: true,
+	api.ReasonServer: true, api.ReasonDeadline: true,
+}
+
+// failure is what a failed message means. An unknown reason is the plainest one: a runner that gives none, or one of its own, ran a command
+// that failed.
 func failure(msg api.Message) job.Event {
-	return job.Event{Kind: job.Fail, Reason: msg.Reason, Error: msg.Error}
+	e := job.Event{Kind: job.Fail, Reason: msg.Reason, Error: msg.Error}
+	if !runnersReasons[e.Reason] {
+		e.Reason = api.ReasonBenchmarkExit
+	}
+	return e
 }

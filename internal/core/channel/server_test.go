@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -62,6 +63,11 @@ func TestDecide(t *testing.T) {
 		"a lost runner that beats again resumes":       {lostJob, "r1", api.Message{Event: api.MsgHeartbeat, Epoch: 2, Seq: 6}, api.MsgAck, []job.Kind{job.Resume}, true},
 		"and its result is taken":                      {lostJob, "r1", api.Message{Event: api.MsgCompleted, Epoch: 2, Seq: 6}, api.MsgAck, []job.Kind{job.Complete}, false},
 		"also when the job was given up":               {state(api.JobFailed, api.ReasonRunnerLost), "r1", api.Message{Event: api.MsgCompleted, Epoch: 2}, api.MsgAck, []job.Kind{job.Complete}, false},
+		"what a lost runner prints counts too":         {lostJob, "r1", api.Message{Event: api.MsgRunning, Epoch: 2, Seq: 6}, api.MsgAck, []job.Kind{job.Resume, job.Start}, true},
+		"a lost runner that failed has failed":         {lostJob, "r1", api.Message{Event: api.MsgFailed, Epoch: 2, Seq: TerminalSeq}, api.MsgAck, []job.Kind{job.Fail}, false},
+		"one that is given up may go on to its result": {state(api.JobFailed, api.ReasonRunnerLost), "r1", api.Message{Event: api.MsgHeartbeat, Epoch: 2}, api.MsgAck, nil, false},
+		"no epoch speaks for the last claim":           {held(), "r1", api.Message{Event: api.MsgCompleted}, api.MsgAck, []job.Kind{job.Complete}, false},
+		"but not for another runner's":                 {held(), "r2", api.Message{Event: api.MsgCompleted}, api.MsgAbandon, nil, false},
 		"a job that went back for a reason is not his": {state(api.JobPending, api.ReasonImagePull), "r1", api.Message{Event: api.MsgHeartbeat, Epoch: 2}, api.MsgAbandon, nil, false},
 		"but a repeated failure of it is acked":        {state(api.JobPending, api.ReasonImagePull), "r1", api.Message{Event: api.MsgFailed, Epoch: 2, Seq: TerminalSeq}, api.MsgAck, nil, false},
 		"a repeated completed is acked":                {state(api.JobProcessed, ""), "r1", api.Message{Event: api.MsgCompleted, Epoch: 2, Seq: TerminalSeq}, api.MsgAck, nil, false},
@@ -84,6 +90,88 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestALostRunnersOutputIsStored(t *testing.T) {
+	t.Parallel()
+	v := with(func(v *View) { v.State, v.Reason = api.JobPending, api.ReasonRunnerLost })
+	d := Decide(v, "r1", api.Message{Event: api.MsgLog, Job: "j", Epoch: 2, Seq: 6, Text: "x"})
+	if !d.Log || d.Seen != 6 || len(d.Events) != 1 || d.Events[0].Kind != job.Resume {
+		t.Errorf("decision %+v", d)
+	}
+	if d := Decide(v, "r1", api.Message{Event: api.MsgLog, Job: "j", Epoch: 2, Seq: 5, Text: "x"}); d.Log {
+		t.Error("a doubled chunk is stored twice")
+	}
+}
+
+func TestARunnerGivesOnlyReasonsThatItCanKnow(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[api.Reason]api.Reason{
+		api.ReasonImagePull: api.ReasonImagePull, api.ReasonOutOfMemory: api.ReasonOutOfMemory, "": api.ReasonBenchmarkExit, "magic": api.ReasonBenchmarkExit,
+		api.ReasonRunnerLost: api.ReasonBenchmarkExit, api.ReasonCanceledByUser: api.ReasonBenchmarkExit,
+	} {
+		d := Decide(held(), "r1", api.Message{Event: api.MsgFailed, Job: "j", Epoch: 2, Seq: TerminalSeq, Reason: said})
+		if got := d.Events[0].Reason; got != want {
+			t.Errorf("%q counts as %q, want %q", said, got, want)
+		}
+	}
+}
+
+// TestStaleClaimsChangeNothingInAnyOrder lets two runners and the server's own events act in any order, and checks after each message that
+// only the holder of the current claim changed the job, that epochs never fall and that an ended claim comes back by a new one alone.
+func TestStaleClaimsChangeNothingInAnyOrder(t *testing.T) {
+	t.Parallel()
+	about := []api.MessageEvent{api.MsgRunning, api.MsgHeartbeat, api.MsgPhase, api.MsgLog, api.MsgCompleted, api.MsgFailed, api.MsgCanceled}
+	reasons := []api.Reason{"", api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerLost}
+	own := []job.Kind{job.Claim, job.Lose, job.Overrun, job.Cancel, job.Retry, job.Process, job.Reject}
+	rapid.Check(t, func(t *rapid.T) {
+		v := &View{ID: "j", Job: job.Job{State: api.JobPending}}
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			before := *v
+			if rapid.Bool().Draw(t, "server's") {
+				e := job.Event{Kind: rapid.SampledFrom(own).Draw(t, "event"), Reason: api.ReasonAdapter}
+				next, err := job.Apply(v.Job, e)
+				if err != nil {
+					continue
+				}
+				v.Job = next
+				if e.Kind == job.Claim {
+					v.RunnerID, v.LastSeq = rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "claimant"), 0
+				}
+			} else {
+				who := rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "runner")
+				msg := api.Message{
+					Event: rapid.SampledFrom(about).Draw(t, "message"), Job: "j", Epoch: v.Epoch - rapid.Int64Range(0, 2).Draw(t, "age"),
+					Seq: rapid.Int64Range(0, 9).Draw(t, "seq"), Reason: rapid.SampledFrom(reasons).Draw(t, "reason"),
+				}
+				msg.Epoch = max(msg.Epoch, 1)
+				d := Decide(v, who, msg)
+				for _, e := range d.Events {
+					next, err := job.Apply(v.Job, e)
+					if err != nil {
+						t.Fatalf("%s in %s asks for %s: %v", msg.Event, before.State, e.Kind, err)
+					}
+					v.Job = next
+				}
+				v.LastSeq = max(v.LastSeq, d.Seen)
+				stale := who != before.RunnerID || msg.Epoch != before.Epoch
+				wrote := d.Seen > 0 || d.Renew || d.Log || d.Phase || d.Result || *v != before
+				if stale && (wrote || d.Reply.Event != api.MsgAbandon) {
+					t.Fatalf("stale %s of %s in epoch %d changed %+v to %+v: %+v", msg.Event, who, msg.Epoch, before, *v, d)
+				}
+			}
+			switch {
+			case v.Epoch < before.Epoch:
+				t.Fatalf("epoch fell from %d to %d", before.Epoch, v.Epoch)
+			case before.State == api.JobProcessed && v.Job != before.Job:
+				t.Fatalf("processed became %+v", v.Job)
+			case v.InfraRetries < 0:
+				t.Fatalf("%d retries", v.InfraRetries)
+			case v.State == api.JobCompleted && before.State == api.JobFailed && before.Reason != api.ReasonRunnerLost:
+				t.Fatalf("a job that failed for %q was completed", before.Reason)
+			}
+		}
+	})
 }
 
 // TestEveryMessageInEveryStateHasAnAnswer and none of them asks for a transition that the table refuses.
@@ -123,6 +211,8 @@ func TestDecodeRefusesWhatNoRunnerSays(t *testing.T) {
 	t.Parallel()
 	for frame, want := range map[string]fault.Kind{
 		`{"event":"ack"}`: fault.Invalid, `{`: fault.Invalid, `[]`: fault.Invalid, `{"event":"heartbeat","seq":-1}`: fault.Invalid, ``: fault.Invalid,
+		`{"event":"log","iteration":-1}`: fault.Invalid, `{"event":"log","iteration":2000000000}`: fault.Invalid, // each would be a row of the answer
+		`{"event":"log","seq":1099511627776}`: fault.Invalid, `{"event":"failed","seq":1099511627777}`: fault.Invalid,
 		`{"event":"log","text":"` + string(make([]byte, limits.LogChunkBytes+1)) + `"}`: fault.Invalid, // raw NULs are no JSON
 	} {
 		if _, err := Decode([]byte(frame)); !fault.Is(err, want) {

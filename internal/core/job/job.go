@@ -91,7 +91,7 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Cancel:   end(api.JobCanceled, api.ReasonCanceledByUser),
 		Resume:   ifLost(resume),
 		Complete: ifLost(to(api.JobCompleted)),
-		Fail:     ifLost(fail),
+		Fail:     ifLost(failLate),
 	},
 	api.JobClaimed: {
 		Start:    to(api.JobRunning),
@@ -100,7 +100,7 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Cancel:   ask,
 		Canceled: end(api.JobCanceled, api.ReasonCanceledByUser),
 		Lose:     lose,
-		Overrun:  end(api.JobFailed, api.ReasonDeadline),
+		Overrun:  overrun,
 	},
 	api.JobRunning: {
 		Start:    to(api.JobRunning),
@@ -109,7 +109,7 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Cancel:   ask,
 		Canceled: end(api.JobCanceled, api.ReasonCanceledByUser),
 		Lose:     lose,
-		Overrun:  end(api.JobFailed, api.ReasonDeadline),
+		Overrun:  overrun,
 	},
 	api.JobCompleted: {
 		Process: to(api.JobProcessed),
@@ -203,6 +203,18 @@ func lose(j Job, e Event) (Job, bool) {
 	if e.Error == "" {
 		e.Error = "the runner was not heard of for longer than its lease"
 	}
+	return fail(j, e)
+}
+
+// failLate is the failure of a runner that was given up: going back into the queue was no retry of it.
+func failLate(j Job, e Event) (Job, bool) {
+	j.InfraRetries--
+	return fail(j, e)
+}
+
+// overrun ends the job whatever the runner does; a cancel that it never heeded is still a cancel.
+func overrun(j Job, e Event) (Job, bool) {
+	e.Reason = api.ReasonDeadline
 	return fail(j, e)
 }
 

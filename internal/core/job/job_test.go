@@ -84,6 +84,9 @@ func TestALostRunnersResultIsStillTakenUntilSomebodyElseClaims(t *testing.T) {
 	if j := must(t, lost, Event{Kind: Resume}); j.State != api.JobRunning || j.Epoch != 1 || j.InfraRetries != 0 {
 		t.Errorf("resume: %+v", j)
 	}
+	if j := must(t, lost, Event{Kind: Fail, Reason: api.ReasonImagePull}); j.State != api.JobPending || j.InfraRetries != 1 {
+		t.Errorf("one claim counts as one retry: %+v", j)
+	}
 	claimed := must(t, lost, Event{Kind: Claim})
 	if claimed.Lost() || claimed.Epoch != 2 {
 		t.Errorf("after the next claim: %+v", claimed)
@@ -103,7 +106,7 @@ func TestCancelWinsOverFailureAndLoss(t *testing.T) {
 	if asked.State != api.JobRunning || !asked.CancelAsked {
 		t.Fatalf("after cancel: %+v", asked)
 	}
-	for _, e := range []Event{{Kind: Fail, Reason: api.ReasonBenchmarkExit}, {Kind: Lose}, {Kind: Canceled}} {
+	for _, e := range []Event{{Kind: Fail, Reason: api.ReasonBenchmarkExit}, {Kind: Lose}, {Kind: Overrun}, {Kind: Canceled}} {
 		if j := must(t, asked, e); j.State != api.JobCanceled || j.Reason != api.ReasonCanceledByUser {
 			t.Errorf("%s after cancel: %+v", e.Kind, j)
 		}
