@@ -7,6 +7,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -30,7 +31,7 @@ func (a *API) registerDimensions() {
 	newDimension := func(n api.NewDimension) (string, string) { return n.Name, n.Slug }
 	registerDimension(a, dimension[store.Testbed, api.Testbed, api.NewDimension]{
 		one: "testbed", many: "testbeds", nameBytes: limits.ResourceNameBytes, name: newDimension,
-		list: (*store.Tx).ListTestbeds, find: (*store.Tx).TestbedByRef, update: (*store.Tx).UpdateTestbed, remove: (*store.Tx).DeleteTestbed,
+		list: (*store.Tx).ListTestbeds, find: (*store.Tx).TestbedByPath, update: (*store.Tx).UpdateTestbed, remove: (*store.Tx).DeleteTestbed,
 		make: func(tx *store.Tx, ctx context.Context, project string, n api.NewDimension) (store.Testbed, error) {
 			return tx.InsertTestbed(ctx, store.Testbed{ProjectID: project, Name: n.Name, Slug: n.Slug})
 		},
@@ -38,7 +39,7 @@ func (a *API) registerDimensions() {
 	})
 	registerDimension(a, dimension[store.Benchmark, api.Benchmark, api.NewDimension]{
 		one: "benchmark", many: "benchmarks", nameBytes: limits.BenchmarkNameBytes, name: newDimension,
-		list: (*store.Tx).ListBenchmarks, find: (*store.Tx).BenchmarkByRef, update: (*store.Tx).UpdateBenchmark, remove: (*store.Tx).DeleteBenchmark,
+		list: (*store.Tx).ListBenchmarks, find: (*store.Tx).BenchmarkByPath, update: (*store.Tx).UpdateBenchmark, remove: (*store.Tx).DeleteBenchmark,
 		make: func(tx *store.Tx, ctx context.Context, project string, n api.NewDimension) (store.Benchmark, error) {
 			return tx.InsertBenchmark(ctx, store.Benchmark{ProjectID: project, Name: n.Name, Slug: n.Slug})
 		},
@@ -47,8 +48,11 @@ func (a *API) registerDimensions() {
 	registerDimension(a, dimension[store.Measure, api.Measure, api.NewMeasure]{
 		one: "measure", many: "measures", nameBytes: limits.ResourceNameBytes,
 		name: func(n api.NewMeasure) (string, string) { return n.Name, n.Slug },
-		list: (*store.Tx).ListMeasures, find: (*store.Tx).MeasureByRef, update: (*store.Tx).UpdateMeasure, remove: (*store.Tx).DeleteMeasure,
+		list: (*store.Tx).ListMeasures, find: (*store.Tx).MeasureByPath, update: (*store.Tx).UpdateMeasure, remove: (*store.Tx).DeleteMeasure,
 		make: func(tx *store.Tx, ctx context.Context, project string, n api.NewMeasure) (store.Measure, error) {
+			if err := ident.CheckName("units", n.Units, limits.ResourceNameBytes); err != nil {
+				return store.Measure{}, err
+			}
 			direction := n.Direction
 			if direction == "" {
 				direction = api.DirectionUnknown
@@ -125,6 +129,11 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			}
 			if err := checkPatch(d.one, patch.Name, patch.Slug, d.nameBytes); err != nil {
 				return nil, err
+			}
+			if patch.Units != nil {
+				if err := ident.CheckName("units", *patch.Units, limits.ResourceNameBytes); err != nil {
+					return nil, err
+				}
 			}
 			err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
 				if err := d.update(tx, ctx, d.id(row), patch); err != nil {

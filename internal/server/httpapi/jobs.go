@@ -67,8 +67,10 @@ func (a *API) registerJobs() {
 			}
 			return body(a.cfg.Queue.Brief(ctx, p, in.Job))
 		})
-	a.mux.HandleFunc("GET /v0/projects/{project}/jobs/{job}/events", a.jobEvents)
-	a.mux.HandleFunc("GET /v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", a.jobOutput)
+	a.plain(operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}/events", "follow-job", "A job's changes and output as server-sent events", access.ViewProject, 0, 0},
+		"text/event-stream", "Events status, log and end; Last-Event-ID goes on behind the event that it names", nil, a.jobEvents)
+	a.plain(operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", "get-job-output", "One stored output of a job, whole", access.ViewProject, 0, 0},
+		"text/plain", "The bytes as the job wrote them", []string{"path"}, a.jobOutput)
 }
 
 // plainProject is project for the handlers that are no operations: streams and downloads.

@@ -18,7 +18,7 @@ type UserPath struct {
 }
 
 type KeyPath struct {
-	Key string `path:"key" format:"uuid"`
+	Key string `path:"key" maxLength:"36" doc:"UUID"`
 }
 
 func (a *API) registerKeys() {

@@ -24,10 +24,7 @@ func (a *API) registerOrganizations() {
 	register(a, operation{http.MethodPatch, "/v0/organizations/{organization}", "update-organization", "Change an organization's plan", access.ManageServer, 0, 0},
 		func(ctx context.Context, in *struct {
 			OrganizationPath
-			Body struct {
-				Plan api.Plan `json:"plan" enum:"unclaimed,free,team,enterprise"`
-				_    struct{} `additionalProperties:"true"`
-			}
+			Body updateOrganization
 		}) (*bodyOutput[api.Organization], error) {
 			o, err := a.organization(ctx, in.Organization)
 			if err != nil {
@@ -60,6 +57,12 @@ func (a *API) registerOrganizations() {
 		}) (*bodyOutput[api.Project], error) {
 			return body(a.createProject(ctx, in.Organization, in.Body))
 		})
+}
+
+// updateOrganization is the body of PATCH.
+type updateOrganization struct {
+	Plan api.Plan `json:"plan" enum:"unclaimed,free,team,enterprise"`
+	_    struct{} `additionalProperties:"true"`
 }
 
 func (a *API) listOrganizations(ctx context.Context, page store.Page) (*listOutput[api.Organization], error) {

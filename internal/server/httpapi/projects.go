@@ -84,7 +84,7 @@ func (a *API) listProjects(ctx context.Context, f store.ProjectFilter) (*listOut
 
 // createProject makes a project in the named organization, or in the actor's own.
 func (a *API) createProject(ctx context.Context, organization string, in api.NewProject) (api.Project, error) {
-	row := store.Project{Name: in.Name, Slug: in.Slug, URL: in.URL, Visibility: string(in.Visibility)}
+	row := store.Project{Name: in.Name, Slug: in.Slug, URL: address(in.URL), Visibility: string(in.Visibility)}
 	if row.Visibility == "" {
 		row.Visibility = string(api.Public)
 	}
@@ -94,25 +94,33 @@ func (a *API) createProject(ctx context.Context, organization string, in api.New
 	if err := checkURL(in.URL); err != nil {
 		return api.Project{}, err
 	}
-	err := a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-		var home store.Organization
-		var err error
-		if organization == "" {
-			home, err = account.HomeOf(ctx, tx, actorOf(ctx))
-		} else {
-			home, err = tx.OrganizationByRef(ctx, organization)
-		}
-		if err != nil {
-			return err
-		}
-		if err := authorize(ctx, access.Resource{OrganizationID: home.ID, Name: home.Slug}); err != nil {
-			return err
-		}
-		row.OrganizationID = home.ID
+	home, err := a.home(ctx, organization)
+	if err != nil {
+		return api.Project{}, err
+	}
+	row.OrganizationID = home.ID
+	err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
 		row, err = tx.InsertProject(ctx, row)
 		return err
 	})
 	return present.Project(row), err
+}
+
+// home loads the named organization, or the actor's own, and authorizes the operation's action on it.
+func (a *API) home(ctx context.Context, organization string) (store.Organization, error) {
+	if organization != "" {
+		return a.organization(ctx, organization)
+	}
+	var home store.Organization
+	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		home, err = account.HomeOf(ctx, tx, actorOf(ctx))
+		return err
+	})
+	if err != nil {
+		return home, err
+	}
+	return home, authorize(ctx, access.Resource{OrganizationID: home.ID, Name: home.Slug})
 }
 
 // updateProject is the body of PATCH.
@@ -133,7 +141,7 @@ func (a *API) updateProject(ctx context.Context, ref string, in updateProject, r
 	if err := json.Unmarshal(raw, &given); err != nil {
 		return api.Project{}, fault.Invalidf("the body is not a JSON object")
 	}
-	patch := store.ProjectPatch{Name: in.Name, Slug: in.Slug, Visibility: (*string)(in.Visibility), URL: in.URL}
+	patch := store.ProjectPatch{Name: in.Name, Slug: in.Slug, Visibility: (*string)(in.Visibility), URL: address(in.URL)}
 	_, patch.SetURL = given["url"]
 	if err := checkPatch("project", in.Name, in.Slug, limits.ResourceNameBytes); err != nil {
 		return api.Project{}, err
@@ -173,6 +181,14 @@ func checkPatch(what string, name, slug *string, nameBytes int) error {
 		return fault.Invalidf("%s: %q is not a slug; one is lower-case letters, digits and single hyphens", what, *slug)
 	}
 	return nil
+}
+
+// address is a URL that was given; an empty one is none.
+func address(text *string) *string {
+	if text == nil || *text == "" {
+		return nil
+	}
+	return text
 }
 
 // checkURL lets only addresses of pages through: the page shows it as a link.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
@@ -25,7 +26,10 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -35,6 +39,9 @@ type station struct {
 	url, key  string
 	path      string // of the database
 	submitted int
+	db        *store.Store
+	accounts  *account.Service
+	api       *API
 }
 
 func newStation(t testing.TB) *station {
@@ -48,14 +55,16 @@ func newStation(t testing.TB) *station {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts := account.New(db, rand.Reader)
-	if s.key, _, err = accounts.EnsureAdmin(t.Context()); err != nil {
+	s.db, s.accounts = db, account.New(db, rand.Reader)
+	if s.key, _, err = s.accounts.EnsureAdmin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	views := explore.New(db)
-	handler := New(Config{Store: db, Accounts: accounts, Version: "test", Log: slog.New(slog.DiscardHandler), Services: Services{
-		Explore: views, Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Explore: views})}}).Handler()
-	server := httptest.NewServer(handler)
+	views, log := explore.New(db), slog.New(slog.DiscardHandler)
+	jobs := queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db), Images: anyImage{}, Log: log, Now: time.Now})
+	s.api = New(Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
+		Explore: views, Queue: jobs, Fleet: fleet.New(db, jobs, rand.Reader, time.Now, nil),
+		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: jobs, Explore: views})}})
+	server := httptest.NewServer(s.api.Handler())
 	t.Cleanup(func() {
 		server.Close()
 		if err := db.Close(); err != nil {
@@ -64,6 +73,13 @@ func newStation(t testing.TB) *station {
 	})
 	s.url = server.URL
 	return s
+}
+
+// anyImage knows every image and its digest.
+type anyImage struct{}
+
+func (anyImage) Resolve(context.Context, store.Project, string) (queue.Image, error) {
+	return queue.Image{Registry: "registry.example", Repository: "bench", Digest: "sha256:" + strings.Repeat("a", 64)}, nil
 }
 
 // call sends body as JSON (a string as it is) and decodes the answer into out. It returns the status and the error's message, if any.
@@ -217,7 +233,7 @@ func (s *station) rows() map[string]int {
 	defer db.Close()
 	out := map[string]int{}
 	for _, table := range []string{"project", "branch", "head", "version", "testbed", "benchmark", "measure", "report", "report_input", "series", "metric",
-		"threshold", "model", "alert", "job"} {
+		"threshold", "model", "alert", "job", "account", "organization", "api_key", "spec", "runner", "runner_spec"} {
 		var n int
 		if err := db.QueryRowContext(s.t.Context(), "select count(*) from "+table).Scan(&n); err != nil {
 			s.t.Fatal(err)

@@ -3,9 +3,11 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/server/request"
 )
 
 func (a *API) registerServer() {
@@ -13,7 +15,14 @@ func (a *API) registerServer() {
 		func(ctx context.Context, _ *struct{}) (*bodyOutput[api.ServerVersion], error) {
 			return body(api.ServerVersion{Version: a.cfg.Version, Commit: a.cfg.Commit}, authorize(ctx, access.Resource{}))
 		})
+	document := sync.OnceValues(func() ([]byte, error) { return a.OpenAPI().MarshalJSON() }) // at the first request all operations are there
 	a.mux.HandleFunc("GET /v0/server/spec", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/openapi.json", http.StatusTemporaryRedirect)
+		text, err := document()
+		if err != nil {
+			request.WriteError(w, r, a.log, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(text) // the reader is gone if this fails
 	})
 }

@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/request"
+)
+
+// operation describes a route.
+type operation struct {
+	method, path string
+	id           string // operationId
+	summary      string
+	action       access.Action
+	status       int   // of success; 0: 200
+	maxBytes     int64 // of the body; 0: limits.JSONBodyBytes
+}
+
+// register adds a route whose handler must authorize.
+func register[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
+	limit := op.maxBytes
+	if limit == 0 {
+		limit = limits.JSONBodyBytes
+	}
+	described := op.describe()
+	described.DefaultStatus, described.MaxBodyBytes, described.BodyReadTimeout = op.status, limit, 2*time.Minute
+	described.Middlewares = huma.Middlewares{a.announced(limit)}
+	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
+		asked := &authorization{action: op.action}
+		ctx = context.WithValue(ctx, authorizationKey{}, asked)
+		out, err := handle(ctx, in)
+		if err == nil && !asked.done {
+			err = fmt.Errorf("operation %s did not authorize", op.id)
+		}
+		if err != nil {
+			status, body := request.Answer(ctx, a.log, err)
+			return nil, &answer{*body, status}
+		}
+		return out, nil
+	})
+	responses := route(a.OpenAPI().Paths[op.path], op.method).Responses
+	delete(responses, "422") // ours are 400
+	if _, chooses := reflect.TypeFor[O]().FieldByName("Status"); chooses && op.status == http.StatusCreated {
+		again := *responses["201"]
+		again.Description = "It was there already: the idempotency key is known"
+		responses["200"] = &again
+	}
+}
+
+// announced refuses a body that says beforehand that it is too large, so that not a byte of it is read.
+func (a *API) announced(limit int64) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if n, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil && n > limit {
+			_ = huma.WriteErr(a.huma, ctx, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes, the limit is %d", n, limit)) // the caller is gone if this fails
+			return
+		}
+		next(ctx)
+	}
+}
+
+// plain adds a route that huma cannot serve, because it streams. It stands in the document with the parameters of its path and query; the
+// handler authorizes by plainProject.
+func (a *API) plain(op operation, contentType, description string, query []string, handle http.HandlerFunc) {
+	described := op.describe()
+	for _, segment := range strings.Split(op.path, "/") {
+		if name, ok := strings.CutPrefix(segment, "{"); ok {
+			described.Parameters = append(described.Parameters, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+		}
+	}
+	for _, name := range query {
+		described.Parameters = append(described.Parameters, &huma.Param{Name: name, In: "query", Schema: &huma.Schema{Type: huma.TypeString}})
+	}
+	described.Responses = map[string]*huma.Response{"200": {Description: description, Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	for _, status := range described.Errors {
+		described.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status),
+			Content: map[string]*huma.MediaType{"application/json": {Schema: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[api.Error](), true, "")}}}
+	}
+	a.OpenAPI().AddOperation(&described)
+	a.mux.HandleFunc(op.method+" "+op.path, handle)
+}
+
+// describe is the operation as the document has it.
+func (op operation) describe() huma.Operation {
+	return huma.Operation{Method: op.method, Path: op.path, OperationID: op.id, Summary: op.summary, Tags: []string{tag(op.path)},
+		Metadata: map[string]any{"action": op.action}, Errors: []int{400, 401, 403, 404, 409, 413, 500}}
+}
+
+// tag is the resource that a path is about: the word behind the first name, or the first word.
+func tag(path string) string {
+	segments := strings.Split(strings.TrimPrefix(path, "/v0/"), "/")
+	if len(segments) > 2 {
+		return segments[2]
+	}
+	return segments[0]
+}
+
+// route is the operation of a path that has the method.
+func route(item *huma.PathItem, method string) *huma.Operation {
+	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[method]
+}

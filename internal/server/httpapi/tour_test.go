@@ -1,0 +1,408 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// step is one request of the tour.
+type step struct {
+	op           *huma.Operation
+	path         string // with names and query
+	body         any
+	accomplished int // the status that an administrator gets
+}
+
+// tour performs every operation of the document at least once, as the administrator, on a project of the given visibility. before, if not
+// nil, is called with each request before it is made. An operation that is not on the tour is an error.
+func (s *station) tour(visibility api.Visibility, before func(step)) {
+	s.t.Helper()
+	operations := map[string]step{}
+	for path, item := range s.api.OpenAPI().Paths {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if op := route(item, method); op != nil {
+				operations[op.OperationID] = step{op: op, path: path}
+			}
+		}
+	}
+	left := maps.Clone(operations)
+	place := map[string]string{"project": "shop", "organization": "admin", "user": "admin"}
+	do := func(id string, query string, body any) map[string]any {
+		s.t.Helper()
+		st, known := operations[id]
+		if !known {
+			s.t.Fatalf("the document has no operation %s", id)
+		}
+		delete(left, id)
+		for name, value := range place {
+			st.path = strings.ReplaceAll(st.path, "{"+name+"}", value)
+		}
+		st.path += query
+		st.body = body
+		if before != nil {
+			before(st)
+		}
+		return s.perform(st)
+	}
+	do("server-version", "", nil)
+	do("create-project", "", map[string]any{"name": "Shop", "visibility": visibility, "url": "https://example.com"})
+	do("list-projects", "?search=shop", nil)
+	do("get-project", "", nil)
+	do("update-project", "", map[string]any{"name": "The shop", "url": nil})
+	do("list-organizations", "", nil)
+	do("get-organization", "", nil)
+	do("update-organization", "", map[string]any{"plan": "team"})
+	do("create-organization-project", "", map[string]any{"name": "Other"})
+	do("list-organization-projects", "", nil)
+	do("get-user", "", nil)
+	place["key"] = text(do("create-user-key", "", map[string]any{"name": "laptop", "ttl": 3600}), "uuid")
+	do("list-user-keys", "", nil)
+	do("revoke-user-key", "", nil)
+	place["key"] = text(do("create-project-key", "", map[string]any{"name": "ci"}), "uuid")
+	do("list-project-keys", "", nil)
+	do("revoke-project-key", "", nil)
+
+	for _, one := range []string{"testbed", "benchmark", "measure"} {
+		body := map[string]any{"name": "Spare", "units": "widgets"} // a testbed takes a field that it does not know
+		place["ref"] = text(do("create-"+one, "", body), "slug")
+		do("list-"+one+"s", "?name=Spare", nil)
+		do("get-"+one, "", nil)
+		do("update-"+one, "", map[string]any{"name": "Spare part", "archived": true})
+		do("delete-"+one, "", nil)
+	}
+
+	do("run", "", s.newRun(map[string]any{"results": latency(100), "thresholds": guard("percentage", 0.1), "idempotency_key": ident.NewUUID()}))
+	report := do("run", "", s.newRun(map[string]any{"results": latency(200)}))
+	alerts := list(report, "alerts")
+	if len(alerts) != 1 {
+		s.t.Fatalf("the tour's second run raised %d alerts", len(alerts))
+	}
+	place["alert"] = text(alerts[0], "uuid")
+	place["metric"] = text(alerts[0], "metric", "uuid")
+	do("list-alerts", "?status=active", nil)
+	do("get-alert", "", nil)
+	do("update-alert", "", map[string]any{"status": "dismissed"})
+	do("get-metric", "", nil)
+	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
+	place["report"] = text(do("create-report", "", s.newRun(map[string]any{"project": nil, "results": latency(100), "context": map[string]any{"ci": "yes"}})), "uuid")
+	do("list-reports", "?expand=true", nil)
+	do("get-report", "", nil)
+	do("delete-report", "", nil)
+
+	place["branch"] = text(do("create-branch", "", map[string]any{"name": "pr/1", "start_point": map[string]any{"branch": "main"}}), "slug")
+	do("list-branches", "", nil)
+	do("get-branch", "", nil)
+	do("update-branch", "", map[string]any{"name": "pr/2"})
+	do("delete-branch", "", nil)
+
+	place["threshold"] = text(alerts[0], "threshold", "uuid")
+	do("list-thresholds", "", nil)
+	do("get-threshold", "", nil)
+	do("update-threshold", "", map[string]any{"test": "t_test", "upper_boundary": 0.9})
+	do("delete-threshold", "", nil)
+	do("create-threshold", "", map[string]any{"branch": "main", "testbed": "lab", "measure": "latency", "test": "percentage", "upper_boundary": 0.5})
+
+	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Small", "architecture": "x86_64", "cpu": 1, "memory": 1 << 30, "disk": 1 << 30}), "slug")
+	do("list-specs", "", nil)
+	do("get-spec", "", nil)
+	do("update-spec", "", map[string]any{"fallback": true})
+	place["runner"] = text(do("create-runner", "", map[string]any{"name": "Rack 1"}), "slug")
+	do("add-runner-spec", "", map[string]any{"spec": "small"})
+	do("list-runner-specs", "", nil)
+	do("list-runners", "", nil)
+	do("get-runner", "", nil)
+	do("update-runner", "", map[string]any{"name": "Rack 2"})
+	do("rotate-runner-key", "", nil)
+
+	place["job"] = text(do("run", "", s.newRun(map[string]any{"job": map[string]any{"image": "registry.example/bench:v1", "cmd": []string{"bench"}}})), "job")
+	do("list-jobs", "?status=pending", nil)
+	do("get-job", "", nil)
+	do("update-job", "", map[string]any{"status": "canceled"})
+	do("follow-job", "", nil)
+	place["iteration"], place["kind"] = "0", "stdout"
+	operations["get-job-output"] = step{op: operations["get-job-output"].op, path: operations["get-job-output"].path, accomplished: http.StatusNotFound} // it never ran
+	do("get-job-output", "", nil)
+
+	do("remove-runner-spec", "", nil)
+	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Unused", "architecture": "aarch64", "cpu": 1, "memory": 1 << 30, "disk": 1 << 30}), "slug")
+	do("delete-spec", "", nil)
+	do("delete-project", "", nil)
+	if len(left) > 0 {
+		s.t.Errorf("operations that are not on the tour: %s", slices.Sorted(maps.Keys(left)))
+	}
+}
+
+func text(thing any, path ...string) string {
+	for _, key := range path {
+		object, ok := thing.(map[string]any)
+		if !ok {
+			return ""
+		}
+		thing = object[key]
+	}
+	out, _ := thing.(string)
+	return out
+}
+
+func list(thing map[string]any, key string) []any {
+	out, _ := thing[key].([]any)
+	return out
+}
+
+// perform makes a request as the administrator and holds the answer against the document. It returns the answer if that is an object.
+func (s *station) perform(st step) map[string]any {
+	s.t.Helper()
+	name := st.op.OperationID + ": " + st.op.Method + " " + st.path
+	res, answer := s.send(s.key, st)
+	documented, ok := st.op.Responses[strconv.Itoa(res.StatusCode)]
+	if !ok {
+		s.t.Fatalf("%s: the document has no answer %d: %s", name, res.StatusCode, answer)
+	}
+	if good := res.StatusCode < 300; !good && res.StatusCode != st.accomplished {
+		s.t.Fatalf("%s: %d %s", name, res.StatusCode, answer)
+	}
+	if res.StatusCode == http.StatusNoContent {
+		if len(answer) > 0 || len(documented.Content) > 0 {
+			s.t.Errorf("%s: 204 with %d bytes, documented as %v", name, len(answer), documented.Content)
+		}
+		return nil
+	}
+	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	media, ok := documented.Content[kind]
+	if !ok {
+		s.t.Fatalf("%s: the document does not know an answer of type %q", name, kind)
+	}
+	for header := range documented.Headers {
+		if res.Header.Get(header) == "" {
+			s.t.Errorf("%s: the documented header %s is absent", name, header)
+		}
+	}
+	if kind != "application/json" {
+		return nil
+	}
+	var decoded any
+	if err := json.Unmarshal(answer, &decoded); err != nil {
+		s.t.Fatalf("%s: %v in %.300s", name, err, answer)
+	}
+	var found huma.ValidateResult
+	huma.Validate(s.api.OpenAPI().Components.Schemas, media.Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, decoded, &found)
+	for _, err := range found.Errors {
+		s.t.Errorf("%s: %d: not as documented: %v", name, res.StatusCode, err)
+	}
+	object, _ := decoded.(map[string]any)
+	return object
+}
+
+func (s *station) send(key string, st step) (*http.Response, []byte) {
+	s.t.Helper()
+	var body io.Reader
+	if st.body != nil {
+		raw, err := json.Marshal(st.body)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), st.op.Method, s.url+st.path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res, answer
+}
+
+func TestEveryOperationAnswersAsDocumented(t *testing.T) {
+	t.Parallel()
+	newStation(t).tour(api.Private, nil)
+}
+
+// stranger is somebody with nothing to say about the tour's project.
+type stranger struct {
+	name, key string
+	anonymous bool
+}
+
+func (s *station) strangers() []stranger {
+	s.t.Helper()
+	ctx := s.t.Context()
+	var eve store.Account
+	var hers store.Project
+	runner, err := ident.NewKey(ident.KeyRunner, strings.NewReader(strings.Repeat("runner", 10)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.db.Tx(ctx, func(tx *store.Tx) error {
+		if eve, err = tx.InsertAccount(ctx, "eve", false); err != nil {
+			return err
+		}
+		home, err := tx.InsertOrganization(ctx, "eve", "enterprise")
+		if err != nil {
+			return err
+		}
+		if err := tx.AddMember(ctx, eve.ID, home.ID, "leader"); err != nil {
+			return err
+		}
+		if hers, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: "hers", Visibility: "private"}); err != nil {
+			return err
+		}
+		_, err = tx.InsertRunner(ctx, "machine", "", ident.HashKey(runner))
+		return err
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	user, _, err := s.accounts.NewKey(ctx, ident.KeyUser, eve.ID, "eve's", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	run, _, err := s.accounts.NewKey(ctx, ident.KeyRun, hers.ID, "her project's", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return []stranger{{name: "anonymous", anonymous: true}, {name: "another organization's leader", key: user}, {name: "another project's key", key: run}, {name: "a runner", key: runner}}
+}
+
+// wanted says what a stranger gets for an operation: 0 means that it is not refused. It goes by method and path, and so checks also that each
+// operation names the right action.
+func wanted(method, path string, visibility api.Visibility, anonymous bool) int {
+	refused := http.StatusForbidden
+	if anonymous {
+		refused = http.StatusUnauthorized
+	}
+	reads := method == http.MethodGet
+	switch {
+	case path == "/v0/run" || strings.HasPrefix(path, "/v0/projects/{project}"):
+		if visibility == api.Private {
+			return http.StatusNotFound
+		}
+		if reads && !strings.HasSuffix(path, "/keys") {
+			return 0
+		}
+	case reads && (path == "/v0/projects" || path == "/v0/organizations" || path == "/v0/organizations/{organization}/projects" ||
+		strings.HasPrefix(path, "/v0/runners") || strings.HasPrefix(path, "/v0/specs") || path == "/v0/server/version"):
+		return 0
+	}
+	return refused
+}
+
+// TestStrangersAreRefusedWhatIsNotTheirs tries every request of the tour as each stranger just before the administrator makes it and gets
+// through, so a refusal has no other reason than the credentials.
+func TestStrangersAreRefusedWhatIsNotTheirs(t *testing.T) {
+	t.Parallel()
+	for _, visibility := range []api.Visibility{api.Public, api.Private} {
+		t.Run(string(visibility), func(t *testing.T) {
+			t.Parallel()
+			s := newStation(t)
+			strangers := s.strangers()
+			s.tour(visibility, func(st step) {
+				before := s.rows()
+				for _, who := range strangers {
+					if st.op.OperationID == "create-project" && who.name == "another organization's leader" {
+						continue // it would be made in her own
+					}
+					want := wanted(st.op.Method, st.op.Path, visibility, who.anonymous)
+					res, answer := s.send(who.key, st)
+					switch got := res.StatusCode; {
+					case want == 0 && (got == http.StatusUnauthorized || got == http.StatusForbidden || got >= 500):
+						t.Errorf("%s %s as %s: want it served, got %d %s", st.op.Method, st.path, who.name, got, answer)
+					case want != 0 && got != want:
+						t.Errorf("%s %s as %s: want %d, got %d %s", st.op.Method, st.path, who.name, want, got, answer)
+					}
+				}
+				if diff := cmp.Diff(before, s.rows()); diff != "" {
+					t.Errorf("%s %s by strangers changed rows (-before +after):\n%s", st.op.Method, st.path, diff)
+				}
+			})
+		})
+	}
+}
+
+// TestDocumentIsWhatTheServerServes keeps the copy in docs, and that the document does not depend on the order of a map.
+func TestDocumentIsWhatTheServerServes(t *testing.T) {
+	t.Parallel()
+	golden := filepath.Join("..", "..", "..", "docs", "openapi.json")
+	indented := func() []byte {
+		var served any
+		s := newStation(t)
+		s.api.OpenAPI().Info.Version = "0"
+		if status, _, message := s.callAs("", http.MethodGet, "/v0/server/spec", nil, &served); status != http.StatusOK {
+			t.Fatalf("GET /v0/server/spec: %d %s", status, message)
+		}
+		out, err := json.MarshalIndent(served, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(out, '\n')
+	}
+	got := indented()
+	if !bytes.Equal(got, indented()) {
+		t.Error("two servers serve different documents")
+	}
+	if !bytes.Contains(got, []byte(`"openapi": "3.1`)) {
+		t.Errorf("not a document of OpenAPI 3.1: %.100s", got)
+	}
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("docs/openapi.json is not what the server serves; look at the change and run this test with -update (-want +got):\n%.4000s", diff)
+	}
+}
+
+func TestDocumentNamesNoStatusThatIsNeverSent(t *testing.T) {
+	t.Parallel()
+	for path, item := range newStation(t).api.OpenAPI().Paths {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			op := route(item, method)
+			if op == nil {
+				continue
+			}
+			if _, ok := op.Responses["422"]; ok || op.Summary == "" || len(op.Tags) != 1 || op.Metadata["action"] == access.Action("") {
+				t.Errorf("%s %s: responses %v, summary %q, tags %v, action %v", method, path, slices.Sorted(maps.Keys(op.Responses)), op.Summary, op.Tags, op.Metadata["action"])
+			}
+			if fmt.Sprint(op.Tags[0]) == "{project}" {
+				t.Errorf("%s %s has the tag %s", method, path, op.Tags[0])
+			}
+		}
+	}
+}
