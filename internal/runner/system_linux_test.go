@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ var benchImage = sync.OnceValues(func() (layout string, err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", &exec.Error{Name: string(out), Err: err}
 	}
-	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: filepath.Join(dir, "bench"), Target: "/bench"}}, Entrypoint: []string{"/bench"}})
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: filepath.Join(dir, "bench"), Target: "/bench"}}, Entrypoint: []string{"/bench"}, Architecture: runtime.GOARCH})
 	if err != nil {
 		return "", err
 	}
@@ -211,7 +212,7 @@ func TestRealDaemonPullsByDigestAndReports(t *testing.T) {
 	shot := aRealShot(t)
 	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(images.Close)
-	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: filepath.Join(filepath.Dir(shot.Image), "bench"), Target: "/bench"}}, Entrypoint: []string{"/bench"}})
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: filepath.Join(filepath.Dir(shot.Image), "bench"), Target: "/bench"}}, Entrypoint: []string{"/bench"}, Architecture: runtime.GOARCH})
 	if err != nil {
 		t.Fatal(err)
 	}
