@@ -107,7 +107,7 @@ func screenshots(t *testing.T, ctx context.Context, name string) {
 	for _, scheme := range []string{"light", "dark"} {
 		for device, size := range map[string][2]int64{"desktop": {1280, 900}, "phone": {390, 844}} {
 			do(t, ctx, prefer(scheme), chromedp.EmulateViewport(size[0], size[1]))
-			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(90))
+			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,10 +134,12 @@ func TestDraggingOverAPlotZooms(t *testing.T) {
 		chromedp.MouseEvent("mouseMoved", x2, y2, chromedp.ButtonLeft),
 		chromedp.MouseEvent("mouseReleased", x2, y2, chromedp.ButtonLeft),
 	)
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`location.search.includes("from=")`)); err != nil {
-		t.Fatal(err)
-	}
-	location := eval[string](t, ctx, `location.href`)
+	location := ""
+	until(t, "the address to change", func() bool { // the page goes away under our feet, which is what we wait for
+		at, err := chromedp.Run(ctx, chromedp.Location())
+		location = at
+		return err == nil && strings.Contains(at, "from=")
+	})
 	if !strings.Contains(location, "from=") || !strings.Contains(location, "to=") {
 		t.Errorf("after dragging the address is %s", location)
 	}

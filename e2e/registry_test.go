@@ -23,7 +23,12 @@ func layoutImage(t *testing.T) (folder, digest string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder = filepath.Join(t.TempDir(), "layout")
+	parent, err := os.MkdirTemp("", "tacho-layout-") // podman wants lower case, which t.TempDir is not
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(parent) })
+	folder = filepath.Join(parent, "layout")
 	if digest, err = imagepack.WriteLayout(img, folder); err != nil {
 		t.Fatal(err)
 	}
