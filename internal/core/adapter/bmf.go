@@ -1,7 +1,8 @@
 package adapter
 
 import (
-	"bytes"
+	"errors"
+	"fmt"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -9,31 +10,34 @@ import (
 )
 
 // The Bencher Metric Format is {"<benchmark>": {"<measure>": {"value": n, "lower_value"?: n, "upper_value"?: n}}}. Ours also reads
-// "samples": [n, …], "units": "…" and "direction": "lower" | "higher" in the metric; other members are passed over, as Bencher does.
-// A name that occurs twice is an error: taking one of them would lose the other.
+// "samples": [n, …], "units": "…" and "direction": "lower" | "higher" in the metric; other members are passed over, as Bencher does, and null
+// is as if the member were not there.
+//
+// Its producers are programs, so it is strict where text adapters are lenient: what a report cannot hold is an error that says where. A name
+// that occurs twice is one, because taking either would lose the other.
 
-// scoreBMF looks at the first benchmark only.
+// errEnough ends a look at the first part of a document.
+var errEnough = errors.New("seen enough")
+
+// scoreBMF looks for the first metric, and not far.
 func scoreBMF(input []byte) (int, string) {
-	trimmed := bytes.TrimSpace(input)
-	if len(trimmed) == 0 || trimmed[0] != '{' {
+	s := &scanner{in: input}
+	if s.peek() != '{' {
 		return 0, ""
 	}
-	s := &scanner{in: trimmed}
-	found := false
-	_ = s.object(func(string) error {
-		err := s.object(func(string) error {
-			return s.object(func(key string) error {
-				found = found || key == "value"
-				if found {
+	found, benchmarks := false, 0
+	_ = s.object(func([]byte) error {
+		if benchmarks++; benchmarks > 100 {
+			return errEnough
+		}
+		return s.object(func([]byte) error {
+			return s.object(func(key []byte) error {
+				if found = string(key) == "value"; found {
 					return errEnough
 				}
 				return s.skip()
 			})
 		})
-		if err != nil {
-			return err
-		}
-		return errEnough
 	})
 	if !found {
 		return 0, ""
@@ -41,118 +45,195 @@ func scoreBMF(input []byte) (int, string) {
 	return 100, `an object of benchmarks, measures and "value"`
 }
 
-var errEnough = fault.Invalidf("seen enough")
+// bmf reads one document.
+type bmf struct {
+	scanner
+	out      Results
+	measures map[string]unit.Measure // by the name in the document: most benchmarks have the same few
+	metrics  int
+}
 
 func parseBMF(input []byte, _ Options) (Results, error) {
-	s := &scanner{in: input}
-	var out Results
+	p := &bmf{scanner: scanner{in: input}, measures: map[string]unit.Measure{}}
 	seen := map[string]bool{}
-	metrics := 0
-	err := s.object(func(name string) error {
-		if seen[name] {
-			return s.fail("benchmark %.100q stands in the input twice", name)
-		}
+	err := p.object(func(key []byte) error {
 		if len(seen) >= limits.BenchmarksPerIteration {
-			return fault.TooLargef("json: more than %d benchmarks in one iteration", limits.BenchmarksPerIteration)
+			return tooManyBenchmarks()
+		}
+		raw := string(key)
+		name, _ := cutIgnore(raw)
+		if err := checkName("benchmark", name, limits.BenchmarkNameBytes); err != nil {
+			return p.fail("%s", fault.Message(err))
+		}
+		if seen[name] {
+			return p.fail("benchmark %.100q stands in the input twice", name)
 		}
 		seen[name] = true
-		b := Benchmark{Name: name}
-		if err := s.object(func(measure string) error {
-			for _, m := range b.Metrics {
-				if m.Measure.Name == measure || m.Measure.Slug == measure {
-					return s.fail("benchmark %.100q: measure %.100q stands there twice", name, measure)
-				}
-			}
-			if metrics++; metrics > limits.MetricsPerReport {
-				return fault.TooLargef("json: more than %d metrics", limits.MetricsPerReport)
-			}
-			m, err := s.metric(name, measure)
-			b.Metrics = append(b.Metrics, m)
-			return err
-		}); err != nil {
-			return err
-		}
-		if len(b.Metrics) == 0 {
-			out.Problems = append(out.Problems, Problem{Benchmark: name, Message: "it has no measure"})
-			return nil
-		}
-		out.Benchmarks = append(out.Benchmarks, b)
-		return nil
+		return p.benchmark(raw, name)
 	})
 	if err != nil {
 		return Results{}, err
 	}
-	if s.peek() != 0 {
-		return Results{}, s.fail("JSON: something follows the document: %s", s.found())
+	if p.peek() != 0 || p.at < len(p.in) {
+		return Results{}, p.fail("JSON: something follows the document: %s", p.found())
 	}
-	return out, nil
+	p.out.Reason = fmt.Sprintf(`an object of %d benchmarks and %d metrics with a "value"`, len(p.out.Benchmarks), p.metrics)
+	return p.out, nil
+}
+
+// benchmark reads one benchmark's measures. Raw is its name with the ignore suffix, which settle takes off.
+func (p *bmf) benchmark(raw, name string) error {
+	if p.peek() != '{' {
+		return p.fail("benchmark %.100q: want an object of measures, found %s", name, p.found())
+	}
+	b := Benchmark{Name: raw}
+	seen := nameSet{}
+	if err := p.object(func(key []byte) error {
+		if p.metrics++; p.metrics > limits.MetricsPerReport {
+			return tooManyMetrics()
+		}
+		measure, err := p.measure(name, key)
+		if err != nil {
+			return err
+		}
+		if !seen.add(identity(measure)) {
+			return p.fail("benchmark %.100q: measure %.100q stands there twice", name, measure.Name)
+		}
+		m, err := p.metric(name, measure)
+		b.Metrics = append(b.Metrics, m)
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(b.Metrics) == 0 {
+		p.out.problem(Problem{Benchmark: name, Message: "it has no measure"})
+		return nil
+	}
+	p.out.Benchmarks = append(p.out.Benchmarks, b)
+	return nil
+}
+
+// measure is the built-in measure of that name or slug, or a new one.
+func (p *bmf) measure(benchmark string, key []byte) (unit.Measure, error) {
+	if m, met := p.measures[string(key)]; met {
+		return m, nil
+	}
+	m, known := unit.KnownMeasure(string(key))
+	if !known {
+		m = unit.Measure{Name: string(key), Units: unit.Generic, Direction: unit.Unknown}
+	}
+	if err := checkMeasure(m); err != nil {
+		return m, p.fail("benchmark %.100q: %s", benchmark, fault.Message(err))
+	}
+	p.measures[string(key)] = m
+	return m, nil
 }
 
 // metric reads one metric object.
-func (s *scanner) metric(benchmark, measure string) (Metric, error) {
-	m := Metric{Measure: unit.Measure{Name: measure, Units: unit.Generic, Direction: unit.Unknown}}
-	if known, ok := unit.KnownMeasure(measure); ok {
-		m.Measure = known
+func (p *bmf) metric(benchmark string, measure unit.Measure) (Metric, error) {
+	m := Metric{Measure: measure}
+	if p.peek() != '{' {
+		return m, p.fail("benchmark %.100q, measure %.100q: want an object with a value, found %s", benchmark, measure.Name, p.found())
 	}
-	if measure == "" || len(measure) > limits.ResourceNameBytes {
-		return m, s.fail("benchmark %.100q: the measure's name %.80q has %d bytes, want 1 to %d", benchmark, measure, len(measure), limits.ResourceNameBytes)
-	}
-	if s.peek() != '{' {
-		return m, s.fail("benchmark %.100q, measure %.100q: want an object with a value, found %s", benchmark, measure, s.found())
-	}
-	hasValue := false
-	err := s.object(func(key string) error {
-		var err error
-		switch key {
-		case "value":
-			hasValue = true
-			m.Value, err = s.number()
-		case "lower_value", "upper_value":
-			if s.peek() == 'n' { // null: as if it were not there
-				return s.skip()
-			}
-			var v float64
-			v, err = s.number()
-			if key == "lower_value" {
-				m.Lower = &v
-			} else {
-				m.Upper = &v
-			}
-		case "samples":
-			err = s.array(func() error {
-				if len(m.Samples) >= limits.SamplesPerMetric {
-					return fault.TooLargef("benchmark %.100q, measure %.100q: more than %d samples", benchmark, measure, limits.SamplesPerMetric)
-				}
-				v, err := s.number()
-				m.Samples = append(m.Samples, v)
-				return err
-			})
-		case "units":
-			m.Measure.Units, err = s.text()
-		case "direction":
-			var text string
-			if text, err = s.text(); err == nil {
-				m.Measure.Direction, err = unit.ParseDirection(text)
-			}
-		default:
-			return s.skip()
+	var met [members]bool
+	err := p.object(func(key []byte) error {
+		which := memberOf(key)
+		if which == otherMember {
+			return p.skip()
 		}
-		return err
+		if met[which] {
+			return p.fail("%q stands there twice", key)
+		}
+		met[which] = true
+		if which != valueMember && p.absent() {
+			return nil
+		}
+		return p.member(&m, which)
 	})
-	if err != nil {
-		return m, inMetric(err, benchmark, measure)
+	if err == nil && !met[valueMember] {
+		err = p.fail("there is no value")
 	}
-	if !hasValue {
-		return m, s.fail("benchmark %.100q, measure %.100q: there is no value", benchmark, measure)
+	if err != nil {
+		return m, inMetric(err, benchmark, measure.Name)
 	}
 	return m, nil
 }
 
-// inMetric says in which metric an error is, unless it says so already.
-func inMetric(err error, benchmark, measure string) error {
-	f, ok := err.(*fault.Error) //nolint:errorlint // made a few lines above
-	if !ok || bytes.HasPrefix([]byte(f.Message), []byte("benchmark ")) {
-		return err
+// The members of a metric that are read; the others are passed over.
+const (
+	otherMember = iota
+	valueMember
+	lowerMember
+	upperMember
+	samplesMember
+	unitsMember
+	directionMember
+	members // how many there are
+)
+
+func memberOf(key []byte) int {
+	switch string(key) {
+	case "value":
+		return valueMember
+	case "lower_value":
+		return lowerMember
+	case "upper_value":
+		return upperMember
+	case "samples":
+		return samplesMember
+	case "units":
+		return unitsMember
+	case "direction":
+		return directionMember
 	}
-	return fault.New(f.Kind, "benchmark %.100q, measure %.100q: %s", benchmark, measure, f.Message)
+	return otherMember
+}
+
+// member reads one member of a metric.
+func (p *bmf) member(m *Metric, which int) error {
+	switch which {
+	case samplesMember:
+		return p.array(func() error {
+			if len(m.Samples) >= limits.SamplesPerMetric {
+				return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
+			}
+			v, err := p.number()
+			m.Samples = append(m.Samples, v)
+			return err
+		})
+	case unitsMember:
+		text, err := p.text()
+		if err != nil {
+			return err
+		}
+		if err := checkName("units", text, limits.ResourceNameBytes); err != nil {
+			return p.fail("%s", fault.Message(err))
+		}
+		m.Measure.Units = text
+		return nil
+	case directionMember:
+		text, err := p.text()
+		if err != nil {
+			return err
+		}
+		if m.Measure.Direction, err = unit.ParseDirection(text); err != nil {
+			return p.fail("%s", fault.Message(err))
+		}
+		return nil
+	}
+	v, err := p.number()
+	switch which {
+	case valueMember:
+		m.Value = v
+	case lowerMember:
+		m.Lower = &v
+	case upperMember:
+		m.Upper = &v
+	}
+	return err
+}
+
+// inMetric says in which metric an error is.
+func inMetric(err error, benchmark, measure string) error {
+	return fault.New(fault.Of(err), "benchmark %.100q, measure %.100q: %s", benchmark, measure, fault.Message(err))
 }

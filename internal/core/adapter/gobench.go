@@ -3,202 +3,161 @@ package adapter
 import (
 	"bytes"
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // go test -bench prints configuration lines ("pkg: example.org/x") and result lines: a name that begins with Benchmark, the number of
-// iterations, then pairs of value and unit. The grammar is that of golang.org/design/14313-benchmark-format.
+// iterations, then pairs of value and unit. The grammar is that of golang.org/design/14313-benchmark-format; gobenchline.go reads one line.
+// The events of go test -json are read too: gobenchjson.go.
 //
-// Identity is the package path, a dot, and the name with its /k=v parameters; the package is part of it because names repeat across
-// packages. The -GOMAXPROCS suffix is taken off unless one benchmark occurs with several of them, as under -cpu. With -count each line
-// is a sample, and so is every unit, custom ones too. Lines of logs in between are passed over; time stamps and colours of CI logs too.
-
-type goLine struct {
-	pkg, name, procs string
-	line             int
-	values           []float64
-	units            []string
-}
-
-var (
-	// stamp is the time stamp at the beginning of a CI log's line.
-	stamp = regexp.MustCompile(`^\[?\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?\]?\s+`)
-	// ansi is a colour or another control sequence of a terminal.
-	ansi = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]`)
-)
+// Identity is the package path, a dot, and the name with its /k=v parameters; the package is part of it because names repeat across packages.
+// The -GOMAXPROCS suffix is taken off, as benchstat does, because the machine is the testbed's and not the benchmark's business. It stays
+// where one input holds the same benchmark under several of them, as go test -cpu 1,2,4 makes it: there it tells results apart.
+//
+// With -count each line is a sample, and the value is their median: the mean would follow the one run in ten that was disturbed. Least and
+// largest are the spread. Every unit is kept, also those of ReportMetric.
+//
+// What else is in the text does not matter: logs of the benchmarks, also where they are printed into the middle of a result line; time stamps
+// and colours of CI logs; Windows line ends. A panic, a failed benchmark and a package that does not build are Problems.
 
 // goUnits are the measures of the units that go test itself prints.
 var goUnits = map[string]unit.Measure{
 	"ns/op": unit.Latency, "B/op": unit.Allocated, "allocs/op": unit.Allocations, "MB/s": unit.Bandwidth,
 }
 
+// scoreGoBench looks for one result line.
 func scoreGoBench(input []byte) (int, string) {
-	lines := 0
-	for raw := range bytes.Lines(input) {
-		if len(raw) > limits.AdapterLineBytes || !bytes.Contains(raw, []byte("Benchmark")) {
-			continue
-		}
-		if _, ok := goResult(cleanLine(raw)); ok {
-			lines++
-		}
-	}
-	if lines == 0 {
+	if !bytes.Contains(input, []byte("Benchmark")) {
 		return 0, ""
 	}
-	word := "lines begin"
-	if lines == 1 {
-		word = "line begins"
-	}
-	return 100, fmt.Sprintf("%d %s with Benchmark and carry value and unit", lines, word)
-}
-
-// cleanLine takes off the line end, colours and a leading time stamp.
-func cleanLine(raw []byte) string {
-	line := strings.TrimRight(string(raw), "\r\n")
-	if strings.IndexByte(line, 0x1b) >= 0 {
-		line = ansi.ReplaceAllString(line, "")
-	}
-	if line != "" && (line[0] == '[' || line[0] >= '0' && line[0] <= '9') {
-		line = stamp.ReplaceAllString(line, "")
-	}
-	return line
-}
-
-// goResult reads a result line.
-func goResult(line string) (goLine, bool) {
-	if !strings.HasPrefix(line, "Benchmark") {
-		return goLine{}, false
-	}
-	fields := strings.Fields(line)
-	if len(fields) < 4 || len(fields)%2 != 0 {
-		return goLine{}, false
-	}
-	if n, err := strconv.Atoi(fields[1]); err != nil || n < 0 {
-		return goLine{}, false
-	}
-	out := goLine{name: fields[0]}
-	for i := 2; i < len(fields); i += 2 {
-		v, err := strconv.ParseFloat(fields[i], 64)
-		if err != nil {
-			return goLine{}, false
-		}
-		out.values, out.units = append(out.values, v), append(out.units, fields[i+1])
-	}
-	if dash := strings.LastIndexByte(out.name, '-'); dash > 0 {
-		if n, err := strconv.Atoi(out.name[dash+1:]); err == nil && n > 0 {
-			out.name, out.procs = out.name[:dash], out.name[dash+1:]
+	found := false
+	r := goReader{result: func(*goStream, goLine, int) { found = true }, problem: func(Problem) {}}
+	for raw := range bytes.Lines(input) {
+		if r.line(raw); found {
+			return 100, "a line begins with Benchmark and carries a number of iterations, values and units"
 		}
 	}
-	return out, true
+	return 0, ""
 }
+
+// goBenchmark gathers the lines of one benchmark.
+type goBenchmark struct {
+	pkg, name, procs string
+	units            []goUnit
+}
+
+type goUnit struct {
+	name    string
+	samples []float64 // finite ones
+	flawed  bool      // there was one that is not
+}
+
+// goResults gathers result lines by benchmark, in the order of their first appearance.
+type goResults struct {
+	order   []*goBenchmark
+	byKey   map[goKey]*goBenchmark
+	out     Results
+	lines   int
+	metrics int
+}
+
+type goKey struct{ pkg, name, procs string }
 
 func parseGoBench(input []byte, opts Options) (Results, error) {
-	var out Results
-	var lines []goLine
-	pkg, number := "", 0
+	g := &goResults{byKey: map[goKey]*goBenchmark{}}
+	r := goReader{result: g.add, problem: g.out.problem}
 	for raw := range bytes.Lines(input) {
-		number++
-		if len(raw) > limits.AdapterLineBytes {
-			out.Problems = append(out.Problems, Problem{Message: fmt.Sprintf("a line of %d bytes was passed over", len(raw)), Line: number})
-			continue
+		r.line(raw)
+		if len(g.order) > limits.BenchmarksPerIteration {
+			return Results{}, tooManyBenchmarks()
 		}
-		line := cleanLine(raw)
-		if rest, ok := strings.CutPrefix(line, "pkg:"); ok {
-			pkg = strings.TrimSpace(rest)
-			continue
-		}
-		if p, ok := goProblem(line); ok {
-			p.Line = number
-			out.Problems = append(out.Problems, p)
-			continue
-		}
-		if found, ok := goResult(line); ok {
-			found.pkg, found.line = pkg, number
-			lines = append(lines, found)
+		if g.metrics > limits.MetricsPerReport {
+			return Results{}, tooManyMetrics()
 		}
 	}
-	out.Benchmarks = groupGo(lines, opts)
-	return out, nil
+	r.end()
+	g.name(opts)
+	word := "lines begin with Benchmark and carry"
+	if g.lines == 1 {
+		word = "line begins with Benchmark and carries"
+	}
+	g.out.Reason = fmt.Sprintf("%d %s a number of iterations, values and units", g.lines, word)
+	return g.out, nil
 }
 
-// goProblem recognises what go test prints of a failure.
-func goProblem(line string) (Problem, bool) {
-	if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "--- FAIL: "); ok {
-		name, _, _ := strings.Cut(rest, " ")
-		return Problem{Benchmark: name, Message: "go test reports a failure"}, true
+// add takes one result line.
+func (g *goResults) add(s *goStream, l goLine, number int) {
+	g.lines++
+	b := g.byKey[goKey{s.pkg, string(l.name), string(l.procs)}]
+	if b == nil {
+		b = &goBenchmark{pkg: s.pkg, name: string(l.name), procs: string(l.procs)}
+		g.byKey[goKey{b.pkg, b.name, b.procs}] = b
+		g.order = append(g.order, b)
 	}
-	switch {
-	case strings.HasPrefix(line, "panic: "):
-		return Problem{Message: shorten(line)}, true
-	case strings.HasPrefix(line, "FAIL\t"):
-		return Problem{Message: shorten(strings.Join(strings.Fields(line), " "))}, true
-	}
-	return Problem{}, false
-}
-
-func shorten(s string) string {
-	const most = 300
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
-// groupGo gathers lines of the same benchmark as samples, in the order of first appearance.
-func groupGo(lines []goLine, opts Options) []Benchmark {
-	procs := map[string]map[string]bool{} // package and name → suffixes
-	for _, l := range lines {
-		id := l.pkg + "." + l.name
-		if procs[id] == nil {
-			procs[id] = map[string]bool{}
+	for rest := l.pairs; ; {
+		value, u, more := nextPair(&rest)
+		if !more {
+			return
 		}
-		procs[id][l.procs] = true
-	}
-	type series struct {
-		benchmark int
-		measure   unit.Measure
-		samples   []float64
-	}
-	var out []Benchmark
-	var order []*series
-	place := map[string]int{}
-	byKey := map[[2]string]*series{}
-	for _, l := range lines {
-		name := l.name
-		if l.pkg != "" {
-			name = l.pkg + "." + name
-		}
-		if len(procs[l.pkg+"."+l.name]) > 1 && l.procs != "" {
-			name += "-" + l.procs
-		}
-		at, seen := place[name]
-		if !seen {
-			at = len(out)
-			place[name] = at
-			out = append(out, Benchmark{Name: name})
-		}
-		for i, u := range l.units {
-			k := [2]string{name, u}
-			s := byKey[k]
-			if s == nil {
-				measure, known := goUnits[u]
-				if !known {
-					measure = unit.Guess(u)
-				}
-				s = &series{benchmark: at, measure: measure}
-				byKey[k] = s
-				order = append(order, s)
+		at := -1
+		for i := range b.units {
+			if b.units[i].name == string(u) {
+				at = i
+				break
 			}
-			s.samples = append(s.samples, l.values[i])
 		}
+		if at < 0 {
+			g.metrics++
+			at = len(b.units)
+			if b.units == nil {
+				b.units = make([]goUnit, 0, 4)
+			}
+			b.units = append(b.units, goUnit{name: string(u)})
+		}
+		if finite(value) {
+			b.units[at].samples = append(b.units[at].samples, value)
+			continue
+		}
+		if !b.units[at].flawed { // once: with -count it comes again and again
+			g.out.problem(Problem{Benchmark: s.identity(b.name), Message: fmt.Sprintf("%v %s is not a finite number", value, u), Line: number})
+		}
+		b.units[at].flawed = true
 	}
-	for _, s := range order {
-		out[s.benchmark].Metrics = append(out[s.benchmark].Metrics, summarize(s.measure, s.samples, opts.Average))
+}
+
+// name makes benchmarks of what was gathered, when it is known which of them occur with several GOMAXPROCS.
+func (g *goResults) name(opts Options) {
+	type plain struct{ pkg, name string }
+	procs := map[plain]int{}
+	for _, b := range g.order {
+		procs[plain{b.pkg, b.name}]++
 	}
-	return out
+	measures := map[string]unit.Measure{}
+	g.out.Benchmarks = make([]Benchmark, 0, len(g.order))
+	for _, b := range g.order {
+		name := b.name
+		if b.pkg != "" {
+			name = b.pkg + "." + name
+		}
+		if b.procs != "" && procs[plain{b.pkg, b.name}] > 1 {
+			name += "-" + b.procs
+		}
+		out := Benchmark{Name: name, Metrics: make([]Metric, 0, len(b.units))}
+		for _, u := range b.units {
+			if len(u.samples) == 0 {
+				continue
+			}
+			measure, known := goUnits[u.name]
+			if !known {
+				if measure, known = measures[u.name]; !known {
+					measure = unit.Guess(u.name)
+					measures[u.name] = measure
+				}
+			}
+			out.Metrics = append(out.Metrics, summarize(measure, u.samples, opts.Average))
+		}
+		g.out.Benchmarks = append(g.out.Benchmarks, out)
+	}
 }

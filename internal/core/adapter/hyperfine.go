@@ -1,153 +1,309 @@
 package adapter
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // hyperfine --export-json writes {"results": [{"command", "mean", "stddev", "median", "user", "system", "min", "max", "times",
-// "memory_usage_byte", "exit_codes", "parameters"}]}, times in seconds. "times" can be absent in old exports, and "exit_codes" holds null
-// for a run that a signal ended.
-type hyperfineResult struct {
-	Command    string            `json:"command"`
-	Mean       *float64          `json:"mean"`
-	StdDev     *float64          `json:"stddev"`
-	Median     *float64          `json:"median"`
-	User       *float64          `json:"user"`
-	System     *float64          `json:"system"`
-	Min        *float64          `json:"min"`
-	Max        *float64          `json:"max"`
-	Times      []float64         `json:"times"`
-	Memory     []float64         `json:"memory_usage_byte"`
-	ExitCodes  []*int            `json:"exit_codes"`
-	Parameters map[string]string `json:"parameters"`
+// "memory_usage_byte", "exit_codes", "parameters"}]}, times in seconds. "times" can be absent in old exports, "stddev" is null for a single run,
+// and "exit_codes" holds null for a run that a signal ended.
+//
+// Identity is the command (or the name given with -n), white space in it made single spaces, and those parameters that its text does not show,
+// in braces: "make {threads=4}". The value is the mean with its standard deviation as spread, as hyperfine prints it, or with --average median
+// the median between least and largest; each run's time is a sample. User and system time and memory are measures of their own. Runs that failed
+// are a Problem, and their numbers are kept: hyperfine was told to ignore the failure.
+
+// hyperfineRun is one result.
+type hyperfineRun struct {
+	command                              string
+	mean, stddev, median, least, largest *float64
+	user, system                         *float64
+	times, memory                        []float64
+	runs, failed                         int
+	lastFailure                          string
+	parameters                           []parameter
 }
 
+type parameter struct{ name, value string }
+
 func scoreHyperfine(input []byte) (int, string) {
-	trimmed := bytes.TrimSpace(input)
-	if len(trimmed) == 0 || trimmed[0] != '{' {
+	s := &scanner{in: input}
+	if s.peek() != '{' {
 		return 0, ""
 	}
-	s := &scanner{in: trimmed}
-	keys := map[string]bool{}
-	_ = s.object(func(top string) error {
-		if top != "results" || s.peek() != '[' {
+	var command, mean bool
+	_ = s.object(func(top []byte) error {
+		if string(top) != "results" || s.peek() != '[' {
 			return s.skip()
 		}
 		return s.array(func() error {
 			if s.peek() != '{' {
 				return errEnough
 			}
-			if err := s.object(func(key string) error { keys[key] = true; return s.skip() }); err != nil {
+			if err := s.object(func(key []byte) error {
+				command, mean = command || string(key) == "command", mean || string(key) == "mean"
+				if command && mean {
+					return errEnough
+				}
+				return s.skip()
+			}); err != nil {
 				return err
 			}
 			return errEnough
 		})
 	})
-	if keys["command"] && keys["mean"] && keys["stddev"] {
-		return 100, `"results" with command, mean and stddev`
+	if !command || !mean {
+		return 0, ""
 	}
-	return 0, ""
+	return 100, `"results" with "command" and "mean"`
 }
 
 func parseHyperfine(input []byte, opts Options) (Results, error) {
-	var doc struct {
-		Results []hyperfineResult `json:"results"`
+	s := &scanner{in: input}
+	var runs []hyperfineRun
+	err := s.object(func(key []byte) error {
+		if string(key) != "results" {
+			return s.skip()
+		}
+		return s.array(func() error {
+			if len(runs) >= limits.BenchmarksPerIteration {
+				return tooManyBenchmarks()
+			}
+			run, err := s.hyperfineRun()
+			runs = append(runs, run)
+			return err
+		})
+	})
+	if err == nil && (s.peek() != 0 || s.at < len(s.in)) {
+		err = s.fail("JSON: something follows the document: %s", s.found())
 	}
-	if err := json.Unmarshal(input, &doc); err != nil {
-		return Results{}, fault.Wrap(fault.Invalid, err, "shell_hyperfine: the output is not the JSON that hyperfine exports: %v", err)
+	if err != nil {
+		return Results{}, fault.New(fault.Of(err), "shell_hyperfine: the output is not the JSON that hyperfine exports: %s", fault.Message(err))
 	}
 	var out Results
-	seen := map[string]bool{}
-	for i, r := range doc.Results {
-		name := hyperfineName(r)
+	for i, name := range hyperfineNames(runs) {
+		run := &runs[i]
 		switch {
-		case name == "":
-			out.Problems = append(out.Problems, Problem{Message: fmt.Sprintf("result %d has no command", i+1)})
+		case run.command == "":
+			out.problem(Problem{Message: fmt.Sprintf("result %d has no command", i+1)})
 			continue
-		case r.Mean == nil || seen[name]:
-			message := "it has no mean"
-			if r.Mean != nil {
-				message = "the same command and parameters stand there twice; the first is kept"
-			}
-			out.Problems = append(out.Problems, Problem{Benchmark: name, Message: message})
+		case run.mean == nil:
+			out.problem(Problem{Benchmark: name, Message: "it has no mean"})
 			continue
 		}
-		seen[name] = true
-		if p, failed := hyperfineFailures(name, r.ExitCodes); failed {
-			out.Problems = append(out.Problems, p)
+		if run.failed > 0 {
+			out.problem(Problem{Benchmark: name, Message: fmt.Sprintf("%d of %d runs failed, the last with %s", run.failed, run.runs, run.lastFailure)})
 		}
-		out.Benchmarks = append(out.Benchmarks, Benchmark{Name: name, Metrics: hyperfineMetrics(r, opts)})
+		metrics, problem := run.metrics(opts)
+		if problem != "" {
+			out.problem(Problem{Benchmark: name, Message: problem})
+		}
+		out.Benchmarks = append(out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
 	}
+	out.Reason = fmt.Sprintf(`"results" with "command" and "mean", %d of them`, len(runs))
 	return out, nil
 }
 
-// hyperfineName is the command with the parameters that its text does not show.
-func hyperfineName(r hyperfineResult) string {
-	var missing []string
-	for k, v := range r.Parameters {
-		if !strings.Contains(r.Command, v) {
-			missing = append(missing, k+"="+v)
+// hyperfineRun reads one result.
+func (s *scanner) hyperfineRun() (hyperfineRun, error) {
+	var run hyperfineRun
+	maybe := func(to **float64) error {
+		if s.absent() {
+			return nil
 		}
+		v, err := s.number()
+		*to = &v
+		return err
 	}
-	if len(missing) == 0 {
-		return r.Command
-	}
-	slices.Sort(missing)
-	return r.Command + " {" + strings.Join(missing, ",") + "}"
+	err := s.object(func(key []byte) error {
+		switch string(key) {
+		case "command":
+			text, err := s.text()
+			run.command = strings.Join(strings.Fields(text), " ")
+			return err
+		case "mean":
+			return maybe(&run.mean)
+		case "stddev":
+			return maybe(&run.stddev)
+		case "median":
+			return maybe(&run.median)
+		case "min":
+			return maybe(&run.least)
+		case "max":
+			return maybe(&run.largest)
+		case "user":
+			return maybe(&run.user)
+		case "system":
+			return maybe(&run.system)
+		case "times":
+			return s.samples(&run.times)
+		case "memory_usage_byte":
+			return s.samples(&run.memory)
+		case "exit_codes":
+			return s.exitCodes(&run)
+		case "parameters":
+			return s.parameters(&run)
+		}
+		return s.skip()
+	})
+	return run, err
 }
 
-func hyperfineFailures(name string, codes []*int) (Problem, bool) {
-	bad, last := 0, "a signal"
-	for _, c := range codes {
-		if c == nil || *c != 0 {
-			bad++
-			if c != nil {
-				last = fmt.Sprintf("exit code %d", *c)
-			}
+// samples reads an array of numbers; null is none.
+func (s *scanner) samples(to *[]float64) error {
+	if s.absent() {
+		return nil
+	}
+	return s.array(func() error {
+		if len(*to) >= limits.SamplesPerMetric {
+			return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
 		}
-	}
-	if bad == 0 {
-		return Problem{}, false
-	}
-	return Problem{Benchmark: name, Message: fmt.Sprintf("%d of %d runs failed, the last with %s", bad, len(codes), last)}, true
+		v, err := s.number()
+		*to = append(*to, v)
+		return err
+	})
 }
 
-func hyperfineMetrics(r hyperfineResult, opts Options) []Metric {
+func (s *scanner) exitCodes(run *hyperfineRun) error {
+	if s.absent() {
+		return nil
+	}
+	return s.array(func() error {
+		run.runs++
+		if s.absent() {
+			run.failed++
+			run.lastFailure = "a signal"
+			return nil
+		}
+		code, err := s.number()
+		if err == nil && code != 0 {
+			run.failed++
+			run.lastFailure = fmt.Sprintf("exit code %v", code)
+		}
+		return err
+	})
+}
+
+// parameters reads the object of parameters; a value that is no text is taken as it is written.
+func (s *scanner) parameters(run *hyperfineRun) error {
+	if s.absent() {
+		return nil
+	}
+	return s.object(func(key []byte) error {
+		p := parameter{name: string(key)}
+		if s.peek() == '"' {
+			text, err := s.text()
+			p.value = strings.Join(strings.Fields(text), " ")
+			run.parameters = append(run.parameters, p)
+			return err
+		}
+		begin := s.at
+		err := s.skip()
+		p.value = string(s.in[begin:s.at])
+		run.parameters = append(run.parameters, p)
+		return err
+	})
+}
+
+// hyperfineNames are the identities of the runs, in their order. Where commands with different parameters would be the same, because the text
+// shows the values by chance, all parameters are written; a command that was really given twice gets a number.
+func hyperfineNames(runs []hyperfineRun) []string {
+	out := make([]string, len(runs))
+	count := map[string]int{}
+	for i := range runs {
+		out[i] = runs[i].name(false)
+		count[out[i]]++
+	}
+	seen := map[string]int{}
+	for i := range runs {
+		if count[out[i]] > 1 {
+			out[i] = runs[i].name(true)
+		}
+		if seen[out[i]]++; seen[out[i]] > 1 {
+			out[i] = fmt.Sprintf("%s #%d", out[i], seen[out[i]])
+		}
+	}
+	return out
+}
+
+// name is the command with its parameters in braces: all of them, or those that its text does not show.
+func (run *hyperfineRun) name(all bool) string {
+	var shown []string
+	for _, p := range run.parameters {
+		if all || !hasWord(run.command, p.value) {
+			shown = append(shown, p.name+"="+p.value)
+		}
+	}
+	if len(shown) == 0 {
+		return run.command
+	}
+	slices.Sort(shown)
+	return run.command + " {" + strings.Join(shown, ",") + "}"
+}
+
+// hasWord reports whether text has word between two bytes that are no part of a word, so that 1 is not found in 10.
+func hasWord(text, word string) bool {
+	inWord := func(at int) bool {
+		if at < 0 || at >= len(text) {
+			return false
+		}
+		c := text[at]
+		return c >= 0x80 || c == '_' || isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z'
+	}
+	for from := 0; word != ""; {
+		at := strings.Index(text[from:], word)
+		if at < 0 {
+			return false
+		}
+		at += from
+		if !inWord(at-1) && !inWord(at+len(word)) {
+			return true
+		}
+		from = at + 1
+	}
+	return false
+}
+
+// metrics are the run's metrics, and what could not be given as asked for.
+func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 	const nanos = 1e9
-	scale := func(v *float64, by float64) *float64 {
+	ns := func(v *float64) *float64 {
 		if v == nil {
 			return nil
 		}
-		scaled := *v * by
+		scaled := *v * nanos
 		return &scaled
 	}
-	latency := Metric{Measure: unit.Latency, Value: *r.Mean * nanos}
-	if r.StdDev != nil {
-		low, high := (*r.Mean-*r.StdDev)*nanos, (*r.Mean+*r.StdDev)*nanos
+	latency := Metric{Measure: unit.Latency, Value: *run.mean * nanos}
+	if run.stddev != nil {
+		low, high := (*run.mean-*run.stddev)*nanos, (*run.mean+*run.stddev)*nanos
 		latency.Lower, latency.Upper = &low, &high
 	}
-	if opts.Average == AverageMedian && r.Median != nil {
-		latency.Value, latency.Lower, latency.Upper = *r.Median*nanos, scale(r.Min, nanos), scale(r.Max, nanos)
+	if opts.Average == AverageMedian {
+		if run.median != nil {
+			latency.Value, latency.Lower, latency.Upper = *run.median*nanos, ns(run.least), ns(run.largest)
+		} else {
+			problem = "it has no median; the mean is taken"
+		}
 	}
-	for _, t := range r.Times {
+	for _, t := range run.times {
 		latency.Samples = append(latency.Samples, t*nanos)
 	}
-	out := []Metric{latency}
-	if r.User != nil {
-		out = append(out, Metric{Measure: unit.UserTime, Value: *r.User * nanos})
+	out = append(out, latency)
+	if run.user != nil {
+		out = append(out, Metric{Measure: unit.UserTime, Value: *ns(run.user)})
 	}
-	if r.System != nil {
-		out = append(out, Metric{Measure: unit.SystemTime, Value: *r.System * nanos})
+	if run.system != nil {
+		out = append(out, Metric{Measure: unit.SystemTime, Value: *ns(run.system)})
 	}
-	if len(r.Memory) > 0 {
-		out = append(out, summarize(unit.PeakMemory, r.Memory, opts.Average))
+	if len(run.memory) > 0 {
+		out = append(out, summarize(unit.PeakMemory, run.memory, opts.Average))
 	}
-	return out
+	return out, problem
 }

@@ -8,43 +8,44 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
-// choose returns the named tool, or for magic the one that scores highest. Two that score the same are ambiguous: an error, not a guess.
-func choose(name Name, input []byte) (tool, string, error) {
+// choose returns the named tool, or for magic the one that scores highest. Two that score the same are ambiguous: an Invalid fault, not a guess.
+func choose(from []tool, name Name, input []byte) (tool, error) {
 	if name != Magic && name != "" {
-		for _, t := range tools {
+		for _, t := range from {
 			if t.name == name {
-				return t, "", nil
+				return t, nil
 			}
 		}
 		_, err := ParseName(string(name))
-		return tool{}, "", err
+		return tool{}, err
 	}
-	var best tool
-	var reason string
-	top, second := 0, ""
-	for _, t := range tools {
+	var best, rival tool
+	top, reason, rivals := 0, "", ""
+	for _, t := range from {
 		score, why := t.score(input)
 		switch {
 		case score > top:
-			best, reason, top, second = t, why, score, ""
+			best, top, reason, rival = t, score, why, tool{}
 		case score == top && score > 0:
-			second = string(t.name)
+			rival, rivals = t, why
 		}
 	}
-	if top == 0 {
+	switch {
+	case top == 0:
 		var about []string
-		for _, t := range tools {
+		for _, t := range from {
 			about = append(about, fmt.Sprintf("%s (%s)", t.name, t.about))
 		}
-		return tool{}, "", fault.Invalidf("the output was not recognised; looked for %s. It begins %s. If you know the format, name it with --adapter", strings.Join(about, ", "), beginning(input))
+		return tool{}, fault.Invalidf("the output was not recognised; looked for %s. It begins %s. If you know the format, name it with --adapter",
+			strings.Join(about, ", "), beginning(input))
+	case rival.name != "":
+		return tool{}, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
+			best.name, reason, rival.name, rivals, beginning(input))
 	}
-	if second != "" {
-		return tool{}, "", fault.Invalidf("the output could be %s or %s; name one with --adapter", best.name, second)
-	}
-	return best, reason, nil
+	return best, nil
 }
 
-// beginning is the first line with something on it, shortened and quoted.
+// beginning is the first line with something on it, shortened and quoted, so that control characters are seen and do nothing.
 func beginning(input []byte) string {
 	const shown = 60
 	for line := range strings.Lines(string(input[:min(len(input), 4096)])) {
@@ -52,8 +53,8 @@ func beginning(input []byte) string {
 		if line == "" {
 			continue
 		}
-		if len(line) > shown {
-			line = strings.ToValidUTF8(line[:shown], "") + "…"
+		if short := shorten(line, shown); short != line {
+			return strconv.Quote(strings.TrimSuffix(short, "…")) + "…"
 		}
 		return strconv.Quote(line)
 	}

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"strconv"
@@ -76,8 +77,8 @@ func (s *scanner) enter() error {
 	return nil
 }
 
-// object calls member for each key with the scanner before the value, which member must read.
-func (s *scanner) object(member func(key string) error) error {
+// object calls member for each key with the scanner before the value, which member must read. The key is only good until then.
+func (s *scanner) object(member func(key []byte) error) error {
 	if err := s.expect('{'); err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (s *scanner) object(member func(key string) error) error {
 		if s.peek() != '"' {
 			return s.fail("JSON: want a name in double quotes, found %s", s.found())
 		}
-		key, err := s.text()
+		key, err := s.word()
 		if err != nil {
 			return err
 		}
@@ -144,33 +145,41 @@ func (s *scanner) array(element func() error) error {
 	}
 }
 
-// text reads a string. Lone surrogates become U+FFFD, as in encoding/json.
+// text reads a string.
 func (s *scanner) text() (string, error) {
+	out, err := s.word()
+	return string(out), err
+}
+
+// word reads a string as bytes, which are the input's own where it holds no escape. Lone surrogates become U+FFFD, as in encoding/json.
+func (s *scanner) word() ([]byte, error) {
 	if err := s.expect('"'); err != nil {
-		return "", err
+		return nil, err
 	}
-	begin := s.at
+	begin, ascii := s.at, true
 	for s.at < len(s.in) {
 		switch c := s.in[s.at]; {
 		case c == '"':
 			out := s.in[begin:s.at]
 			s.at++
-			if !utf8.Valid(out) {
-				return "", s.fail("JSON: the text is not valid UTF-8")
+			if !ascii && !utf8.Valid(out) {
+				return nil, s.fail("JSON: the text is not valid UTF-8")
 			}
-			return string(out), nil
+			return out, nil
 		case c == '\\':
 			return s.escaped(begin)
 		case c < ' ':
-			return "", s.fail("JSON: control character in a text")
+			return nil, s.fail("JSON: control character in a text")
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 		s.at++
 	}
-	return "", s.fail("JSON: a text has no end")
+	return nil, s.fail("JSON: a text has no end")
 }
 
 // escaped reads the rest of a string that has an escape; begin is its first byte.
-func (s *scanner) escaped(begin int) (string, error) {
+func (s *scanner) escaped(begin int) ([]byte, error) {
 	for i := s.at; i < len(s.in); i++ {
 		switch {
 		case s.in[i] == '\\':
@@ -180,15 +189,15 @@ func (s *scanner) escaped(begin int) (string, error) {
 			s.at = i + 1
 			out, err := unquote(quoted)
 			if err != nil {
-				return "", s.fail("JSON: %v", err)
+				return nil, s.fail("JSON: %v", err)
 			}
-			return out, nil
+			return []byte(out), nil
 		case s.in[i] < ' ':
 			s.at = i
-			return "", s.fail("JSON: control character in a text")
+			return nil, s.fail("JSON: control character in a text")
 		}
 	}
-	return "", s.fail("JSON: a text has no end")
+	return nil, s.fail("JSON: a text has no end")
 }
 
 var errEscape = errors.New("bad escape in a text")
@@ -218,7 +227,7 @@ func unquote(quoted []byte) (string, error) {
 			return "", err
 		}
 		i += 4
-		if r >= 0xd800 && r < 0xdc00 && i+6 < len(in)+0 && in[i+1] == '\\' && in[i+2] == 'u' {
+		if r >= 0xd800 && r < 0xdc00 && i+6 < len(in) && in[i+1] == '\\' && in[i+2] == 'u' {
 			if low, err := hex4(in, i+3); err == nil && low >= 0xdc00 && low < 0xe000 {
 				r = (r-0xd800)<<10 | (low - 0xdc00) + 0x10000
 				i += 6
@@ -243,24 +252,48 @@ func hex4(in []byte, at int) (rune, error) {
 	return rune(n), nil
 }
 
-// number reads a number as float64; one that is out of range is an error, not an infinity.
-func (s *scanner) number() (float64, error) {
+// digits reads a number's text.
+func (s *scanner) digits() ([]byte, error) {
 	s.space()
 	begin := s.at
-	for s.at < len(s.in) && strings.IndexByte("+-.0123456789eE", s.in[s.at]) >= 0 {
+	for s.at < len(s.in) && inNumber[s.in[s.at]] {
 		s.at++
 	}
 	word := s.in[begin:s.at]
 	if !isNumber(word) {
 		s.at = begin
-		return 0, s.fail("JSON: want a number, found %s", s.found())
+		return nil, s.fail("JSON: want a number, found %s", s.found())
+	}
+	return word, nil
+}
+
+// inNumber has the bytes that may stand in a number.
+var inNumber = [256]bool{
+	'+': true, '-': true, '.': true, 'e': true, 'E': true,
+	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
+}
+
+// number reads a number as float64; one that is out of range is an error, not an infinity.
+func (s *scanner) number() (float64, error) {
+	word, err := s.digits()
+	if err != nil {
+		return 0, err
 	}
 	v, err := strconv.ParseFloat(string(word), 64)
 	if err != nil || math.IsInf(v, 0) {
-		s.at = begin
+		s.at -= len(word)
 		return 0, s.fail("JSON: the number %.40s is out of range", word)
 	}
 	return v, nil
+}
+
+// absent reports whether the value is null, and then reads it.
+func (s *scanner) absent() bool {
+	if s.peek() != 'n' || !bytes.HasPrefix(s.in[s.at:], []byte("null")) {
+		return false
+	}
+	s.at += len("null")
+	return true
 }
 
 // isNumber checks the grammar of RFC 8259: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
@@ -299,18 +332,18 @@ func isNumber(w []byte) bool {
 func (s *scanner) skip() error {
 	switch c := s.peek(); {
 	case c == '{':
-		return s.object(func(string) error { return s.skip() })
+		return s.object(func([]byte) error { return s.skip() })
 	case c == '[':
 		return s.array(s.skip)
 	case c == '"':
-		_, err := s.text()
+		_, err := s.word()
 		return err
 	case c == '-' || c >= '0' && c <= '9':
-		_, err := s.number()
+		_, err := s.digits()
 		return err
 	}
 	for _, word := range []string{"true", "false", "null"} {
-		if strings.HasPrefix(string(s.in[s.at:min(len(s.in), s.at+5)]), word) {
+		if bytes.HasPrefix(s.in[s.at:], []byte(word)) {
 			s.at += len(word)
 			return nil
 		}

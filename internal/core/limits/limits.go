@@ -165,3 +165,14 @@ const (
 	TableRows      = 500             // of a report on the screen; more are counted, and --format json has them all
 	CompareReports = 16              // newest reports of a branch among which the previous one is looked for
 )
+
+// The queue.
+const (
+	RunnerMetaBytes   = 64 * KiB         // what a runner says of itself, as JSON; HostFactsBytes and a list of specs' levels fit well
+	JobTextBytes      = 8 * LogTailBytes // all output texts in one answer about a job; the rest is among its stored outputs
+	LiveLogBytes      = 2 * LogTailBytes // live output that is kept of one claim; the whole comes with the results
+	StartGrace        = LeaseTimeout + RedialMax
+	ReadTries         = 8 // of a completed job's results, when reading fails for a reason of ours; with the pauses below about 5 minutes
+	ReadRetryMax      = time.Minute
+	BlockedJobRecheck = 30 * time.Second // a look at jobs whose wake-up was lost, which no known way leads to
+)

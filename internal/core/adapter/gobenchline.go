@@ -1,0 +1,183 @@
+package adapter
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strconv"
+)
+
+// goLine is a result line taken apart. Its parts are the input's bytes.
+type goLine struct {
+	name  []byte // without the suffix of GOMAXPROCS
+	procs []byte // the suffix without its dash; empty: there was none
+	pairs []byte // "12.5 ns/op	16 B/op", checked
+}
+
+// readResult reads a result line. Where the benchmark itself prints, its output stands between the name and the result, on the same line or on
+// lines of its own, or before the name:
+//
+//	BenchmarkX-8   	     100	      12.5 ns/op
+//	some outputBenchmarkX-8   	     100	      12.5 ns/op
+//	BenchmarkX-8   	some output     100	      12.5 ns/op
+//	BenchmarkX-8   	some output
+//	     100	      12.5 ns/op
+//
+// It returns the name also where the line is no result: the result may follow. A nil name is a line without one.
+func readResult(line []byte) (name []byte, result goLine, ok bool) {
+	start := nameAt(line)
+	if start < 0 {
+		return nil, goLine{}, false
+	}
+	rest := line[start:]
+	end := bytes.IndexAny(rest, " \t")
+	if end < 0 {
+		return rest, goLine{}, false
+	}
+	name, rest = rest[:end], rest[end:]
+	if pairs, found := readTail(rest); found {
+		name, procs := cutProcs(name)
+		return name, goLine{name, procs, pairs}, true
+	}
+	return name, goLine{}, false
+}
+
+// nameAt is where a benchmark's name begins: at the word Benchmark with no small letter behind it, as go test demands. In the middle of a line
+// it is one only where a tab follows the padded name, as go test prints it; -1: nowhere.
+func nameAt(line []byte) int {
+	const word = "Benchmark"
+	if bytes.HasPrefix(line, []byte(word)) && startsName(line[len(word):]) {
+		return 0
+	}
+	at := bytes.Index(line, []byte(word))
+	if at <= 0 || !startsName(line[at+len(word):]) {
+		return -1
+	}
+	rest := line[at:]
+	end := bytes.IndexAny(rest, " \t")
+	if end < 0 {
+		return -1
+	}
+	if rest = bytes.TrimLeft(rest[end:], " "); len(rest) > 0 && rest[0] == '\t' {
+		return at
+	}
+	return -1
+}
+
+func startsName(rest []byte) bool { return len(rest) == 0 || rest[0] < 'a' || rest[0] > 'z' }
+
+// cutProcs splits the suffix of GOMAXPROCS off: a dash and digits at the end.
+func cutProcs(name []byte) (base, procs []byte) {
+	end := len(name)
+	for end > 0 && isDigit(name[end-1]) {
+		end--
+	}
+	if end < 2 || end == len(name) || name[end-1] != '-' {
+		return name, nil
+	}
+	return name[:end-1], name[end:]
+}
+
+// readTail finds the number of iterations and the pairs behind a name. Where output of the benchmark stands before them they are looked for from
+// the end of the line.
+func readTail(rest []byte) (pairs []byte, ok bool) {
+	rest = bytes.TrimLeft(rest, " \t")
+	digits := 0
+	for digits < len(rest) && isDigit(rest[digits]) {
+		digits++
+	}
+	if digits > 0 && digits < len(rest) && (rest[digits] == ' ' || rest[digits] == '\t') && allPairs(rest[digits:]) {
+		return rest[digits:], true
+	}
+	return readBack(rest)
+}
+
+// readBack finds "     100\t      12.5 ns/op\t  16 B/op" at the end of a line, as the testing package prints it: the number of iterations padded
+// to eight, then a tab. It goes backwards over pairs until such a number stands before one, so that its cost is the line's length. One unit must
+// be for each operation: logs have tabs and numbers too.
+func readBack(line []byte) (pairs []byte, ok bool) {
+	perOp := false
+	for at := len(line); ; {
+		u, value, begin := pairBefore(line[:at])
+		if begin < 0 {
+			return nil, false
+		}
+		if _, good := number(value); !good {
+			return nil, false
+		}
+		perOp = perOp || bytes.HasSuffix(u, []byte("/op"))
+		at = begin
+		before := bytes.TrimRight(line[:at], " ")
+		if len(before) == 0 || before[len(before)-1] != '\t' {
+			continue
+		}
+		count := bytes.TrimRight(before[:len(before)-1], "0123456789")
+		digits := len(before) - 1 - len(count)
+		if padded := len(count) == 0 || count[len(count)-1] == ' ' || count[len(count)-1] == '\t'; perOp && digits > 0 && (padded || digits >= 8) {
+			return line[at:], true
+		}
+	}
+}
+
+// pairBefore is the last value and unit of a line, and where the value begins; -1: there is none.
+func pairBefore(line []byte) (u, value []byte, begin int) {
+	line = bytes.TrimRight(line, " \t")
+	at := bytes.LastIndexAny(line, " \t")
+	if at < 0 {
+		return nil, nil, -1
+	}
+	u = line[at+1:]
+	line = bytes.TrimRight(line[:at], " \t")
+	begin = bytes.LastIndexAny(line, " \t") + 1
+	return u, line[begin:], begin
+}
+
+// allPairs reports whether rest is values and units and nothing else.
+func allPairs(rest []byte) bool {
+	n := 0
+	for {
+		if _, _, ok := nextPair(&rest); !ok {
+			return n > 0 && len(bytes.TrimLeft(rest, " \t")) == 0
+		}
+		n++
+	}
+}
+
+// nextPair takes the next value and unit off rest. It is not ok, and takes nothing, where there is none.
+func nextPair(rest *[]byte) (value float64, u []byte, ok bool) {
+	word, after := nextWord(*rest)
+	value, ok = number(word)
+	if !ok {
+		return 0, nil, false
+	}
+	u, after = nextWord(after)
+	if len(u) == 0 {
+		return 0, nil, false
+	}
+	*rest = after
+	return value, u, true
+}
+
+func nextWord(text []byte) (word, rest []byte) {
+	begin := 0
+	for begin < len(text) && (text[begin] == ' ' || text[begin] == '\t') {
+		begin++
+	}
+	end := begin
+	for end < len(text) && text[end] != ' ' && text[end] != '\t' {
+		end++
+	}
+	return text[begin:end], text[end:]
+}
+
+// number reads a value as the testing package prints it: NaN and +Inf are among them, and what is out of range is an infinity.
+func number(word []byte) (float64, bool) {
+	if len(word) == 0 || len(word) > 400 { // the longest float in full has 327 characters
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(string(word), 64)
+	if errors.Is(err, strconv.ErrRange) && math.IsInf(v, 0) {
+		err = nil
+	}
+	return v, err == nil
+}

@@ -1,0 +1,108 @@
+package adapter
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+// Name is an adapter's name as it stands on the wire.
+type Name string
+
+// The adapters.
+const (
+	Magic     Name = "magic"
+	JSON      Name = "json"
+	GoBench   Name = "go_bench"
+	Hyperfine Name = "shell_hyperfine"
+)
+
+// Names lists all adapters, magic first.
+func Names() []Name {
+	out := []Name{Magic}
+	for _, t := range tools {
+		out = append(out, t.name)
+	}
+	return out
+}
+
+// ParseName reads an adapter's name; the empty text is magic. An unknown name is an Invalid fault that lists the known ones, and says which one
+// is near.
+func ParseName(s string) (Name, error) {
+	if s == "" {
+		return Magic, nil
+	}
+	if slices.Contains(Names(), Name(s)) {
+		return Name(s), nil
+	}
+	var known []string
+	nearest, best := "", 3 // two wrong letters are a slip, three are another word
+	for _, n := range Names() {
+		known = append(known, string(n))
+		if d := distance(s, string(n)); d < best {
+			nearest, best = string(n), d
+		}
+	}
+	if nearest == "" && len(s) > 1 {
+		for _, n := range known { // "hyperfine", "go"
+			if slices.Contains(strings.Split(n, "_"), strings.ToLower(s)) {
+				nearest = n
+			}
+		}
+	}
+	hint := ""
+	if nearest != "" {
+		hint = "did you mean " + nearest + "? "
+	}
+	return "", fault.Invalidf("adapter %.80q is not known; %sthere are %s", s, hint, strings.Join(known, ", "))
+}
+
+// distance is how many bytes must be put in, taken out or changed to make b of a (Levenshtein). Texts that differ much in length are not
+// looked at: their distance is at least that difference.
+func distance(a, b string) int {
+	if d := len(a) - len(b); d > 3 || d < -3 {
+		return max(d, -d)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Options say how a tool's numbers are read.
+type Options struct {
+	Average Average
+}
+
+// Average is the central value to take where a tool gives several, or samples.
+type Average string
+
+// The averages; empty is the adapter's own choice.
+const (
+	AverageDefault Average = ""
+	AverageMean    Average = "mean"
+	AverageMedian  Average = "median"
+)
+
+// ParseAverage reads an average; another text than the three is an Invalid fault.
+func ParseAverage(s string) (Average, error) {
+	switch a := Average(s); a {
+	case AverageDefault, AverageMean, AverageMedian:
+		return a, nil
+	}
+	return "", fault.Invalidf("average %.40q: want mean or median", s)
+}

@@ -1,0 +1,215 @@
+package adapter
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// settle makes what a tool's parser returned fit for a report: ignore suffixes are taken off, and a benchmark or a metric that a report cannot
+// hold (a name that nobody may have, a number that is not finite, the same thing twice) becomes a Problem. Too many of them are a TooLarge
+// fault. No adapter may pass these rules, so none has to know them.
+func (r *Results) settle() error {
+	if len(r.Benchmarks) > limits.BenchmarksPerIteration {
+		return tooManyBenchmarks()
+	}
+	kept, metrics := r.Benchmarks[:0], 0
+	seen := make(map[string]bool, len(r.Benchmarks))
+	for _, b := range r.Benchmarks {
+		b.Name, b.IgnoreAlerts = cutIgnore(b.Name)
+		if err := checkName("benchmark", b.Name, limits.BenchmarkNameBytes); err != nil {
+			r.problem(Problem{Benchmark: b.Name, Message: err.Error()})
+			continue
+		}
+		if seen[b.Name] {
+			r.problem(Problem{Benchmark: b.Name, Message: "it stands in the output twice; the first is kept"})
+			continue
+		}
+		seen[b.Name] = true
+		if err := r.settleMetrics(&b); err != nil {
+			return err
+		}
+		if len(b.Metrics) == 0 {
+			continue
+		}
+		if metrics += len(b.Metrics); metrics > limits.MetricsPerReport {
+			return tooManyMetrics()
+		}
+		kept = append(kept, b)
+	}
+	r.Benchmarks = kept
+	return nil
+}
+
+func tooManyBenchmarks() error {
+	return fault.TooLargef("the output has more than %d benchmarks, the limit of one iteration", limits.BenchmarksPerIteration)
+}
+
+func tooManyMetrics() error {
+	return fault.TooLargef("the output has more than %d metrics, the limit of one report", limits.MetricsPerReport)
+}
+
+func (r *Results) settleMetrics(b *Benchmark) error {
+	kept := b.Metrics[:0]
+	seen := nameSet{}
+	for _, m := range b.Metrics {
+		if len(m.Samples) > limits.SamplesPerMetric {
+			return tooManySamples(b.Name, m.Measure.Name, len(m.Samples))
+		}
+		if message := flaw(m); message != "" {
+			r.problem(Problem{Benchmark: b.Name, Message: message})
+			continue
+		}
+		if !seen.add(identity(m.Measure)) {
+			r.problem(Problem{Benchmark: b.Name, Message: fmt.Sprintf("measure %q stands there twice; the first is kept", m.Measure.Name)})
+			continue
+		}
+		kept = append(kept, m)
+	}
+	b.Metrics = kept
+	return nil
+}
+
+func tooManySamples(benchmark, measure string, n int) error {
+	return fault.TooLargef("benchmark %.100q, measure %.100q: %d samples, the limit is %d", benchmark, measure, n, limits.SamplesPerMetric)
+}
+
+// flaw says why a report cannot hold the metric, or nothing.
+func flaw(m Metric) string {
+	if err := checkMeasure(m.Measure); err != nil {
+		return err.Error()
+	}
+	for _, v := range m.Samples {
+		if !finite(v) {
+			return fmt.Sprintf("measure %q: the sample %v is not a finite number", m.Measure.Name, v)
+		}
+	}
+	for _, v := range []*float64{&m.Value, m.Lower, m.Upper} {
+		if v != nil && !finite(*v) {
+			return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, *v)
+		}
+	}
+	return ""
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// identity is what makes two measures the same: the built-in one behind a name, else the name.
+func identity(m unit.Measure) string {
+	if known, ok := unit.KnownMeasure(m.Name); ok {
+		return known.Slug
+	}
+	return m.Name
+}
+
+func checkMeasure(m unit.Measure) error {
+	if err := checkName("measure", m.Name, limits.ResourceNameBytes); err != nil {
+		return err
+	}
+	return checkName("units", m.Units, limits.ResourceNameBytes)
+}
+
+// checkName says why nothing may have that name. The rules are those of all names, ident.CheckName's, and a replacement character is not
+// taken either: it stands for bytes that were no text.
+func checkName(what, name string, most int) error {
+	switch {
+	case name == "":
+		return fault.Invalidf("%s: the name is empty", what)
+	case len(name) > most:
+		return fault.Invalidf("%s %s: the name is %d bytes long, the limit is %d", what, shorten(name, 60), len(name), most)
+	case !utf8.ValidString(name) || strings.ContainsRune(name, utf8.RuneError):
+		return fault.Invalidf("%s %.100q: the name is not valid UTF-8", what, name)
+	case strings.TrimSpace(name) != name:
+		return fault.Invalidf("%s %.100q: the name begins or ends with white space", what, name)
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return fault.Invalidf("%s %.100q: the name holds the control character %U", what, name, r)
+		}
+	}
+	return nil
+}
+
+// ignoreSuffixes mark a benchmark that is kept but never raises an alert.
+var ignoreSuffixes = []string{"_tacho_ignore", "-tacho-ignore", "_bencher_ignore", "-bencher-ignore", "BencherIgnore"}
+
+func cutIgnore(name string) (string, bool) {
+	for _, suffix := range ignoreSuffixes {
+		if rest, ok := strings.CutSuffix(name, suffix); ok && rest != "" {
+			return rest, true
+		}
+	}
+	return name, false
+}
+
+// problem adds one row, bounded in number and length and free of control characters: rows are shown to people.
+func (r *Results) problem(p Problem) {
+	switch n := len(r.Problems); {
+	case n < limits.ProblemsPerIteration-1:
+		p.Benchmark, p.Message = printable(p.Benchmark), printable(p.Message)
+		r.Problems = append(r.Problems, p)
+	case n == limits.ProblemsPerIteration-1:
+		r.Problems = append(r.Problems, Problem{Message: "there are more problems than are listed"})
+	}
+}
+
+// printable shortens s to what a row shows and replaces what is no printable text.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, shorten(s, limits.ProblemBytes))
+	return strings.TrimSpace(s)
+}
+
+// shorten cuts s after at most n bytes, between two characters.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// nameSet is a set that costs nothing while it is small, as the measures of a benchmark are; thousands of them must not cost their square.
+type nameSet struct {
+	few  [8]string
+	n    int
+	many map[string]bool // from the ninth on
+}
+
+// add reports whether name is new.
+func (s *nameSet) add(name string) bool {
+	if s.has(name) {
+		return false
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = name
+		s.n++
+		return true
+	}
+	if s.many == nil {
+		s.many = map[string]bool{}
+	}
+	s.many[name] = true
+	return true
+}
+
+func (s *nameSet) has(name string) bool {
+	for _, f := range s.few[:s.n] {
+		if f == name {
+			return true
+		}
+	}
+	return s.many[name]
+}
