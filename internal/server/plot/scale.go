@@ -79,7 +79,7 @@ func roundStep(raw float64) float64 {
 func multiples(from, to, step float64) []float64 {
 	var out []float64
 	for i := math.Ceil(from/step - 1e-9); i*step <= to+step*1e-9; i++ {
-		out = append(out, i*step)
+		out = append(out, i*step+0) // no negative zero
 	}
 	return out
 }
