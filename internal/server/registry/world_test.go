@@ -37,6 +37,7 @@ type world struct {
 	access   *fakeAccess
 	clock    *clock
 	database string
+	cfg      registry.Config
 	log      *bytes.Buffer
 }
 
@@ -112,9 +113,6 @@ func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
 			t.Error(err)
 		}
 	})
-	if w.blobs, err = blob.OpenDir(filepath.Join(folder, "blobs"), w.clock.now); err != nil {
-		t.Fatal(err)
-	}
 	w.access = &fakeAccess{store: w.store}
 	err = w.store.Tx(t.Context(), func(tx *store.Tx) error {
 		o, err := tx.InsertOrganization(t.Context(), "acme", "free")
@@ -136,13 +134,31 @@ func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
 	for _, f := range change {
 		f(&cfg)
 	}
-	w.registry = registry.New(cfg, w.store, w.blobs, w.access)
+	w.cfg = cfg
+	w.serve()
+	return w
+}
+
+// serve starts the registry over the store and the folder as they are.
+func (w *world) serve() {
+	w.t.Helper()
+	var err error
+	if w.blobs, err = blob.OpenDir(filepath.Join(filepath.Dir(w.database), "blobs"), w.clock.now); err != nil {
+		w.t.Fatal(err)
+	}
+	w.registry = registry.New(w.cfg, w.store, w.blobs, w.access)
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", w.registry)
 	mux.Handle(registry.TokenPath, w.registry.TokenHandler())
 	w.server = httptest.NewServer(mux)
-	t.Cleanup(w.server.Close)
-	return w
+	w.t.Cleanup(w.server.Close)
+}
+
+// restart replaces the server by one that knows only what is on disk.
+func (w *world) restart() {
+	w.t.Helper()
+	w.server.Close()
+	w.serve()
 }
 
 func (w *world) host() string { return strings.TrimPrefix(w.server.URL, "http://") }
@@ -162,12 +178,25 @@ func (w *world) project(slug string) (p store.Project) {
 // exec changes the database behind the store's back, without foreign keys: for rows of other rooms.
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+w.database+"?_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", "file:"+w.database+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
 	if _, err := db.ExecContext(w.t.Context(), query, args...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// query reads one row behind the store's back.
+func (w *world) query(query string, into ...any) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+w.database)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(w.t.Context(), query).Scan(into...); err != nil {
 		w.t.Fatal(err)
 	}
 }
