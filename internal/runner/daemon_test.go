@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,7 +18,19 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := os.RemoveAll(imageDir()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(code)
+	}))
+}
+
+// imageDir is where the tests of this process build their image.
+func imageDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("tacho-runner-image-%d", os.Getpid()))
+}
 
 func oneJob(c *Config) { c.MaxJobs = 1 }
 

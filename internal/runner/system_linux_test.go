@@ -26,8 +26,8 @@ import (
 
 // benchImage builds the test program once and packs it as an image.
 var benchImage = sync.OnceValues(func() (layout string, err error) {
-	dir, err := os.MkdirTemp("", "tacho-runner-image-")
-	if err != nil {
+	dir := imageDir()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bench"), "./testdata/bench")
