@@ -11,9 +11,10 @@ import (
 type Progress struct {
 	screen *Screen
 
-	mu    sync.Mutex // guards what follows, and the order of writes
-	text  string     // the line that stands there, on a terminal
-	shown bool
+	mu      sync.Mutex // guards what follows, and the order of writes
+	text    string     // the line that stands there, on a terminal
+	shown   bool
+	partial bool // another program's line has no end yet: nothing may be written over it
 }
 
 // NewProgress writes to screen.
@@ -35,6 +36,10 @@ func (p *Progress) Say(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
+	if p.partial {
+		fmt.Fprintln(p.screen.W)
+		p.partial = false
+	}
 	fmt.Fprintln(p.screen.W, Clean(text))
 	p.draw()
 }
@@ -48,7 +53,7 @@ func (p *Progress) Done() {
 }
 
 func (p *Progress) draw() {
-	if p.text == "" {
+	if p.text == "" || p.partial {
 		return
 	}
 	text := []rune(p.text)
@@ -85,6 +90,9 @@ func (a *around) Write(b []byte) (int, error) {
 	a.progress.clear()
 	if !a.terminal {
 		return a.w.Write(b)
+	}
+	if len(b) > 0 {
+		a.progress.partial = b[len(b)-1] != '\n'
 	}
 	if _, err := a.w.Write(a.safe.convert(b)); err != nil {
 		return 0, err

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// localCommand is a benchmark command on this machine.
+type localCommand struct {
+	argv           []string
+	text           string // as the person wrote it
+	dir            string
+	environ        []string
+	stdout, stderr io.Writer     // where output goes while it is kept
+	timeout        time.Duration // 0: none
+	most           int           // bytes of stdout
+}
+
+// newCommand makes a command of words: one is a line for a shell, more are program and arguments, as they are.
+func newCommand(words []string, shell, shellFlag, goos string, direct bool) (argv []string, text string) {
+	text = strings.Join(words, " ")
+	if len(words) != 1 || direct {
+		return words, text
+	}
+	if shell == "" {
+		if shell, shellFlag = "/bin/sh", firstOf(shellFlag, "-c"); goos == "windows" {
+			shell, shellFlag = "cmd", "/C"
+		}
+	}
+	return []string{shell, firstOf(shellFlag, "-c"), words[0]}, text
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// outcome is how a command ended.
+type outcome struct {
+	stdout  string
+	wall    time.Duration
+	failure error // nil: exit code 0. An *exitError otherwise
+	allowed bool  // a failure that --allow-failure lets pass: the command's own
+}
+
+// errTooMuch stops a command that prints without end.
+var errTooMuch = errors.New("too much output")
+
+// capture keeps what is written, up to a limit, and hands it on.
+type capture struct {
+	kept bytes.Buffer
+	most int
+	to   io.Writer
+	over chan struct{} // closed when the limit is passed
+}
+
+func (c *capture) Write(p []byte) (int, error) {
+	if c.kept.Len()+len(p) > c.most {
+		select {
+		case <-c.over:
+		default:
+			close(c.over)
+		}
+		return 0, errTooMuch
+	}
+	c.kept.Write(p)
+	if _, err := c.to.Write(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// run runs the command to its end. It is in a process group of its own: a signal on signals is passed on to the group, a second one kills
+// it, and so do a passed limit and the end of ctx.
+func (l localCommand) run(ctx context.Context, signals <-chan os.Signal) outcome {
+	cmd := exec.Command(l.argv[0], l.argv[1:]...)
+	out := &capture{most: l.most, to: l.stdout, over: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = out, l.stderr, l.dir, l.environ
+	cmd.WaitDelay = limits.OutputDrain
+	group := ownGroup(cmd)
+	begun := time.Now()
+	if err := cmd.Start(); err != nil {
+		return outcome{failure: failWith(fault.ExitBenchmarkFailed, "%s cannot be started: %v", l.text, startError(err))}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var deadline, grace <-chan time.Time
+	if l.timeout > 0 {
+		timer := time.NewTimer(l.timeout)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	var stopped error // why we stopped it
+	stop := func(why error) {
+		if stopped == nil {
+			stopped = why
+			group.interrupt()
+			grace = time.After(limits.InterruptGrace)
+		}
+	}
+	over, done := out.over, ctx.Done()
+	for {
+		select {
+		case <-signals:
+			if stopped != nil {
+				group.kill()
+			}
+			stop(failWith(fault.ExitInterrupted, "interrupted; nothing was recorded"))
+		case <-deadline:
+			stop(failWith(fault.ExitTimedOut, "%s ran longer than %s", l.text, l.timeout))
+		case <-over:
+			over = nil
+			stop(failWith(fault.ExitBenchmarkFailed, "%s printed more than %d bytes; write results to a file and give --file", l.text, l.most))
+			group.kill()
+		case <-done:
+			done = nil
+			stop(failWith(fault.ExitInterrupted, "interrupted; nothing was recorded"))
+		case <-grace:
+			group.kill()
+		case err := <-ended:
+			group.kill() // what it left behind would disturb the next iteration
+			o := outcome{stdout: out.kept.String(), wall: time.Since(begun), failure: stopped}
+			if stopped == nil {
+				o.failure, o.allowed = l.exit(err), true
+			}
+			return o
+		}
+	}
+}
+
+// exit says how the command ended by itself. One that a signal ended has failed, whatever else it left.
+func (l localCommand) exit(err error) error {
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) { // it ended well, and something that it started still holds its output
+		return nil
+	}
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
+		if code := ended.ExitCode(); code >= 0 {
+			return failWith(fault.ExitBenchmarkFailed, "%s ended with exit code %d; nothing was recorded (--allow-failure records nevertheless)", l.text, code)
+		}
+		return failWith(fault.ExitBenchmarkFailed, "%s was ended by %s; nothing was recorded", l.text, ended.ProcessState)
+	}
+	return failWith(fault.ExitBenchmarkFailed, "%s: %v", l.text, err)
+}
+
+func startError(err error) error {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
+		return e.Err
+	}
+	return bareFileError(err)
+}
+
+// readStdin reads stdin, which must not be a keyboard.
+func readStdin(env *Env) (string, error) {
+	text, err := readAll(env.Stdin, limits.ReportBodyBytes)
+	if err != nil {
+		return "", fmt.Errorf("read stdin: %w", err)
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", failWith(fault.ExitBenchmarkFailed, "stdin is empty; pipe a benchmark's output into 'tacho run', give a command or --file")
+	}
+	return text, nil
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// connection are the flags that say which server a command talks to.
+type connection struct {
+	host, keyFile, onCommandLine string
+	attempts                     int
+}
+
+func (c *connection) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.host, "host", "", "server's address (default $TACHO_HOST; without one, the store of this machine)")
+	f.StringVar(&c.keyFile, "key-file", "", "file with the API key (default $TACHO_KEY)")
+	f.IntVar(&c.attempts, "attempts", limits.ClientTries, "tries of a request while the server cannot be reached")
+	for _, name := range []string{"key", "token"} {
+		f.StringVar(&c.onCommandLine, name, "", "refused: every process of the machine can read it")
+		_ = f.MarkHidden(name)
+	}
+}
+
+// session is an open connection.
+type session struct {
+	*client.Client
+	embedded bool
+	close    func() error
+}
+
+// page is the address of a page of the server, empty for the store of this machine, which has none.
+func (s *session) page(path ...string) string {
+	if s.embedded {
+		return ""
+	}
+	return s.Base() + "/" + strings.Join(path, "/")
+}
+
+// done closes the connection and returns err, or what went wrong in closing.
+func (s *session) done(err error) error {
+	if closing := s.close(); err == nil && closing != nil {
+		return fmt.Errorf("close the store of this machine: %w", closing)
+	}
+	return err
+}
+
+// open connects to --host, or opens the store of this machine.
+func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
+	if c.onCommandLine != "" {
+		return nil, usage("a key on the command line can be read by every process of this machine; set TACHO_KEY or give --key-file")
+	}
+	if c.attempts < 1 {
+		return nil, usage("--attempts %d: want 1 or more", c.attempts)
+	}
+	cfg := client.Config{
+		UserAgent: "tacho/" + env.version().Version, Tries: c.attempts, Wait: env.Wait,
+		OnRetry: func(r client.Retry) {
+			text, _ := sentence(r.Err)
+			fmt.Fprintf(env.Stderr, "tacho: %s; trying again in %s\n", text, r.Pause.Round(100*time.Millisecond))
+		},
+	}
+	if cfg.Base = env.setting(c.host, "HOST"); cfg.Base != "" {
+		key, err := c.key(env)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Key = key
+		return &session{Client: client.New(cfg), close: func() error { return nil }}, nil
+	}
+	if env.Embedded == nil {
+		return nil, usage("--host is missing: give the server's address, as in https://bench.example.org, or set TACHO_HOST")
+	}
+	transport, closeStore, err := env.Embedded(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the store of this machine: %w", err)
+	}
+	cfg.Base, cfg.Transport = "http://this-machine.invalid", transport
+	return &session{Client: client.New(cfg), embedded: true, close: closeStore}, nil
+}
+
+// isEmbedded says whether open would use the store of this machine.
+func (c *connection) isEmbedded(env *Env) bool { return env.setting(c.host, "HOST") == "" }
+
+// key reads the API key. A file wins over the environment.
+func (c *connection) key(env *Env) (string, error) {
+	key := env.lookup("TACHO_KEY", "TACHO_API_KEY", "BENCHER_API_KEY", "BENCHER_API_TOKEN")
+	if c.keyFile != "" {
+		text, err := readSmall(env, c.keyFile)
+		if err != nil {
+			return "", usage("--key-file %s: %v", c.keyFile, err)
+		}
+		key = text
+	}
+	if key = strings.TrimSpace(key); strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return "", usage("the API key holds a space or a character that no key has: it is one word, tacho_user_… or tacho_run_…")
+	}
+	return key, nil
+}
+
+// path resolves a file's name against the working directory.
+func (e *Env) path(name string) string {
+	if e.Dir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(e.Dir, name)
+}
+
+// readSmall reads a file of settings.
+func readSmall(env *Env, name string) (string, error) {
+	return readFile(env, name, limits.JSONBodyBytes)
+}
+
+// readFile reads a whole file of at most most bytes.
+func readFile(env *Env, name string, most int64) (string, error) {
+	f, err := os.Open(env.path(name))
+	if err != nil {
+		return "", bareFileError(err)
+	}
+	defer f.Close()
+	return readAll(f, most)
+}
+
+func readAll(r io.Reader, most int64) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return "", bareFileError(err)
+	}
+	if int64(len(b)) > most {
+		return "", fault.TooLargef("it has more than %d bytes", most)
+	}
+	return string(b), nil
+}
+
+// bareFileError takes away "open /path:", which the sentence around says already.
+func bareFileError(err error) error {
+	if p, ok := err.(*os.PathError); ok { //nolint:errorlint // os.Open's own error, not wrapped
+		return p.Err
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// measure gets the results of a local run: from the command, from files, or from stdin.
+func (f *runFlags) measure(ctx context.Context, env *Env, args []string, in *api.NewRun) error {
+	if len(args) == 0 {
+		if line := env.lookup("TACHO_CMD", "BENCHER_CMD"); line != "" {
+			args = []string{line}
+		}
+	}
+	begun := env.now()
+	switch {
+	case len(args) > 0:
+		if err := f.repeat(ctx, env, args, in); err != nil {
+			return err
+		}
+	case f.measuresItself():
+		text, err := f.ownResults(env, "", 0)
+		if err != nil {
+			return err
+		}
+		in.Results, in.Settings = []string{text}, ownSettings(in.Settings)
+	case len(f.files) > 0:
+		if err := f.readFiles(env, in); err != nil {
+			return err
+		}
+	case term.IsTerminal(env.Stdin):
+		return usage("nothing to measure: give a command, --file or --image, or pipe a benchmark's output into 'tacho run'")
+	default:
+		text, err := readStdin(env)
+		if err != nil {
+			return err
+		}
+		in.Results = []string{text}
+	}
+	size := 0
+	for _, text := range in.Results {
+		size += len(text)
+	}
+	if size > limits.ReportBodyBytes {
+		return usage("the results have %d bytes, the limit of one report is %d; submit them in parts", size, limits.ReportBodyBytes)
+	}
+	if in.StartTime == nil {
+		in.StartTime, in.EndTime = begun, env.now()
+	}
+	if env.Host != nil {
+		in.Host = env.Host(ctx)
+	}
+	return nil
+}
+
+// repeat runs the command for each iteration and collects what it leaves.
+func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.NewRun) error {
+	signals, stop := env.interrupts()
+	defer stop()
+	argv, text := newCommand(args, f.shell, f.shellFlag, env.OS, f.exec)
+	stdout, stderr := f.outputs(env)
+	command := localCommand{
+		argv: argv, text: text, dir: env.Dir, environ: env.Environ(), stdout: stdout, stderr: stderr,
+		timeout: time.Duration(f.timeout), most: limits.ReportBodyBytes,
+	}
+	for i := range f.iter {
+		if f.iter > 1 && !f.quiet {
+			fmt.Fprintf(env.Stderr, "tacho: iteration %d of %d\n", i+1, f.iter)
+		}
+		o := command.run(ctx, signals)
+		if o.failure != nil {
+			if !f.allowFailure || !o.allowed {
+				return o.failure
+			}
+			fmt.Fprintf(env.Stderr, "tacho: allowed: %s failed\n", term.Clean(text))
+		}
+		switch {
+		case f.measuresItself():
+			own, err := f.ownResults(env, text, o.wall)
+			if err != nil {
+				return err
+			}
+			in.Results = append(in.Results, own)
+		case len(f.files) > 0:
+			if err := f.readFiles(env, in); err != nil {
+				return err
+			}
+		case strings.TrimSpace(o.stdout) == "":
+			return failWith(fault.ExitBenchmarkFailed, "%s printed nothing to stdout; if its results are in a file, give --file", text)
+		default:
+			in.Results = append(in.Results, o.stdout)
+		}
+	}
+	if f.measuresItself() {
+		in.Settings = ownSettings(in.Settings)
+	}
+	return nil
+}
+
+func (f *runFlags) readFiles(env *Env, in *api.NewRun) error {
+	for _, name := range f.files {
+		text, err := readFile(env, name, limits.ReportBodyBytes)
+		if err != nil {
+			return failWith(fault.ExitBenchmarkFailed, "--file %s: %v", name, err)
+		}
+		if strings.TrimSpace(text) == "" {
+			return failWith(fault.ExitBenchmarkFailed, "--file %s: it is empty", name)
+		}
+		in.Results = append(in.Results, text)
+	}
+	return nil
+}
+
+// interrupts is Interrupts, or one that never comes.
+func (e *Env) interrupts() (<-chan os.Signal, func()) {
+	if e.Interrupts == nil {
+		return nil, func() {}
+	}
+	return e.Interrupts()
+}
+
+// runGit runs the git program.
+func runGit(ctx context.Context, dir string, args []string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	var out bytes.Buffer
+	cmd.Dir, cmd.Stdout = dir, &out
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return strings.TrimRight(out.String(), "\r\n"), nil
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli/term"
+)
+
+// newReportCommand is `tacho report`.
+func newReportCommand(env *Env) *cobra.Command {
+	return family("report", "Look at reports", newReportList(env), newReportView(env))
+}
+
+func newReportList(env *Env) *cobra.Command {
+	var p pageFlags
+	var q client.ReportQuery
+	cmd := asking(env, "list PROJECT", "List a project's reports, newest first", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
+		list := func(ctx context.Context, page client.Page) ([]api.Report, int, error) {
+			return srv.Reports(ctx, args[0], q, page)
+		}
+		return listed(ctx, env, c, p, client.Page{}, list, reportTable)
+	})
+	cmd.Aliases = []string{"ls"}
+	cmd.Example = "  tacho report list app --branch main\n  tacho report list app --json"
+	p.flags(cmd)
+	cmd.Flags().StringVar(&q.Branch, "branch", "", "only of this branch: name, slug or UUID")
+	cmd.Flags().StringVar(&q.Testbed, "testbed", "", "only of this testbed: name, slug or UUID")
+	return cmd
+}
+
+func reportTable(reports []api.Report) term.Table {
+	t := term.Table{Titles: []string{"report", "start", "branch", "version", "testbed", "benchmarks", "alerts", "status"}, Right: []bool{false, false, false, true, false, true, true, false}}
+	for _, r := range reports {
+		benchmarks, version := 0, ""
+		for _, n := range r.Counts.Results {
+			benchmarks = max(benchmarks, n.Benchmarks)
+		}
+		if at := r.Branch.Head.Version; at != nil {
+			version = strconv.FormatInt(at.Number, 10)
+		}
+		alerts := term.Text(strconv.Itoa(r.Counts.Alerts.Total))
+		if r.Counts.Alerts.Active > 0 {
+			alerts.Colour = term.Bad
+		}
+		t.Add(term.Text(r.UUID), term.Text(stamp(&r.StartTime)), term.Text(r.Branch.Name), term.Text(version), term.Text(r.Testbed.Name), term.Text(strconv.Itoa(benchmarks)),
+			alerts, term.Text(string(r.Status)))
+	}
+	return t
+}
+
+func newReportView(env *Env) *cobra.Command {
+	cmd := asking(env, "view PROJECT REPORT", "Show one report as 'tacho run' does", cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
+		r, err := srv.Report(ctx, args[0], args[1])
+		if err != nil {
+			return err
+		}
+		if c.asJSON {
+			return printJSON(env.Stdout, r)
+		}
+		before, err := previous(ctx, srv.Client, r)
+		if err != nil {
+			return err
+		}
+		return reportView{report: r, before: before, session: srv}.write(env.out(), env.errs())
+	})
+	cmd.Aliases = []string{"get"}
+	cmd.Example = "  tacho report view app 01960000-0000-7000-8000-000000000001"
+	return cmd
+}

@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// reportView is a report as people read it.
+type reportView struct {
+	report  api.Report
+	before  *comparison // nil: there is nothing to compare with
+	session *session
+}
+
+// write prints table, alerts and address on out, and what is odd about the report on errs.
+func (v reportView) write(out, errs *term.Screen) error {
+	r := v.report
+	for _, w := range r.Warnings {
+		fmt.Fprintf(errs.W, "tacho: warning: %s\n", term.Clean(w))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(errs.W, "tacho: problem: %s\n", term.Clean(problemLine(p)))
+	}
+	fmt.Fprintln(out.W, out.Paint(term.Title, term.Clean(heading(r))))
+	if r.Status != api.ReportProcessed {
+		line := "no results yet: the report is " + string(r.Status)
+		if r.Error != "" {
+			line = r.Error
+		}
+		fmt.Fprintln(out.W, term.Clean(line))
+		v.writeWhere(out)
+		return nil
+	}
+	table, cut := v.table()
+	if err := table.Write(out); err != nil {
+		return err
+	}
+	if cut > 0 {
+		fmt.Fprintf(out.W, "… and %d more; --format json has all\n", cut)
+	}
+	if v.before != nil {
+		fmt.Fprintln(out.W, out.Dim("compared with "+term.Clean(v.before.what)))
+	}
+	if len(r.Alerts) > 0 {
+		fmt.Fprintf(out.W, "\n%s\n", out.Red(counted(len(r.Alerts), "alert", "alerts")))
+		for _, a := range r.Alerts {
+			fmt.Fprintf(out.W, "  %s\n", term.Clean(alertLine(a)))
+		}
+	}
+	v.writeWhere(out)
+	return nil
+}
+
+// writeWhere says where the report can be looked at again.
+func (v reportView) writeWhere(out *term.Screen) {
+	if page := v.session.page("projects", v.report.Project.Slug, "reports", v.report.UUID); page != "" {
+		fmt.Fprintf(out.W, "\nreport %s\n", page)
+		return
+	}
+	fmt.Fprintf(out.W, "\nreport %s (tacho report view %s %s)\n", v.report.UUID, v.report.Project.Slug, v.report.UUID)
+}
+
+func heading(r api.Report) string {
+	parts := []string{"project " + r.Project.Slug, "branch " + r.Branch.Name}
+	if at := r.Branch.Head.Version; at != nil {
+		version := fmt.Sprintf("version %d", at.Number)
+		if at.Hash != nil {
+			version += " (" + shortHash(*at.Hash) + ")"
+		}
+		parts = append(parts, version)
+	}
+	parts = append(parts, "testbed "+r.Testbed.Name)
+	if r.Adapter != "" {
+		parts = append(parts, "adapter "+r.Adapter)
+	}
+	return strings.Join(parts, " · ")
+}
+
+func shortHash(hash string) string { return hash[:min(12, len(hash))] }
+
+func problemLine(p api.Problem) string {
+	var where []string
+	if p.Benchmark != "" {
+		where = append(where, p.Benchmark)
+	}
+	if p.Line > 0 {
+		where = append(where, fmt.Sprintf("line %d", p.Line))
+	}
+	if len(where) == 0 {
+		return p.Message
+	}
+	return strings.Join(where, ", ") + ": " + p.Message
+}
+
+// alertLine says what is outside which limit.
+func alertLine(a api.Alert) string {
+	measure, units := "", unit.Generic
+	if a.Threshold.Measure != nil {
+		measure, units = a.Threshold.Measure.Name, a.Threshold.Measure.Units
+	}
+	limit, sign := a.Boundary.UpperLimit, ">"
+	if a.Limit == "lower" {
+		limit, sign = a.Boundary.LowerLimit, "<"
+	}
+	line := fmt.Sprintf("%s %s %s", a.Benchmark.Name, measure, unit.Format(a.Metric.Value, units))
+	if limit != nil {
+		line += fmt.Sprintf(" %s %s limit %s", sign, a.Limit, unit.Format(*limit, units))
+	}
+	if base := a.Boundary.Baseline; base != nil {
+		line += fmt.Sprintf(" (baseline %s, %s)", unit.Format(*base, units), change(*base, a.Metric.Value))
+	}
+	if a.Status != api.AlertActive {
+		line += " " + string(a.Status)
+	}
+	return line
+}
+
+// change is the relative change from base to value.
+func change(base, value float64) string {
+	switch {
+	case base == value:
+		return "0%"
+	case base == 0:
+		return "from 0"
+	}
+	return fmt.Sprintf("%+.1f%%", (value-base)/math.Abs(base)*100)
+}
+
+// row is one metric of the table.
+type row struct {
+	iteration                  int
+	benchmark, measure         string
+	value, base, change, limit string
+	verdict                    string
+	colour                     term.Colour
+	alert                      bool
+}
+
+// table lists the metrics. Past limits.TableRows it keeps those with an alert and the first others, and says how many it left out.
+func (v reportView) table() (t term.Table, cut int) {
+	alerts := map[string]string{} // metric → limit
+	for _, a := range v.report.Alerts {
+		alerts[a.Metric.UUID] = a.Limit
+	}
+	var rows []row
+	judged := false
+	for i, iteration := range v.report.Results {
+		for _, result := range iteration {
+			for _, m := range result.Measures {
+				r := v.row(result.Benchmark, m, alerts[m.Metric.UUID])
+				r.iteration = i
+				judged = judged || m.Boundary != nil
+				rows = append(rows, r)
+			}
+		}
+	}
+	if len(rows) > limits.TableRows {
+		cut = len(rows) - limits.TableRows
+		rows = keep(rows, limits.TableRows)
+	}
+	several := len(v.report.Results) > 1
+	add := func(title string, right bool) {
+		t.Titles, t.Right = append(t.Titles, title), append(t.Right, right)
+	}
+	if several {
+		add("#", true)
+	}
+	add("benchmark", false)
+	add("measure", false)
+	add("value", true)
+	if judged || v.before != nil {
+		add("baseline", true)
+		add("change", true)
+	}
+	if judged {
+		add("limit", true)
+	}
+	if judged || v.before != nil {
+		add("", false)
+	}
+	for _, r := range rows {
+		var cells []term.Cell
+		if several {
+			cells = append(cells, term.Text(fmt.Sprint(r.iteration)))
+		}
+		cells = append(cells, term.Text(r.benchmark), term.Text(r.measure), term.Text(r.value))
+		if judged || v.before != nil {
+			cells = append(cells, term.Text(r.base), term.Cell{Text: r.change, Colour: r.colour})
+		}
+		if judged {
+			cells = append(cells, term.Text(r.limit))
+		}
+		if judged || v.before != nil {
+			cells = append(cells, term.Cell{Text: r.verdict, Colour: r.colour})
+		}
+		t.Add(cells...)
+	}
+	return t, cut
+}
+
+// keep returns most rows: all with an alert first, in their order, then the others.
+func keep(rows []row, most int) []row {
+	kept := make([]row, 0, most)
+	for _, alerting := range []bool{true, false} {
+		for _, r := range rows {
+			if r.alert == alerting && len(kept) < most {
+				kept = append(kept, r)
+			}
+		}
+	}
+	return kept
+}
+
+func (v reportView) row(b api.Benchmark, m api.ReportMeasure, alert string) row {
+	units := m.Measure.Units
+	r := row{benchmark: b.Name, measure: m.Measure.Name, value: unit.Format(m.Metric.Value, units) + spread(m.Metric)}
+	if m.Boundary != nil {
+		r.judge(m, alert)
+		return r
+	}
+	if v.before == nil {
+		return r
+	}
+	p, known := v.before.of(b.UUID, m.Measure.UUID)
+	if !known {
+		r.verdict = "new"
+		return r
+	}
+	r.base, r.change, r.verdict = unit.Format(p.mean, units), change(p.mean, m.Metric.Value), fmt.Sprintf("vs previous (n=%d)", p.n)
+	switch {
+	case p.overlaps(m.Metric):
+		r.change = "~ " + r.change // the spreads overlap: not enough to tell
+	case m.Metric.Value == p.mean:
+	default:
+		r.colour = colourOf(m.Measure.Direction, m.Metric.Value-p.mean)
+	}
+	return r
+}
+
+// judge fills the row from the boundary that the metric was held against.
+func (r *row) judge(m api.ReportMeasure, alert string) {
+	units := m.Measure.Units
+	if base := m.Boundary.Baseline; base != nil {
+		r.base, r.change = unit.Format(*base, units), change(*base, m.Metric.Value)
+	}
+	lower, upper := m.Boundary.LowerLimit, m.Boundary.UpperLimit
+	switch {
+	case alert == "upper" && upper != nil, alert == "" && lower == nil && upper != nil:
+		r.limit = "≤ " + unit.Format(*upper, units)
+	case alert == "lower" && lower != nil, alert == "" && upper == nil && lower != nil:
+		r.limit = "≥ " + unit.Format(*lower, units)
+	case lower != nil && upper != nil:
+		r.limit = unit.Format(*lower, units) + " … " + unit.Format(*upper, units)
+	}
+	switch {
+	case alert != "":
+		r.verdict, r.colour, r.alert = "ALERT", term.Bad, true
+	case lower == nil && upper == nil:
+		r.verdict = "too few values yet"
+	default:
+		r.verdict, r.colour = "ok", term.Good
+	}
+}
+
+func colourOf(d api.Direction, delta float64) term.Colour {
+	switch {
+	case d == api.LowerIsBetter && delta > 0, d == api.HigherIsBetter && delta < 0:
+		return term.Bad
+	case d == api.LowerIsBetter, d == api.HigherIsBetter:
+		return term.Good
+	}
+	return term.Plain
+}
+
+// spread is how far a metric's own bounds lie from its value, in percent of it; empty if it has none.
+func spread(m api.Metric) string {
+	far := 0.0
+	if m.LowerValue != nil {
+		far = math.Max(far, m.Value-*m.LowerValue)
+	}
+	if m.UpperValue != nil {
+		far = math.Max(far, *m.UpperValue-m.Value)
+	}
+	if far == 0 || m.Value == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" ± %.0f%%", math.Ceil(far/math.Abs(m.Value)*100))
+}

@@ -1,0 +1,311 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cli/gitctx"
+	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/adapter"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// runFlags are the flags of 'tacho run', grouped as in its help.
+type runFlags struct {
+	connection
+
+	project, branch, hash, testbed string
+	startPoint, startPointHash     string
+	startPointMax                  int
+	startPointClone                bool
+	startPointReset, specReset     bool
+
+	adapter, average, fold string
+	iter                   int
+	backdate               string
+	allowFailure           bool
+	files, fileSizes       []string
+	buildTime              bool
+	timeout                seconds
+	exec                   bool
+	shell, shellFlag       string
+
+	thresholds   thresholdFlags
+	errorOnAlert bool
+
+	image, spec, idempotencyKey        string
+	entrypoint, cmd, variables, envs   []string // --env, --env-file
+	detach                             bool
+	format                             string
+	asJSON, quiet, dryRun              bool
+	ignoredPollInterval, ignoredStrict string
+}
+
+func newRunCommand(env *Env) *cobra.Command {
+	var f runFlags
+	cmd := leaf("run [flags] [COMMAND [ARG…]]", "Measure: run a benchmark here or on a runner, keep its results, judge them", exitsRun,
+		func(cmd *cobra.Command, args []string) error { return runRun(cmd.Context(), env, f, args) })
+	cmd.Long = `Run a benchmark, keep its results and judge them.
+
+Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
+Without --host they go into the store of this machine, and are compared with the branch's previous report. No threshold is set by
+itself: a difference raises an alert only where --threshold-… or 'tacho threshold create' says so.
+
+With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
+running, a second Ctrl-C ends tacho at once.
+
+Branch and commit come from the CI system or from git, and the first line says which. A detached HEAD outside of CI has no branch:
+give --branch.`
+	cmd.Example = `  tacho run "go test -bench . ./..."
+  go test -bench . | tacho run --adapter go_bench --branch main
+  tacho run --iter 3 --fold median --file results.json ./bench --out results.json
+  tacho run --host https://bench.example.org --project app --threshold-measure latency --threshold-test t_test \
+    --threshold-upper-boundary 0.99 --error-on-alert "go test -bench ."
+  tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m`
+	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
+	f.connection.flags(cmd)
+	f.flags(cmd)
+	return cmd
+}
+
+func (f *runFlags) flags(cmd *cobra.Command) {
+	v := cmd.Flags()
+	v.StringVar(&f.project, "project", "", "slug or UUID; made when it is new (default $TACHO_PROJECT, the image's, or the repository's name)")
+	v.StringVar(&f.branch, "branch", "", "default $TACHO_BRANCH, or what CI or git say")
+	v.StringVar(&f.hash, "hash", "", "full commit (default: what CI or git say)")
+	v.StringVar(&f.startPoint, "start-point", "", "branch whose history a new branch begins with")
+	v.StringVar(&f.startPointHash, "start-point-hash", "", "commit of that branch to begin at (default: its newest)")
+	v.IntVar(&f.startPointMax, "start-point-max-versions", 0, fmt.Sprintf("versions to begin with (default %d)", limits.StartPointVersions))
+	v.BoolVar(&f.startPointClone, "start-point-clone-thresholds", false, "take that branch's thresholds too")
+	v.BoolVar(&f.startPointReset, "start-point-reset", false, "begin anew even when nothing changed")
+	v.StringVar(&f.testbed, "testbed", "", "default $TACHO_TESTBED, the spec's name, or the operating system")
+	v.BoolVar(&f.specReset, "spec-reset", false, "let the testbed stand for another spec than before")
+
+	v.StringVar(&f.adapter, "adapter", "", "format of the results (default $TACHO_ADAPTER, or magic, which recognises it)")
+	v.StringVar(&f.average, "average", "", "mean or median, where a tool gives both")
+	v.IntVar(&f.iter, "iter", 1, "run the command so often")
+	v.StringVar(&f.fold, "fold", "", "make one iteration of all: min, max, mean or median")
+	v.StringVar(&f.backdate, "backdate", "", "when it was measured: Unix seconds or 2026-03-04T12:00:00Z")
+	v.BoolVar(&f.allowFailure, "allow-failure", false, "record what there is although the command failed")
+	v.StringArrayVar(&f.files, "file", nil, "read results from this file after the command (repeatable)")
+	v.StringArrayVar(&f.fileSizes, "file-size", nil, "record the size of this file (repeatable)")
+	v.BoolVar(&f.buildTime, "build-time", false, "record how long the command takes")
+	v.VarP(&f.timeout, "timeout", "", "longest iteration: seconds, or 5m (default: none here, the server's for a job)")
+	v.Var(&f.timeout, "job-timeout", "the same")
+	v.BoolVar(&f.exec, "exec", false, "run a single argument as a program, without a shell")
+	v.StringVar(&f.shell, "shell", "", "shell for a single argument (default /bin/sh)")
+	v.StringVar(&f.shellFlag, "flag", "", "flag of that shell (default -c)")
+
+	f.thresholds.flags(cmd)
+	v.BoolVar(&f.errorOnAlert, "error-on-alert", false, "end with exit code 3 when there is an alert")
+	v.BoolVar(&f.errorOnAlert, "err", false, "the same")
+
+	v.StringVar(&f.image, "image", "", "run this image on a runner: app:v1, project/app:v1, ghcr.io/org/app:v1, …@sha256:…")
+	v.StringVar(&f.spec, "spec", "", "hardware spec of the runner (default: the testbed's, or the server's)")
+	v.StringArrayVar(&f.entrypoint, "entrypoint", nil, "replaces the image's (repeatable: one word each)")
+	v.StringArrayVar(&f.cmd, "cmd", nil, "replaces the image's command (repeatable: one word each), or words at the end")
+	v.StringArrayVar(&f.variables, "env", nil, "NAME=VALUE, or NAME to pass it on (repeatable)")
+	v.StringArrayVar(&f.envs, "env-file", nil, "file of such lines (repeatable)")
+	v.BoolVar(&f.detach, "detach", false, "submit the job and leave")
+	v.StringVar(&f.idempotencyKey, "idempotency-key", "", "UUID; the same one again returns the first report (default: a fresh one)")
+
+	v.StringVar(&f.format, "format", "human", "human or json")
+	v.BoolVar(&f.asJSON, "json", false, "the same as --format json")
+	v.BoolVarP(&f.quiet, "quiet", "q", false, "print the report and errors only")
+	v.BoolVar(&f.dryRun, "dry-run", false, "run, print the request, send nothing")
+
+	v.StringVar(&f.ignoredPollInterval, "job-poll-interval", "", "not needed: jobs are followed live")
+	v.StringVar(&f.ignoredPollInterval, "poll-interval", "", "not needed: jobs are followed live")
+	for _, name := range []string{"job-timeout", "err", "flag", "job-poll-interval", "poll-interval"} {
+		_ = v.MarkHidden(name)
+	}
+}
+
+// check finds what flags cannot be together. args are the words of the command.
+func (f *runFlags) check(args []string) error {
+	if f.asJSON {
+		f.format = "json"
+	}
+	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || f.detach || f.spec != ""
+	switch {
+	case f.format != "human" && f.format != "json":
+		return usage("--format %q: want human or json", f.format)
+	case f.iter < 1 || f.iter > limits.IterationsPerJob:
+		return usage("--iter %d: want 1 to %d", f.iter, limits.IterationsPerJob)
+	case f.image == "" && remoteOnly:
+		return usage("--entrypoint, --cmd, --env, --env-file, --spec and --detach are for a job; give --image too")
+	case f.image != "" && (f.exec || f.shell != ""):
+		return usage("--exec and --shell are for a command on this machine, not for --image")
+	case len(f.files) > 0 && (f.buildTime || len(f.fileSizes) > 0):
+		return usage("--file reads results, --build-time and --file-size make them; give one of both")
+	case f.image == "" && f.buildTime && len(args) == 0:
+		return usage("--build-time needs a command")
+	case f.image == "" && f.iter > 1 && len(args) == 0:
+		return usage("--iter needs a command to repeat")
+	case f.measuresItself() && f.image == "" && f.adapter != "" && f.adapter != string(adapter.JSON) && f.adapter != string(adapter.Magic):
+		return usage("--build-time and --file-size record their own results; leave --adapter out")
+	}
+	return nil
+}
+
+// measuresItself says whether results are made here and not by the command.
+func (f *runFlags) measuresItself() bool { return f.buildTime || len(f.fileSizes) > 0 }
+
+func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
+	if err := f.check(args); err != nil {
+		return err
+	}
+	found := gitctx.Detect(env.gitSource(ctx))
+	in, err := f.newRun(env, found)
+	if err != nil {
+		return err
+	}
+	if !f.quiet {
+		fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(describe(found, in)))
+		for _, note := range found.Notes {
+			fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(note))
+		}
+	}
+	if f.image != "" {
+		if in.Job, err = f.newJob(env, args); err != nil {
+			return err
+		}
+		return f.runRemote(ctx, env, in)
+	}
+	if err := f.measure(ctx, env, args, &in); err != nil {
+		return err
+	}
+	if f.dryRun {
+		return printJSON(env.Stdout, in)
+	}
+	srv, err := f.open(ctx, env)
+	if err != nil {
+		return err
+	}
+	return srv.done(f.submit(ctx, env, srv, in))
+}
+
+// describe is the line that says what was detected, and what flags say instead.
+func describe(found gitctx.Context, in api.NewRun) string {
+	line := found.Describe()
+	if in.Branch != found.Branch {
+		line += "; recorded on branch " + in.Branch
+	}
+	return line
+}
+
+// submit sends results that are there and shows the report.
+func (f *runFlags) submit(ctx context.Context, env *Env, srv *session, in api.NewRun) error {
+	report, err := srv.Run(ctx, in)
+	if err != nil {
+		if fault.Is(err, fault.Invalid) && unreadable(in) {
+			return &exitError{fault.ExitBenchmarkFailed, err}
+		}
+		return err
+	}
+	return f.show(ctx, env, srv, report)
+}
+
+// unreadable tells results that no adapter can read from other things that a server refuses, by reading them here.
+func unreadable(in api.NewRun) bool {
+	name, average := adapter.Magic, ""
+	if in.Settings != nil {
+		var err error
+		if name, err = adapter.ParseName(in.Settings.Adapter); err != nil {
+			return false
+		}
+		average = in.Settings.Average
+	}
+	for _, text := range in.Results {
+		if _, err := adapter.Parse(name, []byte(text), adapter.Options{Average: adapter.Average(average)}); err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// show prints a report that is complete and returns what the exit code says of it.
+func (f *runFlags) show(ctx context.Context, env *Env, srv *session, report api.Report) error {
+	if f.format == "json" {
+		if err := printJSON(env.Stdout, report); err != nil {
+			return err
+		}
+	} else {
+		before, err := previous(ctx, srv.Client, report)
+		if err != nil && !f.quiet {
+			text, _ := sentence(err)
+			fmt.Fprintf(env.Stderr, "tacho: not compared with the previous report: %s\n", text)
+		}
+		view := reportView{report: report, before: before, session: srv}
+		if err := view.write(env.out(), env.errs()); err != nil {
+			return err
+		}
+	}
+	if active := activeAlerts(report); f.errorOnAlert && active > 0 {
+		return failWith(fault.ExitAlert, "%s", counted(active, "alert", "alerts"))
+	}
+	return nil
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func activeAlerts(report api.Report) int {
+	n := 0
+	for _, a := range report.Alerts {
+		if a.Status == api.AlertActive {
+			n++
+		}
+	}
+	return n
+}
+
+// gitSource is this process's view for gitctx.
+func (e *Env) gitSource(ctx context.Context) gitctx.Source {
+	dir := e.Dir
+	if dir == "" {
+		if wd, err := os.Getwd(); err == nil {
+			dir = wd
+		}
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return gitctx.Source{
+		Getenv: e.Getenv, Dir: filepath.ToSlash(dir),
+		ReadFile: func(name string) ([]byte, error) {
+			text, err := readSmall(e, filepath.FromSlash(name))
+			return []byte(text), err
+		},
+		Git: func(args ...string) (string, error) { return runGit(ctx, dir, args) },
+	}
+}
+
+// outputs are where a benchmark's own output goes.
+func (f *runFlags) outputs(env *Env) (stdout, stderr io.Writer) {
+	switch {
+	case f.quiet:
+		return io.Discard, io.Discard
+	case f.format == "json":
+		return env.Stderr, env.Stderr
+	}
+	return env.Stdout, env.Stderr
+}
+
+// now is the time of the run as it goes over the wire.
+func (e *Env) now() *time.Time {
+	t := e.Now().UTC()
+	return &t
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli/term"
+)
+
+// watchOptions say what of a job is shown.
+type watchOptions struct {
+	quiet      bool // nothing
+	json       bool // its output goes to stderr, because stdout is for JSON
+	outputOnly bool // no states
+}
+
+// watcher shows a job while it goes on: its states on stderr, its output on both streams.
+type watcher struct {
+	env            *Env
+	options        watchOptions
+	progress       *term.Progress
+	live           bool // a line that is written over
+	stdout, stderr io.Writer
+
+	mu    sync.Mutex // guards state and since, which a clock reads
+	state string
+	since time.Time // when the state began, by our clock: the server's may be another
+}
+
+func newWatcher(env *Env, o watchOptions) *watcher {
+	errs, out := env.errs(), env.out()
+	p := term.NewProgress(errs)
+	w := &watcher{env: env, options: o, progress: p, live: errs.Terminal && !o.quiet && !o.outputOnly}
+	switch {
+	case o.quiet:
+		w.stdout, w.stderr = io.Discard, io.Discard
+	case o.json:
+		w.stdout, w.stderr = p.Around(env.Stderr, errs.Terminal), p.Around(env.Stderr, errs.Terminal)
+	default:
+		w.stdout, w.stderr = p.Around(env.Stdout, out.Terminal), p.Around(env.Stderr, errs.Terminal)
+	}
+	return w
+}
+
+// follow shows a job until it has ended and returns it as it then is.
+func (w *watcher) follow(ctx context.Context, c *client.Client, project, job string) (api.Job, error) {
+	if w.live {
+		ctx, stop := context.WithCancel(ctx)
+		var clock sync.WaitGroup
+		clock.Go(func() { w.tick(ctx) })
+		defer func() { stop(); clock.Wait(); w.progress.Done() }()
+	}
+	var last api.Job
+	err := c.Follow(ctx, project, job, func(e client.Event) error {
+		if e.Log != nil {
+			return w.log(*e.Log)
+		}
+		last = *e.Job
+		w.show(last)
+		return nil
+	})
+	return last, err
+}
+
+func (w *watcher) log(l api.JobLog) error {
+	to := w.stdout
+	if l.Stream == api.ArtifactStderr {
+		to = w.stderr
+	}
+	if _, err := io.WriteString(to, l.Text); err != nil {
+		return fmt.Errorf("write the job's output: %w", err)
+	}
+	return nil
+}
+
+// show tells a state that is new.
+func (w *watcher) show(job api.Job) {
+	state := stateLine(job)
+	w.mu.Lock()
+	same := state == w.state
+	if !same {
+		w.state, w.since = state, w.env.Now()
+	}
+	w.mu.Unlock()
+	if same || w.options.quiet || w.options.outputOnly {
+		return
+	}
+	if w.live {
+		w.draw()
+		return
+	}
+	w.progress.Say("tacho: " + state)
+}
+
+// tick redraws the line each second, so that the time in it goes on.
+func (w *watcher) tick(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			w.draw()
+		}
+	}
+}
+
+func (w *watcher) draw() {
+	w.mu.Lock()
+	state, elapsed := w.state, w.env.Now().Sub(w.since)
+	w.mu.Unlock()
+	if state != "" {
+		w.progress.Show(fmt.Sprintf("%s · %s", state, elapsed.Round(time.Second)))
+	}
+}
+
+// stateLine says where a job stands.
+func stateLine(job api.Job) string {
+	on := ""
+	if job.Runner != nil {
+		on = " on " + job.Runner.Name
+	}
+	if job.CancelAsked != nil && (job.Status == api.JobClaimed || job.Status == api.JobRunning) {
+		return "canceling" + on
+	}
+	var line string
+	switch job.Status {
+	case api.JobPending:
+		line = "waiting for a runner with spec " + job.Spec.Slug
+		if job.QueuePosition != nil {
+			line += fmt.Sprintf(", position %d in the queue", *job.QueuePosition)
+		}
+		if job.Attempt > 0 {
+			line += fmt.Sprintf(" (attempt %d was lost", job.Attempt)
+			if job.Reason != api.ReasonNone {
+				line += ": " + string(job.Reason)
+			}
+			line += ")"
+		}
+		return line
+	case api.JobClaimed, api.JobRunning:
+		line = string(job.Status) + on
+		if job.Phase != "" && job.Phase != "run" {
+			line += ": " + job.Phase
+		}
+		if job.Attempt > 1 {
+			line += fmt.Sprintf(" (attempt %d)", job.Attempt)
+		}
+		return line
+	case api.JobCompleted:
+		return "completed" + on + ", results are being read"
+	}
+	return strings.TrimSpace(string(job.Status) + on)
+}
