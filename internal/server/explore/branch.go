@@ -44,7 +44,7 @@ func (s *Service) Branch(ctx context.Context, project store.Project, ref, headID
 }
 
 func oneBranch(ctx context.Context, tx *store.Tx, project store.Project, ref, headID string) (api.Branch, error) {
-	b, err := tx.BranchByRef(ctx, project.ID, ref)
+	b, err := tx.BranchByPath(ctx, project.ID, ref)
 	if err != nil {
 		return api.Branch{}, err
 	}
@@ -75,7 +75,7 @@ func (s *Service) UpdateBranch(ctx context.Context, project store.Project, ref s
 		return out, fault.Invalidf("branch: units and direction belong to measures")
 	}
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		b, err := tx.BranchByRef(ctx, project.ID, ref)
+		b, err := tx.BranchByPath(ctx, project.ID, ref)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (s *Service) UpdateBranch(ctx context.Context, project store.Project, ref s
 // DeleteBranch removes a branch that has no reports.
 func (s *Service) DeleteBranch(ctx context.Context, project store.Project, ref string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		b, err := tx.BranchByRef(ctx, project.ID, ref)
+		b, err := tx.BranchByPath(ctx, project.ID, ref)
 		if err != nil {
 			return err
 		}

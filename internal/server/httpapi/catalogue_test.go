@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // create is POST that must succeed.
@@ -65,8 +66,10 @@ func TestDeletedProjectIsNowhere(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
 	report := s.run(results(1))
-	var key api.KeyCreated
-	key = create[api.KeyCreated](s, "/v0/projects/shop/keys", map[string]any{"name": "ci"})
+	key := create[api.KeyCreated](s, "/v0/projects/shop/keys", map[string]any{"name": "ci"})
+	create[api.Spec](s, "/v0/specs", map[string]any{"name": "small", "architecture": "x86_64", "cpu": 1, "memory": 1 << 30, "disk": 1 << 30})
+	create[api.RunnerKey](s, "/v0/runners", map[string]any{"name": "rack", "specs": []string{"small"}})
+	s.run(map[string]any{"job": map[string]any{"image": "registry.example/bench:v1", "spec": "small"}})
 	if status, _, _ := s.callAs(key.Secret, http.MethodGet, "/v0/projects/shop", nil, nil); status != 200 {
 		t.Errorf("the project's key before: %d", status)
 	}
@@ -79,6 +82,15 @@ func TestDeletedProjectIsNowhere(t *testing.T) {
 				t.Errorf("GET %s%s: %d", ref, path, status)
 			}
 		}
+	}
+	if err := s.db.View(t.Context(), func(tx *store.Tx) error {
+		jobs, _, err := tx.ListJobs(t.Context(), report.Project.UUID, "", store.Page{Limit: 9})
+		if len(jobs) != 1 || jobs[0].State != string(api.JobCanceled) {
+			t.Errorf("its jobs: %+v", jobs)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 	if all := get[[]api.Project](s, "/v0/projects"); len(all) != 0 {
 		t.Errorf("the list has %v", all)
@@ -137,6 +149,11 @@ func TestDimensionsLiveAndDie(t *testing.T) {
 	}
 	if got := get[api.Benchmark](s, base+"benchmarks/"+hyphen.Slug); got.UUID != hyphen.UUID {
 		t.Errorf("the path made from %q's slug leads to %q", hyphen.Name, got.Name)
+	}
+	feature := create[api.Branch](s, base+"branches", map[string]any{"name": "feature/x"})
+	create[api.Branch](s, base+"branches", map[string]any{"name": "feature-x"})
+	if got := get[api.Branch](s, base+"branches/"+feature.Slug); got.UUID != feature.UUID {
+		t.Errorf("the path made from %q's slug leads to %q", feature.Name, got.Name)
 	}
 	m := create[api.Measure](s, base+"measures", map[string]any{"name": "Speed", "units": "m/s"})
 	if m.Direction != api.DirectionUnknown || m.Slug != "speed" {

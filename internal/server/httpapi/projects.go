@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -56,8 +57,36 @@ func (a *API) registerProjects() {
 			if err != nil {
 				return nil, err
 			}
-			return &emptyOutput{}, a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteProject(ctx, p.ID) })
+			return &emptyOutput{}, a.deleteProject(ctx, p)
 		})
+}
+
+// deleteProject hides a project and cancels its jobs: they would go on, and nobody could see or stop them.
+func (a *API) deleteProject(ctx context.Context, p store.Project) error {
+	if err := a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteProject(ctx, p.ID) }); err != nil {
+		return err
+	}
+	for _, state := range []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning} {
+		var ids []string
+		for total := 1; len(ids) < total; {
+			jobs, n, err := a.cfg.Queue.Jobs(ctx, p, state, store.Page{Limit: limits.PageMax, Offset: len(ids)})
+			if err != nil {
+				return err
+			}
+			if total = n; len(jobs) == 0 {
+				break
+			}
+			for _, j := range jobs {
+				ids = append(ids, j.UUID)
+			}
+		}
+		for _, id := range ids {
+			if err := a.cfg.Queue.Cancel(ctx, id); err != nil && !fault.Is(err, fault.Conflict) { // it may have ended meanwhile
+				return fmt.Errorf("cancel job %s of a deleted project: %w", id, err)
+			}
+		}
+	}
+	return nil
 }
 
 // visibleTo narrows a list of projects to what actor may see.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -77,13 +78,23 @@ func (tx *Tx) freeBranchSlug(ctx context.Context, projectID, name, id string) (s
 
 // BranchByRef returns the branch with this UUID, name or slug, in that order.
 func (tx *Tx) BranchByRef(ctx context.Context, projectID, ref string) (Branch, error) {
+	return tx.findBranch(ctx, projectID, ref, "name")
+}
+
+// BranchByPath returns the branch with this UUID, slug or name, in that order: a path is made from slugs.
+func (tx *Tx) BranchByPath(ctx context.Context, projectID, ref string) (Branch, error) {
+	return tx.findBranch(ctx, projectID, ref, "slug")
+}
+
+// findBranch looks for a UUID, or for the ref in name and slug; the column first wins when there are two.
+func (tx *Tx) findBranch(ctx context.Context, projectID, ref, first string) (Branch, error) {
 	if ident.IsUUID(ref) {
 		b, err := scanBranch(tx.q.QueryRowContext(ctx, `select `+branchColumns+` from branch b where b.id = $1 and b.project_id = $2`,
-			ref, projectID))
+			strings.ToLower(ref), projectID))
 		return b, oneRow(err, "branch", ref)
 	}
 	b, err := scanBranch(tx.q.QueryRowContext(ctx, `select `+branchColumns+` from branch b
-		where b.project_id = $1 and (b.name = $2 or b.slug = $2) order by b.name = $2 desc limit 1`, projectID, ref))
+		where b.project_id = $1 and (b.name = $2 or b.slug = $2) order by b.`+first+` = $2 desc limit 1`, projectID, ref))
 	return b, oneRow(err, "branch", ref)
 }
 
