@@ -120,7 +120,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":                 {"internal/cli"},
 	"github.com/goccy/go-yaml":               {"internal/config"},
 	"github.com/prometheus/client_golang":    {"internal/server/metrics"},
-	"github.com/google/go-containerregistry": {"internal/runner/image", "internal/server/upstream"},
+	"github.com/google/go-containerregistry": {"internal/runner/image", "internal/server/upstream", "internal/imagepack"},
 	"github.com/opencontainers/runtime-spec": {"internal/runner/isolate/ocirun"},
 	"gonum.org/v1/gonum":                     {"internal/core/stats"},
 	"github.com/google/uuid":                 {"internal/core/ident"},

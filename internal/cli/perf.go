@@ -75,7 +75,9 @@ func (f *perfFlags) query(ctx context.Context, c *client.Client, project string)
 			*bound.to = &t
 		}
 	}
-	branches := func(ctx context.Context, p client.Page) ([]api.Branch, int, error) { return c.Branches(ctx, project, p) }
+	branches := func(ctx context.Context, p client.Page) ([]api.Branch, int, error) {
+		return c.Branches(ctx, project, p)
+	}
 	if q.Branches, err = dimension(ctx, "branch", f.branches, branches, func(b api.Branch) (string, string, string) { return b.UUID, b.Name, b.Slug }); err != nil {
 		return q, err
 	}
