@@ -90,10 +90,9 @@ const (
 
 // The registry.
 const (
-	RegistryBlobBytes  = 10 * GiB
-	RegistryUploadLife = time.Hour
-	RegistryTokenLife  = 5 * time.Minute
-	RegistryTagsMax    = 10_000
+	RegistryBlobBytes = 10 * GiB
+	RegistryTokenLife = 5 * time.Minute
+	RegistryTagsMax   = 10_000
 )
 
 // The registry, inside.
@@ -106,7 +105,7 @@ const (
 	RegistryTokenBodyBytes     = 64 * KiB        // POST to the token end point
 	RegistryStall              = 2 * time.Minute // a transfer that moves no byte for so long is cut
 	RegistryUploadsPerProject  = 200             // open upload sessions; a push of a large image has a few at a time
-	RegistryKeepNew            = time.Hour       // the collector never deletes what is younger: its row may still be on the way
+	RegistryKeepNew            = time.Hour       // the collector never deletes what is younger, and ends uploads that nobody touched for so long
 	RegistryCollectBatch       = 1_000           // rows in one transaction of the collector
 )
 
