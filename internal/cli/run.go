@@ -41,12 +41,12 @@ type runFlags struct {
 	thresholds   thresholdFlags
 	errorOnAlert bool
 
-	image, spec, idempotencyKey        string
-	entrypoint, cmd, variables, envs   []string // --env, --env-file
-	detach                             bool
-	format                             string
-	asJSON, quiet, dryRun              bool
-	ignoredPollInterval, ignoredStrict string
+	image, spec, idempotencyKey      string
+	entrypoint, cmd, variables, envs []string // --env, --env-file
+	detach                           bool
+	format                           string
+	asJSON, quiet, dryRun            bool
+	ignoredPollInterval              string
 }
 
 func newRunCommand(env *Env) *cobra.Command {
@@ -161,6 +161,9 @@ func (f *runFlags) measuresItself() bool { return f.buildTime || len(f.fileSizes
 
 func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if err := f.check(args); err != nil {
+		return err
+	}
+	if err := f.connection.check(env); err != nil && !f.dryRun {
 		return err
 	}
 	found := gitctx.Detect(env.gitSource(ctx))

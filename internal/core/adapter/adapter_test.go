@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -213,7 +214,7 @@ func TestWhatAReportCannotHoldIsAProblemAndNotTheLossOfTheRest(t *testing.T) {
 		}
 	}
 	for _, p := range got.Problems {
-		if len(p.Message) > limits.ProblemBytes+8 || len(p.Benchmark) > limits.ProblemBytes+8 || strings.ContainsAny(p.Message+p.Benchmark, "\x01\xff\n") {
+		if len(p.Message) > limits.ProblemBytes+8 || len(p.Benchmark) > limits.ProblemBytes+8 || !utf8.ValidString(p.Message+p.Benchmark) || strings.ContainsAny(p.Message+p.Benchmark, "\x01\n") {
 			t.Errorf("problem %+v is not fit to be shown", p)
 		}
 	}

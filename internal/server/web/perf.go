@@ -55,18 +55,18 @@ func (p *Pages) defaultSelection(r *http.Request, base string, reports []api.Rep
 		return selection{}, err
 	}
 	s := selection{branches: []string{report.Branch.UUID}, testbeds: []string{report.Testbed.UUID}}
-	for _, iteration := range report.Results {
-		for _, result := range iteration {
-			for _, m := range result.Measures {
-				if len(s.measures) == 0 {
-					s.measures = []string{m.Measure.UUID}
-				}
-				if m.Measure.UUID == s.measures[0] && len(s.benchmarks) < seriesPerChart && !slices.Contains(s.benchmarks, result.Benchmark.UUID) {
-					s.benchmarks = append(s.benchmarks, result.Benchmark.UUID)
-				}
+	if len(report.Results) == 0 {
+		return s, nil
+	}
+	for _, result := range report.Results[0] { // further iterations measure the same
+		for _, m := range result.Measures {
+			if len(s.measures) == 0 {
+				s.measures = []string{m.Measure.UUID}
+			}
+			if m.Measure.UUID == s.measures[0] && len(s.benchmarks) < seriesPerChart {
+				s.benchmarks = append(s.benchmarks, result.Benchmark.UUID)
 			}
 		}
-		break // further iterations measure the same
 	}
 	return s, nil
 }
