@@ -46,6 +46,9 @@ func scoreGoBench(input []byte) (int, string) {
 type goBenchmark struct {
 	pkg, name, procs string
 	units            []goUnit
+
+	few   [4]goUnit // the first units, and the first sample of each: most benchmarks have no more, and then cost one allocation
+	first [4]float64
 }
 
 type goUnit struct {
@@ -58,15 +61,28 @@ type goUnit struct {
 type goResults struct {
 	order   []*goBenchmark
 	byKey   map[goKey]*goBenchmark
+	words   map[string]string
 	out     Results
 	lines   int
 	metrics int
 }
 
+// intern makes a string of what occurs again and again: units and suffixes. It forgets nothing, so it takes no more than a report may have.
+func (g *goResults) intern(text []byte) string {
+	if known, ok := g.words[string(text)]; ok {
+		return known
+	}
+	word := string(text)
+	if len(g.words) < limits.MetricsPerReport {
+		g.words[word] = word
+	}
+	return word
+}
+
 type goKey struct{ pkg, name, procs string }
 
 func parseGoBench(input []byte, opts Options) (Results, error) {
-	g := &goResults{byKey: map[goKey]*goBenchmark{}}
+	g := &goResults{byKey: map[goKey]*goBenchmark{}, words: map[string]string{}}
 	r := goReader{result: g.add, problem: g.out.problem}
 	for raw := range bytes.Lines(input) {
 		r.line(raw)
@@ -92,7 +108,8 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 	g.lines++
 	b := g.byKey[goKey{s.pkg, string(l.name), string(l.procs)}]
 	if b == nil {
-		b = &goBenchmark{pkg: s.pkg, name: string(l.name), procs: string(l.procs)}
+		b = &goBenchmark{pkg: s.pkg, name: string(l.name), procs: g.intern(l.procs)}
+		b.units = b.few[:0]
 		g.byKey[goKey{b.pkg, b.name, b.procs}] = b
 		g.order = append(g.order, b)
 	}
@@ -111,10 +128,10 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 		if at < 0 {
 			g.metrics++
 			at = len(b.units)
-			if b.units == nil {
-				b.units = make([]goUnit, 0, 4)
+			b.units = append(b.units, goUnit{name: g.intern(u)})
+			if at < len(b.first) {
+				b.units[at].samples = b.first[at : at : at+1]
 			}
-			b.units = append(b.units, goUnit{name: string(u)})
 		}
 		if finite(value) {
 			b.units[at].samples = append(b.units[at].samples, value)
@@ -130,7 +147,7 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 // name makes benchmarks of what was gathered, when it is known which of them occur with several GOMAXPROCS.
 func (g *goResults) name(opts Options) {
 	type plain struct{ pkg, name string }
-	procs := map[plain]int{}
+	procs := make(map[plain]int, len(g.order))
 	for _, b := range g.order {
 		procs[plain{b.pkg, b.name}]++
 	}

@@ -119,6 +119,8 @@ func checkMeasure(m unit.Measure) error {
 // taken either: it stands for bytes that were no text.
 func checkName(what, name string, most int) error {
 	switch {
+	case plainName(name) && len(name) <= most:
+		return nil
 	case name == "":
 		return fault.Invalidf("%s: the name is empty", what)
 	case len(name) > most:
@@ -134,6 +136,16 @@ func checkName(what, name string, most int) error {
 		}
 	}
 	return nil
+}
+
+// plainName reports whether name is of printable ASCII alone, as almost all are: then there is nothing more to look at.
+func plainName(name string) bool {
+	for i := range len(name) {
+		if name[i] < ' ' || name[i] >= 0x7f {
+			return false
+		}
+	}
+	return name != "" && name[0] != ' ' && name[len(name)-1] != ' '
 }
 
 // ignoreSuffixes mark a benchmark that is kept but never raises an alert.
