@@ -85,6 +85,12 @@ func (c *Client) Base() string {
 	return c.base.String()
 }
 
+// CheckBase returns the Invalid fault that calls of a client with this Base would return, nil if it is well-formed.
+func CheckBase(base string) error {
+	_, err := parseBase(base)
+	return err
+}
+
 func parseBase(base string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(base, "/"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {

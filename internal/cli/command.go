@@ -26,6 +26,18 @@ type localCommand struct {
 	most           int           // bytes of stdout
 }
 
+// name is the command in a sentence.
+func (l localCommand) name() string { return shown(l.text) }
+
+// shown quotes a command line as people write it, shortened.
+func shown(text string) string {
+	const most = 120
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return "'" + text + "'"
+}
+
 // newCommand makes a command of words: one is a line for a shell, more are program and arguments, as they are.
 func newCommand(words []string, shell, shellFlag, goos string, direct bool) (argv []string, text string) {
 	text = strings.Join(words, " ")
@@ -92,7 +104,7 @@ func (l localCommand) run(ctx context.Context, signals <-chan os.Signal) outcome
 	group := ownGroup(cmd)
 	begun := time.Now()
 	if err := cmd.Start(); err != nil {
-		return outcome{failure: failWith(fault.ExitBenchmarkFailed, "%s cannot be started: %v", l.text, startError(err))}
+		return outcome{failure: failWith(fault.ExitBenchmarkFailed, "the command %s cannot be started: %v", l.name(), startError(err))}
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -119,10 +131,10 @@ func (l localCommand) run(ctx context.Context, signals <-chan os.Signal) outcome
 			}
 			stop(failWith(fault.ExitInterrupted, "interrupted; nothing was recorded"))
 		case <-deadline:
-			stop(failWith(fault.ExitTimedOut, "%s ran longer than %s", l.text, l.timeout))
+			stop(failWith(fault.ExitTimedOut, "the command %s ran longer than %s", l.name(), l.timeout))
 		case <-over:
 			over = nil
-			stop(failWith(fault.ExitBenchmarkFailed, "%s printed more than %d bytes; write results to a file and give --file", l.text, l.most))
+			stop(failWith(fault.ExitBenchmarkFailed, "the command %s printed more than %d bytes; write results to a file and give --file", l.name(), l.most))
 			group.kill()
 		case <-done:
 			done = nil
@@ -147,11 +159,11 @@ func (l localCommand) exit(err error) error {
 	}
 	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		if code := ended.ExitCode(); code >= 0 {
-			return failWith(fault.ExitBenchmarkFailed, "%s ended with exit code %d; nothing was recorded (--allow-failure records nevertheless)", l.text, code)
+			return failWith(fault.ExitBenchmarkFailed, "the command %s ended with exit code %d", l.name(), code)
 		}
-		return failWith(fault.ExitBenchmarkFailed, "%s was ended by %s; nothing was recorded", l.text, ended.ProcessState)
+		return failWith(fault.ExitBenchmarkFailed, "the command %s was ended by %s", l.name(), ended.ProcessState)
 	}
-	return failWith(fault.ExitBenchmarkFailed, "%s: %v", l.text, err)
+	return failWith(fault.ExitBenchmarkFailed, "the command %s: %v", l.name(), err)
 }
 
 func startError(err error) error {

@@ -56,13 +56,31 @@ func (s *session) done(err error) error {
 	return err
 }
 
-// open connects to --host, or opens the store of this machine.
-func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
+// check finds what is wrong with the flags without connecting, before a benchmark runs for an hour.
+func (c *connection) check(env *Env) error {
 	if c.onCommandLine != "" {
-		return nil, usage("a key on the command line can be read by every process of this machine; set TACHO_KEY or give --key-file")
+		return usage("a key on the command line can be read by every process of this machine; set TACHO_KEY or give --key-file")
 	}
 	if c.attempts < 1 {
-		return nil, usage("--attempts %d: want 1 or more", c.attempts)
+		return usage("--attempts %d: want 1 or more", c.attempts)
+	}
+	if base := env.setting(c.host, "HOST"); base != "" {
+		if err := client.CheckBase(base); err != nil {
+			return err
+		}
+		_, err := c.key(env)
+		return err
+	}
+	if env.Embedded == nil {
+		return usage("--host is missing: give the server's address, as in https://bench.example.org, or set TACHO_HOST")
+	}
+	return nil
+}
+
+// open connects to --host, or opens the store of this machine.
+func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
+	if err := c.check(env); err != nil {
+		return nil, err
 	}
 	cfg := client.Config{
 		UserAgent: "tacho/" + env.version().Version, Tries: c.attempts, Wait: env.Wait,
@@ -78,9 +96,6 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 		}
 		cfg.Key = key
 		return &session{Client: client.New(cfg), close: func() error { return nil }}, nil
-	}
-	if env.Embedded == nil {
-		return nil, usage("--host is missing: give the server's address, as in https://bench.example.org, or set TACHO_HOST")
 	}
 	transport, closeStore, err := env.Embedded(ctx)
 	if err != nil {

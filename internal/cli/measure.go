@@ -79,10 +79,13 @@ func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.
 		}
 		o := command.run(ctx, signals)
 		if o.failure != nil {
-			if !f.allowFailure || !o.allowed {
+			switch {
+			case !o.allowed:
 				return o.failure
+			case !f.allowFailure:
+				return failWith(fault.ExitBenchmarkFailed, "%w; nothing was recorded (--allow-failure records nevertheless)", o.failure)
 			}
-			fmt.Fprintf(env.Stderr, "tacho: allowed: %s failed\n", term.Clean(text))
+			fmt.Fprintf(env.Stderr, "tacho: allowed: %s\n", term.Clean(o.failure.Error()))
 		}
 		switch {
 		case f.measuresItself():
@@ -96,7 +99,7 @@ func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.
 				return err
 			}
 		case strings.TrimSpace(o.stdout) == "":
-			return failWith(fault.ExitBenchmarkFailed, "%s printed nothing to stdout; if its results are in a file, give --file", text)
+			return failWith(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file", shown(text))
 		default:
 			in.Results = append(in.Results, o.stdout)
 		}
