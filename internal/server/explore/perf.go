@@ -95,7 +95,7 @@ func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q 
 		d.branches = append(d.branches, b)
 	}
 	for i, ref := range q.Testbeds {
-		t, err := tx.TestbedByRef(ctx, project.ID, ref)
+		t, err := tx.TestbedByPath(ctx, project.ID, ref)
 		if err != nil {
 			return d, err
 		}
@@ -110,14 +110,14 @@ func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q 
 		d.testbeds, d.specs = append(d.testbeds, t), append(d.specs, spec)
 	}
 	for _, ref := range q.Benchmarks {
-		b, err := tx.BenchmarkByRef(ctx, project.ID, ref)
+		b, err := tx.BenchmarkByPath(ctx, project.ID, ref)
 		if err != nil {
 			return d, err
 		}
 		d.benchmarks = append(d.benchmarks, b)
 	}
 	for _, ref := range q.Measures {
-		m, err := tx.MeasureByRef(ctx, project.ID, ref)
+		m, err := tx.MeasureByPath(ctx, project.ID, ref)
 		if err != nil {
 			return d, err
 		}
