@@ -112,7 +112,7 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 	if err != nil {
 		return failWith(fault.ExitUsage, "cannot listen on %s: %v; is another server running? --listen takes another address", cfg.Listen, err)
 	}
-	if cfg.URL == "" {
+	if cfg.Public = cfg.URL != ""; !cfg.Public {
 		cfg.URL = servers.URLOf(listener)
 	}
 	s, err := servers.New(ctx, cfg, log)

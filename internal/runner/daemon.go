@@ -110,7 +110,8 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 		check: complete, source: func(job *api.ClaimedJob) imageSource {
 			c := &job.Config
 			source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest}
-			if c.Internal {
+			if c.Internal { // the server's own registry is where the server is for us, whatever it calls itself
+				source.registry = e.base.Scheme + "://" + e.base.Host
 				source.token = newPullToken(e, job, clk.now).get
 			}
 			return source

@@ -23,6 +23,9 @@ type Config struct {
 	TeamTimeout          time.Duration `config:"team.timeout" default:"1h" doc:"longest iteration, plan team"`
 	EnterpriseTimeout    time.Duration `config:"enterprise.timeout" default:"24h" doc:"longest iteration, plan enterprise"`
 
+	// Public says that URL was set by the operator. Otherwise URL is the listener's, and what is told to clients follows from how they
+	// reached us: a server that listens on all addresses does not know its own.
+	Public bool
 	// Version and Commit are the build's; they are not settings.
 	Version, Commit string
 	// Now is the clock; nil: time.Now.

@@ -89,7 +89,11 @@ func (s *Server) build(ctx context.Context) error {
 	if s.AdminKey, _, err = accounts.EnsureAdmin(ctx); err != nil {
 		return err
 	}
-	s.images = registry.New(registry.Config{BaseURL: s.cfg.URL, Log: s.log}, s.store, blobs, &gate{s.store, accounts})
+	publicURL := ""
+	if s.cfg.Public {
+		publicURL = s.cfg.URL
+	}
+	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts})
 	reader := ingest.New(s.store)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
