@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Measure the figures of bench/README.md: medians of COUNT runs (default 5).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+count=${COUNT:-5}
+
+median() { sort -n | awk '{a[NR]=$1} END {print (NR%2) ? a[(NR+1)/2] : (a[NR/2]+a[NR/2+1])/2}'; }
+
+# gobench PACKAGE REGEXP prints each benchmark's median and unit.
+gobench() {
+  go test -run '^$' -bench "$2" -benchtime "${BENCHTIME:-300ms}" -count "$count" "$1" | awk '
+    /^Benchmark/ { name=$1; sub(/-[0-9]+$/, "", name)
+      for (i = 3; i < NF; i += 2) if ($(i+1) == "ns/op" || $(i+1) == "MB/s") { k = name " " $(i+1); v[k] = v[k] " " $i } }
+    END { for (k in v) { n = split(v[k], a, " "); asort_(a, n); m = (n % 2) ? a[(n+1)/2] : (a[n/2]+a[n/2+1])/2
+            split(k, p, " "); if (p[2] == "ns/op") printf "  %-52s %12.3f ms\n", p[1], m/1e6; else printf "  %-52s %12.1f MB/s\n", p[1], m } }
+    function asort_(a, n,   i, j, t) { for (i = 2; i <= n; i++) { t = a[i]+0; for (j = i-1; j > 0 && a[j]+0 > t; j--) a[j+1] = a[j]; a[j+1] = t } }' | sort
+}
+
+echo "ingest of a report"
+gobench ./internal/server/intake .
+echo "perf query, plot"
+gobench ./internal/server/explore .
+gobench ./internal/server/plot .
+echo "adapters"
+gobench ./internal/core/adapter Parse
+echo "submit → claim, idle runners"
+go run ./bench/idle
+if [ "$(id -u)" = 0 ] && command -v runc >/dev/null; then
+  echo "container start"
+  bench/start.sh
+else
+  echo "container start: skipped, needs root and runc"
+fi
+printf 'binary\n  %-52s %12.1f MB\n' "bin/tacho, stripped, $(go env GOOS)/$(go env GOARCH)" "$(wc -c <bin/tacho | awk '{print $1/1e6}')"
+work=$(mktemp -d)
+trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
+bin/tacho server --listen 127.0.0.1:0 --data "$work/data" --runtime-file "$work/rt.json" >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 100); do [ -s "$work/rt.json" ] && break; sleep 0.1; done
+sleep 2
+printf 'server at rest\n  %-52s %12.1f MB\n' "resident memory" "$(awk '/VmRSS/ {print $2/1e3}' "/proc/$pid/status")"
