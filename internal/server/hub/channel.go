@@ -19,6 +19,7 @@ import (
 var (
 	errShutdown = errors.New("server shutting down")
 	errKicked   = errors.New("key no longer valid")
+	errReplaced = errors.New("replaced by a newer connection")
 )
 
 const (
@@ -40,44 +41,69 @@ func (h *Hub) channel(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(limits.ChannelMessageBytes)
 	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	c := &connection{runner: runner, ws: ws, cancel: cancel}
-	if !h.add(c) {
-		_ = ws.Close(websocket.StatusGoingAway, errShutdown.Error())
+	s := &session{hub: h, connection: &connection{runner: runner, ws: ws, cancel: cancel, quiet: make(chan struct{})}}
+	if !h.add(ctx, s.connection) {
+		cancel(errShutdown)
+		hangUp(ws, errShutdown)
 		return
 	}
-	defer h.remove(c)
-	s := &session{hub: h, connection: c}
+	defer h.remove(s.connection)
+	context.AfterFunc(ctx, func() {
+		s.awaitClaim()
+		close(s.quiet)
+	})
 	var beside sync.WaitGroup
+	// A context that ends while Read waits would cut the connection before the reason is said, so Read has one that does not.
+	beside.Go(func() {
+		<-ctx.Done()
+		hangUp(ws, context.Cause(ctx))
+	})
 	beside.Go(func() { s.keepAlive(ctx) })
-	err = s.serve(ctx)
-	cancel(err)
-	s.waiting.Wait()
-	beside.Wait()
-	switch cause := context.Cause(ctx); {
+	defer func() {
+		cancel(nil) // also when serve panics
+		s.awaitClaim()
+		beside.Wait()
+	}()
+	cancel(s.serve(ctx))
+}
+
+// hangUp ends a connection, with a word on why where the runner can make something of it.
+func hangUp(ws *websocket.Conn, cause error) {
+	switch {
 	case errors.Is(cause, errShutdown):
-		_ = ws.Close(websocket.StatusGoingAway, errShutdown.Error())
-	case errors.Is(cause, errKicked):
-		_ = ws.Close(websocket.StatusPolicyViolation, errKicked.Error())
-	default:
-		_ = ws.CloseNow()
+		_ = ws.Close(websocket.StatusGoingAway, cause.Error())
+	case errors.Is(cause, errKicked), errors.Is(cause, errReplaced):
+		_ = ws.Close(websocket.StatusPolicyViolation, cause.Error())
 	}
+	_ = ws.CloseNow()
 }
 
 // session is the state of one channel.
 type session struct {
 	hub *Hub
 	*connection
-	current  api.HeldJob // what this connection claimed, for a runner that names no epoch; only the reader and the claim before it write
-	mu       sync.Mutex  // guards current, draining, stopWait
+	mu       sync.Mutex  // guards what follows
+	current  api.HeldJob // what this connection claimed, for a runner that names no epoch
 	draining bool
-	stopWait context.CancelFunc
-	waiting  sync.WaitGroup
+	stopWait context.CancelFunc // ends the claim that waits; nil when none does
+	claim    chan struct{}      // closed when the last claim is over; nil before the first
 }
 
+// awaitClaim waits until no claim waits for a job or is handing one over.
+func (s *session) awaitClaim() {
+	s.mu.Lock()
+	claim := s.claim
+	s.mu.Unlock()
+	if claim != nil {
+		<-claim
+	}
+}
+
+// serve reads until the connection ends. What is being handled then is finished: the runner may be gone, its word counts.
 func (s *session) serve(ctx context.Context) error {
+	lasting := context.WithoutCancel(ctx)
 	for {
-		kind, frame, err := s.ws.Read(ctx)
+		kind, frame, err := s.ws.Read(lasting)
 		if err != nil {
 			return err
 		}
@@ -141,7 +167,7 @@ func (s *session) handle(ctx context.Context, msg api.Message) error {
 		msg.Epoch = s.current.Epoch
 	}
 	s.mu.Unlock()
-	reply, err := s.hub.queue.Handle(ctx, s.runner, msg)
+	reply, err := s.hub.queue.Handle(context.WithoutCancel(ctx), s.runner, msg)
 	if err != nil {
 		return err
 	}
@@ -156,26 +182,38 @@ func (s *session) ready(ctx context.Context, msg api.Message) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopWait != nil {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case s.stopWait != nil:
 		return fault.Conflictf("ready: one is waiting already")
-	}
-	if s.draining {
+	case s.draining:
 		return s.say(ctx, api.Message{Event: api.MsgNoJob})
 	}
 	waitCtx, stop := context.WithCancel(ctx)
-	s.stopWait = stop
-	s.waiting.Go(func() {
+	over := make(chan struct{})
+	s.stopWait, s.claim = stop, over
+	go func() {
+		defer close(over)
 		defer stop()
 		err := s.offer(ctx, waitCtx, msg.Runner, wait)
-		if err != nil && ctx.Err() == nil {
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		switch fault.Of(err) {
+		case fault.Unavailable:
+			s.cancel(errShutdown)
+		case fault.Unauthorized, fault.Missing:
+			s.cancel(errKicked)
+		default:
 			s.hub.log.ErrorContext(ctx, "claim failed", "runner", s.runner, "error", err)
 			s.cancel(err)
 		}
-	})
+	}()
 	return nil
 }
 
-// offer claims a job and sends it. If it cannot be sent the runner will come back without it, and it goes back to the queue.
+// offer claims a job and sends it. If it cannot be sent it goes back to the queue at once.
 func (s *session) offer(ctx, waitCtx context.Context, meta *api.RunnerMeta, wait time.Duration) error {
 	job, err := s.hub.queue.Claim(waitCtx, s.runner, meta, wait)
 	s.mu.Lock()
@@ -192,7 +230,11 @@ func (s *session) offer(ctx, waitCtx context.Context, meta *api.RunnerMeta, wait
 	case job == nil:
 		return s.say(ctx, api.Message{Event: api.MsgNoJob})
 	}
-	return s.say(ctx, api.Message{Event: api.MsgJob, Job: job.UUID, Epoch: job.Epoch, Claimed: job})
+	err = s.say(ctx, api.Message{Event: api.MsgJob, Job: job.UUID, Epoch: job.Epoch, Claimed: job})
+	if err != nil {
+		s.hub.giveBack(ctx, s.runner, job)
+	}
+	return err
 }
 
 // drain ends a waiting claim and acknowledges: no job comes after the ack.
@@ -203,7 +245,7 @@ func (s *session) drain(ctx context.Context, msg api.Message) error {
 		s.stopWait()
 	}
 	s.mu.Unlock()
-	s.waiting.Wait()
+	s.awaitClaim()
 	if err := s.hub.queue.Draining(ctx, s.runner); err != nil {
 		return err
 	}

@@ -38,12 +38,14 @@ type Hub struct {
 	mu     sync.Mutex
 	open   map[string][]*connection // by runner
 	closed bool
+	served sync.WaitGroup // channels that were added and not removed
 }
 
 type connection struct {
 	runner string
 	ws     *websocket.Conn
 	cancel context.CancelCauseFunc
+	quiet  chan struct{} // closed when it has ended and takes no job any more
 }
 
 // New makes a hub.
@@ -64,6 +66,9 @@ func (h *Hub) Register(mux *http.ServeMux) {
 func (h *Hub) authorize(r *http.Request) (string, error) {
 	actor, _ := request.ActorOf(r.Context())
 	ref := r.PathValue("runner")
+	if actor.Kind == access.User || actor.Kind == access.Local { // who may do all else is still no machine
+		return "", fault.Forbiddenf("runner %q: only its own key opens this; make one with 'tacho runner key %s'", ref, ref)
+	}
 	var id string
 	err := h.store.View(r.Context(), func(tx *store.Tx) error {
 		row, err := tx.RunnerByRef(r.Context(), ref)
@@ -133,8 +138,17 @@ func (h *Hub) claim(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 	case job == nil:
 		w.WriteHeader(http.StatusNoContent)
+	case r.Context().Err() != nil: // it asked and hung up
+		h.giveBack(r.Context(), runner, job)
 	default:
 		request.WriteJSON(w, http.StatusOK, job)
+	}
+}
+
+// giveBack returns a job that could not be handed over. What did arrive after all is told by the runner's next word.
+func (h *Hub) giveBack(ctx context.Context, runner string, job *api.ClaimedJob) {
+	if err := h.queue.GiveBack(ctx, runner, job.UUID, job.Epoch); err != nil {
+		h.log.ErrorContext(ctx, "job could not be given back", "runner", runner, "job", job.UUID, "error", err)
 	}
 }
 
@@ -232,7 +246,7 @@ func (h *Hub) Kick(runnerID string) {
 	h.queue.Kick(runnerID)
 }
 
-// Close ends all connections with "going away"; runners come back to the next server.
+// Close ends all connections with "going away", and returns when what they were saying is stored; runners come back to the next server.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.closed = true
@@ -244,6 +258,7 @@ func (h *Hub) Close() {
 	for _, c := range all {
 		c.cancel(errShutdown)
 	}
+	h.served.Wait()
 }
 
 // Connected is how many channels are open.
@@ -257,17 +272,31 @@ func (h *Hub) Connected() int {
 	return n
 }
 
-func (h *Hub) add(c *connection) bool {
+// add takes a connection in. A runner has one: the others, of which it may not know yet that they are dead, end before this one says a
+// word, so that no job is given to them meanwhile. It returns false at shutdown.
+func (h *Hub) add(ctx context.Context, c *connection) bool {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.closed {
+		h.mu.Unlock()
 		return false
 	}
+	others := slices.Clone(h.open[c.runner])
 	h.open[c.runner] = append(h.open[c.runner], c)
+	h.served.Add(1)
+	h.mu.Unlock()
+	for _, other := range others {
+		h.log.WarnContext(ctx, "runner connected again; its older channel ends", "runner", c.runner)
+		other.cancel(errReplaced)
+		select {
+		case <-other.quiet:
+		case <-ctx.Done():
+		}
+	}
 	return true
 }
 
 func (h *Hub) remove(c *connection) {
+	defer h.served.Done()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.open[c.runner] = slices.DeleteFunc(h.open[c.runner], func(other *connection) bool { return other == c })

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -14,69 +15,158 @@ import (
 
 // Claim waits up to wait for a job that the runner may take, and takes it. It returns nil when the time is over or ctx ends. One look at
 // the database when it begins and one after each wake-up is all that an idle runner costs.
+//
+// Who asks for work holds none: a job that this runner claimed and of which it never said a word was lost on the way to it, and goes back.
 func (s *Service) Claim(ctx context.Context, runnerID string, meta *api.RunnerMeta, wait time.Duration) (*api.ClaimedJob, error) {
-	specs, err := s.ready(ctx, runnerID, meta)
+	claimed, err := s.claim(ctx, runnerID, meta, wait)
+	if claimed == nil && ctx.Err() != nil {
+		return nil, nil // nobody is there to hear of an error
+	}
+	return claimed, err
+}
+
+func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMeta, wait time.Duration) (claimed *api.ClaimedJob, err error) {
+	news, err := s.hear(ctx, runnerID, meta, false)
 	if err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for {
-		w, ok := s.waiting.join(runnerID, specs)
-		if !ok {
-			return nil, fault.New(fault.Unavailable, "the server is shutting down")
-		}
-		claimed, err := s.take(ctx, runnerID)
-		if claimed != nil || err != nil {
-			s.waiting.leave(w, claimed != nil)
-			return claimed, err
-		}
-		select {
-		case <-w.wake:
-			s.waiting.leave(w, true)
-			if specs, err = s.specsOf(ctx, runnerID); err != nil {
-				return nil, err
-			}
-		case <-timer.C:
-			s.waiting.leave(w, false)
-			return nil, nil
-		case <-ctx.Done():
-			s.waiting.leave(w, false)
-			return nil, nil
-		}
-	}
-}
-
-// ready notes what a runner says of itself and returns the specs that it offers.
-func (s *Service) ready(ctx context.Context, runnerID string, meta *api.RunnerMeta) ([]string, error) {
-	if err := s.hear(ctx, runnerID, meta, false); err != nil {
+	if err := s.loseSilent(ctx, runnerID); err != nil {
 		return nil, err
 	}
-	return s.specsOf(ctx, runnerID)
+	has, err := s.offered(ctx, runnerID)
+	if err != nil {
+		return nil, err
+	}
+	if news && len(has.why) > 0 {
+		s.Log.WarnContext(ctx, "runner does not fit all of its specs", "runner", runnerID, "why", has.why)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	w, ok := s.waiting.join(runnerID, has.specs)
+	if !ok {
+		return nil, errShutdown
+	}
+	owed := "" // the spec of a wake-up that has not led to a look yet
+	defer func() {
+		if claimed != nil && claimed.Spec.UUID == owed {
+			owed = ""
+		}
+		s.waiting.leave(w, owed)
+	}()
+	for {
+		if claimed, err = s.take(ctx, runnerID, has.unfit); claimed != nil || err != nil {
+			return claimed, err
+		}
+		owed = ""
+		select {
+		case owed = <-w.wake:
+			if has, err = s.offered(ctx, runnerID); err != nil {
+				return nil, err
+			}
+			if !s.waiting.offer(w, has.specs) {
+				return nil, errShutdown
+			}
+		case <-timer.C:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
 }
 
-// hear stores a runner's word of itself; without one, only that it was heard of.
-func (s *Service) hear(ctx context.Context, runnerID string, meta *api.RunnerMeta, draining bool) error {
-	if meta == nil && !draining {
-		s.mu.Lock()
-		s.seen[runnerID] = s.Now()
-		s.mu.Unlock()
-		return nil
-	}
-	var raw *string
+var errShutdown = fault.New(fault.Unavailable, "the server is shutting down")
+
+// word is what a runner said of itself last.
+type word struct {
+	meta     string
+	draining bool
+}
+
+// hear stores a runner's word of itself if it is a new one; otherwise only that it was heard of, with the next flush.
+func (s *Service) hear(ctx context.Context, runnerID string, meta *api.RunnerMeta, draining bool) (news bool, err error) {
+	s.mu.Lock()
+	said, known := s.said[runnerID]
+	s.mu.Unlock()
+	now := word{said.meta, draining}
 	if meta != nil {
-		b, err := json.Marshal(meta)
+		raw, err := json.Marshal(meta)
 		if err != nil {
+			return false, err
+		}
+		if len(raw) > limits.RunnerMetaBytes {
+			return false, fault.TooLargef("runner: %d bytes about itself, the limit is %d", len(raw), limits.RunnerMetaBytes)
+		}
+		now.meta = string(raw)
+	}
+	if news = !known || said != now; news {
+		err := s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.SetRunnerMeta(ctx, runnerID, orNil(now.meta), draining) })
+		if err != nil {
+			return false, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said[runnerID], s.seen[runnerID] = now, s.Now()
+	return news, nil
+}
+
+// loseSilent puts the jobs back that a runner claimed and never said a word of.
+func (s *Service) loseSilent(ctx context.Context, runnerID string) error {
+	var mine []store.Job
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		mine, err = tx.JobsInFlightOf(ctx, runnerID)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, row := range mine {
+		if row.State != string(api.JobClaimed) || row.LastSeq > 0 || s.beaten(row.ID) {
+			continue
+		}
+		if err := s.GiveBack(ctx, runnerID, row.ID, row.Epoch); err != nil {
 			return err
 		}
-		word := string(b)
-		raw = &word
 	}
-	return s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.SetRunnerMeta(ctx, runnerID, raw, draining) })
+	return nil
 }
 
-func (s *Service) specsOf(ctx context.Context, runnerID string) ([]string, error) {
-	var ids []string
+// GiveBack returns a claimed job that could not be handed over. One that began, or is another's by now, stays as it is.
+func (s *Service) GiveBack(ctx context.Context, runnerID, jobID string, epoch int64) error {
+	ctx = context.WithoutCancel(ctx) // it is the connection that broke
+	var row store.Job
+	back := false
+	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if row, err = tx.JobByID(ctx, jobID); err != nil {
+			return err
+		}
+		back = row.State == string(api.JobClaimed) && row.Epoch == epoch && text(row.RunnerID) == runnerID
+		if !back {
+			return nil
+		}
+		return s.apply(ctx, tx, &row, job.Event{Kind: job.Lose, Error: "it did not reach the runner"})
+	})
+	if err == nil && back {
+		s.settled(ctx, row)
+	}
+	return err
+}
+
+// beaten reports whether a job was heard of since the last flush.
+func (s *Service) beaten(jobID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.beats[jobID]
+}
+
+// offer is what a runner may be given: the specs that it has and fits, those that it has and cannot run, and why.
+type offer struct {
+	specs, unfit, why []string
+}
+
+func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
+	var out offer
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		r, err := tx.RunnerByRef(ctx, runnerID)
 		if err != nil {
@@ -85,21 +175,32 @@ func (s *Service) specsOf(ctx context.Context, runnerID string) ([]string, error
 		if r.Archived != nil {
 			return fault.Unauthorizedf("runner %q is archived", r.Name)
 		}
+		var meta api.RunnerMeta
+		if r.Meta != nil {
+			if err := json.Unmarshal([]byte(*r.Meta), &meta); err != nil {
+				return fmt.Errorf("read what runner %s said of itself: %w", r.ID, err)
+			}
+		}
 		specs, err := tx.SpecsOfRunners(ctx, []string{runnerID})
 		for _, spec := range specs[runnerID] {
-			ids = append(ids, spec.ID)
+			if why := job.Misfit(Spec(spec), meta); why != "" {
+				out.unfit = append(out.unfit, spec.ID)
+				out.why = append(out.why, spec.Slug+": "+why)
+				continue
+			}
+			out.specs = append(out.specs, spec.ID)
 		}
 		return err
 	})
-	return ids, err
+	return out, err
 }
 
 // take claims the first job that there is for the runner, in one transaction; nil when there is none.
-func (s *Service) take(ctx context.Context, runnerID string) (*api.ClaimedJob, error) {
+func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*api.ClaimedJob, error) {
 	var found bool
 	err := s.Store.View(ctx, func(tx *store.Tx) error { // a look without the writer: most have no job
 		var err error
-		_, found, err = tx.NextJob(ctx, runnerID, s.tierLimits())
+		_, found, err = tx.NextJob(ctx, runnerID, unfit, s.tierLimits())
 		return err
 	})
 	if err != nil || !found {
@@ -109,7 +210,7 @@ func (s *Service) take(ctx context.Context, runnerID string) (*api.ClaimedJob, e
 	var spec store.Spec
 	err = s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, found, err = tx.NextJob(ctx, runnerID, s.tierLimits()); err != nil || !found {
+		if row, found, err = tx.NextJob(ctx, runnerID, unfit, s.tierLimits()); err != nil || !found {
 			return err
 		}
 		row.RunnerID = &runnerID
@@ -137,7 +238,7 @@ func (s *Service) claimed(ctx context.Context, row store.Job, spec store.Spec) (
 		}
 	}
 	if err != nil {
-		s.note("give a claimed job back", s.change(context.WithoutCancel(ctx), row.ID, job.Event{Kind: job.Lose, Error: "the server could not hand it over"}))
+		s.note(context.WithoutCancel(ctx), "give a claimed job back", s.GiveBack(ctx, text(row.RunnerID), row.ID, row.Epoch))
 		return nil, err
 	}
 	return claimedJob(row, spec, config, "", 0), nil
@@ -171,11 +272,19 @@ func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64)
 	if err != nil {
 		return row, err
 	}
-	mine := row.RunnerID != nil && *row.RunnerID == runnerID && (epoch == 0 || epoch == row.Epoch)
-	if !mine || !job.InFlight(api.JobStatus(row.State)) && !jobOf(row).Lost() {
-		return row, fault.Conflictf("job %s: it is not, or no longer, this runner's in epoch %d", jobID, epoch)
+	if !holds(row, runnerID, epoch) {
+		return row, notHeld(jobID, epoch)
 	}
 	return row, nil
+}
+
+func holds(row store.Job, runnerID string, epoch int64) bool {
+	mine := row.RunnerID != nil && *row.RunnerID == runnerID && (epoch == 0 || epoch == row.Epoch)
+	return mine && (job.InFlight(api.JobStatus(row.State)) || jobOf(row).Lost())
+}
+
+func notHeld(jobID string, epoch int64) error {
+	return fault.Conflictf("job %s: it is not, or no longer, this runner's in epoch %d", jobID, epoch)
 }
 
 // change lets an event happen to a job in a transaction of its own.

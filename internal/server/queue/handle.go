@@ -82,15 +82,13 @@ func (s *Service) heartbeat(ctx context.Context, runnerID string, msg api.Messag
 	return d.Reply, true, nil
 }
 
-// beat remembers a sign of life until the next flush.
+// beat remembers a sign of life until the next flush. One that renews nothing takes no other's away: it may come from a stale runner.
 func (s *Service) beat(jobID, runnerID string, renew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen[runnerID] = s.Now()
 	if renew {
 		s.beats[jobID] = true
-	} else {
-		delete(s.beats, jobID)
 	}
 }
 
@@ -145,19 +143,43 @@ func setResults(row *store.Job, msg api.Message) error {
 	return nil
 }
 
-// log stores a chunk of live output, up to the limit of a job; past it the outputs alone have the rest.
+// logged is how much live output of a claim is stored.
+type logged struct {
+	epoch, bytes int64
+}
+
+// logStops is the last chunk of a claim that printed more than limits.LiveLogBytes.
+const logStops = "\n[the live output stops here; the whole comes when the job ends]\n"
+
+// log stores a chunk of live output, up to the limit of a claim; past it the outputs alone have the rest.
 func (s *Service) log(ctx context.Context, tx *store.Tx, row store.Job, msg api.Message) error {
-	size, err := tx.JobLogSize(ctx, row.ID, row.Epoch)
-	if err != nil || size >= 2*limits.LogTailBytes {
-		return err
+	s.mu.Lock()
+	have, known := s.logged[row.ID]
+	s.mu.Unlock()
+	if !known || have.epoch != row.Epoch {
+		size, err := tx.JobLogSize(ctx, row.ID, row.Epoch)
+		if err != nil {
+			return err
+		}
+		have = logged{row.Epoch, size}
 	}
+	if have.bytes > limits.LiveLogBytes || msg.Text == "" {
+		return nil
+	}
+	body := strings.ToValidUTF8(strings.ReplaceAll(msg.Text, "\x00", "�"), "�")
+	size := int64(len(body))
+	if have.bytes+size > limits.LiveLogBytes {
+		body, size = logStops, limits.LiveLogBytes-have.bytes+1
+	}
+	have.bytes += size
+	s.mu.Lock()
+	s.logged[row.ID] = have
+	s.mu.Unlock()
 	stream := msg.Stream
 	if stream != api.ArtifactStderr {
 		stream = api.ArtifactStdout
 	}
-	return tx.InsertJobLog(ctx, row.ID, store.JobLog{
-		Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream), Body: strings.ToValidUTF8(strings.ReplaceAll(msg.Text, "\x00", "�"), "�"),
-	})
+	return tx.InsertJobLog(ctx, row.ID, store.JobLog{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream), Body: body})
 }
 
 func cut(s string, most int) string {
@@ -233,29 +255,40 @@ func (s *Service) PutOutput(ctx context.Context, runnerID, jobID string, p Outpu
 	if err != nil {
 		return err
 	}
+	if p.Iteration >= row.Iterations {
+		return fault.Invalidf("output: iteration %d of a job that has %d", p.Iteration, row.Iterations)
+	}
 	digest, size, err := s.Blobs.Put(ctx, body, limits.UploadBodyBytes)
 	if err != nil {
 		return err
 	}
 	s.beat(jobID, runnerID, true)
+	output := store.JobOutput{
+		Epoch: row.Epoch, Iteration: p.Iteration, Kind: string(p.Kind), Path: p.Path, Digest: string(digest), SizeBytes: size, Truncated: p.Truncated,
+	}
 	return s.Store.Tx(ctx, func(tx *store.Tx) error {
 		now, err := tx.JobByID(ctx, jobID)
 		if err != nil {
 			return err
 		}
-		if now.Epoch != row.Epoch {
-			return fault.Conflictf("job %s: another runner has it now", jobID)
+		if !holds(now, runnerID, row.Epoch) { // the upload may have taken long
+			return notHeld(jobID, row.Epoch)
 		}
-		return tx.PutJobOutput(ctx, jobID, store.JobOutput{
-			Epoch: row.Epoch, Iteration: p.Iteration, Kind: string(p.Kind), Path: p.Path, Digest: string(digest), SizeBytes: size, Truncated: p.Truncated,
-		})
+		others, err := tx.JobOutputsSize(ctx, jobID, output)
+		if err != nil {
+			return err
+		}
+		if others+size > limits.JobOutputTotal {
+			return fault.TooLargef("job %s: its outputs are over %d bytes together", jobID, int64(limits.JobOutputTotal))
+		}
+		return tx.PutJobOutput(ctx, jobID, output)
 	})
 }
 
 // Hello answers a runner that (re)connects: one reply for each job that it holds, last the ack. Jobs that it should hold and does not are
 // lost and go back at once.
 func (s *Service) Hello(ctx context.Context, runnerID string, msg api.Message) ([]api.Message, error) {
-	if err := s.hear(ctx, runnerID, msg.Runner, false); err != nil {
+	if _, err := s.hear(ctx, runnerID, msg.Runner, false); err != nil {
 		return nil, err
 	}
 	var mine []store.Job
@@ -266,12 +299,12 @@ func (s *Service) Hello(ctx context.Context, runnerID string, msg api.Message) (
 	}); err != nil {
 		return nil, err
 	}
-	holds := map[string]int64{}
+	has := map[string]int64{}
 	for _, h := range msg.Held {
-		holds[h.Job] = h.Epoch
+		has[h.Job] = h.Epoch
 	}
 	for _, row := range mine {
-		if epoch, ok := holds[row.ID]; !ok || epoch != row.Epoch {
+		if epoch, ok := has[row.ID]; !ok || epoch != row.Epoch {
 			err := s.change(ctx, row.ID, job.Event{Kind: job.Lose, Error: "the runner came back without it"})
 			if err != nil && !fault.Is(err, fault.Conflict) {
 				return nil, err
@@ -306,20 +339,21 @@ func (s *Service) greet(ctx context.Context, runnerID string, h api.HeldJob) (ap
 
 // Draining notes that a runner takes no more jobs.
 func (s *Service) Draining(ctx context.Context, runnerID string) error {
-	return s.hear(ctx, runnerID, nil, true)
+	_, err := s.hear(ctx, runnerID, nil, true)
+	return err
 }
 
-// output reads a stored output.
+// output reads the last bytes of a stored output, at most most of them; all of it if most is negative.
 func (s *Service) output(ctx context.Context, o store.JobOutput, most int64) (string, error) {
-	length := o.SizeBytes
-	if most > 0 {
-		length = min(length, most)
+	offset := int64(0)
+	if most >= 0 && o.SizeBytes > most {
+		offset = o.SizeBytes - most
 	}
 	d, err := blobDigest(o)
 	if err != nil {
 		return "", err
 	}
-	rc, _, err := s.Blobs.Open(ctx, d, 0, length)
+	rc, _, err := s.Blobs.Open(ctx, d, offset, -1)
 	if err != nil {
 		return "", err
 	}

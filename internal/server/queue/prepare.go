@@ -58,12 +58,14 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 	return out, nil
 }
 
-// Insert writes a prepared job in its report's transaction.
+// Insert writes a prepared job in its report's transaction; its history begins with what there was to remark.
 func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportID string) (jobID string, err error) {
 	row := p.row
 	row.ReportID = reportID
-	row, err = tx.InsertJob(ctx, row)
-	return row.ID, err
+	if row, err = tx.InsertJob(ctx, row); err != nil {
+		return "", err
+	}
+	return row.ID, tx.InsertJobEvent(ctx, store.JobEvent{JobID: row.ID, Event: "submit", To: row.State, Detail: orNil(strings.Join(p.Notes, "; "))})
 }
 
 // Inserted is called after the commit; it wakes a waiting runner.

@@ -79,17 +79,21 @@ type Service struct {
 	streams streams
 	toRead  chan string
 
-	mu    sync.Mutex
-	beats map[string]bool      // jobs in flight heard of since the last flush
-	seen  map[string]time.Time // runners heard of since the last flush
-	tries map[string]int       // completed jobs whose reading failed for an internal reason
+	mu      sync.Mutex
+	beats   map[string]bool      // jobs in flight heard of since the last flush
+	seen    map[string]time.Time // runners heard of since the last flush
+	said    map[string]word      // what each runner said of itself, as it is stored
+	logged  map[string]logged    // live output that is stored, by job in flight
+	reading map[string]bool      // completed jobs that wait to be read or are being read
+	tries   map[string]tried     // completed jobs whose reading failed for a reason of ours
 }
 
 // New makes the service.
 func New(cfg Config) *Service {
 	return &Service{
 		Config: cfg, toRead: make(chan string, 1024),
-		beats: map[string]bool{}, seen: map[string]time.Time{}, tries: map[string]int{},
+		beats: map[string]bool{}, seen: map[string]time.Time{}, said: map[string]word{}, logged: map[string]logged{},
+		reading: map[string]bool{}, tries: map[string]tried{},
 	}
 }
 
@@ -98,6 +102,8 @@ const readers = 2
 
 // Run renews leases, ends what is overdue and reads results, until ctx ends. What was being read is finished or rolled back.
 func (s *Service) Run(ctx context.Context) error {
+	// No runner could be heard while there was no server: each gets the time to find it again before its job counts as lost.
+	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.GrantLeases(ctx, tx.Now().Add(limits.StartGrace)) }))
 	var work sync.WaitGroup
 	for range readers {
 		work.Go(func() { s.read(ctx) })
@@ -107,28 +113,51 @@ func (s *Service) Run(ctx context.Context) error {
 	defer sweep.Stop()
 	flush := time.NewTicker(limits.LeaseFlushInterval)
 	defer flush.Stop()
+	recheck := time.NewTicker(limits.BlockedJobRecheck)
+	defer recheck.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			// Leases that were renewed in memory must not look expired to the next process.
-			s.note("flush heartbeats", s.flush(context.WithoutCancel(ctx)))
-			work.Wait()
 			s.waiting.close()
 			s.streams.close()
+			// Leases that were renewed in memory must not look expired to the next process.
+			ctx := context.WithoutCancel(ctx)
+			s.note(ctx, "flush heartbeats", s.flush(ctx))
+			work.Wait()
 			return nil
 		case <-flush.C:
-			s.note("flush heartbeats", s.flush(ctx))
+			s.note(ctx, "flush heartbeats", s.flush(ctx))
 		case <-sweep.C:
-			s.note("sweep jobs", s.sweep(ctx))
+			s.note(ctx, "sweep jobs", s.sweep(ctx))
+		case <-recheck.C:
+			s.note(ctx, "look for jobs that nobody was woken for", s.wakeForPending(ctx))
 		}
 	}
 }
 
-// note logs an error of the background, which nobody waits for.
-func (s *Service) note(what string, err error) {
-	if err != nil {
-		s.Log.Error(what, "error", err)
+// note logs an error of the background, which nobody waits for. What breaks off because all ends is none.
+func (s *Service) note(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.Log.ErrorContext(ctx, what, "error", err)
 	}
+}
+
+// wakeForPending wakes one runner for each spec that has jobs. No known way leads to a job that waits beside a runner that waits; a place in
+// the queue must not hang on that.
+func (s *Service) wakeForPending(ctx context.Context) error {
+	if s.waiting.len() == 0 {
+		return nil
+	}
+	var specs []string
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		specs, err = tx.AllPendingSpecs(ctx)
+		return err
+	})
+	for _, spec := range specs {
+		s.waiting.wake(spec)
+	}
+	return err
 }
 
 // jobOf is what core/job looks at of a row.
@@ -179,10 +208,20 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 			row.Started = &now
 		}
 	case job.Resume:
-		lease := now.Add(limits.LeaseTimeout)
-		row.LeaseExpires = &lease
+		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
+		if row.Claimed != nil {
+			deadline = row.Claimed.Add(s.allTime(*row))
+		}
+		row.LeaseExpires, row.Deadline = &lease, &deadline
+	case job.Process:
+		if err := forgetEnv(ctx, tx, *row); err != nil {
+			return err
+		}
 	case job.Retry:
 		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
+	}
+	if job.Ended(before.State) && !job.Ended(after.State) { // tried again, or the result came after all
+		row.Completed = nil
 		if err := s.Ingest.ReopenReport(ctx, tx, row.ReportID); err != nil {
 			return err
 		}
@@ -211,6 +250,21 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 	})
 }
 
+// forgetEnv takes the values of the environment out of a processed job: they may be secrets, and only a retry, which there is none of any
+// more, would need them. A job that failed or was canceled keeps them.
+func forgetEnv(ctx context.Context, tx *store.Tx, row store.Job) error {
+	config, err := configOf(row)
+	if err != nil || len(config.Env) == 0 {
+		return err
+	}
+	config.Env = nil
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return tx.SetJobConfig(ctx, row.ID, string(raw))
+}
+
 // allTime is how long a claim may last: preparation, all iterations, and the stopping and uploading.
 func (s *Service) allTime(row store.Job) time.Duration {
 	return time.Duration(row.TimeoutSeconds)*time.Second*time.Duration(row.Iterations) + prepareAllowance + limits.TimeoutGrace
@@ -223,30 +277,28 @@ const prepareAllowance = 30 * time.Minute
 func (s *Service) settled(ctx context.Context, row store.Job) {
 	state := api.JobStatus(row.State)
 	s.streams.publish(row.ID)
-	if state == api.JobPending {
-		s.waiting.wake(row.SpecID)
+	if job.InFlight(state) {
 		return
 	}
+	s.mu.Lock()
+	delete(s.logged, row.ID)
+	s.mu.Unlock()
 	if state == api.JobCompleted {
 		s.enqueue(row.ID)
 	}
-	if !job.InFlight(state) {
-		s.slotFree(ctx, row)
-	}
+	s.slotFree(ctx, row)
 }
 
-// slotFree wakes runners for jobs that a tier's limit held back.
+// slotFree wakes runners for what a job that is not in flight any more leaves behind: itself, if it waits again, and jobs that a tier's
+// limit held back. It may be the last of another plan, so what limit its own tier has does not matter.
 func (s *Service) slotFree(ctx context.Context, row store.Job) {
-	if s.Tiers[job.PlanOf(row.Priority)].Concurrency == 0 {
-		return
-	}
 	var specs []string
 	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		var err error
 		specs, err = tx.PendingSpecs(ctx, row.OrganizationID, row.SourceIP)
 		return err
 	})
-	s.note("look for jobs that waited for a slot", err)
+	s.note(ctx, "look for jobs that waited for a slot", err)
 	for _, spec := range specs {
 		s.waiting.wake(spec)
 	}

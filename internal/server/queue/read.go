@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -14,10 +16,22 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// enqueue has a completed job's results read. When the pool is far behind, the sweeper brings it again.
+// tried counts how often the results of a job could not be read for a reason of ours, and says when to try again.
+type tried struct {
+	times int
+	next  time.Time
+}
+
+// enqueue has a completed job's results read, once however often it is brought. When the pool is far behind, the sweeper brings it again.
 func (s *Service) enqueue(jobID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reading[jobID] || s.Now().Before(s.tries[jobID].next) {
+		return
+	}
 	select {
 	case s.toRead <- jobID:
+		s.reading[jobID] = true
 	default:
 	}
 }
@@ -30,7 +44,7 @@ func (s *Service) requeueCompleted(ctx context.Context) {
 		ids, err = tx.CompletedJobs(ctx)
 		return err
 	})
-	s.note("look for completed jobs", err)
+	s.note(ctx, "look for completed jobs", err)
 	for _, id := range ids {
 		s.enqueue(id)
 	}
@@ -42,13 +56,13 @@ func (s *Service) read(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case id := <-s.toRead:
-			s.note("read results of job "+id, s.Process(ctx, id))
+			s.note(ctx, "read results", s.Process(ctx, id))
+			s.mu.Lock()
+			delete(s.reading, id)
+			s.mu.Unlock()
 		}
 	}
 }
-
-// attempts is how often reading is tried when it fails for a reason of ours, such as a full disk, before the job is given up.
-const attempts = 3
 
 // Process reads, judges and stores the results of a completed job; for a job in another state it does nothing. Results that cannot be read
 // end the job as failed with the sentence for people; that is no error of Process.
@@ -70,7 +84,7 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 	}
 	event, err := s.process(ctx, row, outputs)
 	if err != nil {
-		return s.again(ctx, row, err)
+		return s.again(ctx, row, fmt.Errorf("read results of job %s: %w", jobID, err))
 	}
 	s.mu.Lock()
 	delete(s.tries, jobID)
@@ -86,21 +100,46 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 	return nil
 }
 
-// again counts a failure of ours and gives the job up after the last attempt.
+// again counts a failure of ours, such as a full disk, and gives the job up after the last try. Until then the sweeper brings it again.
 func (s *Service) again(ctx context.Context, row store.Job, cause error) error {
+	if ctx.Err() != nil {
+		return cause // we are shutting down; the next process reads it
+	}
 	s.mu.Lock()
-	s.tries[row.ID]++
-	n := s.tries[row.ID]
+	t := s.tries[row.ID]
+	t.times++
+	t.next = s.Now().Add(min(limits.ReadRetryMax, limits.SweepInterval<<t.times))
+	s.tries[row.ID] = t
+	if t.times >= limits.ReadTries {
+		delete(s.tries, row.ID)
+	}
 	s.mu.Unlock()
-	if ctx.Err() != nil || n < attempts {
-		return cause // the sweeper brings it again
+	if t.times < limits.ReadTries {
+		return cause
 	}
 	s.Log.ErrorContext(ctx, "gave up reading results", "job", row.ID, "error", cause)
 	return s.change(ctx, row.ID, job.Event{Kind: job.Reject, Reason: api.ReasonServer, Error: "the server could not read or store the results; its log says why; retry the job"})
 }
 
-// process returns the event that happened, or is to happen: Process is applied in the transaction that stores the report.
-func (s *Service) process(ctx context.Context, row store.Job, outputs []store.JobOutput) (job.Event, error) {
+// process returns the event that happened, or is to happen: Process is applied in the transaction that stores the report. A panic, which
+// only a defect of ours and the right output can bring about, is an error like others: it must not end the server again at each start.
+func (s *Service) process(ctx context.Context, row store.Job, outputs []store.JobOutput) (event job.Event, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			event, err = job.Event{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	config, err := configOf(row)
+	if err != nil {
+		return job.Event{}, err
+	}
+	results, err := resultsOf(row)
+	if err != nil {
+		return job.Event{}, err
+	}
+	if bad := unsound(results, config.AllowFailure); bad.Kind != "" {
+		return bad, nil
+	}
 	inputs, err := s.inputs(ctx, outputs)
 	if err != nil {
 		return job.Event{}, err
@@ -135,7 +174,35 @@ func (s *Service) process(ctx context.Context, row store.Job, outputs []store.Jo
 	return job.Event{Kind: job.Process}, nil
 }
 
-// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file. Empty streams are no input.
+func resultsOf(row store.Job) ([]api.IterationOutput, error) {
+	var results []api.IterationOutput
+	if row.Results == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(*row.Results), &results); err != nil {
+		return nil, fmt.Errorf("read results of job %s: %w", row.ID, err)
+	}
+	return results, nil
+}
+
+// unsound rejects results of which an iteration did not end well, whatever the runner called them: a number that a broken run printed must
+// not be judged. What was printed stays.
+func unsound(results []api.IterationOutput, allowFailure bool) job.Event {
+	for i, r := range results {
+		switch {
+		case r.TimedOut:
+			return job.Event{Kind: job.Reject, Reason: api.ReasonBenchmarkTimeout, Error: fmt.Sprintf("iteration %d ran longer than its timeout", i+1)}
+		case r.OOMKilled:
+			return job.Event{Kind: job.Reject, Reason: api.ReasonOutOfMemory, Error: fmt.Sprintf("iteration %d used more memory than its spec has", i+1)}
+		case r.ExitCode != 0 && !allowFailure:
+			return job.Event{Kind: job.Reject, Reason: api.ReasonBenchmarkExit, Error: fmt.Sprintf("iteration %d ended with exit code %d", i+1, r.ExitCode)}
+		}
+	}
+	return job.Event{}
+}
+
+// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file. What holds nothing but
+// white space is no input.
 func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]string, error) {
 	files := map[int]bool{}
 	for _, o := range outputs {
@@ -149,11 +216,13 @@ func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]stri
 		if !wanted || o.SizeBytes == 0 {
 			continue
 		}
-		body, err := s.output(ctx, o, 0)
+		body, err := s.output(ctx, o, -1)
 		if err != nil {
 			return nil, fmt.Errorf("read output %s of iteration %d: %w", o.Kind, o.Iteration, err)
 		}
-		out = append(out, body)
+		if strings.TrimSpace(body) != "" {
+			out = append(out, body)
+		}
 	}
 	return out, nil
 }
@@ -237,7 +306,7 @@ func (s *Service) expire(ctx context.Context, jobID string) error {
 		switch {
 		case row.Deadline != nil && row.Deadline.Before(now):
 			err = s.apply(ctx, tx, &row, job.Event{Kind: job.Overrun, Error: "the job did not end within all its time, preparation included"})
-		case row.LeaseExpires != nil && row.LeaseExpires.Before(now):
+		case row.LeaseExpires != nil && row.LeaseExpires.Before(now) && !s.beaten(jobID):
 			err = s.apply(ctx, tx, &row, job.Event{Kind: job.Lose})
 		default:
 			return nil

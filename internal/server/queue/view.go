@@ -1,9 +1,13 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -93,11 +97,9 @@ func ownJob(ctx context.Context, tx *store.Tx, project store.Project, id string)
 
 // texts gathers what a job printed: from its outputs, or from its live output while there are none.
 func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobOutput, logs []store.JobLog) (*api.JobOutput, error) {
-	var results []api.IterationOutput
-	if row.Results != nil {
-		if err := json.Unmarshal([]byte(*row.Results), &results); err != nil {
-			return nil, err
-		}
+	results, err := resultsOf(row)
+	if err != nil {
+		return nil, err
 	}
 	at := func(i int) *api.IterationOutput {
 		for len(results) <= i {
@@ -114,14 +116,14 @@ func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobO
 		joined := text(*target) + l.Body
 		*target = &joined
 	}
+	left := int64(limits.JobTextBytes)
+	slices.SortStableFunc(outputs, func(a, b store.JobOutput) int { return cmp.Compare(fileLast(a), fileLast(b)) }) // what was said goes before what was written
 	for _, o := range outputs {
-		body, err := s.output(ctx, o, limits.LogTailBytes)
+		body, err := s.excerpt(ctx, o, min(left, limits.LogTailBytes))
 		if err != nil {
 			return nil, err
 		}
-		if o.SizeBytes > limits.LogTailBytes || o.Truncated {
-			body += "\n[… cut here; the whole output is among the files]\n"
-		}
+		left -= min(left, limits.LogTailBytes, o.SizeBytes)
 		r := at(o.Iteration)
 		switch api.ArtifactKind(o.Kind) {
 		case api.ArtifactStdout:
@@ -139,6 +141,32 @@ func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobO
 		return nil, nil
 	}
 	return &api.JobOutput{Results: results, Error: row.Error}, nil
+}
+
+func fileLast(o store.JobOutput) int {
+	if o.Kind == string(api.ArtifactFile) {
+		return 1
+	}
+	return 0
+}
+
+// excerpt is the end of an output, at most most bytes of it, with a word on what is not there.
+func (s *Service) excerpt(ctx context.Context, o store.JobOutput, most int64) (string, error) {
+	body, err := s.output(ctx, o, most)
+	switch {
+	case fault.Is(err, fault.Missing):
+		return "[this output is not stored any more]\n", nil
+	case err != nil:
+		return "", err
+	}
+	body = strings.ToValidUTF8(body, "�")
+	if o.SizeBytes > most {
+		body = fmt.Sprintf("[… the first %d bytes are left out here; the whole output is among the files]\n%s", o.SizeBytes-most, body)
+	}
+	if o.Truncated {
+		body += "\n[the runner cut this output here: it was over its limit]\n"
+	}
+	return body, nil
 }
 
 func one(ctx context.Context, tx *store.Tx, row store.Job) (api.Job, error) {

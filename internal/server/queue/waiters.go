@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// waiters are the runners that wait for work. A wake-up for a spec goes to the one that has waited longest and offers it; one that was
-// woken and leaves without a job passes the wake-up on, so that none is lost. The zero value is ready.
+// waiters are the runners that wait for work. A wake-up for a spec goes to the one that has waited longest and offers it. Whoever was woken
+// owes a look at the queue; one that leaves instead, or takes a job of another spec, passes the wake-up on, so that none is lost. The zero
+// value is ready.
 type waiters struct {
 	mu     sync.Mutex
 	queue  []*waiter
@@ -16,8 +17,7 @@ type waiters struct {
 type waiter struct {
 	runner string
 	specs  []string
-	wake   chan struct{} // holds one token
-	cause  string        // spec of the token
+	wake   chan string // holds one token: the spec of the wake-up, or "" for one that is meant for this waiter alone
 }
 
 // join adds a waiter; it must look for a job after joining, so that an insert in between wakes it. ok is false once closed.
@@ -27,26 +27,33 @@ func (ws *waiters) join(runner string, specs []string) (w *waiter, ok bool) {
 	if ws.closed {
 		return nil, false
 	}
-	w = &waiter{runner: runner, specs: specs, wake: make(chan struct{}, 1)}
+	w = &waiter{runner: runner, specs: specs, wake: make(chan string, 1)}
 	ws.queue = append(ws.queue, w)
 	return w, true
 }
 
-// leave removes a waiter. If it was woken and took nothing, the next one is woken in its place.
-func (ws *waiters) leave(w *waiter, took bool) {
+// offer changes what a waiter offers; ok is false once closed.
+func (ws *waiters) offer(w *waiter, specs []string) (ok bool) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	w.specs = specs
+	return !ws.closed
+}
+
+// leave removes a waiter. A wake-up that it has not seen, and the one that it owes, go to the next.
+func (ws *waiters) leave(w *waiter, owed string) {
 	ws.mu.Lock()
 	ws.queue = slices.DeleteFunc(ws.queue, func(other *waiter) bool { return other == w })
-	pass := ""
+	unseen := ""
 	select {
-	case <-w.wake:
-		if !took {
-			pass = w.cause
-		}
+	case unseen = <-w.wake:
 	default:
 	}
 	ws.mu.Unlock()
-	if pass != "" {
-		ws.wake(pass)
+	for _, spec := range []string{owed, unseen} {
+		if spec != "" {
+			ws.wake(spec)
+		}
 	}
 }
 
@@ -56,8 +63,7 @@ func (ws *waiters) wake(spec string) {
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
 		if len(w.wake) == 0 && slices.Contains(w.specs, spec) {
-			w.cause = spec
-			w.wake <- struct{}{}
+			w.wake <- spec
 			return
 		}
 	}
@@ -69,8 +75,7 @@ func (ws *waiters) kick(runner string) {
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
 		if w.runner == runner && len(w.wake) == 0 {
-			w.cause = ""
-			w.wake <- struct{}{}
+			w.wake <- ""
 		}
 	}
 }
@@ -95,8 +100,7 @@ func (ws *waiters) close() {
 	ws.closed = true
 	for _, w := range ws.queue {
 		if len(w.wake) == 0 {
-			w.cause = ""
-			w.wake <- struct{}{}
+			w.wake <- ""
 		}
 	}
 }

@@ -97,17 +97,25 @@ type TierLimits struct {
 	PerIP, PerFree, PerTeam            int
 }
 
-// NextJob returns the first pending job that the runner may take: highest priority, then oldest. Jobs whose tier is at its limit are
-// passed over. ok is false when there is none.
-func (tx *Tx) NextJob(ctx context.Context, runnerID string, t TierLimits) (j Job, ok bool, err error) {
+// NextJob returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
+// tier is at its limit, are passed over. ok is false when there is none.
+func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
+	args := []any{runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam}
+	except := ""
+	if len(unfit) > 0 {
+		except = ` and j.spec_id not in ` + places(len(args)+1, len(unfit))
+		for _, id := range unfit {
+			args = append(args, id)
+		}
+	}
 	j, err = scanJob(tx.q.QueryRowContext(ctx, `select `+jobColumns+` from job j
-		where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)
+		where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)`+except+`
 		and case
 			when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
 			when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $6
 			when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $7
 			else true end
-		order by j.priority desc, j.queued, j.id limit 1`, runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam))
+		order by j.priority desc, j.queued, j.id limit 1`, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Job{}, false, nil
 	}
@@ -158,6 +166,18 @@ func (tx *Tx) RenewLeases(ctx context.Context, jobIDs []string, until time.Time)
 	})
 }
 
+// GrantLeases moves the leases of all jobs in flight to at least the given time.
+func (tx *Tx) GrantLeases(ctx context.Context, until time.Time) error {
+	_, err := tx.q.ExecContext(ctx, `update job set lease_expires = $1 where state in ('claimed', 'running') and lease_expires < $1`, micros(until))
+	return err
+}
+
+// SetJobConfig replaces a job's configuration.
+func (tx *Tx) SetJobConfig(ctx context.Context, id, config string) error {
+	res, err := tx.q.ExecContext(ctx, `update job set config = $1 where id = $2`, config, id)
+	return exactlyOne(res, err, "job", id)
+}
+
 // OverdueJobs returns jobs in flight whose lease or deadline is over, oldest lease first.
 func (tx *Tx) OverdueJobs(ctx context.Context, most int) ([]Job, error) {
 	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+` from job j where j.state in ('claimed', 'running') and (j.lease_expires < $1 or j.deadline < $1)
@@ -189,6 +209,12 @@ func (tx *Tx) BusyRunners(ctx context.Context, runnerIDs []string) (map[string]s
 		return err
 	})
 	return out, err
+}
+
+// AllPendingSpecs returns the specs that have pending jobs.
+func (tx *Tx) AllPendingSpecs(ctx context.Context) ([]string, error) {
+	rows, err := tx.q.QueryContext(ctx, `select id from spec where exists (select 1 from job where state = 'pending' and spec_id = spec.id) order by id limit 1000`)
+	return collect(rows, err, scanText)
 }
 
 // PendingSpecs returns the specs for which an organization, or an address, has pending jobs.
@@ -229,7 +255,7 @@ func (tx *Tx) InsertJobLog(ctx context.Context, jobID string, l JobLog) error {
 // JobLogSize returns how many bytes of a job's output an epoch has stored.
 func (tx *Tx) JobLogSize(ctx context.Context, jobID string, epoch int64) (int64, error) {
 	var n int64
-	err := tx.q.QueryRowContext(ctx, `select coalesce(sum(length(body)), 0) from job_log where job_id = $1 and epoch = $2`, jobID, epoch).Scan(&n)
+	err := tx.q.QueryRowContext(ctx, `select coalesce(sum(octet_length(body)), 0) from job_log where job_id = $1 and epoch = $2`, jobID, epoch).Scan(&n)
 	return n, err
 }
 
@@ -263,6 +289,14 @@ func (tx *Tx) PutJobOutput(ctx context.Context, jobID string, o JobOutput) error
 		on conflict (job_id, epoch, iteration, kind, path) do update set digest = excluded.digest, size = excluded.size, truncated = excluded.truncated`,
 		jobID, o.Epoch, o.Iteration, o.Kind, o.Path, o.Digest, o.SizeBytes, o.Truncated, micros(tx.now))
 	return err
+}
+
+// JobOutputsSize returns the bytes of all outputs of a claim but the one that o names.
+func (tx *Tx) JobOutputsSize(ctx context.Context, jobID string, o JobOutput) (int64, error) {
+	var n int64
+	err := tx.q.QueryRowContext(ctx, `select coalesce(sum(size), 0) from job_output where job_id = $1 and epoch = $2 and not (iteration = $3 and kind = $4 and path = $5)`,
+		jobID, o.Epoch, o.Iteration, o.Kind, o.Path).Scan(&n)
+	return n, err
 }
 
 // JobOutputs returns the outputs of a claim, by iteration, kind and path.

@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -42,6 +43,7 @@ type Store struct {
 	writer *sql.DB // one connection, begins immediate: writers queue here instead of failing with "busy"
 	reader *sql.DB
 	now    func() time.Time
+	begun  atomic.Int64
 }
 
 // Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
@@ -90,6 +92,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.reader.QueryRowContext(ctx, `select 1`).Scan(&one)
 }
 
+// Transactions is how many transactions and views were begun since Open.
+func (s *Store) Transactions() int64 { return s.begun.Load() }
+
 // querier is what both *sql.Tx and *sql.DB can do.
 type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -115,6 +120,7 @@ func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error { return s.run(
 func (s *Store) View(ctx context.Context, f func(*Tx) error) error { return s.run(ctx, s.reader, f) }
 
 func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (err error) {
+	s.begun.Add(1)
 	begun, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)

@@ -1,0 +1,421 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/channel"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// hall is a queue over a real store, with a clock that stands still until it is moved, images that all exist and pull tokens that say what
+// they are for.
+type hall struct {
+	t     testing.TB
+	dir   string
+	store *store.Store
+	queue *Service
+	log   *logBuffer
+	clock *clock
+
+	images fakeImages
+	tokens *fakeTokens
+	ingest Ingester // nil: the real one
+	tiers  Tiers
+	orgs   map[string]store.Organization
+}
+
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// fakeImages knows every image but "missing".
+type fakeImages struct{ platforms []Platform }
+
+var digest = "sha256:" + strings.Repeat("ab", 32)
+
+func (f fakeImages) Resolve(_ context.Context, p store.Project, image string) (Image, error) {
+	return Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: digest, Internal: true, Platforms: f.platforms}, nil
+}
+
+type fakeTokens struct {
+	mu     sync.Mutex
+	minted int
+	err    error
+}
+
+func (f *fakeTokens) MintPull(_ context.Context, projectID, jobID string, _ int64) (string, time.Duration, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.minted++
+	return "pull " + projectID + " for " + jobID, 10 * time.Minute, f.err
+}
+
+func newHall(t testing.TB, options ...func(*hall)) *hall {
+	t.Helper()
+	h := &hall{
+		t: t, dir: t.TempDir(), clock: &clock{t: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}, tokens: &fakeTokens{}, log: &logBuffer{},
+		orgs: map[string]store.Organization{}, tiers: Tiers{
+			api.PlanUnclaimed: {Concurrency: 1, Timeout: time.Minute}, api.PlanFree: {Concurrency: 1, Timeout: 5 * time.Minute},
+			api.PlanTeam: {Timeout: time.Hour}, api.PlanEnterprise: {},
+		},
+	}
+	for _, option := range options {
+		option(h)
+	}
+	h.open()
+	t.Cleanup(func() {
+		if err := h.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h.spec("metal")
+	return h
+}
+
+// open makes the store and the service; again, after the store was closed, it is the next process.
+func (h *hall) open() {
+	h.t.Helper()
+	var err error
+	if h.store, err = store.Open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now}); err != nil {
+		h.t.Fatal(err)
+	}
+	blobs, err := blob.OpenDir(filepath.Join(h.dir, "blobs"), h.clock.now)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	reads := h.ingest
+	if reads == nil {
+		reads = ingest.New(h.store)
+	}
+	h.queue = New(Config{
+		Store: h.store, Blobs: blobs, Ingest: reads, Images: h.images, Tokens: h.tokens, Tiers: h.tiers, Now: h.clock.now,
+		Log: slog.New(slog.NewTextHandler(h.log, nil)),
+	})
+}
+
+func (h *hall) restart() {
+	h.t.Helper()
+	if err := h.store.Close(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.open()
+}
+
+func (h *hall) tx(f func(context.Context, *store.Tx) error) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	if err := h.store.Tx(ctx, func(tx *store.Tx) error { return f(ctx, tx) }); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// spec makes a spec; the first one, metal, is the fallback.
+func (h *hall) spec(name string, change ...func(*store.Spec)) (s store.Spec) {
+	h.t.Helper()
+	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		s = store.Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 2, MemoryBytes: 1 << 30, DiskBytes: 1 << 30}
+		if name == "metal" {
+			now := tx.Now()
+			s.Fallback = &now
+		}
+		for _, c := range change {
+			c(&s)
+		}
+		s, err = tx.InsertSpec(ctx, s)
+		return err
+	})
+	return s
+}
+
+// runner makes a runner that has the specs, metal if none is named, and returns its id.
+func (h *hall) runner(name string, specs ...string) (id string) {
+	h.t.Helper()
+	if len(specs) == 0 {
+		specs = []string{"metal"}
+	}
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		r, err := tx.InsertRunner(ctx, name, "", ident.HashKey(name))
+		if err != nil {
+			return err
+		}
+		id = r.ID
+		for _, s := range specs {
+			spec, err := tx.SpecByRef(ctx, s)
+			if err != nil {
+				return err
+			}
+			if err := tx.AddRunnerSpec(ctx, r.ID, spec.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return id
+}
+
+// order is a job to submit; what is not said is a team's job with the JSON adapter.
+type order struct {
+	org, plan, ip, adapter string
+	testbedSpec            *string
+	job                    api.NewJob
+}
+
+func (h *hall) complete(o order) order {
+	if o.plan == "" {
+		o.plan = "team"
+	}
+	if o.org == "" {
+		o.org = "acme " + o.plan
+	}
+	if o.ip == "" {
+		o.ip = "192.0.2.1"
+	}
+	if o.adapter == "" {
+		o.adapter = "json"
+	}
+	if o.job.Image == "" {
+		o.job.Image = "app:v1"
+	}
+	return o
+}
+
+// project returns the organization's one project, made when it is asked for first.
+func (h *hall) project(o order) (org store.Organization, p store.Project) {
+	h.t.Helper()
+	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		var ok bool
+		if org, ok = h.orgs[o.org]; !ok {
+			if org, err = tx.InsertOrganization(ctx, o.org, o.plan); err != nil {
+				return err
+			}
+			h.orgs[o.org] = org
+			p, err = tx.InsertProject(ctx, store.Project{OrganizationID: org.ID, Name: o.org + " project", Visibility: "public"})
+			return err
+		}
+		p, err = tx.ProjectByRef(ctx, ident.Slugify(o.org+" project"))
+		return err
+	})
+	return org, p
+}
+
+func (h *hall) prepare(o order) (*Prepared, error) {
+	h.t.Helper()
+	o = h.complete(o)
+	org, p := h.project(o)
+	return h.queue.Prepare(h.t.Context(), PrepareParams{Project: p, Organization: org, SourceIP: o.ip, TestbedSpecID: o.testbedSpec, Job: o.job})
+}
+
+// submit puts a job into the queue and wakes a runner, as the intake does. Each job is a microsecond younger than the last.
+func (h *hall) submit(o order) (jobID string) {
+	h.t.Helper()
+	o = h.complete(o)
+	prepared, err := h.prepare(o)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_, p := h.project(o)
+	h.clock.advance(time.Microsecond)
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		testbed, err := tx.EnsureTestbed(ctx, p.ID, "lab")
+		if err != nil {
+			return err
+		}
+		branch, found, err := tx.BranchByName(ctx, p.ID, "main")
+		if err != nil {
+			return err
+		}
+		if !found {
+			if branch, _, err = tx.InsertBranch(ctx, p.ID, "main", ""); err != nil {
+				return err
+			}
+		}
+		version, err := tx.EnsureVersion(ctx, p.ID, branch.HeadID, "")
+		if err != nil {
+			return err
+		}
+		report, err := tx.InsertReport(ctx, store.Report{
+			ID: ident.NewUUID(), ProjectID: p.ID, HeadID: branch.HeadID, VersionID: version.ID, TestbedID: testbed.ID, Adapter: o.adapter,
+			Settings: api.ReportSettings{Adapter: o.adapter}, Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now(),
+		})
+		if err != nil {
+			return err
+		}
+		jobID, err = h.queue.Insert(ctx, tx, prepared, report.ID)
+		return err
+	})
+	h.queue.Inserted(prepared)
+	return jobID
+}
+
+// claim takes a job without waiting; nil when there is none.
+func (h *hall) claim(runner string) *api.ClaimedJob {
+	h.t.Helper()
+	job, err := h.queue.Claim(h.t.Context(), runner, nil, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return job
+}
+
+func (h *hall) mustClaim(runner, jobID string) *api.ClaimedJob {
+	h.t.Helper()
+	job := h.claim(runner)
+	if job == nil || job.UUID != jobID {
+		h.t.Fatalf("claimed %+v, want job %s", job, jobID)
+	}
+	return job
+}
+
+// running submits, claims and starts a job.
+func (h *hall) running(runner string, o order) *api.ClaimedJob {
+	h.t.Helper()
+	job := h.mustClaim(runner, h.submit(o))
+	h.says(runner, job, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
+	return job
+}
+
+// says sends a message about a claimed job and checks the reply.
+func (h *hall) says(runner string, job *api.ClaimedJob, want api.MessageEvent, msg api.Message) {
+	h.t.Helper()
+	msg.Job = job.UUID
+	if msg.Epoch == 0 {
+		msg.Epoch = job.Epoch
+	}
+	if channel.Terminal(msg.Event) && msg.Seq == 0 {
+		msg.Seq = channel.TerminalSeq
+	}
+	reply, err := h.queue.Handle(h.t.Context(), runner, msg)
+	if err != nil {
+		h.t.Fatalf("%s: %v", msg.Event, err)
+	}
+	if reply.Event != want || reply.Job != msg.Job || reply.Epoch != msg.Epoch || reply.Seq != msg.Seq {
+		h.t.Fatalf("reply to %+v is %+v, want %s", msg, reply, want)
+	}
+}
+
+func (h *hall) put(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) error {
+	return h.queue.PutOutput(h.t.Context(), runner, job.UUID, OutputParams{Epoch: job.Epoch, Kind: kind, Path: path}, strings.NewReader(body))
+}
+
+func (h *hall) mustPut(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) {
+	h.t.Helper()
+	if err := h.put(runner, job, kind, path, body); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *hall) row(jobID string) (row store.Job) {
+	h.t.Helper()
+	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		row, err = tx.JobByID(ctx, jobID)
+		return err
+	})
+	return row
+}
+
+func (h *hall) report(jobID string) (r store.Report) {
+	h.t.Helper()
+	id := h.row(jobID).ReportID
+	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		r, err = tx.Report(ctx, id)
+		return err
+	})
+	return r
+}
+
+// view is the job as its project's members see it.
+func (h *hall) view(jobID string) api.Job {
+	h.t.Helper()
+	out, err := h.queue.Job(h.t.Context(), store.Project{ID: h.row(jobID).ProjectID}, jobID)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return out
+}
+
+// expect checks where a job stands.
+func (h *hall) expect(jobID string, state api.JobStatus, reason api.Reason) {
+	h.t.Helper()
+	if row := h.row(jobID); row.State != string(state) || text(row.Reason) != string(reason) {
+		h.t.Fatalf("the job is %s (%s: %s), want %s (%s)", row.State, text(row.Reason), text(row.Error), state, reason)
+	}
+}
+
+// process reads the results of a completed job.
+func (h *hall) process(jobID string) {
+	h.t.Helper()
+	if err := h.queue.Process(h.t.Context(), jobID); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *hall) sweep() {
+	h.t.Helper()
+	if err := h.queue.sweep(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// silence lets the leases of all who have been heard of so far run out.
+func (h *hall) silence() {
+	h.t.Helper()
+	if err := h.queue.flush(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.clock.advance(limits.LeaseTimeout + time.Second)
+	h.sweep()
+}
+
+func (h *hall) cancel(jobID string) {
+	h.t.Helper()
+	if err := h.queue.Cancel(h.t.Context(), jobID); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+const ten = `{"b":{"latency":{"value":10}}}`
+
+var errBoom = errors.New("boom")
