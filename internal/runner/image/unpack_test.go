@@ -22,7 +22,6 @@ type item struct {
 	name, body, link string
 	kind             byte
 	mode             int64
-	size             int64 // announced, if it is not the body's
 }
 
 func layerOf(t testing.TB, items ...item) []byte {
