@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,11 +77,11 @@ func TestFollowEndsWithTheServersRefusal(t *testing.T) {
 
 func TestFollowGivesUpAServerThatStaysAway(t *testing.T) {
 	t.Parallel()
-	tries := 0
-	c, _ := serve(t, func(http.ResponseWriter, *http.Request) { tries++; panic(http.ErrAbortHandler) })
+	var tries atomic.Int32
+	c, _ := serve(t, func(http.ResponseWriter, *http.Request) { tries.Add(1); panic(http.ErrAbortHandler) })
 	err := c.Follow(t.Context(), "p", "j", func(Event) error { return nil })
-	if _, lost := errors.AsType[*NetworkError](err); !lost || tries != limits.FollowTries {
-		t.Errorf("after %d tries: %v", tries, err)
+	if _, lost := errors.AsType[*NetworkError](err); !lost || tries.Load() != limits.FollowTries {
+		t.Errorf("after %d tries: %v", tries.Load(), err)
 	}
 }
 

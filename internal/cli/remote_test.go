@@ -163,7 +163,7 @@ report ` + s.URL + "/projects/app/reports/01960000-0000-7000-8000-00000000000b\n
 tacho: job ` + jobID + ` in project app
 tacho: waiting for a runner with spec default, position 2 in the queue
 tacho: waiting for a runner with spec default, position 1 in the queue
-tacho: claimed on box: pull
+tacho: claimed by box: pull
 tacho: running on box
 warming up
 tacho: completed on box, results are being read

@@ -24,7 +24,11 @@ func (v reportView) write(out, errs *term.Screen) error {
 	for _, w := range r.Warnings {
 		fmt.Fprintf(errs.W, "tacho: warning: %s\n", term.Clean(w))
 	}
-	for _, p := range r.Problems {
+	for i, p := range r.Problems {
+		if i == limits.ShownProblems {
+			fmt.Fprintf(errs.W, "tacho: … and %d more problems; --format json has all\n", len(r.Problems)-i)
+			break
+		}
 		fmt.Fprintf(errs.W, "tacho: problem: %s\n", term.Clean(problemLine(p)))
 	}
 	fmt.Fprintln(out.W, out.Paint(term.Title, term.Clean(heading(r))))
@@ -49,7 +53,11 @@ func (v reportView) write(out, errs *term.Screen) error {
 	}
 	if len(r.Alerts) > 0 {
 		fmt.Fprintf(out.W, "\n%s\n", out.Red(counted(len(r.Alerts), "alert", "alerts")))
-		for _, a := range r.Alerts {
+		for i, a := range r.Alerts {
+			if i == limits.ShownAlerts {
+				fmt.Fprintf(out.W, "  … and %d more; --format json has all\n", len(r.Alerts)-i)
+				break
+			}
 			fmt.Fprintf(out.W, "  %s\n", term.Clean(alertLine(a)))
 		}
 	}

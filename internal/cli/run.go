@@ -56,8 +56,9 @@ func newRunCommand(env *Env) *cobra.Command {
 	cmd.Long = `Run a benchmark, keep its results and judge them.
 
 Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
-Without --host they go into the store of this machine, and are compared with the branch's previous report. No threshold is set by
-itself: a difference raises an alert only where --threshold-… or 'tacho threshold create' says so.
+Without --host they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
+report; "~" before a change says that the two spreads overlap. No threshold is set by itself: a difference raises an alert only where
+--threshold-… or 'tacho threshold create' says so.
 
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
 running, a second Ctrl-C ends tacho at once.

@@ -138,16 +138,19 @@ func stateLine(job api.Job) string {
 			line += fmt.Sprintf(", position %d in the queue", *job.QueuePosition)
 		}
 		if job.Attempt > 0 {
-			line += fmt.Sprintf(" (attempt %d was lost", job.Attempt)
+			line += fmt.Sprintf(" (attempt %d", job.Attempt+1)
 			if job.Reason != api.ReasonNone {
-				line += ": " + string(job.Reason)
+				line += " after " + string(job.Reason)
 			}
 			line += ")"
 		}
 		return line
 	case api.JobClaimed, api.JobRunning:
 		line = string(job.Status) + on
-		if job.Phase != "" && job.Phase != "run" {
+		if job.Status == api.JobClaimed && job.Runner != nil {
+			line = "claimed by " + job.Runner.Name
+		}
+		if job.Phase != "" && (job.Phase != "run" || job.Status == api.JobClaimed) {
 			line += ": " + job.Phase
 		}
 		if job.Attempt > 1 {

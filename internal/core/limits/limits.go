@@ -162,6 +162,8 @@ const (
 	InterruptGrace = 5 * time.Second // between Ctrl-C and SIGKILL of a local benchmark
 	OutputDrain    = 5 * time.Second // how long something that a command left behind may hold its output
 	TableRows      = 500             // of a report on the screen; more are counted, and --format json has them all
+	ShownProblems  = 10              // of a report; a person reads the first few
+	ShownAlerts    = 100             // the same
 	CompareReports = 16              // newest reports of a branch among which the previous one is looked for
 )
 
