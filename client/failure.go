@@ -42,6 +42,9 @@ func (e *NetworkError) Error() string {
 	if dns, ok := errors.AsType[*net.DNSError](e.Err); ok && dns.IsNotFound {
 		return fmt.Sprintf("%s: there is no such host", e.Host)
 	}
+	if errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF) || errors.Is(e.Err, errSilent) {
+		return fmt.Sprintf("the connection to %s was lost: %v", e.Host, e.Err)
+	}
 	return fmt.Sprintf("%s cannot be reached: %v", e.Host, e.Err)
 }
 

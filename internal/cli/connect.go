@@ -38,6 +38,7 @@ type session struct {
 	*client.Client
 	embedded bool
 	close    func() error
+	say      func(string) // tells that a request is tried again; whoever draws on the terminal puts its own here
 }
 
 // page is the address of a page of the server, empty for the store of this machine, which has none.
@@ -82,11 +83,12 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 	if err := c.check(env); err != nil {
 		return nil, err
 	}
+	srv := &session{close: func() error { return nil }, say: func(line string) { fmt.Fprintln(env.Stderr, line) }}
 	cfg := client.Config{
 		UserAgent: "tacho/" + env.version().Version, Tries: c.attempts, Wait: env.Wait,
 		OnRetry: func(r client.Retry) {
 			text, _ := sentence(r.Err)
-			fmt.Fprintf(env.Stderr, "tacho: %s; trying again in %s\n", text, r.Pause.Round(100*time.Millisecond))
+			srv.say(fmt.Sprintf("tacho: %s; trying again in %s", text, r.Pause.Round(100*time.Millisecond)))
 		},
 	}
 	if cfg.Base = env.setting(c.host, "HOST"); cfg.Base != "" {
@@ -95,14 +97,16 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 			return nil, err
 		}
 		cfg.Key = key
-		return &session{Client: client.New(cfg), close: func() error { return nil }}, nil
+		srv.Client = client.New(cfg)
+		return srv, nil
 	}
 	transport, closeStore, err := env.Embedded(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of this machine: %w", err)
 	}
 	cfg.Base, cfg.Transport = "http://this-machine.invalid", transport
-	return &session{Client: client.New(cfg), embedded: true, close: closeStore}, nil
+	srv.Client, srv.embedded, srv.close = client.New(cfg), true, closeStore
+	return srv, nil
 }
 
 // isEmbedded says whether open would use the store of this machine.

@@ -166,7 +166,7 @@ func (f *runFlags) watch(ctx context.Context, env *Env, srv *session, project, i
 	live, stop := env.untilInterrupted(ctx)
 	defer stop()
 	w := newWatcher(env, watchOptions{quiet: f.quiet, json: f.format == "json"})
-	job, err := w.follow(live, srv.Client, project, id)
+	job, err := w.follow(live, srv, project, id)
 	if errors.Is(err, errDetached) {
 		return detached(project, id)
 	}
@@ -213,7 +213,7 @@ func newJobLogs(env *Env) *cobra.Command {
 		case "stderr":
 			w.stdout = io.Discard
 		}
-		_, err = w.follow(live, srv.Client, args[0], args[1])
+		_, err = w.follow(live, srv, args[0], args[1])
 		if errors.Is(err, errDetached) {
 			return detached(args[0], args[1])
 		}

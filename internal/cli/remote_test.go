@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,10 +26,10 @@ func ptr[T any](v T) *T { return &v }
 // fakeServer knows one project with one job, whose events are told in advance.
 type fakeServer struct {
 	*httptest.Server
-	events []string      // of the job, in order
-	hold   chan struct{} // not nil: the stream stays open behind the events until it is closed
+	hold chan struct{} // not nil: the stream stays open behind the events until it is closed
 
 	mu       sync.Mutex // guards what follows
+	events   []string   // of the job, in order
 	run      api.NewRun // what was submitted
 	requests []string
 	report   api.Report
@@ -56,7 +57,7 @@ func newFakeServer(t *testing.T, events ...string) *fakeServer {
 func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
-	report, job := s.report, s.job
+	report, job, events := s.report, s.job, s.events
 	s.mu.Unlock()
 	const base = "/v0/projects/app/jobs/" + jobID
 	switch path := r.URL.Path; {
@@ -68,7 +69,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		_ = json.NewEncoder(w).Encode(report)
 	case path == base+"/events":
-		for _, e := range s.events {
+		for _, e := range events {
 			_, _ = io.WriteString(w, e)
 			w.(http.Flusher).Flush()
 		}
@@ -355,5 +356,25 @@ func TestEveryReasonIsInTheTable(t *testing.T) {
 	}
 	if got := jobExit(api.Job{Status: api.JobFailed, Reason: "news"}); got != fault.ExitServer {
 		t.Errorf("a reason of a newer server: exit code %d", got)
+	}
+}
+
+func TestALostConnectionIsToldAndFollowedOn(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t, state(api.JobRunning, nil), output(1, api.ArtifactStdout, "once\n")) // and the connection ends
+	w := s.world()
+	pauses := 0
+	w.Wait = func(context.Context, time.Duration) error { // the server comes back while we wait
+		pauses++
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, state(api.JobProcessed, nil))
+		return nil
+	}
+	if code := w.tacho(t, runImage...); code != 0 || pauses != 1 || strings.Count(w.stdout.String(), "once\n") != 1 {
+		t.Errorf("exit code %d after %d pauses, stdout %q", code, pauses, w.stdout.String())
+	}
+	if !strings.Contains(w.stderr.String(), " was lost: unexpected EOF; trying again in ") {
+		t.Errorf("stderr %q", w.stderr.String())
 	}
 }

@@ -65,7 +65,7 @@ func (f *runFlags) submitJob(ctx context.Context, env *Env, srv *session, in api
 		fmt.Fprintf(env.Stderr, "tacho: job %s in project %s\n", id, project)
 	}
 	w := newWatcher(env, watchOptions{quiet: f.quiet, json: f.format == "json"})
-	job, err := w.follow(live, srv.Client, project, id)
+	job, err := w.follow(live, srv, project, id)
 	if errors.Is(err, errDetached) {
 		return detached(project, id)
 	}

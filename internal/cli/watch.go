@@ -49,7 +49,10 @@ func newWatcher(env *Env, o watchOptions) *watcher {
 }
 
 // follow shows a job until it has ended and returns it as it then is.
-func (w *watcher) follow(ctx context.Context, c *client.Client, project, job string) (api.Job, error) {
+func (w *watcher) follow(ctx context.Context, srv *session, project, job string) (api.Job, error) {
+	plain := srv.say
+	srv.say = w.progress.Say
+	defer func() { srv.say = plain }()
 	if w.live {
 		ctx, stop := context.WithCancel(ctx)
 		var clock sync.WaitGroup
@@ -57,7 +60,7 @@ func (w *watcher) follow(ctx context.Context, c *client.Client, project, job str
 		defer func() { stop(); clock.Wait(); w.progress.Done() }()
 	}
 	var last api.Job
-	err := c.Follow(ctx, project, job, func(e client.Event) error {
+	err := srv.Follow(ctx, project, job, func(e client.Event) error {
 		if e.Log != nil {
 			return w.log(*e.Log)
 		}
