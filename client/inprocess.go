@@ -74,7 +74,8 @@ func (t *inProcess) serve(w *answerWriter, r *http.Request) {
 		}
 	}()
 	t.handler.ServeHTTP(w, r)
-	w.end(nil)
+	// A handler that left because its caller did has not finished: the reader must see why, and not an end.
+	w.end(context.Cause(r.Context()))
 }
 
 // answerBody is what the caller reads.

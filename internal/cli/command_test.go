@@ -88,7 +88,7 @@ func TestCtrlCIsPassedOnAndASecondOneKills(t *testing.T) {
 		signals <- os.Interrupt
 		return len(p), nil
 	})
-	o := shell(t, "trap 'echo caught; sleep 600' INT; echo ready; sleep 600", signals, func(l *localCommand) { l.stdout = ready })
+	o := shell(t, "trap 'echo caught; sleep 600' INT; echo ready; while :; do sleep 0.1; done", signals, func(l *localCommand) { l.stdout = ready })
 	if exitCode(o.failure) != fault.ExitInterrupted || o.stdout != "ready\ncaught\n" {
 		t.Errorf("%q, %v", o.stdout, o.failure)
 	}
