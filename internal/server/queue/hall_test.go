@@ -13,6 +13,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
@@ -42,13 +43,21 @@ type clock struct {
 	t  time.Time
 }
 
+// now is the clock's time; no clock is the time of the bubble.
 func (c *clock) now() time.Time {
+	if c == nil {
+		return time.Now()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.t
 }
 
 func (c *clock) advance(d time.Duration) {
+	if c == nil {
+		time.Sleep(d)
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
@@ -71,12 +80,15 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// fakeImages knows every image but "missing".
+// fakeImages knows every image but one named missing.
 type fakeImages struct{ platforms []Platform }
 
 var digest = "sha256:" + strings.Repeat("ab", 32)
 
 func (f fakeImages) Resolve(_ context.Context, p store.Project, image string) (Image, error) {
+	if image == "missing" {
+		return Image{}, fault.Invalidf("image %q is not in the registry", image)
+	}
 	return Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: digest, Internal: true, Platforms: f.platforms}, nil
 }
 
@@ -251,6 +263,20 @@ func (h *hall) prepare(o order) (*Prepared, error) {
 // submit puts a job into the queue and wakes a runner, as the intake does. Each job is a microsecond younger than the last.
 func (h *hall) submit(o order) (jobID string) {
 	h.t.Helper()
+	jobID, prepared := h.insert(o)
+	h.queue.Inserted(prepared)
+	return jobID
+}
+
+// submitSilently puts a job into the queue and tells nobody.
+func (h *hall) submitSilently(o order) (jobID string) {
+	h.t.Helper()
+	jobID, _ = h.insert(o)
+	return jobID
+}
+
+func (h *hall) insert(o order) (jobID string, prepared *Prepared) {
+	h.t.Helper()
 	o = h.complete(o)
 	prepared, err := h.prepare(o)
 	if err != nil {
@@ -286,8 +312,7 @@ func (h *hall) submit(o order) (jobID string) {
 		jobID, err = h.queue.Insert(ctx, tx, prepared, report.ID)
 		return err
 	})
-	h.queue.Inserted(prepared)
-	return jobID
+	return jobID, prepared
 }
 
 // claim takes a job without waiting; nil when there is none.
