@@ -50,8 +50,10 @@ func TestJobsGoOnOverARestartOfTheServer(t *testing.T) {
 		h.expect(running.UUID, api.JobRunning, "")
 		time.Sleep(limits.LeaseTimeout) // a runner may take that long to find the server again
 		h.expect(running.UUID, api.JobRunning, "")
-		h.says(a, running, api.MsgAck, api.Message{Event: api.MsgHeartbeat, Seq: 2})
-		time.Sleep(limits.RedialMax + limits.SweepInterval + time.Second)
+		for range (limits.RedialMax+limits.SweepInterval)/limits.HeartbeatInterval + 1 {
+			h.says(a, running, api.MsgAck, api.Message{Event: api.MsgHeartbeat, Seq: 2})
+			time.Sleep(limits.HeartbeatInterval)
+		}
 		h.expect(running.UUID, api.JobRunning, "")
 		h.expect(lost.UUID, api.JobPending, api.ReasonRunnerLost)
 		h.mustPut(a, running, api.ArtifactStdout, "", ten)

@@ -1,0 +1,451 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+)
+
+// yard is a store with one project, in which jobs wait for runners.
+type yard struct {
+	t       testing.TB
+	store   *Store
+	clock   *testClock
+	org     Organization
+	project Project
+	testbed Testbed
+	branch  Branch
+	version Version
+}
+
+func newYard(t testing.TB) *yard {
+	t.Helper()
+	y := &yard{t: t}
+	y.store, y.clock = open(t)
+	y.tx(func(ctx context.Context, tx *Tx) (err error) {
+		if y.org, err = tx.InsertOrganization(ctx, "Acme", "team"); err != nil {
+			return err
+		}
+		if y.project, err = tx.InsertProject(ctx, Project{OrganizationID: y.org.ID, Name: "shop", Visibility: "public"}); err != nil {
+			return err
+		}
+		if y.testbed, err = tx.EnsureTestbed(ctx, y.project.ID, "lab"); err != nil {
+			return err
+		}
+		var head Head
+		if y.branch, head, err = tx.InsertBranch(ctx, y.project.ID, "main", ""); err != nil {
+			return err
+		}
+		y.version, err = tx.EnsureVersion(ctx, y.project.ID, head.ID, "")
+		return err
+	})
+	return y
+}
+
+func (y *yard) tx(f func(context.Context, *Tx) error) {
+	y.t.Helper()
+	if err := y.store.Tx(y.t.Context(), func(tx *Tx) error { return f(y.t.Context(), tx) }); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+func (y *yard) spec(name string) (s Spec) {
+	y.t.Helper()
+	y.tx(func(ctx context.Context, tx *Tx) (err error) {
+		s, err = tx.InsertSpec(ctx, Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 1, MemoryBytes: 1, DiskBytes: 1})
+		return err
+	})
+	return s
+}
+
+func (y *yard) runner(name string, specs ...Spec) (r Runner) {
+	y.t.Helper()
+	y.tx(func(ctx context.Context, tx *Tx) (err error) {
+		if r, err = tx.InsertRunner(ctx, name, "", "hash of "+name); err != nil {
+			return err
+		}
+		for _, s := range specs {
+			if err := tx.AddRunnerSpec(ctx, r.ID, s.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return r
+}
+
+// jobs puts n jobs of a spec into the queue, in one transaction.
+func (y *yard) jobs(n int, spec Spec, change func(int, *Job)) (ids []string) {
+	y.t.Helper()
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		for i := range n {
+			report, err := tx.InsertReport(ctx, Report{ID: ident.NewUUID(), ProjectID: y.project.ID, HeadID: y.branch.HeadID, VersionID: y.version.ID, TestbedID: y.testbed.ID,
+				Adapter: "json", Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now()})
+			if err != nil {
+				return err
+			}
+			j := Job{ReportID: report.ID, ProjectID: y.project.ID, OrganizationID: y.org.ID, SourceIP: "192.0.2.1", SpecID: spec.ID, Image: "app:v1", Digest: "sha256:0",
+				Config: `{}`, TimeoutSeconds: 60, Iterations: 1, Priority: 200}
+			if change != nil {
+				change(i, &j)
+			}
+			if j, err = tx.InsertJob(ctx, j); err != nil {
+				return err
+			}
+			ids = append(ids, j.ID)
+		}
+		return nil
+	})
+	return ids
+}
+
+// take claims the next job as the queue does: look and take in one transaction.
+func (y *yard) take(runner Runner, limits TierLimits) (j Job, ok bool, err error) {
+	err = y.store.Tx(y.t.Context(), func(tx *Tx) error {
+		if j, ok, err = tx.NextJob(y.t.Context(), runner.ID, nil, limits); err != nil || !ok {
+			return err
+		}
+		now := tx.Now()
+		lease := now.Add(30 * time.Second)
+		j.State, j.RunnerID, j.Claimed, j.LeaseExpires = "claimed", &runner.ID, &now, &lease
+		j.Epoch++
+		return tx.SaveJob(y.t.Context(), j)
+	})
+	return j, ok, err
+}
+
+func TestEightClaimersTakeFiveHundredJobsOnceEach(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	const jobs, claimers = 500, 8
+	odd, even := y.spec("odd"), y.spec("even")
+	y.jobs(jobs/2, odd, nil)
+	y.jobs(jobs/2, even, nil)
+	var runners []Runner
+	for i := range claimers {
+		runners = append(runners, y.runner(fmt.Sprint("box ", i), [][]Spec{{odd}, {even}, {odd, even}}[i%3]...))
+	}
+	var mu sync.Mutex
+	taken := map[string]int{}
+	var done sync.WaitGroup
+	for _, r := range runners {
+		done.Go(func() {
+			for {
+				j, ok, err := y.take(r, TierLimits{})
+				if err != nil {
+					t.Error(err)
+				}
+				if !ok {
+					return
+				}
+				mu.Lock()
+				taken[j.ID]++
+				mu.Unlock()
+			}
+		})
+	}
+	done.Wait()
+	for id, n := range taken {
+		if n != 1 {
+			t.Errorf("job %s was taken %d times", id, n)
+		}
+	}
+	if len(taken) != jobs {
+		t.Errorf("%d of %d jobs were taken", len(taken), jobs)
+	}
+}
+
+// TestClaimersNeverPassATiersLimit lets them race for the slots of ten addresses.
+func TestClaimersNeverPassATiersLimit(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	spec := y.spec("metal")
+	y.jobs(100, spec, func(i int, j *Job) { j.Priority, j.SourceIP = 0, fmt.Sprint("192.0.2.", i%10) })
+	limits := TierLimits{FreeFrom: 100, TeamFrom: 200, EnterpriseFrom: 300, PerIP: 2}
+	var done sync.WaitGroup
+	for i := range 8 {
+		r := y.runner(fmt.Sprint("box ", i), spec)
+		done.Go(func() {
+			for {
+				if _, ok, err := y.take(r, limits); err != nil || !ok {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		for i := range 10 {
+			var n int
+			if err := tx.q.QueryRowContext(ctx, `select count(*) from job where state = 'claimed' and source_ip = $1`, fmt.Sprint("192.0.2.", i)).Scan(&n); err != nil {
+				return err
+			}
+			if n != 2 {
+				t.Errorf("address %d has %d jobs in flight, want 2", i, n)
+			}
+		}
+		return nil
+	})
+}
+
+func TestNextJobLeavesOutSpecsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.spec("a"), y.spec("b")
+	r := y.runner("box", a, b)
+	first, second := y.jobs(1, a, nil), y.jobs(1, b, nil)
+	for name, row := range map[string]struct {
+		unfit []string
+		want  string
+	}{"none": {nil, first[0]}, "one": {[]string{a.ID}, second[0]}, "all": {[]string{a.ID, b.ID}, ""}} {
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			j, ok, err := tx.NextJob(ctx, r.ID, row.unfit, TierLimits{PerIP: 1, PerFree: 1, PerTeam: 1})
+			if j.ID != row.want || ok != (row.want != "") {
+				t.Errorf("%s: %q, %t; want %q", name, j.ID, ok, row.want)
+			}
+			return err
+		})
+	}
+}
+
+func TestLeasesAreRenewedOnlyInFlight(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	spec := y.spec("metal")
+	r := y.runner("box", spec)
+	ids := y.jobs(3, spec, nil)
+	for range 2 {
+		if _, ok, err := y.take(r, TierLimits{}); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	lease := func(id string) (at *time.Time) {
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			j, err := tx.JobByID(ctx, id)
+			at = j.LeaseExpires
+			return err
+		})
+		return at
+	}
+	first := *lease(ids[0])
+	later := first.Add(time.Minute)
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		return tx.RenewLeases(ctx, []string{ids[0], ids[2], "unknown"}, later)
+	})
+	if !lease(ids[0]).Equal(later) || !lease(ids[1]).Equal(first) || lease(ids[2]) != nil {
+		t.Errorf("leases %v, %v, %v", lease(ids[0]), lease(ids[1]), lease(ids[2]))
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error { return tx.GrantLeases(ctx, first.Add(time.Second)) })
+	if !lease(ids[0]).Equal(later) || !lease(ids[1]).Equal(first.Add(time.Second)) || lease(ids[2]) != nil {
+		t.Errorf("granted: %v, %v, %v", lease(ids[0]), lease(ids[1]), lease(ids[2]))
+	}
+	y.clock.advance(later.Sub(y.clock.now()))
+	overdue := func() (out []string) {
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			rows, err := tx.OverdueJobs(ctx, 10)
+			for _, j := range rows {
+				out = append(out, j.ID)
+			}
+			return err
+		})
+		return out
+	}
+	if diff := cmp.Diff([]string{ids[1]}, overdue()); diff != "" {
+		t.Errorf("overdue (-want +got):\n%s", diff)
+	}
+	y.clock.advance(time.Microsecond)
+	if diff := cmp.Diff([]string{ids[1], ids[0]}, overdue()); diff != "" {
+		t.Errorf("overdue (-want +got):\n%s", diff)
+	}
+}
+
+func TestJobOutputsAndLogsOfAClaim(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	id := y.jobs(1, y.spec("metal"), nil)[0]
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		out := JobOutput{Epoch: 1, Kind: "stdout", Digest: "sha256:1", SizeBytes: 5}
+		file := JobOutput{Epoch: 1, Kind: "file", Path: "/a", Digest: "sha256:2", SizeBytes: 7, Truncated: true}
+		for _, o := range []JobOutput{out, file, {Epoch: 2, Kind: "stdout", Digest: "sha256:3", SizeBytes: 100}} {
+			if err := tx.PutJobOutput(ctx, id, o); err != nil {
+				return err
+			}
+		}
+		out.Digest, out.SizeBytes = "sha256:4", 6
+		if err := tx.PutJobOutput(ctx, id, out); err != nil {
+			return err
+		}
+		got, err := tx.JobOutputs(ctx, id, 1)
+		if diff := cmp.Diff([]JobOutput{file, out}, got); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if n, err := tx.JobOutputsSize(ctx, id, out); n != 7 || err != nil {
+			t.Errorf("the others have %d bytes, %v", n, err)
+		}
+		for _, l := range []JobLog{{Epoch: 1, Seq: 2, Stream: "stdout", Body: "é"}, {Epoch: 1, Seq: 1, Stream: "stderr", Body: "a"}, {Epoch: 1, Seq: 2, Body: "again"}, {Epoch: 2, Seq: 9, Body: "b"}} {
+			if err := tx.InsertJobLog(ctx, id, l); err != nil {
+				return err
+			}
+		}
+		logs, err := tx.JobLogs(ctx, id, 1, 0, 10)
+		if diff := cmp.Diff([]JobLog{{Epoch: 1, Seq: 1, Stream: "stderr", Body: "a"}, {Epoch: 1, Seq: 2, Stream: "stdout", Body: "é"}}, logs); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if n, err := tx.JobLogSize(ctx, id, 1); n != 3 || err != nil {
+			t.Errorf("%d bytes of live output, want 3; %v", n, err)
+		}
+		return nil
+	})
+}
+
+func TestOneSpecIsTheFallback(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.spec("a"), y.spec("b")
+	fallback := func() string {
+		var name string
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			s, err := tx.FallbackSpec(ctx)
+			if fault.Is(err, fault.Missing) {
+				return nil
+			}
+			name = s.Name
+			return err
+		})
+		return name
+	}
+	set := func(s Spec, on, archived bool) {
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			now := tx.Now()
+			if on {
+				s.Fallback = &now
+			}
+			if archived {
+				s.Archived = &now
+			}
+			return tx.UpdateSpec(ctx, s)
+		})
+	}
+	for _, step := range []struct {
+		spec         Spec
+		on, archived bool
+		want         string
+	}{{a, true, false, "a"}, {b, true, false, "b"}, {a, false, false, "b"}, {a, true, false, "a"}, {a, true, true, ""}} {
+		if set(step.spec, step.on, step.archived); fallback() != step.want {
+			t.Errorf("after %s (fallback %t, archived %t): %q, want %q", step.spec.Name, step.on, step.archived, fallback(), step.want)
+		}
+	}
+}
+
+func TestASpecInUseIsNotDeletedAndAnArchivedOneLeavesItsTestbeds(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	ran, offered, bound := y.spec("ran"), y.spec("offered"), y.spec("bound")
+	y.jobs(1, ran, nil)
+	y.runner("box", offered)
+	ctx := t.Context()
+	for _, s := range []Spec{ran, offered} {
+		if err := y.store.Tx(ctx, func(tx *Tx) error { return tx.DeleteSpec(ctx, s) }); !fault.Is(err, fault.Conflict) {
+			t.Errorf("%s: %v, want a conflict", s.Name, err)
+		}
+	}
+	bind := func() (specID *string) {
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			testbed, err := tx.TestbedByRef(ctx, y.project.ID, "lab")
+			specID = testbed.SpecID
+			return err
+		})
+		return specID
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error { return tx.SetTestbedSpec(ctx, y.testbed.ID, &bound.ID) })
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		now := tx.Now()
+		bound.Archived = &now
+		return tx.UpdateSpec(ctx, bound)
+	})
+	if bind() != nil {
+		t.Error("an archived spec is still the testbed's")
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error { return tx.SetTestbedSpec(ctx, y.testbed.ID, &bound.ID) })
+	y.tx(func(ctx context.Context, tx *Tx) error { return tx.DeleteSpec(ctx, bound) })
+	if bind() != nil {
+		t.Error("a deleted spec is still the testbed's")
+	}
+	if err := y.store.Tx(ctx, func(tx *Tx) error { return tx.DeleteSpec(ctx, bound) }); !fault.Is(err, fault.Missing) {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
+func TestNamesAndKeysOfRunnersAreTheirOwn(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	r := y.runner("box")
+	ctx := t.Context()
+	if err := y.store.Tx(ctx, func(tx *Tx) error { _, err := tx.InsertRunner(ctx, "box", "", "other"); return err }); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a second box: %v", err)
+	}
+	find := func(hash string) (found bool) {
+		err := y.store.View(ctx, func(tx *Tx) error { _, err := tx.RunnerByKeyHash(ctx, hash); return err })
+		if err != nil && !fault.Is(err, fault.Missing) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	if !find("hash of box") || find("") {
+		t.Error("the key does not open")
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		now := tx.Now()
+		r.Archived = &now
+		return tx.UpdateRunner(ctx, r)
+	})
+	if find("hash of box") {
+		t.Error("an archived runner's key opens")
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error { return tx.TouchRunner(ctx, r.ID, y.clock.now()) })
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		return tx.TouchRunner(ctx, r.ID, y.clock.now().Add(-time.Hour))
+	})
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		now, err := tx.RunnerByRef(ctx, r.ID)
+		if now.LastHeartbeat == nil || !now.LastHeartbeat.Equal(y.clock.now()) {
+			t.Errorf("a heartbeat went back to %v", now.LastHeartbeat)
+		}
+		return err
+	})
+}
+
+// BenchmarkNextJob looks for work in a long queue of which one tier is blocked.
+func BenchmarkNextJob(b *testing.B) {
+	y := newYard(b)
+	spec := y.spec("metal")
+	r := y.runner("box", spec)
+	y.jobs(2_000, spec, func(i int, j *Job) { j.Priority = 0 })
+	limits := TierLimits{FreeFrom: 100, TeamFrom: 200, EnterpriseFrom: 300, PerIP: 1}
+	if _, ok, err := y.take(r, limits); err != nil || !ok {
+		b.Fatal(ok, err)
+	}
+	for b.Loop() {
+		err := y.store.View(b.Context(), func(tx *Tx) error {
+			_, ok, err := tx.NextJob(b.Context(), r.ID, nil, limits)
+			if ok {
+				b.Fatal("a blocked job")
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
