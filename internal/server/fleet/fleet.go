@@ -196,7 +196,7 @@ func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.Runne
 			return err
 		}
 		for _, ref := range in.Specs {
-			spec, err := tx.SpecByRef(ctx, ref)
+			spec, err := usableSpec(ctx, tx, ref)
 			if err != nil {
 				return err
 			}
@@ -206,7 +206,19 @@ func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.Runne
 		}
 		return nil
 	})
-	return api.RunnerKey{UUID: row.ID, Slug: row.Slug, Key: key}, err
+	if err != nil {
+		return api.RunnerKey{}, err
+	}
+	return api.RunnerKey{UUID: row.ID, Slug: row.Slug, Key: key}, nil
+}
+
+// usableSpec finds a spec that new jobs may ask for.
+func usableSpec(ctx context.Context, tx *store.Tx, ref string) (store.Spec, error) {
+	spec, err := tx.SpecByRef(ctx, ref)
+	if err == nil && spec.Archived != nil {
+		err = fault.Conflictf("spec %q is archived; no new job can ask for it", spec.Name)
+	}
+	return spec, err
 }
 
 // RotateKey gives a runner a new key; the old one opens nothing from now on, and its connections end.
@@ -277,7 +289,7 @@ func (s *Service) AddSpec(ctx context.Context, runner, spec string) (api.Spec, e
 		if r, err = tx.RunnerByRef(ctx, runner); err != nil {
 			return err
 		}
-		if sp, err = tx.SpecByRef(ctx, spec); err != nil {
+		if sp, err = usableSpec(ctx, tx, spec); err != nil {
 			return err
 		}
 		return tx.AddRunnerSpec(ctx, r.ID, sp.ID)

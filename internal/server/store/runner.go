@@ -37,10 +37,7 @@ func scanRunners(rows *sql.Rows) (Runner, error) { return scanRunner(rows) }
 func (tx *Tx) InsertRunner(ctx context.Context, name, slug, keyHash string) (Runner, error) {
 	r := Runner{ID: ident.NewUUID(), Name: name, Slug: slug, KeyHash: keyHash, Created: tx.now, Modified: tx.now}
 	if r.Slug == "" {
-		r.Slug = ident.Slugify(name)
-	}
-	if r.Slug == "" {
-		r.Slug = ident.SlugWithSuffix("", r.ID)
+		r.Slug = slugFor(r.Name, r.ID)
 	}
 	_, err := tx.q.ExecContext(ctx, `insert into runner (id, name, slug, key_hash, created, modified) values ($1, $2, $3, $4, $5, $5)`, r.ID, r.Name, r.Slug, r.KeyHash, micros(tx.now))
 	if isDuplicate(err) {
@@ -54,7 +51,7 @@ func (tx *Tx) InsertRunner(ctx context.Context, name, slug, keyHash string) (Run
 
 // RunnerByRef finds a runner by UUID, name or slug.
 func (tx *Tx) RunnerByRef(ctx context.Context, ref string) (Runner, error) {
-	r, err := scanRunner(tx.q.QueryRowContext(ctx, `select `+runnerColumns+` from runner where id = $1 or name = $1 or slug = $1 order by name = $1 desc limit 1`, ref))
+	r, err := scanRunner(tx.q.QueryRowContext(ctx, `select `+runnerColumns+` from runner where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`, ref))
 	return r, oneRow(err, "runner", ref)
 }
 

@@ -38,10 +38,7 @@ func scanSpecs(rows *sql.Rows) (Spec, error) { return scanSpec(rows) }
 func (tx *Tx) InsertSpec(ctx context.Context, s Spec) (Spec, error) {
 	s.ID, s.Created, s.Modified = ident.NewUUID(), tx.now, tx.now
 	if s.Slug == "" {
-		s.Slug = ident.Slugify(s.Name)
-	}
-	if s.Slug == "" {
-		s.Slug = ident.SlugWithSuffix("", s.ID)
+		s.Slug = slugFor(s.Name, s.ID)
 	}
 	if s.Fallback != nil {
 		if err := tx.clearFallback(ctx); err != nil {
@@ -67,7 +64,7 @@ func (tx *Tx) clearFallback(ctx context.Context) error {
 
 // SpecByRef finds a spec by UUID, name or slug, also an archived one.
 func (tx *Tx) SpecByRef(ctx context.Context, ref string) (Spec, error) {
-	s, err := scanSpec(tx.q.QueryRowContext(ctx, `select `+specColumns+` from spec where id = $1 or name = $1 or slug = $1 order by name = $1 desc limit 1`, ref))
+	s, err := scanSpec(tx.q.QueryRowContext(ctx, `select `+specColumns+` from spec where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`, ref))
 	return s, oneRow(err, "spec", ref)
 }
 
