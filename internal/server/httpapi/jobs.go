@@ -114,12 +114,18 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			break
 		}
+		seen := job
+		seen.Modified = time.Time{} // each line of output changes it, and is no news of the job
+		news, err := json.Marshal(seen)
+		if err != nil {
+			break
+		}
 		if queue.Ended(job.Status) {
 			_ = out.send(api.EventEnd, "", brief)
 			return
 		}
-		if string(brief) != last {
-			last = string(brief)
+		if string(news) != last {
+			last = string(news)
 			if out.send(api.EventStatus, "", brief) != nil {
 				return
 			}

@@ -41,6 +41,8 @@ type station struct {
 	submitted int
 	db        *store.Store
 	accounts  *account.Service
+	queue     *queue.Service
+	fleet     *fleet.Service
 	api       *API
 }
 
@@ -60,10 +62,11 @@ func newStation(t testing.TB) *station {
 		t.Fatal(err)
 	}
 	views, log := explore.New(db), slog.New(slog.DiscardHandler)
-	jobs := queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db), Images: anyImage{}, Log: log, Now: time.Now})
+	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db), Images: anyImage{}, Log: log, Now: time.Now})
+	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	s.api = New(Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
-		Explore: views, Queue: jobs, Fleet: fleet.New(db, jobs, rand.Reader, time.Now, nil),
-		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: jobs, Explore: views})}})
+		Explore: views, Queue: s.queue, Fleet: s.fleet,
+		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: s.queue, Explore: views})}})
 	server := httptest.NewServer(s.api.Handler())
 	t.Cleanup(func() {
 		server.Close()
