@@ -134,14 +134,19 @@ func (s *session) serve(ctx context.Context) error {
 	}
 }
 
+// say sends one frame. A frame that is on its way is finished when ctx ends: to break it off would cut the connection before the reason of
+// its end is said.
 func (s *session) say(ctx context.Context, msg api.Message) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	frame, err := channel.Encode(msg)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTime)
 	defer cancel()
-	return s.ws.Write(ctx, websocket.MessageText, frame)
+	return s.ws.Write(sending, websocket.MessageText, frame)
 }
 
 func (s *session) handle(ctx context.Context, msg api.Message) error {
@@ -261,7 +266,7 @@ func (s *session) keepAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			pingCtx, cancel := context.WithTimeout(ctx, sendTime)
+			pingCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTime) // as in say; the end of the connection ends it
 			err := s.ws.Ping(pingCtx)
 			cancel()
 			if err != nil {
