@@ -290,11 +290,11 @@ func TestOutputsAreServedWholeAndHarmless(t *testing.T) {
 			}
 		}
 	}
-	status, header, n := download("0/stdout")
+	status, _, n := download("0/stdout")
 	if status != http.StatusOK || n != limits.LogTailBytes+5 {
 		t.Errorf("stdout: %d, %d bytes", status, n)
 	}
-	status, header, n = download("0/file?path=%2Fout%2Freport.html")
+	status, header, n := download("0/file?path=%2Fout%2Freport.html")
 	if status != http.StatusOK || n != len(page) || header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("Content-Security-Policy") != "default-src 'none'; sandbox" ||
 		header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("file: %d, %d bytes, %v", status, n, header)
