@@ -62,6 +62,7 @@ func (h *Hub) channel(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		cancel(nil) // also when serve panics
 		s.awaitClaim()
+		s.watches.Wait()
 		beside.Wait()
 	}()
 	cancel(s.serve(ctx))
@@ -87,6 +88,9 @@ type session struct {
 	draining bool
 	stopWait context.CancelFunc // ends the claim that waits; nil when none does
 	claim    chan struct{}      // closed when the last claim is over; nil before the first
+	watched  map[api.HeldJob]bool
+
+	watches sync.WaitGroup
 }
 
 // awaitClaim waits until no claim waits for a job or is handing one over.
@@ -156,6 +160,9 @@ func (s *session) handle(ctx context.Context, msg api.Message) error {
 		for _, reply := range replies {
 			if err := s.say(ctx, reply); err != nil {
 				return err
+			}
+			if reply.Event == api.MsgAck && reply.Job != "" {
+				s.watch(ctx, api.HeldJob{Job: reply.Job, Epoch: reply.Epoch})
 			}
 		}
 		return err
@@ -238,9 +245,59 @@ func (s *session) offer(ctx, waitCtx context.Context, meta *api.RunnerMeta, wait
 	err = s.say(ctx, api.Message{Event: api.MsgJob, Job: job.UUID, Epoch: job.Epoch, Claimed: job})
 	if err != nil {
 		s.hub.giveBack(ctx, s.runner, job)
+		return err
 	}
-	return err
+	s.watch(ctx, api.HeldJob{Job: job.UUID, Epoch: job.Epoch})
+	return nil
 }
+
+// watch tells the runner at once when somebody cancels the job that it holds; without it, a benchmark that prints nothing would run on until
+// the next heartbeat is answered. It ends with the job or the connection.
+func (s *session) watch(ctx context.Context, held api.HeldJob) {
+	s.mu.Lock()
+	if s.watched[held] || len(s.watched) >= watchedJobs {
+		s.mu.Unlock()
+		return
+	}
+	if s.watched == nil {
+		s.watched = map[api.HeldJob]bool{}
+	}
+	s.watched[held] = true
+	s.mu.Unlock()
+	changed, unsubscribe := s.hub.queue.Subscribe(held.Job)
+	s.watches.Go(func() {
+		defer func() {
+			unsubscribe()
+			s.mu.Lock()
+			delete(s.watched, held)
+			s.mu.Unlock()
+		}()
+		for {
+			holds, asked, err := s.hub.queue.CancelAsked(ctx, s.runner, held.Job, held.Epoch)
+			switch {
+			case err != nil && ctx.Err() == nil:
+				s.hub.log.ErrorContext(ctx, "job could not be watched", "runner", s.runner, "job", held.Job, "error", err)
+				return // its heartbeats hear of a cancel
+			case asked:
+				_ = s.say(ctx, api.Message{Event: api.MsgCancel, Job: held.Job, Epoch: held.Epoch}) // as above
+				return
+			case !holds:
+				return
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case _, open := <-changed:
+				if !open {
+					return
+				}
+			}
+		}
+	})
+}
+
+// watchedJobs of one connection: a runner runs one job at a time, and may still have results of others to deliver.
+const watchedJobs = 16
 
 // drain ends a waiting claim and acknowledges: no job comes after the ack.
 func (s *session) drain(ctx context.Context, msg api.Message) error {

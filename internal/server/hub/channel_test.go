@@ -152,6 +152,44 @@ func TestNoJobComesAfterADrain(t *testing.T) {
 	}
 }
 
+func TestCancelReachesARunnerThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	p := newPort(t)
+	_, key := p.runner("box")
+	p.submit()
+	w := p.dial("box", key)
+	job := w.job()
+	if err := p.queue.Cancel(t.Context(), job.UUID); err != nil {
+		t.Fatal(err)
+	}
+	if msg := w.receive(); msg.Event != api.MsgCancel || msg.Job != job.UUID || msg.Epoch != job.Epoch {
+		t.Errorf("got %+v, want a cancel", msg)
+	}
+	w.ask(api.Message{Event: api.MsgCanceled, Job: job.UUID, Epoch: job.Epoch, Seq: channel.TerminalSeq}, api.MsgAck)
+	p.becomes(job.UUID, api.JobCanceled)
+}
+
+func TestCancelReachesARunnerThatCameBack(t *testing.T) {
+	t.Parallel()
+	p := newPort(t)
+	_, key := p.runner("box")
+	p.submit()
+	job := p.dial("box", key).job()
+	w := p.dial("box", key)
+	w.send(api.Message{Event: api.MsgHello, Seq: 1, Held: []api.HeldJob{{Job: job.UUID, Epoch: job.Epoch}}})
+	for range 2 { // for the job, and the end of the greeting
+		if msg := w.receive(); msg.Event != api.MsgAck {
+			t.Fatalf("hello: %+v", msg)
+		}
+	}
+	if err := p.queue.Cancel(t.Context(), job.UUID); err != nil {
+		t.Fatal(err)
+	}
+	if msg := w.receive(); msg.Event != api.MsgCancel || msg.Job != job.UUID {
+		t.Errorf("got %+v, want a cancel", msg)
+	}
+}
+
 func TestCancelReachesTheRunnerWithItsNextMessage(t *testing.T) {
 	t.Parallel()
 	p := newPort(t)
@@ -162,7 +200,10 @@ func TestCancelReachesTheRunnerWithItsNextMessage(t *testing.T) {
 	if err := p.queue.Cancel(t.Context(), job.UUID); err != nil {
 		t.Fatal(err)
 	}
-	w.ask(api.Message{Event: api.MsgHeartbeat, Job: job.UUID, Epoch: job.Epoch, Seq: 1}, api.MsgCancel)
+	if msg := w.receive(); msg.Event != api.MsgCancel {
+		t.Fatalf("got %+v, want a cancel", msg)
+	}
+	w.ask(api.Message{Event: api.MsgHeartbeat, Job: job.UUID, Epoch: job.Epoch, Seq: 1}, api.MsgCancel) // said again to who lost the first
 	w.sendFrame(websocket.MessageText, []byte(fmt.Sprintf(`{"event":"cancelled","job":%q,"epoch":1,"seq":1099511627776}`, job.UUID))) // with two l
 	if msg := w.receive(); msg.Event != api.MsgAck {
 		t.Errorf("canceled: %+v", msg)

@@ -308,6 +308,15 @@ func (s *Service) Cancel(ctx context.Context, jobID string) error {
 	return s.change(ctx, jobID, job.Event{Kind: job.Cancel, Error: "canceled on request"})
 }
 
+// CancelAsked reports whether the runner still holds the job in that epoch, and whether somebody asked to cancel it.
+func (s *Service) CancelAsked(ctx context.Context, runnerID, jobID string, epoch int64) (held, asked bool, err error) {
+	row, err := s.held(ctx, runnerID, jobID, epoch)
+	if fault.Is(err, fault.Missing) || fault.Is(err, fault.Conflict) {
+		return false, false, nil
+	}
+	return err == nil, err == nil && row.CancelAsked != nil, err
+}
+
 // Retry puts a job that failed or was canceled back into the queue.
 func (s *Service) Retry(ctx context.Context, jobID string) error {
 	return s.change(ctx, jobID, job.Event{Kind: job.Retry})

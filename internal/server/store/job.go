@@ -98,7 +98,7 @@ type TierLimits struct {
 }
 
 // NextJob returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
-// tier is at its limit, are passed over. ok is false when there is none.
+// tier is at its limit, are passed over, and so are those of deleted projects. ok is false when there is none.
 func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
 	args := []any{runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam}
 	except := ""
@@ -110,6 +110,7 @@ func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t Ti
 	}
 	j, err = scanJob(tx.q.QueryRowContext(ctx, `select `+jobColumns+` from job j
 		where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)`+except+`
+		and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
 		and case
 			when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
 			when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $6

@@ -219,6 +219,24 @@ func TestNextJobLeavesOutSpecsThatDoNotFit(t *testing.T) {
 	}
 }
 
+func TestNextJobLeavesOutDeletedProjects(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	spec := y.spec("metal")
+	r := y.runner("box", spec)
+	ids := y.jobs(1, spec, nil)
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		j, err := tx.JobByID(ctx, ids[0])
+		if err != nil {
+			return err
+		}
+		return tx.DeleteProject(ctx, j.ProjectID)
+	})
+	if id, ok, err := y.take(r, TierLimits{}); err != nil || ok {
+		t.Errorf("a runner gets job %v of a project that is gone, %v", id, err)
+	}
+}
+
 func TestLeasesAreRenewedOnlyInFlight(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
