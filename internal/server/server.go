@@ -113,7 +113,9 @@ func (s *Server) build(ctx context.Context) error {
 			Explore: reads, Queue: s.queue, Fleet: machines,
 		},
 	})
-	s.hub.Register(s.api.Mux())
+	for _, r := range s.hub.Routes() {
+		s.api.Serve(r)
+	}
 	s.handler = s.routes()
 	return nil
 }

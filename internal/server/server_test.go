@@ -390,3 +390,31 @@ func TestTheDocumentIsInTheTree(t *testing.T) {
 		t.Errorf("docs/openapi.json is not what the server serves (UPDATE_OPENAPI=1 go test ./internal/server rewrites it):\n%.2000s", diff)
 	}
 }
+
+func TestTheDocumentAndTheServerHaveTheSameRoutes(t *testing.T) {
+	t.Parallel()
+	w := start(t, t.TempDir())
+	raw, err := w.server.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]any
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
+		t.Fatal(err)
+	}
+	if len(document.Paths["/v0/runners/{runner}/channel"]) == 0 {
+		t.Error("the runner's channel is not in the document")
+	}
+	names := strings.NewReplacer("{project}", "x", "{runner}", "x", "{job}", "x", "{iteration}", "0", "{kind}", "stdout")
+	for path, methods := range document.Paths {
+		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
+			// Nobody is signed in: a route that is there asks who, misses the thing or refuses the body; one that is not says that there is no such method.
+			got := w.call("", strings.ToUpper(method), names.Replace(path), nil, nil)
+			if _, documented := methods[method]; documented == (got == http.StatusMethodNotAllowed) {
+				t.Errorf("%s %s: %d, in the document: %v", method, path, got, documented)
+			}
+		}
+	}
+}

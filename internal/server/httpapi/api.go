@@ -67,9 +67,6 @@ func New(cfg Config) *API {
 	return a
 }
 
-// Mux is where other edges under /v0 put their plain handlers; these are inside the same middleware.
-func (a *API) Mux() *http.ServeMux { return a.mux }
-
 // OpenAPI returns the document, for the copy in docs.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 

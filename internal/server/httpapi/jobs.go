@@ -67,10 +67,16 @@ func (a *API) registerJobs() {
 			}
 			return body(a.cfg.Queue.Brief(ctx, p, in.Job))
 		})
-	a.plain(operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}/events", "follow-job", "A job's changes and output as server-sent events", access.ViewProject, 0, 0},
-		"text/event-stream", "Events status, log and end; Last-Event-ID goes on behind the event that it names", nil, a.jobEvents)
-	a.plain(operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", "get-job-output", "One stored output of a job, whole", access.ViewProject, 0, 0},
-		"text/plain", "The bytes as the job wrote them", []string{"path"}, a.jobOutput)
+	a.Serve(request.Route{
+		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/events", ID: "follow-job", Summary: "A job's changes and output as server-sent events",
+		Action: access.ViewProject, Handle: a.jobEvents, Answers: []request.Answered{{Status: 200, Type: "text/event-stream",
+			About: "Events status, log and end; Last-Event-ID goes on behind the event that it names"}},
+	})
+	a.Serve(request.Route{
+		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", ID: "get-job-output", Summary: "One stored output of a job, whole",
+		Action: access.ViewProject, Query: []request.Query{{Name: "path", About: "of a file that the job was asked to collect"}}, Handle: a.jobOutput,
+		Answers: []request.Answered{{Status: 200, Type: "text/plain", About: "The bytes as the job wrote them"}},
+	})
 }
 
 // plainProject is project for the handlers that are no operations: streams and downloads.

@@ -69,25 +69,45 @@ func (a *API) announced(limit int64) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// plain adds a route that huma cannot serve, because it streams. It stands in the document with the parameters of its path and query; the
-// handler authorizes by plainProject.
-func (a *API) plain(op operation, contentType, description string, query []string, handle http.HandlerFunc) {
-	described := op.describe()
-	for _, segment := range strings.Split(op.path, "/") {
+// Serve adds a route that huma cannot serve, because it streams or upgrades. It stands in the document like the others; its handler
+// authorizes, in this package by plainProject.
+func (a *API) Serve(r request.Route) {
+	described := operation{method: r.Method, path: r.Path, id: r.ID, summary: r.Summary, action: r.Action}.describe()
+	for _, segment := range strings.Split(r.Path, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
 			described.Parameters = append(described.Parameters, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
 		}
 	}
-	for _, name := range query {
-		described.Parameters = append(described.Parameters, &huma.Param{Name: name, In: "query", Schema: &huma.Schema{Type: huma.TypeString}})
+	for _, q := range r.Query {
+		described.Parameters = append(described.Parameters, &huma.Param{Name: q.Name, Description: q.About, Required: q.Required, In: "query", Schema: &huma.Schema{Type: huma.TypeString}})
 	}
-	described.Responses = map[string]*huma.Response{"200": {Description: description, Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	if r.Body != nil || r.BodyType != "" {
+		described.RequestBody = &huma.RequestBody{Content: a.content(r.BodyType, r.Body)}
+	}
+	described.Responses = map[string]*huma.Response{}
+	for _, answer := range r.Answers {
+		response := &huma.Response{Description: answer.About}
+		if answer.Body != nil || answer.Type != "" {
+			response.Content = a.content(answer.Type, answer.Body)
+		}
+		described.Responses[strconv.Itoa(answer.Status)] = response
+	}
 	for _, status := range described.Errors {
-		described.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status),
-			Content: map[string]*huma.MediaType{"application/json": {Schema: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[api.Error](), true, "")}}}
+		described.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: a.content("", api.Error{})}
 	}
 	a.OpenAPI().AddOperation(&described)
-	a.mux.HandleFunc(op.method+" "+op.path, handle)
+	a.mux.HandleFunc(r.Method+" "+r.Path, r.Handle)
+}
+
+// content describes a body: a value of a Go type as JSON, or a text of the given kind.
+func (a *API) content(kind string, value any) map[string]*huma.MediaType {
+	if value == nil {
+		return map[string]*huma.MediaType{kind: {Schema: &huma.Schema{Type: huma.TypeString}}}
+	}
+	if kind == "" {
+		kind = "application/json"
+	}
+	return map[string]*huma.MediaType{kind: {Schema: a.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(value), true, "")}}
 }
 
 // describe is the operation as the document has it.

@@ -203,7 +203,7 @@ func TestCancelReachesTheRunnerWithItsNextMessage(t *testing.T) {
 	if msg := w.receive(); msg.Event != api.MsgCancel {
 		t.Fatalf("got %+v, want a cancel", msg)
 	}
-	w.ask(api.Message{Event: api.MsgHeartbeat, Job: job.UUID, Epoch: job.Epoch, Seq: 1}, api.MsgCancel) // said again to who lost the first
+	w.ask(api.Message{Event: api.MsgHeartbeat, Job: job.UUID, Epoch: job.Epoch, Seq: 1}, api.MsgCancel)                               // said again to who lost the first
 	w.sendFrame(websocket.MessageText, []byte(fmt.Sprintf(`{"event":"cancelled","job":%q,"epoch":1,"seq":1099511627776}`, job.UUID))) // with two l
 	if msg := w.receive(); msg.Event != api.MsgAck {
 		t.Errorf("canceled: %+v", msg)

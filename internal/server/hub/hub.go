@@ -53,15 +53,6 @@ func New(q *queue.Service, s *store.Store, log *slog.Logger) *Hub {
 	return &Hub{queue: q, store: s, log: log, open: map[string][]*connection{}}
 }
 
-// Register adds the hub's routes; they stand inside the API's middleware, which has authenticated.
-func (h *Hub) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v0/runners/{runner}/channel", h.channel)
-	mux.HandleFunc("POST /v0/runners/{runner}/jobs", h.claim)
-	mux.HandleFunc("POST /v0/runners/{runner}/jobs/{job}/events", h.event)
-	mux.HandleFunc("PUT /v0/runners/{runner}/jobs/{job}/outputs", h.upload)
-	mux.HandleFunc("POST /v0/runners/{runner}/jobs/{job}/token", h.token)
-}
-
 // authorize returns the id of the runner that the path names, if the request's key is that runner's.
 func (h *Hub) authorize(r *http.Request) (string, error) {
 	actor, _ := request.ActorOf(r.Context())

@@ -84,7 +84,9 @@ func newPort(t testing.TB) *port {
 	p.hub = New(p.queue, p.store, log)
 	p.fleet = fleet.New(p.store, p.queue, rand.Reader, time.Now, p.hub.Kick)
 	mux := http.NewServeMux()
-	p.hub.Register(mux)
+	for _, r := range p.hub.Routes() {
+		mux.HandleFunc(r.Method+" "+r.Path, r.Handle)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		actor, err := accounts.Authenticate(r.Context(), request.Bearer(r), request.SourceIP(r))
 		if err != nil {
