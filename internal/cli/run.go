@@ -42,6 +42,7 @@ type runFlags struct {
 	errorOnAlert bool
 
 	image, spec, idempotencyKey      string
+	resend                           string
 	entrypoint, cmd, variables, envs []string // --env, --env-file
 	detach                           bool
 	format                           string
@@ -52,7 +53,12 @@ type runFlags struct {
 func newRunCommand(env *Env) *cobra.Command {
 	var f runFlags
 	cmd := leaf("run [flags] [COMMAND [ARG…]]", "Measure: run a benchmark here or on a runner, keep its results, judge them", exitsRun,
-		func(cmd *cobra.Command, args []string) error { return runRun(cmd.Context(), env, f, args) })
+		func(cmd *cobra.Command, args []string) error {
+			if err := f.checkResend(cmd, args); err != nil {
+				return err
+			}
+			return runRun(cmd.Context(), env, f, args)
+		})
 	cmd.Long = `Run a benchmark, keep its results and judge them.
 
 Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
@@ -118,6 +124,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.detach, "detach", false, "submit the job and leave")
 	v.StringVar(&f.idempotencyKey, "idempotency-key", "", "UUID; the same one again returns the first report (default: a fresh one)")
 
+	v.StringVar(&f.resend, "resend", "", "send the results of an earlier run, which are in this file because the server was away")
 	v.StringVar(&f.format, "format", "human", "human or json")
 	v.BoolVar(&f.asJSON, "json", false, "the same as --format json")
 	v.BoolVarP(&f.quiet, "quiet", "q", false, "print the report and errors only")
@@ -167,6 +174,9 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if err := f.connection.check(env); err != nil && !f.dryRun {
 		return err
 	}
+	if f.resend != "" {
+		return f.sendAgain(ctx, env)
+	}
 	found := gitctx.Detect(env.gitSource(ctx))
 	in, err := f.newRun(env, found)
 	if err != nil {
@@ -194,7 +204,10 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	return srv.done(f.submit(ctx, env, srv, in))
+	if err = f.submit(ctx, env, srv, in); err != nil && (len(args) > 0 || len(f.files) == 0) { // files are still there
+		err = keepUnsent(env, in, env.setting(f.host, "HOST"), err)
+	}
+	return srv.done(err)
 }
 
 // describe is the line that says what was detected, and what flags say instead.
