@@ -88,7 +88,7 @@ Exit codes: 0 drained, 2 wrong flags or machine, 130 aborted.`,
 	flags.StringVar(&f.keyFile, "key-file", "", "file with the runner's key (else $TACHO_RUNNER_KEY)")
 	flags.StringVar(&f.transport, "transport", "auto", "ws, http (long-poll), or auto: WebSocket, and long-poll where it is refused")
 	flags.StringVar(&f.stateDir, "state-dir", defaultRunnerState(env), "results that wait for delivery, image cache, sandboxes")
-	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc or crun (default: the first that works)")
+	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc, crun, or runsc for gVisor (default: the first of runc and crun that works)")
 	flags.BoolVar(&f.allowNetwork, "allow-network", false, "take jobs whose spec has a network")
 	flags.IntVar(&f.slots, "slots", 1, "jobs at a time; only 1, because neighbours disturb a measurement")
 	flags.IntVar(&f.maxJobs, "max-jobs", 0, "leave after so many jobs (0: never)")

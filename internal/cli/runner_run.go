@@ -68,7 +68,7 @@ machine, 130 interrupted.`,
 	flags.StringVar(&f.outputDir, "output-dir", "tacho-output", "collected files go to DIR/<iteration>/<path>")
 	flags.IntVar(&f.iter, "iter", 1, "iterations, each in a fresh sandbox")
 	flags.StringVar(&f.isolation, "isolation", "container", "least level: container, gvisor or microvm")
-	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc or crun (default: the first that works)")
+	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc, crun, or runsc for gVisor (default: the first of runc and crun that works)")
 	flags.BoolVar(&f.allowFailure, "allow-failure", false, "go on when an iteration ends with a code other than 0")
 	flags.BoolVar(&f.json, "json", false, "print one JSON summary, with the texts in it, instead of the live output")
 	flags.StringVar(&f.stateDir, "state-dir", defaultRunnerState(env)+"-once", "image cache and sandboxes")

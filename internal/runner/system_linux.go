@@ -196,7 +196,7 @@ func (i *linuxImage) run(ctx context.Context, p iterationParams) (end iterationE
 	}
 	exit, timedOut, err := await(ctx, box, p)
 	if err != nil {
-		return end, err
+		return end, sandboxFailure(err)
 	}
 	end.exitCode, end.signal, end.oom, end.timedOut = exit.Code, exit.Signal, exit.OOMKilled, timedOut
 	end.start, end.wall = exit.Started, exit.Wall

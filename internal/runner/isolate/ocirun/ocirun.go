@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package ocirun isolates by an OCI runtime: runc or crun.
+// Package ocirun isolates by an OCI runtime: runc or crun, or gVisor's runsc where it is asked for.
 //
 // A sandbox has namespaces of its own for processes, mounts, IPC, host name and, unless a network was asked for, network; no capabilities,
 // no new privileges, a system call filter, a read-only view of the kernel's interfaces; limits on CPUs, memory without swap, and processes.
@@ -23,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,7 +35,7 @@ import (
 
 // Config says which runtime and where it works.
 type Config struct {
-	Runtime string // "runc" or "crun"; empty: the first that is there and works
+	Runtime string // "runc", "crun" or "runsc", or the path of one; empty: the first of runc and crun that is there and works
 	Dir     string // folder for sandboxes; made
 }
 
@@ -54,8 +55,8 @@ func New(cfg Config) (*Driver, error) {
 	}
 	names := []string{"runc", "crun"}
 	if cfg.Runtime != "" {
-		if base := filepath.Base(cfg.Runtime); base != "runc" && base != "crun" {
-			return nil, fault.Invalidf("runtime %q is not supported; use runc, or crun where cgroup v2 is unified", cfg.Runtime)
+		if base := filepath.Base(cfg.Runtime); base != "runc" && base != "crun" && base != gvisorName {
+			return nil, fault.Invalidf("runtime %q is not supported; use runc, crun where cgroup v2 is unified, or runsc (gVisor)", cfg.Runtime)
 		}
 		names = []string{cfg.Runtime}
 	}
@@ -85,7 +86,11 @@ func New(cfg Config) (*Driver, error) {
 		}
 		return &Driver{runtime: file, name: filepath.Base(name), dir: dir}, nil
 	}
-	return nil, fault.New(fault.Unavailable, "no container runtime works here: %s; apt-get install runc", strings.Join(why, "; "))
+	way := "apt-get install runc"
+	if filepath.Base(cfg.Runtime) == gvisorName {
+		way = "install gVisor's runsc, or leave --runtime out"
+	}
+	return nil, fault.New(fault.Unavailable, "no container runtime works here: %s; %s", strings.Join(why, "; "), way)
 }
 
 func unified() bool {
@@ -101,6 +106,9 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	c := isolate.Capabilities{Name: d.name, Version: strings.TrimPrefix(line, d.name+" version "), Level: isolate.Container}
+	if d.gvisor() {
+		c.Level = isolate.GVisor
+	}
 	if !unified() && !swapLimit() {
 		c.Notes = append(c.Notes, "swap is not limited: the kernel does not account for it")
 	}
@@ -126,26 +134,29 @@ func (d *Driver) Sweep(ctx context.Context) error {
 	return all
 }
 
-// run runs the runtime with a command for a container.
-func (d *Driver) run(ctx context.Context, args ...string) error {
-	_, err := d.output(ctx, args...)
-	return err
-}
-
-func (d *Driver) output(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := d.command(ctx, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
+// run runs the runtime with a command for the sandbox.
+func (s *sandbox) run(ctx context.Context, args ...string) error {
+	cmd := s.command(ctx, args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %s", d.name, args[0], err, lastLine(errs.String()))
+		return fmt.Errorf("%s %s: %w: %s", s.driver.name, args[0], err, lastLine(errs.String()))
 	}
-	return out.Bytes(), nil
+	return nil
 }
 
-func (d *Driver) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, d.runtime, append([]string{"--root", filepath.Join(d.dir, "state")}, args...)...)
+func (s *sandbox) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, s.driver.runtime, append([]string{"--root", s.stateRoot()}, args...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // nothing of ours goes near the benchmark
 	return cmd
+}
+
+// stateRoot is the folder in which the runtime keeps its own state.
+func (s *sandbox) stateRoot() string {
+	if s.driver.gvisor() {
+		return s.gvisorState()
+	}
+	return filepath.Join(s.driver.dir, "state")
 }
 
 func lastLine(s string) string {
@@ -158,7 +169,7 @@ func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, 
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	s := &sandbox{driver: d, id: t.ID, dir: filepath.Join(d.dir, "sandboxes", t.ID), pids: t.PidsMax}
+	s := &sandbox{driver: d, id: t.ID, dir: filepath.Join(d.dir, "sandboxes", t.ID), pids: t.PidsMax, network: t.Network}
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make folder of sandbox %s: %w", t.ID, err)
 	}
@@ -175,6 +186,12 @@ type sandbox struct {
 	dir    string
 	pids   int
 	notes  []string
+
+	network bool
+	killed  atomic.Bool // by force
+
+	groups   groups // of gVisor; the others make their own
+	startErr error  // of gVisor: why the command never began
 
 	pid     int
 	started time.Time
@@ -200,6 +217,17 @@ func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
 	spec, err := s.spec(t, uid, gid)
 	if err != nil {
 		return err
+	}
+	if s.driver.gvisor() {
+		spec.Mounts = append(spec.Mounts, s.gvisorMounts()...)
+		s.notes = append(s.notes, "gVisor's own kernel is part of the benchmark's memory")
+		if s.groups, err = makeGroups(t, spec.Linux.Resources.CPU.Cpus); err != nil {
+			return err
+		}
+		s.cgroups = s.groups.dirs
+		if err := os.Mkdir(s.gvisorState(), 0o711); err != nil {
+			return err
+		}
 	}
 	raw, err := json.Marshal(spec)
 	if err != nil {
@@ -263,8 +291,6 @@ func (s *sandbox) loopDisk(ctx context.Context, size int64, at string) error {
 
 // Start implements isolate.Sandbox.
 func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
-	pidFile := filepath.Join(s.dir, "pid")
-	cmd := s.driver.command(ctx, "create", "--bundle", s.dir, "--pid-file", pidFile, s.id)
 	outR, outW, err := os.Pipe()
 	if err != nil {
 		return err
@@ -273,6 +299,14 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, outR.Close(), outW.Close())
 	}
+	if s.driver.gvisor() {
+		s.streams.Go(func() { pump(outR, stdout) })
+		s.streams.Go(func() { pump(errR, stderr) })
+		err := s.startGVisor(outW, errW)
+		return errors.Join(err, outW.Close(), errW.Close())
+	}
+	pidFile := filepath.Join(s.dir, "pid")
+	cmd := s.command(ctx, "create", "--bundle", s.dir, "--pid-file", pidFile, s.id)
 	logFile := filepath.Join(s.dir, "runtime.log")
 	cmd.Args = append(cmd.Args[:1:1], append([]string{"--log", logFile}, cmd.Args[1:]...)...)
 	cmd.Stdout, cmd.Stderr = outW, errW
@@ -297,7 +331,7 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 	s.cgroups = cgroupsOf(s.pid)
 	s.done = make(chan struct{})
 	s.started = time.Now()
-	err = s.driver.run(ctx, "start", s.id)
+	err = s.run(ctx, "start", s.id)
 	go s.reap()
 	if err != nil {
 		s.Kill(0)
@@ -360,7 +394,7 @@ func (s *sandbox) Wait() (isolate.Exit, error) {
 // Kill implements isolate.Sandbox. Only SIGKILL ends the first process of a namespace that has no handler, and with it all others.
 func (s *sandbox) Kill(grace time.Duration) {
 	if grace > 0 {
-		_ = s.driver.run(context.Background(), "kill", s.id, "TERM")
+		_ = s.run(context.Background(), "kill", s.id, "TERM")
 		go func() {
 			select {
 			case <-s.done:
@@ -374,10 +408,17 @@ func (s *sandbox) Kill(grace time.Duration) {
 }
 
 func (s *sandbox) force() {
-	if err := s.driver.run(context.Background(), "kill", s.id, "KILL"); err != nil {
+	s.killed.Store(true)
+	if err := s.run(context.Background(), "kill", s.id, "KILL"); err != nil {
 		select {
 		case <-s.done: // it has been reaped: the number may be another process's by now
 		default:
+			if s.driver.gvisor() {
+				for _, dir := range s.groups.dirs {
+					killGroup(dir)
+				}
+				return
+			}
 			_ = syscall.Kill(s.pid, syscall.SIGKILL)
 		}
 	}
@@ -424,10 +465,13 @@ func (s *sandbox) Close() error {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if _, err := os.Stat(filepath.Join(s.driver.dir, "state", s.id)); err == nil {
-			s.err = s.driver.run(ctx, "delete", "--force", s.id)
+		switch _, err := os.Stat(filepath.Join(s.stateRoot(), s.id)); {
+		case s.driver.gvisor():
+			s.err = endGroups(s.id) // nobody outside of them knows of it
+		case err == nil:
+			s.err = s.run(ctx, "delete", "--force", s.id)
 		}
-		for _, at := range []string{s.merged(), filepath.Join(s.dir, "disk")} {
+		for _, at := range []string{filepath.Join(s.gvisorState(), "null-netns"), s.merged(), filepath.Join(s.dir, "disk")} {
 			if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
 				s.err = errors.Join(s.err, fmt.Errorf("unmount %s: %w", at, err))
 			}

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command probe does one thing that a sandbox must allow, limit or refuse, and says what came of it.
 package main
 
