@@ -1,39 +1,51 @@
-// Package adapter reads what benchmark tools print: text or JSON in, benchmarks with their metrics out, nothing lost.
+// Package adapter reads what benchmark tools print: text, JSON, XML or tables in, benchmarks with their metrics out, nothing lost.
 //
-// Each tool is one file with a score and a parse function, one folder of real outputs under testdata, and one line in the table of this file.
-// Parse reads by a named adapter; "magic" scores the input with each and takes the one that recognises it, or says that it cannot tell.
-// Every unit and every sample that a tool prints is kept. A benchmark that failed, or a number that is none, is a Problem beside the others,
-// never their loss; only the JSON format of our own world is strict, because its producers are programs.
+// Each tool is one file with a parse function and a row that describes it, one folder of real outputs under testdata, and one line in the table
+// of tools.go. Parse reads by a named adapter; "magic" looks at the content and takes the tool that recognises it most surely, or says that it
+// cannot tell. Every unit and every sample that a tool prints is kept. A benchmark that failed, or a number that is none, is a Problem beside the
+// others, never their loss; only the JSON format of our own world is strict, because its producers are programs.
 //
-// The package is pure: bytes in, values out. Its errors are Invalid or TooLarge faults whose sentence says where the input is wrong. Intake and
-// ingest call it on the server; a client may call it before anything is sent. Input is bounded by limits: whoever calls bounds its size.
+// The package is pure: bytes in, values out. Input is read through a window, so that memory follows from the results and not from the input.
+// Its errors are Invalid or TooLarge faults whose sentence says where the input is wrong. Intake and ingest call it on the server; a client may
+// call it before anything is sent. How to add an adapter is told in docs/adapters.md.
 package adapter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"io"
+	"slices"
+	"unicode/utf16"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // tool is one row of the table.
 type tool struct {
 	name  Name
-	about string
-	// score says how surely the input is this tool's, 0 is not at all and 100 surely, and why in words. It must be cheap.
-	score func(input []byte) (int, string)
-	// parse reads the input and sets Benchmarks, Problems and Reason, which is what it recognised.
-	parse func(input []byte, opts Options) (Results, error)
+	about string // what it reads, for people: "go test -bench"
+
+	// For the lists of tools, in words.
+	example    string   // a command: `tacho run "go test -bench . ./..."`
+	measures   []string // what it yields: "Latency (ns, lower)"; "… (any unit of …)" where the tool's user decides
+	samples    string   // which raw samples are kept; empty: the tool prints none
+	parameters string   // what of its parameters is part of the name; empty: it has none
+
+	// Recognising it: signs of a structured output, or lines of a text. A line that has one of the needles is shown to hit, which says how
+	// surely it is the tool's (0 is not at all, 100 surely, below 50 is what several tools could print); trace says what was recognised.
+	signs   []sign
+	needles []string
+	hit     func(line []byte) int
+	trace   string
+
+	// parse reads the output from where it begins and sets Benchmarks, Problems and Reason, which is what it recognised. Of documents that
+	// follow each other it reads one.
+	parse func(s *scanner, opts Options) (Results, error)
 	// averages are the central values that the tool's output lets one choose from.
 	averages []Average
-}
-
-// tools is the one table of adapters. Adding one is a file, a folder of samples and a line here.
-var tools = []tool{
-	{JSON, "Bencher Metric Format", scoreBMF, parseBMF, nil},
-	{GoBench, "go test -bench", scoreGoBench, parseGoBench, []Average{AverageMean, AverageMedian}},
-	{Hyperfine, "hyperfine --export-json", scoreHyperfine, parseHyperfine, []Average{AverageMean, AverageMedian}},
 }
 
 // Metric is one measure of one benchmark.
@@ -70,44 +82,103 @@ type Results struct {
 // average that the tool does not offer changes nothing, and Reason says so. Names in the result are distinct and within their limits, numbers are
 // finite.
 func Parse(name Name, input []byte, opts Options) (Results, error) {
+	return parseWith(tools, name, source{in: fromUTF16(input), size: int64(len(input))}, opts)
+}
+
+// Read is Parse for an input of size bytes that is not in memory. It is read more than once, and never held as a whole.
+func Read(name Name, input io.ReaderAt, size int64, opts Options) (Results, error) {
+	return parseWith(tools, name, source{r: input, size: size}, opts)
+}
+
+func parseWith(from []tool, name Name, src source, opts Options) (Results, error) {
+	if src.r == nil {
+		src.size = int64(len(src.in))
+	}
 	average, err := ParseAverage(string(opts.Average))
 	if err != nil {
 		return Results{}, err
 	}
-	input = bytes.TrimPrefix(input, []byte("\ufeff")) // Windows programs write it
-	chosen, err := choose(tools, name, input)
+	chosen, err := choose(from, name, src)
 	if err != nil {
 		return Results{}, err
 	}
-	out, err := chosen.parse(input, opts)
+	out, err := chosen.read(src, opts)
 	if err != nil {
 		return Results{}, err
 	}
-	out.Adapter = chosen.name
-	out.Reason = string(chosen.name) + ": " + out.Reason
-	if average != AverageDefault && !offers(chosen, average) {
+	out.Adapter = chosen.tool.name
+	out.Reason = string(out.Adapter) + ": " + out.Reason + chosen.at.in()
+	if average != AverageDefault && !slices.Contains(chosen.tool.averages, average) {
 		out.Reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
 	}
 	if err := out.settle(); err != nil {
 		return Results{}, err
 	}
 	if len(out.Benchmarks) == 0 {
-		message := fmt.Sprintf("%s: the output holds no benchmark result", chosen.name)
+		message := fmt.Sprintf("%s: the output holds no benchmark result", out.Adapter)
 		if len(out.Problems) > 0 {
 			message += "; " + out.Problems[0].text()
 		}
-		return Results{}, fault.Invalidf("%s (it begins %s)", message, beginning(input))
+		return Results{}, fault.Invalidf("%s (it begins %s)", message, beginning(src))
 	}
 	return out, nil
 }
 
-func offers(t tool, average Average) bool {
-	for _, a := range t.averages {
-		if a == average {
-			return true
+// read reads the output from its place on, and further documents behind the first.
+func (f found) read(src source, opts Options) (Results, error) {
+	lines := src.from(f.at)
+	s := lines
+	if f.at.inLog {
+		s = newScanner(&cleaned{lines: lines})
+		s.row, s.lineNumber = f.at.row, f.at.row
+	}
+	out, err := f.tool.parse(s, opts)
+	for err == nil && !s.over() {
+		c := s.peek()
+		if f.at.inLog && c != '{' && c != '[' && c != '<' {
+			break // the log goes on
+		}
+		if c != '{' && c != '[' && c != '<' {
+			return Results{}, s.fail("something follows the document: %s", s.found())
+		}
+		var more Results
+		if more, err = f.tool.parse(s, opts); err != nil && f.at.inLog {
+			err = nil
+			break
+		}
+		out.Benchmarks = append(out.Benchmarks, more.Benchmarks...)
+		for _, p := range more.Problems {
+			out.problem(p)
 		}
 	}
-	return false
+	if err == nil {
+		err = s.broken()
+	}
+	for _, r := range []*scanner{s, lines} {
+		if r.passed > 0 {
+			out.problem(Problem{Message: fmt.Sprintf("lines of more than %d bytes were passed over: %d of them, this is the first", limits.AdapterLineBytes, r.passed), Line: r.passedRow})
+			r.passed = 0
+		}
+	}
+	return out, err
+}
+
+// fromUTF16 is the input as UTF-8 where it is marked as UTF-16, as Windows shells write it.
+func fromUTF16(input []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(input, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(input, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return input
+	}
+	units := make([]uint16, 0, len(input)/2)
+	for at := 2; at+1 < len(input); at += 2 {
+		units = append(units, order.Uint16(input[at:]))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // text is the problem in one line.

@@ -1,8 +1,8 @@
 package adapter
 
 import (
-	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +36,7 @@ func samples(t testing.TB) map[Name][]string {
 	return out
 }
 
-func read(t testing.TB, file string) []byte {
+func readFile(t testing.TB, file string) []byte {
 	t.Helper()
 	input, err := os.ReadFile(file)
 	if err != nil {
@@ -54,7 +54,7 @@ func TestRealOutputsAreReadWhole(t *testing.T) {
 		for _, file := range files {
 			t.Run(file, func(t *testing.T) {
 				t.Parallel()
-				input := read(t, file)
+				input := readFile(t, file)
 				byName, err := Parse(name, input, Options{})
 				if err != nil {
 					t.Fatal(err)
@@ -74,19 +74,48 @@ func TestRealOutputsAreReadWhole(t *testing.T) {
 
 func golden(t *testing.T, file string, results Results) {
 	t.Helper()
-	got, err := json.MarshalIndent(results, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
+	got := written(results)
 	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(string(read(t, file)), string(got)); diff != "" {
+	if diff := cmp.Diff(string(readFile(t, file)), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
+}
+
+// written is all of the results as a golden file shows them: for each metric its value with the spread, its measure and every sample.
+func written(r Results) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", r.Reason)
+	for _, bench := range r.Benchmarks {
+		fmt.Fprintf(&b, "\n%s\n", bench.Name)
+		if bench.IgnoreAlerts {
+			fmt.Fprintln(&b, "\tignores alerts")
+		}
+		for _, m := range bench.Metrics {
+			fmt.Fprintf(&b, "\t%s: %v", m.Measure.Name, m.Value)
+			if m.Lower != nil {
+				fmt.Fprintf(&b, " from %v", *m.Lower)
+			}
+			if m.Upper != nil {
+				fmt.Fprintf(&b, " to %v", *m.Upper)
+			}
+			fmt.Fprintf(&b, " %s, %s", m.Measure.Units, m.Measure.Direction)
+			if m.Measure.Exact {
+				fmt.Fprint(&b, ", exact")
+			}
+			fmt.Fprintln(&b)
+			if m.Samples != nil {
+				fmt.Fprintf(&b, "\t\t%s\n", strings.Trim(fmt.Sprint(m.Samples), "[]"))
+			}
+		}
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "\nproblem: %s\n", p.text())
+	}
+	return b.String()
 }
 
 func namesOf(r Results) []string {

@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -16,45 +15,24 @@ import (
 // Its producers are programs, so it is strict where text adapters are lenient: what a report cannot hold is an error that says where. A name
 // that occurs twice is one, because taking either would lose the other.
 
-// errEnough ends a look at the first part of a document.
-var errEnough = errors.New("seen enough")
-
-// scoreBMF looks for the first metric, and not far.
-func scoreBMF(input []byte) (int, string) {
-	s := &scanner{in: input}
-	if s.peek() != '{' {
-		return 0, ""
-	}
-	found, benchmarks := false, 0
-	_ = s.object(func([]byte) error {
-		if benchmarks++; benchmarks > 100 {
-			return errEnough
-		}
-		return s.object(func([]byte) error {
-			return s.object(func(key []byte) error {
-				if found = string(key) == "value"; found {
-					return errEnough
-				}
-				return s.skip()
-			})
-		})
-	})
-	if !found {
-		return 0, ""
-	}
-	return 100, `an object of benchmarks, measures and "value"`
+var bmfTool = tool{
+	name: JSON, about: "Bencher Metric Format", example: "tacho run --adapter json ./benchmark-that-prints-json",
+	measures: []string{"any measure that the document names (its own units and direction, or those of the built-in measure)"},
+	samples:  `"samples" of a metric, where it has them`,
+	signs:    []sign{{jsonForm, []string{"*.*.value"}, 60, `an object of benchmarks, measures and "value"`}},
+	parse:    parseBMF,
 }
 
 // bmf reads one document.
 type bmf struct {
-	scanner
+	*scanner
 	out      Results
 	measures map[string]unit.Measure // by the name in the document: most benchmarks have the same few
 	metrics  int
 }
 
-func parseBMF(input []byte, _ Options) (Results, error) {
-	p := &bmf{scanner: scanner{in: input}, measures: map[string]unit.Measure{}}
+func parseBMF(s *scanner, _ Options) (Results, error) {
+	p := &bmf{scanner: s, measures: map[string]unit.Measure{}}
 	seen := map[string]bool{}
 	err := p.object(func(key []byte) error {
 		if len(seen) >= limits.BenchmarksPerIteration {
@@ -73,9 +51,6 @@ func parseBMF(input []byte, _ Options) (Results, error) {
 	})
 	if err != nil {
 		return Results{}, err
-	}
-	if p.peek() != 0 || p.at < len(p.in) {
-		return Results{}, p.fail("JSON: something follows the document: %s", p.found())
 	}
 	p.out.Reason = fmt.Sprintf(`an object of %d benchmarks and %d metrics with a "value"`, len(p.out.Benchmarks), p.metrics)
 	return p.out, nil
@@ -193,14 +168,7 @@ func memberOf(key []byte) int {
 func (p *bmf) member(m *Metric, which int) error {
 	switch which {
 	case samplesMember:
-		return p.array(func() error {
-			if len(m.Samples) >= limits.SamplesPerMetric {
-				return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
-			}
-			v, err := p.number()
-			m.Samples = append(m.Samples, v)
-			return err
-		})
+		return p.samples(&m.Samples)
 	case unitsMember:
 		text, err := p.text()
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 func fuzz(f *testing.F, name Name) {
 	for _, files := range samples(f) {
 		for _, file := range files {
-			if input := read(f, file); len(input) < 8<<10 { // a large seed is mutated slowly and teaches nothing more
+			if input := readFile(f, file); len(input) < 8<<10 { // a large seed is mutated slowly and teaches nothing more
 				f.Add(input)
 			}
 		}
@@ -82,7 +82,7 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := &scanner{in: input}
+		s := scanBytes(input)
 		err := s.skip()
 		ok := err == nil && s.peek() == 0 && s.at == len(input)
 		if ok && !json.Valid(input) {
@@ -91,7 +91,7 @@ func FuzzScanner(f *testing.F) {
 		if !ok && json.Valid(input) && !strings.Contains(fmt.Sprint(err), "UTF-8") && !strings.Contains(fmt.Sprint(err), "deep") {
 			t.Errorf("%q is JSON, but: %v", input, err)
 		}
-		text, err := (&scanner{in: input}).text()
+		text, err := scanBytes(input).text()
 		var want string
 		if err == nil && json.Unmarshal(input, &want) == nil && text != want {
 			t.Errorf("text %q, want %q", text, want)

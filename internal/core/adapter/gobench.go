@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -27,19 +26,27 @@ var goUnits = map[string]unit.Measure{
 	"ns/op": unit.Latency, "B/op": unit.Allocated, "allocs/op": unit.Allocations, "MB/s": unit.Bandwidth,
 }
 
-// scoreGoBench looks for one result line.
-func scoreGoBench(input []byte) (int, string) {
-	if !bytes.Contains(input, []byte("Benchmark")) {
-		return 0, ""
+var goBenchTool = tool{
+	name: GoBench, about: "go test -bench, also with -json", example: `tacho run "go test -run - -bench . -benchmem -count 6 ./..."`,
+	measures:   []string{"Latency (ns, lower)", "Allocated (B/op, lower)", "Allocations (allocs/op, lower)", "Bandwidth (MB/s, higher)", "any unit of ReportMetric"},
+	samples:    "each line of -count",
+	parameters: "package path and /k=v are part of the name; GOMAXPROCS where one input has several",
+	signs:      []sign{{jsonForm, []string{"Action=output", "Output"}, 80, "events of go test -json"}},
+	needles:    []string{"Benchmark", "ns/op"},
+	hit:        hitGoBench,
+	trace:      "a line begins with Benchmark and carries a number of iterations, values and units",
+	parse:      parseGoBench, averages: []Average{AverageMean, AverageMedian},
+}
+
+// hitGoBench knows a result line, also one whose name was torn off by what the benchmark printed.
+func hitGoBench(line []byte) int {
+	if _, _, ok := readResult(line); ok {
+		return 100
 	}
-	found := false
-	r := goReader{result: func(*goStream, goLine, int) { found = true }, problem: func(Problem) {}}
-	for raw := range bytes.Lines(input) {
-		if r.line(raw); found {
-			return 100, "a line begins with Benchmark and carries a number of iterations, values and units"
-		}
+	if _, ok := readBack(line); ok {
+		return 60
 	}
-	return 0, ""
+	return 0
 }
 
 // goBenchmark gathers the lines of one benchmark.
@@ -81,11 +88,15 @@ func (g *goResults) intern(text []byte) string {
 
 type goKey struct{ pkg, name, procs string }
 
-func parseGoBench(input []byte, opts Options) (Results, error) {
+func parseGoBench(s *scanner, opts Options) (Results, error) {
 	g := &goResults{byKey: map[goKey]*goBenchmark{}, words: map[string]string{}}
 	r := goReader{result: g.add, problem: g.out.problem}
-	for raw := range bytes.Lines(input) {
-		r.line(raw)
+	for {
+		line, more := s.nextLine()
+		if !more {
+			break
+		}
+		r.line(line, s.lineNumber)
 		if len(g.order) > limits.BenchmarksPerIteration {
 			return Results{}, tooManyBenchmarks()
 		}

@@ -196,7 +196,7 @@ func TestGoAgreesWithBenchfmt(t *testing.T) {
 		}
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			input := read(t, file)
+			input := readFile(t, file)
 			type key struct{ benchmark, unit string }
 			want, got := map[key][]float64{}, map[key][]float64{}
 			r := benchfmt.NewReader(bytes.NewReader(input), file)

@@ -17,7 +17,7 @@ func (r *goReader) event(line []byte) bool {
 	if !bytes.Contains(line, []byte(`"Action"`)) {
 		return false
 	}
-	s := &scanner{in: line}
+	s := scanBytes(line)
 	var pkg, output string
 	known := false
 	err := s.object(func(key []byte) error {
@@ -37,7 +37,7 @@ func (r *goReader) event(line []byte) bool {
 		}
 		return err
 	})
-	if err != nil || !known || s.peek() != 0 {
+	if err != nil || !known || !s.over() {
 		return false
 	}
 	if output != "" {

@@ -1,11 +1,6 @@
 package adapter
 
-import (
-	"bytes"
-	"errors"
-	"math"
-	"strconv"
-)
+import "bytes"
 
 // goLine is a result line taken apart. Its parts are the input's bytes.
 type goLine struct {
@@ -168,16 +163,4 @@ func nextWord(text []byte) (word, rest []byte) {
 		end++
 	}
 	return text[begin:end], text[end:]
-}
-
-// number reads a value as the testing package prints it: NaN and +Inf are among them, and what is out of range is an infinity.
-func number(word []byte) (float64, bool) {
-	if len(word) == 0 || len(word) > 400 { // the longest float in full has 327 characters
-		return 0, false
-	}
-	v, err := strconv.ParseFloat(string(word), 64)
-	if errors.Is(err, strconv.ErrRange) && math.IsInf(v, 0) {
-		err = nil
-	}
-	return v, err == nil
 }

@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -35,13 +34,8 @@ type goStream struct {
 }
 
 // line reads one line of the input.
-func (r *goReader) line(raw []byte) {
-	r.number++
-	if len(raw) > limits.AdapterLineBytes {
-		r.problem(Problem{Message: fmt.Sprintf("a line of %d bytes was passed over", len(raw)), Line: r.number})
-		return
-	}
-	line := cleanLine(raw)
+func (r *goReader) line(line []byte, number int) {
+	r.number = number
 	if len(line) > 0 && line[0] == '{' && r.event(line) {
 		return
 	}

@@ -30,42 +30,16 @@ type hyperfineRun struct {
 	parameters                           []parameter
 }
 
-type parameter struct{ name, value string }
-
-func scoreHyperfine(input []byte) (int, string) {
-	s := &scanner{in: input}
-	if s.peek() != '{' {
-		return 0, ""
-	}
-	var command, mean bool
-	_ = s.object(func(top []byte) error {
-		if string(top) != "results" || s.peek() != '[' {
-			return s.skip()
-		}
-		return s.array(func() error {
-			if s.peek() != '{' {
-				return errEnough
-			}
-			if err := s.object(func(key []byte) error {
-				command, mean = command || string(key) == "command", mean || string(key) == "mean"
-				if command && mean {
-					return errEnough
-				}
-				return s.skip()
-			}); err != nil {
-				return err
-			}
-			return errEnough
-		})
-	})
-	if !command || !mean {
-		return 0, ""
-	}
-	return 100, `"results" with "command" and "mean"`
+var hyperfineTool = tool{
+	name: Hyperfine, about: "hyperfine --export-json", example: `tacho run --adapter shell_hyperfine "hyperfine --export-json /dev/stdout --output null 'make'"`,
+	measures:   []string{"Latency (ns, lower)", "User Time (ns, lower)", "System Time (ns, lower)", "Peak Memory (B, lower)"},
+	samples:    "time and memory of each run",
+	parameters: "those that the command does not show, in braces",
+	signs:      []sign{{jsonForm, []string{"results[].command", "results[].mean"}, 100, `"results" with "command" and "mean"`}},
+	parse:      parseHyperfine, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseHyperfine(input []byte, opts Options) (Results, error) {
-	s := &scanner{in: input}
+func parseHyperfine(s *scanner, opts Options) (Results, error) {
 	var runs []hyperfineRun
 	err := s.object(func(key []byte) error {
 		if string(key) != "results" {
@@ -80,9 +54,6 @@ func parseHyperfine(input []byte, opts Options) (Results, error) {
 			return err
 		})
 	})
-	if err == nil && (s.peek() != 0 || s.at < len(s.in)) {
-		err = s.fail("JSON: something follows the document: %s", s.found())
-	}
 	if err != nil {
 		return Results{}, fault.New(fault.Of(err), "shell_hyperfine: the output is not the JSON that hyperfine exports: %s", fault.Message(err))
 	}
@@ -113,34 +84,26 @@ func parseHyperfine(input []byte, opts Options) (Results, error) {
 // hyperfineRun reads one result.
 func (s *scanner) hyperfineRun() (hyperfineRun, error) {
 	var run hyperfineRun
-	maybe := func(to **float64) error {
-		if s.absent() {
-			return nil
-		}
-		v, err := s.number()
-		*to = &v
-		return err
-	}
 	err := s.object(func(key []byte) error {
 		switch string(key) {
 		case "command":
 			text, err := s.text()
-			run.command = strings.Join(strings.Fields(text), " ")
+			run.command = oneLine(text)
 			return err
 		case "mean":
-			return maybe(&run.mean)
+			return s.maybe(&run.mean)
 		case "stddev":
-			return maybe(&run.stddev)
+			return s.maybe(&run.stddev)
 		case "median":
-			return maybe(&run.median)
+			return s.maybe(&run.median)
 		case "min":
-			return maybe(&run.least)
+			return s.maybe(&run.least)
 		case "max":
-			return maybe(&run.largest)
+			return s.maybe(&run.largest)
 		case "user":
-			return maybe(&run.user)
+			return s.maybe(&run.user)
 		case "system":
-			return maybe(&run.system)
+			return s.maybe(&run.system)
 		case "times":
 			return s.samples(&run.times)
 		case "memory_usage_byte":
@@ -153,21 +116,6 @@ func (s *scanner) hyperfineRun() (hyperfineRun, error) {
 		return s.skip()
 	})
 	return run, err
-}
-
-// samples reads an array of numbers; null is none.
-func (s *scanner) samples(to *[]float64) error {
-	if s.absent() {
-		return nil
-	}
-	return s.array(func() error {
-		if len(*to) >= limits.SamplesPerMetric {
-			return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
-		}
-		v, err := s.number()
-		*to = append(*to, v)
-		return err
-	})
 }
 
 func (s *scanner) exitCodes(run *hyperfineRun) error {
@@ -199,13 +147,12 @@ func (s *scanner) parameters(run *hyperfineRun) error {
 		p := parameter{name: string(key)}
 		if s.peek() == '"' {
 			text, err := s.text()
-			p.value = strings.Join(strings.Fields(text), " ")
+			p.value = oneLine(text)
 			run.parameters = append(run.parameters, p)
 			return err
 		}
-		begin := s.at
-		err := s.skip()
-		p.value = string(s.in[begin:s.at])
+		raw, err := s.raw()
+		p.value = string(raw)
 		run.parameters = append(run.parameters, p)
 		return err
 	})
@@ -234,17 +181,7 @@ func hyperfineNames(runs []hyperfineRun) []string {
 
 // name is the command with its parameters in braces: all of them, or those that its text does not show.
 func (run *hyperfineRun) name(all bool) string {
-	var shown []string
-	for _, p := range run.parameters {
-		if all || !hasWord(run.command, p.value) {
-			shown = append(shown, p.name+"="+p.value)
-		}
-	}
-	if len(shown) == 0 {
-		return run.command
-	}
-	slices.Sort(shown)
-	return run.command + " {" + strings.Join(shown, ",") + "}"
+	return withParameters(run.command, slices.DeleteFunc(slices.Clone(run.parameters), func(p parameter) bool { return !all && hasWord(run.command, p.value) }))
 }
 
 // hasWord reports whether text has word between two bytes that are no part of a word, so that 1 is not found in 10.
@@ -273,13 +210,7 @@ func hasWord(text, word string) bool {
 // metrics are the run's metrics, and what could not be given as asked for.
 func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 	const nanos = 1e9
-	ns := func(v *float64) *float64 {
-		if v == nil {
-			return nil
-		}
-		scaled := *v * nanos
-		return &scaled
-	}
+	ns := func(v *float64) *float64 { return scaled(v, nanos) }
 	latency := Metric{Measure: unit.Latency, Value: *run.mean * nanos}
 	if run.stddev != nil {
 		low, high := (*run.mean-*run.stddev)*nanos, (*run.mean+*run.stddev)*nanos

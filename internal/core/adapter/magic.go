@@ -1,54 +1,274 @@
 package adapter
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// choose returns the named tool, or for magic the one that scores highest. Two that score the same are ambiguous: an Invalid fault, not a guess.
-func choose(from []tool, name Name, input []byte) (tool, error) {
+// found is a tool whose output was recognised, and where.
+type found struct {
+	tool  tool
+	score int
+	why   string
+	at    place
+}
+
+// Looking through an input that has no structure from its first byte.
+const (
+	lookChunk  = 64 * limits.KiB
+	lookBeyond = 1 * limits.MiB   // how far it goes on after something was recognised, to see whether it is the only thing
+	lookSure   = 90               // the score from which on it is
+	lookBudget = 32 * limits.MiB  // of JSON and XML in a log that is looked at
+	lookInLog  = 256 * limits.KiB // of one such document
+)
+
+// locate finds where the output of one of the tools begins. A document of JSON or XML and a table are recognised at the input's beginning by
+// their signs; else the lines are looked through for the tools' own, and for a document that begins on a line of its own, as in a CI log.
+// What is nobody's is an empty list.
+func (src source) locate(from []tool) []found {
+	if all := src.structured(from, place{offset: src.skipBOM()}); len(all) > 0 {
+		return all
+	}
+	return src.search(from)
+}
+
+// skipBOM is the offset behind the byte order mark that Windows programs write.
+func (src source) skipBOM() int64 {
+	s := src.look(place{})
+	if s.ensure(3); bytes.HasPrefix(s.in, []byte("\ufeff")) {
+		return 3
+	}
+	return 0
+}
+
+// structured are the tools whose signs the structure at the place bears.
+func (src source) structured(from []tool, at place) (all []found) {
+	s := src.look(at)
+	var k sketch
+	var in form
+	switch s.peek() {
+	case '{', '[':
+		k, in = sketchJSON(s), jsonForm
+	case '<':
+		k, in = sketchXML(s), xmlForm
+	case 0:
+		return nil
+	default:
+		if at.inLog {
+			return nil
+		}
+		return header(from, at, s)
+	}
+	for _, t := range from {
+		if one, ok := k.best(in, t.signs); ok {
+			all = append(all, found{t, one.score, one.why, at})
+		}
+	}
+	return all
+}
+
+// headerLines is how far down a table's header may stand, below what the tool or a shell printed.
+const headerLines = 50
+
+// header are the tools whose columns one of the first lines has.
+func header(from []tool, at place, s *scanner) (all []found) {
+	for range headerLines {
+		line, ok := s.nextLine()
+		if !ok {
+			break
+		}
+		k := sketchRow(line)
+		if len(k) == 0 {
+			continue
+		}
+		for _, t := range from {
+			if one, ok := k.best(csvForm, t.signs); ok {
+				all = append(all, found{t, one.score, one.why, at})
+			}
+		}
+		if len(all) > 0 {
+			return all
+		}
+	}
+	return nil
+}
+
+// search looks through the lines.
+func (src source) search(from []tool) (all []found) {
+	begin := place{offset: src.skipBOM()}
+	s := src.from(begin)
+	best := map[Name]int{} // place in all
+	take := func(f found) {
+		if i, known := best[f.tool.name]; !known {
+			best[f.tool.name] = len(all)
+			all = append(all, f)
+		} else if f.score > all[i].score {
+			all[i] = f
+		}
+	}
+	offset, row, beyond, budget := begin.offset, 0, 0, lookBudget
+	for beyond < lookBeyond {
+		chunk := s.chunk()
+		if len(chunk) == 0 {
+			break
+		}
+		for _, t := range from {
+			if i, known := best[t.name]; known && all[i].score >= 100 {
+				continue
+			}
+			if score := t.hits(chunk); score > 0 {
+				take(found{t, score, t.trace, begin})
+			}
+		}
+		for at := range openers(chunk) {
+			if budget <= 0 {
+				break
+			}
+			p := place{offset: offset + int64(at), row: row + bytes.Count(chunk[:at], []byte{'\n'}), inLog: true}
+			budget -= min(lookInLog, int(src.size-p.offset))
+			for _, f := range src.structured(from, p) {
+				take(f)
+			}
+		}
+		offset += int64(len(chunk))
+		row += bytes.Count(chunk, []byte{'\n'})
+		if slices.ContainsFunc(all, func(f found) bool { return f.score >= lookSure }) {
+			beyond += len(chunk)
+		}
+	}
+	return all
+}
+
+// chunk takes whole lines, many at once, off the input.
+func (s *scanner) chunk() []byte {
+	for {
+		rest := s.in[s.at:]
+		if len(rest) > lookChunk {
+			rest = rest[:lookChunk]
+		}
+		if i := bytes.LastIndexByte(rest, '\n'); i >= 0 && (len(rest) == lookChunk || s.end == nil) {
+			rest = rest[:i+1]
+		} else if len(rest) < lookChunk && s.more() {
+			continue
+		}
+		s.at += len(rest)
+		return rest
+	}
+}
+
+// openers are the places in a chunk of the lines on which JSON or XML could begin.
+func openers(chunk []byte) iter.Seq[int] {
+	return func(yield func(at int) bool) {
+		for at := 0; at < len(chunk); {
+			end := bytes.IndexByte(chunk[at:], '\n')
+			if end < 0 {
+				end = len(chunk)
+			} else {
+				end += at + 1
+			}
+			if c := chunk[at]; c == '{' || c == '[' || c == '<' || c == 0x1b || isDigit(c) {
+				if opens(cleanLine(chunk[at:end])) && !yield(at) {
+					return
+				}
+			}
+			at = end
+		}
+	}
+}
+
+// opens reports whether the line could be the first of a document.
+func opens(line []byte) bool {
+	if len(line) == 0 {
+		return false
+	}
+	next := bytes.TrimLeft(line[1:], " \t")
+	switch line[0] {
+	case '{':
+		return len(next) == 0 || next[0] == '"'
+	case '[':
+		return len(next) == 0 || next[0] == '{' || next[0] == '['
+	case '<':
+		return len(next) > 0 && (next[0] == '?' || next[0]|0x20 >= 'a' && next[0]|0x20 <= 'z')
+	}
+	return false
+}
+
+// hits is how surely a line of the chunk is the tool's.
+func (t tool) hits(chunk []byte) (score int) {
+	for _, needle := range t.needles {
+		for at := 0; ; {
+			i := bytes.Index(chunk[at:], []byte(needle))
+			if i < 0 {
+				break
+			}
+			i += at
+			begin := bytes.LastIndexByte(chunk[:i], '\n') + 1
+			end := bytes.IndexByte(chunk[i:], '\n')
+			if end < 0 {
+				end = len(chunk)
+			} else {
+				end += i
+			}
+			if score = max(score, t.hit(cleanLine(chunk[begin:end]))); score >= 100 || end == len(chunk) {
+				break
+			}
+			at = end
+		}
+	}
+	return score
+}
+
+// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Two that are as sure are
+// ambiguous: an Invalid fault, not a guess.
+func choose(from []tool, name Name, src source) (found, error) {
 	if name != Magic && name != "" {
 		for _, t := range from {
 			if t.name == name {
-				return t, nil
+				if all := src.locate([]tool{t}); len(all) > 0 {
+					return all[0], nil
+				}
+				return found{tool: t, at: place{offset: src.skipBOM()}}, nil
 			}
 		}
 		_, err := ParseName(string(name))
-		return tool{}, err
+		return found{}, err
 	}
-	var best, rival tool
-	top, reason, rivals := 0, "", ""
-	for _, t := range from {
-		score, why := t.score(input)
-		switch {
-		case score > top:
-			best, top, reason, rival = t, score, why, tool{}
-		case score == top && score > 0:
-			rival, rivals = t, why
-		}
-	}
+	all := src.locate(from)
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
 	switch {
-	case top == 0:
-		var about []string
-		for _, t := range from {
-			about = append(about, fmt.Sprintf("%s (%s)", t.name, t.about))
-		}
-		return tool{}, fault.Invalidf("the output was not recognised; looked for %s. It begins %s. If you know the format, name it with --adapter",
-			strings.Join(about, ", "), beginning(input))
-	case rival.name != "":
-		return tool{}, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
-			best.name, reason, rival.name, rivals, beginning(input))
+	case len(all) == 0:
+		return found{}, unrecognised(from, src)
+	case len(all) > 1 && all[0].score == all[1].score:
+		return found{}, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
+			all[0].tool.name, all[0].why, all[1].tool.name, all[1].why, beginning(src))
 	}
-	return best, nil
+	return all[0], nil
+}
+
+// unrecognised says what was looked for.
+func unrecognised(from []tool, src source) error {
+	names := make([]string, len(from))
+	for i, t := range from {
+		names[i] = string(t.name)
+	}
+	return fault.Invalidf("the output was not recognised; looked for %s. It begins %s. If you know the format, name it with --adapter; `tacho adapters` "+
+		"lists what each reads", strings.Join(names, ", "), beginning(src))
 }
 
 // beginning is the first line with something on it, shortened and quoted, so that control characters are seen and do nothing.
-func beginning(input []byte) string {
+func beginning(src source) string {
 	const shown = 60
-	for line := range strings.Lines(string(input[:min(len(input), 4096)])) {
+	s := src.look(place{})
+	s.ensure(4096)
+	for line := range strings.Lines(string(s.in[:min(len(s.in), 4096)])) {
 		line = strings.TrimSpace(line)
 		if line == "" {
 			continue
@@ -59,4 +279,12 @@ func beginning(input []byte) string {
 		return strconv.Quote(line)
 	}
 	return "with nothing"
+}
+
+// in is where the output stands, for people; empty: from the beginning.
+func (p place) in() string {
+	if p.row == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", from line %d on", p.row+1)
 }

@@ -28,10 +28,10 @@ func TestMagicSaysWhatItRecognisedAndWhy(t *testing.T) {
 
 func TestMagicThatRecognisesNothingSaysWhatItLookedForAndShowsTheBeginning(t *testing.T) {
 	t.Parallel()
-	const lookedFor = "the output was not recognised; looked for json (Bencher Metric Format), go_bench (go test -bench), shell_hyperfine (hyperfine --export-json). "
+	const lookedFor = "the output was not recognised; looked for json, go_bench, "
 	for input, want := range map[string]string{
-		"":                            lookedFor + "It begins with nothing. If you know the format, name it with --adapter",
-		"\n\n\x1b[31mhello\n":         lookedFor + `It begins "\x1b[31mhello"`,
+		"":                            "It begins with nothing. If you know the format, name it with --adapter",
+		"\n\n\x1b[31mhello\n":         `It begins "\x1b[31mhello"`,
 		strings.Repeat("é", 100):      `It begins "` + strings.Repeat("é", 30) + `"…`,
 		"{}":                          `It begins "{}"`,
 		"[1,2]":                       `It begins "[1,2]"`,
@@ -45,15 +45,45 @@ func TestMagicThatRecognisesNothingSaysWhatItLookedForAndShowsTheBeginning(t *te
 
 func TestMagicThatCannotTellTwoApartAsks(t *testing.T) {
 	t.Parallel()
-	sure := func(points int, why string) func([]byte) (int, string) {
-		return func([]byte) (int, string) { return points, why }
+	sure := func(name Name, points int, why string) tool {
+		return tool{name: name, needles: []string{"hello"}, hit: func([]byte) int { return points }, trace: why}
 	}
-	_, err := choose([]tool{{name: "a", score: sure(60, "it says A")}, {name: "b", score: sure(0, "")}, {name: "c", score: sure(60, "it says C")}}, Magic, []byte("hello"))
+	src := source{in: []byte("hello"), size: 5}
+	_, err := choose([]tool{sure("a", 60, "it says A"), sure("b", 0, ""), sure("c", 60, "it says C")}, Magic, src)
 	if want := `the output could be a (it says A) or c (it says C); name one with --adapter. It begins "hello"`; !fault.Is(err, fault.Invalid) || fault.Message(err) != want {
 		t.Errorf("error = %v, want %s", err, want)
 	}
-	got, err := choose([]tool{{name: "a", score: sure(60, "")}, {name: "b", score: sure(61, "")}, {name: "c", score: sure(60, "")}}, Magic, nil)
-	if err != nil || got.name != "b" {
-		t.Errorf("chose %q, %v, want the one that is surest", got.name, err)
+	got, err := choose([]tool{sure("a", 60, ""), sure("b", 61, ""), sure("c", 60, "")}, Magic, src)
+	if err != nil || got.tool.name != "b" {
+		t.Errorf("chose %q, %v, want the one that is surest", got.tool.name, err)
+	}
+}
+
+func TestResultsAreFoundInsideALogOfACISystem(t *testing.T) {
+	t.Parallel()
+	const stamp = "2026-01-02T03:04:05.6789Z "
+	document := "{\n \"results\": [\n  {\"command\": \"make\", \"mean\": 1.5}\n ]\n}"
+	inLog := stamp + "##[group]Run it\n" + stamp + "[INFO] {not json}\n" + stamp + "\x1b[36m" + strings.ReplaceAll(document, "\n", "\n"+stamp) + "\n" + stamp + "##[endgroup]\n"
+	for name, input := range map[string]string{
+		"time stamps": inLog, "Windows line ends": strings.ReplaceAll(inLog, "\n", "\r\n"), "no time stamps": strings.ReplaceAll(inLog, stamp, ""),
+	} {
+		got := parse(t, Magic, input)
+		if got.Adapter != Hyperfine || len(got.Benchmarks) != 1 || got.Benchmarks[0].Metrics[0].Value != 1.5e9 || !strings.HasSuffix(got.Reason, ", from line 3 on") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := parse(t, Hyperfine, document+"\n"+strings.ReplaceAll(document, "make", "cc")); len(got.Benchmarks) != 2 {
+		t.Errorf("of two documents behind each other there are %+v", got.Benchmarks)
+	}
+}
+
+func TestWindowsEncodingIsRead(t *testing.T) {
+	t.Parallel()
+	in := []byte{0xff, 0xfe}
+	for _, c := range `{"b":{"latency":{"value":1}}}` {
+		in = append(in, byte(c), 0)
+	}
+	if got := parse(t, Magic, string(in)); got.Adapter != JSON {
+		t.Errorf("%+v", got)
 	}
 }

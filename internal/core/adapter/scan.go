@@ -12,48 +12,38 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// scanner reads JSON in one pass without building a tree, so that a large document costs its names and numbers only. It accepts RFC 8259
+// The scanner reads JSON in one pass without building a tree, so that a large document costs its names and numbers only. It accepts RFC 8259
 // and nothing else: no NaN, no comments, no trailing comma.
-type scanner struct {
-	in    []byte
-	at    int
-	depth int
-}
 
 // fail is a fault that says where.
 func (s *scanner) fail(format string, args ...any) error {
+	if err := s.broken(); err != nil && s.at >= len(s.in) {
+		return err
+	}
+	row, column := s.position()
 	f := fault.Invalidf(format, args...)
-	line, column := 1, 1
-	for _, c := range s.in[:min(s.at, len(s.in))] {
-		if c == '\n' {
-			line, column = line+1, 1
-		} else {
-			column++
-		}
-	}
-	f.Message += " (line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column) + ")"
+	f.Message += " (line " + strconv.Itoa(row) + ", column " + strconv.Itoa(column) + ")"
 	return f
-}
-
-func (s *scanner) space() {
-	for s.at < len(s.in) {
-		switch s.in[s.at] {
-		case ' ', '\t', '\n', '\r':
-			s.at++
-		default:
-			return
-		}
-	}
 }
 
 // peek is the next byte that is not space, 0 at the end.
 func (s *scanner) peek() byte {
-	s.space()
-	if s.at < len(s.in) {
-		return s.in[s.at]
+	for {
+		for s.at < len(s.in) {
+			c := s.in[s.at]
+			if c > ' ' || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+				return c
+			}
+			s.at++
+		}
+		if !s.more() {
+			return 0
+		}
 	}
-	return 0
 }
+
+// over reports whether nothing but space follows.
+func (s *scanner) over() bool { return s.peek() == 0 && s.at >= len(s.in) }
 
 func (s *scanner) expect(c byte) error {
 	if got := s.peek(); got != c {
@@ -64,6 +54,7 @@ func (s *scanner) expect(c byte) error {
 }
 
 func (s *scanner) found() string {
+	s.ensure(12)
 	if s.at >= len(s.in) {
 		return "the end of the input"
 	}
@@ -85,9 +76,9 @@ func (s *scanner) object(member func(key []byte) error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
-	defer func() { s.depth-- }()
 	if s.peek() == '}' {
 		s.at++
+		s.depth--
 		return nil
 	}
 	for {
@@ -109,6 +100,7 @@ func (s *scanner) object(member func(key []byte) error) error {
 			s.at++
 		case '}':
 			s.at++
+			s.depth--
 			return nil
 		default:
 			return s.fail("JSON: want ',' or '}', found %s", s.found())
@@ -124,9 +116,9 @@ func (s *scanner) array(element func() error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
-	defer func() { s.depth-- }()
 	if s.peek() == ']' {
 		s.at++
+		s.depth--
 		return nil
 	}
 	for {
@@ -138,6 +130,7 @@ func (s *scanner) array(element func() error) error {
 			s.at++
 		case ']':
 			s.at++
+			s.depth--
 			return nil
 		default:
 			return s.fail("JSON: want ',' or ']', found %s", s.found())
@@ -151,23 +144,65 @@ func (s *scanner) text() (string, error) {
 	return string(out), err
 }
 
-// word reads a string as bytes, which are the input's own where it holds no escape. Lone surrogates become U+FFFD, as in encoding/json.
+// word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become U+FFFD,
+// as in encoding/json.
 func (s *scanner) word() ([]byte, error) {
 	if err := s.expect('"'); err != nil {
 		return nil, err
 	}
-	begin, ascii := s.at, true
-	for s.at < len(s.in) {
+	for i := s.at; i < len(s.in); i++ {
+		if c := s.in[i]; !plainText[c] {
+			if c != '"' {
+				break
+			}
+			out := s.in[s.at:i]
+			s.at = i + 1
+			return out, nil
+		}
+	}
+	return s.hardWord()
+}
+
+// plainText has the bytes that stand for themselves in a string of ASCII.
+var plainText = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
+
+// hardWord reads the rest of a string that has an escape, is not ASCII, or goes beyond the window.
+func (s *scanner) hardWord() ([]byte, error) {
+	if s.mark < 0 {
+		s.mark = s.at
+		defer func() { s.mark = -1 }()
+	}
+	begin := s.at - s.mark // from the mark, because the window moves
+	escapes, ascii := false, true
+	for {
+		if s.at >= len(s.in) && !s.more() {
+			return nil, s.fail("JSON: a text has no end")
+		}
 		switch c := s.in[s.at]; {
 		case c == '"':
-			out := s.in[begin:s.at]
+			out := s.in[s.mark+begin : s.at]
 			s.at++
-			if !ascii && !utf8.Valid(out) {
+			switch {
+			case !ascii && !utf8.Valid(out):
 				return nil, s.fail("JSON: the text is not valid UTF-8")
+			case !escapes:
+				return out, nil
 			}
-			return out, nil
+			text, err := unquote(out)
+			if err != nil {
+				return nil, s.fail("JSON: %v", err)
+			}
+			return text, nil
 		case c == '\\':
-			return s.escaped(begin)
+			escapes = true
+			if s.at++; s.at >= len(s.in) && !s.more() {
+				return nil, s.fail("JSON: a text has no end")
+			}
 		case c < ' ':
 			return nil, s.fail("JSON: control character in a text")
 		case c >= utf8.RuneSelf:
@@ -175,56 +210,32 @@ func (s *scanner) word() ([]byte, error) {
 		}
 		s.at++
 	}
-	return nil, s.fail("JSON: a text has no end")
-}
-
-// escaped reads the rest of a string that has an escape; begin is its first byte.
-func (s *scanner) escaped(begin int) ([]byte, error) {
-	for i := s.at; i < len(s.in); i++ {
-		switch {
-		case s.in[i] == '\\':
-			i++
-		case s.in[i] == '"':
-			quoted := s.in[begin-1 : i+1]
-			s.at = i + 1
-			out, err := unquote(quoted)
-			if err != nil {
-				return nil, s.fail("JSON: %v", err)
-			}
-			return []byte(out), nil
-		case s.in[i] < ' ':
-			s.at = i
-			return nil, s.fail("JSON: control character in a text")
-		}
-	}
-	return nil, s.fail("JSON: a text has no end")
 }
 
 var errEscape = errors.New("bad escape in a text")
 
-// unquote resolves the escapes of a JSON string with its quotes.
-func unquote(quoted []byte) (string, error) {
-	var b strings.Builder
-	in := quoted[1 : len(quoted)-1]
+// unquote resolves the escapes of what stands between the quotes of a JSON string.
+func unquote(in []byte) ([]byte, error) {
+	out := make([]byte, 0, len(in))
 	for i := 0; i < len(in); i++ {
 		if in[i] != '\\' {
-			b.WriteByte(in[i])
+			out = append(out, in[i])
 			continue
 		}
 		i++
 		if i >= len(in) {
-			return "", errEscape
+			return nil, errEscape
 		}
 		if at := strings.IndexByte(`"\/bfnrt`, in[i]); at >= 0 {
-			b.WriteByte("\"\\/\b\f\n\r\t"[at])
+			out = append(out, "\"\\/\b\f\n\r\t"[at])
 			continue
 		}
 		if in[i] != 'u' {
-			return "", errEscape
+			return nil, errEscape
 		}
 		r, err := hex4(in, i+1)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		i += 4
 		if r >= 0xd800 && r < 0xdc00 && i+6 < len(in) && in[i+1] == '\\' && in[i+2] == 'u' {
@@ -233,12 +244,9 @@ func unquote(quoted []byte) (string, error) {
 				i += 6
 			}
 		}
-		b.WriteRune(r)
+		out = utf8.AppendRune(out, r)
 	}
-	if !utf8.ValidString(b.String()) {
-		return "", errors.New("the text is not valid UTF-8")
-	}
-	return b.String(), nil
+	return out, nil
 }
 
 func hex4(in []byte, at int) (rune, error) {
@@ -252,15 +260,19 @@ func hex4(in []byte, at int) (rune, error) {
 	return rune(n), nil
 }
 
+// numberBytes is the longest number: a float64 in full has no more digits than this.
+const numberBytes = 512
+
 // digits reads a number's text.
 func (s *scanner) digits() ([]byte, error) {
-	s.space()
+	s.peek()
+	s.ensure(numberBytes)
 	begin := s.at
 	for s.at < len(s.in) && inNumber[s.in[s.at]] {
 		s.at++
 	}
 	word := s.in[begin:s.at]
-	if !isNumber(word) {
+	if len(word) >= numberBytes || !isNumber(word) {
 		s.at = begin
 		return nil, s.fail("JSON: want a number, found %s", s.found())
 	}
@@ -275,6 +287,12 @@ var inNumber = [256]bool{
 
 // number reads a number as float64; one that is out of range is an error, not an infinity.
 func (s *scanner) number() (float64, error) {
+	s.peek()
+	s.ensure(numberBytes)
+	if v, n := plainNumber(s.in[s.at:]); n > 0 && s.at+n < len(s.in) && !inNumber[s.in[s.at+n]] {
+		s.at += n
+		return v, nil
+	}
 	word, err := s.digits()
 	if err != nil {
 		return 0, err
@@ -289,7 +307,11 @@ func (s *scanner) number() (float64, error) {
 
 // absent reports whether the value is null, and then reads it.
 func (s *scanner) absent() bool {
-	if s.peek() != 'n' || !bytes.HasPrefix(s.in[s.at:], []byte("null")) {
+	if s.peek() != 'n' {
+		return false
+	}
+	s.ensure(len("null"))
+	if !bytes.HasPrefix(s.in[s.at:], []byte("null")) {
 		return false
 	}
 	s.at += len("null")
@@ -342,6 +364,7 @@ func (s *scanner) skip() error {
 		_, err := s.digits()
 		return err
 	}
+	s.ensure(len("false"))
 	for _, word := range []string{"true", "false", "null"} {
 		if bytes.HasPrefix(s.in[s.at:], []byte(word)) {
 			s.at += len(word)
@@ -349,4 +372,56 @@ func (s *scanner) skip() error {
 		}
 	}
 	return s.fail("JSON: want a value, found %s", s.found())
+}
+
+// raw reads any value and returns its text: good until the next call.
+func (s *scanner) raw() ([]byte, error) {
+	s.peek()
+	if s.mark < 0 {
+		s.mark = s.at
+		defer func() { s.mark = -1 }()
+	}
+	begin := s.at - s.mark
+	err := s.skip()
+	return s.in[s.mark+begin : s.at], err
+}
+
+// truth reads true or false.
+func (s *scanner) truth() (bool, error) {
+	s.peek()
+	s.ensure(len("false"))
+	switch {
+	case bytes.HasPrefix(s.in[s.at:], []byte("true")):
+		s.at += len("true")
+		return true, nil
+	case bytes.HasPrefix(s.in[s.at:], []byte("false")):
+		s.at += len("false")
+		return false, nil
+	}
+	return false, s.fail("JSON: want true or false, found %s", s.found())
+}
+
+// maybe reads a number; null leaves to as it is.
+func (s *scanner) maybe(to **float64) error {
+	if s.absent() {
+		return nil
+	}
+	v, err := s.number()
+	*to = &v
+	return err
+}
+
+// samples reads an array of numbers; null is none.
+func (s *scanner) samples(to *[]float64) error {
+	if s.absent() {
+		return nil
+	}
+	return s.array(func() error {
+		if len(*to) >= limits.SamplesPerMetric {
+			return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
+		}
+		v, err := s.number()
+		*to = append(*to, v)
+		return err
+	})
 }

@@ -40,6 +40,7 @@ type Measure struct {
 	Slug      string // for addresses; empty: made from the name
 	Units     string
 	Direction Direction
+	Exact     bool // it is counted, not timed: the same program gives the same value, and any change is one
 }
 
 // Units of the built-in measures, spelled as Bencher spells them, and those of Go.
@@ -56,16 +57,16 @@ const (
 
 // The built-in measures.
 var (
-	Latency     = Measure{"Latency", "latency", Nanoseconds, Lower}
-	Throughput  = Measure{"Throughput", "throughput", OpsPerSecond, Higher}
-	BuildTime   = Measure{"Build Time", "build-time", Seconds, Lower}
-	FileSize    = Measure{"File Size", "file-size", Bytes, Lower}
-	Allocated   = Measure{"Allocated", "allocated", BytesPerOp, Lower}
-	Allocations = Measure{"Allocations", "allocations", AllocsPerOp, Lower}
-	Bandwidth   = Measure{"Bandwidth", "bandwidth", MegabytesPerSec, Higher}
-	UserTime    = Measure{"User Time", "user-time", Nanoseconds, Lower}
-	SystemTime  = Measure{"System Time", "system-time", Nanoseconds, Lower}
-	PeakMemory  = Measure{"Peak Memory", "peak-memory", Bytes, Lower}
+	Latency     = Measure{Name: "Latency", Slug: "latency", Units: Nanoseconds, Direction: Lower}
+	Throughput  = Measure{Name: "Throughput", Slug: "throughput", Units: OpsPerSecond, Direction: Higher}
+	BuildTime   = Measure{Name: "Build Time", Slug: "build-time", Units: Seconds, Direction: Lower}
+	FileSize    = Measure{Name: "File Size", Slug: "file-size", Units: Bytes, Direction: Lower}
+	Allocated   = Measure{Name: "Allocated", Slug: "allocated", Units: BytesPerOp, Direction: Lower}
+	Allocations = Measure{Name: "Allocations", Slug: "allocations", Units: AllocsPerOp, Direction: Lower}
+	Bandwidth   = Measure{Name: "Bandwidth", Slug: "bandwidth", Units: MegabytesPerSec, Direction: Higher}
+	UserTime    = Measure{Name: "User Time", Slug: "user-time", Units: Nanoseconds, Direction: Lower}
+	SystemTime  = Measure{Name: "System Time", Slug: "system-time", Units: Nanoseconds, Direction: Lower}
+	PeakMemory  = Measure{Name: "Peak Memory", Slug: "peak-memory", Units: Bytes, Direction: Lower}
 )
 
 var known = []Measure{Latency, Throughput, BuildTime, FileSize, Allocated, Allocations, Bandwidth, UserTime, SystemTime, PeakMemory}

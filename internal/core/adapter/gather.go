@@ -1,0 +1,220 @@
+package adapter
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// gathering collects values by benchmark and measure in the order of their first appearance: what comes again is a further sample.
+type gathering struct {
+	order   []*gathered
+	byName  map[string]*gathered
+	out     Results
+	metrics int
+	last    *gathered
+}
+
+type gathered struct {
+	name    string
+	metrics []Metric // Value, Lower and Upper of a metric with one value stay as they were given
+	times   []int    // how often each was given
+	samples []bool   // its samples were given
+}
+
+// at finds or makes the benchmark and the place of its measure.
+func (g *gathering) at(name string, m unit.Measure) (*gathered, int, error) {
+	b := g.last
+	if b == nil || b.name != name {
+		b = g.byName[name]
+	}
+	if b == nil {
+		if len(g.order) >= limits.BenchmarksPerIteration {
+			return nil, 0, tooManyBenchmarks()
+		}
+		if g.byName == nil {
+			g.byName = map[string]*gathered{}
+		}
+		b = &gathered{name: strings.Clone(name)}
+		g.byName[b.name] = b
+		g.order = append(g.order, b)
+	}
+	g.last = b
+	for i := range b.metrics {
+		if b.metrics[i].Measure.Name == m.Name {
+			return b, i, nil
+		}
+	}
+	if g.metrics++; g.metrics > limits.MetricsPerReport {
+		return nil, 0, tooManyMetrics()
+	}
+	b.metrics = append(b.metrics, Metric{Measure: m})
+	b.times = append(b.times, 0)
+	b.samples = append(b.samples, false)
+	return b, len(b.metrics) - 1, nil
+}
+
+// value adds one value of a measure. With a second one of the same, both are samples. A number that is not finite is a Problem.
+func (g *gathering) value(name string, m unit.Measure, v float64, line int) error {
+	return g.metric(name, Metric{Measure: m, Value: v}, line)
+}
+
+// metric adds a value with its spread or its samples.
+func (g *gathering) metric(name string, m Metric, line int) error {
+	if !finite(m.Value) || slices.ContainsFunc(m.Samples, func(v float64) bool { return !finite(v) }) {
+		g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, m.Value), Line: line})
+		return nil
+	}
+	b, i, err := g.at(name, m.Measure)
+	if err != nil {
+		return err
+	}
+	to := &b.metrics[i]
+	b.times[i]++
+	if b.times[i] == 1 {
+		*to = m
+		b.samples[i] = len(m.Samples) > 0
+		return nil
+	}
+	if b.times[i] == 2 && !b.samples[i] {
+		to.Samples = []float64{to.Value}
+	}
+	if len(m.Samples) > 0 {
+		to.Samples = append(to.Samples, m.Samples...)
+	} else {
+		to.Samples = append(to.Samples, m.Value)
+	}
+	if len(to.Samples) > limits.SamplesPerMetric {
+		return tooManySamples(name, m.Measure.Name, len(to.Samples))
+	}
+	return nil
+}
+
+// problem adds a problem.
+func (g *gathering) problem(name string, line int, format string, args ...any) {
+	g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf(format, args...), Line: line})
+}
+
+// results are the benchmarks in the order of their first appearance. What came once is as it was given; what came more often is summarized.
+func (g *gathering) results(opts Options, reason string, args ...any) Results {
+	for _, b := range g.order {
+		for i, m := range b.metrics {
+			if b.times[i] > 1 {
+				b.metrics[i] = summarize(m.Measure, m.Samples, opts.Average)
+			}
+		}
+		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: b.name, Metrics: b.metrics})
+	}
+	g.out.Reason = fmt.Sprintf(reason, args...)
+	return g.out
+}
+
+// parameter is a part of a benchmark's identity.
+type parameter struct{ name, value string }
+
+// withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out.
+func withParameters(name string, ps []parameter) string {
+	var shown []string
+	for _, p := range ps {
+		switch {
+		case p.name != "":
+			shown = append(shown, p.name+"="+p.value)
+		case p.value != "":
+			shown = append(shown, p.value)
+		}
+	}
+	if len(shown) == 0 {
+		return name
+	}
+	slices.Sort(shown)
+	return name + " {" + strings.Join(shown, ",") + "}"
+}
+
+// oneLine is text as it may stand in a name: white space, line ends among it, is single spaces.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// nanosPer is how many nanoseconds a unit of time has, as tools write units.
+func nanosPer(u string) (float64, bool) {
+	switch strings.ToLower(u) {
+	case "ps", "picoseconds":
+		return 1e-3, true
+	case "ns", "nsec", "nanos", "nanosecond", "nanoseconds":
+		return 1, true
+	case "us", "µs", "μs", "usec", "micros", "microsecond", "microseconds":
+		return 1e3, true
+	case "ms", "msec", "millis", "millisecond", "milliseconds":
+		return 1e6, true
+	case "s", "sec", "secs", "second", "seconds":
+		return 1e9, true
+	case "m", "min", "mins", "minute", "minutes":
+		return 60e9, true
+	case "h", "hr", "hour", "hours":
+		return 3600e9, true
+	}
+	return 0, false
+}
+
+// nanoseconds reads "1.23ms", "1m2.5s", "1,234.5 us": numbers with units of time, added up.
+func nanoseconds(text []byte) (float64, bool) {
+	total, parts := 0.0, 0
+	for len(text) > 0 {
+		end := 0
+		for end < len(text) && (isDigit(text[end]) || text[end] == '.' || text[end] == ',' || end == 0 && (text[end] == '-' || text[end] == '+')) {
+			end++
+		}
+		v, ok := groupedNumber(text[:end], ',')
+		if !ok {
+			return 0, false
+		}
+		for end < len(text) && text[end] == ' ' {
+			end++
+		}
+		begin := end
+		for end < len(text) && !isDigit(text[end]) && text[end] != ' ' {
+			end++
+		}
+		factor, ok := nanosPer(string(text[begin:end]))
+		if !ok {
+			return 0, false
+		}
+		for end < len(text) && text[end] == ' ' {
+			end++
+		}
+		total += v * factor
+		parts++
+		text = text[end:]
+	}
+	return total, parts > 0 && !math.IsInf(total, 0)
+}
+
+// latencyAt is the measure of a point of the distribution of latency, such as "p99", "min" or "max".
+func latencyAt(point string) unit.Measure {
+	return unit.Measure{Name: "Latency " + point, Slug: "latency-" + strings.NewReplacer(".", "-", " ", "-").Replace(strings.ToLower(point)), Units: unit.Nanoseconds, Direction: unit.Lower}
+}
+
+// spread makes a metric of a middle and what lies on both sides of it.
+func spread(m unit.Measure, middle, deviation float64) Metric {
+	low, high := middle-deviation, middle+deviation
+	return Metric{Measure: m, Value: middle, Lower: &low, Upper: &high}
+}
+
+// scaled multiplies a value that may be absent.
+func scaled(v *float64, factor float64) *float64 {
+	if v == nil {
+		return nil
+	}
+	out := *v * factor
+	return &out
+}
+
+// scaleAll multiplies each in place.
+func scaleAll(values []float64, factor float64) []float64 {
+	for i := range values {
+		values[i] *= factor
+	}
+	return values
+}

@@ -1,0 +1,112 @@
+package adapter
+
+import (
+	"errors"
+	"math"
+	"strconv"
+)
+
+// powers of ten that a float64 holds exactly.
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+
+// plainNumber reads the decimal number at the beginning of in, if it is one of those that need no rounding twice: a mantissa below 2^53 and
+// at most 22 digits behind the point or in the exponent (Clinger's fast path, PLDI 1990). n is its length; 0: it is none of them.
+func plainNumber(in []byte) (v float64, n int) {
+	at, negative := 0, false
+	if len(in) > 0 && in[0] == '-' {
+		at, negative = 1, true
+	}
+	var mantissa uint64
+	begin := at
+	for at < len(in) && isDigit(in[at]) {
+		mantissa = mantissa*10 + uint64(in[at]-'0')
+		at++
+	}
+	whole := at - begin
+	if whole == 0 || whole > 1 && in[begin] == '0' {
+		return 0, 0
+	}
+	scale := 0
+	if at < len(in) && in[at] == '.' {
+		at++
+		point := at
+		for at < len(in) && isDigit(in[at]) {
+			mantissa = mantissa*10 + uint64(in[at]-'0')
+			at++
+		}
+		if scale = at - point; scale == 0 {
+			return 0, 0
+		}
+	}
+	if whole+scale > 19 || mantissa >= 1<<53 || scale >= len(powers) {
+		return 0, 0
+	}
+	if at < len(in) && (in[at] == 'e' || in[at] == 'E') {
+		return 0, 0
+	}
+	v = float64(mantissa) / powers[scale]
+	if negative {
+		v = -v
+	}
+	return v, at
+}
+
+// number reads a value as programs print it, without grouping of its digits: NaN and +Inf are among them, and what is out of range is an
+// infinity. Hexadecimal and underscores are not numbers here.
+func number(word []byte) (float64, bool) {
+	if v, n := plainNumber(word); n > 0 && n == len(word) {
+		return v, true
+	}
+	if len(word) == 0 || len(word) > numberBytes {
+		return 0, false
+	}
+	for _, c := range word {
+		if c == '_' || c == 'x' || c == 'X' || c == 'p' || c == 'P' {
+			return 0, false
+		}
+	}
+	v, err := strconv.ParseFloat(string(word), 64)
+	if errors.Is(err, strconv.ErrRange) && math.IsInf(v, 0) {
+		err = nil
+	}
+	return v, err == nil
+}
+
+// groupedNumber reads a number whose whole digits may be grouped in threes with the given byte, and whose fraction stands behind the other of
+// point and comma: with ',' "1,234.5", with '.' "1.234,5". Groups of another length are no number, so that a decimal comma is never taken for
+// a grouping one.
+func groupedNumber(word []byte, group byte) (float64, bool) {
+	decimal := byte('.')
+	if group == '.' {
+		decimal = ','
+	}
+	plain := make([]byte, 0, len(word))
+	run, groups, fraction := 0, 0, false
+	for i, c := range word {
+		switch {
+		case c == group && !fraction:
+			if run == 0 || run > 3 || groups > 0 && run != 3 {
+				return 0, false
+			}
+			groups++
+			run = 0
+		case c == decimal && !fraction:
+			if groups > 0 && run != 3 {
+				return 0, false
+			}
+			fraction = true
+			plain = append(plain, '.')
+		case isDigit(c):
+			run++
+			plain = append(plain, c)
+		case i == 0 && (c == '-' || c == '+'):
+			plain = append(plain, c)
+		default:
+			return number(word)
+		}
+	}
+	if groups > 0 && !fraction && run != 3 {
+		return 0, false
+	}
+	return number(plain)
+}

@@ -1,0 +1,4 @@
+package adapter
+
+// loadTools are tools that put load on a server.
+var loadTools = []tool{}

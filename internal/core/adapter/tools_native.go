@@ -1,0 +1,4 @@
+package adapter
+
+// nativeTools are the tools of C++, Java, .NET, Julia, PHP, and the test frameworks' XML.
+var nativeTools = []tool{}

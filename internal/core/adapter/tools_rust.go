@@ -1,0 +1,4 @@
+package adapter
+
+// rustTools are Rust's tools.
+var rustTools = []tool{}

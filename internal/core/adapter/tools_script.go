@@ -1,0 +1,4 @@
+package adapter
+
+// scriptTools are the tools of Python and Ruby.
+var scriptTools = []tool{}

@@ -1,0 +1,4 @@
+package adapter
+
+// systemTools are what measures whole programs, and formats without a tool.
+var systemTools = []tool{}

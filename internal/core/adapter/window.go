@@ -1,0 +1,211 @@
+package adapter
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// scanner reads an input once, from its beginning to its end, through a window: what was read is forgotten, so that a large input costs no more
+// than its longest line or text. It gives lines (here), JSON (scan.go) and, as an io.Reader, what an XML or CSV reader wants.
+type scanner struct {
+	r    io.Reader
+	in   []byte // the window
+	at   int    // the next byte of it
+	mark int    // the first byte that must stay although it was read; -1: none
+	end  error  // why nothing follows the window; nil: not known yet
+
+	row, column int // lines before the window's first byte, and bytes between the last line end and it
+	lineNumber  int // of the line that nextLine returned, the first is 1
+	depth       int // of JSON
+
+	passed    int // lines that were too long to be looked at
+	passedRow int // the first of them
+}
+
+// windowBytes is the window's first size; it grows to twice what a line or a text may have.
+const windowBytes = 64 * limits.KiB
+
+func newScanner(r io.Reader) *scanner {
+	return &scanner{r: r, in: make([]byte, 0, windowBytes), mark: -1}
+}
+
+// scanBytes reads from memory.
+func scanBytes(in []byte) *scanner { return &scanner{in: in, mark: -1, end: io.EOF} }
+
+// more reads on, and reports whether the window has grown at its end. Indexes into the window are void then, but at and mark.
+func (s *scanner) more() bool {
+	if s.end != nil {
+		return false
+	}
+	keep := s.at
+	if s.mark >= 0 {
+		keep = s.mark
+	}
+	if keep > 0 {
+		gone := s.in[:keep]
+		if n := bytes.Count(gone, []byte{'\n'}); n > 0 {
+			s.row += n
+			s.column = len(gone) - 1 - bytes.LastIndexByte(gone, '\n')
+		} else {
+			s.column += len(gone)
+		}
+		s.in = s.in[:copy(s.in, s.in[keep:])]
+		s.at -= keep
+		if s.mark >= 0 {
+			s.mark = 0
+		}
+	}
+	if len(s.in) == cap(s.in) {
+		if cap(s.in) >= 2*limits.AdapterLineBytes {
+			s.end = errLong
+			return false
+		}
+		s.in = append(make([]byte, 0, 2*cap(s.in)), s.in...)
+	}
+	for range 100 { // a reader that gives nothing so often gives nothing
+		n, err := s.r.Read(s.in[len(s.in):cap(s.in)])
+		s.in = s.in[:len(s.in)+n]
+		if err != nil {
+			s.end = err
+		}
+		if n > 0 || err != nil {
+			return n > 0
+		}
+	}
+	s.end = io.ErrNoProgress
+	return false
+}
+
+var errLong = errors.New("too long")
+
+// ensure reads on until n bytes are in the window or the input ends.
+func (s *scanner) ensure(n int) {
+	for len(s.in)-s.at < n && s.more() {
+	}
+}
+
+// broken is the fault behind an input that ended before its time; nil: it ended as inputs do.
+func (s *scanner) broken() error {
+	switch {
+	case s.end == nil, errors.Is(s.end, io.EOF):
+		return nil
+	case errors.Is(s.end, errLong):
+		row, _ := s.position()
+		return fault.TooLargef("line %d: a text of more than %d bytes", row, limits.AdapterLineBytes)
+	}
+	return fault.Wrap(fault.Of(s.end), s.end, "read the output: %v", s.end)
+}
+
+// position is the line and column of the next byte, both from 1.
+func (s *scanner) position() (row, column int) {
+	gone := s.in[:min(s.at, len(s.in))]
+	if n := bytes.Count(gone, []byte{'\n'}); n > 0 {
+		return s.row + n + 1, len(gone) - bytes.LastIndexByte(gone, '\n')
+	}
+	return s.row + 1, s.column + len(gone) + 1
+}
+
+// nextLine returns the next line as the tool wrote it: without its end, terminal escapes and a CI system's time stamp. It is good until the
+// next call. A line that is longer than limits.AdapterLineBytes is passed over and counted. Not ok: there is none.
+func (s *scanner) nextLine() (line []byte, ok bool) {
+	for {
+		raw, ok := s.rawLine()
+		if !ok {
+			return nil, false
+		}
+		if len(raw) <= limits.AdapterLineBytes {
+			return cleanLine(raw), true
+		}
+		if s.passed++; s.passed == 1 {
+			s.passedRow = s.lineNumber
+		}
+	}
+}
+
+// rawLine returns the next line with its end; of one that is longer than the window only what is over the limit.
+func (s *scanner) rawLine() (line []byte, ok bool) {
+	s.lineNumber++
+	searched, long := 0, false
+	for {
+		if i := bytes.IndexByte(s.in[s.at+searched:], '\n'); i >= 0 {
+			line = s.in[s.at : s.at+searched+i+1]
+			s.at += len(line)
+			break
+		}
+		searched = len(s.in) - s.at
+		if searched > limits.AdapterLineBytes { // its beginning can be forgotten: what is kept is still too long
+			long = true
+			s.at += searched - 1
+			searched = 1
+		}
+		if !s.more() {
+			line = s.in[s.at:]
+			s.at = len(s.in)
+			if len(line) == 0 && !long {
+				s.lineNumber--
+				return nil, false
+			}
+			break
+		}
+	}
+	if long {
+		return tooLongLine, true
+	}
+	return line, true
+}
+
+// tooLongLine stands for any line over the limit.
+var tooLongLine = make([]byte, limits.AdapterLineBytes+1)
+
+// Read gives what was not read yet, for readers of other formats.
+func (s *scanner) Read(p []byte) (int, error) {
+	if s.at == len(s.in) && !s.more() {
+		if err := s.broken(); err != nil {
+			return 0, err
+		}
+		return 0, io.EOF
+	}
+	n := copy(p, s.in[s.at:])
+	s.at += n
+	return n, nil
+}
+
+// cleaned gives an input as its tool wrote it: each line without terminal escapes and time stamps.
+type cleaned struct {
+	lines *scanner
+	rest  []byte
+	nl    bool // a line end follows rest
+}
+
+func (c *cleaned) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if len(c.rest) == 0 {
+			if c.nl {
+				p[n] = '\n'
+				n++
+				c.nl = false
+				continue
+			}
+			line, ok := c.lines.nextLine()
+			if !ok {
+				if n > 0 {
+					return n, nil
+				}
+				if err := c.lines.broken(); err != nil {
+					return 0, err
+				}
+				return 0, io.EOF
+			}
+			c.rest, c.nl = line, true
+			continue
+		}
+		took := copy(p[n:], c.rest)
+		c.rest = c.rest[took:]
+		n += took
+	}
+	return n, nil
+}
