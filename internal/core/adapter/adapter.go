@@ -25,8 +25,9 @@ import (
 
 // tool is one row of the table.
 type tool struct {
-	name  Name
-	about string // what it reads, for people: "go test -bench"
+	name    Name
+	aliases []Name // other names for it, which are accepted
+	about   string // what it reads, for people: "go test -bench"
 
 	// For the lists of tools, in words.
 	example    string   // a command: `tacho run "go test -bench . ./..."`

@@ -94,6 +94,33 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 	return nil
 }
 
+// optional is a value that may be absent.
+type optional struct {
+	measure unit.Measure
+	value   opt
+}
+
+// optional adds those values that are there.
+func (g *gathering) optional(name string, line int, values []optional) error {
+	for _, o := range values {
+		if !o.value.ok {
+			continue
+		}
+		if err := g.value(name, o.measure, o.value.v, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tooManyRuns is a fault where a tool's rows, which are kept until all are read, are more than there may be benchmarks.
+func tooManyRuns(n int) error {
+	if n > limits.BenchmarksPerIteration {
+		return tooManyBenchmarks()
+	}
+	return nil
+}
+
 // problem adds a problem.
 func (g *gathering) problem(name string, line int, format string, args ...any) {
 	g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf(format, args...), Line: line})
@@ -194,6 +221,15 @@ func nanoseconds(text []byte) (float64, bool) {
 // latencyAt is the measure of a point of the distribution of latency, such as "p99", "min" or "max".
 func latencyAt(point string) unit.Measure {
 	return unit.Measure{Name: "Latency " + point, Slug: "latency-" + strings.NewReplacer(".", "-", " ", "-").Replace(strings.ToLower(point)), Units: unit.Nanoseconds, Direction: unit.Lower}
+}
+
+// builtIn is the built-in measure of that slug, which must be there.
+func builtIn(slug string) unit.Measure {
+	m, ok := unit.KnownMeasure(slug)
+	if !ok {
+		panic("no built-in measure " + slug)
+	}
+	return m
 }
 
 // spread makes a metric of a middle and what lies on both sides of it.

@@ -231,7 +231,7 @@ func (t tool) hits(chunk []byte) (score int) {
 func choose(from []tool, name Name, src source) (found, error) {
 	if name != Magic && name != "" {
 		for _, t := range from {
-			if t.name == name {
+			if t.name == name || slices.Contains(t.aliases, name) {
 				if all := src.locate([]tool{t}); len(all) > 0 {
 					return all[0], nil
 				}

@@ -36,6 +36,11 @@ func ParseName(s string) (Name, error) {
 	if slices.Contains(Names(), Name(s)) {
 		return Name(s), nil
 	}
+	for _, t := range tools {
+		if slices.Contains(t.aliases, Name(s)) {
+			return t.name, nil
+		}
+	}
 	var known []string
 	nearest, best := "", 3 // two wrong letters are a slip, three are another word
 	for _, n := range Names() {

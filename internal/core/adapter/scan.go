@@ -350,9 +350,32 @@ func isNumber(w []byte) bool {
 	return len(w) == 0
 }
 
+// looseWords are what Python and JavaScript programs write in place of numbers although JSON has no such thing.
+var looseWords = []string{"NaN", "-Infinity", "Infinity", "-NaN"}
+
+// notANumber reads one of the words that only a loose reader takes.
+func (s *scanner) notANumber() bool {
+	if !s.loose {
+		return false
+	}
+	if c := s.peek(); c != 'N' && c != 'I' && c != '-' {
+		return false
+	}
+	s.ensure(len("-Infinity"))
+	for _, word := range looseWords {
+		if bytes.HasPrefix(s.in[s.at:], []byte(word)) {
+			s.at += len(word)
+			return true
+		}
+	}
+	return false
+}
+
 // skip reads any value and forgets it.
 func (s *scanner) skip() error {
 	switch c := s.peek(); {
+	case s.notANumber():
+		return nil
 	case c == '{':
 		return s.object(func([]byte) error { return s.skip() })
 	case c == '[':
@@ -417,11 +440,18 @@ func (s *scanner) samples(to *[]float64) error {
 		return nil
 	}
 	return s.array(func() error {
-		if len(*to) >= limits.SamplesPerMetric {
-			return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
-		}
 		v, err := s.number()
-		*to = append(*to, v)
+		if *to = append(*to, v); err == nil {
+			err = tooMany(len(*to))
+		}
 		return err
 	})
+}
+
+// tooMany is a fault where there are more samples than a metric may have.
+func tooMany(samples int) error {
+	if samples > limits.SamplesPerMetric {
+		return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
+	}
+	return nil
 }

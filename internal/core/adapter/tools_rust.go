@@ -1,4 +1,4 @@
 package adapter
 
 // rustTools are Rust's tools.
-var rustTools = []tool{}
+var rustTools = []tool{rustBenchTool, rustCriterionTool, rustIaiTool, rustGungraunTool, cargoCriterionTool, divanTool}

@@ -1,4 +1,4 @@
 package adapter
 
 // scriptTools are the tools of Python and Ruby.
-var scriptTools = []tool{}
+var scriptTools = []tool{pythonPytestTool}

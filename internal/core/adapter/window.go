@@ -12,15 +12,17 @@ import (
 // scanner reads an input once, from its beginning to its end, through a window: what was read is forgotten, so that a large input costs no more
 // than its longest line or text. It gives lines (here), JSON (scan.go) and, as an io.Reader, what an XML or CSV reader wants.
 type scanner struct {
-	r    io.Reader
-	in   []byte // the window
-	at   int    // the next byte of it
-	mark int    // the first byte that must stay although it was read; -1: none
-	end  error  // why nothing follows the window; nil: not known yet
+	r                  io.Reader
+	in                 []byte // the window
+	at                 int    // the next byte of it
+	mark               int    // the first byte that must stay although it was read; -1: none
+	end                error  // why nothing follows the window; nil: not known yet
+	countedTo, counted int    // lines that end before this byte of the window, as far as position has looked
 
-	row, column int // lines before the window's first byte, and bytes between the last line end and it
-	lineNumber  int // of the line that nextLine returned, the first is 1
-	depth       int // of JSON
+	row, column int  // lines before the window's first byte, and bytes between the last line end and it
+	lineNumber  int  // of the line that nextLine returned, the first is 1
+	depth       int  // of JSON
+	loose       bool // NaN and Infinity are taken for null, as Python writes them
 
 	passed    int // lines that were too long to be looked at
 	passedRow int // the first of them
@@ -47,6 +49,8 @@ func (s *scanner) more() bool {
 	}
 	if keep > 0 {
 		gone := s.in[:keep]
+		s.countedTo = 0
+		s.counted = 0
 		if n := bytes.Count(gone, []byte{'\n'}); n > 0 {
 			s.row += n
 			s.column = len(gone) - 1 - bytes.LastIndexByte(gone, '\n')
@@ -103,8 +107,13 @@ func (s *scanner) broken() error {
 // position is the line and column of the next byte, both from 1.
 func (s *scanner) position() (row, column int) {
 	gone := s.in[:min(s.at, len(s.in))]
-	if n := bytes.Count(gone, []byte{'\n'}); n > 0 {
-		return s.row + n + 1, len(gone) - bytes.LastIndexByte(gone, '\n')
+	if s.countedTo > len(gone) {
+		s.countedTo, s.counted = 0, 0
+	}
+	s.counted += bytes.Count(gone[s.countedTo:], []byte{'\n'})
+	s.countedTo = len(gone)
+	if s.counted > 0 {
+		return s.row + s.counted + 1, len(gone) - bytes.LastIndexByte(gone, '\n')
 	}
 	return s.row + 1, s.column + len(gone) + 1
 }

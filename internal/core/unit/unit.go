@@ -52,33 +52,28 @@ const (
 	BytesPerOp      = "bytes / operation (B/op)"
 	AllocsPerOp     = "allocations / operation (allocs/op)"
 	MegabytesPerSec = "megabytes / second (MB/s)"
+	Percentage      = "percentage (%)"
 	Generic         = "units"
 )
 
-// The built-in measures.
-var (
-	Latency     = Measure{Name: "Latency", Slug: "latency", Units: Nanoseconds, Direction: Lower}
-	Throughput  = Measure{Name: "Throughput", Slug: "throughput", Units: OpsPerSecond, Direction: Higher}
-	BuildTime   = Measure{Name: "Build Time", Slug: "build-time", Units: Seconds, Direction: Lower}
-	FileSize    = Measure{Name: "File Size", Slug: "file-size", Units: Bytes, Direction: Lower}
-	Allocated   = Measure{Name: "Allocated", Slug: "allocated", Units: BytesPerOp, Direction: Lower}
-	Allocations = Measure{Name: "Allocations", Slug: "allocations", Units: AllocsPerOp, Direction: Lower}
-	Bandwidth   = Measure{Name: "Bandwidth", Slug: "bandwidth", Units: MegabytesPerSec, Direction: Higher}
-	UserTime    = Measure{Name: "User Time", Slug: "user-time", Units: Nanoseconds, Direction: Lower}
-	SystemTime  = Measure{Name: "System Time", Slug: "system-time", Units: Nanoseconds, Direction: Lower}
-	PeakMemory  = Measure{Name: "Peak Memory", Slug: "peak-memory", Units: Bytes, Direction: Lower}
-)
+// knownBy has the built-in measures by slug and by name in small letters.
+var knownBy = func() map[string]Measure {
+	out := make(map[string]Measure, 2*len(known))
+	for _, m := range known {
+		out[m.Slug], out[lower(m.Name)] = m, m
+	}
+	return out
+}()
 
-var known = []Measure{Latency, Throughput, BuildTime, FileSize, Allocated, Allocations, Bandwidth, UserTime, SystemTime, PeakMemory}
+func lower(s string) string { return strings.ToLower(s) }
 
 // KnownMeasure returns the built-in measure of that name (without regard to case) or slug.
 func KnownMeasure(nameOrSlug string) (Measure, bool) {
-	for _, m := range known {
-		if m.Slug == nameOrSlug || strings.EqualFold(m.Name, nameOrSlug) {
-			return m, true
-		}
+	if m, ok := knownBy[nameOrSlug]; ok {
+		return m, true
 	}
-	return Measure{}, false
+	m, ok := knownBy[lower(nameOrSlug)]
+	return m, ok && lower(m.Name) == lower(nameOrSlug)
 }
 
 // Guess returns the measure of a tool's own unit, such as Go's "p99-ns" or "reqs/s": its name is the unit, and its direction follows from the

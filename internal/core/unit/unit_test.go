@@ -131,12 +131,32 @@ func TestKnownMeasureByNameOrSlug(t *testing.T) {
 				t.Errorf("KnownMeasure(%q) = %v, %v, want %v", name, got, ok, m)
 			}
 		}
-		if m.Direction == Unknown {
+		if m.Direction == Unknown && m.Slug != "total-operations" {
 			t.Errorf("%s has no direction", m.Name)
 		}
 	}
 	if _, ok := KnownMeasure("frobs"); ok {
 		t.Error("KnownMeasure knows frobs")
+	}
+}
+
+func TestBuiltInMeasuresAreDistinct(t *testing.T) {
+	t.Parallel()
+	names, slugs := map[string]bool{}, map[string]bool{}
+	for _, m := range known {
+		if names[strings.ToLower(m.Name)] || slugs[m.Slug] || m.Units == "" {
+			t.Errorf("%+v is there twice or has no units", m)
+		}
+		names[strings.ToLower(m.Name)], slugs[m.Slug] = true, true
+	}
+	// Bencher's clients know these by slug; see the reference of its measures.
+	for _, slug := range strings.Fields(`latency throughput build-time file-size instructions l1-accesses l2-accesses ram-accesses estimated-cycles compute-jitter cache-jitter io-jitter
+		cpu-steal noise-score l1-hits l2-hits ll-hits ram-hits total-read-write global-bus-events dr dw i1mr d1mr d1mw ilmr dlmr dlmw i1-miss-rate lli-miss-rate d1-miss-rate lld-miss-rate
+		ll-miss-rate l1-hit-rate ll-hit-rate ram-hit-rate sys-count sys-time sys-cpu-time bc bcm bi bim ildmr dldmr dldmw accost1 accost2 sploss1 sploss2 total-bytes total-blocks
+		at-t-gmax-bytes at-t-gmax-blocks at-t-end-bytes at-t-end-blocks reads-bytes writes-bytes memcheck-errors memcheck-contexts helgrind-errors drd-suppressed-contexts`) {
+		if !slugs[slug] {
+			t.Errorf("there is no built-in measure %s", slug)
+		}
 	}
 }
 

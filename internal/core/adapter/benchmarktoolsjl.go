@@ -1,0 +1,119 @@
+package adapter
+
+import "github.com/tachograph/tacho/internal/core/unit"
+
+// BenchmarkTools.save of BenchmarkTools.jl writes [{"Julia": version, "BenchmarkTools": version}, [[type, object], …]]: every value of a type is such a pair. A BenchmarkGroup has "data", a
+// Trial "times", "gctimes", "memory" and "allocs", and a TrialEstimate "time", "gctime", "memory" and "allocs"; times are nanoseconds, of one evaluation.
+//
+// Identity is the path of keys through the groups, joined by "/". The value of a trial is the median of its times, which the manual advises, or their mean; each is a sample.
+var benchmarkToolsTool = tool{
+	name: "benchmarktools_jl", about: "BenchmarkTools.jl, BenchmarkTools.save", example: `tacho run --file output.json "julia --project benchmark/run.jl"`,
+	measures: []string{"Latency (ns, lower)", "Garbage Collection (ns, lower)", "Allocated (B/op, lower)", "Allocations (allocs/op, lower)"},
+	samples:  "each time of a trial, and of its garbage collection",
+	signs:    []sign{{jsonForm, []string{"[].BenchmarkTools", "[].Julia"}, 100, `"Julia" and "BenchmarkTools"`}},
+	parse:    parseBenchmarkTools, averages: []Average{AverageMean, AverageMedian},
+}
+
+// juliaRead reads typed pairs.
+type juliaRead struct {
+	gathering
+	*scanner
+	opts Options
+	n    int
+}
+
+func parseBenchmarkTools(s *scanner, opts Options) (Results, error) {
+	s.loose = true
+	j := &juliaRead{scanner: s, opts: opts}
+	err := s.array(func() error {
+		if s.peek() != '[' {
+			return s.skip() // the versions
+		}
+		return s.array(func() error { return j.pair("") })
+	})
+	if err != nil {
+		return Results{}, err
+	}
+	return j.results(opts, `"Julia" and "BenchmarkTools", %d trials`, j.n), nil
+}
+
+// pair reads [type, object], and what is none as an empty one.
+func (j *juliaRead) pair(path string) error {
+	var kind string
+	at := 0
+	return j.each(func() error {
+		at++
+		switch {
+		case at == 1:
+			return j.str(&kind)
+		case at == 2 && kind == "BenchmarkGroup":
+			return j.members(func(key []byte) error {
+				if string(key) != "data" {
+					return j.skip()
+				}
+				return j.members(func(key []byte) error { return j.pair(joinNames("/", path, string(key))) })
+			})
+		case at == 2 && (kind == "Trial" || kind == "TrialEstimate"):
+			return j.trial(path)
+		}
+		return j.skip()
+	})
+}
+
+func (j *juliaRead) trial(name string) error {
+	line, _ := j.position()
+	j.n++
+	var times, collections []float64
+	var memory, allocations opt
+	one := func(to *[]float64) error {
+		var o opt
+		err := j.opt(&o)
+		if o.ok {
+			*to = []float64{o.v}
+		}
+		return err
+	}
+	if err := j.members(func(key []byte) error {
+		switch string(key) {
+		case "times":
+			return j.nums(&times)
+		case "gctimes":
+			return j.nums(&collections)
+		case "time":
+			return one(&times)
+		case "gctime":
+			return one(&collections)
+		case "memory":
+			return j.opt(&memory)
+		case "allocs":
+			return j.opt(&allocations)
+		}
+		return j.skip()
+	}); err != nil {
+		return err
+	}
+	if name == "" {
+		name = "trial"
+	}
+	if len(times) == 0 {
+		j.problem(name, line, "it has no times")
+		return nil
+	}
+	if err := j.metric(name, j.single(unit.Latency, times), line); err != nil {
+		return err
+	}
+	if len(collections) > 0 {
+		if err := j.metric(name, j.single(garbageCollection, collections), line); err != nil {
+			return err
+		}
+	}
+	return j.optional(name, line, []optional{{unit.Allocated, memory}, {unit.Allocations, allocations}})
+}
+
+// single is an estimate where there is only one value, which is no sample then.
+func (j *juliaRead) single(m unit.Measure, values []float64) Metric {
+	if len(values) == 1 {
+		return Metric{Measure: m, Value: values[0]}
+	}
+	return summarize(m, values, j.opts.Average)
+}

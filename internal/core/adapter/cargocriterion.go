@@ -1,0 +1,154 @@
+package adapter
+
+import "github.com/tachograph/tacho/internal/core/unit"
+
+// cargo criterion --message-format json writes one message on a line: {"reason": "benchmark-complete", "id", "iteration_count": [n, …], "measured_values": [total, …], "unit", "throughput": [{"per_iteration", "unit"}],
+// "typical", "mean", "median", "slope": {"estimate", "lower_bound", "upper_bound", "unit"}}, and {"reason": "group-complete", …}.
+//
+// Identity is the id. The value is the typical estimate, which criterion itself prints, or the mean or the median, between its bounds; each measured value divided by its iterations is a sample. A custom measurement keeps its unit.
+var cargoCriterionTool = tool{
+	name: "cargo_criterion", about: "cargo criterion --message-format json", example: `tacho run "cargo criterion --message-format json"`,
+	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "Elements per Second (elem/s, higher)", "a custom measurement in its unit"}, samples: "each measured value, for one iteration",
+	signs:   []sign{{jsonForm, []string{"reason=benchmark-complete", "measured_values[]"}, 100, `"reason": "benchmark-complete"`}},
+	needles: []string{`"reason":"benchmark-complete"`}, hit: func(line []byte) int {
+		if len(line) > 0 && line[0] == '{' {
+			return 100
+		}
+		return 0
+	}, trace: `lines with "reason": "benchmark-complete"`,
+	parse: parseCargoCriterion, averages: []Average{AverageMean, AverageMedian},
+}
+
+// criterionMessage is one message.
+type criterionMessage struct {
+	reason, id, unit      string
+	counts, values        []float64
+	typical, mean, median criterionEstimate
+	throughput            []criterionThroughput
+}
+
+type criterionEstimate struct{ estimate, lower, upper opt }
+
+type criterionThroughput struct {
+	perIteration opt
+	unit         string
+}
+
+func parseCargoCriterion(s *scanner, opts Options) (Results, error) {
+	var g gathering
+	n := 0
+	for {
+		line, more := s.nextLine()
+		if !more {
+			break
+		}
+		if len(line) == 0 || line[0] != '{' {
+			continue
+		}
+		var m criterionMessage
+		in := scanBytes(line)
+		if err := in.object(func(key []byte) error { return m.member(in, key) }); err != nil {
+			g.problem(m.id, s.lineNumber, "the message cannot be read: %v", err)
+			continue
+		}
+		if m.reason != "benchmark-complete" {
+			continue
+		}
+		n++
+		if err := m.add(&g, opts, s.lineNumber); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, `%d messages "benchmark-complete"`, n), nil
+}
+
+func (m *criterionMessage) member(s *scanner, key []byte) error {
+	switch string(key) {
+	case "reason":
+		return s.str(&m.reason)
+	case "id":
+		return s.str(&m.id)
+	case "unit":
+		return s.str(&m.unit)
+	case "iteration_count":
+		return s.nums(&m.counts)
+	case "measured_values":
+		return s.nums(&m.values)
+	case "typical":
+		return m.typical.read(s)
+	case "mean":
+		return m.mean.read(s)
+	case "median":
+		return m.median.read(s)
+	case "throughput":
+		return s.each(func() error {
+			var t criterionThroughput
+			err := s.members(func(key []byte) error {
+				switch string(key) {
+				case "per_iteration":
+					return s.opt(&t.perIteration)
+				case "unit":
+					return s.str(&t.unit)
+				}
+				return s.skip()
+			})
+			m.throughput = append(m.throughput, t)
+			return err
+		})
+	}
+	return s.skip()
+}
+
+func (e *criterionEstimate) read(s *scanner) error {
+	return s.members(func(key []byte) error {
+		switch string(key) {
+		case "estimate":
+			return s.opt(&e.estimate)
+		case "lower_bound":
+			return s.opt(&e.lower)
+		case "upper_bound":
+			return s.opt(&e.upper)
+		}
+		return s.skip()
+	})
+}
+
+func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
+	name := oneLine(m.id)
+	chosen := m.typical
+	switch {
+	case opts.Average == AverageMedian && m.median.estimate.ok:
+		chosen = m.median
+	case (opts.Average == AverageMean || !chosen.estimate.ok) && m.mean.estimate.ok:
+		chosen = m.mean
+	}
+	if !chosen.estimate.ok {
+		g.problem(name, line, "it has no estimate")
+		return nil
+	}
+	measure, factor := unit.Latency, 1.0
+	if nanos, isTime := nanosPer(m.unit); isTime {
+		factor = nanos
+	} else {
+		measure = unit.Guess(m.unit)
+	}
+	out := Metric{Measure: measure, Value: chosen.estimate.v * factor, Lower: chosen.lower.times(factor).pointer(), Upper: chosen.upper.times(factor).pointer()}
+	for i, v := range m.values {
+		if i < len(m.counts) && m.counts[i] > 0 {
+			out.Samples = append(out.Samples, v/m.counts[i]*factor)
+		}
+	}
+	if err := g.metric(name, out, line); err != nil || measure != unit.Latency || out.Value <= 0 {
+		return err
+	}
+	for _, t := range m.throughput {
+		rate := optional{elementsPerSecond, opt{t.perIteration.v / out.Value * 1e9, t.perIteration.ok}}
+		if t.unit == "bytes" {
+			rate = optional{unit.Bandwidth, opt{t.perIteration.v / out.Value * 1e3, t.perIteration.ok}}
+		}
+		if err := g.optional(name, line, []optional{rate}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package adapter
+
+import (
+	"bytes"
+
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// console.timeEnd prints "name: 12.345ms" in Node, in larger units from a second on: "name: 1.234s", "name: 2:03.456 (m:ss.mmm)", "name: 1:02:03.456 (h:mm:ss.mmm)". Browsers write
+// "name: 12ms - timer ended".
+//
+// Identity is the label; one that ends more than once gives samples. Almost any program may print such a line, so magic takes it only where nothing else is found.
+var jsTimeTool = tool{
+	name: "js_time", about: "console.time and timeEnd", example: `tacho run --adapter js_time "node script.js"`,
+	measures: []string{"Latency (ns, lower)"}, samples: "each end of the same timer",
+	needles: []string{": "}, hit: hitJSTime, trace: "a line has a name, a colon and a time",
+	parse: parseJSTime, averages: []Average{AverageMean, AverageMedian},
+}
+
+func hitJSTime(line []byte) int {
+	if name, _, ok := readJSTime(line); ok && len(name) <= 100 {
+		return 20
+	}
+	return 0
+}
+
+func readJSTime(line []byte) (name []byte, nanos float64, ok bool) {
+	line = bytes.TrimSuffix(bytes.TrimSpace(line), []byte(" - timer ended"))
+	if len(line) == 0 || line[len(line)-1] != 's' && line[len(line)-1] != ')' {
+		return nil, 0, false
+	}
+	at := bytes.LastIndex(line, []byte(": "))
+	if at <= 0 {
+		return nil, 0, false
+	}
+	name, text := bytes.TrimSpace(line[:at]), line[at+2:]
+	if clock, found := bytes.CutSuffix(text, []byte(" (m:ss.mmm)")); found {
+		nanos, ok = clockTime(clock, 2)
+		return name, nanos, ok
+	}
+	if clock, found := bytes.CutSuffix(text, []byte(" (h:mm:ss.mmm)")); found {
+		nanos, ok = clockTime(clock, 3)
+		return name, nanos, ok
+	}
+	for _, u := range []struct {
+		suffix string
+		nanos  float64
+	}{{"ms", 1e6}, {"s", 1e9}} {
+		if digits, found := bytes.CutSuffix(text, []byte(u.suffix)); found {
+			v, ok := number(bytes.TrimSuffix(digits, []byte(" ")))
+			return name, v * u.nanos, ok && finite(v) && v >= 0
+		}
+	}
+	return nil, 0, false
+}
+
+// clockTime reads "2:03.456" of two parts or "1:02:03.456" of three, in nanoseconds.
+func clockTime(text []byte, parts int) (float64, bool) {
+	words := bytes.Split(text, []byte(":"))
+	if len(words) != parts {
+		return 0, false
+	}
+	total := 0.0
+	for _, w := range words {
+		v, ok := number(w)
+		if !ok || !finite(v) || v < 0 {
+			return 0, false
+		}
+		total = total*60 + v
+	}
+	return total * 1e9, true
+}
+
+func parseJSTime(s *scanner, opts Options) (Results, error) {
+	var g gathering
+	n := 0
+	for {
+		line, more := s.nextLine()
+		if !more {
+			break
+		}
+		name, nanos, ok := readJSTime(line)
+		if !ok {
+			continue
+		}
+		n++
+		if err := g.value(oneLine(string(name)), unit.Latency, nanos, s.lineNumber); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, "%d lines with a name, a colon and a time", n), nil
+}

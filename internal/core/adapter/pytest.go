@@ -1,0 +1,105 @@
+package adapter
+
+import "github.com/tachograph/tacho/internal/core/unit"
+
+// pytest-benchmark writes {"machine_info", "benchmarks": [{"name", "fullname", "params", "extra_info", "stats": {"min", "max", "mean", "stddev", "median",
+// "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds, and "data", the rounds, is only there
+// where it was to be saved.
+//
+// Identity is the full name, file::test[id]: the id in brackets stands for the parameters. The value is the mean and its standard deviation, or the median
+// and the interquartile range; each round is a sample.
+//
+// Unlike Bencher, rounds are samples and least and largest are kept.
+var pythonPytestTool = tool{
+	name: "python_pytest", about: "pytest-benchmark, --benchmark-json", example: `tacho run --file results.json "pytest --benchmark-json results.json --benchmark-save-data"`,
+	measures:   []string{"Latency (ns, lower)", "Latency min, max (ns, lower)"},
+	samples:    "each round, with --benchmark-save-data",
+	parameters: "the test's id, as it stands in the name",
+	signs:      []sign{{jsonForm, []string{"machine_info", "benchmarks[].fullname", "benchmarks[].stats.mean"}, 100, `"machine_info" and "benchmarks" with "stats"`}},
+	parse:      parsePytest, averages: []Average{AverageMean, AverageMedian},
+}
+
+// pytestRun is one benchmark.
+type pytestRun struct {
+	name, full                                   string
+	stats                                        bool
+	mean, deviation, median, iqr, least, largest opt
+	samples                                      []float64
+}
+
+func parsePytest(s *scanner, opts Options) (Results, error) {
+	s.loose = true
+	var g gathering
+	n := 0
+	err := s.object(func(key []byte) error {
+		if string(key) != "benchmarks" {
+			return s.skip()
+		}
+		return s.each(func() error {
+			n++
+			line, _ := s.position()
+			var r pytestRun
+			if err := r.read(s); err != nil {
+				return err
+			}
+			return r.add(&g, opts, line)
+		})
+	})
+	if err != nil {
+		return Results{}, err
+	}
+	return g.results(opts, `"machine_info" and %d "benchmarks" with "stats"`, n), nil
+}
+
+func (r *pytestRun) read(s *scanner) error {
+	return s.members(func(key []byte) error {
+		switch string(key) {
+		case "name":
+			return s.str(&r.name)
+		case "fullname":
+			return s.str(&r.full)
+		case "stats":
+			return s.members(func(key []byte) error {
+				switch string(key) {
+				case "mean":
+					return s.opt(&r.mean)
+				case "stddev":
+					return s.opt(&r.deviation)
+				case "median":
+					return s.opt(&r.median)
+				case "iqr":
+					return s.opt(&r.iqr)
+				case "min":
+					return s.opt(&r.least)
+				case "max":
+					return s.opt(&r.largest)
+				case "data":
+					return s.nums(&r.samples)
+				}
+				return s.skip()
+			})
+		}
+		return s.skip()
+	})
+}
+
+func (r *pytestRun) add(g *gathering, opts Options, line int) error {
+	const nanos = 1e9
+	name := r.full
+	if name == "" {
+		name = r.name
+	}
+	if !r.mean.ok {
+		g.problem(name, line, "it has no mean: it failed")
+		return nil
+	}
+	latency := spread(unit.Latency, r.mean.v*nanos, r.deviation.v*nanos)
+	if opts.Average == AverageMedian && r.median.ok {
+		latency = spread(unit.Latency, r.median.v*nanos, r.iqr.v*nanos)
+	}
+	latency.Samples = scaleAll(r.samples, nanos)
+	if err := g.metric(name, latency, line); err != nil {
+		return err
+	}
+	return g.optional(name, line, []optional{{latencyAt("min"), r.least.times(nanos)}, {latencyAt("max"), r.largest.times(nanos)}})
+}
