@@ -1,4 +1,4 @@
 package adapter
 
 // scriptTools are the tools of Python and Ruby.
-var scriptTools = []tool{pythonPytestTool}
+var scriptTools = []tool{pythonASVTool, pythonPytestTool, pyperfTool, rubyBenchmarkTool, benchmarkIPSTool, rubyBenchTool}

@@ -1,0 +1,184 @@
+package adapter
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// A result file of asv is {"commit_hash", "params", "result_columns": ["result", "params", …], "results": {name: [column, …]}}. "result" has a value for each combination of the parameters, the last one changing fastest; "params" has the
+// values of each, as Python prints them; columns at the end may be missing. A null is what failed or was skipped. Before version 2 a result was a number, or {"result", "params"}. Times are seconds.
+
+// asvRow is one benchmark's row.
+type asvRow struct {
+	name           string
+	values         []opt
+	params         [][]string
+	low, high      []opt // quartiles
+	samples        [][]float64
+	line           int
+	single, failed bool
+}
+
+func asvJSON(s *scanner, opts Options) (Results, error) {
+	s.loose = true
+	var columns []string
+	var rows []asvRow
+	err := s.object(func(key []byte) error {
+		switch string(key) {
+		case "result_columns":
+			return s.each(func() error {
+				var c string
+				err := s.str(&c)
+				columns = append(columns, c)
+				return err
+			})
+		case "results":
+			return s.members(func(key []byte) error {
+				line, _ := s.position()
+				r := asvRow{name: string(key), line: line}
+				err := r.read(s, columns)
+				rows = append(rows, r)
+				if err != nil {
+					return err
+				}
+				return tooManyRuns(len(rows))
+			})
+		}
+		return s.skip()
+	})
+	if err != nil {
+		return Results{}, err
+	}
+	var g gathering
+	for i := range rows {
+		if err := rows[i].add(&g); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, `%d "results" of asv`, len(rows)), nil
+}
+
+func (r *asvRow) read(s *scanner, columns []string) error {
+	switch c := s.peek(); {
+	case c == '{':
+		return s.object(func(key []byte) error { return r.column(s, string(key)) })
+	case c == '[':
+		if len(columns) == 0 {
+			columns = []string{"result", "params"}
+		}
+		at := 0
+		return s.array(func() error {
+			name := ""
+			if at < len(columns) {
+				name = columns[at]
+			}
+			at++
+			return r.column(s, name)
+		})
+	}
+	r.values = []opt{{}}
+	return s.opt(&r.values[0])
+}
+
+func (r *asvRow) column(s *scanner, name string) error {
+	switch name {
+	case "result":
+		return s.opts(&r.values)
+	case "stats_q_25":
+		return s.opts(&r.low)
+	case "stats_q_75":
+		return s.opts(&r.high)
+	case "params":
+		return s.each(func() error {
+			var values []string
+			err := s.each(func() error {
+				var v string
+				err := s.str(&v)
+				values = append(values, oneLine(strings.Trim(v, "'"))) // texts are as Python shows them
+				return err
+			})
+			r.params = append(r.params, values)
+			return err
+		})
+	case "samples":
+		return s.each(func() error {
+			var values []float64
+			err := s.nums(&values)
+			r.samples = append(r.samples, values)
+			return err
+		})
+	}
+	return s.skip()
+}
+
+// opts reads an array of numbers of which some may be absent, or a single one.
+func (s *scanner) opts(to *[]opt) error {
+	element := func() error {
+		var o opt
+		err := s.opt(&o)
+		if *to = append(*to, o); len(*to) > limits.SamplesPerMetric {
+			return tooMany(len(*to))
+		}
+		return err
+	}
+	if s.peek() == '[' {
+		return s.array(element)
+	}
+	if s.absent() {
+		return nil
+	}
+	return element()
+}
+
+func (r *asvRow) add(g *gathering) error {
+	m := asvMeasure(r.name)
+	factor := 1.0
+	if m == unit.Latency {
+		factor = 1e9
+	}
+	if len(r.values) == 0 {
+		g.problem(r.name, r.line, "it failed or was skipped")
+		return nil
+	}
+	at := func(list []opt, i int) opt {
+		if i < len(list) {
+			return list[i]
+		}
+		return opt{}
+	}
+	for i, v := range r.values {
+		name := withParameters(r.name, r.combination(i))
+		if !v.ok {
+			g.problem(name, r.line, "it failed or was skipped")
+			continue
+		}
+		out := Metric{Measure: m, Value: v.v * factor}
+		if low, high := at(r.low, i), at(r.high, i); low.ok && high.ok {
+			out.Lower, out.Upper = low.times(factor).pointer(), high.times(factor).pointer()
+		}
+		if i < len(r.samples) {
+			out.Samples = scaleAll(r.samples[i], factor)
+		}
+		if err := g.metric(name, out, r.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// combination is the i-th of the products of all parameters; their names are in another file of asv.
+func (r *asvRow) combination(i int) []parameter {
+	out := make([]parameter, len(r.params))
+	for p := len(r.params) - 1; p >= 0; p-- {
+		n := len(r.params[p])
+		if n == 0 {
+			return nil
+		}
+		out[p] = parameter{"param" + strconv.Itoa(p+1), r.params[p][i%n]}
+		i /= n
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package adapter
+
+import "github.com/tachograph/tacho/internal/core/unit"
+
+// pyperf writes {"benchmarks": [{"metadata": {"name", "unit", "loops"}, "runs": [{"metadata", "warmups": [[loops, value]], "values": [v]}]}], "metadata": {…}, "version": "1.0"}. Metadata that all benchmarks have in common stands
+// at the top, in files of one benchmark the name too. The unit is second, byte or integer; values are for one loop already.
+//
+// Identity is the name. Each value of each run is a sample, warm-ups and calibration are none. The value is the samples' median, or their mean, which pyperf prints.
+var pyperfTool = tool{
+	name: "pyperf", about: "pyperf -o", example: `tacho run --file bench.json "python3 -m pyperf timeit -o bench.json 'sorted(l)' -s 'l=list(range(1000))'"`,
+	measures: []string{"Latency (ns, lower)", "Memory (B, lower)", "Value (a number without unit)"}, samples: "each value of each run; warm-ups are left out",
+	signs: []sign{
+		{jsonForm, []string{"benchmarks[].runs[].values[]"}, 90, `"benchmarks" with "runs" and "values"`},
+		{jsonForm, []string{"benchmarks[].runs[].warmups[]"}, 90, `"benchmarks" with "runs" and "warmups"`},
+	},
+	parse: parsePyperf, averages: []Average{AverageMean, AverageMedian},
+}
+
+// pyperfRun is one benchmark.
+type pyperfRun struct {
+	pyperfMeta
+	values []float64
+	line   int
+}
+
+type pyperfMeta struct{ name, unit string }
+
+func (m *pyperfMeta) member(s *scanner, key []byte) error {
+	switch string(key) {
+	case "name":
+		return s.str(&m.name)
+	case "unit":
+		return s.str(&m.unit)
+	}
+	return s.skip()
+}
+
+func parsePyperf(s *scanner, opts Options) (Results, error) {
+	s.loose = true
+	var runs []pyperfRun
+	var common pyperfMeta
+	err := s.object(func(key []byte) error {
+		switch string(key) {
+		case "metadata":
+			return s.members(func(key []byte) error { return common.member(s, key) })
+		case "benchmarks":
+			return s.each(func() error {
+				line, _ := s.position()
+				r := pyperfRun{line: line}
+				err := s.members(func(key []byte) error {
+					switch string(key) {
+					case "metadata":
+						return s.members(func(key []byte) error { return r.member(s, key) })
+					case "runs":
+						return s.each(func() error {
+							return s.members(func(key []byte) error {
+								if string(key) == "values" {
+									return s.nums(&r.values)
+								}
+								return s.skip()
+							})
+						})
+					}
+					return s.skip()
+				})
+				runs = append(runs, r)
+				if err != nil {
+					return err
+				}
+				return tooManyRuns(len(runs))
+			})
+		}
+		return s.skip()
+	})
+	if err != nil {
+		return Results{}, err
+	}
+	var g gathering
+	for _, r := range runs {
+		if r.name == "" {
+			r.name = common.name
+		}
+		if r.unit == "" {
+			r.unit = common.unit
+		}
+		name := oneLine(r.name)
+		if len(r.values) == 0 {
+			g.problem(name, r.line, "it has no values")
+			continue
+		}
+		m, factor := unit.Latency, 1e9
+		switch r.unit {
+		case "second", "":
+		case "byte":
+			m, factor = unit.Measure{Name: "Memory", Slug: "memory", Units: unit.Bytes, Direction: unit.Lower}, 1
+		default:
+			m, factor = counter("Value"), 1
+		}
+		if err := g.metric(name, summarize(m, scaleAll(r.values, factor), opts.Average), r.line); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, `%d "benchmarks" with "runs" and "values"`, len(runs)), nil
+}
