@@ -42,6 +42,8 @@ type tool struct {
 	hit     func(line []byte) int
 	trace   string
 
+	maps bool // it is told by Options.Mapping where names and values stand
+
 	// parse reads the output from where it begins and sets Benchmarks, Problems and Reason, which is what it recognised. Of documents that
 	// follow each other it reads one.
 	parse func(s *scanner, opts Options) (Results, error)
@@ -99,7 +101,13 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 	if err != nil {
 		return Results{}, err
 	}
+	if opts.Mapping != "" && (name == Magic || name == "") {
+		name = src.mapped()
+	}
 	chosen, err := choose(from, name, src)
+	if err == nil && opts.Mapping != "" && !chosen.tool.maps {
+		err = fault.Invalidf("a mapping is for the adapters csv and json_map, and this is %s", chosen.tool.name)
+	}
 	if err != nil {
 		return Results{}, err
 	}
@@ -123,6 +131,14 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 		return Results{}, fault.Invalidf("%s (it begins %s)", message, beginning(src))
 	}
 	return out, nil
+}
+
+// mapped is the adapter for an input of which a mapping tells all else.
+func (src source) mapped() Name {
+	if c := src.look(place{offset: src.skipBOM()}).peek(); c == '{' || c == '[' {
+		return jsonMapTool.name
+	}
+	return csvTool.name
 }
 
 // read reads the output from its place on, and further documents behind the first.

@@ -24,6 +24,7 @@ type gathered struct {
 	metrics []Metric // Value, Lower and Upper of a metric with one value stay as they were given
 	times   []int    // how often each was given
 	samples []bool   // its samples were given
+	dropped int      // samples over the limit
 }
 
 // at finds or makes the benchmark and the place of its measure.
@@ -88,8 +89,9 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 	} else {
 		to.Samples = append(to.Samples, m.Value)
 	}
-	if len(to.Samples) > limits.SamplesPerMetric {
-		return tooManySamples(name, m.Measure.Name, len(to.Samples))
+	if over := len(to.Samples) - limits.SamplesPerMetric; over > 0 { // a log of requests may have millions
+		to.Samples = to.Samples[:limits.SamplesPerMetric]
+		b.dropped += over
 	}
 	return nil
 }
@@ -129,6 +131,9 @@ func (g *gathering) problem(name string, line int, format string, args ...any) {
 // results are the benchmarks in the order of their first appearance. What came once is as it was given; what came more often is summarized.
 func (g *gathering) results(opts Options, reason string, args ...any) Results {
 	for _, b := range g.order {
+		if b.dropped > 0 {
+			g.problem(b.name, 0, "%d samples over the limit of %d for a metric are left out; the value is that of the first", b.dropped, limits.SamplesPerMetric)
+		}
 		for i, m := range b.metrics {
 			if b.times[i] > 1 {
 				b.metrics[i] = summarize(m.Measure, m.Samples, opts.Average)

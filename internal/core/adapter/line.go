@@ -9,10 +9,13 @@ import (
 // (OSC, APC, …) up to their end.
 var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b[\\]_P^][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[@-Z\\\\-_=>]")
 
-// cleanLine takes off what the way through a CI system adds to a tool's line: the line end, terminal escapes and a leading time stamp. The
+// cleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a terminal, terminal escapes and a leading time stamp. The
 // result may share the input's bytes.
 func cleanLine(line []byte) []byte {
 	line = bytes.TrimRight(line, "\r\n")
+	if at := bytes.LastIndexByte(line, '\r'); at >= 0 { // a progress line, which what follows overwrites
+		line = line[at+1:]
+	}
 	if bytes.IndexByte(line, 0x1b) >= 0 {
 		line = escapes.ReplaceAll(line, nil)
 	}

@@ -91,6 +91,21 @@ func distance(a, b string) int {
 // Options say how a tool's numbers are read.
 type Options struct {
 	Average Average
+	Mapping string // of the adapters csv and json_map: where names and values stand
+}
+
+// CheckMapping returns an Invalid fault for a mapping that is none, or that the adapter does not take. The empty one is good.
+func CheckMapping(name Name, text string) error {
+	if text == "" {
+		return nil
+	}
+	for _, t := range tools {
+		if t.name == name && !t.maps {
+			return fault.Invalidf("a mapping is for the adapters csv and json_map, not for %s", name)
+		}
+	}
+	_, err := parseMapping(text)
+	return err
 }
 
 // Average is the central value to take where a tool gives several, or samples.

@@ -1,4 +1,4 @@
 package adapter
 
 // systemTools are what measures whole programs, and formats without a tool.
-var systemTools = []tool{}
+var systemTools = []tool{perfStatTool, gnuTimeTool, openMetricsTool, csvTool, jsonMapTool}

@@ -34,6 +34,7 @@ const (
 	BranchNameBytes        = 256 // git itself allows more, file systems do not
 	SlugBytes              = 64
 	AdapterLineBytes       = 1 * MiB // longest line that a text adapter looks at
+	MappingBytes           = 4 * KiB // of a mapping for tables and JSON
 	JSONDepth              = 64      // nesting of a results document
 )
 

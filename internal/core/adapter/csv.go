@@ -1,0 +1,151 @@
+package adapter
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// A table of comma-separated values (semicolons and tabs too) is read by a mapping: see mapping.go. Without one its header must have a column name, benchmark or test_name and a column value, and may have metric_name, unit, direction, lower and upper.
+//
+// Rows with the same name and measure are samples. A row whose value is no number is a problem.
+var csvTool = tool{
+	name: "csv", about: "a table of comma-separated values, by --map or with name and value", example: `tacho run --adapter csv --map name=endpoint,value=p99:ms:lower --file results.csv`,
+	measures: []string{"what the mapping names, or any unit of the column unit"}, samples: "each row of the same name", parameters: "the mapping's param, in braces",
+	signs: []sign{
+		{csvForm, []string{"name", "value"}, 40, `a header with "name" and "value"`},
+		{csvForm, []string{"benchmark", "value"}, 40, `a header with "benchmark" and "value"`},
+		{csvForm, []string{"test_name", "value"}, 40, `a header with "test_name" and "value"`},
+	},
+	maps: true, parse: parseCSV, averages: []Average{AverageMean, AverageMedian},
+}
+
+func parseCSV(s *scanner, opts Options) (Results, error) {
+	if opts.Mapping == "" {
+		return csvByHeader(s, opts)
+	}
+	m, err := parseMapping(opts.Mapping)
+	if err != nil {
+		return Results{}, err
+	}
+	words := slices.Concat(m.names, m.params)
+	for _, v := range m.values {
+		words = append(words, v.source)
+	}
+	numbered := !slices.ContainsFunc(words, func(w string) bool { return !strings.HasPrefix(w, "#") })
+	var t *table
+	if numbered {
+		t = &table{s: s, comma: ','}
+		s.ensure(windowBytes)
+		if window := s.in[s.at:]; len(window) > 0 {
+			t.comma = separator(window[:min(len(window), 4096)])
+		}
+	} else if t = s.newTable(words...); t == nil {
+		return Results{}, fault.Invalidf("csv: there is no header with the columns %s", strings.Join(words, ", "))
+	}
+	at := func(word string) int {
+		if n, err := strconv.Atoi(strings.TrimPrefix(word, "#")); err == nil && strings.HasPrefix(word, "#") {
+			return n - 1
+		}
+		return t.column(word)
+	}
+	var g gathering
+	n := 0
+	for t.next() {
+		n++
+		var names []string
+		for _, w := range m.names {
+			names = append(names, string(t.field(at(w))))
+		}
+		var ps []parameter
+		for _, w := range m.params {
+			ps = append(ps, parameter{strings.TrimPrefix(w, "#"), oneLine(string(t.field(at(w))))})
+		}
+		name := joinNames("/", names...)
+		if len(m.names) == 0 {
+			name = "csv"
+		}
+		for _, v := range m.values {
+			field := t.field(at(v.source))
+			if len(field) == 0 {
+				continue // a cell that was left empty is no value
+			}
+			o := tableNumber(field, t.comma)
+			if !o.ok {
+				g.problem(withParameters(name, ps), t.line, "%s: %.40q is no number", v.source, field)
+				continue
+			}
+			if err := g.value(withParameters(name, ps), v.measure, o.v*v.factor, t.line); err != nil {
+				return Results{}, err
+			}
+		}
+	}
+	return g.results(opts, "%d rows by the mapping", n), nil
+}
+
+// tableNumber reads a cell. Where commas do not part the columns, they may be decimal marks.
+func tableNumber(field []byte, comma byte) opt {
+	v, ok := number(field)
+	if !ok && comma != ',' {
+		v, ok = groupedNumber(field, '.')
+	}
+	if !ok {
+		v, ok = groupedNumber(field, ',')
+	}
+	return opt{v, ok && finite(v)}
+}
+
+func csvByHeader(s *scanner, opts Options) (Results, error) {
+	t := s.newTable("value")
+	if t == nil {
+		return Results{}, fault.Invalidf("csv: there is no header with name and value; say which columns they are with --map, as in --map name=endpoint,value=p99:ms:lower")
+	}
+	first := func(names ...string) int {
+		for _, n := range names {
+			if at := t.column(n); at >= 0 {
+				return at
+			}
+		}
+		return -1
+	}
+	name, metric, units, direction := first("name", "benchmark", "test_name"), first("metric_name", "metric", "measure"), first("unit", "units"), t.column("direction")
+	lower, upper := first("lower", "lower_value"), first("upper", "upper_value")
+	if name < 0 {
+		return Results{}, fault.Invalidf("csv: the header has no column name, benchmark or test_name; say which it is with --map")
+	}
+	var g gathering
+	n := 0
+	value := t.column("value")
+	for t.next() {
+		n++
+		benchmark := oneLine(string(t.field(name)))
+		o := tableNumber(t.field(value), t.comma)
+		if !o.ok {
+			g.problem(benchmark, t.line, "the value %.40q is no number", t.field(value))
+			continue
+		}
+		m, factor := measureOf(oneLine(string(t.field(metric))), strings.TrimSpace(string(t.field(units))), directionOf(string(t.field(direction))))
+		out := Metric{Measure: m, Value: o.v * factor}
+		if low, high := tableNumber(t.field(lower), t.comma), tableNumber(t.field(upper), t.comma); low.ok && high.ok {
+			out.Lower, out.Upper = low.times(factor).pointer(), high.times(factor).pointer()
+		}
+		if err := g.metric(benchmark, out, t.line); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, `%d rows with "value"`, n), nil
+}
+
+// directionOf reads a direction as people write it.
+func directionOf(text string) unit.Direction {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "lower", "lower_is_better", "smaller", "smaller_is_better", "less", "down":
+		return unit.Lower
+	case "higher", "higher_is_better", "bigger", "bigger_is_better", "more", "up":
+		return unit.Higher
+	}
+	return unit.Unknown
+}

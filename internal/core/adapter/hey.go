@@ -1,0 +1,151 @@
+package adapter
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// hey prints a summary: "Summary:", "  Average:	0.0005 secs" and others, a histogram, "Latency distribution:" with "  99% in 0.0027 secs", "Status code distribution:" and "Error distribution:". With -o csv each row is one request.
+//
+// hey does not print what it was asked for, so the name is "hey"; several summaries in one input are told apart by banner lines "=== name ===". In CSV each response time is a sample; the value is their median.
+var heyTool = tool{
+	name: "hey", about: "hey, summary or -o csv", example: `tacho run "hey -n 10000 http://localhost:8080/"`,
+	measures: []string{"Latency (ns, lower)", "Latency min, max, p10 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)"}, samples: "each request, in CSV",
+	signs:   []sign{{csvForm, []string{"response-time", "DNS+dialup", "status-code", "offset"}, 100, "the columns of hey"}},
+	needles: []string{"  Requests/sec:\t"}, hit: func([]byte) int { return 90 }, trace: `"Requests/sec:" in a summary of hey`,
+	parse: parseHey, averages: []Average{AverageMean, AverageMedian},
+}
+
+func parseHey(s *scanner, opts Options) (Results, error) {
+	s.ensure(windowBytes)
+	if window := s.in[s.at:]; bytes.Contains(window[:min(len(window), lookChunk)], []byte("response-time,DNS+dialup")) {
+		return heyTable(s, opts)
+	}
+	var g gathering
+	n := 0
+	name, section := "hey", ""
+	failed := 0.0
+	var summary []optional
+	flush := func() error {
+		values := summary
+		summary = nil
+		switch {
+		case len(values) > 0 && !slices.ContainsFunc(values, func(o optional) bool { return o.measure == unit.Latency && o.value.ok }):
+			g.problem(name, s.lineNumber, "not a single request was answered") // the zeros beside it are none
+		default:
+			if err := g.optional(name, s.lineNumber, values); err != nil {
+				return err
+			}
+		}
+		if failed > 0 {
+			v := failed
+			failed = 0
+			return g.value(name, requestsFailed, v, s.lineNumber)
+		}
+		return nil
+	}
+	for {
+		line, more := s.nextLine()
+		if !more {
+			break
+		}
+		if b, ok := banner(line); ok {
+			if err := flush(); err != nil {
+				return Results{}, err
+			}
+			name = b
+			continue
+		}
+		text := bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != ' ' && bytes.HasSuffix(text, []byte(":")) {
+			if section = string(text); section == "Summary:" {
+				if err := flush(); err != nil {
+					return Results{}, err
+				}
+				n++
+			}
+			continue
+		}
+		var o optional
+		switch section {
+		case "Summary:":
+			if v := heySummary(text); v.measure.Name != "" {
+				summary = append(summary, v)
+			}
+		case "Latency distribution:":
+			if p, rest, ok := bytes.Cut(text, []byte("% in ")); ok && isDigits(p) {
+				o = optional{latencyAt("p" + string(p)), firstNumber(rest).times(1e9)}
+			}
+		case "Status code distribution:", "Error distribution:":
+			code, rest, ok := bytes.Cut(text, []byte("]"))
+			if !ok || len(code) == 0 || code[0] != '[' {
+				continue
+			}
+			count := firstNumber(rest)
+			if section == "Error distribution:" {
+				count = firstNumber(code[1:])
+			} else if code[1:][0] == '2' || code[1:][0] == '3' {
+				continue
+			}
+			failed += count.v
+			g.problem(name, s.lineNumber, "requests failed: %s", text)
+		}
+		if o.measure.Name != "" {
+			if err := g.optional(name, s.lineNumber, []optional{o}); err != nil {
+				return Results{}, err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return Results{}, err
+	}
+	return g.results(opts, "%d summaries of hey", n), nil
+}
+
+func heySummary(text []byte) optional {
+	for _, row := range []struct {
+		label   string
+		measure unit.Measure
+		factor  float64
+	}{
+		{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1},
+	} {
+		if rest, ok := after(text, row.label); ok {
+			return optional{row.measure, firstNumber(rest).times(row.factor)}
+		}
+	}
+	return optional{}
+}
+
+func heyTable(s *scanner, opts Options) (Results, error) {
+	t := s.newTable("response-time", "status-code")
+	if t == nil {
+		return Results{}, s.fail("hey: there is no table")
+	}
+	var g gathering
+	seconds, status := t.column("response-time"), t.column("status-code")
+	n, failed := 0, 0
+	for t.next() {
+		n++
+		if code := t.field(status); len(code) == 0 || code[0] != '2' && code[0] != '3' {
+			failed++
+		}
+		v, ok := number(t.field(seconds))
+		if !ok {
+			g.problem("hey", t.line, "the response time %q is no number", t.field(seconds))
+			continue
+		}
+		if err := g.value("hey", unit.Latency, v*1e9, t.line); err != nil {
+			return Results{}, err
+		}
+	}
+	if failed > 0 {
+		g.problem("hey", 0, "%d of %d requests failed", failed, n)
+		if err := g.value("hey", requestsFailed, float64(failed), 0); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, "%d requests of hey", n), nil
+}

@@ -1,0 +1,227 @@
+package adapter
+
+import (
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+// Any JSON document can be read by a mapping: see mapping.go. Without one two shapes are known that scripts write for dashboards: [{"name", "value", "unit", "range", "direction"}] of github-action-benchmark's custom tools, whose direction is given to the tool and not written, and
+// [{"timestamp", "metrics": [{"name", "value", "unit", "direction"}], "attributes"}] of Nyrkiö.
+//
+// Values with the same name and measure are samples. A range "±5" or "5%" is the spread.
+var jsonMapTool = tool{
+	name: "json_map", about: "any JSON by --map, or a list of name, value and unit", example: `tacho run --adapter json_map --map 'name=results[].name,value=results[].seconds:s' --file results.json`,
+	measures: []string{"what the mapping names, or any unit of the member unit"}, samples: "each value of the same name", parameters: "the mapping's param, in braces",
+	signs: []sign{
+		{jsonForm, []string{"[].name", "[].value"}, 40, `a list with "name" and "value"`},
+		{jsonForm, []string{"[].metrics[].name", "[].metrics[].value"}, 45, `a list with "metrics"`},
+	},
+	maps: true, parse: parseJSONMap, averages: []Average{AverageMean, AverageMedian},
+}
+
+func parseJSONMap(s *scanner, opts Options) (Results, error) {
+	s.loose = true
+	j := &jsonMap{scanner: s}
+	if opts.Mapping == "" {
+		err := j.list()
+		return j.results(opts, `%d values of a list with "name" and "value"`, j.n), err
+	}
+	m, err := parseMapping(opts.Mapping)
+	if err != nil {
+		return Results{}, err
+	}
+	j.mapping = m
+	if j.rows, err = m.rows(); err != nil {
+		return Results{}, err
+	}
+	err = j.walk("")
+	return j.results(opts, "%d rows by the mapping", j.n), err
+}
+
+// jsonMap reads rows.
+type jsonMap struct {
+	gathering
+	*scanner
+	mapping mapping
+	rows    string // path of the rows: "results[]"
+	n       int
+}
+
+// rows is the path that all the mapping's values have in common up to their last [].
+func (m mapping) rows() (string, error) {
+	path := ""
+	for i, v := range m.values {
+		at := strings.LastIndex(v.source, "[]")
+		if at < 0 {
+			return "", fault.Invalidf("mapping: value=%.60s has no [], which stands for the rows, as in results[].seconds", v.source)
+		}
+		if i > 0 && v.source[:at+2] != path {
+			return "", fault.Invalidf("mapping: the values stand in different arrays, %s and %s; map one of them", path, v.source[:at+2])
+		}
+		path = v.source[:at+2]
+	}
+	for _, w := range append(append([]string{}, m.names...), m.params...) {
+		if !strings.HasPrefix(w, path) {
+			return "", fault.Invalidf("mapping: %.60s does not stand in the rows %s", w, path)
+		}
+	}
+	return path, nil
+}
+
+// walk goes down to the rows.
+func (j *jsonMap) walk(path string) error {
+	switch {
+	case path == j.rows:
+		return j.row()
+	case !strings.HasPrefix(j.rows, path):
+		return j.skip()
+	case j.peek() == '{':
+		return j.object(func(key []byte) error {
+			at := string(key)
+			if path != "" {
+				at = path + "." + at
+			}
+			return j.walk(at)
+		})
+	case j.peek() == '[':
+		return j.array(func() error { return j.walk(path + "[]") })
+	}
+	return j.skip()
+}
+
+// row reads the scalars of one row.
+func (j *jsonMap) row() error {
+	j.n++
+	line, _ := j.position()
+	texts, numbers := map[string]string{}, map[string]opt{}
+	if err := j.scalars(j.rows, texts, numbers); err != nil {
+		return err
+	}
+	var names []string
+	for _, w := range j.mapping.names {
+		names = append(names, texts[w])
+	}
+	var ps []parameter
+	for _, w := range j.mapping.params {
+		ps = append(ps, parameter{w[strings.LastIndexAny(w, ".]")+1:], oneLine(texts[w])})
+	}
+	name := joinNames("/", names...)
+	if len(j.mapping.names) == 0 {
+		name = "json"
+	}
+	name = withParameters(name, ps)
+	for _, v := range j.mapping.values {
+		o, there := numbers[v.source]
+		if !there {
+			continue
+		}
+		if !o.ok {
+			j.problem(name, line, "%s is no number", v.source)
+			continue
+		}
+		if err := j.value(name, v.measure, o.v*v.factor, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalars collects the texts and numbers below a path that the mapping names.
+func (j *jsonMap) scalars(path string, texts map[string]string, numbers map[string]opt) error {
+	if j.peek() == '{' {
+		return j.object(func(key []byte) error { return j.scalars(path+"."+string(key), texts, numbers) })
+	}
+	wanted := false
+	for _, w := range append(append([]string{}, j.mapping.names...), j.mapping.params...) {
+		wanted = wanted || w == path
+	}
+	for _, v := range j.mapping.values {
+		if v.source == path {
+			begin := j.peek()
+			var o opt
+			if begin == '"' || begin == '-' || isDigit(begin) || begin == 'n' || begin == 'N' || begin == 'I' {
+				err := j.opt(&o)
+				numbers[path] = o
+				return err
+			}
+			numbers[path] = o
+		}
+	}
+	if wanted {
+		var text string
+		err := j.str(&text)
+		texts[path] = text
+		return err
+	}
+	return j.skip()
+}
+
+// list reads the two shapes that need no mapping.
+func (j *jsonMap) list() error {
+	return j.each(func() error {
+		line, _ := j.position()
+		var v listed
+		if err := j.members(func(key []byte) error {
+			if string(key) == "metrics" {
+				return j.each(func() error {
+					line, _ := j.position()
+					var v listed
+					if err := j.members(func(key []byte) error { return v.member(j.scanner, key) }); err != nil {
+						return err
+					}
+					return j.listed(v, line)
+				})
+			}
+			return v.member(j.scanner, key)
+		}); err != nil {
+			return err
+		}
+		if v.name == "" && !v.value.ok {
+			return nil
+		}
+		return j.listed(v, line)
+	})
+}
+
+// listed is one element of such a list.
+type listed struct {
+	name, unit, direction, spread string
+	value                         opt
+}
+
+func (v *listed) member(s *scanner, key []byte) error {
+	switch string(key) {
+	case "name":
+		return s.str(&v.name)
+	case "unit":
+		return s.str(&v.unit)
+	case "value":
+		return s.opt(&v.value)
+	case "range":
+		return s.str(&v.spread)
+	case "direction":
+		return s.str(&v.direction)
+	}
+	return s.skip()
+}
+
+func (j *jsonMap) listed(v listed, line int) error {
+	name := oneLine(v.name)
+	if !v.value.ok {
+		j.problem(name, line, "it has no value")
+		return nil
+	}
+	j.n++
+	m, factor := measureOf("", strings.TrimSpace(v.unit), directionOf(v.direction))
+	out := Metric{Measure: m, Value: v.value.v * factor}
+	text := strings.TrimLeft(strings.TrimSpace(v.spread), "±+/- ")
+	if percent, ok := strings.CutSuffix(text, "%"); ok {
+		if p, ok := number([]byte(percent)); ok {
+			out = spread(m, out.Value, out.Value*p/100)
+		}
+	} else if d, ok := number([]byte(text)); ok {
+		out = spread(m, out.Value, d*factor)
+	}
+	return j.gathering.metric(name, out, line)
+}

@@ -1,0 +1,338 @@
+package adapter
+
+import (
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// k6 hands its summary to handleSummary: {"root_group", "state", "metrics": {name: {"type": "trend" | "counter" | "rate" | "gauge", "contains": "time" | "data" | "default", "values": {"avg", "p(95)", "rate", …}, "thresholds": {expression: {"ok"}}}}}.
+// The older --summary-export has the values in the metric itself, no types, and thresholds whose truth value means that they failed. --out json writes a line for each metric and each point. Times are milliseconds.
+//
+// Identity is the metric's name, with a submetric's tags as k6 writes them. Of a trend the value is the median, or the average. A threshold that failed is a problem. Points of a trend are samples.
+var k6Tool = tool{
+	name: "k6", about: "k6: handleSummary, --summary-export, --out json", example: `tacho run --file summary.json "k6 run --summary-export summary.json script.js"`,
+	measures: []string{"Latency, and avg, min, max, p90, p95 (ns, lower) of trends of time", "Count, Rate of counters", "Ratio (%) of rates", "Value of gauges"}, samples: "each point, of --out json",
+	signs: []sign{
+		{jsonForm, []string{"root_group", "metrics.*.values"}, 100, `"root_group" and "metrics" with "values"`},
+		{jsonForm, []string{"metrics.iterations.values.count", "metrics.iteration_duration.values.avg"}, 100, `"metrics" of k6 with "values"`},
+		{jsonForm, []string{"root_group", "metrics.iterations.count"}, 100, `"root_group" and "metrics"`},
+		{jsonForm, []string{"metrics.iterations.rate", "metrics.iteration_duration.avg"}, 100, `"metrics" of k6`},
+		{jsonForm, []string{"type=Metric", "data.contains", "metric"}, 100, `"type": "Metric" and "Point"`},
+		{jsonForm, []string{"type=Point", "data.value", "data.tags", "metric"}, 95, `"type": "Point"`},
+	},
+	parse: parseK6, averages: []Average{AverageMean, AverageMedian},
+}
+
+// k6Metric is one metric.
+type k6Metric struct {
+	name, kind, contains string
+	values               []k6Value
+	failed               []string // thresholds
+	line                 int
+}
+
+type k6Value struct {
+	name  string
+	value float64
+}
+
+func parseK6(s *scanner, opts Options) (Results, error) {
+	g := &k6Read{opts: opts, kinds: map[string]k6Metric{}}
+	n := 0
+	for s.peek() == '{' { // the summary, or one object for each line
+		line, _ := s.position()
+		if err := g.object(s, line, &n); err != nil {
+			return Results{}, err
+		}
+	}
+	if err := g.points(); err != nil {
+		return Results{}, err
+	}
+	return g.results(opts, `%d metrics or points of k6`, n), nil
+}
+
+// k6Read gathers.
+type k6Read struct {
+	gathering
+	opts  Options
+	kinds map[string]k6Metric // of --out json
+	sums  []k6Sum
+	bySum map[string]int
+}
+
+// k6Sum adds up the points of a counter or a rate.
+type k6Sum struct {
+	metric   k6Metric
+	sum      float64
+	n        int
+	line     int
+	counting bool
+}
+
+func (g *k6Read) object(s *scanner, line int, n *int) error {
+	var kind, name, description string
+	var contains string
+	var value opt
+	return firstError(s.object(func(key []byte) error {
+		switch string(key) {
+		case "metrics":
+			return s.members(func(key []byte) error {
+				*n++
+				line, _ := s.position()
+				m := k6Metric{name: string(key), line: line}
+				if err := m.read(s); err != nil {
+					return err
+				}
+				return g.add(m)
+			})
+		case "type":
+			return s.str(&kind)
+		case "metric":
+			return s.str(&name)
+		case "data":
+			return s.members(func(key []byte) error {
+				switch string(key) {
+				case "type":
+					return s.str(&description)
+				case "contains":
+					return s.str(&contains)
+				case "value":
+					return s.opt(&value)
+				}
+				return s.skip()
+			})
+		}
+		return s.skip()
+	}), func() error {
+		switch kind {
+		case "Metric":
+			g.kinds[name] = k6Metric{name: name, kind: description, contains: contains}
+		case "Point":
+			*n++
+			return g.point(name, value, line)
+		}
+		return nil
+	})
+}
+
+// firstError calls next if there is no error yet.
+func firstError(err error, next func() error) error {
+	if err != nil {
+		return err
+	}
+	return next()
+}
+
+func (m *k6Metric) read(s *scanner) error {
+	value := func(key []byte) error {
+		v := k6Value{name: string(key)}
+		var o opt
+		err := s.opt(&o)
+		if v.value = o.v; o.ok {
+			m.values = append(m.values, v)
+		}
+		return err
+	}
+	return s.members(func(key []byte) error {
+		switch string(key) {
+		case "type":
+			return s.str(&m.kind)
+		case "contains":
+			return s.str(&m.contains)
+		case "values":
+			return s.members(value)
+		case "thresholds":
+			return s.members(func(key []byte) error {
+				expression := string(key)
+				if s.peek() == '{' {
+					return s.object(func(key []byte) error {
+						var ok string
+						err := s.str(&ok)
+						if string(key) == "ok" && ok == "false" {
+							m.failed = append(m.failed, expression)
+						}
+						return err
+					})
+				}
+				var crossed string
+				err := s.str(&crossed)
+				if crossed == "true" {
+					m.failed = append(m.failed, expression)
+				}
+				return err
+			})
+		}
+		return value(key)
+	})
+}
+
+// settle fills in what --summary-export does not say: the type by the values that there are, and what k6's own trends contain.
+func (m *k6Metric) settle() {
+	has := func(name string) bool {
+		for _, v := range m.values {
+			if v.name == name {
+				return true
+			}
+		}
+		return false
+	}
+	if m.kind == "" {
+		switch {
+		case has("avg"):
+			m.kind = "trend"
+		case has("passes"):
+			m.kind = "rate"
+		case has("count"):
+			m.kind = "counter"
+		default:
+			m.kind = "gauge"
+		}
+	}
+	base, _, _ := strings.Cut(m.name, "{")
+	if m.contains != "" {
+		return
+	}
+	for _, prefix := range []string{"http_req_", "iteration_duration", "group_duration", "grpc_req_duration", "ws_connecting", "ws_session_duration", "ws_ping", "browser_web_vital_fcp", "browser_web_vital_lcp", "browser_http_req_duration"} {
+		if m.kind == "trend" && strings.HasPrefix(base, prefix) {
+			m.contains = "time"
+		}
+	}
+	if base == "data_sent" || base == "data_received" {
+		m.contains = "data"
+	}
+}
+
+// measure is the measure of a trend's or gauge's point, and the factor to its unit.
+func (m *k6Metric) measure(point string) (unit.Measure, float64) {
+	direction := unit.Unknown
+	switch m.contains {
+	case "time":
+		if point == "" {
+			return unit.Latency, 1e6
+		}
+		return latencyAt(point), 1e6
+	case "data":
+		out := unit.Measure{Name: "Size", Units: unit.Bytes, Direction: direction}
+		if point != "" {
+			out.Name += " " + point
+		}
+		return out, 1
+	}
+	out := counter("Value")
+	if point != "" {
+		out.Name += " " + point
+	}
+	return out, 1
+}
+
+func (g *k6Read) add(m k6Metric) error {
+	m.settle()
+	for _, expression := range m.failed {
+		g.problem(m.name, m.line, "the threshold %s was crossed", expression)
+	}
+	central := "med"
+	if g.opts.Average == AverageMean {
+		central = "avg"
+	}
+	for _, v := range m.values {
+		measure, factor := m.measure("")
+		switch {
+		case m.kind == "trend" && v.name == central:
+		case m.kind == "trend":
+			point := strings.NewReplacer("p(", "p", ")", "", "avg", "average", "med", "p50").Replace(v.name)
+			measure, factor = m.measure(point)
+		case m.kind == "gauge" && v.name == "value":
+		case m.kind == "gauge":
+			measure, factor = m.measure(v.name)
+		case m.kind == "counter" && v.name == "count":
+			measure, factor = k6Count(m.contains), 1
+		case m.kind == "counter" && v.name == "rate":
+			measure, factor = k6Rate(m.contains)
+		case m.kind == "rate" && (v.name == "rate" || v.name == "value"):
+			measure, factor = unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}, 100
+		default:
+			continue // passes and fails, which the ratio has
+		}
+		if err := g.value(m.name, measure, v.value*factor, m.line); err != nil {
+			return err
+		}
+	}
+	if len(m.values) == 0 {
+		g.problem(m.name, m.line, "it has no values")
+	}
+	return nil
+}
+
+func k6Count(contains string) unit.Measure {
+	if contains == "data" {
+		return unit.Measure{Name: "Size", Units: unit.Bytes, Direction: unit.Unknown}
+	}
+	return counter("Count")
+}
+
+func k6Rate(contains string) (unit.Measure, float64) {
+	if contains == "data" {
+		return unit.Bandwidth, 1e-6
+	}
+	return unit.Throughput, 1
+}
+
+// k6RatioDirection knows the ratios that k6 itself keeps.
+func k6RatioDirection(name string) unit.Direction {
+	switch base, _, _ := strings.Cut(name, "{"); base {
+	case "checks":
+		return unit.Higher
+	case "http_req_failed":
+		return unit.Lower
+	}
+	return unit.Unknown
+}
+
+// point takes one point of --out json.
+func (g *k6Read) point(name string, v opt, line int) error {
+	m, known := g.kinds[name]
+	if !known {
+		m = k6Metric{name: name, kind: "trend"}
+	}
+	m.settle()
+	if !v.ok {
+		g.problem(name, line, "a point has no value")
+		return nil
+	}
+	switch m.kind {
+	case "counter", "rate":
+		if g.bySum == nil {
+			g.bySum = map[string]int{}
+		}
+		at, seen := g.bySum[name]
+		if !seen {
+			at = len(g.sums)
+			g.bySum[name] = at
+			g.sums = append(g.sums, k6Sum{metric: m, line: line, counting: m.kind == "counter"})
+			if err := tooManyRuns(len(g.sums)); err != nil {
+				return err
+			}
+		}
+		g.sums[at].sum += v.v
+		g.sums[at].n++
+		return nil
+	}
+	measure, factor := m.measure("")
+	return g.value(name, measure, v.v*factor, line)
+}
+
+// points adds what was added up.
+func (g *k6Read) points() error {
+	for _, sum := range g.sums {
+		m := sum.metric
+		value, measure := sum.sum, k6Count(m.contains)
+		if !sum.counting {
+			value, measure = sum.sum/float64(sum.n)*100, unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}
+		}
+		if err := g.value(m.name, measure, value, sum.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

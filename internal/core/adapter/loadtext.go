@@ -1,0 +1,46 @@
+package adapter
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// What load generators have in common: lines of a label and a value, and banners that scripts print between several runs.
+
+// after is what stands behind a label at the beginning of the line, without spaces around it.
+func after(line []byte, label string) (rest []byte, ok bool) {
+	rest, ok = bytes.CutPrefix(bytes.TrimLeft(line, " \t"), []byte(label))
+	return bytes.TrimSpace(rest), ok
+}
+
+// firstNumber is the number that a text begins with.
+func firstNumber(text []byte) opt {
+	word, _ := nextWord(text)
+	v, ok := groupedNumber(bytes.TrimRight(word, "%,;s"), ',')
+	return opt{v, ok && finite(v)}
+}
+
+// banner is the name in a line "=== name ===" that a script printed to tell several runs apart; a closing one begins with "end ".
+func banner(line []byte) (name string, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("=== "))
+	if !ok {
+		return "", false
+	}
+	inside, ok := bytes.CutSuffix(bytes.TrimRight(rest, " "), []byte(" ==="))
+	name = oneLine(string(inside))
+	return name, ok && !strings.HasPrefix(name, "end ")
+}
+
+// Measures of load that more than one tool has.
+var (
+	requests         = unit.Measure{Name: "Requests", Slug: "requests", Units: "requests", Direction: unit.Unknown}
+	requestsFailed   = unit.Measure{Name: "Failed Requests", Slug: "failed-requests", Units: "requests", Direction: unit.Lower}
+	failureRatio     = unit.Measure{Name: "Failure Ratio", Slug: "failure-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	latencyDeviation = unit.Measure{Name: "Latency Deviation", Slug: "latency-deviation", Units: unit.Nanoseconds, Direction: unit.Lower}
+)
+
+// shortFloat is a number as people write it: "99.9".
+func shortFloat(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
