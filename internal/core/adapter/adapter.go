@@ -159,9 +159,13 @@ func (f found) read(src source, opts Options) (Results, error) {
 			return Results{}, s.fail("something follows the document: %s", s.found())
 		}
 		var more Results
+		before := s.read()
 		if more, err = f.tool.parse(s, opts); err != nil && f.at.inLog {
 			err = nil
 			break
+		}
+		if err == nil && s.read() == before {
+			return Results{}, s.fail("what follows is not the tool's: %s", s.found())
 		}
 		out.Benchmarks = append(out.Benchmarks, more.Benchmarks...)
 		for _, p := range more.Problems {

@@ -155,11 +155,11 @@ func refuses(t *testing.T, name Name, input string, words ...string) {
 func TestUnknownAdaptersAreNamedWithTheNearestKnown(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"rust":             `adapter "rust" is not known; there are magic, json, go_bench, shell_hyperfine`,
+		"spectrum":         `adapter "spectrum" is not known; there are magic, json, go_bench, shell_hyperfine`,
 		"go_bnech":         "did you mean go_bench? there are",
 		"jsno":             "did you mean json?",
 		"hyperfine":        "did you mean shell_hyperfine?",
-		"go":               "did you mean go_bench?",
+		"go_ben":           "did you mean go_bench?",
 		"shell_hyperfines": "did you mean shell_hyperfine?",
 		"MAGIC":            "did you mean magic?",
 	} {

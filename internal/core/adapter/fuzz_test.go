@@ -14,7 +14,10 @@ import (
 // fuzz holds what is true of every adapter and every input: no panic, errors for people, names and numbers that a report can hold, and the same
 // results again.
 func fuzz(f *testing.F, name Name) {
-	for _, files := range samples(f) {
+	for of, files := range samples(f) {
+		if name != Magic && of != name {
+			continue
+		}
 		for _, file := range files {
 			if input := readFile(f, file); len(input) < 8<<10 { // a large seed is mutated slowly and teaches nothing more
 				f.Add(input)
@@ -71,10 +74,81 @@ func checkResults(t *testing.T, r Results) {
 	}
 }
 
-func FuzzJSON(f *testing.F)      { fuzz(f, JSON) }
-func FuzzGoBench(f *testing.F)   { fuzz(f, GoBench) }
-func FuzzHyperfine(f *testing.F) { fuzz(f, Hyperfine) }
-func FuzzMagic(f *testing.F)     { fuzz(f, Magic) }
+func FuzzJSON(f *testing.F)                 { fuzz(f, JSON) }
+func FuzzGoBench(f *testing.F)              { fuzz(f, GoBench) }
+func FuzzHyperfine(f *testing.F)            { fuzz(f, Hyperfine) }
+func FuzzMagic(f *testing.F)                { fuzz(f, Magic) }
+func FuzzBenchmarkIps(f *testing.F)         { fuzz(f, "benchmark_ips") }
+func FuzzBenchmarktoolsJl(f *testing.F)     { fuzz(f, "benchmarktools_jl") }
+func FuzzCSharpDotNet(f *testing.F)         { fuzz(f, "c_sharp_dot_net") }
+func FuzzCargoCriterion(f *testing.F)       { fuzz(f, "cargo_criterion") }
+func FuzzCppCatch2(f *testing.F)            { fuzz(f, "cpp_catch2") }
+func FuzzCppGoogle(f *testing.F)            { fuzz(f, "cpp_google") }
+func FuzzCsv(f *testing.F)                  { fuzz(f, "csv") }
+func FuzzDartBenchmarkHarness(f *testing.F) { fuzz(f, "dart_benchmark_harness") }
+func FuzzDenoBench(f *testing.F)            { fuzz(f, "deno_bench") }
+func FuzzDivan(f *testing.F)                { fuzz(f, "divan") }
+func FuzzGatling(f *testing.F)              { fuzz(f, "gatling") }
+func FuzzGnuTime(f *testing.F)              { fuzz(f, "gnu_time") }
+func FuzzHey(f *testing.F)                  { fuzz(f, "hey") }
+func FuzzJavaJmh(f *testing.F)              { fuzz(f, "java_jmh") }
+func FuzzJmeter(f *testing.F)               { fuzz(f, "jmeter") }
+func FuzzJsBenchmark(f *testing.F)          { fuzz(f, "js_benchmark") }
+func FuzzJsTime(f *testing.F)               { fuzz(f, "js_time") }
+func FuzzJsVitest(f *testing.F)             { fuzz(f, "js_vitest") }
+func FuzzJsonMap(f *testing.F)              { fuzz(f, "json_map") }
+func FuzzJunit(f *testing.F)                { fuzz(f, "junit") }
+func FuzzK6(f *testing.F)                   { fuzz(f, "k6") }
+func FuzzLnt(f *testing.F)                  { fuzz(f, "lnt") }
+func FuzzLocust(f *testing.F)               { fuzz(f, "locust") }
+func FuzzMemtier(f *testing.F)              { fuzz(f, "memtier") }
+func FuzzMitata(f *testing.F)               { fuzz(f, "mitata") }
+func FuzzOpenmetrics(f *testing.F)          { fuzz(f, "openmetrics") }
+func FuzzPerfStat(f *testing.F)             { fuzz(f, "perf_stat") }
+func FuzzPgbench(f *testing.F)              { fuzz(f, "pgbench") }
+func FuzzPhpbench(f *testing.F)             { fuzz(f, "phpbench") }
+func FuzzPyperf(f *testing.F)               { fuzz(f, "pyperf") }
+func FuzzPythonAsv(f *testing.F)            { fuzz(f, "python_asv") }
+func FuzzPythonPytest(f *testing.F)         { fuzz(f, "python_pytest") }
+func FuzzRedisBenchmark(f *testing.F)       { fuzz(f, "redis_benchmark") }
+func FuzzRubyBench(f *testing.F)            { fuzz(f, "ruby_bench") }
+func FuzzRubyBenchmark(f *testing.F)        { fuzz(f, "ruby_benchmark") }
+func FuzzRustBench(f *testing.F)            { fuzz(f, "rust_bench") }
+func FuzzRustCriterion(f *testing.F)        { fuzz(f, "rust_criterion") }
+func FuzzRustGungraun(f *testing.F)         { fuzz(f, "rust_gungraun") }
+func FuzzRustIai(f *testing.F)              { fuzz(f, "rust_iai") }
+func FuzzSysbench(f *testing.F)             { fuzz(f, "sysbench") }
+func FuzzTinybench(f *testing.F)            { fuzz(f, "tinybench") }
+func FuzzVegeta(f *testing.F)               { fuzz(f, "vegeta") }
+func FuzzWrk(f *testing.F)                  { fuzz(f, "wrk") }
+func FuzzWrk2(f *testing.F)                 { fuzz(f, "wrk2") }
+
+// FuzzMapping holds that any mapping is read or refused, and reads any table.
+func FuzzMapping(f *testing.F) {
+	f.Add("name=a,param=b,value=c:ms:lower", "a,b,c\n1,2,3\n")
+	f.Add("name=r[].n,value=r[].v:s:higher:T", `{"r":[{"n":"x","v":1}]}`)
+	f.Add("name=#1,value=#2", "x;1,5\ny;2\n")
+	f.Fuzz(func(t *testing.T, mapping, input string) {
+		got, err := Parse(Magic, []byte(input), Options{Mapping: mapping})
+		switch {
+		case err == nil:
+			checkResults(t, got)
+		case fault.Of(err) != fault.Invalid && fault.Of(err) != fault.TooLarge:
+			t.Errorf("error of kind %v: %v", fault.Of(err), err)
+		}
+	})
+}
+
+// TestEachAdapterHasAFuzzTarget keeps the list above whole.
+func TestEachAdapterHasAFuzzTarget(t *testing.T) {
+	t.Parallel()
+	source := string(readFile(t, "fuzz_test.go"))
+	for _, name := range Names() {
+		if !strings.Contains(source, fmt.Sprintf("fuzz(f, %q)", name)) && name != JSON && name != GoBench && name != Hyperfine && name != Magic {
+			t.Errorf("adapter %s has no fuzz target", name)
+		}
+	}
+}
 
 // FuzzScanner holds our JSON reader against the standard library's: what one accepts the other does too.
 func FuzzScanner(f *testing.F) {

@@ -42,7 +42,7 @@ func ParseName(s string) (Name, error) {
 		}
 	}
 	var known []string
-	nearest, best := "", 3 // two wrong letters are a slip, three are another word
+	nearest, best := "", min(3, len(s)/2+1) // two wrong letters are a slip, three are another word
 	for _, n := range Names() {
 		known = append(known, string(n))
 		if d := distance(s, string(n)); d < best {

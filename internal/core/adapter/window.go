@@ -17,6 +17,8 @@ type scanner struct {
 	at                 int    // the next byte of it
 	mark               int    // the first byte that must stay although it was read; -1: none
 	end                error  // why nothing follows the window; nil: not known yet
+	base int64 // bytes before the window
+
 	countedTo, counted int    // lines that end before this byte of the window, as far as position has looked
 
 	row, column int  // lines before the window's first byte, and bytes between the last line end and it
@@ -57,6 +59,7 @@ func (s *scanner) more() bool {
 		} else {
 			s.column += len(gone)
 		}
+		s.base += int64(keep)
 		s.in = s.in[:copy(s.in, s.in[keep:])]
 		s.at -= keep
 		if s.mark >= 0 {
@@ -85,6 +88,9 @@ func (s *scanner) more() bool {
 }
 
 var errLong = errors.New("too long")
+
+// read is how many bytes were read.
+func (s *scanner) read() int64 { return s.base + int64(s.at) }
 
 // ensure reads on until n bytes are in the window or the input ends.
 func (s *scanner) ensure(n int) {
