@@ -47,10 +47,16 @@ func readFile(t testing.TB, file string) []byte {
 
 func TestRealOutputsAreReadWhole(t *testing.T) {
 	t.Parallel()
-	for name, files := range samples(t) {
-		if name != Magic && len(files) == 0 {
+	all := samples(t)
+	for _, name := range Names() {
+		if name != Magic && len(all[name]) == 0 {
 			t.Errorf("adapter %s has no sample", name)
 		}
+		if _, err := os.Stat(filepath.Join("testdata", string(name), "PROVENANCE.md")); name != Magic && err != nil {
+			t.Errorf("nobody says where the samples of adapter %s are from: %v", name, err)
+		}
+	}
+	for name, files := range all {
 		for _, file := range files {
 			t.Run(file, func(t *testing.T) {
 				t.Parallel()

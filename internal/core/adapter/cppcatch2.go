@@ -47,7 +47,7 @@ func parseCatch2(s *scanner, opts Options) (Results, error) {
 
 func catch2XML(s *scanner, g *gathering) (n int, err error) {
 	var names []string // of the test case and the sections
-	var bench string
+	var bench, failed string
 	var mean, deviation opt
 	value := func(e *element) (o opt) {
 		if v, ok := number([]byte(e.attr("value"))); ok && finite(v) {
@@ -61,9 +61,11 @@ func catch2XML(s *scanner, g *gathering) (n int, err error) {
 		case "TestCase", "Section":
 			names = append(names, e.attr("name"))
 		case "BenchmarkResults":
-			bench, mean, deviation = e.attr("name"), opt{}, opt{}
+			bench, mean, deviation, failed = e.attr("name"), opt{}, opt{}, ""
 		case "mean":
 			mean = value(e)
+		case "failed":
+			failed = e.attr("message")
 		case "standardDeviation":
 			deviation = value(e)
 		}
@@ -73,13 +75,15 @@ func catch2XML(s *scanner, g *gathering) (n int, err error) {
 		case "TestCase", "Section":
 			names = names[:len(names)-1]
 		case "failed":
-			g.problem(full(), 0, "it failed: %s", text)
+			if failed == "" {
+				failed = text
+			}
 		case "Exception":
 			g.problem(joinNames(": ", names...), 0, "it threw: %s", text)
 		case "BenchmarkResults":
 			n++
 			if !mean.ok {
-				g.problem(full(), 0, "it has no mean")
+				g.problem(full(), 0, "it failed: %s", failed)
 				return nil
 			}
 			return g.metric(full(), spread(unit.Latency, mean.v, deviation.v), 0)
@@ -98,7 +102,7 @@ func catch2Text(s *scanner, g *gathering) (n int, err error) {
 		table
 	)
 	state, row := outside, 0
-	var names []string
+	var names, wrapped []string
 	var bench string
 	var mean float64
 	for {
@@ -112,7 +116,7 @@ func catch2Text(s *scanner, g *gathering) (n int, err error) {
 			case title:
 				state = outside
 			case head:
-				state, row = table, 0
+				state, row, wrapped = table, 0, nil
 			default:
 				state, names = title, nil
 			}
@@ -125,8 +129,15 @@ func catch2Text(s *scanner, g *gathering) (n int, err error) {
 		case state == table && len(bytes.TrimSpace(line)) > 0:
 			values, name := catch2Row(line)
 			switch {
+			case row == 0 && bytes.Contains(line, []byte("Benchmark failed (")):
+				before, why, _ := strings.Cut(string(line), "Benchmark failed (")
+				g.problem(joinNames(": ", append(append([]string{}, names...), joinNames(" ", append(wrapped, before)...))...), s.lineNumber, "it failed: %s", strings.TrimRight(why, ") "))
+				wrapped = nil
 			case len(values) == 1 && row == 0: // samples, iterations and the estimate, of which only the last has a unit
-				bench, row = name, 1
+				bench, row = joinNames(" ", append(wrapped, name)...), 1
+				wrapped = nil
+			case len(values) == 0 && row == 0: // a long name goes over several lines
+				wrapped = append(wrapped, string(line))
 			case len(values) == 3 && row == 1:
 				mean, row = values[0], 2
 			case len(values) == 3 && row == 2:

@@ -40,9 +40,13 @@ func parseDeno(s *scanner, opts Options) (Results, error) {
 							timings = append(timings, t)
 							return err
 						case "failed":
-							raw, err := s.raw()
-							failed = shorten(string(raw), 200)
-							return err
+							failed = "an error"
+							return s.members(func(key []byte) error {
+								if string(key) == "message" {
+									return s.str(&failed)
+								}
+								return s.skip()
+							})
 						}
 						return s.skip()
 					})

@@ -12,14 +12,14 @@ import (
 // scanner reads an input once, from its beginning to its end, through a window: what was read is forgotten, so that a large input costs no more
 // than its longest line or text. It gives lines (here), JSON (scan.go) and, as an io.Reader, what an XML or CSV reader wants.
 type scanner struct {
-	r                  io.Reader
-	in                 []byte // the window
-	at                 int    // the next byte of it
-	mark               int    // the first byte that must stay although it was read; -1: none
-	end                error  // why nothing follows the window; nil: not known yet
-	base int64 // bytes before the window
+	r    io.Reader
+	in   []byte // the window
+	at   int    // the next byte of it
+	mark int    // the first byte that must stay although it was read; -1: none
+	end  error  // why nothing follows the window; nil: not known yet
+	base int64  // bytes before the window
 
-	countedTo, counted int    // lines that end before this byte of the window, as far as position has looked
+	countedTo, counted int // lines that end before this byte of the window, as far as position has looked
 
 	row, column int  // lines before the window's first byte, and bytes between the last line end and it
 	lineNumber  int  // of the line that nextLine returned, the first is 1

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Makes the fixtures of C++'s tools by running them: Google Benchmark and Catch2. Needs g++ and both libraries (Debian: libbenchmark-dev and catch2).
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+out() { mkdir -p "$here/$1" && sed "s#$work#/sample#g; s#\"host_name\": *\"[^\"]*\"#\"host_name\": \"host\"#" >"$here/$1/$2"; } # folders and host names are nobody's business
+cat >g.cc <<'END'
+#include <benchmark/benchmark.h>
+#include <cstring>
+#include <string>
+static void StringCreation(benchmark::State& s) { for (auto _ : s) { std::string e("some text that is too long for the small one"); benchmark::DoNotOptimize(e); } s.counters["made"] = 7; }
+BENCHMARK(StringCreation);
+static void Copy(benchmark::State& s) { std::string a(s.range(0), 'x'), b(s.range(0), 'y'); for (auto _ : s) { memcpy(&a[0], &b[0], s.range(0)); benchmark::ClobberMemory(); } s.SetBytesProcessed(s.iterations() * s.range(0)); s.SetItemsProcessed(s.iterations()); }
+BENCHMARK(Copy)->Arg(64)->Arg(4096)->Repetitions(3)->Unit(benchmark::kMicrosecond);
+BENCHMARK(Copy)->Arg(512)->Repetitions(3)->ReportAggregatesOnly(true)->Name("Aggregated");
+static void Broken(benchmark::State& s) { s.SkipWithError("it does not work"); for (auto _ : s) {} }
+BENCHMARK(Broken);
+BENCHMARK_MAIN();
+END
+g++ -O2 g.cc -lbenchmark -lpthread -o g
+./g --benchmark_format=json --benchmark_min_time=0.02 2>/dev/null | out cpp_google here.json
+./g --benchmark_format=csv --benchmark_min_time=0.02 2>&1 | out cpp_google here.csv
+cat >c.cc <<'END'
+#define CATCH_CONFIG_MAIN
+#define CATCH_CONFIG_ENABLE_BENCHMARKING
+#include <catch2/catch.hpp>
+static int fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+TEST_CASE("fib") {
+  BENCHMARK("of 10") { return fib(10); };
+  SECTION("deeper") { BENCHMARK("of 20, a name that is long enough for a second line of the table in the console") { return fib(20); }; }
+}
+TEST_CASE("broken") { BENCHMARK("throws") { if (fib(3) == 2) throw std::runtime_error("it does not work"); return 1; }; }
+END
+g++ -O1 -std=c++17 c.cc -o c 2>/dev/null || g++ -O1 -std=c++17 c.cc -lCatch2Main -lCatch2 -o c
+./c --benchmark-samples 20 -r xml 2>&1 | out cpp_catch2 here.xml || true
+./c --benchmark-samples 20 2>&1 | out cpp_catch2 here.txt || true
