@@ -2,16 +2,23 @@ package adapter
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"runtime"
+	"strings"
 	"testing"
 )
 
 // large has outputs of n benchmarks as tools write them.
 func large(n int) map[Name][]byte {
-	var bmf, text, fine bytes.Buffer
+	var bmf, text, fine, google, jmh, rust, jtl, sim bytes.Buffer
 	bmf.WriteString("{")
 	text.WriteString("goos: linux\npkg: example.org/large\n")
 	fine.WriteString(`{"results":[`)
+	google.WriteString(`{"context":{"num_cpus":2,"caches":[]},"benchmarks":[`)
+	jmh.WriteString("[")
+	jtl.WriteString("timeStamp,elapsed,label,responseCode,responseMessage,threadName,dataType,success,failureMessage,bytes,sentBytes,grpThreads,allThreads,URL,Latency,IdleTime,Connect\n")
 	for i := range n {
 		comma := ","
 		if i == 0 {
@@ -20,16 +27,31 @@ func large(n int) map[Name][]byte {
 		fmt.Fprintf(&bmf, `%s"example.org/large.BenchmarkThing/n=%d": {"latency": {"value": %d.25, "lower_value": 1000.125, "upper_value": 1300}}`, comma, i, 1000+i)
 		fmt.Fprintf(&text, "BenchmarkThing/n=%d-8         \t 1000000\t      %d.5 ns/op\t  52.17 MB/s\t   54152 B/op\t      15 allocs/op\n", i, 1000+i)
 		fmt.Fprintf(&fine, `%s{"command":"thing %d","mean":1.5,"stddev":0.01,"median":1.5,"user":1,"system":0.1,"min":1.4,"max":1.6,"times":[1.4,1.5,1.6,1.5,1.5],"exit_codes":[0,0,0,0,0]}`, comma, i)
+		fmt.Fprintf(&google, "%s\n    {\n      \"name\": \"BM_Thing/%d\",\n      \"family_index\": 0,\n      \"run_name\": \"BM_Thing/%d\",\n      \"run_type\": \"iteration\",\n      \"repetitions\": 1,\n      \"repetition_index\": 0,\n      \"threads\": 1,\n"+
+			"      \"iterations\": 106914545,\n      \"real_time\": 1.3427641206363399e+00,\n      \"cpu_time\": 7.1150869135719563e-01,\n      \"time_unit\": \"ns\"\n    }", comma, i, i)
+		fmt.Fprintf(&jmh, `%s{"benchmark":"org.example.Thing.run","mode":"avgt","threads":1,"jvmArgs":[],"params":{"n":"%d"},"primaryMetric":{"score":1.5,"scoreError":0.1,"scoreConfidence":[1.4,1.6],"scorePercentiles":{"50.0":1.5,"100.0":1.6},"scoreUnit":"us/op","rawData":[[1.4,1.5,1.6,1.5,1.5]]},"secondaryMetrics":{}}`, comma, i)
+		fmt.Fprintf(&rust, "test module::tests::bench_thing_%d ... bench:       1,234.56 ns/iter (+/- 78.90)\n", i)
+		fmt.Fprintf(&jtl, "%d,%d,request %d,200,OK,users 1-1,text,true,,549,113,2,2,http://127.0.0.1/,12,0,10\n", 1795241160773+i, 10+i%7, i%50)
+		fmt.Fprintf(&sim, "REQUEST\t\tget /%d\t%d\t%d\tOK\t \n", i%50, 1776038459182+i, 1776038459190+i+i%7)
 	}
 	bmf.WriteString("}")
 	fine.WriteString("]}")
-	return map[Name][]byte{JSON: bmf.Bytes(), GoBench: text.Bytes(), Hyperfine: fine.Bytes()}
+	google.WriteString("]}")
+	jmh.WriteString("]")
+	return map[Name][]byte{
+		JSON: bmf.Bytes(), GoBench: text.Bytes(), Hyperfine: fine.Bytes(), "cpp_google": google.Bytes(), "java_jmh": jmh.Bytes(), "rust_bench": rust.Bytes(), "jmeter": jtl.Bytes(), "gatling": sim.Bytes(),
+	}
 }
 
+// BenchmarkParse reads the output of 10,000 benchmarks or requests.
 func BenchmarkParse(b *testing.B) {
 	inputs := large(10_000)
-	for _, name := range []Name{JSON, GoBench, Hyperfine} {
-		for how, as := range map[string]Name{"named": name, "magic": Magic} {
+	for _, name := range []Name{JSON, Hyperfine, "cpp_google", "java_jmh", GoBench, "rust_bench", "jmeter", "gatling"} {
+		for _, as := range []Name{name, Magic} {
+			how := "named"
+			if as == Magic {
+				how = "magic"
+			}
 			b.Run(string(name)+"/"+how, func(b *testing.B) {
 				b.SetBytes(int64(len(inputs[name])))
 				b.ReportAllocs()
@@ -43,14 +65,119 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkPassOver is a log of 10 MB without a single result: the price of being fed the wrong file.
+// BenchmarkAnchors are what the speeds above are compared with: the standard library's JSON into the same values, and a look at each line.
+func BenchmarkAnchors(b *testing.B) {
+	inputs := large(10_000)
+	b.Run("encoding_json/json", func(b *testing.B) {
+		type metric struct {
+			Value float64  `json:"value"`
+			Lower *float64 `json:"lower_value"`
+			Upper *float64 `json:"upper_value"`
+		}
+		b.SetBytes(int64(len(inputs[JSON])))
+		for b.Loop() {
+			var out map[string]map[string]metric
+			if err := json.Unmarshal(inputs[JSON], &out); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("encoding_json/shell_hyperfine", func(b *testing.B) {
+		b.SetBytes(int64(len(inputs[Hyperfine])))
+		for b.Loop() {
+			var out struct {
+				Results []struct {
+					Command                                      string
+					Mean, Stddev, Median, User, System, Min, Max *float64
+					Times                                        []float64
+					ExitCodes                                    []*int `json:"exit_codes"`
+				}
+			}
+			if err := json.Unmarshal(inputs[Hyperfine], &out); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("lines/go_bench", func(b *testing.B) {
+		b.SetBytes(int64(len(inputs[GoBench])))
+		for b.Loop() {
+			n := 0
+			for line := range bytes.Lines(inputs[GoBench]) {
+				n += len(line)
+			}
+			if n != len(inputs[GoBench]) {
+				b.Fatal(n)
+			}
+		}
+	})
+}
+
+// BenchmarkPassOver is a log of 10 MB without a single result: the price of being fed the wrong file, by name and by magic.
 func BenchmarkPassOver(b *testing.B) {
 	log := bytes.Repeat([]byte("2026-01-02T03:04:05.678Z level=info msg=\"request served\" path=/v0/projects status=200 duration=1.23ms\n"), 100_000)
 	log = append(log, "BenchmarkX 1 1 ns/op\n"...)
-	b.SetBytes(int64(len(log)))
-	for b.Loop() {
-		if _, err := Parse(GoBench, log, Options{}); err != nil {
-			b.Fatal(err)
-		}
+	for _, name := range []Name{GoBench, Magic} {
+		b.Run(string(name), func(b *testing.B) {
+			b.SetBytes(int64(len(log)))
+			for b.Loop() {
+				if _, err := Parse(name, log, Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
+}
+
+// repeated is an input of one line, many times, that is nowhere in memory.
+type repeated struct {
+	line string
+	size int64
+}
+
+func (r repeated) ReadAt(p []byte, off int64) (int, error) {
+	if off >= r.size {
+		return 0, io.EOF
+	}
+	p = p[:min(int64(len(p)), r.size-off)]
+	n := 0
+	for n < len(p) {
+		n += copy(p[n:], r.line[(off+int64(n))%int64(len(r.line)):])
+	}
+	return n, nil
+}
+
+// TestALargeLogCostsNoMemory reads a log of 256 MiB with a few results of which each line but the first is noise.
+func TestALargeLogCostsNoMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads 256 MiB")
+	}
+	noise := repeated{line: strings.Repeat("2026-01-02T03:04:05.678Z level=info msg=\"request served\"\n", 64) + "BenchmarkX 1 5 ns/op\n", size: 256 << 20}
+	var peak uint64
+	watched := &watching{repeated: noise, peak: &peak}
+	got, err := Read(GoBench, watched, noise.size, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(got.Benchmarks); n != 1 || len(got.Benchmarks[0].Metrics[0].Samples) == 0 {
+		t.Errorf("%d benchmarks", n)
+	}
+	if limit := uint64(96 << 20); peak > limit { // the samples themselves are the most of it
+		t.Errorf("%d bytes in use while a log of %d was read, want below %d", peak, noise.size, limit)
+	}
+}
+
+// watching looks at the heap now and then while it is read.
+type watching struct {
+	repeated
+	reads int
+	peak  *uint64
+}
+
+func (w *watching) ReadAt(p []byte, off int64) (int, error) {
+	if w.reads++; w.reads%200 == 0 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		*w.peak = max(*w.peak, m.HeapInuse)
+	}
+	return w.repeated.ReadAt(p, off)
 }

@@ -56,11 +56,11 @@ const (
 	Generic         = "units"
 )
 
-// knownBy has the built-in measures by slug and by name in small letters.
+// knownBy has the built-in measures by slug, by name, and by name in small letters.
 var knownBy = func() map[string]Measure {
-	out := make(map[string]Measure, 2*len(known))
+	out := make(map[string]Measure, 3*len(known))
 	for _, m := range known {
-		out[m.Slug], out[lower(m.Name)] = m, m
+		out[m.Slug], out[m.Name], out[lower(m.Name)] = m, m, m
 	}
 	return out
 }()
@@ -69,11 +69,12 @@ func lower(s string) string { return strings.ToLower(s) }
 
 // KnownMeasure returns the built-in measure of that name (without regard to case) or slug.
 func KnownMeasure(nameOrSlug string) (Measure, bool) {
-	if m, ok := knownBy[nameOrSlug]; ok {
-		return m, true
+	m, ok := knownBy[nameOrSlug]
+	if !ok {
+		m, ok = knownBy[lower(nameOrSlug)]
+		ok = ok && lower(m.Name) == lower(nameOrSlug)
 	}
-	m, ok := knownBy[lower(nameOrSlug)]
-	return m, ok && lower(m.Name) == lower(nameOrSlug)
+	return m, ok
 }
 
 // Guess returns the measure of a tool's own unit, such as Go's "p99-ns" or "reqs/s": its name is the unit, and its direction follows from the
