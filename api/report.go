@@ -44,6 +44,7 @@ type ReportSettings struct {
 	Adapter string   `json:"adapter,omitempty" doc:"absent: magic" example:"go_bench"`
 	Average string   `json:"average,omitempty" enum:"mean,median"`
 	Fold    string   `json:"fold,omitempty" enum:"min,max,mean,median" doc:"collapse iterations to one"`
+	Mapping string   `json:"mapping,omitempty" maxLength:"4096" doc:"of the adapters csv and json_map: where names and values stand" example:"name=endpoint,value=p99:ms:lower"`
 	_       struct{} `additionalProperties:"true"`
 }
 

@@ -42,6 +42,11 @@ func (c *Client) Report(ctx context.Context, project, report string) (api.Report
 	return get[api.Report](ctx, c, at("projects", project, "reports", report), nil)
 }
 
+// ReparseReport has a report's raw output read again, and returns the report as it is then.
+func (c *Client) ReparseReport(ctx context.Context, project, report string) (api.Report, error) {
+	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports", report, "reparse"), body: struct{}{}, repeat: true})
+}
+
 // DeleteReport deletes a report with its results and alerts.
 func (c *Client) DeleteReport(ctx context.Context, project, report string) error {
 	return c.remove(ctx, at("projects", project, "reports", report))

@@ -13,7 +13,7 @@ import (
 
 // newReportCommand is `tacho report`.
 func newReportCommand(env *Env) *cobra.Command {
-	return family("report", "Look at reports", newReportList(env), newReportView(env))
+	return family("report", "Look at reports", newReportList(env), newReportView(env), newReportReparse(env))
 }
 
 func newReportList(env *Env) *cobra.Command {
@@ -70,5 +70,28 @@ func newReportView(env *Env) *cobra.Command {
 	})
 	cmd.Aliases = []string{"get"}
 	cmd.Example = "  tacho report view app 01960000-0000-7000-8000-000000000001"
+	return cmd
+}
+
+func newReportReparse(env *Env) *cobra.Command {
+	cmd := asking(env, "reparse PROJECT REPORT", "Read a report's raw output again, with this version of the adapters", cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
+		r, err := srv.ReparseReport(ctx, args[0], args[1])
+		if err != nil {
+			return err
+		}
+		if c.asJSON {
+			return printJSON(env.Stdout, r)
+		}
+		before, err := previous(ctx, srv.Client, r)
+		if err != nil {
+			return err
+		}
+		return reportView{report: r, before: before, session: srv}.write(env.out(), env.errs())
+	})
+	cmd.Long = `Read a report's raw output again, with this version of the adapters.
+
+The raw output of every report is kept. When an adapter has learned to read more of it, this replaces the report's metrics, judges them against the
+history before the report, and raises its alerts anew; metrics and alerts get new ids. What cannot be read leaves the report as it is.`
+	cmd.Example = "  tacho report reparse app 01960000-0000-7000-8000-000000000001"
 	return cmd
 }

@@ -102,7 +102,7 @@ from TACHO_KEY or --key-file. Variables named BENCHER_… are understood where T
 	runner := NewRunnerCommand(RunnerEnv{Stdout: env.Stdout, Stderr: env.Stderr, Getenv: env.Getenv, Version: env.Version})
 	runner.AddCommand(fleetCommands(env)...)
 	needsChild(runner)
-	add(root, "measure", newRunCommand(env), newJobCommand(env))
+	add(root, "measure", newRunCommand(env), newJobCommand(env), newAdaptersCommand(env))
 	add(root, "look", newReportCommand(env), newPerfCommand(env), newAlertCommand(env), newThresholdCommand(env), newProjectCommand(env))
 	add(root, "operate", newServerCommand(env), runner, newImageCommand(env), newSpecCommand(env), newKeyCommand(env))
 	root.AddCommand(newVersionCommand(env))

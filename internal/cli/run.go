@@ -29,6 +29,7 @@ type runFlags struct {
 	startPointReset, specReset     bool
 
 	adapter, average, fold string
+	mapping                string
 	iter                   int
 	backdate               string
 	allowFailure           bool
@@ -97,6 +98,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.specReset, "spec-reset", false, "let the testbed stand for another spec than before")
 
 	v.StringVar(&f.adapter, "adapter", "", "format of the results (default $TACHO_ADAPTER, or magic, which recognises it)")
+	v.StringVar(&f.mapping, "map", "", "where names and values stand in CSV or JSON: name=COLUMN,value=COLUMN:UNIT:lower ('tacho adapters --help')")
 	v.StringVar(&f.average, "average", "", "mean or median, where a tool gives both")
 	v.IntVar(&f.iter, "iter", 1, "run the command so often")
 	v.StringVar(&f.fold, "fold", "", "make one iteration of all: min, max, mean or median")
@@ -158,8 +160,13 @@ func (f *runFlags) check(args []string) error {
 		return usage("--build-time needs a command")
 	case f.image == "" && f.iter > 1 && len(args) == 0:
 		return usage("--iter needs a command to repeat")
+	case f.mapping != "" && f.measuresItself():
+		return usage("--map is for results that are read; --build-time and --file-size make their own")
 	case f.measuresItself() && f.image == "" && f.adapter != "" && f.adapter != string(adapter.JSON) && f.adapter != string(adapter.Magic):
 		return usage("--build-time and --file-size record their own results; leave --adapter out")
+	}
+	if err := adapter.CheckMapping(adapter.Name(f.adapter), f.mapping); err != nil {
+		return usage("--map: %v", err)
 	}
 	return nil
 }
@@ -233,16 +240,16 @@ func (f *runFlags) submit(ctx context.Context, env *Env, srv *session, in api.Ne
 
 // unreadable tells results that no adapter can read from other things that a server refuses, by reading them here.
 func unreadable(in api.NewRun) bool {
-	name, average := adapter.Magic, ""
+	name, opts := adapter.Magic, adapter.Options{}
 	if in.Settings != nil {
 		var err error
 		if name, err = adapter.ParseName(in.Settings.Adapter); err != nil {
 			return false
 		}
-		average = in.Settings.Average
+		opts = adapter.Options{Average: adapter.Average(in.Settings.Average), Mapping: in.Settings.Mapping}
 	}
 	for _, text := range in.Results {
-		if _, err := adapter.Parse(name, []byte(text), adapter.Options{Average: adapter.Average(average)}); err != nil {
+		if _, err := adapter.Parse(name, []byte(text), opts); err != nil {
 			return true
 		}
 	}

@@ -54,7 +54,7 @@ func (f *runFlags) newRun(env *Env, found gitctx.Context) (api.NewRun, error) {
 	if in.Thresholds, err = f.thresholds.models(); err != nil {
 		return in, err
 	}
-	if s := (api.ReportSettings{Adapter: env.setting(f.adapter, "ADAPTER"), Average: f.average, Fold: f.fold}); s != (api.ReportSettings{}) {
+	if s := (api.ReportSettings{Adapter: env.setting(f.adapter, "ADAPTER"), Average: f.average, Fold: f.fold, Mapping: f.mapping}); s != (api.ReportSettings{}) {
 		in.Settings = &s
 	}
 	if f.backdate != "" {

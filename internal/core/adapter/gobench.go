@@ -18,6 +18,8 @@ import (
 // With -count each line is a sample, and the value is their median: the mean would follow the one run in ten that was disturbed. Least and
 // largest are the spread. Every unit is kept, also those of ReportMetric.
 //
+// Unlike Bencher, every unit is read, package and parameters are part of the name, GOMAXPROCS is not, and the lines of -count are samples.
+//
 // What else is in the text does not matter: logs of the benchmarks, also where they are printed into the middle of a result line; time stamps
 // and colours of CI logs; Windows line ends. A panic, a failed benchmark and a package that does not build are Problems.
 

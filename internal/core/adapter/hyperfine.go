@@ -18,6 +18,8 @@ import (
 // in braces: "make {threads=4}". The value is the mean with its standard deviation as spread, as hyperfine prints it, or with --average median
 // the median between least and largest; each run's time is a sample. User and system time and memory are measures of their own. Runs that failed
 // are a Problem, and their numbers are kept: hyperfine was told to ignore the failure.
+//
+// Unlike Bencher, each run is a sample, parameters are part of the name, and user time, system time and memory are kept.
 
 // hyperfineRun is one result.
 type hyperfineRun struct {

@@ -61,6 +61,14 @@ func (a *API) registerReports() {
 			}
 			return body(a.cfg.Explore.Report(ctx, p, in.Report))
 		})
+	register(a, operation{http.MethodPost, one + "/reparse", "reparse-report", "Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
+		func(ctx context.Context, in *ReportPath) (*bodyOutput[api.Report], error) {
+			p, err := a.project(ctx, in.Project)
+			if err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Intake.Reparse(ctx, p, in.Report))
+		})
 	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
 			p, err := a.project(ctx, in.Project)

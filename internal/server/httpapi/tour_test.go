@@ -104,6 +104,7 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	place["report"] = text(do("create-report", "", s.newRun(map[string]any{"project": nil, "results": latency(100), "context": map[string]any{"ci": "yes"}})), "uuid")
 	do("list-reports", "?expand=true", nil)
 	do("get-report", "", nil)
+	do("reparse-report", "", nil)
 	do("delete-report", "", nil)
 
 	place["branch"] = text(do("create-branch", "", map[string]any{"name": "pr/1", "start_point": map[string]any{"branch": "main"}}), "slug")

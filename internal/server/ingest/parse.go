@@ -31,7 +31,7 @@ func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
 	var out Parsed
 	metrics := 0
 	for i, input := range inputs {
-		results, err := adapter.Parse(name, []byte(input), adapter.Options{Average: adapter.Average(settings.Average)})
+		results, err := adapter.Parse(name, []byte(input), adapter.Options{Average: adapter.Average(settings.Average), Mapping: settings.Mapping})
 		if err == nil {
 			err = check(results)
 		}
@@ -60,7 +60,8 @@ func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
 	return out, nil
 }
 
-// CheckSettings returns the adapter that the settings name, or an Invalid fault for an unknown adapter, average or fold.
+// CheckSettings returns the adapter that the settings name, or an Invalid fault for an unknown adapter, average or fold, or a mapping
+// that is none.
 func CheckSettings(s api.ReportSettings) (adapter.Name, error) {
 	name, err := adapter.ParseName(s.Adapter)
 	if err != nil {
@@ -76,7 +77,7 @@ func CheckSettings(s api.ReportSettings) (adapter.Name, error) {
 	default:
 		return "", fault.Invalidf("fold %.40q: want min, max, mean or median", s.Fold)
 	}
-	return name, nil
+	return name, adapter.CheckMapping(name, s.Mapping)
 }
 
 // inInput says in which of several inputs a fault lies.

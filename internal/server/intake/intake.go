@@ -33,6 +33,8 @@ type Queue interface {
 	Prepare(ctx context.Context, p queue.PrepareParams) (*queue.Prepared, error)
 	// Insert queues it in the report's transaction.
 	Insert(ctx context.Context, tx *store.Tx, p *queue.Prepared, reportID string) (jobID string, err error)
+	// Inputs are the texts to read of a report's job; none: it has no job, or one that left nothing.
+	Inputs(ctx context.Context, reportID string) ([]string, error)
 	// Inserted wakes a waiting runner, after the commit.
 	Inserted(p *queue.Prepared)
 }

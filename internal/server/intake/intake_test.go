@@ -57,6 +57,13 @@ type fakeQueue struct {
 	inserted []string
 	woken    int
 	refusal  error
+	outputs  map[string][]string // of a report's job
+}
+
+func (q *fakeQueue) Inputs(_ context.Context, reportID string) ([]string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.outputs[reportID], nil
 }
 
 func (q *fakeQueue) Prepare(_ context.Context, p queue.PrepareParams) (*queue.Prepared, error) {

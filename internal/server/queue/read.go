@@ -201,6 +201,22 @@ func unsound(results []api.IterationOutput, allowFailure bool) job.Event {
 	return job.Event{}
 }
 
+// Inputs are the texts to read of a report's job, as its last attempt left them; none where the report has no job.
+func (s *Service) Inputs(ctx context.Context, reportID string) ([]string, error) {
+	var outputs []store.JobOutput
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		row, ok, err := tx.JobOfReport(ctx, reportID)
+		if err != nil || !ok {
+			return err
+		}
+		outputs, err = tx.JobOutputs(ctx, row.ID, row.Epoch)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return s.inputs(ctx, outputs)
+}
+
 // inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file. What holds nothing but
 // white space is no input.
 func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]string, error) {

@@ -1,0 +1,105 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Reparse reads a processed report's raw output again with its settings, and replaces its metrics and alerts by what comes of it, judged at the same place of history. Output that
+// cannot be read is an Invalid fault, a report that is not processed or whose output is gone a Conflict; then nothing is changed.
+func (s *Service) Reparse(ctx context.Context, project store.Project, reportID string) (api.Report, error) {
+	var report store.Report
+	var kept []store.ReportInput
+	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		if report, err = tx.Report(ctx, reportID); err != nil {
+			return err
+		}
+		if err := reparsable(project, report); err != nil {
+			return err
+		}
+		kept, err = tx.ReportInputs(ctx, reportID)
+		return err
+	}); err != nil {
+		return api.Report{}, err
+	}
+	inputs, err := s.inputs(ctx, reportID, kept)
+	if err != nil {
+		return api.Report{}, err
+	}
+	parsed, err := ingest.Parse(inputs, report.Settings)
+	if err != nil {
+		return api.Report{}, err
+	}
+	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		report, err := tx.Report(ctx, reportID)
+		if err != nil {
+			return err
+		}
+		if err := reparsable(project, report); err != nil {
+			return err
+		}
+		if err := tx.DeleteMetrics(ctx, report.Seq); err != nil {
+			return err
+		}
+		_, err = ingest.Write(ctx, tx, report, parsed)
+		return err
+	}); err != nil {
+		return api.Report{}, err
+	}
+	return s.explore.Report(ctx, project, reportID)
+}
+
+func reparsable(project store.Project, report store.Report) error {
+	switch {
+	case report.ProjectID != project.ID:
+		return fault.Missingf("report %q does not exist in project %q", report.ID, project.Slug)
+	case report.Status != api.ReportProcessed:
+		return fault.Conflictf("report %s is %s; only a processed one can be read again", report.ID, report.Status)
+	}
+	return nil
+}
+
+// inputs are the raw outputs of a report, from its submission or from its job.
+func (s *Service) inputs(ctx context.Context, reportID string, kept []store.ReportInput) ([]string, error) {
+	var out []string
+	for _, in := range kept {
+		text, err := s.text(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, text)
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	out, err := s.queue.Inputs(ctx, reportID)
+	if err == nil && len(out) == 0 {
+		err = fault.Conflictf("report %s: its raw output is not there any more", reportID)
+	}
+	return out, err
+}
+
+func (s *Service) text(ctx context.Context, in store.ReportInput) (string, error) {
+	digest, err := blob.ParseDigest(in.Digest)
+	if err != nil {
+		return "", fmt.Errorf("input %d: %w", in.Iteration, err)
+	}
+	r, _, err := s.blobs.Open(ctx, digest, 0, -1)
+	if err != nil {
+		return "", fmt.Errorf("open input %d: %w", in.Iteration, err)
+	}
+	defer r.Close()
+	raw, err := io.ReadAll(io.LimitReader(r, limits.ReportBodyBytes))
+	if err != nil {
+		return "", fmt.Errorf("read input %d: %w", in.Iteration, err)
+	}
+	return string(raw), nil
+}

@@ -1,0 +1,89 @@
+package intake
+
+import (
+	"testing"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// lose takes a report's metrics away, as if an older parser had not seen them.
+func (h *house) lose(id string) {
+	h.t.Helper()
+	h.tx(func(tx *store.Tx) error {
+		report, err := tx.Report(h.t.Context(), id)
+		if err != nil {
+			return err
+		}
+		return tx.DeleteMetrics(h.t.Context(), report.Seq)
+	})
+}
+
+func values(r api.Report) (out []float64) {
+	for _, iteration := range r.Results {
+		for _, result := range iteration {
+			for _, m := range result.Measures {
+				out = append(out, m.Metric.Value)
+			}
+		}
+	}
+	return out
+}
+
+func TestReparseReadsTheRawOutputAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	report := h.must(run("main", 10))
+	h.must(run("main", 11))
+	want := h.rows()
+	h.lose(report.UUID)
+	got, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := values(got); len(v) != 1 || v[0] != 10 || got.Status != api.ReportProcessed {
+		t.Errorf("values %v, status %s", v, got.Status)
+	}
+	if rows := h.rows(); rows["metric"] != want["metric"] {
+		t.Errorf("%d metrics, want %d", rows["metric"], want["metric"])
+	}
+}
+
+func TestReparseReadsTheOutputOfAJob(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	report := h.must(run("main", 10))
+	h.lose(report.UUID)
+	h.tx(func(tx *store.Tx) error { return tx.SetReportInputs(t.Context(), report.UUID, nil) })
+	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Conflict) {
+		t.Errorf("without any output: %v, want a conflict", err)
+	}
+	h.queue.outputs = map[string][]string{report.UUID: {bmf(12)}}
+	got, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
+	if v := values(got); err != nil || len(v) != 1 || v[0] != 12 {
+		t.Errorf("values %v, %v", v, err)
+	}
+}
+
+func TestReparseThatFailsChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	report := h.must(run("main", 10))
+	h.tx(func(tx *store.Tx) error { return tx.SetReportInputs(t.Context(), report.UUID, nil) })
+	h.queue.outputs = map[string][]string{report.UUID: {"no JSON"}}
+	want := h.rows()
+	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Invalid) {
+		t.Errorf("error = %v, want an invalid fault", err)
+	}
+	if rows := h.rows(); rows["metric"] != want["metric"] {
+		t.Errorf("%d metrics are left of %d", rows["metric"], want["metric"])
+	}
+	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), ident.NewUUID()); !fault.Is(err, fault.Missing) {
+		t.Errorf("a report that is not there: %v", err)
+	}
+	if _, err := h.intake.Reparse(t.Context(), store.Project{ID: ident.NewUUID(), Slug: "other"}, report.UUID); !fault.Is(err, fault.Missing) {
+		t.Errorf("another project's report: %v", err)
+	}
+}
