@@ -13,13 +13,12 @@ import (
 
 // asvRow is one benchmark's row.
 type asvRow struct {
-	name           string
-	values         []opt
-	params         [][]string
-	low, high      []opt // quartiles
-	samples        [][]float64
-	line           int
-	single, failed bool
+	name      string
+	values    []opt
+	params    [][]string
+	low, high []opt // quartiles
+	samples   [][]float64
+	line      int
 }
 
 func asvJSON(s *scanner, opts Options) (Results, error) {

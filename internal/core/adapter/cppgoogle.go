@@ -40,7 +40,6 @@ func counter(name string) unit.Measure {
 // googleRow is one row.
 type googleRow struct {
 	name, run, kind, aggregate, unit, failed, message string
-	threads                                           opt
 	counters                                          []googleCounter
 }
 

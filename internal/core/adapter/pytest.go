@@ -22,7 +22,6 @@ var pythonPytestTool = tool{
 // pytestRun is one benchmark.
 type pytestRun struct {
 	name, full                                   string
-	stats                                        bool
 	mean, deviation, median, iqr, least, largest opt
 	samples                                      []float64
 }

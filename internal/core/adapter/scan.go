@@ -409,21 +409,6 @@ func (s *scanner) raw() ([]byte, error) {
 	return s.in[s.mark+begin : s.at], err
 }
 
-// truth reads true or false.
-func (s *scanner) truth() (bool, error) {
-	s.peek()
-	s.ensure(len("false"))
-	switch {
-	case bytes.HasPrefix(s.in[s.at:], []byte("true")):
-		s.at += len("true")
-		return true, nil
-	case bytes.HasPrefix(s.in[s.at:], []byte("false")):
-		s.at += len("false")
-		return false, nil
-	}
-	return false, s.fail("JSON: want true or false, found %s", s.found())
-}
-
 // maybe reads a number; null leaves to as it is.
 func (s *scanner) maybe(to **float64) error {
 	if s.absent() {
