@@ -83,6 +83,9 @@ func (s *scanner) nums(to *[]float64) error {
 		if err := s.opt(&o); err != nil || !o.ok {
 			return err
 		}
+		if *to == nil {
+			*to = make([]float64, 0, 8)
+		}
 		*to = append(*to, o.v)
 		return tooMany(len(*to))
 	})

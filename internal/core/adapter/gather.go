@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -17,14 +18,22 @@ type gathering struct {
 	out     Results
 	metrics int
 	last    *gathered
+	free    []gathered // made many at once
 }
 
 type gathered struct {
 	name    string
 	metrics []Metric // Value, Lower and Upper of a metric with one value stay as they were given
-	times   []int    // how often each was given
-	samples []bool   // its samples were given
+	given   []given  // for each of them
 	dropped int      // samples over the limit
+
+	few [4]given // the first of given: most benchmarks have no more, and then cost one allocation less
+}
+
+// given is how often a metric was given, and whether with samples.
+type given struct {
+	times   int
+	samples bool
 }
 
 // at finds or makes the benchmark and the place of its measure.
@@ -40,7 +49,13 @@ func (g *gathering) at(name string, m unit.Measure) (*gathered, int, error) {
 		if g.byName == nil {
 			g.byName = map[string]*gathered{}
 		}
-		b = &gathered{name: strings.Clone(name)}
+		if len(g.free) == 0 {
+			g.free = make([]gathered, max(1, min(256, len(g.order))))
+		}
+		b = &g.free[0]
+		g.free = g.free[1:]
+		b.name = name
+		b.given = b.few[:0]
 		g.byName[b.name] = b
 		g.order = append(g.order, b)
 	}
@@ -54,8 +69,7 @@ func (g *gathering) at(name string, m unit.Measure) (*gathered, int, error) {
 		return nil, 0, tooManyMetrics()
 	}
 	b.metrics = append(b.metrics, Metric{Measure: m})
-	b.times = append(b.times, 0)
-	b.samples = append(b.samples, false)
+	b.given = append(b.given, given{})
 	return b, len(b.metrics) - 1, nil
 }
 
@@ -75,13 +89,13 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 		return err
 	}
 	to := &b.metrics[i]
-	b.times[i]++
-	if b.times[i] == 1 {
+	b.given[i].times++
+	if b.given[i].times == 1 {
 		*to = m
-		b.samples[i] = len(m.Samples) > 0
+		b.given[i].samples = len(m.Samples) > 0
 		return nil
 	}
-	if b.times[i] == 2 && !b.samples[i] {
+	if b.given[i].times == 2 && !b.given[i].samples {
 		to.Samples = []float64{to.Value}
 	}
 	if len(m.Samples) > 0 {
@@ -130,12 +144,13 @@ func (g *gathering) problem(name string, line int, format string, args ...any) {
 
 // results are the benchmarks in the order of their first appearance. What came once is as it was given; what came more often is summarized.
 func (g *gathering) results(opts Options, reason string, args ...any) Results {
+	g.out.Benchmarks = make([]Benchmark, 0, len(g.order))
 	for _, b := range g.order {
 		if b.dropped > 0 {
 			g.problem(b.name, 0, "%d samples over the limit of %d for a metric are left out; the value is that of the first", b.dropped, limits.SamplesPerMetric)
 		}
 		for i, m := range b.metrics {
-			if b.times[i] > 1 {
+			if b.given[i].times > 1 {
 				b.metrics[i] = summarize(m.Measure, m.Samples, opts.Average)
 			}
 		}
@@ -167,7 +182,14 @@ func withParameters(name string, ps []parameter) string {
 }
 
 // oneLine is text as it may stand in a name: white space, line ends among it, is single spaces.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+func oneLine(text string) string {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == ' ' && (i == 0 || i == len(text)-1 || text[i+1] == ' ') {
+			return strings.Join(strings.Fields(text), " ")
+		}
+	}
+	return text // as almost all are
+}
 
 // nanosPer is how many nanoseconds a unit of time has, as tools write units.
 func nanosPer(u string) (float64, bool) {
@@ -241,15 +263,6 @@ func builtIn(slug string) unit.Measure {
 func spread(m unit.Measure, middle, deviation float64) Metric {
 	low, high := middle-deviation, middle+deviation
 	return Metric{Measure: m, Value: middle, Lower: &low, Upper: &high}
-}
-
-// scaled multiplies a value that may be absent.
-func scaled(v *float64, factor float64) *float64 {
-	if v == nil {
-		return nil
-	}
-	out := *v * factor
-	return &out
 }
 
 // scaleAll multiplies each in place.

@@ -24,8 +24,8 @@ import (
 // hyperfineRun is one result.
 type hyperfineRun struct {
 	command                              string
-	mean, stddev, median, least, largest *float64
-	user, system                         *float64
+	mean, stddev, median, least, largest opt
+	user, system                         opt
 	times, memory                        []float64
 	runs, failed                         int
 	lastFailure                          string
@@ -66,7 +66,7 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 		case run.command == "":
 			out.problem(Problem{Message: fmt.Sprintf("result %d has no command", i+1)})
 			continue
-		case run.mean == nil:
+		case !run.mean.ok:
 			out.problem(Problem{Benchmark: name, Message: "it has no mean"})
 			continue
 		}
@@ -212,28 +212,25 @@ func hasWord(text, word string) bool {
 // metrics are the run's metrics, and what could not be given as asked for.
 func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 	const nanos = 1e9
-	ns := func(v *float64) *float64 { return scaled(v, nanos) }
-	latency := Metric{Measure: unit.Latency, Value: *run.mean * nanos}
-	if run.stddev != nil {
-		low, high := (*run.mean-*run.stddev)*nanos, (*run.mean+*run.stddev)*nanos
+	latency := Metric{Measure: unit.Latency, Value: run.mean.v * nanos}
+	if run.stddev.ok {
+		low, high := (run.mean.v-run.stddev.v)*nanos, (run.mean.v+run.stddev.v)*nanos
 		latency.Lower, latency.Upper = &low, &high
 	}
 	if opts.Average == AverageMedian {
-		if run.median != nil {
-			latency.Value, latency.Lower, latency.Upper = *run.median*nanos, ns(run.least), ns(run.largest)
+		if run.median.ok {
+			latency.Value, latency.Lower, latency.Upper = run.median.v*nanos, run.least.times(nanos).pointer(), run.largest.times(nanos).pointer()
 		} else {
 			problem = "it has no median; the mean is taken"
 		}
 	}
-	for _, t := range run.times {
-		latency.Samples = append(latency.Samples, t*nanos)
+	latency.Samples = scaleAll(run.times, nanos)
+	out = append(make([]Metric, 0, 4), latency)
+	if run.user.ok {
+		out = append(out, Metric{Measure: unit.UserTime, Value: run.user.v * nanos})
 	}
-	out = append(out, latency)
-	if run.user != nil {
-		out = append(out, Metric{Measure: unit.UserTime, Value: *ns(run.user)})
-	}
-	if run.system != nil {
-		out = append(out, Metric{Measure: unit.SystemTime, Value: *ns(run.system)})
+	if run.system.ok {
+		out = append(out, Metric{Measure: unit.SystemTime, Value: run.system.v * nanos})
 	}
 	if len(run.memory) > 0 {
 		out = append(out, summarize(unit.PeakMemory, run.memory, opts.Average))

@@ -105,6 +105,7 @@ func header(from []tool, at place, s *scanner) (all []found) {
 func (src source) search(from []tool) (all []found) {
 	begin := place{offset: src.skipBOM()}
 	s := src.from(begin)
+	needles := needlesOf(from)
 	best := map[Name]int{} // place in all
 	take := func(f found) {
 		if i, known := best[f.tool.name]; !known {
@@ -120,14 +121,15 @@ func (src source) search(from []tool) (all []found) {
 		if len(chunk) == 0 {
 			break
 		}
-		for _, t := range from {
+		needles.scan(chunk, func(tool, at int) {
+			t := from[tool]
 			if i, known := best[t.name]; known && all[i].score >= 100 {
-				continue
+				return
 			}
-			if score := t.hits(chunk); score > 0 {
+			if score := t.hit(cleanLine(lineAt(chunk, at))); score > 0 {
 				take(found{t, score, t.trace, begin})
 			}
-		}
+		})
 		for at := range openers(chunk) {
 			if budget <= 0 {
 				break
@@ -199,31 +201,6 @@ func opens(line []byte) bool {
 		return len(next) > 0 && (next[0] == '?' || next[0]|0x20 >= 'a' && next[0]|0x20 <= 'z')
 	}
 	return false
-}
-
-// hits is how surely a line of the chunk is the tool's.
-func (t tool) hits(chunk []byte) (score int) {
-	for _, needle := range t.needles {
-		for at := 0; ; {
-			i := bytes.Index(chunk[at:], []byte(needle))
-			if i < 0 {
-				break
-			}
-			i += at
-			begin := bytes.LastIndexByte(chunk[:i], '\n') + 1
-			end := bytes.IndexByte(chunk[i:], '\n')
-			if end < 0 {
-				end = len(chunk)
-			} else {
-				end += i
-			}
-			if score = max(score, t.hit(cleanLine(chunk[begin:end]))); score >= 100 || end == len(chunk) {
-				break
-			}
-			at = end
-		}
-	}
-	return score
 }
 
 // choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Two that are as sure are

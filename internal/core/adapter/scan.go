@@ -409,13 +409,13 @@ func (s *scanner) raw() ([]byte, error) {
 	return s.in[s.mark+begin : s.at], err
 }
 
-// maybe reads a number; null leaves to as it is.
-func (s *scanner) maybe(to **float64) error {
+// maybe reads a number; null leaves it absent.
+func (s *scanner) maybe(to *opt) error {
 	if s.absent() {
 		return nil
 	}
 	v, err := s.number()
-	*to = &v
+	*to = opt{v, err == nil}
 	return err
 }
 
@@ -426,6 +426,9 @@ func (s *scanner) samples(to *[]float64) error {
 	}
 	return s.array(func() error {
 		v, err := s.number()
+		if *to == nil {
+			*to = make([]float64, 0, 8)
+		}
 		if *to = append(*to, v); err == nil {
 			err = tooMany(len(*to))
 		}

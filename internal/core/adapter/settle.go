@@ -100,8 +100,11 @@ func flaw(m Metric) string {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// identity is what makes two measures the same: the built-in one behind a name, else the name.
+// identity is what makes two measures the same: the slug, or the built-in one behind a name, else the name.
 func identity(m unit.Measure) string {
+	if m.Slug != "" {
+		return m.Slug
+	}
 	if known, ok := unit.KnownMeasure(m.Name); ok {
 		return known.Slug
 	}

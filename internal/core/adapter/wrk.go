@@ -15,7 +15,7 @@ var (
 	wrkTool = tool{
 		name: "wrk", about: "wrk", example: `tacho run "wrk -t2 -c10 -d10s --latency http://localhost:8080/"`,
 		measures: []string{"Latency (ns, lower)", "Latency max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Bandwidth (MB/s, higher)", "Failed Requests (lower)"}, parameters: "threads and connections, in braces",
-		needles: []string{" threads and ", "Latency Distribution\n"}, hit: hitWrk, trace: `"threads and … connections" of wrk`,
+		needles: []string{" threads and "}, hit: hitWrk, trace: `"threads and … connections" of wrk`,
 		parse: parseWrk,
 	}
 	wrk2Tool = tool{
