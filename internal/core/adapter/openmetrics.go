@@ -29,7 +29,7 @@ var openMetricTypes = map[string]bool{
 
 func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 	var g gathering
-	n := 0
+	n, ended := 0, false
 	units := map[string]string{} // that were declared
 	for {
 		line, more := s.nextLine()
@@ -37,7 +37,7 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 			break
 		}
 		text := bytes.TrimSpace(line)
-		if len(text) == 0 {
+		if len(text) == 0 || ended {
 			continue
 		}
 		if text[0] == '#' {
@@ -45,9 +45,7 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 			if len(words) == 4 && string(words[1]) == "UNIT" && len(units) < maxAggregates {
 				units[string(words[2])] = string(words[3])
 			}
-			if len(words) == 2 && string(words[1]) == "EOF" {
-				break
-			}
+			ended = len(words) == 2 && string(words[1]) == "EOF"
 			continue
 		}
 		name, labels, value, ok := readOpenMetric(text)
