@@ -85,6 +85,7 @@ type Measure struct {
 	Slug      string     `json:"slug"`
 	Units     string     `json:"units"`
 	Direction Direction  `json:"direction" enum:"unknown,lower,higher" doc:"which direction is better"`
+	Exact     bool       `json:"exact" doc:"it is counted and not timed: the same program gives the same value, and any change is one"`
 	Created   time.Time  `json:"created"`
 	Modified  time.Time  `json:"modified"`
 	Archived  *time.Time `json:"archived,omitempty"`

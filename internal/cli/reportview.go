@@ -131,13 +131,14 @@ func alertLine(a api.Alert) string {
 
 // change is the relative change from base to value.
 func change(base, value float64) string {
-	switch {
-	case base == value:
+	if base == value {
 		return "0%"
-	case base == 0:
-		return "from 0"
 	}
-	return fmt.Sprintf("%+.1f%%", (value-base)/math.Abs(base)*100)
+	percent, ok := unit.Percent(base, value)
+	if !ok {
+		return "from 0" // or next to nothing
+	}
+	return fmt.Sprintf("%+.1f%%", percent)
 }
 
 // row is one metric of the table.

@@ -42,7 +42,7 @@ func Benchmark(b store.Benchmark) api.Benchmark {
 // Measure maps a measure's row.
 func Measure(m store.Measure) api.Measure {
 	return api.Measure{
-		UUID: m.ID, Project: m.ProjectID, Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: api.Direction(m.Direction),
+		UUID: m.ID, Project: m.ProjectID, Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: api.Direction(m.Direction), Exact: m.Exact,
 		Created: m.Created, Modified: m.Modified, Archived: m.Archived,
 	}
 }

@@ -30,6 +30,7 @@ type Benchmark struct {
 // Measure is what was measured. Direction is "lower", "higher" or "unknown".
 type Measure struct {
 	ID, ProjectID, Name, Slug, Units, Direction string
+	Exact                                       bool // counted, not timed
 	Created, Modified                           time.Time
 	Archived                                    *time.Time
 }
@@ -55,8 +56,8 @@ var (
 	benchmarks = dimension[Benchmark]{"benchmark", nil, func(b *Benchmark) (dimensionFields, []any) {
 		return dimensionFields{&b.ID, &b.ProjectID, &b.Name, &b.Slug, &b.Created, &b.Modified, &b.Archived}, nil
 	}}
-	measures = dimension[Measure]{"measure", []string{"units", "direction"}, func(m *Measure) (dimensionFields, []any) {
-		return dimensionFields{&m.ID, &m.ProjectID, &m.Name, &m.Slug, &m.Created, &m.Modified, &m.Archived}, []any{&m.Units, &m.Direction}
+	measures = dimension[Measure]{"measure", []string{"units", "direction", "exact"}, func(m *Measure) (dimensionFields, []any) {
+		return dimensionFields{&m.ID, &m.ProjectID, &m.Name, &m.Slug, &m.Created, &m.Modified, &m.Archived}, []any{&m.Units, &m.Direction, &m.Exact}
 	}}
 )
 

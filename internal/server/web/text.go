@@ -88,10 +88,13 @@ func valueOf(v *float64, units string) string {
 // change is the difference to the baseline in percent and its class: "up" is worse and "down" better for the measure, both empty when
 // there is nothing to compare or the direction is not known.
 func change(value float64, baseline *float64, direction api.Direction) (text, class string) {
-	if baseline == nil || *baseline == 0 {
+	if baseline == nil {
 		return "–", ""
 	}
-	percent := (value - *baseline) / math.Abs(*baseline) * 100
+	percent, ok := unit.Percent(*baseline, value)
+	if !ok {
+		return "–", ""
+	}
 	text = strconv.FormatFloat(percent, 'f', 1, 64) + " %"
 	if percent > 0 {
 		text = "+" + text
