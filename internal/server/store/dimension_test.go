@@ -18,11 +18,11 @@ func TestMeasureRoundTrip(t *testing.T) {
 	p := newProject(t, s, Project{OrganizationID: home(t, s, "o").ID, Name: "p"})
 	ctx := t.Context()
 	do(t, s, func(tx *Tx) error {
-		made, err := tx.InsertMeasure(ctx, Measure{ProjectID: p.ID, Name: "Peak Memory", Units: "bytes (B)", Direction: "lower"})
+		made, err := tx.InsertMeasure(ctx, Measure{ProjectID: p.ID, Name: "Peak Memory", Units: "bytes (B)", Direction: "lower", Exact: true})
 		if err != nil {
 			return err
 		}
-		want := Measure{ID: made.ID, ProjectID: p.ID, Name: "Peak Memory", Slug: "peak-memory", Units: "bytes (B)", Direction: "lower", Created: clock.t, Modified: clock.t}
+		want := Measure{ID: made.ID, ProjectID: p.ID, Name: "Peak Memory", Slug: "peak-memory", Units: "bytes (B)", Direction: "lower", Exact: true, Created: clock.t, Modified: clock.t}
 		for _, ref := range []string{made.ID, strings.ToUpper(made.ID), "Peak Memory", "peak-memory"} {
 			got, err := tx.MeasureByRef(ctx, p.ID, ref)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
