@@ -59,14 +59,7 @@ func newReportView(env *Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if c.asJSON {
-			return printJSON(env.Stdout, r)
-		}
-		before, err := previous(ctx, srv.Client, r)
-		if err != nil {
-			return err
-		}
-		return reportView{report: r, before: before, session: srv}.write(env.out(), env.errs())
+		return c.showReport(ctx, env, srv, r)
 	})
 	cmd.Aliases = []string{"get"}
 	cmd.Example = "  tacho report view app 01960000-0000-7000-8000-000000000001"
@@ -79,14 +72,7 @@ func newReportReparse(env *Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if c.asJSON {
-			return printJSON(env.Stdout, r)
-		}
-		before, err := previous(ctx, srv.Client, r)
-		if err != nil {
-			return err
-		}
-		return reportView{report: r, before: before, session: srv}.write(env.out(), env.errs())
+		return c.showReport(ctx, env, srv, r)
 	})
 	cmd.Long = `Read a report's raw output again, with this version of the adapters.
 
@@ -94,4 +80,16 @@ The raw output of every report is kept. When an adapter has learned to read more
 history before the report, and raises its alerts anew; metrics and alerts get new ids. What cannot be read leaves the report as it is.`
 	cmd.Example = "  tacho report reparse app 01960000-0000-7000-8000-000000000001"
 	return cmd
+}
+
+// showReport prints a report as data, or as 'tacho run' does.
+func (c *call) showReport(ctx context.Context, env *Env, srv *session, r api.Report) error {
+	if c.asJSON {
+		return printJSON(env.Stdout, r)
+	}
+	before, err := previous(ctx, srv.Client, r)
+	if err != nil {
+		return err
+	}
+	return reportView{report: r, before: before, session: srv}.write(env.out(), env.errs())
 }

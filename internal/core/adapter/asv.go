@@ -95,11 +95,7 @@ func parseASV(s *scanner, opts Options) (Results, error) {
 		return asvJSON(s, opts)
 	}
 	a := &asvRead{}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if err := a.line(line, s.lineNumber); err != nil {
 			return Results{}, err
 		}

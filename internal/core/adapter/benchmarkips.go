@@ -91,11 +91,7 @@ func parseIPS(s *scanner, opts Options) (Results, error) {
 		})
 		return g.results(opts, `%d results with "ips"`, n), err
 	}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		name, ips, percent, ok := readIPS(line)
 		if !ok {
 			continue

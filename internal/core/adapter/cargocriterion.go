@@ -37,11 +37,7 @@ type criterionThroughput struct {
 func parseCargoCriterion(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if len(line) == 0 || line[0] != '{' {
 			continue
 		}

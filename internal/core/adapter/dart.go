@@ -1,10 +1,6 @@
 package adapter
 
-import (
-	"bytes"
-
-	"github.com/tachograph/tacho/internal/core/unit"
-)
+import "bytes"
 
 // Dart's benchmark_harness prints "Name(RunTime): 123.45 us." for each benchmark; emitters of its newer versions say "Name(RunTimeRaw): 123.45 us.".
 //
@@ -38,21 +34,5 @@ func readDart(line []byte) (name []byte, nanos float64, ok bool) {
 }
 
 func parseDart(s *scanner, opts Options) (Results, error) {
-	var g gathering
-	n := 0
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
-		name, nanos, ok := readDart(line)
-		if !ok {
-			continue
-		}
-		n++
-		if err := g.value(oneLine(string(name)), unit.Latency, nanos, s.lineNumber); err != nil {
-			return Results{}, err
-		}
-	}
-	return g.results(opts, `%d lines with "(RunTime): "`, n), nil
+	return timedLines(s, opts, readDart, `%d lines with "(RunTime): "`)
 }

@@ -45,11 +45,7 @@ type divanRead struct {
 
 func parseDivan(s *scanner, opts Options) (Results, error) {
 	d := &divanRead{opts: opts, column: -1}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if err := d.line([]rune(string(line)), s.lineNumber); err != nil {
 			return Results{}, err
 		}

@@ -54,11 +54,7 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 	}
 	tally := newFailures()
 	n := 0
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		name, millis, failed, ok := readGatling(line)
 		if !ok {
 			continue

@@ -66,11 +66,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	called, name := "", "time"
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if b, ok := banner(line); ok {
 			b, _, _ = strings.Cut(b, " (")
 			called, name = b, b

@@ -93,11 +93,7 @@ type goKey struct{ pkg, name, procs string }
 func parseGoBench(s *scanner, opts Options) (Results, error) {
 	g := &goResults{byKey: map[goKey]*goBenchmark{}, words: map[string]string{}}
 	r := goReader{result: g.add, problem: g.out.problem}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		r.line(line, s.lineNumber)
 		if len(g.order) > limits.BenchmarksPerIteration {
 			return Results{}, tooManyBenchmarks()

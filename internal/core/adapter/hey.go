@@ -46,11 +46,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 		}
 		return nil
 	}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if b, ok := banner(line); ok {
 			if err := flush(); err != nil {
 				return Results{}, err

@@ -32,11 +32,7 @@ func parseJMeter(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	var last []byte
 	n, at := 0, 0
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if rest, ok := after(line, "summary = "); ok {
 			last, at = append(last[:0], rest...), s.lineNumber
 			n++

@@ -78,11 +78,7 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 		})
 		return g.results(opts, `%d results with "hz", "rme" and "cycles"`, n), err
 	}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		l, ok := readJSBenchmark(line)
 		if !ok {
 			continue

@@ -72,14 +72,15 @@ func clockTime(text []byte, parts int) (float64, bool) {
 }
 
 func parseJSTime(s *scanner, opts Options) (Results, error) {
+	return timedLines(s, opts, readJSTime, "%d lines with a name, a colon and a time")
+}
+
+// timedLines reads lines that each hold one name and one time in nanoseconds.
+func timedLines(s *scanner, opts Options, read func(line []byte) (name []byte, nanos float64, ok bool), reason string) (Results, error) {
 	var g gathering
 	n := 0
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
-		name, nanos, ok := readJSTime(line)
+	for line := range s.lines() {
+		name, nanos, ok := read(line)
 		if !ok {
 			continue
 		}
@@ -88,5 +89,5 @@ func parseJSTime(s *scanner, opts Options) (Results, error) {
 			return Results{}, err
 		}
 	}
-	return g.results(opts, "%d lines with a name, a colon and a time", n), nil
+	return g.results(opts, reason, n), nil
 }

@@ -31,11 +31,7 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n, ended := 0, false
 	units := map[string]string{} // that were declared
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		text := bytes.TrimSpace(line)
 		if len(text) == 0 || ended {
 			continue

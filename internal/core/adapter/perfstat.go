@@ -48,11 +48,7 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 		return g.perf(name, r, line)
 	}
 	inText := false
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if b, ok := banner(line); ok {
 			name, inText = perfBanner(b), false
 			continue

@@ -55,11 +55,7 @@ func parsePgbench(s *scanner, opts Options) (Results, error) {
 		n++
 		return r.add(&g)
 	}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if rest, ok := after(line, "progress: "); ok {
 			if fields := bytes.Split(rest, []byte(", ")); len(fields) > 1 {
 				if v := firstNumber(fields[1]); v.ok && bytes.HasSuffix(fields[1], []byte(" tps")) && len(rates) < maxAggregates {

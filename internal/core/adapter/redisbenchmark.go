@@ -53,11 +53,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 	n := 0
 	var header []string
 	name, summary := "", 0 // lines since "latency summary (msec):", which stand below the names of columns
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		var values []optional
 		text := bytes.TrimSpace(line)
 		switch rest, ok := after(line, "throughput summary: "); {

@@ -28,11 +28,7 @@ func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	inTable, rehearsal := false, false
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		switch {
 		case bytes.HasPrefix(line, []byte("Rehearsal ---")):
 			rehearsal, inTable = true, true

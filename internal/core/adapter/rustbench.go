@@ -69,11 +69,7 @@ func readRustBench(line []byte) (l rustLine, ok bool) {
 func parseRustBench(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		l, ok := readRustBench(line)
 		if !ok {
 			if name, failed := rustFailed(line); failed {

@@ -70,11 +70,7 @@ func parseCriterion(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	var name, above string
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if inLine, values, ok := readCriterion(line, "time:"); ok {
 			if values[0].unit == "%" {
 				name = "" // a comparison: what follows belongs to it

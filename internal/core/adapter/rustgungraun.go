@@ -67,11 +67,7 @@ func counts(s *scanner, opts Options, isName func(line []byte) bool) (Results, e
 	var g gathering
 	n := 0
 	var name, section string
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		switch {
 		case isName(line):
 			name, section = oneLine(string(line)), ""

@@ -49,11 +49,7 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 		r = sysRun{}
 		return err
 	}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if b, ok := banner(line); ok {
 			if err := flush(); err != nil {
 				return Results{}, err

@@ -26,11 +26,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 		return g.results(opts, `"latencies" of vegeta`), err
 	}
 	n, name := 0, "vegeta"
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if b, ok := banner(line); ok {
 			name = b
 			continue

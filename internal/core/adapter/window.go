@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -137,6 +138,17 @@ func (s *scanner) nextLine() (line []byte, ok bool) {
 		}
 		if s.passed++; s.passed == 1 {
 			s.passedRow = s.lineNumber
+		}
+	}
+}
+
+// lines are the lines that follow, as nextLine gives them.
+func (s *scanner) lines() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for {
+			if line, ok := s.nextLine(); !ok || !yield(line) {
+				return
+			}
 		}
 	}
 }

@@ -55,11 +55,7 @@ func parseWrk(s *scanner, opts Options) (Results, error) {
 		n++
 		return r.add(&g)
 	}
-	for {
-		line, more := s.nextLine()
-		if !more {
-			break
-		}
+	for line := range s.lines() {
 		if rest, ok := after(line, "Running "); ok && bytes.Contains(rest, []byte(" test @ ")) {
 			if err := flush(); err != nil {
 				return Results{}, err
