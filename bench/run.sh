@@ -22,7 +22,13 @@ echo "perf query, plot"
 gobench ./internal/server/explore .
 gobench ./internal/server/plot .
 echo "adapters"
-gobench ./internal/core/adapter Parse
+adapters=$(gobench ./internal/core/adapter 'Parse/.*/named|Anchors|PassOver')
+printf '%s\n' "$adapters" | grep MB/s
+printf '%s\n' "$adapters" | awk '/MB\/s/ { v[$1] = $2 }
+  END {
+    split("json shell_hyperfine", both, " ")
+    for (i in both) printf "  %-52s %12.2f ×\n", both[i] " : encoding/json", v["BenchmarkParse/" both[i] "/named"] / v["BenchmarkAnchors/encoding_json/" both[i]]
+    printf "  %-52s %12.4f ×\n", "go_bench : a look at each line", v["BenchmarkParse/go_bench/named"] / v["BenchmarkAnchors/lines/go_bench"] }'
 echo "submit → claim, idle runners"
 go run ./bench/idle
 if [ "$(id -u)" = 0 ] && command -v runc >/dev/null; then
