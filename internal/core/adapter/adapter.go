@@ -75,7 +75,7 @@ type Problem struct {
 
 // Results is what one input holds, in the order of the input.
 type Results struct {
-	Adapter    Name   // the one that read it
+	Adapter    Name   // the one that read it; magic where several did
 	Reason     string // what it recognised and why
 	Benchmarks []Benchmark
 	Problems   []Problem
@@ -105,20 +105,29 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 		name = src.mapped()
 	}
 	chosen, err := choose(from, name, src)
-	if err == nil && opts.Mapping != "" && !chosen.tool.maps {
-		err = fault.Invalidf("a mapping is for the adapters csv and json_map, and this is %s", chosen.tool.name)
-	}
 	if err != nil {
 		return Results{}, err
 	}
-	out, err := chosen.read(src, opts)
-	if err != nil {
-		return Results{}, err
-	}
-	out.Adapter = chosen.tool.name
-	out.Reason = string(out.Adapter) + ": " + out.Reason + chosen.at.in()
-	if average != AverageDefault && !slices.Contains(chosen.tool.averages, average) {
-		out.Reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
+	var out Results
+	for i, f := range chosen {
+		if opts.Mapping != "" && !f.tool.maps {
+			return Results{}, fault.Invalidf("a mapping is for the adapters csv and json_map, and this is %s", f.tool.name)
+		}
+		one, err := f.read(src, opts)
+		if err != nil {
+			return Results{}, err
+		}
+		reason := string(f.tool.name) + ": " + one.Reason + f.at.in()
+		if average != AverageDefault && !slices.Contains(f.tool.averages, average) {
+			reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
+		}
+		if i == 0 {
+			out = one
+			out.Adapter, out.Reason = f.tool.name, reason
+			continue
+		}
+		out.Adapter, out.Reason = Magic, out.Reason+"; and "+reason
+		out.add(one)
 	}
 	if err := out.settle(); err != nil {
 		return Results{}, err
@@ -131,6 +140,14 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 		return Results{}, fault.Invalidf("%s (it begins %s)", message, beginning(src))
 	}
 	return out, nil
+}
+
+// add takes in what was read after it.
+func (r *Results) add(more Results) {
+	r.Benchmarks = append(r.Benchmarks, more.Benchmarks...)
+	for _, p := range more.Problems {
+		r.problem(p)
+	}
 }
 
 // mapped is the adapter for an input of which a mapping tells all else.
@@ -167,10 +184,7 @@ func (f found) read(src source, opts Options) (Results, error) {
 		if err == nil && s.read() == before {
 			return Results{}, s.fail("what follows is not the tool's: %s", s.found())
 		}
-		out.Benchmarks = append(out.Benchmarks, more.Benchmarks...)
-		for _, p := range more.Problems {
-			out.problem(p)
-		}
+		out.add(more)
 	}
 	if err == nil {
 		err = s.broken()

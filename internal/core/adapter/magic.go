@@ -19,6 +19,7 @@ type found struct {
 	score int
 	why   string
 	at    place
+	sign  int64 // where its first sure sign stands: what two tools see in one place is one tool's, and nobody knows whose
 }
 
 // Looking through an input that has no structure from its first byte.
@@ -69,7 +70,7 @@ func (src source) structured(from []tool, at place) (all []found) {
 	}
 	for _, t := range from {
 		if one, ok := k.best(in, t.signs); ok {
-			all = append(all, found{t, one.score, one.why, at})
+			all = append(all, found{t, one.score, one.why, at, at.offset})
 		}
 	}
 	return all
@@ -91,7 +92,7 @@ func header(from []tool, at place, s *scanner) (all []found) {
 		}
 		for _, t := range from {
 			if one, ok := k.best(csvForm, t.signs); ok {
-				all = append(all, found{t, one.score, one.why, at})
+				all = append(all, found{t, one.score, one.why, at, at.offset})
 			}
 		}
 		if len(all) > 0 {
@@ -127,7 +128,7 @@ func (src source) search(from []tool) (all []found) {
 				return
 			}
 			if score := t.hit(cleanLine(lineAt(chunk, at))); score > 0 {
-				take(found{t, score, t.trace, begin})
+				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
 			}
 		})
 		for at := range openers(chunk) {
@@ -203,31 +204,38 @@ func opens(line []byte) bool {
 	return false
 }
 
-// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Two that are as sure are
-// ambiguous: an Invalid fault, not a guess.
-func choose(from []tool, name Name, src source) (found, error) {
+// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Several that are as sure, and surely so, are
+// read each, if their signs stand apart: a log of several tools. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
+func choose(from []tool, name Name, src source) ([]found, error) {
 	if name != Magic && name != "" {
 		for _, t := range from {
 			if t.name == name || slices.Contains(t.aliases, name) {
 				if all := src.locate([]tool{t}); len(all) > 0 {
-					return all[0], nil
+					return all[:1], nil
 				}
-				return found{tool: t, at: place{offset: src.skipBOM()}}, nil
+				return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil
 			}
 		}
 		_, err := ParseName(string(name))
-		return found{}, err
+		return nil, err
 	}
 	all := src.locate(from)
-	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
-	switch {
-	case len(all) == 0:
-		return found{}, unrecognised(from, src)
-	case len(all) > 1 && all[0].score == all[1].score:
-		return found{}, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
-			all[0].tool.name, all[0].why, all[1].tool.name, all[1].why, beginning(src))
+	if len(all) == 0 {
+		return nil, unrecognised(from, src)
 	}
-	return all[0], nil
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
+	top := 1
+	for top < len(all) && all[top].score == all[0].score {
+		top++
+	}
+	all = all[:top]
+	for i, f := range all[1:] {
+		if f.score < lookSure || slices.ContainsFunc(all[:i+1], func(other found) bool { return other.sign == f.sign }) {
+			return nil, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
+				all[0].tool.name, all[0].why, f.tool.name, f.why, beginning(src))
+		}
+	}
+	return all, nil
 }
 
 // unrecognised says what was looked for.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
@@ -54,8 +56,11 @@ func TestMagicThatCannotTellTwoApartAsks(t *testing.T) {
 		t.Errorf("error = %v, want %s", err, want)
 	}
 	got, err := choose([]tool{sure("a", 60, ""), sure("b", 61, ""), sure("c", 60, "")}, Magic, src)
-	if err != nil || got.tool.name != "b" {
-		t.Errorf("chose %q, %v, want the one that is surest", got.tool.name, err)
+	if err != nil || len(got) != 1 || got[0].tool.name != "b" {
+		t.Errorf("chose %v, %v, want the one that is surest", got, err)
+	}
+	if _, err := choose([]tool{sure("a", 100, ""), sure("c", 100, "")}, Magic, src); !fault.Is(err, fault.Invalid) {
+		t.Errorf("two that are sure of one line: %v, want an invalid fault", err)
 	}
 }
 
@@ -85,5 +90,22 @@ func TestWindowsEncodingIsRead(t *testing.T) {
 	}
 	if got := parse(t, Magic, string(in)); got.Adapter != JSON {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestALogOfSeveralToolsIsReadByEach(t *testing.T) {
+	t.Parallel()
+	got := parse(t, Magic, "2026-01-02T03:04:05Z ##[group]go\n2026-01-02T03:04:06Z BenchmarkA 1 5 ns/op\n2026-01-02T03:04:07Z test b ... bench:   7 ns/iter (+/- 1)\n2026-01-02T03:04:08Z {\n2026-01-02T03:04:08Z \"results\":[{\"command\":\"c\",\"mean\":1}]}\ndone\n")
+	var names []string
+	for _, b := range got.Benchmarks {
+		names = append(names, b.Name)
+	}
+	if diff := cmp.Diff([]string{"BenchmarkA", "b", "c"}, names); diff != "" || got.Adapter != Magic {
+		t.Errorf("adapter %s, reason %s, benchmarks (-want +got):\n%s", got.Adapter, got.Reason, diff)
+	}
+	for _, tool := range []string{"go_bench: ", "; and rust_bench: ", "; and shell_hyperfine: "} {
+		if !strings.Contains(got.Reason, tool) {
+			t.Errorf("the reason %q does not name %s", got.Reason, tool)
+		}
 	}
 }

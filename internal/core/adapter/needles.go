@@ -77,10 +77,13 @@ func (s *needleSet) scan(chunk []byte, found func(tool, at int)) {
 
 // lineAt is the line of a chunk that holds a place.
 func lineAt(chunk []byte, at int) []byte {
-	begin := bytes.LastIndexByte(chunk[:at], '\n') + 1
+	begin := lineStart(chunk, at)
 	end := bytes.IndexByte(chunk[at:], '\n')
 	if end < 0 {
 		return chunk[begin:]
 	}
 	return chunk[begin : at+end]
 }
+
+// lineStart is where the line of a place begins.
+func lineStart(chunk []byte, at int) int { return bytes.LastIndexByte(chunk[:at], '\n') + 1 }
