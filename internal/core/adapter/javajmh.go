@@ -1,8 +1,10 @@
 package adapter
 
 import (
+	"math"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -18,7 +20,7 @@ import (
 var javaJMHTool = tool{
 	name: "java_jmh", about: "JMH, -rf json or csv", example: `tacho run --file jmh.json "java -jar benchmarks.jar -rf json -rff jmh.json"`,
 	measures:   []string{"Latency (ns, lower)", "Throughput (ops/s, higher)", "Latency p50 … p100 (ns, lower; mode sample)", "each profiler's metric in its unit"},
-	samples:    "each iteration of each fork",
+	samples:    "each iteration of each fork; of mode sample, each call",
 	parameters: "in braces; mode and threads where one input has several",
 	signs: []sign{
 		{jsonForm, []string{"[].benchmark", "[].mode", "[].primaryMetric.score"}, 100, `"benchmark", "mode" and "primaryMetric"`},
@@ -40,6 +42,7 @@ type jmhMetric struct {
 	name, unit          string
 	score, lower, upper opt
 	samples             []float64
+	dropped             int // samples over the limit
 	percentiles         []jmhPoint
 }
 
@@ -154,9 +157,27 @@ func (m *jmhMetric) read(s *scanner) error {
 			})
 		case "rawData":
 			return s.each(func() error { return s.nums(&m.samples) })
+		case "rawDataHistogram": // of mode sample: [fork][iteration][[value, how often]]
+			return s.each(func() error { return s.each(func() error { return s.each(func() error { return m.bucket(s) }) }) })
 		}
 		return s.skip()
 	})
+}
+
+// bucket reads [value, how often].
+func (m *jmhMetric) bucket(s *scanner) error {
+	var pair []float64
+	if err := s.nums(&pair); err != nil || len(pair) != 2 {
+		return err
+	}
+	for n := int(pair[1]); n > 0; n-- {
+		if len(m.samples) >= limits.SamplesPerMetric {
+			m.dropped += n
+			break
+		}
+		m.samples = append(m.samples, pair[0])
+	}
+	return nil
 }
 
 // jmhTable reads CSV. Its last columns are the parameters: "Param: size".
@@ -212,6 +233,9 @@ func (r *jmhRun) add(g *gathering, name string) error {
 		g.problem(name, r.line, "it has no score")
 		return nil
 	}
+	if n := r.primary.dropped; n > 0 {
+		g.problem(name, r.line, "%d samples over the limit of %d for a metric are left out", n, limits.SamplesPerMetric)
+	}
 	m, factor := jmhMeasure(r.primary.unit)
 	if err := g.metric(name, r.primary.metric(m, factor), r.line); err != nil {
 		return err
@@ -228,8 +252,21 @@ func (r *jmhRun) add(g *gathering, name string) error {
 			continue
 		}
 		title := strings.TrimLeft(second.name, "·+ ")
+		if p, ok := strings.CutPrefix(title, "p"); ok { // a percentile in CSV: p0.999
+			if v, ok := number([]byte(p)); ok {
+				if m, factor := jmhMeasure(second.unit); m == unit.Latency {
+					if err := g.value(name, latencyAt("p"+shortFloat(math.Round(v*1e8)/1e6)), second.score.v*factor, r.line); err != nil {
+						return err
+					}
+					continue
+				}
+			}
+		}
 		m := unit.Guess(second.unit)
 		m.Name = title
+		if strings.HasPrefix(title, "gc.") {
+			m.Direction = unit.Lower // a rate of garbage is none that is better higher
+		}
 		if m.Units == "" {
 			m.Units = unit.Generic
 		}
