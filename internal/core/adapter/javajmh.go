@@ -255,6 +255,9 @@ func (r *jmhRun) add(g *gathering, name string) error {
 		if p, ok := strings.CutPrefix(title, "p"); ok { // a percentile in CSV: p0.999
 			if v, ok := number([]byte(p)); ok {
 				if m, factor := jmhMeasure(second.unit); m == unit.Latency {
+					if len(r.primary.percentiles) > 0 {
+						continue // it has them already
+					}
 					if err := g.value(name, latencyAt("p"+shortFloat(math.Round(v*1e8)/1e6)), second.score.v*factor, r.line); err != nil {
 						return err
 					}
