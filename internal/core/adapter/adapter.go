@@ -42,7 +42,8 @@ type tool struct {
 	hit     func(line []byte) int
 	trace   string
 
-	maps bool // it is told by Options.Mapping where names and values stand
+	lines bool // it reads line by line whatever stands around, so that nobody need look for a beginning
+	maps  bool // it is told by Options.Mapping where names and values stand
 
 	// parse reads the output from where it begins and sets Benchmarks, Problems and Reason, which is what it recognised. Of documents that
 	// follow each other it reads one.

@@ -16,7 +16,7 @@ var cargoCriterionTool = tool{
 		}
 		return 0
 	}, trace: `lines with "reason": "benchmark-complete"`,
-	parse: parseCargoCriterion, averages: []Average{AverageMean, AverageMedian},
+	lines: true, parse: parseCargoCriterion, averages: []Average{AverageMean, AverageMedian},
 }
 
 // criterionMessage is one message.

@@ -109,15 +109,20 @@ func fold(metrics []Metric, how FoldFunc) Metric {
 // summarize makes a metric of samples, of which there is at least one: their median, because a slow outlier is common in measuring and says
 // little about the code, or their mean if that is asked for; least and largest are the spread. A single sample has no spread.
 func summarize(measure unit.Measure, samples []float64, average Average) Metric {
-	m := Metric{Measure: measure, Value: samples[0], Samples: samples}
+	m := Metric{Measure: measure}
+	m.summarize(samples, average)
+	return m
+}
+
+func (m *Metric) summarize(samples []float64, average Average) {
+	m.Value, m.Samples = samples[0], samples
 	if len(samples) == 1 {
-		return m
+		return
 	}
 	m.Value = stats.Median(samples)
 	if average == AverageMean {
 		m.Value = stats.Mean(samples)
 	}
-	least, most := slices.Min(samples), slices.Max(samples)
-	m.Lower, m.Upper = &least, &most
-	return m
+	ends := &[2]float64{slices.Min(samples), slices.Max(samples)}
+	m.Lower, m.Upper = &ends[0], &ends[1]
 }

@@ -67,7 +67,7 @@ func checkResults(t *testing.T, r Results) {
 				t.Errorf("benchmark %q has measure %q twice", b.Name, m.Measure.Name)
 			}
 			measures[identity(m.Measure)] = true
-			if message := flaw(m); message != "" {
+			if message := flaw(&m); message != "" {
 				t.Errorf("benchmark %q: %s", b.Name, message)
 			}
 		}

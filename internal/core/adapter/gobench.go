@@ -37,7 +37,7 @@ var goBenchTool = tool{
 	needles:    []string{"Benchmark", "ns/op"},
 	hit:        hitGoBench,
 	trace:      "a line begins with Benchmark and carries a number of iterations, values and units",
-	parse:      parseGoBench, averages: []Average{AverageMean, AverageMedian},
+	lines:      true, parse: parseGoBench, averages: []Average{AverageMean, AverageMedian},
 }
 
 // hitGoBench knows a result line, also one whose name was torn off by what the benchmark printed.
@@ -160,7 +160,7 @@ func (g *goResults) name(opts Options) {
 	for _, b := range g.order {
 		procs[plain{b.pkg, b.name}]++
 	}
-	measures := map[string]unit.Measure{}
+	measures := map[string]*unit.Measure{}
 	g.out.Benchmarks = make([]Benchmark, 0, len(g.order))
 	for _, b := range g.order {
 		name := b.name
@@ -170,20 +170,26 @@ func (g *goResults) name(opts Options) {
 		if b.procs != "" && procs[plain{b.pkg, b.name}] > 1 {
 			name += "-" + b.procs
 		}
-		out := Benchmark{Name: name, Metrics: make([]Metric, 0, len(b.units))}
-		for _, u := range b.units {
+		metrics := make([]Metric, len(b.units))
+		n := 0
+		for i := range b.units {
+			u := &b.units[i]
 			if len(u.samples) == 0 {
 				continue
 			}
-			measure, known := goUnits[u.name]
-			if !known {
-				if measure, known = measures[u.name]; !known {
-					measure = unit.Guess(u.name)
-					measures[u.name] = measure
+			measure := measures[u.name]
+			if measure == nil {
+				known, ok := goUnits[u.name]
+				if !ok {
+					known = unit.Guess(u.name)
 				}
+				measure = &known
+				measures[u.name] = measure
 			}
-			out.Metrics = append(out.Metrics, summarize(measure, u.samples, opts.Average))
+			metrics[n].Measure = *measure
+			metrics[n].summarize(u.samples, opts.Average)
+			n++
 		}
-		g.out.Benchmarks = append(g.out.Benchmarks, out)
+		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: metrics[:n]})
 	}
 }

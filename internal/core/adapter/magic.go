@@ -210,8 +210,10 @@ func choose(from []tool, name Name, src source) ([]found, error) {
 	if name != Magic && name != "" {
 		for _, t := range from {
 			if t.name == name || slices.Contains(t.aliases, name) {
-				if all := src.locate([]tool{t}); len(all) > 0 {
-					return all[:1], nil
+				if len(t.signs) > 0 && !t.lines {
+					if all := src.locate([]tool{t}); len(all) > 0 {
+						return all[:1], nil
+					}
 				}
 				return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil
 			}
@@ -229,6 +231,11 @@ func choose(from []tool, name Name, src source) ([]found, error) {
 		top++
 	}
 	all = all[:top]
+	for i := range all {
+		if all[i].tool.lines {
+			all[i].at = place{offset: src.skipBOM()}
+		}
+	}
 	for i, f := range all[1:] {
 		if f.score < lookSure || slices.ContainsFunc(all[:i+1], func(other found) bool { return other.sign == f.sign }) {
 			return nil, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",

@@ -17,7 +17,7 @@ var perfStatTool = tool{
 	measures: []string{"Latency (ns, lower)", "CPU Time, User Time, System Time (ns, lower)", "Instructions, each event by its name", "Instructions per Cycle (higher)"},
 	signs:    []sign{{jsonForm, []string{"counter-value", "event", "event-runtime"}, 100, `"counter-value" and "event"`}},
 	needles:  []string{" Performance counter stats for ", "CPUs utilized"}, hit: hitPerf, trace: `"Performance counter stats", or a row of perf stat`,
-	parse: parsePerfStat,
+	lines: true, parse: parsePerfStat,
 }
 
 func hitPerf(line []byte) int {

@@ -56,9 +56,10 @@ func tooManyMetrics() error {
 }
 
 func (r *Results) settleMetrics(b *Benchmark) error {
-	kept := b.Metrics[:0]
+	kept := 0
 	seen := nameSet{}
-	for _, m := range b.Metrics {
+	for i := range b.Metrics {
+		m := &b.Metrics[i]
 		if len(m.Samples) > limits.SamplesPerMetric {
 			return tooManySamples(b.Name, m.Measure.Name, len(m.Samples))
 		}
@@ -70,9 +71,12 @@ func (r *Results) settleMetrics(b *Benchmark) error {
 			r.problem(Problem{Benchmark: b.Name, Message: fmt.Sprintf("measure %q stands there twice; the first is kept", m.Measure.Name)})
 			continue
 		}
-		kept = append(kept, m)
+		if kept != i {
+			b.Metrics[kept] = *m
+		}
+		kept++
 	}
-	b.Metrics = kept
+	b.Metrics = b.Metrics[:kept]
 	return nil
 }
 
@@ -81,7 +85,7 @@ func tooManySamples(benchmark, measure string, n int) error {
 }
 
 // flaw says why a report cannot hold the metric, or nothing.
-func flaw(m Metric) string {
+func flaw(m *Metric) string {
 	if err := checkMeasure(m.Measure); err != nil {
 		return err.Error()
 	}
@@ -90,10 +94,13 @@ func flaw(m Metric) string {
 			return fmt.Sprintf("measure %q: the sample %v is not a finite number", m.Measure.Name, v)
 		}
 	}
-	for _, v := range []*float64{&m.Value, m.Lower, m.Upper} {
-		if v != nil && !finite(*v) {
-			return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, *v)
-		}
+	switch {
+	case !finite(m.Value):
+		return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, m.Value)
+	case m.Lower != nil && !finite(*m.Lower):
+		return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, *m.Lower)
+	case m.Upper != nil && !finite(*m.Upper):
+		return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, *m.Upper)
 	}
 	return ""
 }
