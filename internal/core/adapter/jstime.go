@@ -17,11 +17,13 @@ var jsTimeTool = tool{
 	parse: parseJSTime, averages: []Average{AverageMean, AverageMedian},
 }
 
+// hitJSTime asks for decimals, which Node nearly always prints: "finished in: 3s" is any program's.
 func hitJSTime(line []byte) int {
-	if name, _, ok := readJSTime(line); ok && len(name) <= 100 {
-		return 20
+	name, _, ok := readJSTime(line)
+	if !ok || len(name) > 100 || bytes.IndexByte(line[len(name):], '.') < 0 && !bytes.HasSuffix(line, []byte(" - timer ended")) {
+		return 0
 	}
-	return 0
+	return 20
 }
 
 func readJSTime(line []byte) (name []byte, nanos float64, ok bool) {

@@ -40,6 +40,7 @@ func TestMagicThatRecognisesNothingSaysWhatItLookedForAndShowsTheBeginning(t *te
 		`{"results":[1]}`:             lookedFor,
 		"PASS\nok  \texample.org\t1s": lookedFor,
 		`{"b":{"l":3}}`:               lookedFor,
+		"build finished in: 3s":       lookedFor,
 	} {
 		refuses(t, Magic, input, want)
 	}
