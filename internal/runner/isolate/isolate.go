@@ -48,7 +48,7 @@ type Capabilities struct {
 
 // Task is one command and everything that it may use.
 type Task struct {
-	ID          string // unique; letters, digits, '-', '_'
+	ID          string // unique; 1 to 128 letters, digits, '-', '_': it becomes part of names of files and control groups
 	RootFS      string // folder of the unpacked image; never written to
 	Args        []string
 	Env         []string // K=V; the only environment it has
@@ -61,9 +61,24 @@ type Task struct {
 	Network     bool // share the host's network; else there is none
 }
 
+// idBytes keeps names that are made of an id below the 255 bytes that a file name may have.
+const idBytes = 128
+
+// plain reports whether an id can be part of any name and path.
+func plain(id string) bool {
+	for _, c := range []byte(id) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= idBytes
+}
+
 // Check returns an Invalid fault for a task that does not name all its resources.
 func (t Task) Check() error {
 	switch {
+	case t.ID != "" && !plain(t.ID):
+		return fault.Invalidf("task %.40q: an id has 1 to %d letters, digits, '-' and '_'", t.ID, idBytes)
 	case t.ID == "" || t.RootFS == "" || len(t.Args) == 0:
 		return fault.Invalidf("task: id, root file system and command are needed")
 	case t.CPUs < 1:

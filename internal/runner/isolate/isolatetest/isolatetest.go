@@ -2,93 +2,119 @@
 
 // Package isolatetest is what every isolation driver must do, as tests: a driver's own tests call Run.
 //
-// The claims are played with a real program in a real sandbox, so they need what the driver needs; where it cannot work the test is skipped with
-// the driver's own reason.
+// The claims are played with a real program in a real sandbox, so they need what the driver needs. No claim can hurt the host, even where a
+// limit under test does not hold: the probe stops by itself at 512 MiB of memory, 256 MiB of disk and 1,000 processes.
 package isolatetest
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
-// Subject is the driver under test.
-type Subject struct {
-	// New makes a driver that works in the folder; an Unavailable fault skips the test.
-	New func(dir string) (isolate.Driver, error)
-	// Level is what it must reach.
+// Options is what differs between drivers.
+type Options struct {
+	// Level is what the driver must reach.
 	Level isolate.Level
+	// Skip are claims, by name, that the driver cannot fulfil, each with its reason in one line.
+	Skip map[string]string
 	// Refusal is how what the sandbox forbids fails in it, by the probe's word, where it is not as on Linux.
 	Refusal map[string]string
-	// Left lists what of a sandbox is still there after Close, beside mounts: folders, control groups.
-	Left func(dir, id string) []string
+	// Left lists what of a sandbox is still there after Close, beside the mounts and processes that carry its id: folders, control groups.
+	// An empty id asks for any sandbox of this driver. nil: there is nothing else.
+	Left func(d isolate.Driver, id string) []string
 }
 
-// Run plays all claims.
-func Run(t *testing.T, s Subject) {
+type claim struct {
+	name string
+	test func(*bench)
+}
+
+var claims = []claim{
+	{"Exit codes are the command's", exitCodesAreTheCommands},
+	{"A signal counts 128 and its number", aSignalCounts128AndItsNumber},
+	{"A code above 128 is no signal", aCodeAbove128IsNoSignal},
+	{"Streams are apart and complete", streamsAreApartAndComplete},
+	{"A writer that fails ends nothing", aWriterThatFailsEndsNothing},
+	{"Environment and folder are the task's", environmentAndFolderAreTheTasks},
+	{"The image's user is honoured", theImagesUserIsHonoured},
+	{"A sandbox is apart", aSandboxIsApart},
+	{"No network unless asked", noNetworkUnlessAsked},
+	{"Sandboxes do not meet", sandboxesDoNotMeet},
+	{"Memory is limited", memoryIsLimited},
+	{"Disk is limited", diskIsLimited},
+	{"A fork bomb stops", aForkBombStops},
+	{"Kill asks and then forces", killAsksAndThenForces},
+	{"Kill ends the children", killEndsTheChildren},
+	{"Kill may come late and again", killMayComeLateAndAgain},
+	{"Children end with the command", childrenEndWithTheCommand},
+	{"Files of a command can be collected", filesOfACommandCanBeCollected},
+	{"No link leads out", noLinkLeadsOut},
+	{"The image stays as it is", theImageStaysAsItIs},
+	{"A failed start leaves nothing", aFailedStartLeavesNothing},
+	{"Close ends a command", closeEndsACommand},
+	{"Close without a start leaves nothing", closeWithoutAStartLeavesNothing},
+	{"Incomplete tasks are refused", incompleteTasksAreRefused},
+	{"Sweep removes what was left", sweepRemovesWhatWasLeft},
+}
+
+// Run plays all claims, each with a driver of its own. newDriver skips the test where the driver cannot work, with the reason.
+func Run(t *testing.T, newDriver func(t *testing.T) isolate.Driver, o Options) {
 	t.Helper()
+	caps, err := newDriver(t).Probe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if caps.Level != o.Level || caps.Name == "" {
+		t.Fatalf("%q reaches %s, want %s", caps.Name, caps.Level, o.Level)
+	}
+	t.Setenv("TACHO_SECRET_OF_HOST", "leaked")
 	image, err := imageFolder(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, claim := range []struct {
-		name string
-		test func(*bench)
-	}{
-		{"Exit code and streams are the commands", exitCodeAndStreamsAreTheCommands},
-		{"A writer that fails ends nothing", aWriterThatFailsEndsNothing},
-		{"A sandbox is apart", aSandboxIsApart},
-		{"Memory is limited", memoryIsLimited},
-		{"Disk is limited", diskIsLimited},
-		{"A fork bomb stops", aForkBombStops},
-		{"Kill asks and then forces", killAsksAndThenForces},
-		{"Files of a command can be collected", filesOfACommandCanBeCollected},
-		{"A failed start leaves nothing", aFailedStartLeavesNothing},
-		{"Missing resources are refused", missingResourcesAreRefused},
-		{"Sweep removes what a killed runner left", sweepRemovesWhatAKilledRunnerLeft},
-	} {
-		t.Run(claim.name, func(t *testing.T) {
-			b := &bench{T: t, subject: s, image: image, dir: t.TempDir()}
-			b.driver, err = s.New(b.dir)
-			if fault.Is(err, fault.Unavailable) {
-				t.Skip(fault.Message(err))
+	before, err := fingerprint(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // after all claims
+		after, err := fingerprint(image)
+		if diff := cmp.Diff(before, after); err != nil || diff != "" {
+			t.Errorf("the image has changed: %v (-want +got):\n%s", err, diff)
+		}
+	})
+	known := map[string]bool{}
+	for _, c := range claims {
+		known[c.name] = true
+		t.Run(c.name, func(t *testing.T) {
+			if why := o.Skip[c.name]; why != "" {
+				t.Skip(why)
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			caps, err := b.driver.Probe(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if caps.Level != s.Level {
-				t.Fatalf("it reaches %s, want %s", caps.Level, s.Level)
-			}
-			claim.test(b)
+			t.Parallel()
+			c.test(&bench{T: t, options: o, driver: newDriver(t), image: image})
 		})
+	}
+	for name := range o.Skip {
+		if !known[name] {
+			t.Errorf("there is no claim %q to skip", name)
+		}
 	}
 }
 
 // bench is one claim's driver.
 type bench struct {
 	*testing.T
-	subject Subject
+	options Options
 	driver  isolate.Driver
-	dir     string
 	image   string
 }
 
@@ -108,8 +134,13 @@ func imageFolder(parent string) (string, error) {
 	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o777|os.ModeSticky); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "etc/passwd"), []byte("root:x:0:0::/:/sh\nbench:x:1234:77::/:/sh\n"), 0o644); err != nil {
-		return "", err
+	for name, text := range map[string]string{
+		"etc/passwd": "root:x:0:0::/:/sh\nbench:x:1234:77::/:/sh\n",
+		"etc/group":  "root:x:0:\ncrew:x:99:\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return "", err
+		}
 	}
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "probe"), "github.com/tachograph/tacho/internal/runner/isolate/isolatetest/probe")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -119,6 +150,7 @@ func imageFolder(parent string) (string, error) {
 	return dir, nil
 }
 
+// task is a small task that runs the probe.
 func (t *bench) task(args ...string) isolate.Task {
 	return isolate.Task{
 		ID: "t" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36), RootFS: t.image, Args: append([]string{"/probe"}, args...),
@@ -131,15 +163,30 @@ type result struct {
 	stdout, stderr string
 }
 
-// run runs a task to its end.
-func (t *bench) run(tk isolate.Task, meanwhile func(isolate.Sandbox, *output)) result {
+// prepare prepares a task, to be closed and looked after at the end of the claim.
+func (t *bench) prepare(tk isolate.Task) isolate.Sandbox {
 	t.Helper()
 	s, err := t.driver.Prepare(t.Context(), tk)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer t.nothingIsLeft(s, tk.ID)
+	t.Cleanup(func() { t.nothingIsLeft(s, tk.ID) })
+	return s
+}
+
+// run runs a task to its end.
+func (t *bench) run(tk isolate.Task, meanwhile func(isolate.Sandbox, *output)) result {
+	t.Helper()
+	got, _ := t.ran(tk, meanwhile)
+	return got
+}
+
+// ran runs a task to its end and returns its sandbox too, which is still there.
+func (t *bench) ran(tk isolate.Task, meanwhile func(isolate.Sandbox, *output)) (result, isolate.Sandbox) {
+	t.Helper()
+	s := t.prepare(tk)
 	out, errs := newOutput(), newOutput()
+	before := time.Now()
 	if err := s.Start(t.Context(), out, errs); err != nil {
 		t.Fatal(err)
 	}
@@ -150,17 +197,19 @@ func (t *bench) run(tk isolate.Task, meanwhile func(isolate.Sandbox, *output)) r
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result{exit, out.String(), errs.String()}
+	if after := time.Now(); exit.Wall <= 0 || exit.Started.Before(before) || exit.Started.Add(exit.Wall).After(after) {
+		t.Errorf("it ran for %s from %s, between %s and %s", exit.Wall, exit.Started, before, after)
+	}
+	return result{exit, out.String(), errs.String()}, s
 }
 
-// nothingIsLeft closes a sandbox and looks for what it may have left behind.
+// nothingIsLeft closes a sandbox twice and looks for what it may have left behind.
 func (t *bench) nothingIsLeft(s isolate.Sandbox, id string) {
 	t.Helper()
-	if err := s.Close(); err != nil {
-		t.Errorf("Close: %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Errorf("second Close: %v", err)
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -169,203 +218,37 @@ func (t *bench) nothingIsLeft(s isolate.Sandbox, id string) {
 	if strings.Contains(string(mounts), id) {
 		t.Error("a mount is left")
 	}
-	if left := t.subject.Left(t.dir, id); len(left) > 0 {
+	if left := processesOf(t.T, id); len(left) > 0 {
+		t.Errorf("processes are left: %q", left)
+	}
+	t.noTrace(id)
+}
+
+func (t *bench) noTrace(id string) {
+	t.Helper()
+	if t.options.Left == nil {
+		return
+	}
+	if left := t.options.Left(t.driver, id); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
 
-// output collects and tells when something came.
-type output struct {
-	mu  sync.Mutex
-	b   bytes.Buffer
-	got chan struct{}
-}
-
-func newOutput() *output { return &output{got: make(chan struct{}, 1)} }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.got <- struct{}{}:
-	default:
+// processesOf finds the processes of this host that have a sandbox's id in their command line.
+func processesOf(t *testing.T, id string) (found []string) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no processes: %v", err)
 	}
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-func exitCodeAndStreamsAreTheCommands(t *bench) {
-	got := t.run(t.task("exit"), nil)
-	if got.exit.Code != 7 || got.exit.Signal != "" || got.stdout != "to stdout\n" || got.stderr != "to stderr\n" || got.exit.Wall <= 0 {
-		t.Errorf("got %+v", got)
-	}
-}
-
-// closedPipe is a writer that takes nothing.
-type closedPipe struct{}
-
-func (closedPipe) Write([]byte) (int, error) { return 0, errors.New("nobody listens") }
-
-func aWriterThatFailsEndsNothing(t *bench) {
-	tk := t.task("exit")
-	s, err := t.driver.Prepare(t.Context(), tk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer t.nothingIsLeft(s, tk.ID)
-	if err := s.Start(t.Context(), closedPipe{}, closedPipe{}); err != nil {
-		t.Fatal(err)
-	}
-	if exit, err := s.Wait(); err != nil || exit.Code != 7 {
-		t.Errorf("it ended %+v, %v", exit, err)
-	}
-}
-
-func aSandboxIsApart(t *bench) {
-	tk := t.task("look")
-	tk.User, tk.WorkDir, tk.Env = "bench", "/tmp", []string{"GREETING=hello world"}
-	t.Setenv("TACHO_SECRET_OF_HOST", "leaked")
-	got := t.run(tk, nil)
-	want := `uid 1234 gid 77
-cwd /tmp
-env GREETING=hello world HOME=/ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-cpus 1
-pid 1
-interfaces up [lo]
-network true
-mount operation not permitted
-unshare operation not permitted
-ptrace operation not permitted
-sysctl read-only file system
-sys read-only file system
-write ok
-host file true
-`
-	for what, refusal := range t.subject.Refusal {
-		want = regexp.MustCompile(`(?m)^`+what+` .*$`).ReplaceAllString(want, what+" "+refusal)
-	}
-	if diff := cmp.Diff(want, got.stdout); diff != "" {
-		t.Errorf("what the command saw (-want +got):\n%s\nstderr: %s", diff, got.stderr)
-	}
-}
-
-func memoryIsLimited(t *bench) {
-	if got := t.run(t.task("eat"), nil); !got.exit.OOMKilled || got.exit.Code != 137 || got.exit.Signal != "SIGKILL" {
-		t.Errorf("got %+v, want killed for memory", got.exit)
-	}
-}
-
-func diskIsLimited(t *bench) {
-	if got := t.run(t.task("fill"), nil); got.stdout != "write no space left on device\nbelow the limit: true\n" {
-		t.Errorf("got %q %q", got.stdout, got.stderr)
-	}
-}
-
-func aForkBombStops(t *bench) {
-	if got := t.run(t.task("fork"), nil); got.stdout != "stopped: true error: true\n" {
-		t.Errorf("got %q", got.stdout)
-	}
-}
-
-func killAsksAndThenForces(t *bench) {
-	wait := func(grace time.Duration) func(isolate.Sandbox, *output) {
-		return func(s isolate.Sandbox, o *output) {
-			<-o.got
-			s.Kill(grace)
+	for _, name := range all {
+		line, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has just ended
+		}
+		if strings.Contains(string(line), id) {
+			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
 		}
 	}
-	if got := t.run(t.task("polite"), wait(time.Minute)); got.exit.Code != 3 || got.stdout != "ready\nbye\n" {
-		t.Errorf("one that listens: %+v", got)
-	}
-	if got := t.run(t.task("stubborn"), wait(50*time.Millisecond)); got.exit.Code != 137 || got.exit.OOMKilled {
-		t.Errorf("one that does not: %+v", got)
-	}
-	if got := t.run(t.task("polite"), wait(0)); got.exit.Code != 137 {
-		t.Errorf("by force: %+v", got)
-	}
-}
-
-func filesOfACommandCanBeCollected(t *bench) {
-	s, err := t.driver.Prepare(t.Context(), t.task("look"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Start(t.Context(), io.Discard, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	r, size, err := s.Open("/tmp/file")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(r)
-	r.Close()
-	if err != nil || string(body) != "kept" || size != 4 {
-		t.Errorf("got %q, %d, %v", body, size, err)
-	}
-	for path, want := range map[string]fault.Kind{"/nothing": fault.Missing, "/tmp": fault.Invalid, "../../../../etc/shadow": fault.Missing} {
-		if _, _, err := s.Open(path); !fault.Is(err, want) {
-			t.Errorf("Open(%s) = %v, want %v", path, err, want)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(t.image, "tmp/file")); err == nil {
-		t.Error("the command wrote into the image")
-	}
-}
-
-func aFailedStartLeavesNothing(t *bench) {
-	tk := t.task()
-	tk.Args = []string{"/no/such/program"}
-	s, err := t.driver.Prepare(t.Context(), tk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(t.Context(), io.Discard, io.Discard); err == nil {
-		t.Error("a missing program started")
-	}
-	t.nothingIsLeft(s, tk.ID)
-}
-
-func missingResourcesAreRefused(t *bench) {
-	for name, change := range map[string]func(*isolate.Task){
-		"cpu": func(k *isolate.Task) { k.CPUs = 0 }, "memory": func(k *isolate.Task) { k.MemoryBytes = 0 }, "disk": func(k *isolate.Task) { k.DiskBytes = 0 },
-		"processes": func(k *isolate.Task) { k.PidsMax = 0 }, "command": func(k *isolate.Task) { k.Args = nil }, "a user that is not there": func(k *isolate.Task) { k.User = "ghost" },
-	} {
-		tk := t.task("exit")
-		change(&tk)
-		if _, err := t.driver.Prepare(t.Context(), tk); !fault.Is(err, fault.Invalid) {
-			t.Errorf("without %s: %v", name, err)
-		}
-	}
-	if left := t.subject.Left(t.dir, "tacho"); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-func sweepRemovesWhatAKilledRunnerLeft(t *bench) {
-	tk := t.task("stubborn")
-	s, err := t.driver.Prepare(t.Context(), tk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := newOutput()
-	if err := s.Start(t.Context(), out, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	<-out.got
-	if err := t.driver.Sweep(t.Context()); err != nil { // as the next runner does, which knows nothing of s
-		t.Fatal(err)
-	}
-	if exit, err := s.Wait(); err != nil || exit.Code != 137 {
-		t.Errorf("the command ended %+v, %v", exit, err)
-	}
-	t.nothingIsLeft(s, tk.ID)
+	return found
 }

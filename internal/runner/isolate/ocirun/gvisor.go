@@ -5,16 +5,10 @@ package ocirun
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -51,140 +45,17 @@ func gvisorFlags(network bool) []string {
 	return []string{"--ignore-cgroups", "--overlay2=none", "--platform=systrap", "--network=" + net}
 }
 
-// groups are the control groups of one sandbox: one folder for each hierarchy, or a single one where there is only one hierarchy.
-type groups struct {
-	dirs map[string]string // controller → folder; "" is the unified one
-}
-
-const cgroupRoot = "/sys/fs/cgroup"
-
-// groupDirs are the folders that a sandbox's groups have.
-func groupDirs(id string) map[string]string {
-	name := "tacho-" + id
-	if unified() {
-		return map[string]string{"": filepath.Join(cgroupRoot, name)}
+// gvisorGroups makes the control groups of the sandbox, noted before they are there, and the folder for runsc's state.
+func (s *sandbox) gvisorGroups(t isolate.Task, cpus string) error {
+	s.groups = placeGroups(cgroupRoot, cgroupsOf(os.Getpid()), unified(), s.id)
+	if err := s.groups.write(s.groupsFile()); err != nil {
+		return err
 	}
-	out := map[string]string{}
-	for _, controller := range []string{"memory", "pids", "cpuset"} {
-		out[controller] = filepath.Join(cgroupRoot, controller, name)
+	if err := s.groups.make(groupLimits{t.MemoryBytes, t.PidsMax + gvisorThreads, cpus, swapLimit()}); err != nil {
+		return err
 	}
-	return out
-}
-
-// makeGroups makes a sandbox's groups with the task's limits. A limit that cannot be set is an error: a runner that cannot hold a benchmark
-// must not run it.
-func makeGroups(t isolate.Task, cpus string) (groups, error) {
-	g := groups{groupDirs(t.ID)}
-	memory, pids := strconv.FormatInt(t.MemoryBytes, 10), strconv.Itoa(t.PidsMax+gvisorThreads)
-	settings := map[string][][2]string{
-		"memory": {{"memory.limit_in_bytes", memory}},
-		"pids":   {{"pids.max", pids}},
-		"cpuset": {{"cpuset.cpus", cpus}},
-		"":       {{"memory.max", memory}, {"memory.swap.max", "0"}, {"pids.max", pids}, {"cpuset.cpus", cpus}},
-	}
-	if swapLimit() {
-		settings["memory"] = append(settings["memory"], [2]string{"memory.memsw.limit_in_bytes", memory})
-	}
-	for controller, dir := range g.dirs {
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return g, fmt.Errorf("make control group: %w", err)
-		}
-		if controller == "cpuset" { // it has no memory nodes until it is told
-			mems, err := os.ReadFile(filepath.Join(cgroupRoot, "cpuset", "cpuset.mems"))
-			if err != nil {
-				return g, fmt.Errorf("read memory nodes: %w", err)
-			}
-			settings[controller] = append(settings[controller], [2]string{"cpuset.mems", strings.TrimSpace(string(mems))})
-		}
-		for _, s := range settings[controller] {
-			err := os.WriteFile(filepath.Join(dir, s[0]), []byte(s[1]), 0o644)
-			if s[0] == "memory.swap.max" && errors.Is(err, fs.ErrNotExist) {
-				continue // no swap to limit
-			}
-			if err != nil {
-				return g, fmt.Errorf("limit %s: %w", s[0], err)
-			}
-		}
-	}
-	return g, nil
-}
-
-// start starts a command inside the groups, with all that it starts. On a unified hierarchy the kernel puts it there; on the older ones, where
-// single threads may be in a group, it inherits the groups of the thread that forks it, which ends with the call.
-func (g groups) start(cmd *exec.Cmd) error {
-	if dir, ok := g.dirs[""]; ok {
-		f, err := os.Open(dir)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd())}
-		return cmd.Start()
-	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: a thread that could not leave the groups must not go on
-		home := cgroupsOf(unix.Gettid())
-		err := g.enter(unix.Gettid())
-		if err == nil {
-			err = cmd.Start()
-		}
-		for controller := range g.dirs {
-			if back := home[controller]; back != "" {
-				err = errors.Join(err, writeTask(back, unix.Gettid()))
-			}
-		}
-		done <- err
-	}()
-	return <-done
-}
-
-// enter moves a thread into the groups.
-func (g groups) enter(tid int) error {
-	for _, dir := range g.dirs {
-		if err := writeTask(dir, tid); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeTask(dir string, tid int) error {
-	if err := os.WriteFile(filepath.Join(dir, "tasks"), []byte(strconv.Itoa(tid)), 0o644); err != nil {
-		return fmt.Errorf("enter control group: %w", err)
-	}
-	return nil
-}
-
-// killGroup kills what is in a group.
-func killGroup(dir string) {
-	raw, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	if err != nil {
-		return // there is none
-	}
-	for word := range strings.FieldsSeq(string(raw)) {
-		if pid, err := strconv.Atoi(word); err == nil && pid > 1 && pid != os.Getpid() {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	}
-}
-
-// endGroups kills what is left in the groups and removes them.
-func endGroups(id string) error {
-	var all error
-	for _, dir := range groupDirs(id) {
-		for range 100 {
-			killGroup(dir)
-			if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
-				break
-			}
-			time.Sleep(10 * time.Millisecond) // the kernel needs a moment to bury what was killed
-		}
-		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			all = errors.Join(all, fmt.Errorf("remove control group: %w", err))
-		}
-	}
-	return all
+	s.cgroups = s.groups
+	return os.Mkdir(s.gvisorState(), 0o711)
 }
 
 // gvisorLog is where runsc says why it failed; what the command itself says goes to the streams.
@@ -262,7 +133,7 @@ func (s *sandbox) endedGVisor(begun time.Time, state *os.ProcessState, err error
 	if status.Signaled() {
 		s.exit.Code = 128 + int(status.Signal())
 	}
-	oom := s.oomKills() > 0
+	oom := s.cgroups.oomKills() > 0
 	if said, _ := os.ReadFile(s.gvisorLog()); s.exit.Code == 128 && len(said) > 0 && !oom && !s.killed.Load() {
 		s.startErr = startFault(fmt.Errorf("%s: %s", gvisorName, gvisorError(said)))
 		s.waitErr = s.startErr

@@ -72,6 +72,9 @@ func New(cfg Config) (*Driver, error) {
 			continue
 		}
 		dir, err := filepath.Abs(cfg.Dir)
+		if err == nil {
+			file, err = filepath.Abs(file)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -93,11 +96,6 @@ func New(cfg Config) (*Driver, error) {
 	return nil, fault.New(fault.Unavailable, "no container runtime works here: %s; %s", strings.Join(why, "; "), way)
 }
 
-func unified() bool {
-	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
-	return err == nil
-}
-
 // Probe implements isolate.Driver.
 func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	out, err := exec.CommandContext(ctx, d.runtime, "--version").Output()
@@ -115,11 +113,6 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	return c, nil
 }
 
-func swapLimit() bool {
-	found, err := filepath.Glob("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
-	return err == nil && len(found) > 0
-}
-
 // Sweep implements isolate.Driver.
 func (d *Driver) Sweep(ctx context.Context) error {
 	left, err := os.ReadDir(filepath.Join(d.dir, "sandboxes"))
@@ -128,11 +121,35 @@ func (d *Driver) Sweep(ctx context.Context) error {
 	}
 	var all error
 	for _, e := range left {
-		s := &sandbox{driver: d, id: e.Name(), dir: filepath.Join(d.dir, "sandboxes", e.Name())}
+		s, err := d.leftover(e.Name())
+		if err != nil {
+			all = errors.Join(all, err)
+			continue
+		}
 		all = errors.Join(all, s.Close())
 	}
 	return all
 }
+
+// leftover is a sandbox of an earlier process, with the runtime that it was made for, which need not be this driver's.
+func (d *Driver) leftover(id string) (*sandbox, error) {
+	s := &sandbox{driver: d, id: id, dir: filepath.Join(d.dir, "sandboxes", id)}
+	switch made, err := os.ReadFile(s.runtimeFile()); {
+	case err == nil && len(made) > 0:
+		s.driver = &Driver{runtime: string(made), name: filepath.Base(string(made)), dir: d.dir}
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // without it nothing was made yet
+		return nil, fmt.Errorf("read runtime of sandbox %s: %w", id, err)
+	}
+	var err error
+	s.groups, err = readGroups(s.groupsFile())
+	return s, err
+}
+
+// runtimeFile says which runtime the sandbox is made for.
+func (s *sandbox) runtimeFile() string { return filepath.Join(s.dir, "runtime") }
+
+// groupsFile says which control groups we made for the sandbox.
+func (s *sandbox) groupsFile() string { return filepath.Join(s.dir, "groups.json") }
 
 // run runs the runtime with a command for the sandbox.
 func (s *sandbox) run(ctx context.Context, args ...string) error {
@@ -190,14 +207,14 @@ type sandbox struct {
 	network bool
 	killed  atomic.Bool // by force
 
-	groups   groups // of gVisor; the others make their own
+	groups   groups // of gVisor: made, killed and removed by us
 	startErr error  // of gVisor: why the command never began
 
 	pid     int
+	cgroups groups // that the command is in, to read
 	started time.Time
 	streams sync.WaitGroup
-	cgroups map[string]string // controller → folder; "" is the unified one
-	done    chan struct{}     // closed when the command has ended
+	done    chan struct{} // closed when the command has ended
 	exit    isolate.Exit
 	waitErr error
 	closing sync.Once
@@ -207,6 +224,9 @@ type sandbox struct {
 func (s *sandbox) merged() string { return filepath.Join(s.dir, "rootfs") }
 
 func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
+	if err := os.WriteFile(s.runtimeFile(), []byte(s.driver.runtime), 0o600); err != nil {
+		return err
+	}
 	if err := s.disk(ctx, t); err != nil {
 		return err
 	}
@@ -220,12 +240,8 @@ func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
 	}
 	if s.driver.gvisor() {
 		spec.Mounts = append(spec.Mounts, s.gvisorMounts()...)
-		s.notes = append(s.notes, "gVisor's own kernel is part of the benchmark's memory")
-		if s.groups, err = makeGroups(t, spec.Linux.Resources.CPU.Cpus); err != nil {
-			return err
-		}
-		s.cgroups = s.groups.dirs
-		if err := os.Mkdir(s.gvisorState(), 0o711); err != nil {
+		s.notes = append(s.notes, "gVisor's own kernel is part of the benchmark's memory, and its threads of the limit of processes")
+		if err := s.gvisorGroups(t, spec.Linux.Resources.CPU.Cpus); err != nil {
 			return err
 		}
 	}
@@ -381,7 +397,7 @@ func (s *sandbox) reap() {
 	default:
 		s.exit.Code = status.ExitStatus()
 	}
-	s.exit.OOMKilled = s.exit.Code != 0 && s.oomKills() > 0
+	s.exit.OOMKilled = s.exit.Code != 0 && s.cgroups.oomKills() > 0
 }
 
 // Wait implements isolate.Sandbox.
@@ -393,32 +409,39 @@ func (s *sandbox) Wait() (isolate.Exit, error) {
 
 // Kill implements isolate.Sandbox. Only SIGKILL ends the first process of a namespace that has no handler, and with it all others.
 func (s *sandbox) Kill(grace time.Duration) {
-	if grace > 0 {
-		_ = s.run(context.Background(), "kill", s.id, "TERM")
-		go func() {
-			select {
-			case <-s.done:
-			case <-time.After(grace):
-				s.force()
-			}
-		}()
+	if grace <= 0 {
+		s.force()
 		return
 	}
-	s.force()
+	go func() { // ends with the command
+		limit := time.NewTimer(grace)
+		defer limit.Stop()
+		asking, stop := context.WithCancel(context.Background())
+		defer stop()
+		go func() { _ = s.run(asking, "kill", s.id, "TERM") }() // a kernel in user space may not answer
+		select {
+		case <-s.done:
+		case <-limit.C:
+			s.force()
+		}
+	}()
 }
 
 func (s *sandbox) force() {
+	select {
+	case <-s.done: // its number may be another process's by now
+		return
+	default:
+	}
 	s.killed.Store(true)
+	if s.driver.gvisor() {
+		s.groups.kill()
+		return
+	}
 	if err := s.run(context.Background(), "kill", s.id, "KILL"); err != nil {
 		select {
-		case <-s.done: // it has been reaped: the number may be another process's by now
+		case <-s.done:
 		default:
-			if s.driver.gvisor() {
-				for _, dir := range s.groups.dirs {
-					killGroup(dir)
-				}
-				return
-			}
 			_ = syscall.Kill(s.pid, syscall.SIGKILL)
 		}
 	}
@@ -426,30 +449,6 @@ func (s *sandbox) force() {
 
 // Notes implements isolate.Sandbox.
 func (s *sandbox) Notes() []string { return s.notes }
-
-// Open implements isolate.Sandbox.
-func (s *sandbox) Open(path string) (io.ReadCloser, int64, error) {
-	root, err := os.OpenRoot(s.merged())
-	if err != nil {
-		return nil, 0, err
-	}
-	defer root.Close()
-	f, err := root.OpenFile(strings.TrimLeft(filepath.Clean("/"+path), "/"), os.O_RDONLY|unix.O_NONBLOCK, 0) // a fifo must not hang us
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, fault.Missingf("the command left no file %s", path)
-	}
-	if err != nil {
-		return nil, 0, fault.Wrap(fault.Invalid, err, "file %s cannot be read: %v", path, err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fault.Invalidf("%s is no regular file", path)
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, info.Size(), nil
-}
 
 // Close implements isolate.Sandbox.
 func (s *sandbox) Close() error {
@@ -467,7 +466,7 @@ func (s *sandbox) Close() error {
 		defer cancel()
 		switch _, err := os.Stat(filepath.Join(s.stateRoot(), s.id)); {
 		case s.driver.gvisor():
-			s.err = endGroups(s.id) // nobody outside of them knows of it
+			s.err = s.groups.end() // nobody outside of them knows of it
 		case err == nil:
 			s.err = s.run(ctx, "delete", "--force", s.id)
 		}
@@ -481,44 +480,4 @@ func (s *sandbox) Close() error {
 		}
 	})
 	return s.err
-}
-
-// cgroupsOf returns the control group folders of a process by controller.
-func cgroupsOf(pid int) map[string]string {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return nil
-	}
-	out := map[string]string{}
-	for line := range strings.Lines(string(raw)) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(parts) != 3 {
-			continue
-		}
-		for controller := range strings.SplitSeq(parts[1], ",") {
-			out[controller] = filepath.Join("/sys/fs/cgroup", controller, parts[2])
-		}
-	}
-	return out
-}
-
-// oomKills reads how often the kernel killed for memory in the sandbox.
-func (s *sandbox) oomKills() int {
-	for file, key := range map[string]string{
-		filepath.Join(s.cgroups["memory"], "memory.oom_control"): "oom_kill ",
-		filepath.Join(s.cgroups[""], "memory.events"):            "oom_kill ",
-	} {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(raw)) {
-			if rest, ok := strings.CutPrefix(line, key); ok {
-				if n, err := strconv.Atoi(strings.TrimSpace(rest)); err == nil && n > 0 {
-					return n
-				}
-			}
-		}
-	}
-	return 0
 }

@@ -1,48 +1,35 @@
 //go:build linux
 
-// Command probe does one thing that a sandbox must allow, limit or refuse, and says what came of it.
+// Command probe does one thing that a sandbox must allow, limit or refuse, and says what came of it. Where a limit does not hold it stops by
+// itself before it hurts the host.
 package main
 
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
-	"sort"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
-	say := func(what string, err error) {
-		if err == nil {
-			fmt.Println(what, "ok")
-			return
-		}
-		var no syscall.Errno
-		if errors.As(err, &no) {
-			fmt.Println(what, no)
-			return
-		}
-		fmt.Println(what, err)
-	}
-	switch os.Args[1] {
+	word, rest := os.Args[1], append(os.Args[2:], "")
+	switch word {
 	case "exit":
-		fmt.Println("to stdout")
-		fmt.Fprintln(os.Stderr, "to stderr")
+		code, err := strconv.Atoi(rest[0])
+		must(err)
+		os.Exit(code)
+	case "crash":
+		crash()
+	case "say":
+		talk()
 		os.Exit(7)
-	case "signal":
-		cmd := exec.Command("/proc/self/exe", "wait")
-		cmd.Env = []string{}
-		_ = cmd.Start()
-		_ = cmd.Process.Kill()
-		err := cmd.Wait()
-		fmt.Println(err)
 	case "wait":
+		signal.Ignore(syscall.SIGTERM)
 		time.Sleep(time.Hour)
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
@@ -55,66 +42,115 @@ func main() {
 		<-c
 		fmt.Println("bye")
 		os.Exit(3)
+	case "family", "orphans":
+		children(rest[0])
+		fmt.Println("ready")
+		if word == "family" {
+			time.Sleep(time.Hour)
+		}
 	case "eat":
-		var held [][]byte
-		for {
-			b := make([]byte, 8<<20)
-			for i := range b {
-				b[i] = 1
-			}
-			held = append(held, b)
-			_ = held
-		}
+		eat(rest[0])
 	case "fill":
-		f, err := os.Create("/work.bin")
-		if err != nil {
-			say("create", err)
-			return
-		}
-		b := make([]byte, 1<<20)
-		n := 0
-		for ; n < 256; n++ {
-			if _, err = f.Write(b); err != nil {
-				break
-			}
-		}
-		say("write", err)
-		fmt.Println("below the limit:", n < 40)
+		fill()
 	case "fork":
-		n := 0
-		var err error
-		for ; n < 1000; n++ {
-			if err = exec.Command("/proc/self/exe", "wait").Start(); err != nil {
-				break
-			}
-		}
-		fmt.Println("stopped:", n < 100, "error:", err != nil)
-	case "look":
-		fmt.Println("uid", os.Getuid(), "gid", os.Getgid())
-		wd, _ := os.Getwd()
-		fmt.Println("cwd", wd)
-		env := os.Environ()
-		sort.Strings(env)
-		fmt.Println("env", strings.Join(env, " "))
-		fmt.Println("cpus", runtime.NumCPU())
-		fmt.Println("pid", os.Getpid())
-		ifs, _ := net.Interfaces()
-		names := []string{}
-		for _, i := range ifs {
-			if i.Flags&net.FlagUp != 0 {
-				names = append(names, i.Name)
-			}
-		}
-		fmt.Println("interfaces up", names)
-		_, err := net.DialTimeout("tcp", "192.0.2.1:80", time.Second)
-		fmt.Println("network", err != nil)
-		say("mount", syscall.Mount("none", "/mnt", "tmpfs", 0, ""))
-		say("unshare", syscall.Unshare(syscall.CLONE_NEWUSER))
-		say("ptrace", syscall.PtraceAttach(1))
-		say("sysctl", os.WriteFile("/proc/sys/kernel/hostname", []byte("x"), 0o644))
-		say("sys", os.WriteFile("/sys/kernel/mm/ksm/run", []byte("0"), 0o644))
-		say("write", os.WriteFile("/tmp/file", []byte("kept"), 0o644))
-		_, err = os.ReadFile("/proc/1/root/etc/shadow-of-host")
-		fmt.Println("host file", err != nil)
+		fork()
+	default:
+		look(word, rest[0])
 	}
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(99)
+	}
+}
+
+// say reports what came of something, by the kernel's word where it is the kernel's.
+func say(what string, err error) {
+	var no syscall.Errno
+	switch {
+	case err == nil:
+		fmt.Println(what, "ok")
+	case errors.As(err, &no):
+		fmt.Println(what, no)
+	default:
+		fmt.Println(what, err)
+	}
+}
+
+// talk writes 3 MiB to each stream, by turns.
+func talk() {
+	const all = 3 << 20
+	streams := map[string]*os.File{"out": os.Stdout, "err": os.Stderr}
+	for name, f := range streams {
+		fmt.Fprintln(f, name, "begins")
+	}
+	piece := strings.Repeat(".", 4095) + "\n"
+	for n := len("out begins\n"); ; {
+		left := all - n - len("out ends\n")
+		for _, f := range streams {
+			f.WriteString(piece[max(0, len(piece)-left):])
+		}
+		if left <= len(piece) {
+			break
+		}
+		n += len(piece)
+	}
+	for name, f := range streams {
+		fmt.Fprintln(f, name, "ends")
+	}
+}
+
+// children starts two that do not listen and have a session of their own; one holds the streams.
+func children(id string) {
+	for _, hold := range []bool{true, false} {
+		cmd := exec.Command("/proc/self/exe", "wait", id)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if hold {
+			cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		}
+		must(cmd.Start())
+	}
+}
+
+// eat takes so many MiB.
+func eat(mebibytes string) {
+	n, err := strconv.Atoi(mebibytes)
+	must(err)
+	var held [][]byte
+	for range n / 8 {
+		b := make([]byte, 8<<20)
+		for i := range b {
+			b[i] = 1
+		}
+		held = append(held, b)
+	}
+	fmt.Println("ate")
+	_ = held
+}
+
+func fill() {
+	f, err := os.Create("/work.bin")
+	must(err)
+	b := make([]byte, 1<<20)
+	n := 0
+	for ; n < 256; n++ {
+		if _, err = f.Write(b); err != nil {
+			break
+		}
+	}
+	say("write", err)
+	fmt.Println("below the limit:", n < 40)
+}
+
+func fork() {
+	n := 0
+	var err error
+	for ; n < 1000; n++ {
+		if err = exec.Command("/proc/self/exe", "wait").Start(); err != nil {
+			break
+		}
+	}
+	fmt.Println("stopped:", n < 100, "error:", err != nil)
 }

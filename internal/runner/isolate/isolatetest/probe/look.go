@@ -1,0 +1,113 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// look says what the command can see and do.
+func look(word, arg string) {
+	switch word {
+	case "where":
+		wd, err := os.Getwd()
+		must(err)
+		fmt.Println("cwd", wd)
+		env := os.Environ()
+		slices.Sort(env)
+		fmt.Println("env", strings.Join(env, "|"))
+	case "who":
+		fmt.Println("uid", os.Getuid(), "gid", os.Getgid())
+	case "dial":
+		dial(arg)
+	case "alone":
+		before, err := os.ReadDir("/tmp")
+		must(err)
+		must(os.WriteFile("/tmp/file", nil, 0o644))
+		time.Sleep(500 * time.Millisecond) // both are there now
+		all, err := filepath.Glob("/proc/[0-9]*")
+		must(err)
+		fmt.Println("files", len(before), "processes", len(all))
+	case "look":
+		attempts()
+	case "leave":
+		must(os.WriteFile("/tmp/file", []byte("kept"), 0o644))
+		fmt.Println("left")
+	case "link":
+		link(arg)
+	case "spoil":
+		must(os.WriteFile("/etc/passwd", []byte("spoiled"), 0o600))
+		must(os.Rename("/etc/group", "/etc/gone"))
+		must(os.Remove("/mnt"))
+		must(os.Chmod("/probe", 0o700))
+		must(os.WriteFile("/new", nil, 0o644))
+		fmt.Println("spoiled")
+	default:
+		must(fmt.Errorf("unknown word %s", word))
+	}
+}
+
+func dial(address string) {
+	c, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		fmt.Println("network refused")
+		return
+	}
+	text, err := io.ReadAll(c)
+	must(err)
+	fmt.Println("network", string(text))
+}
+
+func attempts() {
+	fmt.Println("cpus", runtime.NumCPU())
+	fmt.Println("pid", os.Getpid())
+	ifs, err := net.Interfaces()
+	must(err)
+	names := []string{}
+	for _, i := range ifs {
+		if i.Flags&net.FlagUp != 0 {
+			names = append(names, i.Name)
+		}
+	}
+	fmt.Println("interfaces up", names)
+	say("mount", syscall.Mount("none", "/mnt", "tmpfs", 0, ""))
+	say("unshare", syscall.Unshare(syscall.CLONE_NEWUSER))
+	say("ptrace", syscall.PtraceAttach(1))
+	say("sysctl", os.WriteFile("/proc/sys/kernel/hostname", []byte("x"), 0o644))
+	say("sys", os.WriteFile("/sys/kernel/mm/ksm/run", []byte("0"), 0o644))
+	say("write", os.WriteFile("/tmp/file", []byte("kept"), 0o644))
+	_, err = os.ReadFile("/proc/1/root/etc/shadow")
+	fmt.Println("host file", err != nil)
+}
+
+// link leaves links to a file of its own and to one that is outside.
+func link(outside string) {
+	must(os.WriteFile("/tmp/file", []byte("kept"), 0o644))
+	for name, target := range map[string]string{
+		"absolute": "/tmp/file", "relative": "file", "folder": "/tmp", "twice": "/tmp/absolute", "above": "../../../../tmp/file",
+		"out": outside, "up": "../../../../../../../.." + outside, "root": "/proc/self/root", "dangling": "/nothing", "loop": "loop",
+	} {
+		must(os.Symlink(target, "/tmp/"+name))
+	}
+	must(syscall.Mkfifo("/tmp/fifo", 0o644))
+}
+
+// crash dies of a fault that nothing handles. A signal that the first process of a sandbox sends itself would be ignored.
+func crash() {
+	var none [4]uint64 // struct sigaction: the default action
+	if _, _, no := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGSEGV), uintptr(unsafe.Pointer(&none)), 0, 8, 0, 0); no != 0 {
+		must(no)
+	}
+	var nowhere *int
+	*nowhere = 1
+}
