@@ -34,11 +34,20 @@ func banner(line []byte) (name string, ok bool) {
 	return name, ok && !strings.HasPrefix(name, "end ")
 }
 
+// titled is a benchmark's own name behind the banner's, which is left out where the name begins with it.
+func titled(banner, own string) string {
+	if strings.HasPrefix(own, banner) {
+		return own
+	}
+	return joinNames(" / ", banner, own)
+}
+
 // Measures of load that more than one tool has.
 var (
 	requests         = unit.Measure{Name: "Requests", Slug: "requests", Units: "requests", Direction: unit.Unknown}
 	requestsFailed   = unit.Measure{Name: "Failed Requests", Slug: "failed-requests", Units: "requests", Direction: unit.Lower}
 	failureRatio     = unit.Measure{Name: "Failure Ratio", Slug: "failure-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	responseSize     = unit.Measure{Name: "Response Size", Slug: "response-size", Units: unit.Bytes, Direction: unit.Unknown}
 	latencyDeviation = unit.Measure{Name: "Latency Deviation", Slug: "latency-deviation", Units: unit.Nanoseconds, Direction: unit.Lower}
 )
 

@@ -2,26 +2,30 @@ package adapter
 
 import (
 	"bytes"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// wrk prints "Running 5s test @ http://host/", "  2 threads and 10 connections", rows of latency and requests for each thread, with --latency the distribution, "Requests/sec:" and "Transfer/sec:"; "Socket errors:" and "Non-2xx or 3xx
-// responses:" where there were any. wrk2 prints the same, with the distribution of HdrHistogram and its whole spectrum.
+// wrk prints "Running 5s test @ http://host/", "  2 threads and 10 connections", rows of latency and of requests for each thread, with --latency the distribution, "1400 requests in 2.08s, 529.10KB read",
+// "Requests/sec:" and "Transfer/sec:"; "Socket errors:" and "Non-2xx or 3xx responses:" where there were any. wrk2 prints the same, with the distribution of HdrHistogram and its whole spectrum in milliseconds; with -U a second time
+// without its correction for requests that began late.
 //
-// Identity is the address with threads and connections in braces. Latency is the average with its standard deviation. Failed requests are a metric and a problem: their times are among the others.
+// Identity is the address with threads and connections in braces, behind the name of a banner line. Latency is the average with its standard deviation. Failed requests are a metric and a problem: their times are among the others.
+// Of the spectrum the whole percents are taken, and the mean and the largest: it has more digits than the rows. A run without an answer prints zeros, which are no times.
 var (
 	wrkTool = tool{
 		name: "wrk", about: "wrk", example: `tacho run "wrk -t2 -c10 -d10s --latency http://localhost:8080/"`,
-		measures: []string{"Latency (ns, lower)", "Latency max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Bandwidth (MB/s, higher)", "Failed Requests (lower)"}, parameters: "threads and connections, in braces",
+		measures: []string{"Latency (ns, lower)", "Latency max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Throughput per Thread (ops/s, higher)", "Bandwidth (MB/s, higher)", "Requests", "Failed Requests (lower)"}, parameters: "threads and connections, in braces",
 		needles: []string{" threads and "}, hit: hitWrk, trace: `"threads and … connections" of wrk`,
 		parse: parseWrk,
 	}
 	wrk2Tool = tool{
 		name: "wrk2", about: "wrk2", example: `tacho run "wrk2 -t2 -c10 -d10s -R1000 --latency http://localhost:8080/"`,
-		measures: []string{"as wrk, with Latency p99.9, p99.99, p99.999 and p100"}, parameters: "threads and connections, in braces",
-		needles: []string{"Latency Distribution (HdrHistogram"}, hit: func([]byte) int { return 100 }, trace: `"Latency Distribution (HdrHistogram" of wrk2`,
+		measures: []string{"as wrk, with Latency p10 … p95, p99.9, p99.99, p99.999, and uncorrected with -U"}, parameters: "threads and connections, in braces",
+		needles: []string{"Latency Distribution (HdrHistogram", "  Thread calibration: mean lat.: "}, hit: func([]byte) int { return 100 }, trace: `"HdrHistogram" or "Thread calibration" of wrk2`,
 		parse: parseWrk,
 	}
 )
@@ -33,38 +37,52 @@ func hitWrk(line []byte) int {
 	return 0
 }
 
+var perThread = unit.Measure{Name: "Throughput per Thread", Slug: "throughput-per-thread", Units: unit.OpsPerSecond, Direction: unit.Higher}
+
 // wrkRun is one run.
 type wrkRun struct {
-	address, threads, connections string
-	line                          int
-	latency                       Metric
-	seen                          bool
-	others                        []optional
-	failed                        float64
-	failures                      []string
+	title, address, threads, connections string
+	line                                 int
+	metrics                              []Metric
+	answered                             opt
+	spectrum                             bool   // its rows follow
+	of                                   string // "" or " uncorrected"
+	failed                               float64
+	failures                             []string
 }
+
+// wrkPoints bounds the points of a run's distribution.
+const wrkPoints = 100
 
 func parseWrk(s *scanner, opts Options) (Results, error) {
 	var g gathering
-	n := 0
+	n, title := 0, ""
 	var r wrkRun
 	flush := func() error {
 		if r.address == "" {
 			return nil
 		}
 		n++
-		return r.add(&g)
+		err := r.add(&g)
+		r = wrkRun{}
+		return err
 	}
 	for line := range s.lines() {
-		if rest, ok := after(line, "Running "); ok && bytes.Contains(rest, []byte(" test @ ")) {
+		if b, ok := banner(line); ok {
+			title = b
+		} else if why, ok := bytes.CutPrefix(line, []byte("unable to connect to ")); ok {
+			g.problem(title, s.lineNumber, "unable to connect to %s", why)
+		} else if rest, ok := bytes.CutPrefix(line, []byte("Running ")); ok && bytes.Contains(rest, []byte(" test @ ")) {
 			if err := flush(); err != nil {
 				return Results{}, err
 			}
 			_, address, _ := strings.Cut(string(rest), " test @ ")
-			r = wrkRun{address: oneLine(address), line: s.lineNumber}
-			continue
+			r = wrkRun{title: title, address: oneLine(address), line: s.lineNumber}
+		} else if r.address != "" && r.read(line) {
+			if err := flush(); err != nil {
+				return Results{}, err
+			}
 		}
-		r.read(line)
 	}
 	if err := flush(); err != nil {
 		return Results{}, err
@@ -72,32 +90,89 @@ func parseWrk(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, "%d runs of wrk", n), nil
 }
 
-func (r *wrkRun) read(line []byte) {
+// set adds a metric, or replaces it: the spectrum has again, with more digits, what the rows have.
+func (r *wrkRun) set(m Metric) {
+	m.Measure.Name += r.of
+	m.Measure.Slug += strings.ReplaceAll(r.of, " ", "-")
+	if i := slices.IndexFunc(r.metrics, func(other Metric) bool { return other.Measure == m.Measure }); i >= 0 {
+		r.metrics[i] = m
+	} else if len(r.metrics) < wrkPoints {
+		r.metrics = append(r.metrics, m)
+	}
+}
+
+// read takes a line of a run; the last one ends it.
+func (r *wrkRun) read(line []byte) (last bool) {
 	words := bytes.Fields(line)
-	switch {
+	if len(words) < 2 {
+		return false
+	}
+	switch first := string(words[0]); {
 	case len(words) == 5 && string(words[1]) == "threads" && string(words[4]) == "connections":
 		r.threads, r.connections = string(words[0]), string(words[3])
-	case len(words) == 5 && string(words[0]) == "Latency":
+	case first == "Latency" && string(words[1]) == "Distribution":
+		r.spectrum = false
+		if r.of = ""; bytes.Contains(line, []byte("Uncorrected")) {
+			r.of = " uncorrected"
+		}
+	case first == "Latency" && len(words) == 5:
 		average, ok := nanoseconds(words[1])
 		deviation, ok2 := nanoseconds(words[2])
-		largest, ok3 := nanoseconds(words[3])
 		if ok && ok2 {
-			r.latency, r.seen = spread(unit.Latency, average, deviation), true
+			r.set(spread(unit.Latency, average, deviation))
 		}
-		r.others = append(r.others, optional{latencyAt("max"), opt{largest, ok3}})
+		if largest, ok := nanoseconds(words[3]); ok {
+			r.set(Metric{Measure: latencyAt("max"), Value: largest})
+		}
+	case first == "Req/Sec" && len(words) == 5:
+		average, ok := prefixed(words[1])
+		deviation, ok2 := prefixed(words[2])
+		if ok && ok2 {
+			r.set(spread(perThread, average, deviation))
+		}
+	case first == "Detailed" && string(words[1]) == "Percentile":
+		r.spectrum = true
+	case r.spectrum && first == "#[Mean" && len(words) == 6:
+		value, ok := number(bytes.TrimRight(words[2], ","))
+		deviation, ok2 := number(bytes.TrimRight(words[5], "]"))
+		if ok && ok2 {
+			r.set(spread(unit.Latency, value*1e6, deviation*1e6))
+		}
+	case r.spectrum && first == "#[Max" && len(words) > 2:
+		if value, ok := number(bytes.TrimRight(words[2], ",")); ok {
+			r.set(Metric{Measure: latencyAt("max"), Value: value * 1e6})
+		}
+	case r.spectrum && len(words) == 4:
+		value, ok := number(words[0])
+		part, ok2 := number(words[1])
+		if p := math.Round(part*1e6) / 1e4; ok && ok2 && p > 0 && p < 100 && p == math.Trunc(p) {
+			r.set(Metric{Measure: latencyAt("p" + shortFloat(p)), Value: value * 1e6})
+		}
 	case len(words) == 2 && bytes.HasSuffix(words[0], []byte("%")):
 		p, ok := number(words[0][:len(words[0])-1])
 		v, ok2 := nanoseconds(words[1])
-		if ok && ok2 {
-			r.others = append(r.others, optional{latencyAt("p" + shortFloat(p)), opt{v, true}})
+		if ok && ok2 && p < 100 { // the hundredth is the largest
+			r.set(Metric{Measure: latencyAt("p" + shortFloat(p)), Value: v})
 		}
-	case len(words) == 2 && string(words[0]) == "Requests/sec:":
-		r.others = append(r.others, optional{unit.Throughput, firstNumber(words[1])})
-	case len(words) == 2 && string(words[0]) == "Transfer/sec:":
+	case len(words) == 6 && string(words[1]) == "requests" && string(words[2]) == "in":
+		r.of = ""
+		if r.answered = firstNumber(words[0]); r.answered.ok {
+			r.set(Metric{Measure: requests, Value: r.answered.v})
+		}
+	case first == "Requests/sec:":
+		r.of = ""
+		if v := firstNumber(words[1]); v.ok {
+			r.set(Metric{Measure: unit.Throughput, Value: v.v})
+		}
+	case first == "Transfer/sec:":
 		if v, ok := bytesOf(words[1]); ok {
-			r.others = append(r.others, optional{unit.Bandwidth, opt{v / 1e6, true}})
+			r.set(Metric{Measure: unit.Bandwidth, Value: v / 1e6})
 		}
+		return true
 	case bytes.HasPrefix(bytes.TrimSpace(line), []byte("Socket errors:")), bytes.HasPrefix(bytes.TrimSpace(line), []byte("Non-2xx or 3xx responses:")):
+		if len(r.failures) > 2 {
+			break
+		}
 		r.failures = append(r.failures, oneLine(string(line)))
 		for _, w := range words {
 			if v, ok := number(bytes.TrimRight(w, ",")); ok && isDigit(w[0]) {
@@ -105,34 +180,44 @@ func (r *wrkRun) read(line []byte) {
 			}
 		}
 	}
+	return false
 }
 
 func (r *wrkRun) add(g *gathering) error {
-	name := withParameters(r.address, []parameter{{"threads", r.threads}, {"connections", r.connections}})
+	name := withParameters(titled(r.title, r.address), []parameter{{"threads", r.threads}, {"connections", r.connections}})
 	for _, f := range r.failures {
 		g.problem(name, r.line, "%s", f)
 	}
-	if !r.seen {
-		g.problem(name, r.line, "it has no latency")
-		return nil
-	}
-	if err := g.metric(name, r.latency, r.line); err != nil {
-		return err
-	}
 	if r.failed > 0 {
-		r.others = append(r.others, optional{requestsFailed, opt{r.failed, true}})
-	}
-	seen := map[string]bool{}
-	for _, o := range r.others { // the whole spectrum of wrk2 has percentiles again
-		if seen[o.measure.Name] {
-			continue
+		if err := g.value(name, requestsFailed, r.failed, r.line); err != nil {
+			return err
 		}
-		seen[o.measure.Name] = true
-		if err := g.optional(name, r.line, []optional{o}); err != nil {
+	}
+	switch {
+	case r.answered.ok && r.answered.v == 0:
+		g.problem(name, r.line, "not a single request was answered") // the zeros beside it are none
+		return nil
+	case !slices.ContainsFunc(r.metrics, func(m Metric) bool { return m.Measure == unit.Latency }):
+		g.problem(name, r.line, "it has no latency")
+	}
+	for _, m := range r.metrics {
+		if err := g.metric(name, m, r.line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// prefixed reads "13.95k": a number with a prefix of thousands, as wrk writes rates.
+func prefixed(text []byte) (float64, bool) {
+	factor := 1.0
+	if n := len(text); n > 0 {
+		if known, ok := map[byte]float64{'k': 1e3, 'M': 1e6, 'G': 1e9, 'T': 1e12, 'P': 1e15}[text[n-1]]; ok {
+			factor, text = known, text[:n-1]
+		}
+	}
+	v, ok := number(text)
+	return v * factor, ok && finite(v)
 }
 
 // bytesOf reads "78.52MB": what wrk calls MB are 1024 times 1024.
