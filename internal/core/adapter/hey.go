@@ -7,15 +7,35 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// hey prints a summary: "Summary:", "  Average:	0.0005 secs" and others, a histogram, "Latency distribution:" with "  99% in 0.0027 secs", "Status code distribution:" and "Error distribution:". With -o csv each row is one request.
+// hey prints a summary: "Summary:", "  Average:	0.0005 secs" and others, a histogram, "Latency distribution:" with "  99% in 0.0027 secs", "Details (average, fastest, slowest):", "Status code distribution:" and "Error distribution:". With -o csv
+// each row is one request.
 //
-// hey does not print what it was asked for, so the name is "hey"; several summaries in one input are told apart by banner lines "=== name ===". In CSV each response time is a sample; the value is their median.
+// hey does not print what it was asked for, so the name is "hey"; several summaries in one input are told apart by banner lines "=== name ===". In CSV each time is a sample; the value is their median. Requests with a status that is no success are a
+// metric and a problem; their times are among the others, as in hey's own summary. It prints four digits behind the point: a zero among the details is too short to be seen, and "0% in 0.0000 secs" is what it prints where too few requests were made
+// for a percentile.
 var heyTool = tool{
 	name: "hey", about: "hey, summary or -o csv", example: `tacho run "hey -n 10000 http://localhost:8080/"`,
-	measures: []string{"Latency (ns, lower)", "Latency min, max, p10 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)"}, samples: "each request, in CSV",
+	measures: []string{"Latency (ns, lower)", "Latency min, max, p10 … p99 (ns, lower)", "Throughput (ops/s, higher)", "DNS+Dialup, DNS Lookup, Request Write, Response Wait, Response Read (ns, lower)", "Response Size (B)", "Failed Requests (lower)"}, samples: "each request, in CSV",
 	signs:   []sign{{csvForm, []string{"response-time", "DNS+dialup", "status-code", "offset"}, 100, "the columns of hey"}},
 	needles: []string{"  Requests/sec:\t"}, hit: func([]byte) int { return 90 }, trace: `"Requests/sec:" in a summary of hey`,
 	parse: parseHey, averages: []Average{AverageMean, AverageMedian},
+}
+
+// heyPhases are the parts of a request's time, as the summary and the columns of the CSV call them.
+var heyPhases = []struct {
+	label, column string
+	measure       unit.Measure
+}{
+	{"DNS+dialup:", "DNS+dialup", phase("DNS+Dialup", "dns-dialup")},
+	{"DNS-lookup:", "DNS", phase("DNS Lookup", "dns-lookup")},
+	{"req write:", "Request-write", phase("Request Write", "request-write")},
+	{"resp wait:", "Response-delay", phase("Response Wait", "response-wait")},
+	{"resp read:", "Response-read", phase("Response Read", "response-read")},
+}
+
+// phase is the measure of a part of a request's time.
+func phase(name, slug string) unit.Measure {
+	return unit.Measure{Name: name, Slug: slug, Units: unit.Nanoseconds, Direction: unit.Lower}
 }
 
 func parseHey(s *scanner, opts Options) (Results, error) {
@@ -28,16 +48,18 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 	name, section := "hey", ""
 	failed := 0.0
 	var summary []optional
-	flush := func() error {
+	summarized := func() error {
 		values := summary
 		summary = nil
-		switch {
-		case len(values) > 0 && !slices.ContainsFunc(values, func(o optional) bool { return o.measure == unit.Latency && o.value.ok }):
+		if len(values) > 0 && !slices.ContainsFunc(values, func(o optional) bool { return o.measure == unit.Latency && o.value.ok }) {
 			g.problem(name, s.lineNumber, "not a single request was answered") // the zeros beside it are none
-		default:
-			if err := g.optional(name, s.lineNumber, values); err != nil {
-				return err
-			}
+			return nil
+		}
+		return g.optional(name, s.lineNumber, values)
+	}
+	flush := func() error {
+		if err := summarized(); err != nil {
+			return err
 		}
 		if failed > 0 {
 			v := failed
@@ -56,6 +78,9 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 		}
 		text := bytes.TrimSpace(line)
 		if len(line) > 0 && line[0] != ' ' && bytes.HasSuffix(text, []byte(":")) {
+			if err := summarized(); err != nil {
+				return Results{}, err
+			}
 			if section = string(text); section == "Summary:" {
 				if err := flush(); err != nil {
 					return Results{}, err
@@ -71,18 +96,26 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 				summary = append(summary, v)
 			}
 		case "Latency distribution:":
-			if p, rest, ok := bytes.Cut(text, []byte("% in ")); ok && isDigits(p) {
+			if p, rest, ok := bytes.Cut(text, []byte("% in ")); ok && isDigits(p) && string(p) != "0" {
 				o = optional{latencyAt("p" + string(p)), firstNumber(rest).times(1e9)}
+			}
+		case "Details (average, fastest, slowest):":
+			for _, part := range heyPhases {
+				if rest, ok := after(text, part.label); ok {
+					v := firstNumber(rest).times(1e9)
+					o = optional{part.measure, opt{v.v, v.ok && v.v > 0}}
+				}
 			}
 		case "Status code distribution:", "Error distribution:":
 			code, rest, ok := bytes.Cut(text, []byte("]"))
-			if !ok || len(code) == 0 || code[0] != '[' {
+			code, bracket := bytes.CutPrefix(code, []byte("["))
+			if !ok || !bracket || !isDigits(code) {
 				continue
 			}
 			count := firstNumber(rest)
 			if section == "Error distribution:" {
-				count = firstNumber(code[1:])
-			} else if code[1:][0] == '2' || code[1:][0] == '3' {
+				count = firstNumber(code)
+			} else if code[0] == '2' || code[0] == '3' {
 				continue
 			}
 			failed += count.v
@@ -106,7 +139,7 @@ func heySummary(text []byte) optional {
 		measure unit.Measure
 		factor  float64
 	}{
-		{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1},
+		{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1}, {"Size/request:", responseSize, 1},
 	} {
 		if rest, ok := after(text, row.label); ok {
 			return optional{row.measure, firstNumber(rest).times(row.factor)}
@@ -122,6 +155,10 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 	}
 	var g gathering
 	seconds, status := t.column("response-time"), t.column("status-code")
+	phases := make([]int, len(heyPhases)) // their columns
+	for i, part := range heyPhases {
+		phases[i] = t.column(part.column)
+	}
 	n, failed := 0, 0
 	for t.next() {
 		n++
@@ -135,6 +172,13 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 		}
 		if err := g.value("hey", unit.Latency, v*1e9, t.line); err != nil {
 			return Results{}, err
+		}
+		for i, part := range heyPhases {
+			if v, ok := number(t.field(phases[i])); ok {
+				if err := g.value("hey", part.measure, v*1e9, t.line); err != nil {
+					return Results{}, err
+				}
+			}
 		}
 	}
 	if failed > 0 {
