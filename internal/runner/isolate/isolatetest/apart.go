@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 func environmentAndFolderAreTheTasks(t *bench) {
@@ -32,6 +34,14 @@ func theImagesUserIsHonoured(t *bench) {
 			t.Errorf("user %q: got %q %q, want %q", user, got.stdout, got.stderr, want)
 		}
 	}
+	for _, user := range []string{"ghost", "bench:ghosts", "-1"} {
+		tk := t.task("who")
+		tk.User = user
+		if _, err := t.driver.Prepare(t.Context(), tk); !fault.Is(err, fault.Invalid) {
+			t.Errorf("user %q, who is not in the image: %v", user, err)
+		}
+	}
+	t.noTrace("")
 }
 
 func aSandboxIsApart(t *bench) {

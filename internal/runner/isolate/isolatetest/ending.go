@@ -132,7 +132,6 @@ func incompleteTasksAreRefused(t *bench) {
 		"cpu": func(k *isolate.Task) { k.CPUs = 0 }, "memory": func(k *isolate.Task) { k.MemoryBytes = 0 }, "disk": func(k *isolate.Task) { k.DiskBytes = 0 },
 		"processes": func(k *isolate.Task) { k.PidsMax = 0 }, "command": func(k *isolate.Task) { k.Args = nil }, "image": func(k *isolate.Task) { k.RootFS = "" },
 		"id": func(k *isolate.Task) { k.ID = "" }, "an id that is a name": func(k *isolate.Task) { k.ID = "../" + k.ID },
-		"a user that is there": func(k *isolate.Task) { k.User = "ghost" },
 	} {
 		tk := t.task("exit", "0")
 		change(&tk)
