@@ -19,7 +19,7 @@ func after(line []byte, label string) (rest []byte, ok bool) {
 // firstNumber is the number that a text begins with.
 func firstNumber(text []byte) opt {
 	word, _ := nextWord(text)
-	v, ok := groupedNumber(bytes.TrimRight(word, "%,;s"), ',')
+	v, ok := groupedNumber(bytes.TrimRight(word, "%,;s)"), ',')
 	return opt{v, ok && finite(v)}
 }
 

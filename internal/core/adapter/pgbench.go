@@ -2,167 +2,318 @@ package adapter
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // pgbench prints "transaction type: <builtin: TPC-B (sort of)>", "number of clients: 2" and more, then "latency average = 0.718 ms", "tps = 2784.06 (without initial connection time)", with -r a latency for each statement, with -P lines of progress.
+// Of several scripts it prints "SQL script 1: …" and lines " - latency average = …" below the whole.
 //
-// Identity is the transaction type, a script's name or the built-in one, with clients, threads, scale and query mode in braces. The rate of each line of progress is a sample of throughput. Failed transactions are a problem.
+// Identity is the transaction type, a script's name or the built-in one, with clients, threads, scale, query mode and what else changes the load in braces, behind the name of a banner line. A script among several and a statement have the whole's
+// name before theirs; a statement that stands in a script twice gets a number. The rate of each line of progress is a sample of throughput. Failed transactions are a metric and a problem: with them the average counts failures too, as pgbench says. Before
+// version 14 there are two rates, of which the one that excludes connecting is taken; with -C connecting is a part of the only one. Before version 9.6 the average stands behind a colon.
 var pgbenchTool = tool{
 	name: "pgbench", about: "pgbench", example: `tacho run "pgbench -c 4 -j 2 -T 30 -P 1 -r bench"`,
-	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Initial Connection Time (ns, lower)", "Failed Requests (lower)", "Latency of each statement, with -r"}, samples: "the rate of each line of progress, with -P",
-	parameters: "clients, threads, scale and query mode, in braces",
-	needles:    []string{"latency average = "}, hit: func(line []byte) int {
-		if bytes.HasSuffix(line, []byte(" ms")) {
+	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Initial Connection Time, Connection Time (ns, lower)", "Failed Requests, Retries (lower)", "Skipped Ratio, Late Ratio (%, lower) and Schedule Lag (ns, lower), with -R or -L", "Latency of each script and statement, with -r"},
+	samples:  "the rate of each line of progress, with -P", parameters: "clients, threads, scale and query mode, in braces; partitions and tries where there are several",
+	needles: []string{"latency average = ", "number of transactions actually processed: "}, hit: func(line []byte) int {
+		_, latency := after(line, "latency average = ")
+		if _, processed := after(line, "number of transactions actually processed: "); processed || latency && bytes.Contains(line, []byte(" ms")) {
 			return 95
 		}
 		return 0
-	}, trace: `a line "latency average = … ms"`,
+	}, trace: `"latency average = … ms" or "number of transactions" of pgbench`,
 	parse: parsePgbench,
 }
 
-var initialConnection = unit.Measure{Name: "Initial Connection Time", Slug: "initial-connection-time", Units: unit.Nanoseconds, Direction: unit.Lower}
+var (
+	pgInitial = phase("Initial Connection Time", "initial-connection-time")
+	pgConnect = phase("Connection Time", "connection-time")
+	pgLag     = phase("Schedule Lag", "schedule-lag")
+	pgLagMost = phase("Schedule Lag max", "schedule-lag-max")
+	pgSkipped = unit.Measure{Name: "Skipped Ratio", Slug: "skipped-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	pgLate    = unit.Measure{Name: "Late Ratio", Slug: "late-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	pgRetries = unit.Measure{Name: "Retries", Slug: "retries", Units: "retries", Direction: unit.Lower}
+)
 
-// pgRun is one run.
-type pgRun struct {
-	kind                              string
-	params                            []parameter
-	line                              int
-	average, deviation, connect, rate opt
-	rates                             []float64 // of progress
-	failed                            opt
-	failure                           string
-	statements                        []pgStatement
-	listing                           bool
+// pgMostRows bounds the statements of a script and the scripts of a run.
+const pgMostRows = 1000
+
+// pgPart is what is measured of a whole run, and of each script where there are several.
+type pgPart struct {
+	script, failure                  string
+	average, deviation, rate, failed opt
+	statements                       []pgStatement
 }
 
 type pgStatement struct {
-	text  string
-	value float64
+	text                     string
+	value, failures, retries opt
+}
+
+// pgRun is one run.
+type pgRun struct {
+	title, kind string
+	params      []parameter
+	line        int
+	whole       pgPart
+	scripts     []pgPart
+	others      []optional
+	rates       []float64 // of progress
+	errors      []string
+	listing     int // columns before a statement; 0: no statements follow
 }
 
 func parsePgbench(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	var r pgRun
-	var rates []float64 // progress comes before everything else
-	flush := func() error {
-		if r.kind == "" {
+	flush := func(title string) error {
+		last := r
+		r = pgRun{title: title}
+		if last.kind == "" && len(last.errors) == 0 {
 			return nil
 		}
 		n++
-		return r.add(&g)
+		return last.add(&g)
 	}
 	for line := range s.lines() {
-		if rest, ok := after(line, "progress: "); ok {
-			if fields := bytes.Split(rest, []byte(", ")); len(fields) > 1 {
-				if v := firstNumber(fields[1]); v.ok && bytes.HasSuffix(fields[1], []byte(" tps")) && len(rates) < maxAggregates {
-					rates = append(rates, v.v)
-				}
-			}
-			continue
+		b, isBanner := banner(line)
+		if !isBanner {
+			b = r.title
 		}
-		if rest, ok := after(line, "transaction type: "); ok {
-			if err := flush(); err != nil {
+		kind, begins := after(line, "transaction type: ")
+		if isBanner || begins && r.kind != "" || bytes.HasPrefix(line, []byte("pgbench (")) {
+			if err := flush(b); err != nil {
 				return Results{}, err
 			}
-			r = pgRun{kind: oneLine(string(rest)), line: s.lineNumber, rates: rates}
-			rates = nil
-			continue
 		}
-		if r.kind != "" {
+		if begins {
+			r.kind, r.line = oneLine(string(kind)), s.lineNumber
+		} else {
 			r.read(line)
 		}
 	}
-	if err := flush(); err != nil {
+	if err := flush(""); err != nil {
 		return Results{}, err
 	}
 	return g.results(opts, "%d runs of pgbench", n), nil
 }
 
 func (r *pgRun) read(line []byte) {
-	for _, p := range []struct{ label, name string }{
-		{"scaling factor: ", "scale"}, {"query mode: ", "mode"}, {"number of clients: ", "clients"}, {"number of threads: ", "threads"},
-	} {
-		if rest, ok := after(line, p.label); ok {
-			r.params = append(r.params, parameter{p.name, string(rest)})
+	if len(line) == 0 {
+		return
+	}
+	if rest, ok := bytes.CutPrefix(line, []byte("progress: ")); ok { // it comes before everything else
+		if _, rest, ok = bytes.Cut(rest, []byte(" s, ")); !ok {
 			return
 		}
-	}
-	for _, v := range []struct {
-		label string
-		to    *opt
-	}{
-		{"latency average = ", &r.average}, {"latency stddev = ", &r.deviation}, {"initial connection time = ", &r.connect},
-	} {
-		if rest, ok := after(line, v.label); ok {
-			nanos, ok := nanoseconds(rest)
-			*v.to = opt{nanos, ok}
-			return
-		}
-	}
-	if rest, ok := after(line, "tps = "); ok {
-		if !bytes.Contains(rest, []byte("including")) { // before version 14 there were two
-			r.rate = firstNumber(rest)
+		rate, _, ok := bytes.Cut(rest, []byte(" tps"))
+		if v := firstNumber(rate); ok && v.ok && len(r.rates) < maxAggregates {
+			r.rates = append(r.rates, v.v)
 		}
 		return
+	}
+	for _, label := range []string{"pgbench: error: ", "pgbench: fatal: "} {
+		if rest, ok := bytes.CutPrefix(line, []byte(label)); ok && len(r.errors) < 10 {
+			r.errors = append(r.errors, string(rest))
+			return
+		}
+	}
+	switch {
+	case r.kind == "":
+	case r.listing > 0 && r.statement(line):
+	case line[0] >= 'a' && line[0] <= 'z':
+		r.listing = 0
+		r.ofRun(line)
+	case bytes.HasPrefix(line, []byte(" - ")) && len(r.scripts) > 0:
+		r.ofScript(line[len(" - "):])
+	default:
+		r.listing = 0
+		if rest, ok := bytes.CutPrefix(line, []byte("SQL script ")); ok && len(r.scripts) < pgMostRows {
+			_, script, _ := bytes.Cut(rest, []byte(": "))
+			r.scripts = append(r.scripts, pgPart{script: oneLine(string(script))})
+		}
+	}
+}
+
+// ofRun takes a line of the run as a whole.
+func (r *pgRun) ofRun(line []byte) {
+	for _, p := range []struct{ label, name, usual string }{
+		{"scaling factor: ", "scale", ""}, {"query mode: ", "mode", ""}, {"number of clients: ", "clients", ""}, {"number of threads: ", "threads", ""},
+		{"maximum number of tries: ", "tries", "1"}, {"partition method: ", "partition", ""}, {"partitions: ", "partitions", ""},
+	} {
+		if rest, ok := bytes.CutPrefix(line, []byte(p.label)); ok {
+			if string(rest) != p.usual && len(r.params) < 10 {
+				r.params = append(r.params, parameter{p.name, oneLine(string(rest))})
+			}
+			return
+		}
+	}
+	add := func(m unit.Measure, v opt) {
+		if len(r.others) < 10 {
+			r.others = append(r.others, optional{m, v})
+		}
+	}
+	millis := func(text []byte) opt { return firstNumber(text).times(1e6) }
+	if rest, ok := after(line, "initial connection time = "); ok {
+		add(pgInitial, millis(rest))
+	} else if rest, ok := after(line, "average connection time = "); ok {
+		add(pgConnect, millis(rest))
+	} else if rest, ok := after(line, "rate limit schedule lag: avg "); ok { // "0.090 (max 2.150) ms"
+		add(pgLag, millis(rest))
+		if _, most, ok := bytes.Cut(rest, []byte("(max ")); ok {
+			add(pgLagMost, millis(bytes.TrimRight(most, ") ms")))
+		}
+	} else if rest, ok := after(line, "number of transactions skipped: "); ok {
+		add(pgSkipped, inParentheses(rest))
+	} else if rest, ok := after(line, "total number of retries: "); ok {
+		add(pgRetries, firstNumber(rest))
+	} else if rest, ok := after(line, "tps = "); ok {
+		if !bytes.Contains(rest, []byte("including connections establishing")) {
+			r.whole.rate = firstNumber(rest)
+		}
+	} else if bytes.HasPrefix(line, []byte("number of transactions above the ")) {
+		add(pgLate, inParentheses(line))
+	} else if !r.list(line) {
+		r.whole.read(line)
+	}
+}
+
+// ofScript takes a line of the last script.
+func (r *pgRun) ofScript(line []byte) {
+	part := &r.scripts[len(r.scripts)-1]
+	r.listing = 0
+	if _, rate, ok := bytes.Cut(line, []byte(", tps = ")); ok {
+		part.rate = firstNumber(bytes.TrimRight(rate, ")"))
+	} else if !r.list(line) {
+		part.read(line)
+	}
+}
+
+// list begins a list of statements, if the line is its head.
+func (r *pgRun) list(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("statement latencies in milliseconds"))
+	if ok {
+		r.listing = 1
+		for _, more := range []string{"failures", "retries"} {
+			if bytes.Contains(rest, []byte(more)) {
+				r.listing++
+			}
+		}
+	}
+	return ok
+}
+
+// read takes a line that the whole and a script have.
+func (p *pgPart) read(line []byte) {
+	for _, separator := range []string{" = ", ": "} {
+		if rest, ok := bytes.CutPrefix(line, []byte("latency average"+separator)); ok {
+			p.average = firstNumber(rest).times(1e6)
+		} else if rest, ok := bytes.CutPrefix(line, []byte("latency stddev"+separator)); ok {
+			p.deviation = firstNumber(rest).times(1e6)
+		}
 	}
 	if rest, ok := after(line, "number of failed transactions: "); ok {
-		r.failed, r.failure = firstNumber(rest), oneLine(string(rest))
-		return
+		p.failed, p.failure = firstNumber(rest), oneLine(string(rest))
 	}
-	if _, ok := after(line, "statement latencies in milliseconds"); ok {
-		r.listing = true
-		return
+}
+
+// statement takes "   0.146   139   UPDATE …;"; false: the list is over.
+func (r *pgRun) statement(line []byte) bool {
+	part := &r.whole
+	if len(r.scripts) > 0 {
+		part = &r.scripts[len(r.scripts)-1]
 	}
-	if !r.listing || len(r.statements) >= 1000 {
-		return
+	if line[0] != ' ' && line[0] != '\t' || bytes.HasPrefix(line, []byte(" - ")) {
+		return false
 	}
-	word, rest := nextWord(line)
-	v, ok := number(word)
-	if !ok {
-		r.listing = false
-		return
+	var st pgStatement
+	for _, to := range []*opt{&st.value, &st.failures, &st.retries}[:r.listing] {
+		var word []byte
+		word, line = nextWord(line)
+		v, ok := number(word)
+		if !ok || !finite(v) {
+			return false
+		}
+		*to = opt{v, true}
 	}
-	if failures, more := nextWord(rest); isDigits(failures) { // from version 15 on
-		rest = more
+	st.text = oneLine(string(line))
+	if len(part.statements) < pgMostRows {
+		part.statements = append(part.statements, st)
 	}
-	r.statements = append(r.statements, pgStatement{oneLine(string(rest)), v * 1e6})
+	return true
 }
 
 func (r *pgRun) add(g *gathering) error {
-	name := withParameters(r.kind, r.params)
-	if r.failed.v > 0 {
-		g.problem(name, r.line, "transactions failed: %s", r.failure)
+	name := withParameters(titled(r.title, r.kind), r.params)
+	for _, e := range r.errors {
+		g.problem(name, r.line, "%s", e)
 	}
-	if !r.rate.ok && !r.average.ok {
-		g.problem(name, r.line, "it has neither a rate nor a latency: it was aborted")
+	if r.kind == "" {
 		return nil
 	}
-	if r.rate.ok {
-		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: r.rate.v, Samples: r.rates}, r.line); err != nil {
-			return err
-		}
-	}
-	if r.average.ok {
-		latency := Metric{Measure: unit.Latency, Value: r.average.v}
-		if r.deviation.ok {
-			latency = spread(unit.Latency, r.average.v, r.deviation.v)
-		}
-		if err := g.metric(name, latency, r.line); err != nil {
-			return err
-		}
-	}
-	if err := g.optional(name, r.line, []optional{{initialConnection, r.connect}, {requestsFailed, r.failed}}); err != nil {
+	if err := r.whole.add(g, name, r.line, r.rates); err != nil {
 		return err
 	}
-	for _, st := range r.statements {
+	if !r.whole.rate.ok && !r.whole.average.ok {
+		return nil // and nothing else was measured
+	}
+	if err := g.optional(name, r.line, r.others); err != nil {
+		return err
+	}
+	for i := range r.scripts {
+		if err := r.scripts[i].add(g, name+" "+r.scripts[i].script, r.line, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pgPart) add(g *gathering, name string, line int, rates []float64) error {
+	if p.failed.v > 0 {
+		g.problem(name, line, "transactions failed: %s", p.failure)
+	}
+	if !p.rate.ok && !p.average.ok {
+		g.problem(name, line, "it has neither a rate nor a latency: not a single transaction was made")
+		return nil
+	}
+	if p.rate.ok {
+		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: p.rate.v, Samples: rates}, line); err != nil {
+			return err
+		}
+	}
+	if p.average.ok {
+		latency := Metric{Measure: unit.Latency, Value: p.average.v}
+		if p.deviation.ok {
+			latency = spread(unit.Latency, p.average.v, p.deviation.v)
+		}
+		if err := g.metric(name, latency, line); err != nil {
+			return err
+		}
+	}
+	if err := g.optional(name, line, []optional{{requestsFailed, p.failed}}); err != nil {
+		return err
+	}
+	seen := map[string]int{}
+	for _, st := range p.statements {
 		if strings.HasPrefix(st.text, `\`) {
 			continue // pgbench's own commands take no time
 		}
-		if err := g.value(name+" "+st.text, unit.Latency, st.value, r.line); err != nil {
+		full := name + " " + st.text
+		if seen[st.text]++; seen[st.text] > 1 {
+			full = fmt.Sprintf("%s #%d", full, seen[st.text])
+		}
+		values := []optional{{unit.Latency, st.value.times(1e6)}}
+		if st.failures.v > 0 {
+			values = append(values, optional{requestsFailed, st.failures})
+		}
+		if st.retries.v > 0 {
+			values = append(values, optional{pgRetries, st.retries})
+		}
+		if err := g.optional(full, line, values); err != nil {
 			return err
 		}
 	}

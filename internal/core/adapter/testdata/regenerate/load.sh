@@ -34,6 +34,8 @@ export function handleSummary(data) { return { "handle.json": JSON.stringify(dat
 END
 	k6 run -q -e URL="$url" --out json=points.json k6.js >/dev/null 2>&1 || true
 	sed -i '/handleSummary/d' k6.js
+	K6_NEW_MACHINE_READABLE_SUMMARY=true k6 run -q -e URL="$url" --summary-export machine.json k6.js >/dev/null 2>&1 || true
+	out k6 here_machine.json <machine.json
 	k6 run -q -e URL="$url" --summary-export export.json k6.js >/dev/null 2>&1 || true
 	out k6 here_handle.json <handle.json; head -400 points.json | out k6 here_points.ndjson; out k6 here_export.json <export.json
 fi
@@ -60,6 +62,8 @@ fi
 if has sysbench; then
 	sysbench cpu --threads=2 --time=1 run | out sysbench here_cpu.txt
 	sysbench memory --memory-total-size=1G run | out sysbench here_memory.txt
+	{ for how in write read; do echo "=== $how ==="; sysbench memory --memory-total-size=256M --memory-oper=$how --memory-block-size=4K run; done; } | out sysbench here_two.txt
+	sysbench cpu --threads=2 --time=2 --report-interval=1 --cpu-max-prime=2000 run | out sysbench here_intervals.txt
 	{ sysbench fileio --file-total-size=16M --file-num=4 prepare >/dev/null && sysbench fileio --file-total-size=16M --file-num=4 --file-test-mode=rndrw --time=1 run; } | out sysbench here_fileio.txt
 fi
 if has initdb && has pgbench; then
@@ -71,6 +75,25 @@ if has initdb && has pgbench; then
 	as "pgbench -h '$work/pg' -i -s 1 postgres >/dev/null 2>&1"
 	as "pgbench -h '$work/pg' -c 2 -j 2 -T 3 -P 1 -r postgres 2>&1" | out pgbench here.txt
 	as "pgbench -h '$work/pg' -c 1 -t 200 -S -n postgres 2>&1" | out pgbench here_select.txt
+	as "pgbench -h '$work/pg' -c 2 -t 100 -n -b select-only@3 -b simple-update@1 -r -P 1 postgres 2>&1" | out pgbench here_scripts.txt
+	as "pgbench -h '$work/pg' -c 2 -T 1 -C -S -n postgres 2>&1" | out pgbench here_reconnect.txt
+	as "pgbench -h '$work/pg' -c 2 -t 100 -n -S -R 200 -L 0.2 postgres 2>&1" | out pgbench here_limit.txt
+	cat >conflict.sql <<'END'
+\set aid random(1, 3)
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT sum(abalance) FROM pgbench_accounts WHERE aid < 10;
+UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
+END;
+END
+	echo 'SELECT 1/0;' >divide.sql
+	as "pgbench -h '$work/pg' -c 4 -t 50 -n -f '$work/conflict.sql' --max-tries=2 -r postgres 2>&1" | out pgbench here_failures.txt
+	{ as "pgbench -h '$work/pg' -t 5 -n -f '$work/divide.sql' postgres 2>&1" || true; as "pgbench -h '$work/pg' -t 20 -n -S postgres 2>&1"; } | out pgbench here_aborted.txt
+	if has sysbench; then
+		oltp="sysbench --db-driver=pgsql --pgsql-host=$work/pg --pgsql-user=$user --pgsql-db=postgres --tables=1 --table-size=1000 --threads=2"
+		$oltp oltp_read_write prepare >/dev/null
+		$oltp --time=2 --report-interval=1 oltp_read_write run | out sysbench here_oltp.txt
+		{ $oltp --pgsql-user=nobody oltp_read_only run 2>&1 || true; sysbench threads --time=1 run; } | out sysbench here_failed.txt
+	fi
 	as "pg_ctl -D '$work/pg/data' -m fast stop >/dev/null"
 fi
 if has jmeter; then
