@@ -2,18 +2,24 @@ package adapter
 
 import (
 	"bytes"
+	"math"
+	"slices"
+	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// sysbench prints "sysbench 1.0.20 (…)", its options, and then sections: "CPU speed:" or "SQL statistics:" or "File operations:" of the test, "General statistics:" and "Latency (ms):" of every test.
+// sysbench prints "sysbench 1.0.20 (…)", its options, with --report-interval lines "[ 1s ] thds: 2 eps: 731.88 …", and then sections: "CPU speed:" or "SQL statistics:" or "File operations:" of the test, "General statistics:" and "Latency (ms):" of every
+// test. Version 1.1 has "Throughput:" with "events/s (eps):" in the place of the general statistics, and "read:  IOPS=…" for files.
 //
-// sysbench does not print which test it ran with which script, so the name is what the section says (cpu, memory, fileio, oltp), or that of a banner line "=== name ===" above, with the threads in braces.
+// sysbench does not print which test it ran with which script, so the name is what the sections say (cpu, memory, fileio, oltp, else sysbench), or that of a banner line "=== name ===" above, with the threads and what the test prints of its load in braces.
+// Throughput is the rate of events that it prints, which counts less around them than the total time; where it prints none, events by total time. The rate of each interval is a sample. Latency is printed with two digits behind the point, too few for a
+// memory access: where the sum over all events gives the same average with more digits, that is taken, and 0.00 is no least time.
 var sysbenchTool = tool{
 	name: "sysbench", about: "sysbench", example: `tacho run "sysbench cpu --threads=4 run"`,
-	measures:   []string{"Throughput (ops/s, higher; events)", "Latency (ns, lower)", "Latency min, max, p95 (ns, lower)", "Bandwidth (MB/s, higher; memory and fileio)", "Transactions, Queries, Reads, Writes, Fsyncs (ops/s, higher)", "Total Time (ns)"},
-	parameters: "threads, in braces",
-	needles:    []string{"General statistics:", "sysbench 1."}, hit: func(line []byte) int {
+	measures: []string{"Throughput (ops/s, higher; events)", "Latency (ns, lower)", "Latency min, max, p95 (ns, lower)", "Bandwidth, Read Bandwidth, Write Bandwidth (MB/s, higher)", "Queries, Reads, Writes, Fsyncs (ops/s, higher)", "Ignored Errors, Reconnects (lower)", "Total Time (ns)"},
+	samples:  "the rate of each interval, with --report-interval", parameters: "threads; size, operation and scope of memory; primes of cpu; mode, size, files and blocks of fileio; in braces",
+	needles: []string{"General statistics:", "sysbench 1."}, hit: func(line []byte) int {
 		if bytes.HasPrefix(line, []byte("General statistics:")) || bytes.HasPrefix(line, []byte("sysbench ")) {
 			return 95
 		}
@@ -27,13 +33,29 @@ func perSecond(name, slug string) unit.Measure {
 	return unit.Measure{Name: name, Slug: slug, Units: unit.OpsPerSecond, Direction: unit.Higher}
 }
 
+var (
+	sysReadBandwidth  = unit.Measure{Name: "Read Bandwidth", Slug: "read-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}
+	sysWriteBandwidth = unit.Measure{Name: "Write Bandwidth", Slug: "write-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}
+	sysIgnored        = unit.Measure{Name: "Ignored Errors", Slug: "ignored-errors", Units: "errors", Direction: unit.Lower}
+	sysReconnects     = unit.Measure{Name: "Reconnects", Slug: "reconnects", Units: "reconnects", Direction: unit.Lower}
+	sysTotal          = unit.Measure{Name: "Total Time", Slug: "total-time", Units: unit.Nanoseconds, Direction: unit.Unknown}
+)
+
+const mebibyte = 1.048576 // in megabytes
+
 // sysRun is one run.
 type sysRun struct {
-	name, kind, threads, section string
-	line                         int
-	values                       []optional
-	time, events                 opt
+	name, kind, section             string
+	params                          []parameter
+	line                            int
+	values                          []optional
+	rate, time, events, average, of opt // of: the sum of all latencies
+	rates                           []float64
+	fatal                           []string
 }
+
+// sysRows bounds what is kept of a run.
+const sysRows = 50
 
 func parseSysbench(s *scanner, opts Options) (Results, error) {
 	var g gathering
@@ -50,21 +72,19 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 		return err
 	}
 	for line := range s.lines() {
-		if b, ok := banner(line); ok {
+		b, isBanner := banner(line)
+		begins := bytes.HasPrefix(line, []byte("sysbench ")) && bytes.Contains(line, []byte("(using "))
+		switch {
+		case isBanner || begins:
 			if err := flush(); err != nil {
 				return Results{}, err
 			}
-			name = b
-			continue
-		}
-		if bytes.HasPrefix(line, []byte("sysbench ")) && bytes.Contains(line, []byte("(using ")) {
-			if err := flush(); err != nil {
-				return Results{}, err
+			if isBanner {
+				name = b
+			} else {
+				r = sysRun{name: name, line: s.lineNumber}
 			}
-			r = sysRun{name: name, line: s.lineNumber}
-			continue
-		}
-		if r.line > 0 {
+		case r.line > 0 && len(line) > 0:
 			r.read(line)
 		}
 	}
@@ -74,78 +94,175 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, "%d runs of sysbench", n), nil
 }
 
+func (r *sysRun) param(name string, value []byte) {
+	if len(r.params) < sysRows {
+		r.params = append(r.params, parameter{name, oneLine(string(value))})
+	}
+}
+
+func (r *sysRun) value(m unit.Measure, v opt) {
+	if len(r.values) < sysRows {
+		r.values = append(r.values, optional{m, v})
+	}
+}
+
 func (r *sysRun) read(line []byte) {
 	text := bytes.TrimSpace(line)
-	if len(text) == 0 {
+	switch {
+	case len(text) == 0:
+	case line[0] == ' ' || line[0] == '\t':
+		if label, rest, ok := bytes.Cut(text, []byte(":")); ok {
+			r.row(string(label), bytes.TrimSpace(rest))
+		}
+	case bytes.HasPrefix(line, []byte("FATAL: ")):
+		if len(r.fatal) < 3 {
+			r.fatal = append(r.fatal, string(line[len("FATAL: "):]))
+		}
+	case bytes.HasPrefix(line, []byte("[ ")):
+		r.interval(text)
+	default:
+		r.heading(text)
+	}
+}
+
+// interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65" or, of memory, "[ 1s ] 7260.18 MiB/sec".
+func (r *sysRun) interval(text []byte) {
+	words := bytes.Fields(text)
+	for i := range len(words) - 1 {
+		if w := string(words[i]); w != "eps:" && w != "tps:" {
+			continue
+		}
+		if v := firstNumber(words[i+1]); v.ok && len(r.rates) < maxAggregates {
+			r.rates = append(r.rates, v.v)
+		}
 		return
 	}
-	if line[0] != ' ' && line[0] != '\t' {
-		r.section = ""
-		if bytes.HasSuffix(text, []byte(":")) {
-			r.section = string(text)
+}
+
+// heading takes a line that begins at the margin.
+func (r *sysRun) heading(text []byte) {
+	r.section = ""
+	if bytes.HasSuffix(text, []byte(":")) {
+		r.section = string(text)
+	}
+	begins := func(label string) (rest []byte, ok bool) { return bytes.CutPrefix(text, []byte(label)) }
+	if rest, ok := begins("Number of threads: "); ok {
+		r.param("threads", rest)
+	} else if rest, ok := begins("Prime numbers limit: "); ok {
+		r.kind = "cpu"
+		r.param("primes", rest)
+	} else if _, ok := begins("CPU speed:"); ok {
+		r.kind = "cpu"
+	} else if _, ok := begins("Running memory speed test"); ok {
+		r.kind = "memory"
+	} else if _, ok := begins("SQL statistics:"); ok {
+		r.kind = "oltp"
+	} else if _, ok := begins("File operations:"); ok {
+		r.kind = "fileio"
+	} else if _, ok := begins("Extra file open flags:"); ok {
+		r.kind = "fileio"
+	} else if r.kind == "fileio" {
+		r.files(text)
+	}
+	if rest, ok := begins("Total operations: "); ok { // "524288 (3502346.54 per second)"
+		r.rate = inParentheses(rest)
+	}
+	if _, rest, ok := bytes.Cut(text, []byte(" MiB transferred (")); ok { // "(7260.18 MiB/sec)"
+		r.value(unit.Bandwidth, firstNumber(rest).times(mebibyte))
+	}
+}
+
+// files takes what fileio prints of its load: "4 files, 4MiB each", "Block size 16KiB", "Doing random r/w test".
+func (r *sysRun) files(text []byte) {
+	if rest, ok := bytes.CutPrefix(text, []byte("Block size ")); ok {
+		r.param("block", rest)
+	} else if rest, ok := bytes.CutPrefix(text, []byte("Doing ")); ok {
+		r.param("mode", bytes.TrimSuffix(rest, []byte(" test")))
+	} else if n, rest, ok := bytes.Cut(text, []byte(" files, ")); ok && isDigits(n) {
+		r.param("files", n)
+		r.param("size", bytes.TrimSuffix(rest, []byte(" each")))
+	}
+}
+
+// row takes "    label:   value" of a section.
+func (r *sysRun) row(label string, rest []byte) {
+	v := firstNumber(rest)
+	switch r.section {
+	case "Latency (ms):":
+		v = v.times(1e6)
+		point, percentile := strings.CutSuffix(label, "th percentile")
+		switch {
+		case label == "avg":
+			r.average = v
+		case label == "sum":
+			r.of = v
+		case v.v == 0: // it was too short to be printed
+		case label == "min" || label == "max":
+			r.value(latencyAt(label), v)
+		case percentile:
+			r.value(latencyAt("p"+point), v)
 		}
-		if rest, ok := after(line, "Number of threads: "); ok {
-			r.threads = string(rest)
+	case "General statistics:", "Throughput:", "CPU speed:":
+		switch label {
+		case "total time", "time elapsed":
+			r.time = v
+		case "total number of events":
+			r.events = v
+		case "events per second", "events/s (eps)":
+			r.rate = v
+		case "read, MiB/s":
+			r.value(sysReadBandwidth, v.times(mebibyte))
+		case "written, MiB/s":
+			r.value(sysWriteBandwidth, v.times(mebibyte))
+		case "read", "write", "fsync":
+			r.iops(label, rest)
 		}
-		for sign, kind := range map[string]string{
-			"Running memory speed test": "memory", "CPU speed:": "cpu", "File operations:": "fileio", "SQL statistics:": "oltp", "Extra file open flags:": "fileio", "Mutex": "mutex",
-		} {
-			if bytes.HasPrefix(text, []byte(sign)) {
-				r.kind = kind
+	case "File operations:":
+		switch label {
+		case "reads/s", "writes/s", "fsyncs/s":
+			slug := strings.TrimSuffix(label, "/s")
+			r.value(perSecond(strings.ToUpper(slug[:1])+slug[1:], slug), v)
+		}
+	case "SQL statistics:":
+		switch label {
+		case "transactions":
+			r.rate = inParentheses(rest)
+		case "queries":
+			r.value(perSecond("Queries", "queries"), inParentheses(rest))
+		case "ignored errors":
+			r.value(sysIgnored, v)
+		case "reconnects":
+			r.value(sysReconnects, v)
+		}
+	default:
+		if strings.HasPrefix(r.section, "Running memory speed test") {
+			switch label {
+			case "block size":
+				r.param("block", rest)
+			case "operation", "scope":
+				r.param(label, rest)
 			}
 		}
-		if bytes.Contains(text, []byte("MiB transferred (")) { // "1024.00 MiB transferred (7260.18 MiB/sec)"
-			_, rest, _ := bytes.Cut(text, []byte("("))
-			r.values = append(r.values, optional{unit.Bandwidth, firstNumber(rest).times(1.048576)})
+	}
+}
+
+// iops takes "IOPS=2600.05 40.63 MiB/s (42.60 MB/s)".
+func (r *sysRun) iops(label string, rest []byte) {
+	words := bytes.Fields(rest)
+	if len(words) == 0 {
+		return
+	}
+	if rate, ok := bytes.CutPrefix(words[0], []byte("IOPS=")); ok {
+		r.value(perSecond(strings.ToUpper(label[:1])+label[1:]+"s", label+"s"), firstNumber(rate))
+	}
+	if len(words) > 2 && string(words[2]) == "MiB/s" {
+		v := firstNumber(words[1]).times(mebibyte)
+		if label == "read" {
+			r.value(sysReadBandwidth, v)
+		} else {
+			r.value(sysWriteBandwidth, v)
 		}
-		return
 	}
-	label, rest, ok := bytes.Cut(text, []byte(":"))
-	if !ok {
-		return
-	}
-	rest = bytes.TrimSpace(rest)
-	v := firstNumber(rest)
-	var m unit.Measure
-	switch r.section + " " + string(label) {
-	case "Latency (ms): avg":
-		m, v = unit.Latency, v.times(1e6)
-	case "Latency (ms): min":
-		m, v = latencyAt("min"), v.times(1e6)
-	case "Latency (ms): max":
-		m, v = latencyAt("max"), v.times(1e6)
-	case "General statistics: total time":
-		r.time = v
-		return
-	case "General statistics: total number of events":
-		r.events = v
-		return
-	case "CPU speed: events per second":
-		return // as the events of the general statistics
-	case "File operations: reads/s":
-		m = perSecond("Reads", "reads")
-	case "File operations: writes/s":
-		m = perSecond("Writes", "writes")
-	case "File operations: fsyncs/s":
-		m = perSecond("Fsyncs", "fsyncs")
-	case "Throughput: read, MiB/s":
-		m, v = unit.Measure{Name: "Read Bandwidth", Slug: "read-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}, v.times(1.048576)
-	case "Throughput: written, MiB/s":
-		m, v = unit.Measure{Name: "Write Bandwidth", Slug: "write-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}, v.times(1.048576)
-	case "SQL statistics: transactions":
-		m, v = perSecond("Transactions", "transactions"), inParentheses(rest)
-	case "SQL statistics: queries":
-		m, v = perSecond("Queries", "queries"), inParentheses(rest)
-	case "SQL statistics: ignored errors":
-		m = unit.Measure{Name: "Ignored Errors", Slug: "ignored-errors", Units: "errors", Direction: unit.Lower}
-	default:
-		point, ok := bytes.CutSuffix(label, []byte("th percentile"))
-		if r.section != "Latency (ms):" || !ok {
-			return
-		}
-		m, v = latencyAt("p"+string(point)), v.times(1e6)
-	}
-	r.values = append(r.values, optional{m, v})
 }
 
 // inParentheses is the number in "5000 (499.81 per sec.)".
@@ -157,6 +274,15 @@ func inParentheses(text []byte) opt {
 	return firstNumber(inside)
 }
 
+// latency is the average, with the digits of the sum where that rounds to it.
+func (r *sysRun) latency() opt {
+	const half = 0.005 * 1e6 * 1.001 // of the last digit that is printed, and a little for the arithmetic
+	if exact := r.of.v / r.events.v; r.of.ok && r.average.ok && exact > 0 && math.Abs(exact-r.average.v) <= half {
+		return opt{exact, finite(exact)}
+	}
+	return r.average
+}
+
 func (r *sysRun) add(g *gathering) error {
 	name := r.name
 	switch {
@@ -165,19 +291,24 @@ func (r *sysRun) add(g *gathering) error {
 	case name == "":
 		name = r.kind
 	}
-	name = withParameters(name, []parameter{{"threads", r.threads}})
-	if !r.events.ok || !r.time.ok {
-		g.problem(name, r.line, "it has no general statistics: it was aborted")
-		return nil
+	name = withParameters(name, r.params)
+	for _, f := range r.fatal {
+		g.problem(name, r.line, "%s", f)
 	}
-	if r.events.v == 0 {
+	switch {
+	case !r.events.ok || !r.time.ok:
+		g.problem(name, r.line, "it has no statistics: it was aborted")
+		return nil
+	case r.events.v == 0:
 		g.problem(name, r.line, "there was not a single event")
 		return nil
+	case !r.rate.ok:
+		r.rate = opt{r.events.v / r.time.v, r.time.v > 0}
 	}
-	values := r.values
-	if r.time.v > 0 {
-		values = append([]optional{{unit.Throughput, opt{r.events.v / r.time.v, true}}}, values...)
+	if r.rate.ok {
+		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: r.rate.v, Samples: r.rates}, r.line); err != nil {
+			return err
+		}
 	}
-	values = append(values, optional{unit.Measure{Name: "Total Time", Slug: "total-time", Units: unit.Nanoseconds, Direction: unit.Unknown}, r.time.times(1e9)})
-	return g.optional(name, r.line, values)
+	return g.optional(name, r.line, slices.Concat([]optional{{unit.Latency, r.latency()}}, r.values, []optional{{sysTotal, r.time.times(1e9)}}))
 }
