@@ -7,17 +7,21 @@ import (
 )
 
 // k6 hands its summary to handleSummary: {"root_group", "state", "metrics": {name: {"type": "trend" | "counter" | "rate" | "gauge", "contains": "time" | "data" | "default", "values": {"avg", "p(95)", "rate", …}, "thresholds": {expression: {"ok"}}}}}.
-// The older --summary-export has the values in the metric itself, no types, and thresholds whose truth value means that they failed. --out json writes a line for each metric and each point. Times are milliseconds.
+// The older --summary-export has the values in the metric itself, no types, and thresholds whose truth value means that they failed; with --new-machine-readable-summary, of 1.5 and later, {"results": {"metrics": [{"name", "type", "contains", "values"}],
+// "checks": {"metrics", "results": [{"name", "passes", "fails"}]}}} without thresholds. --out json writes a line for each metric and each point. Times are milliseconds.
 //
-// Identity is the metric's name, with a submetric's tags as k6 writes them. Of a trend the value is the median, or the average. A threshold that failed is a problem. Points of a trend are samples.
+// Identity is the metric's name, with a submetric's tags as k6 writes them. Of a trend the value is the median, or the average. A threshold that failed is a problem, and so is a check, which stands in the root group or a group below it. Points of a
+// trend are samples. A trend's "count" is how many values it has, and no time.
 var k6Tool = tool{
-	name: "k6", about: "k6: handleSummary, --summary-export, --out json", example: `tacho run --file summary.json "k6 run --summary-export summary.json script.js"`,
+	name: "k6", about: "k6: handleSummary, --summary-export, --new-machine-readable-summary, --out json", example: `tacho run --file summary.json "k6 run --summary-export summary.json script.js"`,
 	measures: []string{"Latency, and avg, min, max, p90, p95 (ns, lower) of trends of time", "Count, Rate of counters", "Ratio (%) of rates", "Value of gauges"}, samples: "each point, of --out json",
 	signs: []sign{
 		{jsonForm, []string{"root_group", "metrics.*.values"}, 100, `"root_group" and "metrics" with "values"`},
 		{jsonForm, []string{"metrics.iterations.values.count", "metrics.iteration_duration.values.avg"}, 100, `"metrics" of k6 with "values"`},
 		{jsonForm, []string{"root_group", "metrics.iterations.count"}, 100, `"root_group" and "metrics"`},
 		{jsonForm, []string{"metrics.iterations.rate", "metrics.iteration_duration.avg"}, 100, `"metrics" of k6`},
+		{jsonForm, []string{"results.metrics[].contains", "results.metrics[].values", "metadata.k6_version"}, 100, `"results" of k6 with "values"`},
+		{jsonForm, []string{"results.metrics[].contains", "results.metrics[].values", "metadata.k6Version"}, 100, `"results" of k6 with "values"`},
 		{jsonForm, []string{"type=Metric", "data.contains", "metric"}, 100, `"type": "Metric" and "Point"`},
 		{jsonForm, []string{"type=Point", "data.value", "data.tags", "metric"}, 95, `"type": "Point"`},
 	},
@@ -86,6 +90,23 @@ func (g *k6Read) object(s *scanner, line int, n *int) error {
 				}
 				return g.add(m)
 			})
+		case "root_group":
+			return g.checks(s)
+		case "results":
+			return s.members(func(key []byte) error {
+				switch string(key) {
+				case "metrics":
+					return g.list(s, n)
+				case "checks":
+					return s.members(func(key []byte) error {
+						if string(key) == "metrics" {
+							return g.list(s, n)
+						}
+						return g.check(s)
+					})
+				}
+				return s.skip()
+			})
 		case "type":
 			return s.str(&kind)
 		case "metric":
@@ -116,6 +137,67 @@ func (g *k6Read) object(s *scanner, line int, n *int) error {
 	})
 }
 
+// list reads the metrics of the machine-readable summary.
+func (g *k6Read) list(s *scanner, n *int) error {
+	return s.each(func() error {
+		*n++
+		line, _ := s.position()
+		m := k6Metric{line: line}
+		if err := m.read(s); err != nil {
+			return err
+		}
+		if m.name == "" {
+			g.problem("", line, "a metric has no name")
+			return nil
+		}
+		return g.add(m)
+	})
+}
+
+// checks looks for checks that failed in a group and in those below it, which are a list or stand under their names.
+func (g *k6Read) checks(s *scanner) error {
+	return s.members(func(key []byte) error {
+		switch string(key) {
+		case "groups":
+			if s.peek() == '[' {
+				return s.array(func() error { return g.checks(s) })
+			}
+			return s.members(func([]byte) error { return g.checks(s) })
+		case "checks":
+			return g.check(s)
+		}
+		return s.skip()
+	})
+}
+
+// check reads a list of checks, or an object that has them under their names.
+func (g *k6Read) check(s *scanner) error {
+	one := func() error {
+		line, _ := s.position()
+		var name string
+		var passes, fails opt
+		err := s.members(func(key []byte) error {
+			switch string(key) {
+			case "name":
+				return s.str(&name)
+			case "passes":
+				return s.opt(&passes)
+			case "fails":
+				return s.opt(&fails)
+			}
+			return s.skip()
+		})
+		if fails.v > 0 {
+			g.problem("checks", line, "the check %q failed %v of %v times", name, fails.v, fails.v+passes.v)
+		}
+		return err
+	}
+	if s.peek() == '[' {
+		return s.array(one)
+	}
+	return s.members(func([]byte) error { return one() })
+}
+
 // firstError calls next if there is no error yet.
 func firstError(err error, next func() error) error {
 	if err != nil {
@@ -136,6 +218,8 @@ func (m *k6Metric) read(s *scanner) error {
 	}
 	return s.members(func(key []byte) error {
 		switch string(key) {
+		case "name":
+			return s.str(&m.name)
 		case "type":
 			return s.str(&m.kind)
 		case "contains":
@@ -179,14 +263,14 @@ func (m *k6Metric) settle() {
 	}
 	if m.kind == "" {
 		switch {
-		case has("avg"):
-			m.kind = "trend"
 		case has("passes"):
 			m.kind = "rate"
-		case has("count"):
-			m.kind = "counter"
-		default:
+		case has("value"):
 			m.kind = "gauge"
+		case has("rate"):
+			m.kind = "counter"
+		default: // of a trend the user chooses the values
+			m.kind = "trend"
 		}
 	}
 	base, _, _ := strings.Cut(m.name, "{")
@@ -238,6 +322,8 @@ func (g *k6Read) add(m k6Metric) error {
 	for _, v := range m.values {
 		measure, factor := m.measure("")
 		switch {
+		case m.kind == "trend" && v.name == "count":
+			measure, factor = counter("Count"), 1
 		case m.kind == "trend" && v.name == central:
 		case m.kind == "trend":
 			point := strings.NewReplacer("p(", "p", ")", "", "avg", "average", "med", "p50").Replace(v.name)
@@ -281,9 +367,9 @@ func k6Rate(contains string) (unit.Measure, float64) {
 // k6RatioDirection knows the ratios that k6 itself keeps.
 func k6RatioDirection(name string) unit.Direction {
 	switch base, _, _ := strings.Cut(name, "{"); base {
-	case "checks":
+	case "checks", "checks_succeeded":
 		return unit.Higher
-	case "http_req_failed":
+	case "http_req_failed", "checks_failed":
 		return unit.Lower
 	}
 	return unit.Unknown
