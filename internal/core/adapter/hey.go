@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -160,25 +161,40 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 		phases[i] = t.column(part.column)
 	}
 	n, failed := 0, 0
+	total, parts := []float64{}, make([][]float64, len(heyPhases))
 	for t.next() {
 		n++
 		if code := t.field(status); len(code) == 0 || code[0] != '2' && code[0] != '3' {
 			failed++
 		}
 		v, ok := number(t.field(seconds))
-		if !ok {
+		if !ok || !finite(v) {
 			g.problem("hey", t.line, "the response time %q is no number", t.field(seconds))
 			continue
 		}
-		if err := g.value("hey", unit.Latency, v*1e9, t.line); err != nil {
-			return Results{}, err
+		if len(total) >= limits.SamplesPerMetric {
+			continue
 		}
-		for i, part := range heyPhases {
-			if v, ok := number(t.field(phases[i])); ok {
-				if err := g.value("hey", part.measure, v*1e9, t.line); err != nil {
-					return Results{}, err
-				}
+		total = append(total, v*1e9)
+		for i, at := range phases {
+			if v, ok := number(t.field(at)); ok && finite(v) {
+				parts[i] = append(parts[i], v*1e9)
 			}
+		}
+	}
+	if n > limits.SamplesPerMetric {
+		g.problem("hey", 0, "of %d requests the first %d are kept", n, limits.SamplesPerMetric)
+	}
+	for i, samples := range append([][]float64{total}, parts...) {
+		measure := unit.Latency
+		if i > 0 {
+			measure = heyPhases[i-1].measure
+		}
+		if len(samples) == 0 {
+			continue
+		}
+		if err := g.metric("hey", summarize(measure, samples, opts.Average), 0); err != nil {
+			return Results{}, err
 		}
 	}
 	if failed > 0 {
