@@ -7,142 +7,256 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// vegeta report prints rows "Latencies     [min, mean, 50, 90, 95, 99, max]  161.683µs, …"; with -type=json an object {"latencies": {"mean", "50th", …}, "requests", "rate", "throughput", "success", "status_codes", "errors"}, times in nanoseconds.
+// vegeta report prints rows "Latencies     [min, mean, 50, 90, 95, 99, max]  161.683µs, …", and below "Error Set:" a line for each error; with -type=json an object {"latencies": {"mean", "50th", …}, "requests", "rate", "throughput", "success",
+// "status_codes", "errors"}, times in nanoseconds. With -every it prints reports one after the other.
 //
-// vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ===". The value of latency is the mean. A success below 1 is a problem; its errors too.
+// vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ==="; several reports of one name are samples. The value of latency is the mean. Requests with a status that is no success are a metric and a problem,
+// with the ratio of failures and the errors beside it; their times are among the others. A report of no request prints zeros, which are no times.
 var vegetaTool = tool{
 	name: "vegeta", about: "vegeta report, text or -type=json", example: `tacho run "echo GET http://localhost:8080/ | vegeta attack -duration 10s | vegeta report"`,
-	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Failure Ratio (%, lower)", "Requests"},
+	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Failure Ratio (%, lower)", "Requests", "Response Size, Request Size (B)"},
 	signs:    []sign{{jsonForm, []string{"latencies.mean", "bytes_in.total", "status_codes"}, 100, `"latencies", "bytes_in" and "status_codes" of vegeta`}},
 	needles:  []string{"Latencies     ["}, hit: func([]byte) int { return 100 }, trace: `a line "Latencies [min, mean, …]"`,
 	parse: parseVegeta,
 }
 
+var requestSize = unit.Measure{Name: "Request Size", Slug: "request-size", Units: unit.Bytes, Direction: unit.Unknown}
+
+// vegetaReport is one report.
+type vegetaReport struct {
+	name                                   string
+	line                                   int
+	latencies                              []optional
+	requests, throughput, success, in, out opt
+	failed                                 opt
+	statuses                               []string // those that are no success
+	errors                                 []string
+	listing                                bool // of errors
+}
+
+// vegetaErrors bounds the errors, statuses and latencies of a report.
+const vegetaErrors = 100
+
 func parseVegeta(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	if s.peek() == '{' {
-		line, _ := s.position()
-		err := vegetaJSON(s, &g, line)
-		return g.results(opts, `"latencies" of vegeta`), err
+		n := 0
+		for s.peek() == '{' {
+			n++
+			line, _ := s.position()
+			r := vegetaReport{name: "vegeta", line: line}
+			if err := r.json(s); err != nil && n > 1 {
+				break // what follows the reports is for others to judge
+			} else if err != nil {
+				return Results{}, err
+			}
+			if err := r.add(&g); err != nil {
+				return Results{}, err
+			}
+		}
+		return g.results(opts, `"latencies" of vegeta, %d reports`, n), nil
 	}
 	n, name := 0, "vegeta"
+	var r vegetaReport
+	flush := func() error {
+		last := r
+		r = vegetaReport{}
+		if last.name == "" {
+			return nil
+		}
+		n++
+		return last.add(&g)
+	}
 	for line := range s.lines() {
-		if b, ok := banner(line); ok {
+		b, isBanner := banner(line)
+		if isBanner {
 			name = b
-			continue
 		}
-		label, keys, values, ok := vegetaRow(line)
-		if !ok {
-			continue
+		label, keys, values, isRow := vegetaRow(line)
+		if isBanner || isRow && label == "Requests" {
+			if err := flush(); err != nil {
+				return Results{}, err
+			}
 		}
-		if label == "Latencies" {
-			n++
+		switch {
+		case isBanner:
+		case isRow && r.name == "":
+			if label == "Requests" || label == "Latencies" { // the first row, and that by which a report is known
+				r = vegetaReport{name: name, line: s.lineNumber}
+				r.row(label, keys, values)
+			}
+		case isRow:
+			r.row(label, keys, values)
+		case bytes.HasPrefix(line, []byte("Error Set:")):
+			r.listing = true
+		case len(bytes.TrimSpace(line)) == 0:
+			r.listing = false
+		case r.listing && len(r.errors) < vegetaErrors:
+			r.errors = append(r.errors, string(line))
 		}
-		if err := g.vegeta(name, label, keys, values, s.lineNumber); err != nil {
-			return Results{}, err
-		}
+	}
+	if err := flush(); err != nil {
+		return Results{}, err
 	}
 	return g.results(opts, "%d reports of vegeta", n), nil
 }
 
 // vegetaRow reads "Label  [a, b]  1, 2".
 func vegetaRow(line []byte) (label string, keys, values []string, ok bool) {
-	before, rest, ok := bytes.Cut(line, []byte("["))
+	if len(line) == 0 || line[0] < 'A' || line[0] > 'Z' {
+		return "", nil, nil, false
+	}
+	before, rest, ok := bytes.Cut(line, []byte(" ["))
 	if !ok {
 		return "", nil, nil, false
 	}
+	switch label = string(bytes.TrimSpace(before)); label {
+	case "Requests", "Duration", "Latencies", "Bytes In", "Bytes Out", "Success", "Status Codes":
+	default:
+		return "", nil, nil, false
+	}
 	inside, rest, ok := bytes.Cut(rest, []byte("]"))
-	label = strings.TrimSpace(string(before))
-	return label, strings.Split(string(inside), ", "), strings.Split(strings.TrimSpace(string(rest)), ", "), ok
+	text := strings.TrimSpace(string(rest))
+	if label == "Status Codes" { // "0:3  200:497"
+		return label, nil, strings.Fields(text), ok
+	}
+	return label, strings.Split(string(inside), ", "), strings.Split(text, ", "), ok
 }
 
-func (g *gathering) vegeta(name, label string, keys, values []string, line int) error {
-	for i, key := range keys {
-		if i >= len(values) {
-			break
+func (r *vegetaReport) row(label string, keys, values []string) {
+	if label == "Status Codes" {
+		r.failed.ok = true
+		for _, v := range values {
+			code, count, _ := strings.Cut(v, ":")
+			r.status(code, firstNumber([]byte(count)))
 		}
+		return
+	}
+	for i, key := range keys[:min(len(keys), len(values))] {
 		text := []byte(values[i])
-		var o optional
-		switch label {
-		case "Latencies":
-			v, ok := nanoseconds(text)
-			o = optional{vegetaLatency(key), opt{v, ok}}
-		case "Requests":
-			switch key {
-			case "total":
-				o = optional{requests, firstNumber(text)}
-			case "throughput":
-				o = optional{unit.Throughput, firstNumber(text)}
+		switch label + " " + key {
+		case "Requests total":
+			r.requests = firstNumber(text)
+		case "Requests throughput":
+			r.throughput = firstNumber(text)
+		case "Bytes In mean":
+			r.in = firstNumber(text)
+		case "Bytes Out mean":
+			r.out = firstNumber(text)
+		case "Success ratio":
+			r.success = firstNumber(text).times(0.01)
+		default:
+			if label == "Latencies" {
+				v, ok := nanoseconds(text)
+				r.latency(key, opt{v, ok})
 			}
-		case "Success":
-			ratio := firstNumber(text)
-			o = optional{failureRatio, opt{100 - ratio.v, ratio.ok}}
-			if ratio.ok && ratio.v < 100 {
-				g.problem(name, line, "only %s of the requests succeeded", text)
-			}
-		}
-		if o.measure.Name == "" {
-			continue
-		}
-		if err := g.optional(name, line, []optional{o}); err != nil {
-			return err
 		}
 	}
-	return nil
 }
 
-func vegetaLatency(key string) unit.Measure {
-	switch key = strings.TrimSuffix(key, "th"); key {
+func (r *vegetaReport) latency(key string, v opt) {
+	point := strings.TrimSuffix(key, "th")
+	m := latencyAt("p" + point)
+	switch point {
 	case "mean":
-		return unit.Latency
+		m = unit.Latency
 	case "min", "max":
-		return latencyAt(key)
+		m = latencyAt(point)
 	case "total":
-		return unit.Measure{}
+		return
 	}
-	return latencyAt("p" + key)
+	if len(r.latencies) < vegetaErrors {
+		r.latencies = append(r.latencies, optional{m, v})
+	}
 }
 
-func vegetaJSON(s *scanner, g *gathering, line int) error {
-	const name = "vegeta"
+// status takes how many requests had a status; 0 is that there was no answer.
+func (r *vegetaReport) status(code string, count opt) {
+	r.failed.ok = true
+	if len(code) == 3 && (code[0] == '2' || code[0] == '3') || !count.ok {
+		return
+	}
+	r.failed.v += count.v
+	if len(r.statuses) < vegetaErrors {
+		r.statuses = append(r.statuses, code+": "+shortFloat(count.v))
+	}
+}
+
+func (r *vegetaReport) json(s *scanner) error {
+	mean := func(to *opt) error {
+		return s.members(func(key []byte) error {
+			if string(key) == "mean" {
+				return s.opt(to)
+			}
+			return s.skip()
+		})
+	}
 	return s.object(func(key []byte) error {
-		var o opt
 		switch string(key) {
 		case "latencies":
 			return s.members(func(key []byte) error {
-				m := vegetaLatency(string(key))
-				var o opt
-				if err := s.opt(&o); err != nil || m.Name == "" {
-					return err
-				}
-				return g.optional(name, line, []optional{{m, o}})
+				name := string(key)
+				var v opt
+				err := s.opt(&v)
+				r.latency(name, v)
+				return err
 			})
 		case "requests":
-			if err := s.opt(&o); err != nil {
-				return err
-			}
-			return g.optional(name, line, []optional{{requests, o}})
+			return s.opt(&r.requests)
 		case "throughput":
-			if err := s.opt(&o); err != nil {
-				return err
-			}
-			return g.optional(name, line, []optional{{unit.Throughput, o}})
+			return s.opt(&r.throughput)
 		case "success":
-			if err := s.opt(&o); err != nil {
+			return s.opt(&r.success)
+		case "bytes_in":
+			return mean(&r.in)
+		case "bytes_out":
+			return mean(&r.out)
+		case "status_codes":
+			return s.members(func(key []byte) error {
+				code := string(key)
+				var count opt
+				err := s.opt(&count)
+				r.status(code, count)
 				return err
-			}
-			if o.ok && o.v < 1 {
-				g.problem(name, line, "only %v of the requests succeeded", o.v)
-			}
-			return g.optional(name, line, []optional{{failureRatio, opt{(1 - o.v) * 100, o.ok}}})
+			})
 		case "errors":
 			return s.each(func() error {
 				var text string
 				err := s.str(&text)
-				g.problem(name, line, "%s", text)
+				if len(r.errors) < vegetaErrors {
+					r.errors = append(r.errors, text)
+				}
 				return err
 			})
 		}
 		return s.skip()
 	})
+}
+
+func (r *vegetaReport) add(g *gathering) error {
+	switch {
+	case r.failed.v > 0:
+		g.problem(r.name, r.line, "requests failed, by status: %s", strings.Join(r.statuses, ", "))
+	case r.success.ok && r.success.v < 1:
+		g.problem(r.name, r.line, "only %s%% of the requests succeeded", shortFloat(r.success.v*100))
+	}
+	for _, e := range r.errors {
+		g.problem(r.name, r.line, "%s", e)
+	}
+	if r.requests.ok && r.requests.v == 0 {
+		g.problem(r.name, r.line, "there was not a single request")
+		return nil
+	}
+	return g.optional(r.name, r.line, append(r.latencies, []optional{
+		{unit.Throughput, r.throughput}, {requests, r.requests}, {requestsFailed, r.failed}, {failureRatio, r.failures()},
+		{responseSize, r.in}, {requestSize, opt{r.out.v, r.out.ok && r.out.v > 0}},
+	}...))
+}
+
+// failures is the ratio of failures in percent: of the counts, which have all digits, or what success leaves.
+func (r *vegetaReport) failures() opt {
+	if r.failed.ok && r.requests.v > 0 {
+		return opt{r.failed.v / r.requests.v * 100, true}
+	}
+	return opt{(1 - r.success.v) * 100, r.success.ok}
 }
