@@ -86,7 +86,11 @@ func fits(job *api.ClaimedJob, has offer) *failure {
 	lack(has.disk > 0 && spec.Disk > has.disk, "it has %s of disk free, the spec asks for %s", sizeText(has.disk), sizeText(spec.Disk))
 	lack(spec.Network && !has.network, "its operator does not allow jobs with a network (--allow-network)")
 	enough := slices.ContainsFunc(has.levels, func(l string) bool { return isolate.Level(l).AtLeast(isolate.Level(spec.Isolation)) })
-	lack(!enough, "it offers isolation %s, the spec asks for %s", textOr(strings.Join(has.levels, ", "), "none"), spec.Isolation)
+	way := ""
+	if isolate.Level(spec.Isolation) == isolate.GVisor {
+		way = " (start the runner with --runtime runsc)"
+	}
+	lack(!enough, "it offers isolation %s, the spec asks for %s%s", textOr(strings.Join(has.levels, ", "), "none"), spec.Isolation, way)
 	if len(why) == 0 {
 		return nil
 	}

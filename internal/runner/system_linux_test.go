@@ -47,7 +47,22 @@ var benchImage = sync.OnceValues(func() (layout string, err error) {
 // aRealShot is a run in a container, or a skip where there can be none.
 func aRealShot(t *testing.T, cmd ...string) OneShot {
 	t.Helper()
+	return aShotWith(t, "", cmd...)
+}
+
+// testRunsc is gVisor's runtime, from where TACHO_TEST_RUNSC says or from the search path.
+func testRunsc() string {
+	if path := os.Getenv("TACHO_TEST_RUNSC"); path != "" {
+		return path
+	}
+	return "runsc"
+}
+
+// aShotWith is a run with a runtime, or a skip where that cannot work.
+func aShotWith(t *testing.T, runtime string, cmd ...string) OneShot {
+	t.Helper()
 	shot := aShot(t)
+	shot.Machine.Runtime = runtime
 	shot.StateDir, shot.OutputDir, shot.Cmd = stateDir(t), filepath.Join(t.TempDir(), "out"), cmd
 	_, release, err := openMachine(shot.StateDir, shot.Machine, shot.Log)
 	if fault.Is(err, fault.Unavailable) {
@@ -93,6 +108,7 @@ func TestRealContainerEndsAreTold(t *testing.T) {
 		{"no such command", "", func(o *OneShot) { o.Entrypoint = []string{"/nowhere"} }, fault.ExitInfrastructure, api.ReasonImageInvalid, ""},
 		{"more CPUs than there are", "print", func(o *OneShot) { o.CPU = 10_000 }, fault.ExitInfrastructure, api.ReasonHostUnfit, ""},
 		{"stronger isolation than there is", "print", func(o *OneShot) { o.Isolation = "microvm" }, fault.ExitInfrastructure, api.ReasonHostUnfit, ""},
+		{"gVisor where it was not asked for", "print", func(o *OneShot) { o.Isolation = "gvisor" }, fault.ExitInfrastructure, api.ReasonHostUnfit, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,6 +131,40 @@ func TestRealContainerEndsAreTold(t *testing.T) {
 			}
 			if len(got.Results) > 0 && (got.Host.Isolation != "container" || got.Host.Kernel == "" || got.Results[0].WallNS <= 0) {
 				t.Errorf("facts: %+v, results %+v", got.Host, got.Results)
+			}
+		})
+	}
+}
+
+// TestRealGVisorIsReachedAndTold asks for it and for less; either way the result says what was reached, and at what price.
+func TestRealGVisorIsReachedAndTold(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		isolation, cmd string
+		exit           int
+		reason         api.Reason
+		stdout         string
+	}{
+		{"gvisor", "print", fault.ExitOK, api.ReasonNone, "BenchmarkIt 1 42 ns/op\n"},
+		{"container", "exit", fault.ExitBenchmarkFailed, api.ReasonBenchmarkExit, "partial\n"},
+		{"gvisor", "eat", fault.ExitBenchmarkFailed, api.ReasonOutOfMemory, ""},
+		{"microvm", "print", fault.ExitInfrastructure, api.ReasonHostUnfit, ""},
+	} {
+		t.Run(row.isolation+" "+row.cmd, func(t *testing.T) {
+			t.Parallel()
+			shot := aShotWith(t, testRunsc(), row.cmd)
+			var stdout bytes.Buffer
+			shot.Isolation, shot.Stdout, shot.Stderr = row.isolation, &stdout, io.Discard
+			got, err := RunOnce(t.Context(), shot)
+			if err != nil || got.Exit() != row.exit || got.Reason != row.reason || stdout.String() != row.stdout {
+				t.Fatalf("exit %d, reason %q %q, stdout %q, %v", got.Exit(), got.Reason, got.Error, stdout.String(), err)
+			}
+			if row.reason == api.ReasonHostUnfit {
+				return
+			}
+			noted := strings.Join(got.Results[0].Host.IsolationNotes, "; ")
+			if got.Host.Isolation != "gvisor" || got.Results[0].Host.Isolation != "gvisor" || !strings.Contains(noted, "gVisor's own kernel") {
+				t.Errorf("it was told as %q, %q with the notes %q", got.Host.Isolation, got.Results[0].Host.Isolation, noted)
 			}
 		})
 	}

@@ -50,15 +50,15 @@ var _ isolate.Driver = (*Driver)(nil)
 
 // New finds the runtime. Errors say what to install.
 func New(cfg Config) (*Driver, error) {
-	if os.Geteuid() != 0 {
-		return nil, fault.New(fault.Unavailable, "containers need root here; run the runner as root")
-	}
 	names := []string{"runc", "crun"}
 	if cfg.Runtime != "" {
 		if base := filepath.Base(cfg.Runtime); base != "runc" && base != "crun" && base != gvisorName {
 			return nil, fault.Invalidf("runtime %q is not supported; use runc, crun where cgroup v2 is unified, or runsc (gVisor)", cfg.Runtime)
 		}
 		names = []string{cfg.Runtime}
+	}
+	if os.Geteuid() != 0 {
+		return nil, fault.New(fault.Unavailable, "containers need root here; run the runner as root")
 	}
 	var why []string
 	for _, name := range names {

@@ -71,6 +71,15 @@ func TestGVisor(t *testing.T) {
 	})
 }
 
+func TestARuntimeIsWhatItIsCalled(t *testing.T) {
+	t.Parallel()
+	for runtime, want := range map[string]fault.Kind{"podman": fault.Invalid, "/usr/bin/runsc-next": fault.Invalid, "/no/such/runsc": fault.Unavailable} {
+		if _, err := New(Config{Runtime: runtime, Dir: t.TempDir()}); !fault.Is(err, want) {
+			t.Errorf("%s: %v, want %v", runtime, err, want)
+		}
+	}
+}
+
 func TestParseCPUs(t *testing.T) {
 	t.Parallel()
 	got, err := parseCPUs("0-2,5,7-8")

@@ -41,7 +41,7 @@ func main() {
 		}
 	case "eat":
 		var held [][]byte
-		for {
+		for range 512 / 4 { // MiB; where the limit does not hold, the host is not to suffer
 			b := make([]byte, 4<<20)
 			for i := range b {
 				b[i] = 1
