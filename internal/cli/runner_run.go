@@ -39,7 +39,8 @@ func newRunnerRun(env RunnerEnv) *cobra.Command {
 
 The image is an OCI layout directory, an image archive (docker save, skopeo copy oci-archive:), or a name in a
 registry such as ghcr.io/org/bench:v1 (TACHO_OCI_TOKEN: bearer token for it). Words after -- replace the image's
-command. The command's stdout and stderr come live; the last line, on stderr, says how it ended.
+command. The command's stdout and stderr come live; the last line, on stderr, says how it ended and how it was isolated.
+With --runtime runsc it runs under gVisor; --isolation gvisor insists on that.
 
 Exit codes: 0 done, 2 wrong flags, 4 the benchmark failed or passed a limit, 6 timed out, 10 image, sandbox or
 machine, 130 interrupted.`,
