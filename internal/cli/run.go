@@ -207,12 +207,16 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if f.dryRun {
 		return printJSON(env.Stdout, in)
 	}
+	made := len(args) > 0 || len(f.files) == 0 // not read from files, which are still there
 	srv, err := f.open(ctx, env)
 	if err != nil {
+		if made {
+			keepUnsent(env, in, env.setting(f.host, "HOST"))
+		}
 		return err
 	}
-	if err = f.submit(ctx, env, srv, in); err != nil && (len(args) > 0 || len(f.files) == 0) { // files are still there
-		err = keepUnsent(env, in, env.setting(f.host, "HOST"), err)
+	if err = f.submit(ctx, env, srv, in); made && mayBeTaken(err) {
+		keepUnsent(env, in, env.setting(f.host, "HOST"))
 	}
 	return srv.done(err)
 }

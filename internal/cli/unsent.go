@@ -20,29 +20,35 @@ import (
 // A benchmark may have run for an hour when the server is found to be away. Its results are then a request in a file, with its idempotency key,
 // so that sending it again cannot record them twice.
 
-// keepUnsent writes a request that the server did not take to a file in the working directory, and says how to send it. What the server refuses for
-// what it holds is not kept: it would be refused again.
-func keepUnsent(env *Env, in api.NewRun, host string, failed error) error {
+// mayBeTaken says whether a request that failed so may succeed when it is sent again. What the server refuses for what it holds would be refused
+// again.
+func mayBeTaken(failed error) bool {
+	if failed == nil {
+		return false
+	}
 	switch exitCode(failed) {
 	case fault.ExitNetwork, fault.ExitServer, fault.ExitRefused, fault.ExitInterrupted:
-	default:
-		return failed
+		return true
 	}
-	raw, err := json.MarshalIndent(in, "", " ")
-	if err != nil {
-		return failed
-	}
+	return false
+}
+
+// keepUnsent writes a request that no server took to a file in the working directory, and says how to send it.
+func keepUnsent(env *Env, in api.NewRun, host string) {
 	name := "tacho-unsent-" + in.IdempotencyKey + ".json"
-	if err := os.WriteFile(env.path(name), append(raw, '\n'), 0o600); err != nil {
+	raw, err := json.MarshalIndent(in, "", " ")
+	if err == nil {
+		err = os.WriteFile(env.path(name), append(raw, '\n'), 0o600)
+	}
+	if err != nil {
 		fmt.Fprintf(env.Stderr, "tacho: the results could not be kept in a file: %v\n", bareFileError(err))
-		return failed
+		return
 	}
 	again := "tacho run --resend " + name
 	if host != "" {
 		again = "tacho run --host " + host + " --resend " + name
 	}
 	fmt.Fprintf(env.Stderr, "tacho: the results are kept in %s; send them with: %s\n", name, term.Clean(again))
-	return failed
 }
 
 // resendFlags may stand beside --resend: they say how to reach the server and what to print, and nothing about the run.

@@ -224,10 +224,11 @@ func (tx *Tx) PendingSpecs(ctx context.Context, organizationID, sourceIP string)
 	return collect(rows, err, scanText)
 }
 
-// QueuePosition returns how many pending jobs of the same spec go before j, plus one.
+// QueuePosition returns how many pending jobs of the same spec go before j, plus one. Those of deleted projects are not in its way.
 func (tx *Tx) QueuePosition(ctx context.Context, j Job) (int, error) {
 	var n int
 	err := tx.q.QueryRowContext(ctx, `select count(*) from job where state = 'pending' and spec_id = $1
+		and exists (select 1 from project p where p.id = job.project_id and p.deleted is null)
 		and (priority > $2 or (priority = $2 and (queued < $3 or (queued = $3 and id < $4))))`, j.SpecID, j.Priority, micros(j.Queued), j.ID).Scan(&n)
 	return n + 1, err
 }

@@ -235,6 +235,18 @@ func TestNextJobLeavesOutDeletedProjects(t *testing.T) {
 	if id, ok, err := y.take(r, TierLimits{}); err != nil || ok {
 		t.Errorf("a runner gets job %v of a project that is gone, %v", id, err)
 	}
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		gone, err := tx.JobByID(ctx, ids[0])
+		if err != nil {
+			return err
+		}
+		gone.Queued = gone.Queued.Add(time.Hour) // one that comes later
+		position, err := tx.QueuePosition(ctx, gone)
+		if position != 1 {
+			t.Errorf("position %d behind a job of a project that is gone", position)
+		}
+		return err
+	})
 }
 
 func TestLeasesAreRenewedOnlyInFlight(t *testing.T) {
