@@ -75,7 +75,7 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 
 func memtierOps(s *scanner, to *[]memtierOp) error {
 	return s.members(func(key []byte) error {
-		if string(key) == "Runtime" {
+		if string(key) == "Runtime" || s.peek() != '{' { // the distribution of an operation is a list, of which its percentiles have what counts
 			return s.skip()
 		}
 		line, _ := s.position()

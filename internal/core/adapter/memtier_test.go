@@ -1,0 +1,13 @@
+package adapter
+
+import "testing"
+
+func TestMemtier(t *testing.T) {
+	t.Parallel()
+	eachOutput(t, "memtier", []output{
+		{"of several runs it is the average, and operations that were not asked for are none", `{"configuration":{"clients":1,"threads":2,"ratio":"1:0"},"BEST RUN RESULTS":{"Totals":{"Count":9,"Ops/sec":9}},"AGGREGATED AVERAGE RESULTS (2 runs)":{"Runtime":{"Total duration":5},` +
+			`"Sets":{"Count":5,"Ops/sec":5.5,"Average Latency":0.5,"Time-Serie":{"0":{"Count":3},"1":{"Count":2},"2":{"Count":1}},"Percentile Latencies":{"p50.00":0.25,"p99.90":0.75,"Histogram log format":{"Compressed Histogram":"HIST"}},"KB/sec":1000},"Gets":{"Count":0,"Ops/sec":0},"Totals":{"Count":5},"SET":[{"<=msec":0.1,"percent":50}]}}`,
+			"\nSets {clients=1,ratio=1:0,threads=2}\n\tThroughput: 5.5 operations / second (ops/s), higher\n\t\t3 2\n\tLatency: 500000 nanoseconds (ns), lower\n\tBandwidth: 1.024 megabytes / second (MB/s), higher\n\tLatency p50: 250000 nanoseconds (ns), lower\n\tLatency p99.9: 750000 nanoseconds (ns), lower\n\nproblem: line 1: Totals {clients=1,ratio=1:0,threads=2}: it has no rate\n"},
+		{"older versions have the latency alone", `{"configuration":{},"ALL STATS":{"Totals":{"Count":5,"Ops/sec":5,"Latency":0.5}}}`, "\nTotals\n\tThroughput: 5 operations / second (ops/s), higher\n\tLatency: 500000 nanoseconds (ns), lower\n"},
+	})
+}
