@@ -7,15 +7,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// redis-benchmark --csv prints a header "test","rps","avg_latency_ms",… and a row for each command; before version 6.2 rows of name and rate without a header. Its text has "====== SET ======", a distribution and a summary for each, with -q one line:
-// "SET: 90909.09 requests per second, p50=0.031 msec".
+// redis-benchmark --csv prints a header "test","rps","avg_latency_ms",… and a row for each command; before version 6.2 rows of name and rate without a header. Its text has "====== SET ======", the load, a distribution and a summary for each, before
+// version 6.2 without the summary and with the rate on a line of its own; with -q one line: "SET: 90909.09 requests per second, p50=0.031 msec".
 //
-// Identity is the command as it is printed. The value of latency is the average, which only the newer formats have.
+// Identity is the command as it is printed, with clients, payload and threads in braces where they are printed, which is in the text, behind the name of a banner line. The value of latency is the average, which only the newer formats have. An error of the
+// server is a problem.
 var redisBenchmarkTool = tool{
 	name: "redis_benchmark", about: "redis-benchmark, text, -q or --csv", example: `tacho run "redis-benchmark -t set,get --csv"`,
-	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, p50, p95, p99, max (ns, lower)"},
-	signs:    []sign{{csvForm, []string{"test", "rps", "avg_latency_ms"}, 100, "the columns of redis-benchmark"}},
-	needles:  []string{" requests per second"}, hit: hitRedis, trace: `a line "… requests per second" of redis-benchmark`,
+	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, p50, p95, p99, max (ns, lower)"}, parameters: "clients, payload and threads, in braces, where they are printed",
+	signs:   []sign{{csvForm, []string{"test", "rps", "avg_latency_ms"}, 100, "the columns of redis-benchmark"}},
+	needles: []string{" requests per second"}, hit: hitRedis, trace: `a line "… requests per second" of redis-benchmark`,
 	parse: parseRedisBenchmark,
 }
 
@@ -23,8 +24,11 @@ func hitRedis(line []byte) int {
 	if _, ok := after(line, "throughput summary: "); ok {
 		return 95
 	}
-	if name, _, ok := redisQuiet(line); ok && name != "" {
-		return 90
+	if _, values, ok := redisQuiet(line); ok {
+		if len(values) > 1 {
+			return 90
+		}
+		return 60 // any server could say so
 	}
 	return 0
 }
@@ -36,7 +40,7 @@ func redisQuiet(line []byte) (name string, values []optional, ok bool) {
 		return "", nil, false
 	}
 	at := bytes.LastIndex(before, []byte(": "))
-	if at <= 0 {
+	if at <= 0 || !oneNumber(before[at+2:]) {
 		return "", nil, false
 	}
 	name = oneLine(string(before[:at]))
@@ -52,16 +56,19 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	var header []string
-	name, summary := "", 0 // lines since "latency summary (msec):", which stand below the names of columns
+	var params []parameter
+	title, name, summary := "", "", 0 // lines since "latency summary (msec):", which stand below the names of columns
 	for line := range s.lines() {
 		var values []optional
 		text := bytes.TrimSpace(line)
+		full := ""
 		switch rest, ok := after(line, "throughput summary: "); {
+		case len(text) == 0:
 		case ok:
 			values = []optional{{unit.Throughput, firstNumber(rest)}}
 			n++
 		case bytes.HasPrefix(text, []byte("====== ")) && bytes.HasSuffix(text, []byte(" ======")):
-			name, summary = oneLine(strings.Trim(string(text), "= ")), 0
+			name, summary, params = oneLine(strings.Trim(string(text), "= ")), 0, nil
 		case bytes.HasPrefix(text, []byte("latency summary (msec):")):
 			summary = 1
 		case summary == 1:
@@ -73,7 +80,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 				}
 			}
 			summary = 0
-		case len(text) > 0 && text[0] == '"':
+		case text[0] == '"':
 			fields := splitRow(nil, text, ',')
 			if string(fields[0]) == "test" {
 				header = header[:0]
@@ -82,30 +89,67 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 				}
 				continue
 			}
-			name = oneLine(string(fields[0]))
-			n++
-			values = redisRow(header, fields)
+			if values = redisRow(header, fields); len(values) > 0 {
+				full = titled(title, oneLine(string(fields[0])))
+				n++
+			}
+		case bytes.HasPrefix(line, []byte("Error from server")), bytes.HasPrefix(line, []byte("Error: ")), bytes.HasPrefix(line, []byte("Could not connect to Redis")):
+			g.problem(name, s.lineNumber, "%s", text)
 		default:
-			if quiet, found, ok := redisQuiet(line); ok {
-				name, values = quiet, found
+			if b, ok := banner(line); ok {
+				title = b
+			} else if p, ok := redisParameter(text); ok && name != "" && len(params) < 10 {
+				params = append(params, p)
+			} else if rate, ok := bytes.CutSuffix(text, []byte(" requests per second")); ok && name != "" && oneNumber(rate) { // before version 6.2
+				values = []optional{{unit.Throughput, firstNumber(rate)}}
+				n++
+			} else if quiet, found, ok := redisQuiet(line); ok {
+				full, values = titled(title, quiet), found
 				n++
 			}
 		}
 		if len(values) == 0 {
 			continue
 		}
-		if name == "" {
-			name = "redis-benchmark"
+		switch {
+		case full != "":
+		case name == "":
+			full = titled(title, "redis-benchmark")
+		default:
+			full = withParameters(titled(title, name), params)
 		}
-		if err := g.optional(name, s.lineNumber, values); err != nil {
+		if err := g.optional(full, s.lineNumber, values); err != nil {
 			return Results{}, err
 		}
 	}
 	return g.results(opts, "%d commands of redis-benchmark", n), nil
 }
 
+// redisParameter reads "50 parallel clients", "3 bytes payload" and "threads: 4".
+func redisParameter(text []byte) (p parameter, ok bool) {
+	if v, ok := bytes.CutSuffix(text, []byte(" parallel clients")); ok && isDigits(v) {
+		return parameter{"clients", string(v)}, true
+	}
+	if v, ok := bytes.CutSuffix(text, []byte(" bytes payload")); ok && isDigits(v) {
+		return parameter{"payload", string(v)}, true
+	}
+	if v, ok := bytes.CutPrefix(text, []byte("threads: ")); ok && isDigits(v) {
+		return parameter{"threads", string(v)}, true
+	}
+	return parameter{}, false
+}
+
+// oneNumber reports whether the text is one number and nothing else.
+func oneNumber(text []byte) bool {
+	v, ok := number(text)
+	return ok && finite(v)
+}
+
 func redisRow(header []string, fields [][]byte) (values []optional) {
-	if len(header) == 0 {
+	if len(header) == 0 { // before version 6.2
+		if len(fields) != 2 || !oneNumber(fields[1]) {
+			return nil
+		}
 		header = []string{"test", "rps"}
 	}
 	for i, f := range fields {
