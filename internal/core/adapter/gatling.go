@@ -6,16 +6,18 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Gatling's simulation.log, up to version 3.10 a text, has tab-separated records: "RUN	class	id	start		version", "REQUEST	groups	name	start	end	OK|KO	message", USER, GROUP and ERROR; times are milliseconds since 1970. Later versions write it in binary; their results are read from
-// js/stats.json: {"name", "stats": {"meanResponseTime": {"total", "ok", "ko"}, …}, "contents": {…}}.
+// Gatling's simulation.log, up to version 3.10 a text, has tab-separated records: "RUN	class	id	start		version", "REQUEST	groups	name	start	end	OK|KO	message", "GROUP	groups	start	end	cumulated	OK|KO", USER and "ERROR	message	time"; times are
+// milliseconds since 1970. Before version 3.4 the user's number stands before the groups, in version 2 the scenario before that, and before 2.2 there are four times. Later versions write it in binary; their results are read from js/stats.json:
+// {"name", "stats": {"meanResponseTime": {"total", "ok", "ko"}, …}, "contents": {…}}.
 //
-// Identity is the groups and the request's name. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem.
+// Identity is the groups and the request's name. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. A group has measures of its own: its duration, and the sum of its requests' times. Of
+// stats.json the percentiles are those that Gatling is configured with, 50, 75, 95 and 99 if nobody changed them: it does not write which.
 var gatlingTool = tool{
 	name: "gatling", about: "Gatling, simulation.log (text) or js/stats.json", example: `tacho run --file target/gatling/run/simulation.log "mvn gatling:test"`,
-	measures: []string{"Latency (ns, lower)", "Failed Requests (lower)", "Latency min, max, p50 … (ns, lower; stats.json)", "Throughput (ops/s, higher; stats.json)"}, samples: "each request, in simulation.log",
+	measures: []string{"Latency (ns, lower)", "Failed Requests (lower)", "Group Duration, Group Response Time (ns, lower)", "Latency min, max, p50 … and deviation (ns, lower; stats.json)", "Throughput (ops/s, higher; stats.json)"}, samples: "each request and group, in simulation.log",
 	signs:   []sign{{jsonForm, []string{"stats.numberOfRequests.total", "stats.meanResponseTime.ok", "contents"}, 100, `"stats" and "contents" of Gatling`}},
 	needles: []string{"REQUEST\t"}, hit: func(line []byte) int {
-		if _, _, _, ok := readGatling(line); ok {
+		if r, ok := readGatling(line); ok && !r.group {
 			return 100
 		}
 		return 0
@@ -23,26 +25,87 @@ var gatlingTool = tool{
 	parse: parseGatling, averages: []Average{AverageMean, AverageMedian},
 }
 
-// readGatling reads a record of a request.
-func readGatling(line []byte) (name string, millis float64, failed []byte, ok bool) {
-	fields := bytes.SplitN(line, []byte("\t"), 7)
-	if len(fields) < 6 || string(fields[0]) != "REQUEST" {
-		return "", 0, nil, false
+var (
+	groupDuration = phase("Group Duration", "group-duration")
+	groupResponse = phase("Group Response Time", "group-response-time")
+)
+
+// gatlingRecord is a record of a request or of a group.
+type gatlingRecord struct {
+	groups, name []byte
+	group        bool
+	millis, sum  float64 // the sum is a group's
+	failed       bool
+	message      []byte
+}
+
+// gatlingFields is one more than the longest record has.
+const gatlingFields = 12
+
+// readGatling reads a record of a request or a group, by its end: what stands before the name differs from version to version.
+func readGatling(line []byte) (r gatlingRecord, ok bool) {
+	what, rest, _ := bytes.Cut(line, []byte("\t"))
+	if r.group = string(what) == "GROUP"; !r.group && string(what) != "REQUEST" {
+		return r, false
 	}
-	begin, ok1 := number(fields[3])
-	end, ok2 := number(fields[4])
-	name = joinNames(" / ", string(bytes.ReplaceAll(fields[1], []byte(","), []byte(" / "))), string(fields[2]))
-	switch string(fields[5]) {
-	case "OK":
-	case "KO":
-		failed = []byte("KO")
-		if len(fields) > 6 {
-			failed = bytes.TrimSpace(fields[6])
+	var fields [gatlingFields][]byte
+	n, status := 0, 0
+	for n < gatlingFields && status == 0 {
+		field, more, tab := bytes.Cut(rest, []byte("\t"))
+		if fields[n] = field; n > 2 && (string(field) == "OK" || string(field) == "KO") {
+			if before := fields[n-1]; len(before) > 0 && isDigit(before[0]) { // a name may be OK
+				status = n
+			}
 		}
-	default:
-		return "", 0, nil, false
+		n++
+		if rest = more; !tab {
+			break
+		}
 	}
-	return name, end - begin, failed, ok1 && ok2 && end >= begin
+	times := 2 // before the status
+	if r.group {
+		times = 3
+	}
+	if status < times+1 && !(r.group && status == times) {
+		return r, false
+	}
+	begin, ok1 := number(fields[status-times])
+	end, ok2 := number(fields[status-times+1])
+	at := status - times - 1 // the name, or the groups
+	if early := status - 4; !r.group && early > 0 && begin > 1e11 {
+		first, ok3 := number(fields[early])
+		second, ok4 := number(fields[early+1])
+		if ok3 && ok4 && first > 1e11 && second >= first && begin >= second { // begun to send, sent, begun to receive, received
+			begin, at = first, early-1
+		}
+	}
+	if at < 0 || !ok1 || !ok2 || end < begin || !finite(end) {
+		return r, false
+	}
+	r.millis = end - begin
+	if r.group {
+		if r.sum, ok = number(fields[status-1]); !ok {
+			return r, false
+		}
+		r.groups = fields[at]
+	} else {
+		r.name = fields[at]
+		if at > 0 {
+			r.groups = fields[at-1]
+		}
+	}
+	if r.failed = string(fields[status]) == "KO"; r.failed {
+		r.message, _, _ = bytes.Cut(rest, []byte("\t"))
+		if r.message = bytes.TrimSpace(r.message); len(r.message) == 0 {
+			r.message = fields[status]
+		}
+	}
+	return r, true
+}
+
+// full is the benchmark's name.
+func (r gatlingRecord) full() string {
+	return joinNames(" / ", string(bytes.ReplaceAll(r.groups, []byte(","), []byte(" / "))), string(r.name))
 }
 
 func parseGatling(s *scanner, opts Options) (Results, error) {
@@ -52,26 +115,43 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 		err := g.gatlingStats(s, "", &n, opts)
 		return g.results(opts, `"stats" of Gatling, %d of them`, n), err
 	}
-	tally := newFailures()
-	n := 0
+	log := newRequestLog(unit.Latency, groupDuration, groupResponse)
+	var key []byte
 	for line := range s.lines() {
-		name, millis, failed, ok := readGatling(line)
+		if len(line) == 0 || line[0] != 'R' && line[0] != 'G' && line[0] != 'E' {
+			continue
+		}
+		if rest, ok := bytes.CutPrefix(line, []byte("ERROR\t")); ok {
+			if message, at, ok := bytes.Cut(rest, []byte("\t")); ok && oneNumber(bytes.TrimSpace(at)) {
+				g.problem("", s.lineNumber, "%s", message)
+			}
+			continue
+		}
+		record, ok := readGatling(line)
 		if !ok {
 			continue
 		}
-		n++
-		if failed != nil {
-			tally.add(name, string(failed), s.lineNumber)
-			continue
-		}
-		if err := g.value(name, unit.Latency, millis*1e6, s.lineNumber); err != nil {
+		key = append(append(append(key[:0], record.groups...), '\t'), record.name...)
+		r, err := log.row(key, record.full)
+		if err != nil {
 			return Results{}, err
 		}
+		switch {
+		case record.group && !record.failed:
+			r.take(opt{}, opt{record.millis * 1e6, true}, opt{record.sum * 1e6, true})
+		case record.group: // one of its requests failed, and is counted
+		case record.failed:
+			log.n++
+			r.fail(record.message, s.lineNumber)
+		default:
+			log.n++
+			r.take(opt{record.millis * 1e6, true})
+		}
 	}
-	if err := tally.report(&g); err != nil {
+	if err := log.report(&g, opts); err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, "%d records REQUEST of Gatling", n), nil
+	return g.results(opts, "%d records REQUEST of Gatling", log.n), nil
 }
 
 // gatlingStats reads one node of stats.json and those below it.
@@ -112,6 +192,9 @@ func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) 
 		*n++
 		if ko := values["numberOfRequests.ko"]; ko.v > 0 {
 			g.problem(full, line, "%v of %v requests failed", ko.v, values["numberOfRequests.total"].v)
+		}
+		if ok := values["numberOfRequests.ok"]; ok.ok && ok.v == 0 { // the zeros beside it are no times
+			return g.optional(full, line, []optional{{requestsFailed, values["numberOfRequests.ko"]}})
 		}
 		central := "meanResponseTime.ok"
 		if opts.Average == AverageMedian {

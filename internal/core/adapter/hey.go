@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -160,10 +159,17 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 	for i, part := range heyPhases {
 		phases[i] = t.column(part.column)
 	}
-	n, failed := 0, 0
-	total, parts := []float64{}, make([][]float64, len(heyPhases))
+	log, failed := newRequestLog(unit.Latency), 0
+	for _, part := range heyPhases {
+		log.measures = append(log.measures, part.measure)
+	}
+	r, err := log.row(nil, func() string { return "hey" })
+	if err != nil {
+		return Results{}, err
+	}
+	values := make([]opt, len(log.measures))
 	for t.next() {
-		n++
+		log.n++
 		if code := t.field(status); len(code) == 0 || code[0] != '2' && code[0] != '3' {
 			failed++
 		}
@@ -172,36 +178,21 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 			g.problem("hey", t.line, "the response time %q is no number", t.field(seconds))
 			continue
 		}
-		if len(total) >= limits.SamplesPerMetric {
-			continue
-		}
-		total = append(total, v*1e9)
+		values[0] = opt{v * 1e9, true}
 		for i, at := range phases {
-			if v, ok := number(t.field(at)); ok && finite(v) {
-				parts[i] = append(parts[i], v*1e9)
-			}
+			v, ok := number(t.field(at))
+			values[i+1] = opt{v * 1e9, ok}
 		}
+		r.take(values...)
 	}
-	if n > limits.SamplesPerMetric {
-		g.problem("hey", 0, "of %d requests the first %d are kept", n, limits.SamplesPerMetric)
-	}
-	for i, samples := range append([][]float64{total}, parts...) {
-		measure := unit.Latency
-		if i > 0 {
-			measure = heyPhases[i-1].measure
-		}
-		if len(samples) == 0 {
-			continue
-		}
-		if err := g.metric("hey", summarize(measure, samples, opts.Average), 0); err != nil {
-			return Results{}, err
-		}
+	if err := log.report(&g, opts); err != nil {
+		return Results{}, err
 	}
 	if failed > 0 {
-		g.problem("hey", 0, "%d of %d requests failed", failed, n)
+		g.problem("hey", 0, "%d of %d requests failed", failed, log.n)
 		if err := g.value("hey", requestsFailed, float64(failed), 0); err != nil {
 			return Results{}, err
 		}
 	}
-	return g.results(opts, "%d requests of hey", n), nil
+	return g.results(opts, "%d requests of hey", log.n), nil
 }

@@ -6,13 +6,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// JMeter's JTL as CSV has a row for each request: timeStamp, elapsed, label, responseCode, …, success, …, bytes, …, Latency, …, Connect; times are milliseconds. Its console prints "summary =   1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36 Err:     0 (0.00%)"; lines
-// with + are of an interval.
+// JMeter's JTL as CSV has a row for each request: timeStamp, elapsed, label, responseCode, …, success, …, bytes, …, Latency, …, Connect; times are milliseconds. Its console prints "summary =   1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36
+// Err:     0 (0.00%)"; lines with + are of an interval, "... end of run" ends a run.
 //
-// Identity is the label. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. Of the console's lines the last "summary =" counts.
+// Identity is the label. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. What JMeter calls latency is the time to the first byte. Of the console's lines the last "summary =" of a run counts;
+// its times have those that failed among them.
 var jmeterTool = tool{
 	name: "jmeter", about: "JMeter, JTL as CSV or the console's summary", example: `tacho run --file results.jtl "jmeter -n -t plan.jmx -l results.jtl"`,
-	measures: []string{"Latency (ns, lower)", "Failed Requests (lower)", "Throughput (ops/s, higher; console)", "Latency min, max (ns, lower; console)"}, samples: "each request, in JTL",
+	measures: []string{"Latency (ns, lower)", "Time to First Byte, Connect Time (ns, lower; JTL)", "Response Size (B; JTL)", "Failed Requests (lower)", "Throughput (ops/s, higher; console)", "Requests (console)", "Latency min, max (ns, lower; console)"}, samples: "each request, in JTL",
 	signs:   []sign{{csvForm, []string{"timeStamp", "elapsed", "label", "success"}, 100, "the columns of JMeter"}},
 	needles: []string{"summary = "}, hit: func(line []byte) int {
 		if bytes.Contains(line, []byte("/s Avg: ")) {
@@ -23,6 +24,11 @@ var jmeterTool = tool{
 	parse: parseJMeter, averages: []Average{AverageMean, AverageMedian},
 }
 
+var (
+	timeToFirstByte = phase("Time to First Byte", "time-to-first-byte")
+	connectTime     = phase("Connect Time", "connect-time")
+)
+
 func parseJMeter(s *scanner, opts Options) (Results, error) {
 	s.ensure(windowBytes)
 	window := s.in[s.at:]
@@ -31,25 +37,46 @@ func parseJMeter(s *scanner, opts Options) (Results, error) {
 	}
 	var g gathering
 	var last []byte
-	n, at := 0, 0
+	n, at, title := 0, 0, ""
+	flush := func() error {
+		if len(last) == 0 {
+			return nil
+		}
+		n++
+		err := g.jmeterSummary(titled(title, "summary"), last, at)
+		last = last[:0]
+		return err
+	}
 	for line := range s.lines() {
 		if rest, ok := after(line, "summary = "); ok {
 			last, at = append(last[:0], rest...), s.lineNumber
-			n++
+			continue
+		}
+		b, isBanner := banner(line)
+		if isBanner || bytes.HasPrefix(line, []byte("... end of run")) {
+			if err := flush(); err != nil {
+				return Results{}, err
+			}
+		}
+		if isBanner {
+			title = b
 		}
 	}
-	if n > 0 {
-		if err := g.jmeterSummary(last, at); err != nil {
-			return Results{}, err
-		}
+	if err := flush(); err != nil {
+		return Results{}, err
 	}
-	return g.results(opts, `%d lines "summary ="`, n), nil
+	return g.results(opts, `"summary =" of %d runs`, n), nil
 }
 
 // jmeterSummary reads "1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36 Err:     0 (0.00%)".
-func (g *gathering) jmeterSummary(line []byte, number int) error {
+func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
 	words := bytes.Fields(line)
-	var values []optional
+	count := firstNumber(line)
+	if count.ok && count.v == 0 {
+		g.problem(name, number, "there was not a single request") // the zeros beside it are none
+		return nil
+	}
+	values := []optional{{requests, count}}
 	for i, w := range words {
 		if rate, ok := bytes.CutSuffix(w, []byte("/s")); ok {
 			values = append(values, optional{unit.Throughput, firstNumber(rate)})
@@ -68,11 +95,11 @@ func (g *gathering) jmeterSummary(line []byte, number int) error {
 		case "Err:":
 			values = append(values, optional{requestsFailed, v})
 			if v.v > 0 {
-				g.problem("summary", number, "requests failed: %s", bytes.Join(words[i+1:], []byte(" ")))
+				g.problem(name, number, "requests failed: %s", bytes.Join(words[i+1:], []byte(" ")))
 			}
 		}
 	}
-	return g.optional("summary", number, values)
+	return g.optional(name, number, values)
 }
 
 func jmeterTable(s *scanner, opts Options) (Results, error) {
@@ -80,64 +107,32 @@ func jmeterTable(s *scanner, opts Options) (Results, error) {
 	if t == nil {
 		return Results{}, s.fail("JMeter: there is no table with elapsed and label")
 	}
-	var g gathering
 	elapsed, label, success, message := t.column("elapsed"), t.column("label"), t.column("success"), t.column("responseMessage")
-	tally := newFailures()
-	n := 0
+	firstByte, connect, size := t.column("Latency"), t.column("Connect"), t.column("bytes")
+	value := func(column int) opt {
+		v, ok := number(t.field(column))
+		return opt{v, ok}
+	}
+	var g gathering
+	log := newRequestLog(unit.Latency, timeToFirstByte, connectTime, responseSize)
 	for t.next() {
-		n++
-		name := oneLine(string(t.field(label)))
-		v, ok := number(t.field(elapsed))
+		log.n++
+		r, err := log.row(t.field(label), func() string { return oneLine(string(t.field(label))) })
+		if err != nil {
+			return Results{}, err
+		}
+		took := value(elapsed).times(1e6)
 		switch {
-		case !ok:
-			g.problem(name, t.line, "the time %q is no number", t.field(elapsed))
+		case !took.ok || !finite(took.v):
+			g.problem(r.name, t.line, "the time %q is no number", t.field(elapsed))
 		case success >= 0 && string(t.field(success)) != "true":
-			tally.add(name, string(t.field(message)), t.line)
+			r.fail(t.field(message), t.line)
 		default:
-			if err := g.value(name, unit.Latency, v*1e6, t.line); err != nil {
-				return Results{}, err
-			}
+			r.take(took, value(firstByte).times(1e6), value(connect).times(1e6), value(size))
 		}
 	}
-	if err := tally.report(&g); err != nil {
+	if err := log.report(&g, opts); err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, "%d requests of JMeter", n), nil
-}
-
-// failures counts what failed, by benchmark.
-type failures struct {
-	order []string
-	by    map[string]*failure
-}
-
-type failure struct {
-	n     int
-	first string
-	line  int
-}
-
-func newFailures() *failures { return &failures{by: map[string]*failure{}} }
-
-func (f *failures) add(name, why string, line int) {
-	if f.by[name] == nil {
-		if len(f.order) >= maxAggregates {
-			return
-		}
-		f.order = append(f.order, name)
-		f.by[name] = &failure{first: why, line: line}
-	}
-	f.by[name].n++
-}
-
-// report adds the counts as metrics, and a problem for each benchmark that has some.
-func (f *failures) report(g *gathering) error {
-	for _, name := range f.order {
-		one := f.by[name]
-		g.problem(name, one.line, "%d requests failed, the first with %q", one.n, one.first)
-		if err := g.value(name, requestsFailed, float64(one.n), one.line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return g.results(opts, "%d requests of JMeter", log.n), nil
 }

@@ -1,0 +1,100 @@
+package adapter
+
+import (
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// requestLog gathers the requests of a log that has a line for each of them: samples of some measures by benchmark, and how many failed. A log may have millions, so a request costs no allocation but its samples.
+type requestLog struct {
+	measures []unit.Measure
+	byKey    map[string]*requestRow
+	order    []*requestRow
+	last     *requestRow
+	lastKey  []byte
+	n        int
+}
+
+type requestRow struct {
+	name    string
+	samples [][]float64 // for each of the log's measures
+	over    int         // requests whose samples were too many
+	failed  int
+	why     string // of the first that failed
+	line    int
+}
+
+func newRequestLog(measures ...unit.Measure) *requestLog {
+	return &requestLog{measures: measures, byKey: map[string]*requestRow{}}
+}
+
+// row is the benchmark of a key; name is called when it is new.
+func (l *requestLog) row(key []byte, name func() string) (*requestRow, error) {
+	if l.last != nil && string(l.lastKey) == string(key) {
+		return l.last, nil
+	}
+	r := l.byKey[string(key)]
+	if r == nil {
+		if len(l.order) >= limits.BenchmarksPerIteration {
+			return nil, tooManyBenchmarks()
+		}
+		r = &requestRow{name: name(), samples: make([][]float64, len(l.measures))}
+		l.byKey[strings.Clone(string(key))] = r
+		l.order = append(l.order, r)
+	}
+	l.last, l.lastKey = r, append(l.lastKey[:0], key...)
+	return r, nil
+}
+
+// fail counts a request that failed.
+func (r *requestRow) fail(why []byte, line int) {
+	if r.failed++; r.failed == 1 {
+		r.why, r.line = shorten(string(why), limits.ProblemBytes), line
+	}
+}
+
+// take adds a request's values, in the order of the log's measures; those that are absent are left out.
+func (r *requestRow) take(values ...opt) {
+	for i, v := range values {
+		switch {
+		case !v.ok || !finite(v.v):
+		case len(r.samples[i]) < limits.SamplesPerMetric:
+			r.samples[i] = append(r.samples[i], v.v)
+		case i == 0:
+			r.over++
+		}
+	}
+}
+
+// report adds all to the gathering: each measure's median, or mean, with the samples, and the failures as a metric and a problem.
+func (l *requestLog) report(g *gathering, opts Options) error {
+	for _, r := range l.order {
+		if r.over > 0 {
+			g.problem(r.name, 0, "%d requests over the limit of %d samples for a metric are left out; the value is that of the first", r.over, limits.SamplesPerMetric)
+		}
+		for i, samples := range r.samples {
+			var m Metric
+			switch len(samples) {
+			case 0:
+				continue
+			case 1: // is the value
+				m = Metric{Measure: l.measures[i], Value: samples[0]}
+			default:
+				m = summarize(l.measures[i], samples, opts.Average)
+			}
+			if err := g.metric(r.name, m, 0); err != nil {
+				return err
+			}
+		}
+		if r.failed == 0 {
+			continue
+		}
+		g.problem(r.name, r.line, "%d requests failed, the first with %q", r.failed, r.why)
+		if err := g.value(r.name, requestsFailed, float64(r.failed), r.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
