@@ -11,7 +11,7 @@ import (
 // Identity is the request's type and name, "GET /". The value of latency is the average, or the median. Requests that failed are a metric and a problem: their times are among the others.
 var locustTool = tool{
 	name: "locust", about: "locust --csv, the file _stats.csv", example: `tacho run --file run_stats.csv "locust --headless -u 10 -t 30s --csv run"`,
-	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99.99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Requests"},
+	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99.99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Requests", "Response Size (B)"},
 	signs:    []sign{{csvForm, []string{"Type", "Name", "Request Count", "Failure Count", "Average Response Time"}, 100, "the columns of locust"}},
 	parse:    parseLocust, averages: []Average{AverageMean, AverageMedian},
 }
@@ -42,7 +42,7 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 		values := []optional{
 			{unit.Latency, firstNumber(t.field(t.column(central))).times(1e6)},
 			{latencyAt("min"), firstNumber(t.field(t.column("Min Response Time"))).times(1e6)}, {latencyAt("max"), firstNumber(t.field(t.column("Max Response Time"))).times(1e6)},
-			{unit.Throughput, firstNumber(t.field(t.column("Requests/s")))}, {requests, count}, {requestsFailed, failed},
+			{unit.Throughput, firstNumber(t.field(t.column("Requests/s")))}, {requests, count}, {requestsFailed, failed}, {responseSize, firstNumber(t.field(t.column("Average Content Size")))},
 		}
 		for i, c := range t.columns {
 			if p, ok := strings.CutSuffix(c, "%"); ok && p != "100" {
