@@ -54,7 +54,7 @@ type tool struct {
 
 // Metric is one measure of one benchmark.
 type Metric struct {
-	Measure      unit.Measure
+	Measure      *unit.Measure
 	Value        float64
 	Lower, Upper *float64  // the spread that the tool gives, for display; nil when it gives none
 	Samples      []float64 // every raw sample in the measure's unit, in the tool's order; nil when it gives none

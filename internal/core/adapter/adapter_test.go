@@ -14,6 +14,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -286,5 +287,36 @@ func TestShortenCutsBetweenCharacters(t *testing.T) {
 	}
 	if got := shorten("\x80\x80\x80", 2); !slices.Contains([]string{"…", "\x80\x80…"}, got) {
 		t.Errorf("shorten of bytes that are no text = %q", got)
+	}
+}
+
+// builtIns are copies of the built-in measures as they were before any output was read.
+var builtIns = func() map[*unit.Measure]unit.Measure {
+	out := map[*unit.Measure]unit.Measure{}
+	for _, m := range []*unit.Measure{
+		unit.Latency, unit.Throughput, unit.FileSize, unit.Allocated, unit.Allocations, unit.Bandwidth, unit.UserTime, unit.SystemTime, unit.PeakMemory,
+		unit.Instructions, unit.EstimatedCycles, cpuTime, requests, failureRatio, memory,
+	} {
+		out[m] = *m
+	}
+	return out
+}()
+
+// TestNoOutputChangesASharedMeasure: all metrics of a measure point to the same one.
+func TestNoOutputChangesASharedMeasure(t *testing.T) {
+	t.Parallel()
+	for name, files := range samples(t) {
+		for _, file := range files {
+			for _, average := range []Average{AverageDefault, AverageMean} {
+				if _, err := Parse(name, readFile(t, file), Options{Average: average}); err != nil {
+					t.Fatalf("%s: %v", file, err)
+				}
+			}
+		}
+	}
+	for now, before := range builtIns {
+		if diff := cmp.Diff(before, *now); diff != "" {
+			t.Errorf("%s has changed: %s", before.Name, diff)
+		}
 	}
 }

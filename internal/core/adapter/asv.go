@@ -25,7 +25,7 @@ var pythonASVTool = tool{
 	parse: parseASV, averages: []Average{AverageMedian},
 }
 
-var memory = unit.Measure{Name: "Memory", Slug: "memory", Units: unit.Bytes, Direction: unit.Lower}
+var memory = &unit.Measure{Name: "Memory", Slug: "memory", Units: unit.Bytes, Direction: unit.Lower}
 
 func hitASV(line []byte) int {
 	if name, value, ok := readASV(line); ok && len(name) > 0 && len(value) > 0 {
@@ -54,7 +54,7 @@ func readASV(line []byte) (name, value []byte, ok bool) {
 }
 
 // asvMeasure is what a benchmark measures, by its function's name.
-func asvMeasure(name string) unit.Measure {
+func asvMeasure(name string) *unit.Measure {
 	function := name[strings.LastIndexByte(name, '.')+1:]
 	switch {
 	case strings.HasPrefix(function, "time"):

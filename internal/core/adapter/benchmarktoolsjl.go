@@ -111,7 +111,7 @@ func (j *juliaRead) trial(name string) error {
 }
 
 // single is an estimate where there is only one value, which is no sample then.
-func (j *juliaRead) single(m unit.Measure, values []float64) Metric {
+func (j *juliaRead) single(m *unit.Measure, values []float64) Metric {
 	if len(values) == 1 {
 		return Metric{Measure: m, Value: values[0]}
 	}

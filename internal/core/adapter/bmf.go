@@ -27,15 +27,15 @@ var bmfTool = tool{
 type bmf struct {
 	*scanner
 	out      Results
-	measures map[string]unit.Measure // by the name in the document: most benchmarks have the same few
+	measures map[string]*unit.Measure // by the name in the document: most benchmarks have the same few
 	metrics  int
 }
 
 func parseBMF(s *scanner, _ Options) (Results, error) {
-	p := &bmf{scanner: s, measures: map[string]unit.Measure{}}
-	seen := map[string]bool{}
+	p := &bmf{scanner: s, measures: map[string]*unit.Measure{}}
+	var seen nameTable
 	err := p.object(func(key []byte) error {
-		if len(seen) >= limits.BenchmarksPerIteration {
+		if len(seen.names) >= limits.BenchmarksPerIteration {
 			return tooManyBenchmarks()
 		}
 		raw := string(key)
@@ -43,10 +43,9 @@ func parseBMF(s *scanner, _ Options) (Results, error) {
 		if err := checkName("benchmark", name, limits.BenchmarkNameBytes); err != nil {
 			return p.fail("%s", fault.Message(err))
 		}
-		if seen[name] {
+		if _, isNew := seen.add(name); !isNew {
 			return p.fail("benchmark %.100q stands in the input twice", name)
 		}
-		seen[name] = true
 		return p.benchmark(raw, name)
 	})
 	if err != nil {
@@ -89,13 +88,13 @@ func (p *bmf) benchmark(raw, name string) error {
 }
 
 // measure is the built-in measure of that name or slug, or a new one.
-func (p *bmf) measure(benchmark string, key []byte) (unit.Measure, error) {
+func (p *bmf) measure(benchmark string, key []byte) (*unit.Measure, error) {
 	if m, met := p.measures[string(key)]; met {
 		return m, nil
 	}
 	m, known := unit.KnownMeasure(string(key))
 	if !known {
-		m = unit.Measure{Name: string(key), Units: unit.Generic, Direction: unit.Unknown}
+		m = &unit.Measure{Name: string(key), Units: unit.Generic, Direction: unit.Unknown}
 	}
 	if err := checkMeasure(m); err != nil {
 		return m, p.fail("benchmark %.100q: %s", benchmark, fault.Message(err))
@@ -105,7 +104,7 @@ func (p *bmf) measure(benchmark string, key []byte) (unit.Measure, error) {
 }
 
 // metric reads one metric object.
-func (p *bmf) metric(benchmark string, measure unit.Measure) (Metric, error) {
+func (p *bmf) metric(benchmark string, measure *unit.Measure) (Metric, error) {
 	m := Metric{Measure: measure}
 	if p.peek() != '{' {
 		return m, p.fail("benchmark %.100q, measure %.100q: want an object with a value, found %s", benchmark, measure.Name, p.found())
@@ -177,16 +176,20 @@ func (p *bmf) member(m *Metric, which int) error {
 		if err := checkName("units", text, limits.ResourceNameBytes); err != nil {
 			return p.fail("%s", fault.Message(err))
 		}
-		m.Measure.Units = text
+		own := *m.Measure
+		own.Units = text
+		m.Measure = &own
 		return nil
 	case directionMember:
 		text, err := p.text()
 		if err != nil {
 			return err
 		}
-		if m.Measure.Direction, err = unit.ParseDirection(text); err != nil {
+		own := *m.Measure
+		if own.Direction, err = unit.ParseDirection(text); err != nil {
 			return p.fail("%s", fault.Message(err))
 		}
+		m.Measure = &own
 		return nil
 	}
 	v, err := p.number()

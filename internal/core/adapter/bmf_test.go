@@ -24,7 +24,7 @@ func TestBMFReadsBenchersMembersAndOurs(t *testing.T) {
 	want := []Benchmark{
 		{Name: "a b", Metrics: []Metric{{Measure: unit.Latency, Value: 1.5, Lower: ptr(1), Upper: ptr(2)}}},
 		{Name: "c", Metrics: []Metric{
-			{Measure: unit.Measure{Name: "p99", Units: "milliseconds (ms)", Direction: unit.Lower}, Value: 0, Samples: []float64{3, 1, 2}},
+			{Measure: &unit.Measure{Name: "p99", Units: "milliseconds (ms)", Direction: unit.Lower}, Value: 0, Samples: []float64{3, 1, 2}},
 			{Measure: unit.Throughput, Value: 7},
 		}},
 	}

@@ -28,13 +28,13 @@ var cppGoogleTool = tool{
 }
 
 var (
-	cpuTime        = unit.Measure{Name: "CPU Time", Slug: "cpu-time", Units: unit.Nanoseconds, Direction: unit.Lower}
-	itemsPerSecond = unit.Measure{Name: "Items per Second", Slug: "items-per-second", Units: "items / second (items/s)", Direction: unit.Higher}
+	cpuTime        = &unit.Measure{Name: "CPU Time", Slug: "cpu-time", Units: unit.Nanoseconds, Direction: unit.Lower}
+	itemsPerSecond = &unit.Measure{Name: "Items per Second", Slug: "items-per-second", Units: "items / second (items/s)", Direction: unit.Higher}
 )
 
 // counter is a measure that only its name describes.
-func counter(name string) unit.Measure {
-	return unit.Measure{Name: name, Units: unit.Generic, Direction: unit.Unknown}
+func counter(name string) *unit.Measure {
+	return &unit.Measure{Name: name, Units: unit.Generic, Direction: unit.Unknown}
 }
 
 // googleRow is one row.
@@ -190,7 +190,7 @@ func (g *googleRead) row(r googleRow, line int) error {
 const maxAggregates = 100_000
 
 // measure is what a member of a row measures, and the factor to its unit.
-func (r *googleRow) measure(name string) (m unit.Measure, factor float64, ok bool) {
+func (r *googleRow) measure(name string) (m *unit.Measure, factor float64, ok bool) {
 	switch name {
 	case "real_time", "cpu_time":
 		factor, ok = nanosPer(r.unit)

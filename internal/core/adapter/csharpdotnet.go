@@ -141,7 +141,7 @@ func (r *dotNetRun) metric(s *scanner) error {
 	}); err != nil || !value.ok || id == "" {
 		return err
 	}
-	m := unit.Measure{Name: id, Units: short, Direction: unit.Lower}
+	m := &unit.Measure{Name: id, Units: short, Direction: unit.Lower}
 	if m.Units == "" {
 		m.Units = unit.Generic
 	}

@@ -106,16 +106,16 @@ func (d *divanRead) below(cells []string, number int) error {
 		return d.row(m, cells, factor, number)
 	}
 	d.rows++
-	var m unit.Measure
+	var m *unit.Measure
 	read := func(cell string) (float64, bool) { return groupedNumber([]byte(cell), ',') }
 	switch what := d.section; {
 	case d.rows == 1:
-		m = unit.Measure{Name: divanTitle(what) + " Count", Units: unit.AllocsPerOp, Direction: unit.Lower}
+		m = &unit.Measure{Name: divanTitle(what) + " Count", Units: unit.AllocsPerOp, Direction: unit.Lower}
 		if what == "alloc" {
 			m = unit.Allocations
 		}
 	case d.rows == 2:
-		m = unit.Measure{Name: divanTitle(what) + " Size", Units: unit.BytesPerOp, Direction: unit.Lower}
+		m = &unit.Measure{Name: divanTitle(what) + " Size", Units: unit.BytesPerOp, Direction: unit.Lower}
 		if what == "alloc" {
 			m = unit.Allocated
 		}
@@ -135,7 +135,7 @@ func divanTitle(section string) string {
 }
 
 // row adds median or mean between the ends of a row.
-func (d *divanRead) row(m unit.Measure, cells []string, read func(string) (float64, bool), number int) error {
+func (d *divanRead) row(m *unit.Measure, cells []string, read func(string) (float64, bool), number int) error {
 	var v [4]float64
 	for i := range v {
 		var ok bool
@@ -156,7 +156,7 @@ func (d *divanRead) row(m unit.Measure, cells []string, read func(string) (float
 }
 
 // divanRate is the measure of a rate.
-func divanRate(cell string) (unit.Measure, func(string) (float64, bool)) {
+func divanRate(cell string) (*unit.Measure, func(string) (float64, bool)) {
 	_, u, _ := strings.Cut(cell, " ")
 	if f, ok := byteFactor(strings.TrimSuffix(u, "/s")); ok && strings.HasSuffix(u, "B/s") {
 		_ = f

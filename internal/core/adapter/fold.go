@@ -108,7 +108,7 @@ func fold(metrics []Metric, how FoldFunc) Metric {
 
 // summarize makes a metric of samples, of which there is at least one: their median, because a slow outlier is common in measuring and says
 // little about the code, or their mean if that is asked for; least and largest are the spread. A single sample has no spread.
-func summarize(measure unit.Measure, samples []float64, average Average) Metric {
+func summarize(measure *unit.Measure, samples []float64, average Average) Metric {
 	m := Metric{Measure: measure}
 	m.summarize(samples, average)
 	return m

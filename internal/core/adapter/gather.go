@@ -14,11 +14,13 @@ import (
 // gathering collects values by benchmark and measure in the order of their first appearance: what comes again is a further sample.
 type gathering struct {
 	order   []*gathered
-	byName  map[string]*gathered
+	names   nameTable // of order
 	out     Results
 	metrics int
 	last    *gathered
-	free    []gathered // made many at once
+
+	free []gathered // made many at once
+	room []Metric   // as well
 }
 
 type gathered struct {
@@ -32,36 +34,26 @@ type gathered struct {
 
 // given is how often a metric was given, and whether with samples.
 type given struct {
-	times   int
+	times   int32
 	samples bool
 }
 
 // at finds or makes the benchmark and the place of its measure.
-func (g *gathering) at(name string, m unit.Measure) (*gathered, int, error) {
+func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	b := g.last
 	if b == nil || b.name != name {
-		b = g.byName[name]
-	}
-	if b == nil {
-		if len(g.order) >= limits.BenchmarksPerIteration {
-			return nil, 0, tooManyBenchmarks()
+		place, isNew := g.names.add(name)
+		if isNew {
+			if len(g.order) >= limits.BenchmarksPerIteration {
+				return nil, 0, tooManyBenchmarks()
+			}
+			g.order = append(g.order, g.newGathered(name))
 		}
-		if g.byName == nil {
-			g.byName = map[string]*gathered{}
-		}
-		if len(g.free) == 0 {
-			g.free = make([]gathered, max(1, min(256, len(g.order))))
-		}
-		b = &g.free[0]
-		g.free = g.free[1:]
-		b.name = name
-		b.given = b.few[:0]
-		g.byName[b.name] = b
-		g.order = append(g.order, b)
+		b = g.order[place]
 	}
 	g.last = b
 	for i := range b.metrics {
-		if b.metrics[i].Measure.Name == m.Name {
+		if own := b.metrics[i].Measure; own == m || own.Name == m.Name {
 			return b, i, nil
 		}
 	}
@@ -73,8 +65,28 @@ func (g *gathering) at(name string, m unit.Measure) (*gathered, int, error) {
 	return b, len(b.metrics) - 1, nil
 }
 
+// newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
+func (g *gathering) newGathered(name string) *gathered {
+	if len(g.free) == 0 {
+		g.free = make([]gathered, max(1, min(256, len(g.order))))
+	}
+	b := &g.free[0]
+	g.free = g.free[1:]
+	b.name = name
+	b.given = b.few[:0]
+	if g.last == nil {
+		return b
+	}
+	n := len(g.last.metrics)
+	if len(g.room) < n {
+		g.room = make([]Metric, n*max(1, min(256, len(g.order))))
+	}
+	b.metrics, g.room = g.room[:0:n], g.room[n:]
+	return b
+}
+
 // value adds one value of a measure. With a second one of the same, both are samples. A number that is not finite is a Problem.
-func (g *gathering) value(name string, m unit.Measure, v float64, line int) error {
+func (g *gathering) value(name string, m *unit.Measure, v float64, line int) error {
 	return g.metric(name, Metric{Measure: m, Value: v}, line)
 }
 
@@ -112,7 +124,7 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 
 // optional is a value that may be absent.
 type optional struct {
-	measure unit.Measure
+	measure *unit.Measure
 	value   opt
 }
 
@@ -246,12 +258,12 @@ func nanoseconds(text []byte) (float64, bool) {
 }
 
 // latencyAt is the measure of a point of the distribution of latency, such as "p99", "min" or "max".
-func latencyAt(point string) unit.Measure {
-	return unit.Measure{Name: "Latency " + point, Slug: "latency-" + strings.NewReplacer(".", "-", " ", "-").Replace(strings.ToLower(point)), Units: unit.Nanoseconds, Direction: unit.Lower}
+func latencyAt(point string) *unit.Measure {
+	return &unit.Measure{Name: "Latency " + point, Slug: "latency-" + strings.NewReplacer(".", "-", " ", "-").Replace(strings.ToLower(point)), Units: unit.Nanoseconds, Direction: unit.Lower}
 }
 
 // builtIn is the built-in measure of that slug, which must be there.
-func builtIn(slug string) unit.Measure {
+func builtIn(slug string) *unit.Measure {
 	m, ok := unit.KnownMeasure(slug)
 	if !ok {
 		panic("no built-in measure " + slug)
@@ -260,9 +272,9 @@ func builtIn(slug string) unit.Measure {
 }
 
 // spread makes a metric of a middle and what lies on both sides of it.
-func spread(m unit.Measure, middle, deviation float64) Metric {
-	low, high := middle-deviation, middle+deviation
-	return Metric{Measure: m, Value: middle, Lower: &low, Upper: &high}
+func spread(m *unit.Measure, middle, deviation float64) Metric {
+	ends := &[2]float64{middle - deviation, middle + deviation}
+	return Metric{Measure: m, Value: middle, Lower: &ends[0], Upper: &ends[1]}
 }
 
 // scaleAll multiplies each in place.

@@ -47,14 +47,14 @@ func readShellTime(line []byte) (what string, nanos float64, ok bool) {
 	return what, nanos, ok
 }
 
-func faults(name, slug, units string) unit.Measure {
-	return unit.Measure{Name: name, Slug: slug, Units: units, Direction: unit.Lower}
+func faults(name, slug, units string) *unit.Measure {
+	return &unit.Measure{Name: name, Slug: slug, Units: units, Direction: unit.Lower}
 }
 
 // The labels of -v that are metrics; the others are always 0 on Linux, or follow from these.
 var timeLabels = []struct {
 	label   string
-	measure unit.Measure
+	measure *unit.Measure
 	factor  float64
 }{
 	{"User time (seconds): ", unit.UserTime, 1e9}, {"System time (seconds): ", unit.SystemTime, 1e9}, {"Maximum resident set size (kbytes): ", unit.PeakMemory, 1024},
@@ -91,7 +91,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 			if !ok {
 				continue
 			}
-			m := map[string]unit.Measure{"real": unit.Latency, "user": unit.UserTime, "sys": unit.SystemTime}[what]
+			m := map[string]*unit.Measure{"real": unit.Latency, "user": unit.UserTime, "sys": unit.SystemTime}[what]
 			if what == "real" {
 				n++
 			}

@@ -24,7 +24,7 @@ import (
 // and colours of CI logs; Windows line ends. A panic, a failed benchmark and a package that does not build are Problems.
 
 // goUnits are the measures of the units that go test itself prints.
-var goUnits = map[string]unit.Measure{
+var goUnits = map[string]*unit.Measure{
 	"ns/op": unit.Latency, "B/op": unit.Allocated, "allocs/op": unit.Allocations, "MB/s": unit.Bandwidth,
 }
 
@@ -183,10 +183,10 @@ func (g *goResults) name(opts Options) {
 				if !ok {
 					known = unit.Guess(u.name)
 				}
-				measure = &known
+				measure = known
 				measures[u.name] = measure
 			}
-			metrics[n].Measure = *measure
+			metrics[n].Measure = measure
 			metrics[n].summarize(u.samples, opts.Average)
 			n++
 		}

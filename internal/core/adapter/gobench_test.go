@@ -44,11 +44,11 @@ func TestGoAverageChoosesTheCentralValue(t *testing.T) {
 func TestGoKeepsEveryUnit(t *testing.T) {
 	t.Parallel()
 	got := parse(t, GoBench, "BenchmarkX-8 20 47.1 ns/op 1358.81 MB/s 12.5 p99-ns 3 rows/s 7 score 64 B/op 1 allocs/op\n")
-	var measures []unit.Measure
+	var measures []*unit.Measure
 	for _, m := range got.Benchmarks[0].Metrics {
 		measures = append(measures, m.Measure)
 	}
-	want := []unit.Measure{
+	want := []*unit.Measure{
 		unit.Latency, unit.Bandwidth, {Name: "p99-ns", Units: "p99-ns", Direction: unit.Lower}, {Name: "rows/s", Units: "rows/s", Direction: unit.Higher},
 		{Name: "score", Units: "score", Direction: unit.Unknown}, unit.Allocated, unit.Allocations,
 	}
@@ -222,7 +222,7 @@ func TestGoAgreesWithBenchfmt(t *testing.T) {
 					}
 					m, known := goUnits[u]
 					if !known {
-						m.Name = u
+						m = &unit.Measure{Name: u}
 					}
 					want[key{name, m.Name}] = append(want[key{name, m.Name}], value)
 				}

@@ -24,7 +24,7 @@ var heyTool = tool{
 // heyPhases are the parts of a request's time, as the summary and the columns of the CSV call them.
 var heyPhases = []struct {
 	label, column string
-	measure       unit.Measure
+	measure       *unit.Measure
 }{
 	{"DNS+dialup:", "DNS+dialup", phase("DNS+Dialup", "dns-dialup")},
 	{"DNS-lookup:", "DNS", phase("DNS Lookup", "dns-lookup")},
@@ -34,8 +34,8 @@ var heyPhases = []struct {
 }
 
 // phase is the measure of a part of a request's time.
-func phase(name, slug string) unit.Measure {
-	return unit.Measure{Name: name, Slug: slug, Units: unit.Nanoseconds, Direction: unit.Lower}
+func phase(name, slug string) *unit.Measure {
+	return &unit.Measure{Name: name, Slug: slug, Units: unit.Nanoseconds, Direction: unit.Lower}
 }
 
 func parseHey(s *scanner, opts Options) (Results, error) {
@@ -92,7 +92,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 		var o optional
 		switch section {
 		case "Summary:":
-			if v := heySummary(text); v.measure.Name != "" {
+			if v := heySummary(text); v.measure != nil {
 				summary = append(summary, v)
 			}
 		case "Latency distribution:":
@@ -121,7 +121,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 			failed += count.v
 			g.problem(name, s.lineNumber, "requests failed: %s", text)
 		}
-		if o.measure.Name != "" {
+		if o.measure != nil {
 			if err := g.optional(name, s.lineNumber, []optional{o}); err != nil {
 				return Results{}, err
 			}
@@ -136,7 +136,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 func heySummary(text []byte) optional {
 	for _, row := range []struct {
 		label   string
-		measure unit.Measure
+		measure *unit.Measure
 		factor  float64
 	}{
 		{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1}, {"Size/request:", responseSize, 1},

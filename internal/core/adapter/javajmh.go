@@ -280,7 +280,7 @@ func (r *jmhRun) add(g *gathering, name string) error {
 	return nil
 }
 
-func (m *jmhMetric) metric(measure unit.Measure, factor float64) Metric {
+func (m *jmhMetric) metric(measure *unit.Measure, factor float64) Metric {
 	out := Metric{Measure: measure, Value: m.score.v * factor, Samples: scaleAll(m.samples, factor)}
 	if m.lower.ok && m.upper.ok {
 		out.Lower, out.Upper = m.lower.times(factor).pointer(), m.upper.times(factor).pointer()
@@ -289,7 +289,7 @@ func (m *jmhMetric) metric(measure unit.Measure, factor float64) Metric {
 }
 
 // jmhMeasure is what a score's unit measures: "us/op" is latency, "ops/ms" throughput.
-func jmhMeasure(u string) (unit.Measure, float64) {
+func jmhMeasure(u string) (*unit.Measure, float64) {
 	if t, ok := strings.CutPrefix(u, "ops/"); ok {
 		if nanos, ok := nanosPer(t); ok {
 			return unit.Throughput, 1e9 / nanos

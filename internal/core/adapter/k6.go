@@ -288,7 +288,7 @@ func (m *k6Metric) settle() {
 }
 
 // measure is the measure of a trend's or gauge's point, and the factor to its unit.
-func (m *k6Metric) measure(point string) (unit.Measure, float64) {
+func (m *k6Metric) measure(point string) (*unit.Measure, float64) {
 	direction := unit.Unknown
 	switch m.contains {
 	case "time":
@@ -297,7 +297,7 @@ func (m *k6Metric) measure(point string) (unit.Measure, float64) {
 		}
 		return latencyAt(point), 1e6
 	case "data":
-		out := unit.Measure{Name: "Size", Units: unit.Bytes, Direction: direction}
+		out := &unit.Measure{Name: "Size", Units: unit.Bytes, Direction: direction}
 		if point != "" {
 			out.Name += " " + point
 		}
@@ -336,7 +336,7 @@ func (g *k6Read) add(m k6Metric) error {
 		case m.kind == "counter" && v.name == "rate":
 			measure, factor = k6Rate(m.contains)
 		case m.kind == "rate" && (v.name == "rate" || v.name == "value"):
-			measure, factor = unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}, 100
+			measure, factor = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}, 100
 		default:
 			continue // passes and fails, which the ratio has
 		}
@@ -350,14 +350,14 @@ func (g *k6Read) add(m k6Metric) error {
 	return nil
 }
 
-func k6Count(contains string) unit.Measure {
+func k6Count(contains string) *unit.Measure {
 	if contains == "data" {
-		return unit.Measure{Name: "Size", Units: unit.Bytes, Direction: unit.Unknown}
+		return &unit.Measure{Name: "Size", Units: unit.Bytes, Direction: unit.Unknown}
 	}
 	return counter("Count")
 }
 
-func k6Rate(contains string) (unit.Measure, float64) {
+func k6Rate(contains string) (*unit.Measure, float64) {
 	if contains == "data" {
 		return unit.Bandwidth, 1e-6
 	}
@@ -414,7 +414,7 @@ func (g *k6Read) points() error {
 		m := sum.metric
 		value, measure := sum.sum, k6Count(m.contains)
 		if !sum.counting {
-			value, measure = sum.sum/float64(sum.n)*100, unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}
+			value, measure = sum.sum/float64(sum.n)*100, &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}
 		}
 		if err := g.value(m.name, measure, value, sum.line); err != nil {
 			return err

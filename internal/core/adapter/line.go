@@ -12,7 +12,9 @@ var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b[\\]_P^][^\x07\
 // cleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a terminal, terminal escapes and a leading time stamp. The
 // result may share the input's bytes.
 func cleanLine(line []byte) []byte {
-	line = bytes.TrimRight(line, "\r\n")
+	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
+		line = line[:len(line)-1]
+	}
 	if at := bytes.LastIndexByte(line, '\r'); at >= 0 { // a progress line, which what follows overwrites
 		line = line[at+1:]
 	}
@@ -25,6 +27,9 @@ func cleanLine(line []byte) []byte {
 // cutStamp takes off a time stamp as CI systems write it before each line: "2026-01-02T03:04:05.678Z ", in brackets or not, with an offset or
 // not, and GitLab's stream mark "00O " behind it.
 func cutStamp(line []byte) []byte {
+	if len(line) == 0 || line[0] != '[' && !isDigit(line[0]) {
+		return line
+	}
 	rest, bracket := bytes.CutPrefix(line, []byte("["))
 	const seconds = "0000-00-00T00:00:00"
 	if len(rest) < len(seconds) {

@@ -20,21 +20,21 @@ var lntTool = tool{
 	parse: parseLNT, averages: []Average{AverageMean, AverageMedian},
 }
 
-var compileTime = unit.Measure{Name: "Compile Time", Slug: "compile-time", Units: unit.Nanoseconds, Direction: unit.Lower}
+var compileTime = &unit.Measure{Name: "Compile Time", Slug: "compile-time", Units: unit.Nanoseconds, Direction: unit.Lower}
 
 // lntMeasure is the measure behind a metric's name, and the factor to its unit.
-func lntMeasure(name string) (unit.Measure, float64) {
+func lntMeasure(name string) (*unit.Measure, float64) {
 	switch strings.ToLower(name) {
 	case "execution_time", "exec", "exec_time":
 		return unit.Latency, 1e9
 	case "compile_time", "compile":
 		return compileTime, 1e9
 	case "code_size":
-		return unit.Measure{Name: "Code Size", Slug: "code-size", Units: unit.Bytes, Direction: unit.Lower, Exact: true}, 1
+		return &unit.Measure{Name: "Code Size", Slug: "code-size", Units: unit.Bytes, Direction: unit.Lower, Exact: true}, 1
 	case "mem_bytes", "memory":
 		return unit.PeakMemory, 1
 	case "score":
-		return unit.Measure{Name: "Score", Slug: "score", Units: unit.Generic, Direction: unit.Higher}, 1
+		return &unit.Measure{Name: "Score", Slug: "score", Units: unit.Generic, Direction: unit.Higher}, 1
 	}
 	return counter(name), 1
 }

@@ -44,11 +44,11 @@ func titled(banner, own string) string {
 
 // Measures of load that more than one tool has.
 var (
-	requests         = unit.Measure{Name: "Requests", Slug: "requests", Units: "requests", Direction: unit.Unknown}
-	requestsFailed   = unit.Measure{Name: "Failed Requests", Slug: "failed-requests", Units: "requests", Direction: unit.Lower}
-	failureRatio     = unit.Measure{Name: "Failure Ratio", Slug: "failure-ratio", Units: unit.Percentage, Direction: unit.Lower}
-	responseSize     = unit.Measure{Name: "Response Size", Slug: "response-size", Units: unit.Bytes, Direction: unit.Unknown}
-	latencyDeviation = unit.Measure{Name: "Latency Deviation", Slug: "latency-deviation", Units: unit.Nanoseconds, Direction: unit.Lower}
+	requests         = &unit.Measure{Name: "Requests", Slug: "requests", Units: "requests", Direction: unit.Unknown}
+	requestsFailed   = &unit.Measure{Name: "Failed Requests", Slug: "failed-requests", Units: "requests", Direction: unit.Lower}
+	failureRatio     = &unit.Measure{Name: "Failure Ratio", Slug: "failure-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	responseSize     = &unit.Measure{Name: "Response Size", Slug: "response-size", Units: unit.Bytes, Direction: unit.Unknown}
+	latencyDeviation = &unit.Measure{Name: "Latency Deviation", Slug: "latency-deviation", Units: unit.Nanoseconds, Direction: unit.Lower}
 )
 
 // shortFloat is a number as people write it: "99.9".

@@ -23,7 +23,7 @@ type mapping struct {
 
 type mappedValue struct {
 	source  string
-	measure unit.Measure
+	measure *unit.Measure
 	factor  float64
 }
 
@@ -85,27 +85,28 @@ func parseMappedValue(word string) (mappedValue, error) {
 }
 
 // measureOf is the measure of a value of which a unit and perhaps a title and a direction are known, and the factor to the measure's unit.
-func measureOf(title, u string, direction unit.Direction) (unit.Measure, float64) {
+func measureOf(title, u string, direction unit.Direction) (*unit.Measure, float64) {
 	m, factor := unit.Guess(u), 1.0
 	rate, perSecond := strings.CutSuffix(u, "/s")
 	if nanos, ok := nanosPer(strings.TrimSuffix(u, "/op")); ok {
 		m, factor = unit.Latency, nanos
 	} else if f, ok := byteFactor(u); ok || u == "bytes" {
-		m, factor = unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}, max(f, 1)
+		m, factor = &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}, max(f, 1)
 	} else if f, ok := byteFactor(rate); ok && perSecond {
 		m, factor = unit.Bandwidth, f*1e-6
 	} else if perSecond && (rate == "ops" || rate == "op" || rate == "req" || rate == "requests" || rate == "runs") {
 		m = unit.Throughput
 	} else if u == "%" || u == "percent" || u == "Percent" {
-		m = unit.Measure{Name: "Percentage", Units: unit.Percentage, Direction: unit.Unknown}
+		m = &unit.Measure{Name: "Percentage", Units: unit.Percentage, Direction: unit.Unknown}
 	} else if u == "" {
 		m = counter("Value")
 	}
+	own := *m
 	if title != "" && title != m.Name {
-		m.Name, m.Slug = title, ""
+		own.Name, own.Slug = title, ""
 	}
 	if direction != unit.Unknown {
-		m.Direction = direction
+		own.Direction = direction
 	}
-	return m, factor
+	return &own, factor
 }

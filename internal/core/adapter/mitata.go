@@ -20,8 +20,8 @@ var mitataTool = tool{
 }
 
 var (
-	heapPerIteration  = unit.Measure{Name: "Heap per Iteration", Slug: "heap-per-iteration", Units: unit.Bytes, Direction: unit.Lower}
-	garbageCollection = unit.Measure{Name: "Garbage Collection", Slug: "garbage-collection", Units: unit.Nanoseconds, Direction: unit.Lower}
+	heapPerIteration  = &unit.Measure{Name: "Heap per Iteration", Slug: "heap-per-iteration", Units: unit.Bytes, Direction: unit.Lower}
+	garbageCollection = &unit.Measure{Name: "Garbage Collection", Slug: "garbage-collection", Units: unit.Nanoseconds, Direction: unit.Lower}
 )
 
 // mitataRun is one run.

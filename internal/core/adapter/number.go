@@ -9,52 +9,91 @@ import (
 // powers of ten that a float64 holds exactly.
 var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
-// plainNumber reads the decimal number at the beginning of in, if it is one of those that need no rounding twice: a mantissa below 2^53 and
-// at most 22 digits behind the point or in the exponent (Clinger's fast path, PLDI 1990). n is its length; 0: it is none of them.
-func plainNumber(in []byte) (v float64, n int) {
-	at, negative := 0, false
+// decimal reads the number of RFC 8259's grammar at the beginning of in: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?. n is its
+// length; 0: there is none. It is exact, and v its value, where it needs no rounding twice: a mantissa below 2^53 and a power of ten of at
+// most 22 (Clinger's fast path, PLDI 1990). For all others strconv must be asked.
+func decimal(in []byte) (v float64, n int, exact bool) {
+	at := 0
 	if len(in) > 0 && in[0] == '-' {
-		at, negative = 1, true
+		at = 1
 	}
 	var mantissa uint64
 	begin := at
-	for at < len(in) && isDigit(in[at]) {
-		mantissa = mantissa*10 + uint64(in[at]-'0')
-		at++
+	for ; at < len(in); at++ {
+		d := in[at] - '0'
+		if d > 9 {
+			break
+		}
+		mantissa = mantissa*10 + uint64(d)
 	}
-	whole := at - begin
-	if whole == 0 || whole > 1 && in[begin] == '0' {
-		return 0, 0
+	digits := at - begin
+	if digits == 0 || digits > 1 && in[begin] == '0' {
+		return 0, 0, false
 	}
 	scale := 0
 	if at < len(in) && in[at] == '.' {
 		at++
 		point := at
-		for at < len(in) && isDigit(in[at]) {
-			mantissa = mantissa*10 + uint64(in[at]-'0')
-			at++
+		for ; at < len(in); at++ {
+			d := in[at] - '0'
+			if d > 9 {
+				break
+			}
+			mantissa = mantissa*10 + uint64(d)
 		}
 		if scale = at - point; scale == 0 {
-			return 0, 0
+			return 0, 0, false
 		}
+		digits += scale
 	}
-	if whole+scale > 19 || mantissa >= 1<<53 || scale >= len(powers) {
-		return 0, 0
+	power := -scale
+	if at < len(in) && in[at]|0x20 == 'e' {
+		exponent, length := exponentAt(in[at:])
+		if length == 0 {
+			return 0, 0, false
+		}
+		at += length
+		power += exponent
 	}
-	if at < len(in) && (in[at] == 'e' || in[at] == 'E') {
-		return 0, 0
+	if digits > 19 || mantissa >= 1<<53 || power <= -len(powers) || power >= len(powers) {
+		return 0, at, false
 	}
-	v = float64(mantissa) / powers[scale]
-	if negative {
+	if v = float64(mantissa); power < 0 {
+		v /= powers[-power]
+	} else {
+		v *= powers[power]
+	}
+	if begin == 1 {
 		v = -v
 	}
-	return v, at
+	return v, at, true
+}
+
+// exponentAt reads "e-12" at the beginning of in; a length of 0: it is none. An exponent that no float64 has is 9999.
+func exponentAt(in []byte) (exponent, length int) {
+	at := 1
+	negative := false
+	if at < len(in) && (in[at] == '-' || in[at] == '+') {
+		negative = in[at] == '-'
+		at++
+	}
+	begin := at
+	for ; at < len(in) && isDigit(in[at]); at++ {
+		exponent = min(9999, exponent*10+int(in[at]-'0'))
+	}
+	if at == begin {
+		return 0, 0
+	}
+	if negative {
+		exponent = -exponent
+	}
+	return exponent, at
 }
 
 // number reads a value as programs print it, without grouping of its digits: NaN and +Inf are among them, and what is out of range is an
 // infinity. Hexadecimal and underscores are not numbers here.
 func number(word []byte) (float64, bool) {
-	if v, n := plainNumber(word); n > 0 && n == len(word) {
+	if v, n, exact := decimal(word); exact && n == len(word) {
 		return v, true
 	}
 	if len(word) == 0 || len(word) > numberBytes {

@@ -116,7 +116,7 @@ func readLabels(rest []byte) (labels []parameter, after []byte, ok bool) {
 }
 
 // openMetricMeasure is the measure of a series, by its unit.
-func openMetricMeasure(name string, units map[string]string) unit.Measure {
+func openMetricMeasure(name string, units map[string]string) *unit.Measure {
 	base := name
 	for _, suffix := range []string{"_total", "_sum", "_created", "_min", "_max", "_avg"} {
 		base = strings.TrimSuffix(base, suffix)
@@ -129,9 +129,9 @@ func openMetricMeasure(name string, units map[string]string) unit.Measure {
 	case strings.HasSuffix(name, "_count"), strings.HasSuffix(name, "_bucket"):
 		return counter("Count")
 	case u == "seconds":
-		return unit.Measure{Name: "Duration", Slug: "duration", Units: unit.Seconds, Direction: unit.Lower}
+		return &unit.Measure{Name: "Duration", Slug: "duration", Units: unit.Seconds, Direction: unit.Lower}
 	case u == "bytes":
-		return unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}
+		return &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}
 	case u == "ratio":
 		return counter("Ratio")
 	case strings.HasSuffix(name, "_total"):

@@ -30,7 +30,14 @@ func hitPerf(line []byte) int {
 	return 0
 }
 
-var instructionsPerCycle = unit.Measure{Name: "Instructions per Cycle", Slug: "instructions-per-cycle", Units: "instructions / cycle", Direction: unit.Higher}
+// countedInstructions are the built-in measure's, but a processor that is shared does not count the same twice.
+var countedInstructions = func() *unit.Measure {
+	m := *unit.Instructions
+	m.Exact = false
+	return &m
+}()
+
+var instructionsPerCycle = &unit.Measure{Name: "Instructions per Cycle", Slug: "instructions-per-cycle", Units: "instructions / cycle", Direction: unit.Higher}
 
 // perfRow is one event.
 type perfRow struct {
@@ -227,7 +234,7 @@ func (g *gathering) perf(name string, r perfRow, line int) error {
 }
 
 // perfMeasure is what an event measures. Counts of a real processor vary: none is exact.
-func perfMeasure(event, u string) (unit.Measure, float64) {
+func perfMeasure(event, u string) (*unit.Measure, float64) {
 	nanos, isTime := nanosPer(u)
 	base, _, _ := strings.Cut(event, ":") // cycles:u
 	switch base {
@@ -252,15 +259,13 @@ func perfMeasure(event, u string) (unit.Measure, float64) {
 		}
 		m := cpuTime
 		if base == "cpu-clock" {
-			m = unit.Measure{Name: "CPU Clock", Slug: "cpu-clock", Units: unit.Nanoseconds, Direction: unit.Lower}
+			m = &unit.Measure{Name: "CPU Clock", Slug: "cpu-clock", Units: unit.Nanoseconds, Direction: unit.Lower}
 		}
 		return m, nanos
 	case "instructions":
-		m := unit.Instructions
-		m.Exact = false
-		return m, 1
+		return countedInstructions, 1
 	}
-	m := unit.Measure{Name: event, Units: "events", Direction: unit.Unknown}
+	m := &unit.Measure{Name: event, Units: "events", Direction: unit.Unknown}
 	for _, word := range []string{"miss", "fault", "switch", "migration", "cycles", "stall"} {
 		if strings.Contains(base, word) {
 			m.Direction = unit.Lower

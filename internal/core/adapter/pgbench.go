@@ -33,9 +33,9 @@ var (
 	pgConnect = phase("Connection Time", "connection-time")
 	pgLag     = phase("Schedule Lag", "schedule-lag")
 	pgLagMost = phase("Schedule Lag max", "schedule-lag-max")
-	pgSkipped = unit.Measure{Name: "Skipped Ratio", Slug: "skipped-ratio", Units: unit.Percentage, Direction: unit.Lower}
-	pgLate    = unit.Measure{Name: "Late Ratio", Slug: "late-ratio", Units: unit.Percentage, Direction: unit.Lower}
-	pgRetries = unit.Measure{Name: "Retries", Slug: "retries", Units: "retries", Direction: unit.Lower}
+	pgSkipped = &unit.Measure{Name: "Skipped Ratio", Slug: "skipped-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	pgLate    = &unit.Measure{Name: "Late Ratio", Slug: "late-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	pgRetries = &unit.Measure{Name: "Retries", Slug: "retries", Units: "retries", Direction: unit.Lower}
 )
 
 // pgMostRows bounds the statements of a script and the scripts of a run.
@@ -152,7 +152,7 @@ func (r *pgRun) ofRun(line []byte) {
 			return
 		}
 	}
-	add := func(m unit.Measure, v opt) {
+	add := func(m *unit.Measure, v opt) {
 		if len(r.others) < 10 {
 			r.others = append(r.others, optional{m, v})
 		}

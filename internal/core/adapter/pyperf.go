@@ -92,7 +92,7 @@ func parsePyperf(s *scanner, opts Options) (Results, error) {
 		switch r.unit {
 		case "second", "":
 		case "byte":
-			m, factor = unit.Measure{Name: "Memory", Slug: "memory", Units: unit.Bytes, Direction: unit.Lower}, 1
+			m, factor = &unit.Measure{Name: "Memory", Slug: "memory", Units: unit.Bytes, Direction: unit.Lower}, 1
 		default:
 			m, factor = counter("Value"), 1
 		}

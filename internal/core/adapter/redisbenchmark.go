@@ -166,7 +166,7 @@ func redisRow(header []string, fields [][]byte) (values []optional) {
 	return values
 }
 
-func redisLatency(point string) unit.Measure {
+func redisLatency(point string) *unit.Measure {
 	if point == "avg" {
 		return unit.Latency
 	}

@@ -9,7 +9,7 @@ import (
 
 // requestLog gathers the requests of a log that has a line for each of them: samples of some measures by benchmark, and how many failed. A log may have millions, so a request costs no allocation but its samples.
 type requestLog struct {
-	measures []unit.Measure
+	measures []*unit.Measure
 	byKey    map[string]*requestRow
 	order    []*requestRow
 	last     *requestRow
@@ -26,7 +26,7 @@ type requestRow struct {
 	line    int
 }
 
-func newRequestLog(measures ...unit.Measure) *requestLog {
+func newRequestLog(measures ...*unit.Measure) *requestLog {
 	return &requestLog{measures: measures, byKey: map[string]*requestRow{}}
 }
 

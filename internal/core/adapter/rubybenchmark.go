@@ -45,8 +45,8 @@ func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		n++
-		for i, m := range []unit.Measure{unit.UserTime, unit.SystemTime, {}, unit.Latency} {
-			if m.Name == "" {
+		for i, m := range []*unit.Measure{unit.UserTime, unit.SystemTime, nil, unit.Latency} {
+			if m == nil {
 				continue // user and system, once more
 			}
 			if err := g.value(name, m, times[i]*1e9, s.lineNumber); err != nil {

@@ -79,7 +79,10 @@ func parseRustBench(s *scanner, opts Options) (Results, error) {
 		}
 		n++
 		name := oneLine(string(l.name))
-		m, factor := rustMeasure(string(l.unit))
+		m, factor := unit.Latency, 1.0
+		if string(l.unit) != "ns/iter" { // as almost all are
+			m, factor = rustMeasure(string(l.unit))
+		}
 		if err := g.metric(name, spread(m, l.value*factor, l.spread*factor), s.lineNumber); err != nil {
 			return Results{}, err
 		}
@@ -91,12 +94,12 @@ func parseRustBench(s *scanner, opts Options) (Results, error) {
 }
 
 // rustMeasure is what a unit measures: times for an iteration are latency.
-func rustMeasure(u string) (unit.Measure, float64) {
+func rustMeasure(u string) (*unit.Measure, float64) {
 	if t, ok := bytes.CutSuffix([]byte(u), []byte("/iter")); ok {
 		if nanos, ok := nanosPer(string(t)); ok {
 			return unit.Latency, nanos
 		}
-		return unit.Measure{Name: string(t), Units: u, Direction: unit.Lower}, 1
+		return &unit.Measure{Name: string(t), Units: u, Direction: unit.Lower}, 1
 	}
 	return unit.Guess(u), 1
 }

@@ -20,7 +20,7 @@ var rustCriterionTool = tool{
 	parse: parseCriterion, averages: []Average{AverageMean},
 }
 
-var elementsPerSecond = unit.Measure{Name: "Elements per Second", Slug: "elements-per-second", Units: "elements / second (elem/s)", Direction: unit.Higher}
+var elementsPerSecond = &unit.Measure{Name: "Elements per Second", Slug: "elements-per-second", Units: "elements / second (elem/s)", Direction: unit.Higher}
 
 func hitCriterion(line []byte) int {
 	if _, values, ok := readCriterion(line, "time:"); ok && values[0].unit != "%" {
@@ -106,7 +106,7 @@ func parseCriterion(s *scanner, opts Options) (Results, error) {
 func nanosOf(u string) (float64, bool) { return nanosPer(u) }
 
 // criterion adds an estimate with its bounds, each in its own unit.
-func (g *gathering) criterion(name string, m unit.Measure, values [3]estimate, factor func(string) (float64, bool), line int) error {
+func (g *gathering) criterion(name string, m *unit.Measure, values [3]estimate, factor func(string) (float64, bool), line int) error {
 	var v [3]float64
 	for i, e := range values {
 		f, ok := factor(e.unit)
@@ -120,7 +120,7 @@ func (g *gathering) criterion(name string, m unit.Measure, values [3]estimate, f
 }
 
 // criterionRate is the measure of a throughput's unit, and the factor of each unit of its kind.
-func criterionRate(u string) (unit.Measure, func(string) (float64, bool)) {
+func criterionRate(u string) (*unit.Measure, func(string) (float64, bool)) {
 	scale := map[string]float64{"B/s": 1e-6, "KiB/s": 1024e-6, "MiB/s": 1.048576, "GiB/s": 1073.741824, "TiB/s": 1099511.627776, "KB/s": 1e-3, "MB/s": 1, "GB/s": 1e3, "TB/s": 1e6}
 	m := unit.Bandwidth
 	if strings.HasSuffix(u, "elem/s") {

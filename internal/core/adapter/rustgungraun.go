@@ -110,7 +110,7 @@ var countNames = map[string]string{
 }
 
 // countMeasure is the measure of a label within a tool's section; errors belong to the tool that found them.
-func countMeasure(label, section string) (unit.Measure, bool) {
+func countMeasure(label, section string) (*unit.Measure, bool) {
 	switch label {
 	case "Errors", "Contexts", "Suppressed Errors", "Suppressed Contexts":
 		tool := strings.ToUpper(section)

@@ -27,7 +27,18 @@ func (s *scanner) fail(format string, args ...any) error {
 }
 
 // peek is the next byte that is not space, 0 at the end.
-func (s *scanner) peek() byte {
+func (s *scanner) peek() (c byte) {
+	if s.at < len(s.in) {
+		c = s.in[s.at]
+	}
+	if c <= ' ' {
+		return s.peekOn()
+	}
+	return c
+}
+
+// peekOn passes over space. It stands apart so that peek can be inlined.
+func (s *scanner) peekOn() byte {
 	for {
 		for s.at < len(s.in) {
 			c := s.in[s.at]
@@ -70,9 +81,10 @@ func (s *scanner) enter() error {
 
 // object calls member for each key with the scanner before the value, which member must read. The key is only good until then.
 func (s *scanner) object(member func(key []byte) error) error {
-	if err := s.expect('{'); err != nil {
-		return err
+	if s.peek() != '{' {
+		return s.expect('{')
 	}
+	s.at++
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -89,9 +101,10 @@ func (s *scanner) object(member func(key []byte) error) error {
 		if err != nil {
 			return err
 		}
-		if err := s.expect(':'); err != nil {
-			return err
+		if s.peek() != ':' {
+			return s.expect(':')
 		}
+		s.at++
 		if err := member(key); err != nil {
 			return err
 		}
@@ -110,9 +123,10 @@ func (s *scanner) object(member func(key []byte) error) error {
 
 // array calls element with the scanner before each element, which element must read.
 func (s *scanner) array(element func() error) error {
-	if err := s.expect('['); err != nil {
-		return err
+	if s.peek() != '[' {
+		return s.expect('[')
 	}
+	s.at++
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -147,9 +161,10 @@ func (s *scanner) text() (string, error) {
 // word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become U+FFFD,
 // as in encoding/json.
 func (s *scanner) word() ([]byte, error) {
-	if err := s.expect('"'); err != nil {
-		return nil, err
+	if s.peek() != '"' {
+		return nil, s.expect('"')
 	}
+	s.at++
 	for i := s.at; i < len(s.in); i++ {
 		if c := s.in[i]; !plainText[c] {
 			if c != '"' {
@@ -263,20 +278,15 @@ func hex4(in []byte, at int) (rune, error) {
 // numberBytes is the longest number: a float64 in full has no more digits than this.
 const numberBytes = 512
 
-// digits reads a number's text.
-func (s *scanner) digits() ([]byte, error) {
+// digits is the length of the number that begins here, and its value where that is exact.
+func (s *scanner) digits() (v float64, n int, exact bool, err error) {
 	s.peek()
 	s.ensure(numberBytes)
-	begin := s.at
-	for s.at < len(s.in) && inNumber[s.in[s.at]] {
-		s.at++
+	v, n, exact = decimal(s.in[s.at:])
+	if n == 0 || n >= numberBytes || s.at+n < len(s.in) && inNumber[s.in[s.at+n]] {
+		return 0, 0, false, s.fail("JSON: want a number, found %s", s.found())
 	}
-	word := s.in[begin:s.at]
-	if len(word) >= numberBytes || !isNumber(word) {
-		s.at = begin
-		return nil, s.fail("JSON: want a number, found %s", s.found())
-	}
-	return word, nil
+	return v, n, exact, nil
 }
 
 // inNumber has the bytes that may stand in a number.
@@ -287,21 +297,17 @@ var inNumber = [256]bool{
 
 // number reads a number as float64; one that is out of range is an error, not an infinity.
 func (s *scanner) number() (float64, error) {
-	s.peek()
-	s.ensure(numberBytes)
-	if v, n := plainNumber(s.in[s.at:]); n > 0 && s.at+n < len(s.in) && !inNumber[s.in[s.at+n]] {
-		s.at += n
-		return v, nil
-	}
-	word, err := s.digits()
+	v, n, exact, err := s.digits()
 	if err != nil {
 		return 0, err
 	}
-	v, err := strconv.ParseFloat(string(word), 64)
-	if err != nil || math.IsInf(v, 0) {
-		s.at -= len(word)
-		return 0, s.fail("JSON: the number %.40s is out of range", word)
+	if !exact {
+		word := s.in[s.at : s.at+n]
+		if v, err = strconv.ParseFloat(string(word), 64); err != nil || math.IsInf(v, 0) {
+			return 0, s.fail("JSON: the number %.40s is out of range", word)
+		}
 	}
+	s.at += n
 	return v, nil
 }
 
@@ -318,47 +324,12 @@ func (s *scanner) absent() bool {
 	return true
 }
 
-// isNumber checks the grammar of RFC 8259: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
-func isNumber(w []byte) bool {
-	digits := func() bool {
-		n := 0
-		for n < len(w) && w[n] >= '0' && w[n] <= '9' {
-			n++
-		}
-		w = w[n:]
-		return n > 0
-	}
-	if len(w) > 0 && w[0] == '-' {
-		w = w[1:]
-	}
-	if len(w) > 1 && w[0] == '0' && w[1] >= '0' && w[1] <= '9' || !digits() {
-		return false
-	}
-	if len(w) > 0 && w[0] == '.' {
-		if w = w[1:]; !digits() {
-			return false
-		}
-	}
-	if len(w) > 0 && (w[0] == 'e' || w[0] == 'E') {
-		if w = w[1:]; len(w) > 0 && (w[0] == '+' || w[0] == '-') {
-			w = w[1:]
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return len(w) == 0
-}
-
 // looseWords are what Python and JavaScript programs write in place of numbers although JSON has no such thing.
 var looseWords = []string{"NaN", "-Infinity", "Infinity", "-NaN"}
 
 // notANumber reads one of the words that only a loose reader takes.
 func (s *scanner) notANumber() bool {
-	if !s.loose {
-		return false
-	}
-	if c := s.peek(); c != 'N' && c != 'I' && c != '-' {
+	if c := s.peek(); !s.loose || c != 'N' && c != 'I' && c != '-' {
 		return false
 	}
 	s.ensure(len("-Infinity"))
@@ -374,17 +345,18 @@ func (s *scanner) notANumber() bool {
 // skip reads any value and forgets it.
 func (s *scanner) skip() error {
 	switch c := s.peek(); {
-	case s.notANumber():
-		return nil
+	case c == '"':
+		_, err := s.word()
+		return err
 	case c == '{':
 		return s.object(func([]byte) error { return s.skip() })
 	case c == '[':
 		return s.array(s.skip)
-	case c == '"':
-		_, err := s.word()
-		return err
-	case c == '-' || c >= '0' && c <= '9':
-		_, err := s.digits()
+	case s.notANumber():
+		return nil
+	case c == '-' || isDigit(c):
+		_, n, _, err := s.digits()
+		s.at += n
 		return err
 	}
 	s.ensure(len("false"))

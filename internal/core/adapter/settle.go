@@ -20,18 +20,17 @@ func (r *Results) settle() error {
 		return tooManyBenchmarks()
 	}
 	kept, metrics := r.Benchmarks[:0], 0
-	seen := make(map[string]bool, len(r.Benchmarks))
+	var seen nameTable
 	for _, b := range r.Benchmarks {
 		b.Name, b.IgnoreAlerts = cutIgnore(b.Name)
 		if err := checkName("benchmark", b.Name, limits.BenchmarkNameBytes); err != nil {
 			r.problem(Problem{Benchmark: b.Name, Message: err.Error()})
 			continue
 		}
-		if seen[b.Name] {
+		if _, isNew := seen.add(b.Name); !isNew {
 			r.problem(Problem{Benchmark: b.Name, Message: "it stands in the output twice; the first is kept"})
 			continue
 		}
-		seen[b.Name] = true
 		if err := r.settleMetrics(&b); err != nil {
 			return err
 		}
@@ -108,7 +107,7 @@ func flaw(m *Metric) string {
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // identity is what makes two measures the same: the slug, or the built-in one behind a name, else the name.
-func identity(m unit.Measure) string {
+func identity(m *unit.Measure) string {
 	if m.Slug != "" {
 		return m.Slug
 	}
@@ -118,7 +117,7 @@ func identity(m unit.Measure) string {
 	return m.Name
 }
 
-func checkMeasure(m unit.Measure) error {
+func checkMeasure(m *unit.Measure) error {
 	if err := checkName("measure", m.Name, limits.ResourceNameBytes); err != nil {
 		return err
 	}

@@ -29,16 +29,16 @@ var sysbenchTool = tool{
 }
 
 // perSecond is a rate of its own.
-func perSecond(name, slug string) unit.Measure {
-	return unit.Measure{Name: name, Slug: slug, Units: unit.OpsPerSecond, Direction: unit.Higher}
+func perSecond(name, slug string) *unit.Measure {
+	return &unit.Measure{Name: name, Slug: slug, Units: unit.OpsPerSecond, Direction: unit.Higher}
 }
 
 var (
-	sysReadBandwidth  = unit.Measure{Name: "Read Bandwidth", Slug: "read-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}
-	sysWriteBandwidth = unit.Measure{Name: "Write Bandwidth", Slug: "write-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}
-	sysIgnored        = unit.Measure{Name: "Ignored Errors", Slug: "ignored-errors", Units: "errors", Direction: unit.Lower}
-	sysReconnects     = unit.Measure{Name: "Reconnects", Slug: "reconnects", Units: "reconnects", Direction: unit.Lower}
-	sysTotal          = unit.Measure{Name: "Total Time", Slug: "total-time", Units: unit.Nanoseconds, Direction: unit.Unknown}
+	sysReadBandwidth  = &unit.Measure{Name: "Read Bandwidth", Slug: "read-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}
+	sysWriteBandwidth = &unit.Measure{Name: "Write Bandwidth", Slug: "write-bandwidth", Units: unit.MegabytesPerSec, Direction: unit.Higher}
+	sysIgnored        = &unit.Measure{Name: "Ignored Errors", Slug: "ignored-errors", Units: "errors", Direction: unit.Lower}
+	sysReconnects     = &unit.Measure{Name: "Reconnects", Slug: "reconnects", Units: "reconnects", Direction: unit.Lower}
+	sysTotal          = &unit.Measure{Name: "Total Time", Slug: "total-time", Units: unit.Nanoseconds, Direction: unit.Unknown}
 )
 
 const mebibyte = 1.048576 // in megabytes
@@ -100,7 +100,7 @@ func (r *sysRun) param(name string, value []byte) {
 	}
 }
 
-func (r *sysRun) value(m unit.Measure, v opt) {
+func (r *sysRun) value(m *unit.Measure, v opt) {
 	if len(r.values) < sysRows {
 		r.values = append(r.values, optional{m, v})
 	}

@@ -20,7 +20,7 @@ var vegetaTool = tool{
 	parse: parseVegeta,
 }
 
-var requestSize = unit.Measure{Name: "Request Size", Slug: "request-size", Units: unit.Bytes, Direction: unit.Unknown}
+var requestSize = &unit.Measure{Name: "Request Size", Slug: "request-size", Units: unit.Bytes, Direction: unit.Unknown}
 
 // vegetaReport is one report.
 type vegetaReport struct {

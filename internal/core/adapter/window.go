@@ -95,7 +95,14 @@ func (s *scanner) read() int64 { return s.base + int64(s.at) }
 
 // ensure reads on until n bytes are in the window or the input ends.
 func (s *scanner) ensure(n int) {
-	for len(s.in)-s.at < n && s.more() {
+	if len(s.in)-s.at < n {
+		s.ensureOn(n)
+	}
+}
+
+//go:noinline so that ensure is inlined, which almost never calls it
+func (s *scanner) ensureOn(n int) {
+	for s.more() && len(s.in)-s.at < n {
 	}
 }
 

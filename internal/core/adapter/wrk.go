@@ -37,7 +37,7 @@ func hitWrk(line []byte) int {
 	return 0
 }
 
-var perThread = unit.Measure{Name: "Throughput per Thread", Slug: "throughput-per-thread", Units: unit.OpsPerSecond, Direction: unit.Higher}
+var perThread = &unit.Measure{Name: "Throughput per Thread", Slug: "throughput-per-thread", Units: unit.OpsPerSecond, Direction: unit.Higher}
 
 // wrkRun is one run.
 type wrkRun struct {
@@ -92,9 +92,13 @@ func parseWrk(s *scanner, opts Options) (Results, error) {
 
 // set adds a metric, or replaces it: the spectrum has again, with more digits, what the rows have.
 func (r *wrkRun) set(m Metric) {
-	m.Measure.Name += r.of
-	m.Measure.Slug += strings.ReplaceAll(r.of, " ", "-")
-	if i := slices.IndexFunc(r.metrics, func(other Metric) bool { return other.Measure == m.Measure }); i >= 0 {
+	if r.of != "" {
+		own := *m.Measure
+		own.Name += r.of
+		own.Slug += strings.ReplaceAll(r.of, " ", "-")
+		m.Measure = &own
+	}
+	if i := slices.IndexFunc(r.metrics, func(other Metric) bool { return other.Measure.Name == m.Measure.Name }); i >= 0 {
 		r.metrics[i] = m
 	} else if len(r.metrics) < wrkPoints {
 		r.metrics = append(r.metrics, m)

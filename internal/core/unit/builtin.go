@@ -3,31 +3,31 @@ package unit
 // The built-in measures. Names, slugs and units are Bencher's wherever it has the measure, so that projects, thresholds and clients fit both. Direction and
 // exactness are ours: a measure of Bencher has neither.
 var (
-	Latency     = Measure{Name: "Latency", Slug: "latency", Units: Nanoseconds, Direction: Lower}
-	Throughput  = Measure{Name: "Throughput", Slug: "throughput", Units: OpsPerSecond, Direction: Higher}
-	BuildTime   = Measure{Name: "Build Time", Slug: "build-time", Units: Seconds, Direction: Lower}
-	FileSize    = Measure{Name: "File Size", Slug: "file-size", Units: Bytes, Direction: Lower, Exact: true}
-	Allocated   = Measure{Name: "Allocated", Slug: "allocated", Units: BytesPerOp, Direction: Lower}
-	Allocations = Measure{Name: "Allocations", Slug: "allocations", Units: AllocsPerOp, Direction: Lower}
-	Bandwidth   = Measure{Name: "Bandwidth", Slug: "bandwidth", Units: MegabytesPerSec, Direction: Higher}
-	UserTime    = Measure{Name: "User Time", Slug: "user-time", Units: Nanoseconds, Direction: Lower}
-	SystemTime  = Measure{Name: "System Time", Slug: "system-time", Units: Nanoseconds, Direction: Lower}
-	PeakMemory  = Measure{Name: "Peak Memory", Slug: "peak-memory", Units: Bytes, Direction: Lower}
+	Latency     = &Measure{Name: "Latency", Slug: "latency", Units: Nanoseconds, Direction: Lower}
+	Throughput  = &Measure{Name: "Throughput", Slug: "throughput", Units: OpsPerSecond, Direction: Higher}
+	BuildTime   = &Measure{Name: "Build Time", Slug: "build-time", Units: Seconds, Direction: Lower}
+	FileSize    = &Measure{Name: "File Size", Slug: "file-size", Units: Bytes, Direction: Lower, Exact: true}
+	Allocated   = &Measure{Name: "Allocated", Slug: "allocated", Units: BytesPerOp, Direction: Lower}
+	Allocations = &Measure{Name: "Allocations", Slug: "allocations", Units: AllocsPerOp, Direction: Lower}
+	Bandwidth   = &Measure{Name: "Bandwidth", Slug: "bandwidth", Units: MegabytesPerSec, Direction: Higher}
+	UserTime    = &Measure{Name: "User Time", Slug: "user-time", Units: Nanoseconds, Direction: Lower}
+	SystemTime  = &Measure{Name: "System Time", Slug: "system-time", Units: Nanoseconds, Direction: Lower}
+	PeakMemory  = &Measure{Name: "Peak Memory", Slug: "peak-memory", Units: Bytes, Direction: Lower}
 
-	Instructions    = Measure{Name: "Instructions", Slug: "instructions", Units: "instructions", Direction: Lower, Exact: true}
-	EstimatedCycles = Measure{Name: "Estimated Cycles", Slug: "estimated-cycles", Units: "cycles", Direction: Lower, Exact: true}
+	Instructions    = &Measure{Name: "Instructions", Slug: "instructions", Units: "instructions", Direction: Lower, Exact: true}
+	EstimatedCycles = &Measure{Name: "Estimated Cycles", Slug: "estimated-cycles", Units: "cycles", Direction: Lower, Exact: true}
 )
 
-var known = append([]Measure{
+var known = append([]*Measure{
 	Latency, Throughput, BuildTime, FileSize, Allocated, Allocations, Bandwidth, UserTime, SystemTime, PeakMemory, Instructions, EstimatedCycles,
 }, others()...)
 
 // others are the measures that no code names: of iai and gungraun, of a quiet machine's noise, and of .NET's memory diagnoser.
-func others() []Measure {
-	var out []Measure
+func others() []*Measure {
+	var out []*Measure
 	add := func(direction Direction, exact bool, rows ...[3]string) {
 		for _, r := range rows {
-			out = append(out, Measure{Name: r[0], Slug: r[1], Units: r[2], Direction: direction, Exact: exact})
+			out = append(out, &Measure{Name: r[0], Slug: r[1], Units: r[2], Direction: direction, Exact: exact})
 		}
 	}
 	add(Lower, true,

@@ -34,7 +34,8 @@ func ParseDirection(s string) (Direction, error) {
 	return Unknown, fault.Invalidf("direction %q: want lower, higher or unknown", s)
 }
 
-// Measure is what was measured.
+// Measure is what was measured. It is handed on as a pointer, because a report has it once for each metric; whoever wants
+// a built-in one otherwise changes a copy.
 type Measure struct {
 	Name      string // for people
 	Slug      string // for addresses; empty: made from the name
@@ -57,8 +58,8 @@ const (
 )
 
 // knownBy has the built-in measures by slug, by name, and by name in small letters.
-var knownBy = func() map[string]Measure {
-	out := make(map[string]Measure, 3*len(known))
+var knownBy = func() map[string]*Measure {
+	out := make(map[string]*Measure, 3*len(known))
 	for _, m := range known {
 		out[m.Slug], out[m.Name], out[lower(m.Name)] = m, m, m
 	}
@@ -68,7 +69,7 @@ var knownBy = func() map[string]Measure {
 func lower(s string) string { return strings.ToLower(s) }
 
 // KnownMeasure returns the built-in measure of that name (without regard to case) or slug.
-func KnownMeasure(nameOrSlug string) (Measure, bool) {
+func KnownMeasure(nameOrSlug string) (*Measure, bool) {
 	m, ok := knownBy[nameOrSlug]
 	if !ok {
 		m, ok = knownBy[lower(nameOrSlug)]
@@ -79,8 +80,8 @@ func KnownMeasure(nameOrSlug string) (Measure, bool) {
 
 // Guess returns the measure of a tool's own unit, such as Go's "p99-ns" or "reqs/s": its name is the unit, and its direction follows from the
 // unit: times, sizes and what is counted for each operation are better lower, rates are better higher, the rest is Unknown.
-func Guess(toolUnit string) Measure {
-	m := Measure{Name: toolUnit, Units: toolUnit, Direction: Unknown}
+func Guess(toolUnit string) *Measure {
+	m := &Measure{Name: toolUnit, Units: toolUnit, Direction: Unknown}
 	p := split(Short(toolUnit))
 	switch {
 	case p.per == "s" || p.per == "sec" || p.per == "min":

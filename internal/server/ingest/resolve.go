@@ -70,7 +70,7 @@ func resolve(ctx context.Context, tx *store.Tx, report store.Report, parsed Pars
 }
 
 // MeasureRow returns a measure as a new row of it would be.
-func MeasureRow(m unit.Measure) store.Measure {
+func MeasureRow(m *unit.Measure) store.Measure {
 	row := store.Measure{Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: string(m.Direction), Exact: m.Exact}
 	if row.Units == "" {
 		row.Units = unit.Generic

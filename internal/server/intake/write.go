@@ -194,5 +194,5 @@ func newMeasure(name string) store.Measure {
 	if known, ok := unit.KnownMeasure(name); ok {
 		return ingest.MeasureRow(known)
 	}
-	return ingest.MeasureRow(unit.Measure{Name: name})
+	return ingest.MeasureRow(&unit.Measure{Name: name})
 }
