@@ -21,7 +21,8 @@ func (o opt) pointer() *float64 {
 	if !o.ok {
 		return nil
 	}
-	return &o.v
+	v := o.v
+	return &v
 }
 
 // opt reads a number. Null, NaN and a text that is no number leave it absent; a text that is one is taken.

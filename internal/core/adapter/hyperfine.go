@@ -23,7 +23,7 @@ import (
 
 // hyperfineRun is one result.
 type hyperfineRun struct {
-	command                              string
+	command, name                        string // name: its identity
 	mean, stddev, median, least, largest opt
 	user, system                         opt
 	times, memory                        []float64
@@ -42,29 +42,30 @@ var hyperfineTool = tool{
 }
 
 func parseHyperfine(s *scanner, opts Options) (Results, error) {
-	var runs []hyperfineRun
+	var runs rows[hyperfineRun]
 	err := s.object(func(key []byte) error {
 		if string(key) != "results" {
 			return s.skip()
 		}
 		return s.array(func() error {
-			if len(runs) >= limits.BenchmarksPerIteration {
+			if runs.n >= limits.BenchmarksPerIteration {
 				return tooManyBenchmarks()
 			}
-			run, err := s.hyperfineRun()
-			runs = append(runs, run)
-			return err
+			return runs.next().read(s)
 		})
 	})
 	if err != nil {
 		return Results{}, fault.New(fault.Of(err), "shell_hyperfine: the output is not the JSON that hyperfine exports: %s", fault.Message(err))
 	}
-	var out Results
-	for i, name := range hyperfineNames(runs) {
-		run := &runs[i]
+	hyperfineNames(&runs)
+	out := Results{Benchmarks: make([]Benchmark, 0, runs.n)}
+	n := 0
+	for run := range runs.all() {
+		n++
+		name := run.name
 		switch {
 		case run.command == "":
-			out.problem(Problem{Message: fmt.Sprintf("result %d has no command", i+1)})
+			out.problem(Problem{Message: fmt.Sprintf("result %d has no command", n)})
 			continue
 		case !run.mean.ok:
 			out.problem(Problem{Benchmark: name, Message: "it has no mean"})
@@ -79,14 +80,13 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 		}
 		out.Benchmarks = append(out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
 	}
-	out.Reason = fmt.Sprintf(`"results" with "command" and "mean", %d of them`, len(runs))
+	out.Reason = fmt.Sprintf(`"results" with "command" and "mean", %d of them`, runs.n)
 	return out, nil
 }
 
-// hyperfineRun reads one result.
-func (s *scanner) hyperfineRun() (hyperfineRun, error) {
-	var run hyperfineRun
-	err := s.object(func(key []byte) error {
+// read reads one result.
+func (run *hyperfineRun) read(s *scanner) error {
+	return s.object(func(key []byte) error {
 		switch string(key) {
 		case "command":
 			text, err := s.text()
@@ -111,13 +111,12 @@ func (s *scanner) hyperfineRun() (hyperfineRun, error) {
 		case "memory_usage_byte":
 			return s.samples(&run.memory)
 		case "exit_codes":
-			return s.exitCodes(&run)
+			return s.exitCodes(run)
 		case "parameters":
-			return s.parameters(&run)
+			return s.parameters(run)
 		}
 		return s.skip()
 	})
-	return run, err
 }
 
 func (s *scanner) exitCodes(run *hyperfineRun) error {
@@ -160,29 +159,38 @@ func (s *scanner) parameters(run *hyperfineRun) error {
 	})
 }
 
-// hyperfineNames are the identities of the runs, in their order. Where commands with different parameters would be the same, because the text
-// shows the values by chance, all parameters are written; a command that was really given twice gets a number.
-func hyperfineNames(runs []hyperfineRun) []string {
-	out := make([]string, len(runs))
-	count := map[string]int{}
-	for i := range runs {
-		out[i] = runs[i].name(false)
-		count[out[i]]++
+// hyperfineNames gives each run its identity. Where commands with different parameters would be the same, because the text shows the values by
+// chance, all parameters are written; a command that was really given twice gets a number.
+func hyperfineNames(runs *rows[hyperfineRun]) {
+	var plain nameTable
+	var times []int // by place in plain
+	for run := range runs.all() {
+		run.name = run.identity(false)
+		place, isNew := plain.add(run.name)
+		if isNew {
+			times = append(times, 0)
+		}
+		times[place]++
+	}
+	if len(plain.names) == runs.n {
+		return
 	}
 	seen := map[string]int{}
-	for i := range runs {
-		if count[out[i]] > 1 {
-			out[i] = runs[i].name(true)
+	for run := range runs.all() {
+		if place, _ := plain.add(run.name); times[place] > 1 {
+			run.name = run.identity(true)
 		}
-		if seen[out[i]]++; seen[out[i]] > 1 {
-			out[i] = fmt.Sprintf("%s #%d", out[i], seen[out[i]])
+		if seen[run.name]++; seen[run.name] > 1 {
+			run.name = fmt.Sprintf("%s #%d", run.name, seen[run.name])
 		}
 	}
-	return out
 }
 
-// name is the command with its parameters in braces: all of them, or those that its text does not show.
-func (run *hyperfineRun) name(all bool) string {
+// identity is the command with its parameters in braces: all of them, or those that its text does not show.
+func (run *hyperfineRun) identity(all bool) string {
+	if len(run.parameters) == 0 {
+		return run.command
+	}
 	return withParameters(run.command, slices.DeleteFunc(slices.Clone(run.parameters), func(p parameter) bool { return !all && hasWord(run.command, p.value) }))
 }
 
@@ -214,8 +222,8 @@ func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 	const nanos = 1e9
 	latency := Metric{Measure: unit.Latency, Value: run.mean.v * nanos}
 	if run.stddev.ok {
-		low, high := (run.mean.v-run.stddev.v)*nanos, (run.mean.v+run.stddev.v)*nanos
-		latency.Lower, latency.Upper = &low, &high
+		ends := &[2]float64{(run.mean.v - run.stddev.v) * nanos, (run.mean.v + run.stddev.v) * nanos}
+		latency.Lower, latency.Upper = &ends[0], &ends[1]
 	}
 	if opts.Average == AverageMedian {
 		if run.median.ok {
@@ -225,7 +233,7 @@ func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 		}
 	}
 	latency.Samples = scaleAll(run.times, nanos)
-	out = append(make([]Metric, 0, 4), latency)
+	out = append(make([]Metric, 0, 3), latency)
 	if run.user.ok {
 		out = append(out, Metric{Measure: unit.UserTime, Value: run.user.v * nanos})
 	}

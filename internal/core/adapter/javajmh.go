@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -35,7 +36,7 @@ type jmhRun struct {
 	params                   []parameter
 	primary                  jmhMetric
 	secondary                []jmhMetric
-	line                     int
+	line, place              int // in the input, and among the names
 }
 
 type jmhMetric struct {
@@ -53,55 +54,58 @@ type jmhPoint struct {
 
 func parseJMH(s *scanner, opts Options) (Results, error) {
 	s.loose = true
-	var runs []jmhRun
+	var runs rows[jmhRun]
 	var err error
 	if s.peek() == '[' {
 		err = s.array(func() error {
-			line, _ := s.position()
-			run := jmhRun{line: line}
+			run := runs.next()
+			run.line, _ = s.position()
 			if err := run.read(s); err != nil {
 				return err
 			}
-			runs = append(runs, run)
-			return tooManyRuns(len(runs))
+			return tooManyRuns(runs.n)
 		})
 	} else {
-		runs, err = jmhTable(s)
+		err = jmhTable(s, &runs)
 	}
 	if err != nil {
 		return Results{}, err
 	}
 	var g gathering
-	modes, threads := map[string]string{}, map[string]string{}
-	severalModes, severalThreads := map[string]bool{}, map[string]bool{}
-	for _, r := range runs {
-		name := withParameters(r.benchmark, r.params)
-		several(modes, severalModes, name, r.mode)
-		several(threads, severalThreads, name, r.threads)
+	var names nameTable
+	var same []jmhSame // by place in names
+	for r := range runs.all() {
+		place, isNew := names.add(withParameters(r.benchmark, r.params))
+		if isNew {
+			same = append(same, jmhSame{mode: r.mode, threads: r.threads})
+		}
+		r.place = place
+		same[place].modes = same[place].modes || same[place].mode != r.mode
+		same[place].several = same[place].several || same[place].threads != r.threads
 	}
-	for _, r := range runs {
-		name := withParameters(r.benchmark, r.params)
-		ps := r.params
-		if severalModes[name] {
-			ps = append(ps, parameter{"mode", r.mode})
+	for r := range runs.all() {
+		name, differ := names.names[r.place], same[r.place]
+		if differ.modes || differ.several {
+			ps := slices.Clone(r.params)
+			if differ.modes {
+				ps = append(ps, parameter{"mode", r.mode})
+			}
+			if differ.several {
+				ps = append(ps, parameter{"threads", r.threads})
+			}
+			name = withParameters(r.benchmark, ps)
 		}
-		if severalThreads[name] {
-			ps = append(ps, parameter{"threads", r.threads})
-		}
-		if err := r.add(&g, withParameters(r.benchmark, ps)); err != nil {
+		if err := r.add(&g, name); err != nil {
 			return Results{}, err
 		}
 	}
-	return g.results(opts, `"benchmark", "mode" and "primaryMetric", %d runs`, len(runs)), nil
+	return g.results(opts, `"benchmark", "mode" and "primaryMetric", %d runs`, runs.n), nil
 }
 
-// several notes in which names a value differs.
-func several(first map[string]string, differs map[string]bool, name, value string) {
-	if v, known := first[name]; known && v != value {
-		differs[name] = true
-	} else {
-		first[name] = value
-	}
+// jmhSame are the runs of one benchmark with the same parameters: the first one's mode and threads, and whether another's differ.
+type jmhSame struct {
+	mode, threads  string
+	modes, several bool
 }
 
 func (r *jmhRun) read(s *scanner) error {
@@ -181,12 +185,12 @@ func (m *jmhMetric) bucket(s *scanner) error {
 }
 
 // jmhTable reads CSV. Its last columns are the parameters: "Param: size".
-func jmhTable(s *scanner) ([]jmhRun, error) {
+func jmhTable(s *scanner, runs *rows[jmhRun]) error {
 	t := s.newTable("Benchmark", "Mode", "Score", "Unit")
 	if t == nil {
-		return nil, s.fail("JMH: there is neither JSON nor a table with Benchmark, Mode, Score and Unit")
+		return s.fail("JMH: there is neither JSON nor a table with Benchmark, Mode, Score and Unit")
 	}
-	var runs []jmhRun
+	var last *jmhRun
 	deviation := -1
 	for i, c := range t.columns {
 		if strings.HasPrefix(c, "Score Error") {
@@ -210,18 +214,18 @@ func jmhTable(s *scanner) ([]jmhRun, error) {
 			}
 		}
 		// "org.Bench.method:gc.alloc.rate" is a secondary metric of the row before.
-		if base, secondary, ok := strings.Cut(r.benchmark, ":"); ok && len(runs) > 0 && runs[len(runs)-1].benchmark == base {
+		if base, secondary, ok := strings.Cut(r.benchmark, ":"); ok && last != nil && last.benchmark == base {
 			r.primary.name = secondary
-			last := &runs[len(runs)-1]
 			last.secondary = append(last.secondary, r.primary)
 			continue
 		}
-		runs = append(runs, r)
-		if err := tooManyRuns(len(runs)); err != nil {
-			return nil, err
+		last = runs.next()
+		*last = r
+		if err := tooManyRuns(runs.n); err != nil {
+			return err
 		}
 	}
-	return runs, nil
+	return nil
 }
 
 func (r *jmhRun) add(g *gathering, name string) error {

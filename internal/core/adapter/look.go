@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -43,6 +44,8 @@ const (
 	sketchMarks    = 4096
 	sketchDepth    = 12
 	sketchText     = 40 // the longest text that is a mark
+
+	sketchQuestions = 32 // whether that is enough
 )
 
 // has reports whether a mark was seen; * in it stands for any one part.
@@ -81,20 +84,29 @@ func (k sketch) best(in form, signs []sign) (found sign, ok bool) {
 
 // sketchJSON looks at the JSON that begins here. What is cut off or is none ends the look without an error: what was seen counts. It is empty
 // where nothing that has a member begins.
-func sketchJSON(s *scanner) sketch {
+//
+// Enough is asked where more elements of an array follow than are looked at, and ends the look: the rest may be long.
+func sketchJSON(s *scanner, enough func(sketch) bool) sketch {
 	k := sketch{}
+	asked := 0
+	stop := func() bool {
+		asked++
+		return asked <= sketchQuestions && enough(k)
+	}
 	for range sketchRecords {
 		if c := s.peek(); c != '{' && c != '[' {
 			break
 		}
-		if err := k.value(s, "", 0); err != nil {
+		if err := k.value(s, "", 0, stop); err != nil {
 			break
 		}
 	}
 	return k
 }
 
-func (k sketch) value(s *scanner, path string, depth int) error {
+var errEnough = errors.New("enough was seen")
+
+func (k sketch) value(s *scanner, path string, depth int, stop func() bool) error {
 	switch c := s.peek(); {
 	case depth >= sketchDepth:
 		return s.skip()
@@ -109,16 +121,19 @@ func (k sketch) value(s *scanner, path string, depth int) error {
 				at = path + "." + at
 			}
 			k.add(at)
-			return k.value(s, at, depth+1)
+			return k.value(s, at, depth+1, stop)
 		})
 	case c == '[':
 		elements := 0
 		return s.array(func() error {
-			if elements++; elements > sketchElements {
+			switch elements++; {
+			case elements == sketchElements+1 && stop():
+				return errEnough
+			case elements > sketchElements:
 				return s.skip()
 			}
 			k.add(path + "[]")
-			return k.value(s, path+"[]", depth+1)
+			return k.value(s, path+"[]", depth+1, stop)
 		})
 	case c == '"':
 		word, err := s.word()

@@ -57,7 +57,12 @@ func (src source) structured(from []tool, at place) (all []found) {
 	var in form
 	switch s.peek() {
 	case '{', '[':
-		k, in = sketchJSON(s), jsonForm
+		k, in = sketchJSON(s, func(k sketch) bool {
+			return slices.ContainsFunc(from, func(t tool) bool {
+				one, ok := k.best(jsonForm, t.signs)
+				return ok && (one.score >= 100 || len(from) == 1)
+			})
+		}), jsonForm
 	case '<':
 		k, in = sketchXML(s), xmlForm
 	case 0:

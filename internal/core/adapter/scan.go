@@ -155,7 +155,19 @@ func (s *scanner) array(element func() error) error {
 // text reads a string.
 func (s *scanner) text() (string, error) {
 	out, err := s.word()
-	return string(out), err
+	return s.keep(out), err
+}
+
+// keep is word as a string. Short ones are mostly the same few, units and names of parameters: those that came last are not made again.
+func (s *scanner) keep(word []byte) string {
+	if len(word) == 0 || len(word) > 16 {
+		return string(word)
+	}
+	known := &s.known[(int(word[0])*7^int(word[len(word)-1])*3^len(word))%len(s.known)]
+	if *known != string(word) {
+		*known = string(word)
+	}
+	return *known
 }
 
 // word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become U+FFFD,

@@ -25,6 +25,7 @@ type scanner struct {
 	row, column int  // lines before the window's first byte, and bytes between the last line end and it
 	lineNumber  int  // of the line that nextLine returned, the first is 1
 	depth       int  // of JSON
+	known       [64]string
 	loose       bool // NaN and Infinity are taken for null, as Python writes them
 
 	passed    int // lines that were too long to be looked at
