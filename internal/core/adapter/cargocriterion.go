@@ -36,13 +36,14 @@ type criterionThroughput struct {
 
 func parseCargoCriterion(s *scanner, opts Options) (Results, error) {
 	var g gathering
+	in := scanBytes(nil)
 	n := 0
 	for line := range s.lines() {
 		if len(line) == 0 || line[0] != '{' {
 			continue
 		}
 		var m criterionMessage
-		in := scanBytes(line)
+		in.reset(line)
 		if err := in.object(func(key []byte) error { return m.member(in, key) }); err != nil {
 			g.problem(m.id, s.lineNumber, "the message cannot be read: %v", err)
 			continue

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -42,60 +43,48 @@ var goBenchTool = tool{
 
 // hitGoBench knows a result line, also one whose name was torn off by what the benchmark printed.
 func hitGoBench(line []byte) int {
-	if _, _, ok := readResult(line); ok {
+	if _, _, ok := readResult(line, nil); ok {
 		return 100
 	}
-	if _, ok := readBack(line); ok {
+	if _, ok := readBack(line, nil); ok {
 		return 60
 	}
 	return 0
 }
 
-// goBenchmark gathers the lines of one benchmark.
+// goBenchmark gathers the lines of one benchmark: its metrics have samples and no value yet.
 type goBenchmark struct {
-	pkg, name, procs string
-	units            []goUnit
-
-	few   [4]goUnit // the first units, and the first sample of each: most benchmarks have no more, and then cost one allocation
-	first [4]float64
-}
-
-type goUnit struct {
-	name    string
-	samples []float64 // finite ones
-	flawed  bool      // there was one that is not
+	key     string // package, dot, name: the identity, and behind it what else tells benchmarks apart
+	end     int    // of the identity
+	procs   string
+	metrics []Metric
+	flawed  []*unit.Measure // of which there was a number that is not finite
 }
 
 // goResults gathers result lines by benchmark, in the order of their first appearance.
 type goResults struct {
-	order   []*goBenchmark
-	byKey   map[goKey]*goBenchmark
-	words   map[string]string
+	order   rows[goBenchmark]
+	byPlace []*goBenchmark // in keys
+	keys    nameTable
+	key     []byte // of the line
+	units   nameTable
+	measure []*unit.Measure // by place in units
+	last    *goBenchmark
+	mixed   bool // there are several GOMAXPROCS
 	out     Results
 	lines   int
 	metrics int
-}
 
-// intern makes a string of what occurs again and again: units and suffixes. It forgets nothing, so it takes no more than a report may have.
-func (g *goResults) intern(text []byte) string {
-	if known, ok := g.words[string(text)]; ok {
-		return known
-	}
-	word := string(text)
-	if len(g.words) < limits.MetricsPerReport {
-		g.words[word] = word
-	}
-	return word
+	room   []Metric  // made many at once
+	floats []float64 // as well
 }
-
-type goKey struct{ pkg, name, procs string }
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
-	g := &goResults{byKey: map[goKey]*goBenchmark{}, words: map[string]string{}}
+	g := &goResults{}
 	r := goReader{result: g.add, problem: g.out.problem}
 	for line := range s.lines() {
 		r.line(line, s.lineNumber)
-		if len(g.order) > limits.BenchmarksPerIteration {
+		if g.order.n > limits.BenchmarksPerIteration {
 			return Results{}, tooManyBenchmarks()
 		}
 		if g.metrics > limits.MetricsPerReport {
@@ -112,84 +101,118 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 	return g.out, nil
 }
 
+// benchmark finds or makes the benchmark of a line.
+func (g *goResults) benchmark(s *goStream, l goLine) *goBenchmark {
+	key := g.key[:0]
+	if s.pkg != "" {
+		key = append(append(key, s.pkg...), '.')
+	}
+	key = append(key, l.name...)
+	end := len(key)
+	key = append(append(key, 0), l.procs...)
+	key = append(key, 0, byte(len(s.pkg)>>8), byte(len(s.pkg))) // where the name begins: both may have dots
+	g.key = key
+	if g.last != nil && g.last.key == string(key) {
+		return g.last
+	}
+	place, isNew := g.keys.addBytes(key)
+	if isNew {
+		b := g.order.next()
+		b.key, b.end = g.keys.names[place], end
+		b.procs = b.key[end+1 : len(b.key)-3]
+		g.byPlace = append(g.byPlace, b)
+		g.mixed = g.mixed || b.procs != g.byPlace[0].procs
+		if n := len(l.pairs); n > 0 {
+			if len(g.room) < n {
+				g.room = make([]Metric, n*max(1, min(rowsInBlock, g.order.n)))
+			}
+			b.metrics, g.room = g.room[:0:n], g.room[n:]
+		}
+	}
+	g.last = g.byPlace[place]
+	return g.last
+}
+
+// of is the measure of a unit.
+func (g *goResults) of(u []byte) *unit.Measure {
+	place, isNew := g.units.addBytes(u)
+	if !isNew {
+		return g.measure[place]
+	}
+	name := g.units.names[place]
+	m, known := goUnits[name]
+	if !known {
+		m = unit.Guess(name)
+	}
+	g.measure = append(g.measure, m)
+	return m
+}
+
 // add takes one result line.
 func (g *goResults) add(s *goStream, l goLine, number int) {
 	g.lines++
-	b := g.byKey[goKey{s.pkg, string(l.name), string(l.procs)}]
-	if b == nil {
-		b = &goBenchmark{pkg: s.pkg, name: string(l.name), procs: g.intern(l.procs)}
-		b.units = b.few[:0]
-		g.byKey[goKey{b.pkg, b.name, b.procs}] = b
-		g.order = append(g.order, b)
-	}
-	for rest := l.pairs; ; {
-		value, u, more := nextPair(&rest)
-		if !more {
-			return
-		}
-		at := -1
-		for i := range b.units {
-			if b.units[i].name == string(u) {
-				at = i
-				break
-			}
+	b := g.benchmark(s, l)
+	for i, pair := range l.pairs {
+		measure := g.of(pair.unit)
+		at := i // as in the line before
+		if at >= len(b.metrics) || b.metrics[at].Measure != measure {
+			at = slices.IndexFunc(b.metrics, func(m Metric) bool { return m.Measure == measure })
 		}
 		if at < 0 {
 			g.metrics++
-			at = len(b.units)
-			b.units = append(b.units, goUnit{name: g.intern(u)})
-			if at < len(b.first) {
-				b.units[at].samples = b.first[at : at : at+1]
-			}
+			at = len(b.metrics)
+			b.metrics = append(b.metrics, Metric{Measure: measure})
 		}
-		if finite(value) {
-			b.units[at].samples = append(b.units[at].samples, value)
+		if finite(pair.value) {
+			g.sample(&b.metrics[at], pair.value)
 			continue
 		}
-		if !b.units[at].flawed { // once: with -count it comes again and again
-			g.out.problem(Problem{Benchmark: s.identity(b.name), Message: fmt.Sprintf("%v %s is not a finite number", value, u), Line: number})
+		if !slices.Contains(b.flawed, measure) { // once: with -count it comes again and again
+			g.out.problem(Problem{Benchmark: s.identity(string(l.name)), Message: fmt.Sprintf("%v %s is not a finite number", pair.value, pair.unit), Line: number})
+			b.flawed = append(b.flawed, measure)
 		}
-		b.units[at].flawed = true
 	}
+}
+
+// sample adds a value. The first of each metric lie together, as most metrics have but one.
+func (g *goResults) sample(m *Metric, v float64) {
+	if m.Samples == nil {
+		if len(g.floats) == 0 {
+			g.floats = make([]float64, max(4, min(4*rowsInBlock, g.metrics)))
+		}
+		m.Samples, g.floats = g.floats[:0:1], g.floats[1:]
+	}
+	m.Samples = append(m.Samples, v)
 }
 
 // name makes benchmarks of what was gathered, when it is known which of them occur with several GOMAXPROCS.
 func (g *goResults) name(opts Options) {
-	type plain struct{ pkg, name string }
-	procs := make(map[plain]int, len(g.order))
-	for _, b := range g.order {
-		procs[plain{b.pkg, b.name}]++
+	var plain nameTable
+	var times []int // by place in plain
+	if g.mixed {
+		for b := range g.order.all() {
+			place, isNew := plain.add(b.key[:b.end])
+			if isNew {
+				times = append(times, 0)
+			}
+			times[place]++
+		}
 	}
-	measures := map[string]*unit.Measure{}
-	g.out.Benchmarks = make([]Benchmark, 0, len(g.order))
-	for _, b := range g.order {
-		name := b.name
-		if b.pkg != "" {
-			name = b.pkg + "." + name
-		}
-		if b.procs != "" && procs[plain{b.pkg, b.name}] > 1 {
-			name += "-" + b.procs
-		}
-		metrics := make([]Metric, len(b.units))
-		n := 0
-		for i := range b.units {
-			u := &b.units[i]
-			if len(u.samples) == 0 {
-				continue
+	g.out.Benchmarks = make([]Benchmark, 0, g.order.n)
+	for b := range g.order.all() {
+		name := b.key[:b.end]
+		if g.mixed && b.procs != "" {
+			if place, _ := plain.add(name); times[place] > 1 {
+				name += "-" + b.procs
 			}
-			measure := measures[u.name]
-			if measure == nil {
-				known, ok := goUnits[u.name]
-				if !ok {
-					known = unit.Guess(u.name)
-				}
-				measure = known
-				measures[u.name] = measure
-			}
-			metrics[n].Measure = measure
-			metrics[n].summarize(u.samples, opts.Average)
-			n++
 		}
-		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: metrics[:n]})
+		metrics := b.metrics[:0]
+		for _, m := range b.metrics {
+			if len(m.Samples) > 0 {
+				m.summarize(m.Samples, opts.Average)
+				metrics = append(metrics, m)
+			}
+		}
+		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
 	}
 }

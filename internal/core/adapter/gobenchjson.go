@@ -17,7 +17,8 @@ func (r *goReader) event(line []byte) bool {
 	if !bytes.Contains(line, []byte(`"Action"`)) {
 		return false
 	}
-	s := scanBytes(line)
+	s := &r.json
+	s.reset(line)
 	var pkg, output string
 	known := false
 	err := s.object(func(key []byte) error {

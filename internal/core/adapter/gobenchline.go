@@ -6,7 +6,13 @@ import "bytes"
 type goLine struct {
 	name  []byte // without the suffix of GOMAXPROCS
 	procs []byte // the suffix without its dash; empty: there was none
-	pairs []byte // "12.5 ns/op	16 B/op", checked
+	pairs []goPair
+}
+
+// goPair is "12.5 ns/op".
+type goPair struct {
+	value float64
+	unit  []byte
 }
 
 // readResult reads a result line. Where the benchmark itself prints, its output stands between the name and the result, on the same line or on
@@ -18,19 +24,18 @@ type goLine struct {
 //	BenchmarkX-8   	some output
 //	     100	      12.5 ns/op
 //
-// It returns the name also where the line is no result: the result may follow. A nil name is a line without one.
-func readResult(line []byte) (name []byte, result goLine, ok bool) {
+// It returns the name also where the line is no result: the result may follow. A nil name is a line without one. The pairs are appended to those
+// given.
+func readResult(line []byte, pairs []goPair) (name []byte, result goLine, ok bool) {
 	start := nameAt(line)
 	if start < 0 {
 		return nil, goLine{}, false
 	}
-	rest := line[start:]
-	end := bytes.IndexAny(rest, " \t")
-	if end < 0 {
-		return rest, goLine{}, false
+	name, rest := nextWord(line[start:])
+	if len(rest) == 0 {
+		return name, goLine{}, false
 	}
-	name, rest = rest[:end], rest[end:]
-	if pairs, found := readTail(rest); found {
+	if pairs, found := readTail(rest, pairs); found {
 		name, procs := cutProcs(name)
 		return name, goLine{name, procs, pairs}, true
 	}
@@ -75,22 +80,19 @@ func cutProcs(name []byte) (base, procs []byte) {
 
 // readTail finds the number of iterations and the pairs behind a name. Where output of the benchmark stands before them they are looked for from
 // the end of the line.
-func readTail(rest []byte) (pairs []byte, ok bool) {
-	rest = bytes.TrimLeft(rest, " \t")
-	digits := 0
-	for digits < len(rest) && isDigit(rest[digits]) {
-		digits++
+func readTail(rest []byte, pairs []goPair) ([]goPair, bool) {
+	if count, after := nextWord(rest); isDigits(count) {
+		if read, ok := appendPairs(pairs, after); ok {
+			return read, true
+		}
 	}
-	if digits > 0 && digits < len(rest) && (rest[digits] == ' ' || rest[digits] == '\t') && allPairs(rest[digits:]) {
-		return rest[digits:], true
-	}
-	return readBack(rest)
+	return readBack(rest, pairs)
 }
 
 // readBack finds "     100\t      12.5 ns/op\t  16 B/op" at the end of a line, as the testing package prints it: the number of iterations padded
 // to eight, then a tab. It goes backwards over pairs until such a number stands before one, so that its cost is the line's length. One unit must
 // be for each operation: logs have tabs and numbers too.
-func readBack(line []byte) (pairs []byte, ok bool) {
+func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 	perOp := false
 	for at := len(line); ; {
 		u, value, begin := pairBefore(line[:at])
@@ -109,7 +111,7 @@ func readBack(line []byte) (pairs []byte, ok bool) {
 		count := bytes.TrimRight(before[:len(before)-1], "0123456789")
 		digits := len(before) - 1 - len(count)
 		if padded := len(count) == 0 || count[len(count)-1] == ' ' || count[len(count)-1] == '\t'; perOp && digits > 0 && (padded || digits >= 8) {
-			return line[at:], true
+			return appendPairs(pairs, line[at:])
 		}
 	}
 }
@@ -127,30 +129,24 @@ func pairBefore(line []byte) (u, value []byte, begin int) {
 	return u, line[begin:], begin
 }
 
-// allPairs reports whether rest is values and units and nothing else.
-func allPairs(rest []byte) bool {
-	n := 0
+// appendPairs reads values and units; it is not ok where rest is not these and nothing else.
+func appendPairs(pairs []goPair, rest []byte) ([]goPair, bool) {
+	before := len(pairs)
 	for {
-		if _, _, ok := nextPair(&rest); !ok {
-			return n > 0 && len(bytes.TrimLeft(rest, " \t")) == 0
+		word, after := nextWord(rest)
+		if len(word) == 0 {
+			return pairs, len(pairs) > before
 		}
-		n++
+		value, ok := number(word)
+		if !ok {
+			return pairs, false
+		}
+		var u []byte
+		if u, rest = nextWord(after); len(u) == 0 {
+			return pairs, false
+		}
+		pairs = append(pairs, goPair{value, u})
 	}
-}
-
-// nextPair takes the next value and unit off rest. It is not ok, and takes nothing, where there is none.
-func nextPair(rest *[]byte) (value float64, u []byte, ok bool) {
-	word, after := nextWord(*rest)
-	value, ok = number(word)
-	if !ok {
-		return 0, nil, false
-	}
-	u, after = nextWord(after)
-	if len(u) == 0 {
-		return 0, nil, false
-	}
-	*rest = after
-	return value, u, true
 }
 
 func nextWord(text []byte) (word, rest []byte) {

@@ -14,6 +14,8 @@ type goReader struct {
 
 	number  int // of the line that was read last
 	text    goStream
+	json    scanner              // of an event
+	pairs   []goPair             // of the result line
 	streams map[string]*goStream // of go test -json, by package
 	order   []*goStream
 	notes   map[string]string // the compiler's first complaint, by package
@@ -69,10 +71,11 @@ func (r *goReader) fail(s *goStream, p Problem) {
 
 // read reads one line of a stream.
 func (r *goReader) read(s *goStream, line []byte, number int) {
-	name, result, ok := readResult(line)
+	name, result, ok := readResult(line, r.pairs[:0])
 	switch {
 	case ok:
 		r.flush(s)
+		r.pairs = result.pairs
 		r.result(s, result, number)
 		s.pending, s.lastLog, s.block = "", "", false
 	case name != nil:
@@ -81,11 +84,12 @@ func (r *goReader) read(s *goStream, line []byte, number int) {
 			r.other(s, noise, number)
 		}
 	case s.pending != "" && len(line) > 0:
-		pairs, found := readBack(line)
+		pairs, found := readBack(line, r.pairs[:0])
 		if !found {
 			r.other(s, line, number)
 			return
 		}
+		r.pairs = pairs
 		name, procs := cutProcs([]byte(s.pending))
 		r.flush(s)
 		r.result(s, goLine{name, procs, pairs}, number)

@@ -22,24 +22,30 @@ func (t *nameTable) add(name string) (place int, isNew bool) {
 		t.grow()
 	}
 	hash := uint32(maphash.String(t.seed, name))
-	slot := &t.slots[t.slot(hash, name)]
-	if slot.place != 0 {
-		return int(slot.place) - 1, false
+	mask := uint32(len(t.slots) - 1)
+	at := hash & mask
+	for ; t.slots[at].place != 0; at = (at + 1) & mask {
+		if s := t.slots[at]; s.hash == hash && t.names[s.place-1] == name {
+			return int(s.place) - 1, false
+		}
 	}
 	t.names = append(t.names, name)
-	*slot = nameSlot{hash, uint32(len(t.names))}
+	t.slots[at] = nameSlot{hash, uint32(len(t.names))}
 	return len(t.names) - 1, true
 }
 
-// slot is where the name is, or the free slot where it would be.
-func (t *nameTable) slot(hash uint32, name string) uint32 {
-	mask := uint32(len(t.slots) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
-		switch s := t.slots[at]; {
-		case s.place == 0, s.hash == hash && t.names[s.place-1] == name:
-			return at
+// addBytes is add for a name that becomes a string only if it is new.
+func (t *nameTable) addBytes(name []byte) (place int, isNew bool) {
+	if len(t.slots) > 0 {
+		hash := uint32(maphash.Bytes(t.seed, name))
+		mask := uint32(len(t.slots) - 1)
+		for at := hash & mask; t.slots[at].place != 0; at = (at + 1) & mask {
+			if s := t.slots[at]; s.hash == hash && t.names[s.place-1] == string(name) {
+				return int(s.place) - 1, false
+			}
 		}
 	}
+	return t.add(string(name))
 }
 
 func (t *nameTable) grow() {

@@ -163,6 +163,9 @@ func (s *scanner) keep(word []byte) string {
 	if len(word) == 0 || len(word) > 16 {
 		return string(word)
 	}
+	if s.known == nil {
+		s.known = new([64]string)
+	}
 	known := &s.known[(int(word[0])*7^int(word[len(word)-1])*3^len(word))%len(s.known)]
 	if *known != string(word) {
 		*known = string(word)

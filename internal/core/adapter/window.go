@@ -22,11 +22,11 @@ type scanner struct {
 
 	countedTo, counted int // lines that end before this byte of the window, as far as position has looked
 
-	row, column int  // lines before the window's first byte, and bytes between the last line end and it
-	lineNumber  int  // of the line that nextLine returned, the first is 1
-	depth       int  // of JSON
-	known       [64]string
-	loose       bool // NaN and Infinity are taken for null, as Python writes them
+	row, column int         // lines before the window's first byte, and bytes between the last line end and it
+	lineNumber  int         // of the line that nextLine returned, the first is 1
+	depth       int         // of JSON
+	known       *[64]string // short texts that came last
+	loose       bool        // NaN and Infinity are taken for null, as Python writes them
 
 	passed    int // lines that were too long to be looked at
 	passedRow int // the first of them
@@ -41,6 +41,9 @@ func newScanner(r io.Reader) *scanner {
 
 // scanBytes reads from memory.
 func scanBytes(in []byte) *scanner { return &scanner{in: in, mark: -1, end: io.EOF} }
+
+// reset makes the scanner one that reads from memory, as for each line of a log of JSON records.
+func (s *scanner) reset(in []byte) { *s = scanner{in: in, mark: -1, end: io.EOF, known: s.known} }
 
 // more reads on, and reports whether the window has grown at its end. Indexes into the window are void then, but at and mark.
 func (s *scanner) more() bool {
