@@ -41,6 +41,7 @@ type tool struct {
 	needles []string
 	hit     func(line []byte) int
 	trace   string
+	weak    bool // its lines are looked at only until another tool is surely there: almost any program prints such
 
 	lines bool // it reads line by line whatever stands around, so that nobody need look for a beginning
 	maps  bool // it is told by Options.Mapping where names and values stand

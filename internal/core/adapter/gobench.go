@@ -206,13 +206,12 @@ func (g *goResults) name(opts Options) {
 				name += "-" + b.procs
 			}
 		}
-		metrics := b.metrics[:0]
-		for _, m := range b.metrics {
-			if len(m.Samples) > 0 {
-				m.summarize(m.Samples, opts.Average)
-				metrics = append(metrics, m)
-			}
+		if len(b.flawed) > 0 {
+			b.metrics = slices.DeleteFunc(b.metrics, func(m Metric) bool { return len(m.Samples) == 0 })
 		}
-		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
+		for i := range b.metrics {
+			b.metrics[i].summarize(b.metrics[i].Samples, opts.Average)
+		}
+		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: b.metrics})
 	}
 }

@@ -13,7 +13,7 @@ import (
 var jsTimeTool = tool{
 	name: "js_time", about: "console.time and timeEnd", example: `tacho run --adapter js_time "node script.js"`,
 	measures: []string{"Latency (ns, lower)"}, samples: "each end of the same timer",
-	needles: []string{": "}, hit: hitJSTime, trace: "a line has a name, a colon and a time",
+	needles: []string{": "}, hit: hitJSTime, weak: true, trace: "a line has a name, a colon and a time",
 	parse: parseJSTime, averages: []Average{AverageMean, AverageMedian},
 }
 

@@ -113,7 +113,11 @@ func (src source) search(from []tool) (all []found) {
 	s := src.from(begin)
 	needles := needlesOf(from)
 	best := map[Name]int{} // place in all
+	sure := 0              // how many are
 	take := func(f found) {
+		if f.score >= lookSure {
+			sure++
+		}
 		if i, known := best[f.tool.name]; !known {
 			best[f.tool.name] = len(all)
 			all = append(all, f)
@@ -129,7 +133,7 @@ func (src source) search(from []tool) (all []found) {
 		}
 		needles.scan(chunk, func(tool, at int) {
 			t := from[tool]
-			if i, known := best[t.name]; known && all[i].score >= 100 {
+			if i, known := best[t.name]; known && all[i].score >= 100 || t.weak && sure > 0 {
 				return
 			}
 			if score := t.hit(cleanLine(lineAt(chunk, at))); score > 0 {
@@ -148,7 +152,10 @@ func (src source) search(from []tool) (all []found) {
 		}
 		offset += int64(len(chunk))
 		row += bytes.Count(chunk, []byte{'\n'})
-		if slices.ContainsFunc(all, func(f found) bool { return f.score >= lookSure }) {
+		if sure > 0 && len(from) == 1 {
+			break // there is no other
+		}
+		if sure > 0 {
 			beyond += len(chunk)
 		}
 	}

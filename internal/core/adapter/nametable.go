@@ -1,6 +1,9 @@
 package adapter
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // nameTable numbers names in the order in which they come: open addressing over hashes, which are kept, so that it grows without looking at a
 // name again and holds nothing for the garbage collector to follow but the names. At ten thousands of benchmarks a map of strings is a fifth
@@ -14,6 +17,11 @@ type nameTable struct {
 type nameSlot struct {
 	hash  uint32
 	place uint32 // in names, counted from 1; 0: the slot is free
+}
+
+// newNameTable is a table with room for n names.
+func newNameTable(n int) nameTable {
+	return nameTable{names: make([]string, 0, n), slots: make([]nameSlot, max(16, 1<<bits.Len(uint(n+n/2)))), seed: maphash.MakeSeed()}
 }
 
 // add is the number of the name, and whether it is new.

@@ -1,8 +1,6 @@
 package adapter
 
 import (
-	"strings"
-
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -10,8 +8,8 @@ import (
 // requestLog gathers the requests of a log that has a line for each of them: samples of some measures by benchmark, and how many failed. A log may have millions, so a request costs no allocation but its samples.
 type requestLog struct {
 	measures []*unit.Measure
-	byKey    map[string]*requestRow
-	order    []*requestRow
+	keys     nameTable
+	order    []*requestRow // by place in keys
 	last     *requestRow
 	lastKey  []byte
 	n        int
@@ -27,7 +25,7 @@ type requestRow struct {
 }
 
 func newRequestLog(measures ...*unit.Measure) *requestLog {
-	return &requestLog{measures: measures, byKey: map[string]*requestRow{}}
+	return &requestLog{measures: measures}
 }
 
 // row is the benchmark of a key; name is called when it is new.
@@ -35,15 +33,14 @@ func (l *requestLog) row(key []byte, name func() string) (*requestRow, error) {
 	if l.last != nil && string(l.lastKey) == string(key) {
 		return l.last, nil
 	}
-	r := l.byKey[string(key)]
-	if r == nil {
+	place, isNew := l.keys.addBytes(key)
+	if isNew {
 		if len(l.order) >= limits.BenchmarksPerIteration {
 			return nil, tooManyBenchmarks()
 		}
-		r = &requestRow{name: name(), samples: make([][]float64, len(l.measures))}
-		l.byKey[strings.Clone(string(key))] = r
-		l.order = append(l.order, r)
+		l.order = append(l.order, &requestRow{name: name(), samples: make([][]float64, len(l.measures))})
 	}
+	r := l.order[place]
 	l.last, l.lastKey = r, append(l.lastKey[:0], key...)
 	return r, nil
 }
