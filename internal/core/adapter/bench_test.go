@@ -112,6 +112,22 @@ func BenchmarkAnchors(b *testing.B) {
 	})
 }
 
+// BenchmarkManyLines reads outputs in which the same names come again and again, as with -count or many requests.
+func BenchmarkManyLines(b *testing.B) {
+	var text bytes.Buffer
+	for i := range 1000 {
+		for k := range 10 {
+			fmt.Fprintf(&text, "BenchmarkThing/n=%d-8         \t 1000000\t      %d.5 ns/op\t  52.17 MB/s\t   54152 B/op\t      15 allocs/op\n", i, 1000+i+k)
+		}
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		if _, err := Parse(GoBench, text.Bytes(), Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkPassOver is a log of 10 MB without a single result: the price of being fed the wrong file, by name and by magic.
 func BenchmarkPassOver(b *testing.B) {
 	log := bytes.Repeat([]byte("2026-01-02T03:04:05.678Z level=info msg=\"request served\" path=/v0/projects status=200 duration=1.23ms\n"), 100_000)

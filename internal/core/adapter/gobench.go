@@ -69,6 +69,7 @@ type goResults struct {
 	key     []byte // of the line
 	units   nameTable
 	measure []*unit.Measure // by place in units
+	guess   [8]int          // places in units, of the line before
 	last    *goBenchmark
 	mixed   bool // there are several GOMAXPROCS
 	out     Results
@@ -77,6 +78,7 @@ type goResults struct {
 
 	room   []Metric  // made many at once
 	floats []float64 // as well
+	count  int       // the most samples that a metric has
 }
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
@@ -133,9 +135,14 @@ func (g *goResults) benchmark(s *goStream, l goLine) *goBenchmark {
 	return g.last
 }
 
-// of is the measure of a unit.
-func (g *goResults) of(u []byte) *unit.Measure {
+// of is the measure of a line's i-th unit, which mostly is that of the line before.
+func (g *goResults) of(i int, u []byte) *unit.Measure {
+	guess := &g.guess[i%len(g.guess)]
+	if *guess < len(g.measure) && g.units.names[*guess] == string(u) {
+		return g.measure[*guess]
+	}
 	place, isNew := g.units.addBytes(u)
+	*guess = place
 	if !isNew {
 		return g.measure[place]
 	}
@@ -153,7 +160,7 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 	g.lines++
 	b := g.benchmark(s, l)
 	for i, pair := range l.pairs {
-		measure := g.of(pair.unit)
+		measure := g.of(i, pair.unit)
 		at := i // as in the line before
 		if at >= len(b.metrics) || b.metrics[at].Measure != measure {
 			at = slices.IndexFunc(b.metrics, func(m Metric) bool { return m.Measure == measure })
@@ -174,15 +181,26 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 	}
 }
 
-// sample adds a value. The first of each metric lie together, as most metrics have but one.
+// sample adds a value. Samples lie together; a second one makes room for as many as another metric has, because -count is for all.
 func (g *goResults) sample(m *Metric, v float64) {
-	if m.Samples == nil {
-		if len(g.floats) == 0 {
-			g.floats = make([]float64, max(4, min(4*rowsInBlock, g.metrics)))
-		}
-		m.Samples, g.floats = g.floats[:0:1], g.floats[1:]
+	switch len(m.Samples) {
+	case 0:
+		m.Samples = g.space(1)
+	case 1:
+		m.Samples = append(g.space(max(2, min(g.count, 64))), m.Samples[0])
 	}
 	m.Samples = append(m.Samples, v)
+	g.count = max(g.count, len(m.Samples))
+}
+
+// space is room for n samples.
+func (g *goResults) space(n int) []float64 {
+	if len(g.floats) < n {
+		g.floats = make([]float64, max(n, min(4*rowsInBlock, g.metrics)))
+	}
+	room := g.floats[:0:n]
+	g.floats = g.floats[n:]
+	return room
 }
 
 // name makes benchmarks of what was gathered, when it is known which of them occur with several GOMAXPROCS.

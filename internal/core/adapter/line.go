@@ -15,8 +15,8 @@ func cleanLine(line []byte) []byte {
 	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
 		line = line[:len(line)-1]
 	}
-	if at := bytes.LastIndexByte(line, '\r'); at >= 0 { // a progress line, which what follows overwrites
-		line = line[at+1:]
+	if bytes.IndexByte(line, '\r') >= 0 { // a progress line, which what follows overwrites
+		line = line[bytes.LastIndexByte(line, '\r')+1:]
 	}
 	if bytes.IndexByte(line, 0x1b) >= 0 {
 		line = escapes.ReplaceAll(line, nil)

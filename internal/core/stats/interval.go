@@ -2,7 +2,6 @@ package stats
 
 import (
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -23,7 +22,7 @@ type Interval struct {
 // does not, the interval is infinite, its coverage 1, and Needed says how many values it takes: 6 for 0.95. An empty sample has the
 // estimate NaN.
 func MedianCI(xs []float64, confidence float64) Interval {
-	sorted := slices.Sorted(slices.Values(xs))
+	sorted := inOrder(xs)
 	out := Interval{Estimate: quantile(sorted, 0.5), Lower: math.Inf(-1), Upper: math.Inf(1), Coverage: 1}
 	n := len(sorted)
 	if needed := medianSize(confidence); n < needed {

@@ -66,7 +66,14 @@ func SampleSD(xs []float64) float64 {
 // Quantile returns the q-quantile, q ∈ [0,1], by linear interpolation at rank q(n−1) of the sorted sample: type 7 of Hyndman and Fan (The
 // American Statistician 50, 1996), the default of R and NumPy. NaN when xs is empty.
 func Quantile(xs []float64, q float64) float64 {
-	return quantile(slices.Sorted(slices.Values(xs)), q)
+	return quantile(inOrder(xs), q)
+}
+
+// inOrder is a sorted copy.
+func inOrder(xs []float64) []float64 {
+	sorted := slices.Clone(xs)
+	slices.Sort(sorted)
+	return sorted
 }
 
 // quantile is Quantile of a sample that is sorted already.
