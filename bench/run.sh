@@ -8,7 +8,7 @@ median() { sort -n | awk '{a[NR]=$1} END {print (NR%2) ? a[(NR+1)/2] : (a[NR/2]+
 
 # gobench PACKAGE REGEXP prints each benchmark's median and unit.
 gobench() {
-  go test -run '^$' -bench "$2" -benchtime "${BENCHTIME:-300ms}" -count "$count" "$1" | awk '
+  go test -run '^$' -bench "$2" -benchtime "${BENCHTIME:-300ms}" -count "$count" ${CPUS:+-cpu "$CPUS"} "$1" | awk '
     /^Benchmark/ { name=$1; sub(/-[0-9]+$/, "", name)
       for (i = 3; i < NF; i += 2) if ($(i+1) == "ns/op" || $(i+1) == "MB/s") { k = name " " $(i+1); v[k] = v[k] " " $i } }
     END { for (k in v) { n = split(v[k], a, " "); asort_(a, n); m = (n % 2) ? a[(n+1)/2] : (a[n/2]+a[n/2+1])/2
@@ -21,14 +21,15 @@ gobench ./internal/server/intake .
 echo "perf query, plot"
 gobench ./internal/server/explore .
 gobench ./internal/server/plot .
-echo "adapters"
-adapters=$(gobench ./internal/core/adapter 'Parse/.*/named|Anchors|PassOver')
+echo "adapters, on one core"
+adapters=$(CPUS=1 gobench ./internal/core/adapter 'Parse/.*/named|Anchors|ManyLines|PassOver')
 printf '%s\n' "$adapters" | grep MB/s
 printf '%s\n' "$adapters" | awk '/MB\/s/ { v[$1] = $2 }
   END {
-    split("json shell_hyperfine", both, " ")
-    for (i in both) printf "  %-52s %12.2f ×\n", both[i] " : encoding/json", v["BenchmarkParse/" both[i] "/named"] / v["BenchmarkAnchors/encoding_json/" both[i]]
-    printf "  %-52s %12.4f ×\n", "go_bench : a look at each line", v["BenchmarkParse/go_bench/named"] / v["BenchmarkAnchors/lines/go_bench"] }'
+    n = split("json shell_hyperfine cpp_google java_jmh", both, " ")
+    for (i = 1; i <= n; i++) printf "  %-52s %12.2f ×\n", both[i] " : encoding/json", v["BenchmarkParse/" both[i] "/named"] / v["BenchmarkAnchors/encoding_json/" both[i]]
+    n = split("go_bench rust_bench jmeter gatling", both, " ")
+    for (i = 1; i <= n; i++) printf "  %-52s %12.4f ×\n", both[i] " : a look at each line", v["BenchmarkParse/" both[i] "/named"] / v["BenchmarkAnchors/lines/" both[i]] }'
 echo "submit → claim, idle runners"
 go run ./bench/idle
 if [ "$(id -u)" = 0 ] && command -v runc >/dev/null; then

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -65,51 +66,102 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// BenchmarkFixtures reads each real output many times over, as a log of many runs has it: a table of every adapter's speed.
+func BenchmarkFixtures(b *testing.B) {
+	all := samples(b)
+	for _, name := range Names()[1:] {
+		for _, file := range all[name] {
+			one := readFile(b, file)
+			if !bytes.HasSuffix(one, []byte("\n")) {
+				one = append(one, '\n')
+			}
+			input := bytes.Repeat(one, 1+(1<<20)/len(one))
+			b.Run(string(name)+"/"+filepath.Base(file), func(b *testing.B) {
+				if _, err := Parse(name, input, Options{}); err != nil {
+					b.Skip("the format does not go on after its end")
+				}
+				b.SetBytes(int64(len(input)))
+				for b.Loop() {
+					if _, err := Parse(name, input, Options{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkAnchors are what the speeds above are compared with: the standard library's JSON into the same values, and a look at each line.
 func BenchmarkAnchors(b *testing.B) {
+	type metric struct {
+		Value float64  `json:"value"`
+		Lower *float64 `json:"lower_value"`
+		Upper *float64 `json:"upper_value"`
+	}
+	type fine struct {
+		Results []struct {
+			Command                                      string
+			Mean, Stddev, Median, User, System, Min, Max *float64
+			Times                                        []float64
+			ExitCodes                                    []*int `json:"exit_codes"`
+		}
+	}
+	type google struct {
+		Benchmarks []struct {
+			Name, Label    string
+			RunName        string  `json:"run_name"`
+			RunType        string  `json:"run_type"`
+			Real           float64 `json:"real_time"`
+			CPU            float64 `json:"cpu_time"`
+			Unit           string  `json:"time_unit"`
+			Items          float64 `json:"items_per_second"`
+			BytesPerSecond float64 `json:"bytes_per_second"`
+		}
+	}
+	type score struct {
+		Score       float64
+		Confidence  []float64          `json:"scoreConfidence"`
+		Percentiles map[string]float64 `json:"scorePercentiles"`
+		Unit        string             `json:"scoreUnit"`
+		Raw         [][]float64        `json:"rawData"`
+	}
+	type jmh []struct {
+		Benchmark, Mode string
+		Threads         int
+		Params          map[string]string
+		Primary         score            `json:"primaryMetric"`
+		Secondary       map[string]score `json:"secondaryMetrics"`
+	}
 	inputs := large(10_000)
-	b.Run("encoding_json/json", func(b *testing.B) {
-		type metric struct {
-			Value float64  `json:"value"`
-			Lower *float64 `json:"lower_value"`
-			Upper *float64 `json:"upper_value"`
-		}
-		b.SetBytes(int64(len(inputs[JSON])))
-		for b.Loop() {
-			var out map[string]map[string]metric
-			if err := json.Unmarshal(inputs[JSON], &out); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("encoding_json/shell_hyperfine", func(b *testing.B) {
-		b.SetBytes(int64(len(inputs[Hyperfine])))
-		for b.Loop() {
-			var out struct {
-				Results []struct {
-					Command                                      string
-					Mean, Stddev, Median, User, System, Min, Max *float64
-					Times                                        []float64
-					ExitCodes                                    []*int `json:"exit_codes"`
+	for name, into := range map[Name]func() any{
+		JSON:         func() any { return &map[string]map[string]metric{} },
+		Hyperfine:    func() any { return &fine{} },
+		"cpp_google": func() any { return &google{} },
+		"java_jmh":   func() any { return &jmh{} },
+	} {
+		b.Run("encoding_json/"+string(name), func(b *testing.B) {
+			b.SetBytes(int64(len(inputs[name])))
+			for b.Loop() {
+				if err := json.Unmarshal(inputs[name], into()); err != nil {
+					b.Fatal(err)
 				}
 			}
-			if err := json.Unmarshal(inputs[Hyperfine], &out); err != nil {
-				b.Fatal(err)
+		})
+	}
+	for _, name := range []Name{GoBench, "rust_bench", "jmeter", "gatling"} {
+		b.Run("lines/"+string(name), func(b *testing.B) {
+			b.SetBytes(int64(len(inputs[name])))
+			for b.Loop() {
+				n := 0
+				for line := range bytes.Lines(inputs[name]) {
+					n += len(line)
+				}
+				if n != len(inputs[name]) {
+					b.Fatal(n)
+				}
 			}
-		}
-	})
-	b.Run("lines/go_bench", func(b *testing.B) {
-		b.SetBytes(int64(len(inputs[GoBench])))
-		for b.Loop() {
-			n := 0
-			for line := range bytes.Lines(inputs[GoBench]) {
-				n += len(line)
-			}
-			if n != len(inputs[GoBench]) {
-				b.Fatal(n)
-			}
-		}
-	})
+		})
+	}
 }
 
 // BenchmarkManyLines reads outputs in which the same names come again and again, as with -count or many requests.

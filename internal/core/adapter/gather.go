@@ -259,7 +259,29 @@ func nanoseconds(text []byte) (float64, bool) {
 
 // latencyAt is the measure of a point of the distribution of latency, such as "p99", "min" or "max".
 func latencyAt(point string) *unit.Measure {
-	return &unit.Measure{Name: "Latency " + point, Slug: "latency-" + strings.NewReplacer(".", "-", " ", "-").Replace(strings.ToLower(point)), Units: unit.Nanoseconds, Direction: unit.Lower}
+	if m := latencyPoints[point]; m != nil {
+		return m
+	}
+	return newLatencyPoint(point)
+}
+
+// latencyPoints are those that tools print, made once.
+var latencyPoints = func() map[string]*unit.Measure {
+	out := map[string]*unit.Measure{}
+	for _, point := range strings.Fields("min max average p25 p50 p55 p66 p75 p80 p90 p95 p98 p99 p99.9 p99.90 p99.99 p99.999 p100 p0") {
+		out[point] = newLatencyPoint(point)
+	}
+	return out
+}()
+
+func newLatencyPoint(point string) *unit.Measure {
+	slug := []byte("latency-" + strings.ToLower(point))
+	for i, c := range slug {
+		if c == '.' || c == ' ' {
+			slug[i] = '-'
+		}
+	}
+	return &unit.Measure{Name: "Latency " + point, Slug: string(slug), Units: unit.Nanoseconds, Direction: unit.Lower}
 }
 
 // builtIn is the built-in measure of that slug, which must be there.

@@ -310,6 +310,9 @@ func (m *k6Metric) measure(point string) (*unit.Measure, float64) {
 	return out, 1
 }
 
+// k6Points writes the points of a trend as other tools do.
+var k6Points = strings.NewReplacer("p(", "p", ")", "", "avg", "average", "med", "p50")
+
 func (g *k6Read) add(m k6Metric) error {
 	m.settle()
 	for _, expression := range m.failed {
@@ -326,7 +329,7 @@ func (g *k6Read) add(m k6Metric) error {
 			measure, factor = counter("Count"), 1
 		case m.kind == "trend" && v.name == central:
 		case m.kind == "trend":
-			point := strings.NewReplacer("p(", "p", ")", "", "avg", "average", "med", "p50").Replace(v.name)
+			point := k6Points.Replace(v.name)
 			measure, factor = m.measure(point)
 		case m.kind == "gauge" && v.name == "value":
 		case m.kind == "gauge":

@@ -99,8 +99,8 @@ func number(word []byte) (float64, bool) {
 	if len(word) == 0 || len(word) > numberBytes {
 		return 0, false
 	}
-	for _, c := range word {
-		if c == '_' || c == 'x' || c == 'X' || c == 'p' || c == 'P' {
+	for _, c := range word { // what is no number at all is common, and strconv's errors are dear
+		if !inNumber[c] && !inInfinity[c] {
 			return 0, false
 		}
 	}
@@ -110,6 +110,14 @@ func number(word []byte) (float64, bool) {
 	}
 	return v, err == nil
 }
+
+// inInfinity has the letters of nan and infinity.
+var inInfinity = func() (in [256]bool) {
+	for _, c := range []byte("nanifityNANIFITY") {
+		in[c] = true
+	}
+	return in
+}()
 
 // groupedNumber reads a number whose whole digits may be grouped in threes with the given byte, and whose fraction stands behind the other of
 // point and comma: with ',' "1,234.5", with '.' "1.234,5". Groups of another length are no number, so that a decimal comma is never taken for
