@@ -16,13 +16,17 @@ func (a *API) registerServer() {
 			return body(api.ServerVersion{Version: a.cfg.Version, Commit: a.cfg.Commit}, authorize(ctx, access.Resource{}))
 		})
 	document := sync.OnceValues(func() ([]byte, error) { return a.OpenAPI().MarshalJSON() }) // at the first request all operations are there
-	a.mux.HandleFunc("GET /v0/server/spec", func(w http.ResponseWriter, r *http.Request) {
-		text, err := document()
-		if err != nil {
-			request.WriteError(w, r, a.log, err)
-			return
-		}
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(text) // the reader is gone if this fails
+	a.Serve(request.Route{
+		Method: http.MethodGet, Path: "/v0/server/spec", ID: "server-spec", Summary: "This document: every path that the server has", Action: access.ViewServer,
+		Answers: []request.Answered{{Status: 200, Type: "application/openapi+json", Body: map[string]any{}, About: "OpenAPI 3.1"}},
+		Handle: func(w http.ResponseWriter, r *http.Request) {
+			text, err := document()
+			if err != nil {
+				request.WriteError(w, r, a.log, err)
+				return
+			}
+			w.Header().Set("Content-Type", "application/openapi+json")
+			_, _ = w.Write(text) // the reader is gone if this fails
+		},
 	})
 }

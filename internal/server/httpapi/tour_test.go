@@ -62,6 +62,7 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 		return s.perform(st)
 	}
 	do("server-version", "", nil)
+	do("server-spec", "", nil)
 	do("create-project", "", map[string]any{"name": "Shop", "visibility": visibility, "url": "https://example.com"})
 	do("list-projects", "?search=shop", nil)
 	do("get-project", "", nil)
@@ -307,7 +308,7 @@ func wanted(method, path string, visibility api.Visibility, anonymous bool) int 
 			return 0
 		}
 	case reads && (path == "/v0/projects" || path == "/v0/organizations" || path == "/v0/organizations/{organization}/projects" ||
-		strings.HasPrefix(path, "/v0/runners") || strings.HasPrefix(path, "/v0/specs") || path == "/v0/server/version"):
+		strings.HasPrefix(path, "/v0/runners") || strings.HasPrefix(path, "/v0/specs") || strings.HasPrefix(path, "/v0/server/")):
 		return 0
 	}
 	return refused

@@ -120,6 +120,8 @@ func TestHotQueriesReadByIndex(t *testing.T) {
 		"values before":  historyValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
 		"line":           lineReportsQuery,
 		"series":         seriesMetricsQuery,
+		"next job":       nextJobQuery + nextJobOrder,
+		"queue position": queuePositionQuery,
 	} {
 		args := make([]any, strings.Count(query, "$"))
 		if err := s.View(t.Context(), func(tx *Tx) error {

@@ -97,6 +97,17 @@ type TierLimits struct {
 	PerIP, PerFree, PerTeam            int
 }
 
+const nextJobQuery = `select ` + jobColumns + ` from job j
+	where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)
+	and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
+	and case
+		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
+		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $6
+		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $7
+		else true end`
+
+const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
+
 // NextJob returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
 // tier is at its limit, are passed over, and so are those of deleted projects. ok is false when there is none.
 func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
@@ -108,15 +119,7 @@ func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t Ti
 			args = append(args, id)
 		}
 	}
-	j, err = scanJob(tx.q.QueryRowContext(ctx, `select `+jobColumns+` from job j
-		where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)`+except+`
-		and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
-		and case
-			when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
-			when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $6
-			when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $7
-			else true end
-		order by j.priority desc, j.queued, j.id limit 1`, args...))
+	j, err = scanJob(tx.q.QueryRowContext(ctx, nextJobQuery+except+nextJobOrder, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Job{}, false, nil
 	}
@@ -212,24 +215,28 @@ func (tx *Tx) BusyRunners(ctx context.Context, runnerIDs []string) (map[string]s
 	return out, err
 }
 
-// AllPendingSpecs returns the specs that have pending jobs.
+// AllPendingSpecs returns the specs that have pending jobs of projects that are not deleted.
 func (tx *Tx) AllPendingSpecs(ctx context.Context) ([]string, error) {
-	rows, err := tx.q.QueryContext(ctx, `select id from spec where exists (select 1 from job where state = 'pending' and spec_id = spec.id) order by id limit 1000`)
+	rows, err := tx.q.QueryContext(ctx, `select id from spec where exists (select 1 from job join project p on p.id = job.project_id
+		where state = 'pending' and spec_id = spec.id and p.deleted is null) order by id limit 1000`)
 	return collect(rows, err, scanText)
 }
 
-// PendingSpecs returns the specs for which an organization, or an address, has pending jobs.
+// PendingSpecs returns the specs for which an organization, or an address, has pending jobs that are not of a deleted project.
 func (tx *Tx) PendingSpecs(ctx context.Context, organizationID, sourceIP string) ([]string, error) {
-	rows, err := tx.q.QueryContext(ctx, `select distinct spec_id from job where state = 'pending' and (organization_id = $1 or source_ip = $2) order by spec_id limit 1000`, organizationID, sourceIP)
+	rows, err := tx.q.QueryContext(ctx, `select distinct spec_id from job where state = 'pending' and (organization_id = $1 or source_ip = $2)
+		and exists (select 1 from project p where p.id = job.project_id and p.deleted is null) order by spec_id limit 1000`, organizationID, sourceIP)
 	return collect(rows, err, scanText)
 }
+
+const queuePositionQuery = `select count(*) from job where state = 'pending' and spec_id = $1
+	and exists (select 1 from project p where p.id = job.project_id and p.deleted is null)
+	and (priority > $2 or (priority = $2 and (queued < $3 or (queued = $3 and id < $4))))`
 
 // QueuePosition returns how many pending jobs of the same spec go before j, plus one. Those of deleted projects are not in its way.
 func (tx *Tx) QueuePosition(ctx context.Context, j Job) (int, error) {
 	var n int
-	err := tx.q.QueryRowContext(ctx, `select count(*) from job where state = 'pending' and spec_id = $1
-		and exists (select 1 from project p where p.id = job.project_id and p.deleted is null)
-		and (priority > $2 or (priority = $2 and (queued < $3 or (queued = $3 and id < $4))))`, j.SpecID, j.Priority, micros(j.Queued), j.ID).Scan(&n)
+	err := tx.q.QueryRowContext(ctx, queuePositionQuery, j.SpecID, j.Priority, micros(j.Queued), j.ID).Scan(&n)
 	return n + 1, err
 }
 

@@ -245,7 +245,22 @@ func TestNextJobLeavesOutDeletedProjects(t *testing.T) {
 		if position != 1 {
 			t.Errorf("position %d behind a job of a project that is gone", position)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		for name, pending := range map[string]func() ([]string, error){
+			"all":                func() ([]string, error) { return tx.AllPendingSpecs(ctx) },
+			"the organization's": func() ([]string, error) { return tx.PendingSpecs(ctx, gone.OrganizationID, gone.SourceIP) },
+		} {
+			specs, err := pending()
+			if err != nil {
+				return err
+			}
+			if len(specs) > 0 {
+				t.Errorf("%s specs %v wait for a project that is gone", name, specs)
+			}
+		}
+		return nil
 	})
 }
 
