@@ -16,8 +16,8 @@ const TerminalSeq = int64(1) << 40
 // starts nothing: Step takes one RunnerInput and returns the RunnerEffects to carry out, in order.
 //
 // Two things vary independently: the link (down, dialing, greeting, up) and the work (nothing, one job executing, results waiting for
-// their ack). A job goes on while the link is down; its messages are kept, within limits, and sent again after the next greeting. A
-// terminal message is repeated after each greeting until the server acks its sequence number or says abandon: the result is on disk,
+// their ack). A job goes on while the link is down; its messages are kept, within limits, and sent again after the next greeting, also
+// when it has ended meanwhile. A terminal message is repeated after each greeting until the server acks its sequence number or says abandon: the result is on disk,
 // so there is no reason to give up. The machine takes new work only when nothing waits to be delivered.
 //
 // It is not safe for concurrent use; one goroutine feeds it.
@@ -108,16 +108,22 @@ type claim struct {
 // execution is the job that runs now.
 type execution struct {
 	claim
+	unacked
 	seq       int64
-	pending   []api.Message // sent or to be sent, not acked; in order
-	bytes     int           // of log text in pending
 	killed    bool
 	abandoned bool
+}
+
+// unacked is what was said about a job and may have to be said again.
+type unacked struct {
+	pending []api.Message // sent or to be sent, in order
+	bytes   int           // of log text in pending
 }
 
 // delivery is a result on its way.
 type delivery struct {
 	claim
+	unacked         // what the job said last, which goes before its end
 	seq       int64 // of its heartbeats
 	terminal  api.Message
 	uploaded  bool
@@ -243,7 +249,7 @@ func (m *RunnerMachine) hangUp(out *effects) {
 	m.disconnected(out)
 }
 
-// greeted goes on where the last connection ended: first what the running job has to say, then the results.
+// greeted goes on where the last connection ended: first what the running job has to say, then the results, each behind what its job said last.
 func (m *RunnerMachine) greeted(out *effects) {
 	m.link = LinkUp
 	m.attempt = 0
@@ -251,11 +257,10 @@ func (m *RunnerMachine) greeted(out *effects) {
 		m.sayDrain(out)
 	}
 	if m.job != nil && !m.job.abandoned {
-		for _, msg := range m.job.pending {
-			out.add(Send{msg})
-		}
+		m.job.repeat(out)
 	}
 	for _, d := range m.outbox {
+		d.repeat(out)
 		m.deliver(out, d)
 	}
 	m.beat(out)
@@ -386,7 +391,7 @@ func (m *RunnerMachine) abort(out *effects) {
 func (m *RunnerMachine) kill(out *effects, why KillReason) {
 	if why == KillAbandon {
 		m.job.abandoned = true
-		m.job.pending, m.job.bytes = nil, 0
+		m.job.unacked = unacked{}
 	} else if m.job.killed {
 		return
 	}

@@ -53,6 +53,10 @@ func (m *RunnerMachine) acked(out *effects, msg api.Message) {
 		if i := m.delivery(msg); i >= 0 && m.outbox[i].uploaded {
 			m.forget(out, i)
 		}
+	default:
+		if i := m.delivery(msg); i >= 0 {
+			m.outbox[i].drop(msg.Seq)
+		}
 	}
 }
 
@@ -135,6 +139,8 @@ func (m *RunnerMachine) refused(out *effects, msg api.Message) {
 		m.deliver(out, d)
 	case m.job != nil && m.job.is(msg):
 		m.job.drop(msg.Seq)
+	case i >= 0:
+		m.outbox[i].drop(msg.Seq)
 	case m.link == LinkGreeting || m.asking:
 		m.hangUp(out) // with the growing pause of a redial
 	}
@@ -148,16 +154,7 @@ func (m *RunnerMachine) progress(out *effects, msg api.Message) {
 	}
 	j.seq++
 	msg.Seq = j.seq
-	j.pending = append(j.pending, msg)
-	j.bytes += len(msg.Text)
-	for i := 0; j.bytes > pendingBytes && i < len(j.pending); {
-		if j.pending[i].Event != api.MsgLog {
-			i++
-			continue
-		}
-		j.bytes -= len(j.pending[i].Text)
-		j.pending = slices.Delete(j.pending, i, i+1)
-	}
+	j.put(msg)
 	if m.link == LinkUp {
 		out.add(Send{msg})
 	}
@@ -175,7 +172,7 @@ func (m *RunnerMachine) finished(out *effects, in Finished) {
 	}
 	in.Terminal.Seq = TerminalSeq
 	in.Terminal.Epoch = j.epoch
-	d := &delivery{claim: j.claim, seq: j.seq, terminal: in.Terminal, uploaded: !in.Upload}
+	d := &delivery{claim: j.claim, unacked: j.unacked, seq: j.seq, terminal: in.Terminal, uploaded: !in.Upload}
 	m.outbox = append(m.outbox, d)
 	m.keep(out, d)
 	m.deliver(out, d)
@@ -231,11 +228,32 @@ func (c claim) is(msg api.Message) bool {
 	return c.job == msg.Job && (msg.Epoch == 0 || msg.Epoch == c.epoch)
 }
 
+// put keeps a message until it is acked; where logs are too much, the oldest are let go.
+func (u *unacked) put(msg api.Message) {
+	u.pending = append(u.pending, msg)
+	u.bytes += len(msg.Text)
+	for i := 0; u.bytes > pendingBytes && i < len(u.pending); {
+		if u.pending[i].Event != api.MsgLog {
+			i++
+			continue
+		}
+		u.bytes -= len(u.pending[i].Text)
+		u.pending = slices.Delete(u.pending, i, i+1)
+	}
+}
+
+// repeat sends all of it on a new connection.
+func (u *unacked) repeat(out *effects) {
+	for _, msg := range u.pending {
+		out.add(Send{msg})
+	}
+}
+
 // drop takes the message with this number off the list of those that would be sent again.
-func (j *execution) drop(seq int64) {
-	i := slices.IndexFunc(j.pending, func(msg api.Message) bool { return msg.Seq == seq })
+func (u *unacked) drop(seq int64) {
+	i := slices.IndexFunc(u.pending, func(msg api.Message) bool { return msg.Seq == seq })
 	if i >= 0 {
-		j.bytes -= len(j.pending[i].Text)
-		j.pending = slices.Delete(j.pending, i, i+1)
+		u.bytes -= len(u.pending[i].Text)
+		u.pending = slices.Delete(u.pending, i, i+1)
 	}
 }
