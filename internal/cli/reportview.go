@@ -7,6 +7,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -32,6 +33,9 @@ func (v reportView) write(out, errs *term.Screen) error {
 		fmt.Fprintf(errs.W, "tacho: problem: %s\n", term.Clean(problemLine(p)))
 	}
 	fmt.Fprintln(out.W, out.Paint(term.Title, term.Clean(heading(r))))
+	if r.Adapter == string(adapter.Magic) && r.Recognised != "" {
+		fmt.Fprintln(out.W, out.Dim("recognised "+term.Clean(r.Recognised)))
+	}
 	if r.Status != api.ReportProcessed {
 		line := "no results yet: the report is " + string(r.Status)
 		if r.Error != "" {
