@@ -1,34 +1,44 @@
 package adapter
 
 import (
+	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // Google Benchmark writes {"context": {…}, "benchmarks": [{"name", "run_name", "run_type": "iteration" | "aggregate", "aggregate_name", "real_time",
-// "cpu_time", "time_unit", <counters>, "error_occurred", "error_message"}]} with --benchmark_format=json, and a table with the same columns as CSV.
+// "cpu_time", "time_unit", <counters>, "error_occurred", "error_message", "skipped", "skip_message"}]} with --benchmark_format=json, a table with the same
+// columns as CSV, and on the console a table for people (cppgoogletext.go), in which numbers have few digits.
 //
 // Identity is the run's name, which holds arguments and settings as /64/repeats:3. Each repetition is a sample of real time, CPU time and each counter.
 // Rows of aggregates are left out where the repetitions are there; with --benchmark_report_aggregates_only mean and stddev, or the median if it is
-// asked for, are the value and its spread. Complexity rows (BigO, RMS) are about a family of benchmarks and are left out.
+// asked for, are the value and its spread, and statistics of the user are points of the latency. CSV, the console and versions before 1.5 tell aggregates by their names only, so that three rows X_mean, X_median
+// and X_stddev in a row (before 1.3 without the median) are those of X, and a benchmark that is called sum_mean is one. Complexity rows (BigO, RMS) are
+// about a family of benchmarks and are left out. A counter that is called as a measure, such as Latency, has "(counter)" behind its name.
 //
-// Unlike Bencher, CPU time, counters and rates are kept, repetitions are samples and not benchmarks, and a benchmark that reports an error is a
-// problem.
+// A document that ends in the middle, because a benchmark crashed, is read as far as it goes.
+//
+// Unlike Bencher, CSV and the console's table are read, CPU time, counters and rates are kept, repetitions are samples and not benchmarks, and a benchmark that reports an error or is skipped
+// is a problem.
 var cppGoogleTool = tool{
-	name: "cpp_google", about: "Google Benchmark, --benchmark_format=json or csv", example: `tacho run "./bench --benchmark_format=json --benchmark_repetitions=5"`,
-	measures:   []string{"Latency (ns, lower)", "CPU Time (ns, lower)", "Items per Second (items/s, higher)", "Bandwidth (MB/s, higher)", "any counter"},
+	name: "cpp_google", about: "Google Benchmark, --benchmark_format=json, csv or console", example: `tacho run "./bench --benchmark_format=json --benchmark_repetitions=5"`,
+	measures:   []string{"Latency (ns, lower)", "CPU Time (ns, lower)", "Items per Second (items/s, higher)", "Bandwidth (MB/s, higher)", "Allocations (allocs/op, lower), Peak Memory (B, lower)", "any counter"},
 	samples:    "each repetition",
 	parameters: "arguments and settings, as they stand in the name",
 	signs: []sign{
 		{jsonForm, []string{"context.num_cpus", "benchmarks[].real_time", "benchmarks[].cpu_time"}, 100, `"benchmarks" with "real_time" and "cpu_time"`},
 		{csvForm, []string{"name", "iterations", "real_time", "cpu_time", "time_unit"}, 100, "the columns of Google Benchmark"},
 	},
+	needles: []string{"Iterations"}, hit: hitCppGoogle, trace: "the header of Google Benchmark's table",
 	parse: parseCppGoogle, averages: []Average{AverageMean, AverageMedian},
 }
 
 var (
 	cpuTime        = &unit.Measure{Name: "CPU Time", Slug: "cpu-time", Units: unit.Nanoseconds, Direction: unit.Lower}
+	totalAllocated = &unit.Measure{Name: "Total Allocated", Units: unit.Bytes, Direction: unit.Lower}
+	heapGrowth     = &unit.Measure{Name: "Net Heap Growth", Units: unit.Bytes, Direction: unit.Lower}
 	itemsPerSecond = &unit.Measure{Name: "Items per Second", Slug: "items-per-second", Units: "items / second (items/s)", Direction: unit.Higher}
 )
 
@@ -39,8 +49,12 @@ func counter(name string) *unit.Measure {
 
 // googleRow is one row.
 type googleRow struct {
-	name, run, kind, aggregate, unit, failed, message string
-	counters                                          []googleCounter
+	name, run, kind, aggregate, unit, iterations string
+	family                                       string
+	failed, skipped, message                     string
+	complexity, percent                          bool
+	counters                                     []googleCounter
+	bad                                          []string // what is wrong with a number
 }
 
 type googleCounter struct {
@@ -52,18 +66,51 @@ type googleCounter struct {
 type googleRead struct {
 	gathering
 	opts       Options
-	iterated   map[string]bool
+	names      nameTable
+	seen       []googleSeen // by place in names
 	aggregates []googleRow
+	held       []googleHeld // rows without a type that may be aggregates
+	tail       googleHeld   // the last row of a block of aggregates
+	count      int          // rows of the run that the last iteration was of
+	last       string
 	rows       int
 }
 
+// googleSeen is what is known of a run's name.
+type googleSeen struct {
+	family   string // of the first one
+	iterated bool   // there are rows of repetitions
+	told     bool   // another family has the name too
+}
+
+// of is what is known of the name.
+func (g *googleRead) of(run string) *googleSeen {
+	place, isNew := g.names.add(run)
+	if isNew {
+		g.seen = append(g.seen, googleSeen{})
+	}
+	return &g.seen[place]
+}
+
+// googleHeld is a row and where it stands.
+type googleHeld struct {
+	row  googleRow
+	line int
+}
+
 func parseCppGoogle(s *scanner, opts Options) (Results, error) {
-	g := &googleRead{opts: opts, iterated: map[string]bool{}}
-	read := g.csv
+	g := &googleRead{opts: opts, names: newNameTable(0)}
+	read := g.text
 	if s.peek() == '{' {
 		read = g.json
 	}
-	if err := read(s); err != nil {
+	if err := read(s); err != nil && (g.rows == 0 || !fault.Is(err, fault.Invalid) || !s.over()) {
+		return Results{}, err
+	} else if err != nil { // the rows are written one by one
+		row, _ := s.position()
+		g.problem("", row, "the output was cut off, as by a crash: %v", err)
+	}
+	if err := g.release(); err != nil {
 		return Results{}, err
 	}
 	if err := g.addAggregates(); err != nil {
@@ -103,76 +150,144 @@ func (r *googleRow) member(s *scanner, key []byte) error {
 		return s.str(&r.aggregate)
 	case "time_unit":
 		return s.str(&r.unit)
+	case "iterations":
+		if r.kind != "" { // it is for rows that do not say what they are
+			return s.skip()
+		}
+		return s.str(&r.iterations)
+	case "family_index":
+		return s.str(&r.family)
 	case "error_occurred":
 		return s.str(&r.failed)
-	case "error_message":
+	case "skipped":
+		return s.str(&r.skipped)
+	case "error_message", "skip_message":
 		return s.str(&r.message)
-	case "family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads", "iterations", "label", "aggregate_unit", "big_o", "rms",
-		"cpu_coefficient", "real_coefficient", "skipped", "skip_message":
+	case "aggregate_unit":
+		var u string
+		err := s.str(&u)
+		r.percent = u == "percentage"
+		return err
+	case "big_o", "rms":
+		r.complexity = true
+		return s.skip()
+	case "per_family_instance_index", "repetitions", "repetition_index", "threads", "label", "cpu_coefficient", "real_coefficient":
 		return s.skip()
 	}
 	name := string(key)
 	var v opt
-	if err := s.opt(&v); err != nil || !v.ok {
+	loose := s.peek()
+	if err := s.opt(&v); err != nil {
 		return err
 	}
-	r.counters = append(r.counters, googleCounter{name, v.v})
-	return nil
-}
-
-func (g *googleRead) csv(s *scanner) error {
-	t := s.newTable("name", "real_time", "time_unit")
-	if t == nil {
-		return s.fail("there is no header with name, real_time and time_unit")
-	}
-	for t.next() {
-		var r googleRow
-		for i, column := range t.columns {
-			field := strings.TrimSpace(string(t.field(i)))
-			switch column {
-			case "name":
-				r.name = field
-			case "time_unit":
-				r.unit = field
-			case "error_occurred":
-				r.failed = field
-			case "error_message":
-				r.message = field
-			case "iterations", "label":
-			default:
-				if v, ok := number([]byte(field)); ok {
-					r.counters = append(r.counters, googleCounter{column, v})
-				}
-			}
-		}
-		for _, suffix := range []string{"mean", "median", "stddev", "cv", "BigO", "RMS"} {
-			if run, ok := strings.CutSuffix(r.name, "_"+suffix); ok {
-				r.kind, r.run, r.aggregate = "aggregate", run, suffix
-			}
-		}
-		if err := g.row(r, t.line); err != nil {
-			return err
-		}
+	switch {
+	case v.ok:
+		r.counters = append(r.counters, googleCounter{name, v.v})
+	case loose == 'N' || loose == 'I' || loose == '-':
+		r.bad = append(r.bad, name+" is no number")
 	}
 	return nil
 }
 
 func (g *googleRead) row(r googleRow, line int) error {
 	g.rows++
+	if r.kind == "" && r.aggregate == "" {
+		return g.untyped(r, line)
+	}
+	return g.typed(r, line)
+}
+
+// untyped is a row that does not say what it is: aggregates are told by their names, and by those of their neighbours.
+func (g *googleRead) untyped(r googleRow, line int) error {
+	if r.complexity {
+		return nil
+	}
+	if g.tail.row.aggregate != "" { // after mean, median and stddev: cv, and those that the user made
+		t := g.tail.row
+		rest, ok := strings.CutPrefix(r.name, t.run+"_")
+		if ok && r.iterations == t.iterations && r.failed == "" && (!g.of(t.run).iterated || strconv.Itoa(g.count) == t.iterations || rest == "cv") {
+			r.kind, r.run, r.aggregate = "aggregate", t.run, rest
+			return g.typed(r, line)
+		}
+		g.tail = googleHeld{}
+	}
+	if len(g.held) > 0 {
+		run := strings.TrimSuffix(g.held[0].row.name, "_mean")
+		switch r.name {
+		case run + "_median":
+			if len(g.held) == 1 {
+				g.held = append(g.held, googleHeld{r, line})
+				return nil
+			}
+		case run + "_stddev":
+			block := append(g.held, googleHeld{r, line})
+			g.held = nil
+			for _, h := range block {
+				h.row.kind, h.row.aggregate = "aggregate", h.row.name[len(run)+1:]
+				h.row.run = run
+				if err := g.typed(h.row, h.line); err != nil {
+					return err
+				}
+				g.tail = h
+			}
+			return nil
+		}
+		if err := g.release(); err != nil {
+			return err
+		}
+	}
+	if strings.HasSuffix(r.name, "_mean") && r.failed == "" {
+		g.held = append(g.held, googleHeld{r, line})
+		return nil
+	}
+	return g.typed(r, line)
+}
+
+// release takes held rows for what they say: nothing of their kind followed.
+func (g *googleRead) release() error {
+	held := g.held
+	g.held = nil
+	for _, h := range held {
+		if err := g.typed(h.row, h.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *googleRead) typed(r googleRow, line int) error {
 	if r.run == "" {
 		r.run = r.name
 	}
+	seen := g.of(r.run)
 	switch {
 	case r.failed == "true":
 		g.problem(r.run, line, "it reports an error: %s", r.message)
 		return nil
+	case r.skipped == "true":
+		g.problem(r.run, line, "it was skipped: %s", r.message)
+		return nil
+	case r.family != "" && seen.family != "" && seen.family != r.family: // two functions of one name are two benchmarks, and repetitions of none
+		if !seen.told {
+			seen.told = true
+			g.problem(r.run, line, "another benchmark has the same name; the first is kept")
+		}
+		return nil
 	case r.kind == "aggregate" || r.aggregate != "":
+		seen.family = r.family
 		if len(g.aggregates) < maxAggregates {
 			g.aggregates = append(g.aggregates, r)
 		}
 		return nil
 	}
-	g.iterated[r.run] = true
+	if g.last != r.run {
+		g.last, g.count = r.run, 0
+	}
+	g.count++
+	seen.family, seen.iterated = r.family, true
+	for _, message := range r.bad {
+		g.problem(r.run, line, "%s", message)
+	}
 	for _, c := range r.counters {
 		m, factor, ok := r.measure(c.name)
 		if !ok {
@@ -202,8 +317,28 @@ func (r *googleRow) measure(name string) (m *unit.Measure, factor float64, ok bo
 		return itemsPerSecond, 1, true
 	case "bytes_per_second":
 		return unit.Bandwidth, 1e-6, true
+	case "allocs_per_iter":
+		return unit.Allocations, 1, true
+	case "max_bytes_used":
+		return unit.PeakMemory, 1, true
+	case "total_allocated_bytes":
+		return totalAllocated, 1, true
+	case "net_heap_growth":
+		return heapGrowth, 1, true
 	}
-	return counter(name), 1, true
+	return userCounter(name), 1, true
+}
+
+// userCounter is a counter that the user named, who may call it as a measure: what it counts is not that.
+func userCounter(name string) *unit.Measure {
+	_, known := unit.KnownMeasure(name)
+	for _, m := range []*unit.Measure{cpuTime, itemsPerSecond, compileTime} {
+		known = known || strings.EqualFold(name, m.Name) || name == m.Slug
+	}
+	if known {
+		name += " (counter)"
+	}
+	return counter(name)
 }
 
 // addAggregates adds the benchmarks of which there are only aggregates.
@@ -221,8 +356,17 @@ func (g *googleRead) addAggregates() error {
 		}
 	}
 	for _, r := range g.aggregates {
-		if g.iterated[r.run] || r.aggregate != want {
+		if g.of(r.run).iterated {
 			continue
+		}
+		if r.aggregate != want {
+			if err := g.addStatistic(r); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, message := range r.bad {
+			g.problem(r.run, 0, "%s", message)
 		}
 		for _, c := range r.counters {
 			m, factor, ok := r.measure(c.name)
@@ -237,6 +381,21 @@ func (g *googleRead) addAggregates() error {
 			if err := g.metric(r.run, metric, 0); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// addStatistic adds the time of a statistic that the user made, such as max.
+func (g *googleRead) addStatistic(r googleRow) error {
+	switch r.aggregate {
+	case "mean", "median", "stddev", "cv", "BigO", "RMS":
+		return nil
+	}
+	factor, isTime := nanosPer(r.unit)
+	for _, c := range r.counters {
+		if c.name == "real_time" && isTime && !r.percent {
+			return g.value(r.run, latencyAt(r.aggregate), c.value*factor, 0)
 		}
 	}
 	return nil

@@ -22,6 +22,7 @@ END
 g++ -O2 g.cc -lbenchmark -lpthread -o g
 ./g --benchmark_format=json --benchmark_min_time=0.02 2>/dev/null | out cpp_google here.json
 ./g --benchmark_format=csv --benchmark_min_time=0.02 2>&1 | out cpp_google here.csv
+./g --benchmark_min_time=0.02 2>&1 | out cpp_google here.txt
 cat >c.cc <<'END'
 #define CATCH_CONFIG_MAIN
 #define CATCH_CONFIG_ENABLE_BENCHMARKING

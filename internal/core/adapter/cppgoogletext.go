@@ -1,0 +1,283 @@
+package adapter
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Google Benchmark's texts: CSV, and the console's table, whose columns stand where its header has them:
+//
+//	Benchmark                 Time             CPU   Iterations UserCounters...
+//	Copy/64                1.54 ns         1.54 ns      4564939 bytes_per_second=38.8062G/s items_per_second=651.06M/s a label
+//
+// With --benchmark_counters_tabular the counters' names stand in the header instead, and a header comes again where they change. Prefixes of bytes are
+// powers of 1024, in newer versions with an i behind them; those of other counters powers of 1000, unless there is an i. Old versions write the rates
+// as "38.8GB/s" and "651.06M items/s", of powers of 1024. A time that was rounded to 0.000 is none.
+
+// text reads CSV or the console's table, whichever begins first. Of either there may be several.
+func (g *googleRead) text(s *scanner) error {
+	var head *googleHead
+	for line := range s.lines() {
+		if columns := googleColumns(line); columns != nil {
+			return g.csv(&table{s: s, comma: separator(line), columns: columns})
+		}
+		if h := consoleHead(line); h != nil {
+			head = h
+			continue
+		}
+		if head == nil {
+			continue
+		}
+		if r, ok := head.row(line); ok {
+			if err := g.row(r, s.lineNumber); err != nil {
+				return err
+			}
+		}
+	}
+	if head == nil {
+		return s.fail("there is neither a header with name, real_time and time_unit nor one with Benchmark, Time, CPU and Iterations")
+	}
+	return nil
+}
+
+// googleColumns are the columns of a header of CSV; nil: it is none.
+func googleColumns(line []byte) (columns []string) {
+	if !bytes.Contains(line, []byte("real_time")) || !bytes.Contains(line, []byte("time_unit")) {
+		return nil
+	}
+	named := false
+	for _, c := range splitRow(nil, line, separator(line)) {
+		columns = append(columns, string(bytes.TrimSpace(c)))
+		named = named || columns[len(columns)-1] == "name"
+	}
+	if !named {
+		return nil
+	}
+	return columns
+}
+
+func (g *googleRead) csv(t *table) error {
+	for t.next() {
+		var r googleRow
+		header := true
+		for i, column := range t.columns[:min(len(t.columns), len(t.fields))] {
+			field := strings.TrimSpace(string(t.field(i)))
+			header = header && (field == column || i > 3)
+			switch column {
+			case "name":
+				r.name = field
+			case "iterations":
+				r.iterations = field
+			case "time_unit":
+				r.unit = field
+			case "error_occurred":
+				r.failed = field
+			case "error_message":
+				r.message = field
+			case "label":
+			default:
+				if field == "" {
+					continue
+				}
+				if v, ok := number([]byte(field)); ok {
+					r.counters = append(r.counters, googleCounter{column, v})
+				} else {
+					r.bad = append(r.bad, column+" is no number")
+				}
+			}
+		}
+		switch {
+		case header: // of a further run, which may have other counters
+			t.columns = nil
+			for _, c := range t.fields {
+				t.columns = append(t.columns, string(bytes.TrimSpace(c)))
+			}
+			continue
+		case r.failed == "" && r.iterations == "" && len(r.counters) == 0:
+			continue // no row: a warning of the library
+		case r.failed == "false" && r.message != "":
+			r.skipped = "true"
+		}
+		r.complexity = r.failed == "" && r.iterations == ""
+		if err := g.row(r, t.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// googleHead is where the columns of the console's table stand.
+type googleHead struct {
+	names    int      // the first column that may not be a name's
+	counters []string // with --benchmark_counters_tabular
+}
+
+func hitCppGoogle(line []byte) int {
+	if consoleHead(line) != nil {
+		return 100
+	}
+	return 0
+}
+
+// consoleHead reads the header of the console's table; nil: it is none.
+func consoleHead(line []byte) *googleHead {
+	rest, ok := bytes.CutPrefix(line, []byte("Benchmark "))
+	words := bytes.Fields(rest)
+	if !ok || len(words) < 3 || string(words[0]) != "Time" || string(words[1]) != "CPU" || string(words[2]) != "Iterations" {
+		return nil
+	}
+	h := &googleHead{names: max(1, bytes.Index(line, []byte(" Time"))+1-10)} // a number has ten bytes, and its unit stands below the end of "Time"
+	for _, w := range words[3:] {
+		if string(w) == "UserCounters..." {
+			return h
+		}
+		h.counters = append(h.counters, string(w))
+	}
+	return h
+}
+
+// row reads a line of the table.
+func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
+	if len(line) <= h.names {
+		return r, false
+	}
+	for _, word := range []string{"ERROR OCCURRED: '", "SKIPPED: '"} {
+		if at := bytes.Index(line[h.names-1:], []byte(word)); at >= 0 {
+			at += h.names - 1
+			r.name = strings.TrimSpace(string(line[:at]))
+			r.message = strings.TrimSuffix(strings.TrimSpace(string(line[at+len(word):])), "'")
+			if word[0] == 'E' {
+				r.failed = "true"
+			} else {
+				r.skipped = "true"
+			}
+			return r, r.name != ""
+		}
+	}
+	// The name may be longer than its column, and hold anything: the numbers begin where four fit.
+	for at := h.names; at < len(line); at++ {
+		if line[at-1] != ' ' || line[at] == ' ' {
+			continue
+		}
+		words := fourWords(line[at:])
+		if len(words) < 4 {
+			break
+		}
+		if r.times(words) {
+			words = bytes.Fields(line[at:])
+			r.name = strings.TrimSpace(string(line[:at]))
+			if len(words) > 4 && isDigits(words[4]) {
+				r.iterations = string(words[4])
+				r.count(words[5:], h.counters)
+			}
+			r.complexity = r.iterations == ""
+			return r, r.name != ""
+		}
+	}
+	return r, false
+}
+
+// fourWords are the first four words, or as many as there are.
+func fourWords(line []byte) (words [][]byte) {
+	for w := range bytes.FieldsSeq(line) {
+		if words = append(words, w); len(words) == 4 {
+			break
+		}
+	}
+	return words
+}
+
+// times takes "1.54 ns 1.54 ns" off the words; of complexity rows it takes what is no time. Not ok: they are none.
+func (r *googleRow) times(words [][]byte) bool {
+	real, ok := number(words[0])
+	cpu, too := number(words[2])
+	if !ok || !too {
+		return false
+	}
+	r.unit = string(words[1])
+	if _, isTime := nanosPer(r.unit); !isTime || !bytes.Equal(words[1], words[3]) {
+		return r.unit == string(words[3])
+	}
+	shown := string(words[0]) + " " + r.unit
+	if real != 0 {
+		r.counters = append(r.counters, googleCounter{"real_time", real})
+		shown = string(words[2]) + " " + r.unit + " of CPU"
+	}
+	if cpu != 0 {
+		r.counters = append(r.counters, googleCounter{"cpu_time", cpu})
+	}
+	if real == 0 || cpu == 0 {
+		r.bad = append(r.bad, "its time is "+shown+", which is rounded: JSON has all digits")
+	}
+	return true
+}
+
+// count reads the counters behind the iterations, up to the label.
+func (r *googleRow) count(words [][]byte, names []string) {
+	const rates = "\xff" // behind all names
+	last := ""
+	for i, w := range words {
+		var name string
+		if len(names) > 0 {
+			if i >= len(names) {
+				return
+			}
+			name = names[i]
+		} else {
+			if rate, ok := bytes.CutSuffix(w, []byte("B/s")); ok && last != rates { // as old versions write it
+				if v, ok := shortNumber(rate, true); ok {
+					r.counters, last = append(r.counters, googleCounter{"bytes_per_second", v}), rates
+				}
+				continue
+			}
+			if i+1 < len(words) && string(words[i+1]) == "items/s" {
+				if v, ok := shortNumber(w, true); ok {
+					r.counters = append(r.counters, googleCounter{"items_per_second", v})
+				}
+				return
+			}
+			at := bytes.LastIndexByte(w, '=')
+			if at <= 0 {
+				return
+			}
+			if name, w = string(w[:at]), w[at+1:]; name <= last { // they are sorted: this is the label
+				return
+			}
+			last = name
+		}
+		v, ok := shortNumber(bytes.TrimSuffix(w, []byte("/s")), name == "bytes_per_second")
+		if !ok {
+			return
+		}
+		r.counters = append(r.counters, googleCounter{name, v})
+	}
+}
+
+// shortNumber reads a number that may have a prefix: "38.8G", "1.5Ki", "120u".
+func shortNumber(word []byte, binary bool) (float64, bool) {
+	if bytes.HasSuffix(word, []byte("nan")) {
+		return math.NaN(), true // of either sign
+	}
+	word, iec := bytes.CutSuffix(word, []byte("i"))
+	if len(word) == 0 {
+		return 0, false
+	}
+	if bytes.HasSuffix(word, []byte("inf")) {
+		return number(word)
+	}
+	c := word[len(word)-1]
+	up, down := strings.IndexByte("kMGTPEZY", c)+1, strings.IndexByte("munpfazy", c)+1
+	if c == 'K' {
+		up = 1
+	}
+	if up+down == 0 {
+		return number(word)
+	}
+	if word = word[:len(word)-1]; iec || binary {
+		v, ok := number(word)
+		return v * math.Pow(1024, float64(up-down)), ok
+	}
+	return number(append(bytes.Clone(word), "e"+strconv.Itoa(3*(up-down))...))
+}
