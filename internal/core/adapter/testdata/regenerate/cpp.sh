@@ -37,3 +37,4 @@ END
 g++ -O1 -std=c++17 c.cc -o c 2>/dev/null || g++ -O1 -std=c++17 c.cc -lCatch2Main -lCatch2 -o c
 ./c --benchmark-samples 20 -r xml 2>&1 | out cpp_catch2 here.xml || true
 ./c --benchmark-samples 20 2>&1 | out cpp_catch2 here.txt || true
+./c --benchmark-samples 20 --benchmark-no-analysis 2>&1 | out cpp_catch2 here-no-analysis.txt || true
