@@ -1,25 +1,31 @@
 package adapter
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/stats"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // JMH writes an array of {"benchmark", "mode", "threads", "params", "primaryMetric": {"score", "scoreError", "scoreConfidence", "scorePercentiles",
 // "scoreUnit", "rawData": [fork][iteration]}, "secondaryMetrics": {name: as primary}} with -rf json, and a table with -rf csv. Errors of few samples are the
-// text "NaN".
+// text "NaN". The log of a run, and the table at its end, are read too (javajmhtext.go).
 //
 // Identity is the benchmark with its parameters, with its mode where one input has it in several, and with its threads where those differ. Scores in
 // ops/T are throughput in ops/s, scores in T/op latency in ns. The value is the score with its confidence interval; each iteration of each fork is a
-// sample. Percentiles are metrics in mode sample only, where they are of single calls. A profiler's secondary metrics keep their names.
+// sample, but of no metric that is their sum or largest, such as gc.count. Of more calls in mode sample than a metric may have samples, as many are taken evenly.
+// Percentiles are metrics in mode sample only, where they are of single calls. Secondary metrics, of profilers, of the methods of a group and of auxiliary
+// counters, keep their names, with "(counter)" behind one that a measure has. CSV has six decimals, with a comma in some languages: a time that is written
+// as 0.000000 is none. A benchmark that failed is in neither, but in the log.
 //
-// Unlike Bencher, parameters, modes and threads tell runs apart, and samples and secondary metrics are kept.
+// Unlike Bencher, CSV, tables and logs are read, parameters, modes and threads tell runs apart, and samples and secondary metrics are kept.
 var javaJMHTool = tool{
-	name: "java_jmh", about: "JMH, -rf json or csv", example: `tacho run --file jmh.json "java -jar benchmarks.jar -rf json -rff jmh.json"`,
+	name: "java_jmh", about: "JMH, -rf json, csv or text, or its log", example: `tacho run --file jmh.json "java -jar benchmarks.jar -rf json -rff jmh.json"`,
 	measures:   []string{"Latency (ns, lower)", "Throughput (ops/s, higher)", "Latency p50 … p100 (ns, lower; mode sample)", "each profiler's metric in its unit"},
 	samples:    "each iteration of each fork; of mode sample, each call",
 	parameters: "in braces; mode and threads where one input has several",
@@ -27,6 +33,7 @@ var javaJMHTool = tool{
 		{jsonForm, []string{"[].benchmark", "[].mode", "[].primaryMetric.score"}, 100, `"benchmark", "mode" and "primaryMetric"`},
 		{csvForm, []string{"Benchmark", "Mode", "Threads", "Samples", "Score", "Unit"}, 100, "the columns of JMH"},
 	},
+	needles: []string{"# Benchmark mode: ", "Cnt ", "Samples "}, hit: hitJMH, trace: "the log or the table of JMH",
 	parse: parseJMH, averages: []Average{AverageMean},
 }
 
@@ -36,16 +43,21 @@ type jmhRun struct {
 	params                   []parameter
 	primary                  jmhMetric
 	secondary                []jmhMetric
-	line, place              int // in the input, and among the names
+	line, place              int  // in the input, and among the names
+	failed                   bool // and why is among the problems
 }
 
 type jmhMetric struct {
 	name, unit          string
+	rounded             bool // a zero that may be less than a millionth
 	score, lower, upper opt
 	samples             []float64
-	dropped             int // samples over the limit
+	calls               []jmhCalls // of mode sample, in place of samples
 	percentiles         []jmhPoint
 }
+
+// jmhCalls are calls that took equally long.
+type jmhCalls struct{ value, times float64 }
 
 type jmhPoint struct {
 	name  string
@@ -54,9 +66,11 @@ type jmhPoint struct {
 
 func parseJMH(s *scanner, opts Options) (Results, error) {
 	s.loose = true
+	var g gathering
 	var runs rows[jmhRun]
 	var err error
-	if s.peek() == '[' {
+	reason := `"benchmark", "mode" and "primaryMetric", %d runs`
+	if s.peek() == '[' && jmhJSON(s) {
 		err = s.array(func() error {
 			run := runs.next()
 			run.line, _ = s.position()
@@ -66,12 +80,19 @@ func parseJMH(s *scanner, opts Options) (Results, error) {
 			return tooManyRuns(runs.n)
 		})
 	} else {
-		err = jmhTable(s, &runs)
+		t := &jmhText{scanner: s, table: &runs}
+		reason = "a log or a table of JMH, %d runs"
+		err = t.read()
+		for _, p := range t.problems {
+			g.out.problem(p)
+		}
+		if t.log.n > 0 {
+			runs = t.log
+		}
 	}
 	if err != nil {
 		return Results{}, err
 	}
-	var g gathering
 	var names nameTable
 	var same []jmhSame // by place in names
 	for r := range runs.all() {
@@ -84,6 +105,9 @@ func parseJMH(s *scanner, opts Options) (Results, error) {
 		same[place].several = same[place].several || same[place].threads != r.threads
 	}
 	for r := range runs.all() {
+		if r.failed && !r.primary.score.ok {
+			continue
+		}
 		name, differ := names.names[r.place], same[r.place]
 		if differ.modes || differ.several {
 			ps := slices.Clone(r.params)
@@ -99,7 +123,7 @@ func parseJMH(s *scanner, opts Options) (Results, error) {
 			return Results{}, err
 		}
 	}
-	return g.results(opts, `"benchmark", "mode" and "primaryMetric", %d runs`, runs.n), nil
+	return g.results(opts, reason, runs.n), nil
 }
 
 // jmhSame are the runs of one benchmark with the same parameters: the first one's mode and threads, and whether another's differ.
@@ -168,28 +192,51 @@ func (m *jmhMetric) read(s *scanner) error {
 	})
 }
 
+// jmhBuckets is how many buckets the iterations of a benchmark may have together: each has hundreds.
+const jmhBuckets = 1_000_000
+
 // bucket reads [value, how often].
 func (m *jmhMetric) bucket(s *scanner) error {
 	var pair []float64
-	if err := s.nums(&pair); err != nil || len(pair) != 2 {
+	if err := s.nums(&pair); err != nil || len(pair) != 2 || !(pair[1] >= 1) {
 		return err
 	}
-	for n := int(pair[1]); n > 0; n-- {
-		if len(m.samples) >= limits.SamplesPerMetric {
-			m.dropped += n
-			break
-		}
-		m.samples = append(m.samples, pair[0])
+	m.calls = append(m.calls, jmhCalls{pair[0], math.Floor(pair[1])})
+	if len(m.calls) > jmhBuckets {
+		return fault.TooLargef("JMH: a histogram of more than %d buckets", jmhBuckets)
 	}
 	return nil
 }
 
-// jmhTable reads CSV. Its last columns are the parameters: "Param: size".
-func jmhTable(s *scanner, runs *rows[jmhRun]) error {
-	t := s.newTable("Benchmark", "Mode", "Score", "Unit")
-	if t == nil {
-		return s.fail("JMH: there is neither JSON nor a table with Benchmark, Mode, Score and Unit")
+// expand makes a sample of each call, or of calls at equal distances where there are more than a metric may have: the buckets of an iteration are sorted,
+// so that the first of them would be the fastest. It returns how many calls there are.
+func (m *jmhMetric) expand() (total float64) {
+	for _, c := range m.calls {
+		total += c.times
 	}
+	if total == 0 {
+		return 0
+	}
+	step := max(1, total/limits.SamplesPerMetric)
+	m.samples = make([]float64, 0, int(total/step))
+	next, passed := step/2, 0.0
+	for _, c := range m.calls {
+		for passed += c.times; next < passed && len(m.samples) < limits.SamplesPerMetric; next += step {
+			m.samples = append(m.samples, c.value)
+		}
+	}
+	return total
+}
+
+// jmhJSON reports whether what begins with a bracket is the results, and not "[info] " of a log.
+func jmhJSON(s *scanner) bool {
+	s.ensure(64)
+	rest := bytes.TrimSpace(s.in[s.at+1 : min(len(s.in), s.at+64)])
+	return len(rest) == 0 || rest[0] == '{' || rest[0] == ']'
+}
+
+// jmhTable reads CSV. Its last columns are the parameters: "Param: size".
+func jmhTable(t *table, runs *rows[jmhRun]) error {
 	var last *jmhRun
 	deviation := -1
 	for i, c := range t.columns {
@@ -207,9 +254,9 @@ func jmhTable(s *scanner, runs *rows[jmhRun]) error {
 				r.params = append(r.params, parameter{name, oneLine(string(t.field(i)))})
 			}
 		}
-		if v, ok := number(t.field(t.column("Score"))); ok && finite(v) {
-			r.primary.score = opt{v, true}
-			if d, ok := number(t.field(deviation)); ok && finite(d) {
+		if v, ok := jmhNumber(t.field(t.column("Score"))); ok && finite(v) {
+			r.primary.score, r.primary.rounded = opt{v, true}, v == 0
+			if d, ok := jmhNumber(t.field(deviation)); ok && finite(d) {
 				r.primary.lower, r.primary.upper = opt{v - d, true}, opt{v + d, true}
 			}
 		}
@@ -234,13 +281,17 @@ func (r *jmhRun) add(g *gathering, name string) error {
 		g.problem("", r.line, "a result has no benchmark")
 		return nil
 	case !r.primary.score.ok:
-		g.problem(name, r.line, "it has no score")
+		g.problem(name, r.line, "%s", r.primary.about())
 		return nil
 	}
-	if n := r.primary.dropped; n > 0 {
-		g.problem(name, r.line, "%d samples over the limit of %d for a metric are left out", n, limits.SamplesPerMetric)
+	if n := r.primary.expand(); n > limits.SamplesPerMetric {
+		g.problem(name, r.line, "of %.0f calls as many were taken for samples, evenly, as a metric may have: %d", n, limits.SamplesPerMetric)
 	}
 	m, factor := jmhMeasure(r.primary.unit)
+	if r.primary.rounded && (m == unit.Latency || m == unit.Throughput) {
+		g.problem(name, r.line, "%s", r.primary.about())
+		return nil
+	}
 	if err := g.metric(name, r.primary.metric(m, factor), r.line); err != nil {
 		return err
 	}
@@ -269,15 +320,32 @@ func (r *jmhRun) add(g *gathering, name string) error {
 				}
 			}
 		}
-		m := unit.Guess(second.unit)
-		m.Name = title
-		if strings.HasPrefix(title, "gc.") {
-			m.Direction = unit.Lower // a rate of garbage is none that is better higher
+		m, factor := jmhMeasure(second.unit)
+		own := *m
+		switch {
+		case m == unit.Latency || m == unit.Throughput: // of a method of a group, or an auxiliary counter
+			if second.rounded {
+				continue
+			}
+		case strings.HasPrefix(title, "gc.") || title == "CPI":
+			own.Direction = unit.Lower // a rate of garbage is none that is better higher
+		case title == "IPC":
+			own.Direction = unit.Higher
+		case m.Direction == unit.Higher: // classes/sec and the like
+			own.Direction = unit.Unknown
 		}
-		if m.Units == "" {
-			m.Units = unit.Generic
+		own.Name, own.Slug = title, ""
+		if own.Units == "" {
+			own.Units = unit.Generic
 		}
-		if err := g.metric(name, second.metric(m, 1), r.line); err != nil {
+		if _, known := unit.KnownMeasure(title); known {
+			own.Name += " (counter)"
+		}
+		const rounding = 1e-6
+		if n := len(second.samples); n > 0 && !(math.Abs(stats.Mean(second.samples)-second.score.v) <= rounding*math.Abs(second.score.v)) {
+			second.samples = nil // the score is their sum, or the largest
+		}
+		if err := g.metric(name, second.metric(&own, factor), r.line); err != nil {
 			return err
 		}
 	}
@@ -292,17 +360,30 @@ func (m *jmhMetric) metric(measure *unit.Measure, factor float64) Metric {
 	return out
 }
 
+// jmhNumber reads a number of CSV, where the language may have a decimal comma; digits are never grouped.
+func jmhNumber(text []byte) (float64, bool) {
+	return number(bytes.Replace(text, []byte(","), []byte("."), 1))
+}
+
 // jmhMeasure is what a score's unit measures: "us/op" is latency, "ops/ms" throughput.
 func jmhMeasure(u string) (*unit.Measure, float64) {
 	if t, ok := strings.CutPrefix(u, "ops/"); ok {
-		if nanos, ok := nanosPer(t); ok {
+		if nanos, ok := jmhTime(t); ok {
 			return unit.Throughput, 1e9 / nanos
 		}
 	}
 	if t, ok := strings.CutSuffix(u, "/op"); ok {
-		if nanos, ok := nanosPer(t); ok {
+		if nanos, ok := jmhTime(t); ok {
 			return unit.Latency, nanos
 		}
 	}
 	return unit.Guess(u), 1
+}
+
+// jmhTime is how many nanoseconds one of Java's units of time has.
+func jmhTime(u string) (float64, bool) {
+	if u == "day" {
+		return 24 * 3600e9, true
+	}
+	return nanosPer(u)
 }

@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-out() { mkdir -p "$here/$1" && sed "s#$work#/sample#g; s#\"jvm\" : \"[^\"]*\"#\"jvm\" : \"java\"#" >"$here/$1/$2"; } # folders are nobody's business
+out() { mkdir -p "$here/$1" && sed "s#$work#/sample#g; s#\"jvm\" : \"[^\"]*\"#\"jvm\" : \"java\"#; s#VM invoker: .*#VM invoker: java#" >"$here/$1/$2"; } # folders are nobody's business
 mkdir -p src/main/java/org/example
 cat >pom.xml <<'END'
 <project><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId><artifactId>sample</artifactId><version>1</version>
@@ -48,3 +48,6 @@ java -cp "target/classes:lib/*" org.openjdk.jmh.Main -prof gc -rf json -rff r.js
 java -cp "target/classes:lib/*" org.openjdk.jmh.Main -rf csv -rff r.csv -f 1 >/dev/null 2>&1
 out java_jmh here.json <r.json
 out java_jmh here.csv <r.csv
+java -cp "target/classes:lib/*" org.openjdk.jmh.Main -prof gc -rf text -rff r.table -f 1 >r.log 2>&1
+out java_jmh here-log.txt <r.log
+out java_jmh here-table.txt <r.table
