@@ -11,15 +11,17 @@ import (
 // "BytesAllocatedPerOperation"}, "Metrics": [{"Value", "Descriptor"}]}]}; brief, full and compressed differ in what is left out. Times are nanoseconds.
 // "Statistics" is null where a benchmark failed.
 //
-// Identity is namespace, type and method, with the parameters in braces. The value is the mean and its standard deviation, or the median and half of the
-// interquartile range on each side; each iteration is a sample.
+// Identity is namespace, type and method, with the parameters in braces, and with the job, such as a runtime, where one input has a benchmark in several: it
+// stands in "DisplayInfo". Long values of parameters are shortened; where that makes two benchmarks of one name, "FullName" has them in full. The value is the
+// mean and its standard deviation, or the median and half of the interquartile range on each side; each iteration is a sample. Collections are counted over
+// all operations, whose number differs from run to run; the diagnoser's metric is that of a thousand.
 //
-// Unlike Bencher, type and parameters are part of the name, iterations are samples, and what diagnosers add is kept.
+// Unlike Bencher, type, parameters and job are part of the name, iterations are samples, and what diagnosers add is kept.
 var cSharpDotNetTool = tool{
 	name: "c_sharp_dot_net", about: "BenchmarkDotNet, JSON exporter", example: `tacho run --file 'BenchmarkDotNet.Artifacts/results/App-report-full.json' "dotnet run -c Release -- --exporters json"`,
-	measures:   []string{"Latency (ns, lower)", "Allocated (B/op, lower)", "Gen0/Gen1/Gen2 Collects (lower)", "Total Operations", "each diagnoser's metric in its unit"},
+	measures:   []string{"Latency (ns, lower)", "Allocated (B/op, lower)", "Gen0/Gen1/Gen2 Collects, also per 1k Operations (lower)", "Total Operations", "each diagnoser's metric in its unit"},
 	samples:    "each iteration",
-	parameters: "in braces",
+	parameters: "in braces; the job where one input has several",
 	signs:      []sign{{jsonForm, []string{"HostEnvironmentInfo", "Benchmarks[].Method"}, 100, `"HostEnvironmentInfo" and "Benchmarks"`}},
 	parse:      parseDotNet, averages: []Average{AverageMean, AverageMedian},
 }
@@ -27,6 +29,8 @@ var cSharpDotNetTool = tool{
 // dotNetRun is one benchmark.
 type dotNetRun struct {
 	namespace, class, method, params, full string
+	title, shown                           string
+	line                                   int
 	statistics                             bool
 	mean, deviation, median, iqr           opt
 	samples                                []float64
@@ -37,26 +41,54 @@ type dotNetRun struct {
 
 func parseDotNet(s *scanner, opts Options) (Results, error) {
 	s.loose = true
-	var g gathering
-	n := 0
+	var runs []dotNetRun
 	err := s.object(func(key []byte) error {
 		if string(key) != "Benchmarks" {
 			return s.skip()
 		}
 		return s.each(func() error {
-			n++
 			line, _ := s.position()
-			var r dotNetRun
+			r := dotNetRun{line: line}
 			if err := r.read(s); err != nil {
 				return err
 			}
-			return r.add(&g, opts, line)
+			runs = append(runs, r)
+			return tooManyRuns(len(runs))
 		})
 	})
 	if err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, `"HostEnvironmentInfo" and %d "Benchmarks"`, n), nil
+	var g gathering
+	full, jobs := map[string]string{}, map[string]string{}
+	severalFull, severalJobs := map[string]bool{}, map[string]bool{}
+	for _, r := range runs {
+		several(full, severalFull, r.name(), r.full)
+		several(jobs, severalJobs, r.name(), r.job())
+	}
+	for _, r := range runs {
+		name := r.name()
+		base, ps := r.parts()
+		if severalFull[name] && r.full != "" {
+			base, ps = r.full, nil
+		}
+		if severalJobs[name] {
+			ps = append(ps, parameter{"job", r.job()})
+		}
+		if err := r.add(&g, opts, withParameters(base, ps)); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, `"HostEnvironmentInfo" and %d "Benchmarks"`, len(runs)), nil
+}
+
+// several notes in which names a value differs.
+func several(first map[string]string, differs map[string]bool, name, value string) {
+	if v, known := first[name]; known && v != value {
+		differs[name] = true
+	} else {
+		first[name] = value
+	}
 }
 
 func (r *dotNetRun) read(s *scanner) error {
@@ -72,6 +104,10 @@ func (r *dotNetRun) read(s *scanner) error {
 			return s.str(&r.params)
 		case "FullName":
 			return s.str(&r.full)
+		case "MethodTitle":
+			return s.str(&r.title)
+		case "DisplayInfo":
+			return s.str(&r.shown)
 		case "Statistics":
 			r.statistics = s.peek() == '{'
 			return s.members(func(key []byte) error { return r.statistic(s, key) })
@@ -142,36 +178,71 @@ func (r *dotNetRun) metric(s *scanner) error {
 		return err
 	}
 	m := &unit.Measure{Name: id, Units: short, Direction: unit.Lower}
+	switch gen, collects := strings.CutSuffix(id, "Collects"); {
+	case id == "Allocated Memory":
+		m = unit.Allocated
+	case collects && len(gen) == len("Gen0") && strings.HasPrefix(gen, "Gen"):
+		m.Name = gen + " Collects per 1k Operations"
+	case greater == "true":
+		m.Direction = unit.Higher
+	}
 	if m.Units == "" {
 		m.Units = unit.Generic
-	}
-	if greater == "true" {
-		m.Direction = unit.Higher
 	}
 	r.metrics = append(r.metrics, Metric{Measure: m, Value: value.v})
 	return nil
 }
 
-func (r *dotNetRun) name() string {
+// parts are the name without its parameters, and these.
+func (r *dotNetRun) parts() (base string, ps []parameter) {
 	var parts []string
 	for _, p := range []string{r.namespace, r.class, r.method} {
 		if p != "" {
 			parts = append(parts, p)
 		}
 	}
-	var ps []parameter
-	for p := range strings.SplitSeq(strings.ReplaceAll(r.params, "&", ", "), ", ") {
-		name, value, _ := strings.Cut(p, "=")
+	for p := range strings.SplitSeq(r.params, "&") {
+		name, value, ok := strings.Cut(p, "=")
+		if !ok && len(ps) > 0 { // a value that holds the mark
+			ps[len(ps)-1].value += "&" + oneLine(p)
+			continue
+		}
 		if value == "" {
 			name, value = "", oneLine(p)
 		}
 		ps = append(ps, parameter{strings.TrimSpace(name), oneLine(value)})
 	}
-	return withParameters(strings.Join(parts, "."), ps)
+	return strings.Join(parts, "."), ps
 }
 
-func (r *dotNetRun) add(g *gathering, opts Options, line int) error {
-	name := r.name()
+func (r *dotNetRun) name() string {
+	base, ps := r.parts()
+	return withParameters(base, ps)
+}
+
+// job is the job of "Type.Method: Job-NFPNDJ(IterationCount=3, RunStrategy=Monitoring) [N=10]": what makes it one, without a made name.
+func (r *dotNetRun) job() string {
+	title := r.title
+	if title == "" {
+		title = r.method
+	}
+	_, job, ok := strings.Cut(r.shown, title+": ")
+	if !ok {
+		return ""
+	}
+	if r.params != "" {
+		job = strings.TrimSuffix(job, " ["+strings.ReplaceAll(r.params, "&", ", ")+"]")
+	}
+	if made, ok := strings.CutPrefix(strings.TrimSpace(job), "Job-"); ok {
+		if _, set, ok := strings.Cut(made, "("); ok {
+			return oneLine(strings.TrimSuffix(set, ")"))
+		}
+	}
+	return oneLine(job)
+}
+
+func (r *dotNetRun) add(g *gathering, opts Options, name string) error {
+	line := r.line
 	switch {
 	case r.method == "":
 		g.problem(r.full, line, "a benchmark has no method")
@@ -198,7 +269,7 @@ func (r *dotNetRun) add(g *gathering, opts Options, line int) error {
 		return err
 	}
 	for _, m := range r.metrics {
-		if m.Measure.Name == "Allocated Memory" && r.allocated.ok || strings.HasPrefix(m.Measure.Name, "Gen") && r.gen[0].ok {
+		if m.Measure == unit.Allocated && r.allocated.ok {
 			continue // "Memory" has it
 		}
 		if err := g.metric(name, m, line); err != nil {
