@@ -1,11 +1,17 @@
 package adapter
 
-import "github.com/tachograph/tacho/internal/core/unit"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/unit"
+)
 
 // BenchmarkTools.save of BenchmarkTools.jl writes [{"Julia": version, "BenchmarkTools": version}, [[type, object], …]]: every value of a type is such a pair. A BenchmarkGroup has "data", a
-// Trial "times", "gctimes", "memory" and "allocs", and a TrialEstimate "time", "gctime", "memory" and "allocs"; times are nanoseconds, of one evaluation.
+// Trial "times", "gctimes", "memory" and "allocs", and a TrialEstimate "time", "gctime", "memory" and "allocs"; times are nanoseconds, of one evaluation. Old versions write "BenchmarkTools.Trial". A
+// TrialRatio and a TrialJudgement compare two measurements and are none.
 //
-// Identity is the path of keys through the groups, joined by "/". The value of a trial is the median of its times, which the manual advises, or their mean; each is a sample.
+// Identity is the path of keys through the groups, joined by "/"; trials outside of a group are numbered. The value of a trial is the median of its times, which the manual advises, or their mean; each is a sample.
 var benchmarkToolsTool = tool{
 	name: "benchmarktools_jl", about: "BenchmarkTools.jl, BenchmarkTools.save", example: `tacho run --file output.json "julia --project benchmark/run.jl"`,
 	measures: []string{"Latency (ns, lower)", "Garbage Collection (ns, lower)", "Allocated (B/op, lower)", "Allocations (allocs/op, lower)"},
@@ -18,8 +24,9 @@ var benchmarkToolsTool = tool{
 type juliaRead struct {
 	gathering
 	*scanner
-	opts Options
-	n    int
+	opts    Options
+	n       int
+	unnamed int
 }
 
 func parseBenchmarkTools(s *scanner, opts Options) (Results, error) {
@@ -40,12 +47,15 @@ func parseBenchmarkTools(s *scanner, opts Options) (Results, error) {
 // pair reads [type, object], and what is none as an empty one.
 func (j *juliaRead) pair(path string) error {
 	var kind string
+	line, _ := j.position()
 	at := 0
 	return j.each(func() error {
 		at++
 		switch {
 		case at == 1:
-			return j.str(&kind)
+			err := j.str(&kind)
+			kind = strings.TrimPrefix(kind, "BenchmarkTools.")
+			return err
 		case at == 2 && kind == "BenchmarkGroup":
 			return j.members(func(key []byte) error {
 				if string(key) != "data" {
@@ -55,6 +65,8 @@ func (j *juliaRead) pair(path string) error {
 			})
 		case at == 2 && (kind == "Trial" || kind == "TrialEstimate"):
 			return j.trial(path)
+		case at == 2 && (kind == "TrialRatio" || kind == "TrialJudgement"):
+			j.problem(path, line, "a %s is no measurement: save the trials", kind)
 		}
 		return j.skip()
 	})
@@ -94,6 +106,9 @@ func (j *juliaRead) trial(name string) error {
 	}
 	if name == "" {
 		name = "trial"
+		if j.unnamed++; j.unnamed > 1 {
+			name = fmt.Sprintf("trial %d", j.unnamed)
+		}
 	}
 	if len(times) == 0 {
 		j.problem(name, line, "it has no times")
