@@ -112,7 +112,7 @@ func documentedDifferences(t *testing.T) string {
 	slices.Sort(files)
 	var b strings.Builder
 	b.WriteString("\n")
-	named := regexp.MustCompile(`name:\s+"?([A-Za-z_]+)"?,`)
+	named := regexp.MustCompile(`name:\s+"?([A-Za-z0-9_]+)"?,`)
 	for _, f := range files {
 		if strings.HasSuffix(f, "_test.go") {
 			continue
