@@ -11,10 +11,18 @@ perf stat -r 3 -e $events -o text sort -R /etc/services >/dev/null
 perf stat -x, -r 3 -e $events -o csv sort -R /etc/services >/dev/null
 perf stat -x';' -e $events -o semicolon sort /etc/services >/dev/null
 perf stat -j -r 3 -e $events -o json sort -R /etc/services >/dev/null
+perf stat -r 3 --table -e $events -o table sort -R /etc/services >/dev/null
+perf stat -I 50 --summary -e $events -o intervals sleep 0.12
+perf stat -a -A -x, -e cpu-clock,context-switches -o cpus sleep 0.1
+perf stat -a --per-core -j -e cpu-clock,context-switches -o cores sleep 0.1
 out perf_stat here.txt <text
 out perf_stat here.csv <csv
 out perf_stat here_semicolon.csv <semicolon
 out perf_stat here.ndjson <json
+out perf_stat here_table.txt <table
+out perf_stat here_intervals.txt <intervals
+out perf_stat here_cpus.csv <cpus
+out perf_stat here_cores.ndjson <cores
 /usr/bin/time -v sort -R /etc/services 2>verbose >/dev/null
 /usr/bin/time -v false 2>failed || true
 cat failed >>verbose
