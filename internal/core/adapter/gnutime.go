@@ -2,19 +2,20 @@ package adapter
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // GNU time prints two lines, "0.05user 0.06system 0:00.12elapsed 97%CPU (0avgtext+0avgdata 35632maxresident)k" and "94456inputs+32outputs (16major+8699minor)pagefaults 0swaps"; with -v a line for each number, from "Command being timed:" to "Exit status:"; with -p "real 0.12", "user …", "sys …". Shells have a
-// builtin: bash and zsh print "real	0m2.153s".
+// builtin: bash prints "real	0m2.153s", zsh "make -j4  0.05s user 0.06s system 97% cpu 0.123 total", fish "Executed in  123.45 millis", mksh and the time of BSD "0.12 real  0.05 user  0.06 sys".
 //
-// Identity is the command, which only -v prints, or the name of a banner line "=== name ===", or "time". A command that came to an end with another status than 0 is a problem. Several times under one name are samples.
+// Identity is the command, which only -v and zsh print, or the name of a banner line "=== name ===", or "time". A command that came to an end with another status than 0, or by a signal, is a problem. Several times under one name are samples.
 var gnuTimeTool = tool{
 	name: "gnu_time", about: "GNU time (-v, -p, plain) and the shells' time", example: `tacho run "/usr/bin/time -v ./program"`,
-	measures: []string{"Latency (ns, lower)", "User Time, System Time (ns, lower)", "Peak Memory (B, lower)", "Major Faults, Minor Faults, Voluntary Switches, Involuntary Switches (lower)"}, samples: "each time under the same name",
-	needles: []string{"Command being timed: ", "maxresident)k", "real\t", "real "}, hit: hitTime, trace: "the lines of time",
+	measures: []string{"Latency (ns, lower)", "User Time, System Time (ns, lower)", "Peak Memory (B, lower)", "Major Faults, Minor Faults, Voluntary Switches, Involuntary Switches (lower)", "File System Inputs, File System Outputs (blocks, lower)"}, samples: "each time under the same name",
+	needles: []string{"Command being timed: ", "maxresident)k", "real\t", "real ", "% cpu ", "Executed in "}, hit: hitTime, trace: "the lines of time",
 	parse: parseGNUTime, averages: []Average{AverageMean, AverageMedian},
 }
 
@@ -28,28 +29,79 @@ func hitTime(line []byte) int {
 	if what, _, ok := readShellTime(line); ok && what == "real" {
 		return 40
 	}
+	if _, values := lineTime(line); len(values) > 0 {
+		return 40
+	}
 	return 0
 }
 
-// readShellTime reads "real	0m2.153s" and "real 2.15".
+// readShellTime reads "real	0m2.153s" and "real 2.15", and fish's "Executed in  123.45 millis  fish  external".
 func readShellTime(line []byte) (what string, nanos float64, ok bool) {
+	for _, label := range []struct{ text, what string }{{"Executed in ", "real"}, {"usr time ", "user"}, {"sys time ", "sys"}} {
+		if rest, ok := after(line, label.text); ok {
+			word, rest := nextWord(rest)
+			u, _ := nextWord(rest)
+			v, ok := number(word)
+			factor, known := nanosPer(string(u))
+			return label.what, v * factor, ok && known && finite(v) && v >= 0
+		}
+	}
 	word, rest := nextWord(line)
 	switch what = string(word); what {
 	case "real", "user", "sys":
 	default:
 		return "", 0, false
 	}
-	text := bytes.ReplaceAll(bytes.TrimSpace(rest), []byte(","), []byte(".")) // the locale's decimal mark
+	v := shellNanos(rest)
+	return what, v.v, v.ok
+}
+
+// shellNanos reads "0m2.153s" and "2,15", which are seconds.
+func shellNanos(text []byte) opt {
+	text = bytes.ReplaceAll(bytes.TrimSpace(text), []byte(","), []byte(".")) // the locale's decimal mark
 	if v, plain := number(text); plain {
-		return what, v * 1e9, finite(v) && v >= 0
+		return opt{v * 1e9, finite(v) && v >= 0}
 	}
-	nanos, ok = nanoseconds(text)
-	return what, nanos, ok
+	nanos, ok := nanoseconds(text)
+	return opt{nanos, ok}
+}
+
+// lineTime reads what stands in one line: zsh's "make -j4  0.05s user 0.06s system 97% cpu 1:02.345 total", with the command, and "0.12 real  0.05 user  0.06 sys" of BSD and mksh.
+func lineTime(line []byte) (command string, values []optional) {
+	if !bytes.HasSuffix(line, []byte(" total")) && !bytes.Contains(line, []byte(" real ")) {
+		return "", nil
+	}
+	words := bytes.Fields(line)
+	n := len(words)
+	word := func(i int) string { return string(words[i]) }
+	switch {
+	case n >= 8 && word(n-1) == "total" && word(n-3) == "cpu" && word(n-5) == "system" && word(n-7) == "user":
+		at := bytes.LastIndex(line, []byte(word(n-8)+" user "))
+		command = oneLine(string(line[:max(0, at)]))
+		wall := bytes.ReplaceAll(words[n-2], []byte(","), []byte("."))
+		total, ok := clockTime(wall, 1+bytes.Count(wall, []byte(":")))
+		values = []optional{{unit.Latency, opt{total, ok}}, {unit.UserTime, shellNanos(words[n-8])}, {unit.SystemTime, shellNanos(words[n-6])}}
+	case n == 6 && word(1) == "real" && word(3) == "user" && (word(5) == "sys" || word(5) == "system"):
+		values = []optional{{unit.Latency, shellNanos(words[0])}, {unit.UserTime, shellNanos(words[2])}, {unit.SystemTime, shellNanos(words[4])}}
+	}
+	for _, v := range values {
+		if !v.value.ok {
+			return "", nil
+		}
+	}
+	return command, values
 }
 
 func faults(name, slug, units string) *unit.Measure {
 	return &unit.Measure{Name: name, Slug: slug, Units: units, Direction: unit.Lower}
 }
+
+var (
+	majorFaults = faults("Major Faults", "major-faults", "faults")
+	minorFaults = faults("Minor Faults", "minor-faults", "faults")
+	fileInputs  = faults("File System Inputs", "file-system-inputs", "blocks")
+	fileOutputs = faults("File System Outputs", "file-system-outputs", "blocks")
+)
 
 // The labels of -v that are metrics; the others are always 0 on Linux, or follow from these.
 var timeLabels = []struct {
@@ -58,7 +110,8 @@ var timeLabels = []struct {
 	factor  float64
 }{
 	{"User time (seconds): ", unit.UserTime, 1e9}, {"System time (seconds): ", unit.SystemTime, 1e9}, {"Maximum resident set size (kbytes): ", unit.PeakMemory, 1024},
-	{"Major (requiring I/O) page faults: ", faults("Major Faults", "major-faults", "faults"), 1}, {"Minor (reclaiming a frame) page faults: ", faults("Minor Faults", "minor-faults", "faults"), 1},
+	{"Major (requiring I/O) page faults: ", majorFaults, 1}, {"Minor (reclaiming a frame) page faults: ", minorFaults, 1},
+	{"File system inputs: ", fileInputs, 1}, {"File system outputs: ", fileOutputs, 1},
 	{"Voluntary context switches: ", faults("Voluntary Switches", "voluntary-switches", "switches"), 1}, {"Involuntary context switches: ", faults("Involuntary Switches", "involuntary-switches", "switches"), 1},
 }
 
@@ -66,38 +119,58 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	called, name := "", "time"
+	ended, endedAt := "", 0 // what a command came to that is not named yet
+	wants, within := "", 0  // what comes after "real", and in how many lines: others speak of users too
 	for line := range s.lines() {
+		within--
 		if b, ok := banner(line); ok {
 			b, _, _ = strings.Cut(b, " (")
-			called, name = b, b
+			called, name, ended = b, b, ""
 			continue
 		}
 		var values []optional
 		if rest, ok := after(line, "Command being timed: "); ok {
 			n++
-			if name = oneLine(strings.Trim(string(rest), `"`)); called != "" {
-				name = called
+			name = cmp.Or(called, oneLine(strings.Trim(string(rest), `"`)))
+			if strings.Contains(ended, "signal") { // its exit status is printed as 0
+				g.problem(name, endedAt, "%s", ended)
 			}
+			ended = ""
 			continue
 		}
-		switch {
-		case bytes.HasSuffix(line, []byte("maxresident)k")):
+		if rest, ok := bytes.CutPrefix(line, []byte("Command ")); ok && (bytes.HasPrefix(rest, []byte("exited with ")) || bytes.HasPrefix(rest, []byte("terminated by signal ")) || bytes.HasPrefix(rest, []byte("stopped by signal "))) {
+			ended, endedAt = string(line), s.lineNumber
+			continue
+		}
+		full := name
+		if bytes.HasSuffix(line, []byte("maxresident)k")) {
 			n++
 			values = plainTime(line)
-		case len(line) > 0 && line[0] == '\t':
-			values = g.verboseTime(name, line, s.lineNumber)
-		default:
-			what, nanos, ok := readShellTime(line)
-			if !ok {
-				continue
+			if ended != "" {
+				g.problem(name, endedAt, "%s", ended)
+				ended = ""
 			}
+		} else if bytes.HasSuffix(line, []byte("swaps")) && bytes.Contains(line, []byte("pagefaults ")) {
+			values = plainFaults(line)
+		} else if label, ok := after(line, "Exit status: "); ok {
+			if string(label) != "0" {
+				g.problem(name, s.lineNumber, "it ended with exit status %s", label)
+			}
+			name = cmp.Or(called, "time") // what follows is of another command
+		} else if values = verboseTime(line); len(values) > 0 {
+		} else if command, one := lineTime(line); len(one) > 0 {
+			n++
+			full, values = cmp.Or(called, command, "time"), one
+		} else if what, nanos, ok := readShellTime(line); ok && (what == "real" || what == wants && within > 0) {
 			m := map[string]*unit.Measure{"real": unit.Latency, "user": unit.UserTime, "sys": unit.SystemTime}[what]
+			wants = map[string]string{"real": "user", "user": "sys"}[what]
 			if what == "real" {
 				n++
+				within = 5
 			}
 			values = []optional{{m, opt{nanos, true}}}
 		}
-		if err := g.optional(name, s.lineNumber, values); err != nil {
+		if err := g.optional(full, s.lineNumber, values); err != nil {
 			return Results{}, err
 		}
 	}
@@ -105,20 +178,38 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 }
 
 // verboseTime reads a line of -v.
-func (g *gathering) verboseTime(name string, line []byte, number int) []optional {
+func verboseTime(line []byte) []optional {
+	line = bytes.TrimLeft(line, " \t")
+	if len(line) == 0 || strings.IndexByte("UVSMIFE", line[0]) < 0 { // as most lines of a log
+		return nil
+	}
 	for _, l := range timeLabels {
-		if rest, ok := after(line, l.label); ok {
+		if rest, ok := bytes.CutPrefix(line, []byte(l.label)); ok {
 			return []optional{{l.measure, firstNumber(rest).times(l.factor)}}
 		}
 	}
 	if rest, ok := after(line, "Elapsed (wall clock) time (h:mm:ss or m:ss): "); ok {
-		nanos, ok := clockTime(rest, 1+bytes.Count(rest, []byte(":")))
-		return []optional{{unit.Latency, opt{nanos, ok}}}
-	}
-	if rest, ok := after(line, "Exit status: "); ok && string(rest) != "0" {
-		g.problem(name, number, "it ended with exit status %s", rest)
+		if nanos, ok := clockTime(rest, 1+bytes.Count(rest, []byte(":"))); ok && bytes.IndexByte(rest, ':') > 0 {
+			return []optional{{unit.Latency, opt{nanos, ok}}}
+		}
+		return []optional{{unit.Latency, shellNanos(rest)}} // busybox: "0m 2.15s"
 	}
 	return nil
+}
+
+// plainFaults reads "94456inputs+32outputs (16major+8699minor)pagefaults 0swaps".
+func plainFaults(line []byte) (values []optional) {
+	for _, w := range bytes.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '+' || r == '(' || r == ')' }) {
+		for _, what := range []struct {
+			suffix  string
+			measure *unit.Measure
+		}{{"inputs", fileInputs}, {"outputs", fileOutputs}, {"major", majorFaults}, {"minor", minorFaults}} {
+			if count, ok := bytes.CutSuffix(w, []byte(what.suffix)); ok && isDigits(count) {
+				values = append(values, optional{what.measure, firstNumber(count)})
+			}
+		}
+	}
+	return values
 }
 
 // plainTime reads "0.05user 0.06system 0:00.12elapsed 97%CPU (0avgtext+0avgdata 35632maxresident)k".

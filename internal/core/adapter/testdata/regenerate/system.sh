@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the fixtures of perf stat, GNU time and the shells' time, and of Prometheus's text format, by running them. Needs perf, GNU time, bash and the program tacho (TACHO names it).
+# Makes the fixtures of perf stat, GNU time and the time of shells and of busybox, and of Prometheus's text format, by running them. Needs perf, GNU time, bash, zsh, busybox and the program tacho (TACHO names it).
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -29,10 +29,17 @@ cat failed >>verbose
 /usr/bin/time sort /etc/services 2>plain >/dev/null
 /usr/bin/time -p sort /etc/services 2>posix >/dev/null
 bash -c 'for i in 1 2 3; do time sort /etc/services >/dev/null; done' 2>builtin
+{ /usr/bin/time sort /etc/services >/dev/null; /usr/bin/time sh -c 'kill -9 $$' || true; } 2>killed
+zsh -f -c 'for i in 1 2; do time sort /etc/services >/dev/null; done; time sleep 1.2' 2>zsh
+busybox time -v sh -c 'kill -9 $$' 2>busybox || true
+busybox time sort /etc/services 2>>busybox >/dev/null
 out gnu_time here.txt <verbose
 out gnu_time here_plain.txt <plain
 out gnu_time here_posix.txt <posix
 out gnu_time here_builtin.txt <builtin
+out gnu_time here_killed.txt <killed
+out gnu_time here_zsh.txt <zsh
+out gnu_time here_busybox.txt <busybox
 "${TACHO:-tacho}" server --listen 127.0.0.1:18099 --data data >/dev/null 2>&1 & pid=$!
 sleep 2
 curl -s http://127.0.0.1:18099/metrics | head -120 | out openmetrics here.txt
