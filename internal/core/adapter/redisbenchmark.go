@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bytes"
+	"math"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -10,11 +11,11 @@ import (
 // redis-benchmark --csv prints a header "test","rps","avg_latency_ms",… and a row for each command; before version 6.2 rows of name and rate without a header. Its text has "====== SET ======", the load, a distribution and a summary for each, before
 // version 6.2 without the summary and with the rate on a line of its own; with -q one line: "SET: 90909.09 requests per second, p50=0.031 msec".
 //
-// Identity is the command as it is printed, with clients, payload and threads in braces where they are printed, which is in the text, behind the name of a banner line. The value of latency is the average, which only the newer formats have. An error of the
-// server is a problem.
+// Identity is the command as it is printed, with clients, payload, threads, cluster and a keep-alive of 0 in braces where they are printed, which is in the text, behind the name of a banner line. The value of latency is the average, which only the newer formats have. An error of the
+// server is a problem, and so is the rate of a run that took less than a millisecond, which is printed as inf.
 var redisBenchmarkTool = tool{
 	name: "redis_benchmark", about: "redis-benchmark, text, -q or --csv", example: `tacho run "redis-benchmark -t set,get --csv"`,
-	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, p50, p95, p99, max (ns, lower)"}, parameters: "clients, payload and threads, in braces, where they are printed",
+	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, p50, p95, p99, max (ns, lower)"}, parameters: "clients, payload, threads, cluster and keep-alive, in braces, where they are printed",
 	signs:   []sign{{csvForm, []string{"test", "rps", "avg_latency_ms"}, 100, "the columns of redis-benchmark"}},
 	needles: []string{" requests per second"}, hit: hitRedis, trace: `a line "… requests per second" of redis-benchmark`,
 	parse: parseRedisBenchmark,
@@ -40,16 +41,23 @@ func redisQuiet(line []byte) (name string, values []optional, ok bool) {
 		return "", nil, false
 	}
 	at := bytes.LastIndex(before, []byte(": "))
-	if at <= 0 || !oneNumber(before[at+2:]) {
+	if at <= 0 || !redisNumber(before[at+2:]) {
 		return "", nil, false
 	}
 	name = oneLine(string(before[:at]))
-	rate := firstNumber(before[at+2:])
+	rate := opt{}
+	rate.v, rate.ok = number(before[at+2:])
 	values = []optional{{unit.Throughput, rate}}
 	if _, p50, found := bytes.Cut(rest, []byte("p50=")); found {
 		values = append(values, optional{latencyAt("p50"), firstNumber(p50).times(1e6)})
 	}
 	return name, values, rate.ok && name != "throughput summary"
+}
+
+// redisNumber reports whether the text is one number, or the inf or nan of a run that took no time.
+func redisNumber(text []byte) bool {
+	v, ok := number(text)
+	return ok && v >= 0 || ok && math.IsNaN(v)
 }
 
 func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
@@ -65,7 +73,9 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 		switch rest, ok := after(line, "throughput summary: "); {
 		case len(text) == 0:
 		case ok:
-			values = []optional{{unit.Throughput, firstNumber(rest)}}
+			rate, _ := nextWord(rest)
+			v, ok := number(rate)
+			values = []optional{{unit.Throughput, opt{v, ok}}}
 			n++
 		case bytes.HasPrefix(text, []byte("====== ")) && bytes.HasSuffix(text, []byte(" ======")):
 			name, summary, params = oneLine(strings.Trim(string(text), "= ")), 0, nil
@@ -118,6 +128,12 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 		default:
 			full = withParameters(titled(title, name), params)
 		}
+		for i, v := range values {
+			if v.value.ok && !finite(v.value.v) {
+				g.problem(full, s.lineNumber, "%s is printed as %v: it took less than a millisecond", v.measure.Name, v.value.v)
+				values[i].value.ok = false
+			}
+		}
 		if err := g.optional(full, s.lineNumber, values); err != nil {
 			return Results{}, err
 		}
@@ -136,6 +152,12 @@ func redisParameter(text []byte) (p parameter, ok bool) {
 	if v, ok := bytes.CutPrefix(text, []byte("threads: ")); ok && isDigits(v) {
 		return parameter{"threads", string(v)}, true
 	}
+	if v, ok := bytes.CutPrefix(text, []byte("cluster mode: yes (")); ok { // "3 masters", "3 primary"
+		return parameter{"cluster", oneLine(string(bytes.TrimSuffix(v, []byte(")"))))}, true
+	}
+	if string(text) == "keep alive: 0" { // 1 is usual
+		return parameter{"keep-alive", "0"}, true
+	}
 	return parameter{}, false
 }
 
@@ -145,22 +167,23 @@ func oneNumber(text []byte) bool {
 	return ok && finite(v)
 }
 
+// redisRow reads a row below a header. One that has not a number in each of its columns is another program's.
 func redisRow(header []string, fields [][]byte) (values []optional) {
 	if len(header) == 0 { // before version 6.2
-		if len(fields) != 2 || !oneNumber(fields[1]) {
-			return nil
-		}
 		header = []string{"test", "rps"}
 	}
-	for i, f := range fields {
-		switch {
-		case i == 0 || i >= len(header):
-		case header[i] == "rps":
-			values = append(values, optional{unit.Throughput, firstNumber(f)})
-		default:
-			if point, ok := strings.CutSuffix(header[i], "_latency_ms"); ok {
-				values = append(values, optional{redisLatency(point), firstNumber(f).times(1e6)})
-			}
+	if len(fields) != len(header) {
+		return nil
+	}
+	for i, f := range fields[1:] {
+		v, ok := number(f)
+		if !ok {
+			return nil
+		}
+		if header[i+1] == "rps" {
+			values = append(values, optional{unit.Throughput, opt{v, true}})
+		} else if point, ok := strings.CutSuffix(header[i+1], "_latency_ms"); ok {
+			values = append(values, optional{redisLatency(point), opt{v * 1e6, true}})
 		}
 	}
 	return values
