@@ -9,10 +9,10 @@ import (
 // memtier_benchmark --json-out-file writes {"configuration": {…}, "ALL STATS": {"Runtime", "Sets": {"Count", "Ops/sec", "Average Latency", "Min Latency", "Max Latency", "KB/sec", "Time-Serie": {second: …}, "Percentile Latencies": {"p50.00": ms, …}}, "Gets", "Waits",
 // "Totals"}}. Several runs give "BEST RUN RESULTS", "WORST RUN RESULTS" and "AGGREGATED AVERAGE RESULTS (n runs)" beside or instead. Latencies are milliseconds.
 //
-// Identity is the operation, with clients, threads, pipeline and ratio in braces; of several runs the aggregated average is taken. The rate of each second is a sample.
+// Identity is the operation, with clients, threads, pipeline and ratio in braces; of several runs the aggregated average is taken. The rate of each whole second is a sample, or with --print-all-runs that of each run ("RUN #1 RESULTS").
 var memtierTool = tool{
 	name: "memtier", about: "memtier_benchmark --json-out-file", example: `tacho run --file memtier.json "memtier_benchmark --json-out-file memtier.json"`,
-	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, max, p50 … (ns, lower)", "Bandwidth (MB/s, higher)", "Hits (ops/s, higher)", "Misses (ops/s, lower)"}, samples: "the operations of each second",
+	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, max, p50 … (ns, lower)", "Bandwidth (MB/s, higher)", "Bandwidth RX, Bandwidth TX (MB/s, higher)", "Hits (ops/s, higher)", "Misses, Moved, Ask (ops/s, lower)", "Connection Errors (lower)"}, samples: "the operations of each second, or the rate of each run",
 	parameters: "clients, threads, pipeline and ratio, in braces",
 	signs: []sign{
 		{jsonForm, []string{"configuration", "ALL STATS.Totals"}, 100, `"ALL STATS" of memtier`},
@@ -21,10 +21,17 @@ var memtierTool = tool{
 	parse: parseMemtier,
 }
 
+var (
+	memtierReceived = &unit.Measure{Name: "Bandwidth RX", Slug: "bandwidth-rx", Units: unit.MegabytesPerSec, Direction: unit.Higher}
+	memtierSent     = &unit.Measure{Name: "Bandwidth TX", Slug: "bandwidth-tx", Units: unit.MegabytesPerSec, Direction: unit.Higher}
+	memtierErrors   = &unit.Measure{Name: "Connection Errors", Slug: "connection-errors", Units: "errors", Direction: unit.Lower}
+)
+
 // memtierOp is one operation.
 type memtierOp struct {
 	name                                                   string
 	count, rate, average, least, largest, kb, hits, misses opt
+	received, sent, moved, ask, errors                     opt
 	perSecond                                              []float64
 	points                                                 []jmhPoint
 	line                                                   int
@@ -34,6 +41,7 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 	s.loose = true
 	var ps []parameter
 	var all, averaged []memtierOp
+	runs := map[string][]float64{} // the rate of each, by operation
 	err := s.object(func(key []byte) error {
 		name := string(key)
 		switch {
@@ -52,6 +60,16 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 			return memtierOps(s, &all)
 		case strings.HasPrefix(name, "AGGREGATED AVERAGE RESULTS"):
 			return memtierOps(s, &averaged)
+		case strings.HasPrefix(name, "RUN #"):
+			var run []memtierOp
+			err := memtierOps(s, &run)
+			for _, op := range run {
+				if op.rate.ok && err == nil {
+					runs[op.name] = append(runs[op.name], op.rate.v)
+					err = tooMany(len(runs[op.name]))
+				}
+			}
+			return err
 		}
 		return s.skip()
 	})
@@ -65,6 +83,14 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 	for _, op := range all {
 		if op.count.ok && op.count.v == 0 {
 			continue // an operation that was not asked for
+		}
+		if n := len(op.perSecond); n > 1 {
+			op.perSecond = op.perSecond[:n-1] // the last second is not a whole one
+		} else {
+			op.perSecond = nil
+		}
+		if each := runs[op.name]; len(averaged) > 0 && len(each) > 0 {
+			op.perSecond = each
 		}
 		if err := op.add(&g, withParameters(op.name, ps)); err != nil {
 			return Results{}, err
@@ -109,6 +135,16 @@ func (op *memtierOp) read(s *scanner) error {
 			return s.opt(&op.largest)
 		case "KB/sec":
 			return s.opt(&op.kb)
+		case "KB/sec RX":
+			return s.opt(&op.received)
+		case "KB/sec TX":
+			return s.opt(&op.sent)
+		case "MOVED/sec":
+			return s.opt(&op.moved)
+		case "ASK/sec":
+			return s.opt(&op.ask)
+		case "Connection Errors":
+			return s.opt(&op.errors)
 		case "Hits/sec":
 			return s.opt(&op.hits)
 		case "Misses/sec":
@@ -153,17 +189,18 @@ func (op *memtierOp) add(g *gathering, name string) error {
 		g.problem(name, op.line, "it has no rate")
 		return nil
 	}
-	if n := len(op.perSecond); n > 1 {
-		op.perSecond = op.perSecond[:n-1] // the last second is not a whole one
-	}
 	if err := g.metric(name, Metric{Measure: unit.Throughput, Value: op.rate.v, Samples: op.perSecond}, op.line); err != nil {
 		return err
 	}
-	misses := perSecond("Misses", "misses")
-	misses.Direction = unit.Lower
+	lower := func(name string) *unit.Measure {
+		m := perSecond(name, strings.ToLower(name))
+		m.Direction = unit.Lower
+		return m
+	}
 	if err := g.optional(name, op.line, []optional{
 		{unit.Latency, op.average.times(1e6)}, {latencyAt("min"), op.least.times(1e6)}, {latencyAt("max"), op.largest.times(1e6)},
-		{unit.Bandwidth, op.kb.times(1024e-6)}, {perSecond("Hits", "hits"), op.hits}, {misses, op.misses},
+		{unit.Bandwidth, op.kb.times(1024e-6)}, {memtierReceived, op.received.times(1024e-6)}, {memtierSent, op.sent.times(1024e-6)},
+		{perSecond("Hits", "hits"), op.hits}, {lower("Misses"), op.misses}, {lower("Moved"), op.moved}, {lower("Ask"), op.ask}, {memtierErrors, op.errors},
 	}); err != nil {
 		return err
 	}
