@@ -12,12 +12,12 @@ import (
 // Of several scripts it prints "SQL script 1: …" and lines " - latency average = …" below the whole.
 //
 // Identity is the transaction type, a script's name or the built-in one, with clients, threads, scale, query mode and what else changes the load in braces, behind the name of a banner line. A script among several and a statement have the whole's
-// name before theirs; a statement that stands in a script twice gets a number. The rate of each line of progress is a sample of throughput. Failed transactions are a metric and a problem: with them the average counts failures too, as pgbench says. Before
+// name before theirs; a statement that stands in a script twice gets a number. The rate and the latency of each line of progress are samples. Failed transactions are a metric and a problem: with them the average counts failures too, as pgbench says. Before
 // version 14 there are two rates, of which the one that excludes connecting is taken; with -C connecting is a part of the only one. Before version 9.6 the average stands behind a colon.
 var pgbenchTool = tool{
 	name: "pgbench", about: "pgbench", example: `tacho run "pgbench -c 4 -j 2 -T 30 -P 1 -r bench"`,
-	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Initial Connection Time, Connection Time (ns, lower)", "Failed Requests, Retries (lower)", "Skipped Ratio, Late Ratio (%, lower) and Schedule Lag (ns, lower), with -R or -L", "Latency of each script and statement, with -r"},
-	samples:  "the rate of each line of progress, with -P", parameters: "clients, threads, scale and query mode, in braces; partitions and tries where there are several",
+	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Initial Connection Time, Connection Time (ns, lower)", "Failed Requests, Serialization Failures, Deadlock Failures, Other Failures, Retried Requests, Retries (lower)", "Skipped Ratio, Late Ratio (%, lower) and Schedule Lag (ns, lower), with -R or -L", "Latency of each script and statement, with -r"},
+	samples:  "the rate and latency of each line of progress, with -P", parameters: "clients, threads, scale and query mode, in braces; partitions and tries where there are several",
 	needles: []string{"latency average = ", "number of transactions actually processed: "}, hit: func(line []byte) int {
 		_, latency := after(line, "latency average = ")
 		if _, processed := after(line, "number of transactions actually processed: "); processed || latency && bytes.Contains(line, []byte(" ms")) {
@@ -35,6 +35,10 @@ var (
 	pgLagMost = phase("Schedule Lag max", "schedule-lag-max")
 	pgSkipped = &unit.Measure{Name: "Skipped Ratio", Slug: "skipped-ratio", Units: unit.Percentage, Direction: unit.Lower}
 	pgLate    = &unit.Measure{Name: "Late Ratio", Slug: "late-ratio", Units: unit.Percentage, Direction: unit.Lower}
+	pgSerial  = &unit.Measure{Name: "Serialization Failures", Slug: "serialization-failures", Units: "requests", Direction: unit.Lower}
+	pgLock    = &unit.Measure{Name: "Deadlock Failures", Slug: "deadlock-failures", Units: "requests", Direction: unit.Lower}
+	pgOther   = &unit.Measure{Name: "Other Failures", Slug: "other-failures", Units: "requests", Direction: unit.Lower}
+	pgRetried = &unit.Measure{Name: "Retried Requests", Slug: "retried-requests", Units: "requests", Direction: unit.Lower}
 	pgRetries = &unit.Measure{Name: "Retries", Slug: "retries", Units: "retries", Direction: unit.Lower}
 )
 
@@ -45,6 +49,7 @@ const pgMostRows = 1000
 type pgPart struct {
 	script, failure                  string
 	average, deviation, rate, failed opt
+	others                           []optional
 	statements                       []pgStatement
 }
 
@@ -61,7 +66,7 @@ type pgRun struct {
 	whole       pgPart
 	scripts     []pgPart
 	others      []optional
-	rates       []float64 // of progress
+	rates, lats []float64 // of progress
 	errors      []string
 	listing     int // columns before a statement; 0: no statements follow
 }
@@ -114,6 +119,10 @@ func (r *pgRun) read(line []byte) {
 		if v := firstNumber(rate); ok && v.ok && len(r.rates) < maxAggregates {
 			r.rates = append(r.rates, v.v)
 		}
+		_, lat, _ := bytes.Cut(rest, []byte(" tps, lat "))
+		if v := firstNumber(lat).times(1e6); v.ok && v.v > 0 && len(r.lats) < maxAggregates { // 0: there was no transaction
+			r.lats = append(r.lats, v.v)
+		}
 		return
 	}
 	for _, label := range []string{"pgbench: error: ", "pgbench: fatal: "} {
@@ -121,6 +130,11 @@ func (r *pgRun) read(line []byte) {
 			r.errors = append(r.errors, string(rest))
 			return
 		}
+	}
+	aborted := bytes.HasPrefix(line, []byte("client ")) && bytes.Contains(line, []byte(" aborted ")) || bytes.HasPrefix(line, []byte("Run was aborted"))
+	if aborted && len(r.errors) < 10 { // before version 12
+		r.errors = append(r.errors, string(line))
+		return
 	}
 	switch {
 	case r.kind == "":
@@ -130,6 +144,7 @@ func (r *pgRun) read(line []byte) {
 		r.ofRun(line)
 	case bytes.HasPrefix(line, []byte(" - ")) && len(r.scripts) > 0:
 		r.ofScript(line[len(" - "):])
+	case bytes.HasPrefix(line, []byte(" - ")) && r.list(line[len(" - "):]): // of the only script, in versions 9.6 and 10
 	default:
 		r.listing = 0
 		if rest, ok := bytes.CutPrefix(line, []byte("SQL script ")); ok && len(r.scripts) < pgMostRows {
@@ -186,11 +201,16 @@ func (r *pgRun) ofRun(line []byte) {
 func (r *pgRun) ofScript(line []byte) {
 	part := &r.scripts[len(r.scripts)-1]
 	r.listing = 0
-	if _, rate, ok := bytes.Cut(line, []byte(", tps = ")); ok {
+	if _, rate, ok := bytes.Cut(line, []byte("tps = ")); ok { // "5 transactions (50.0% of total, tps = 50.2)", later "number of transactions actually processed: 5 (tps = 50.2)"
 		part.rate = firstNumber(bytes.TrimRight(rate, ")"))
+	} else if rest, ok := after(line, "number of transactions skipped: "); ok {
+		part.others = append(part.others, optional{pgSkipped, inParentheses(rest)})
+	} else if rest, ok := after(line, "total number of retries: "); ok {
+		part.others = append(part.others, optional{pgRetries, firstNumber(rest)})
 	} else if !r.list(line) {
 		part.read(line)
 	}
+	part.others = part.others[:min(len(part.others), 10)]
 }
 
 // list begins a list of statements, if the line is its head.
@@ -218,6 +238,14 @@ func (p *pgPart) read(line []byte) {
 	}
 	if rest, ok := after(line, "number of failed transactions: "); ok {
 		p.failed, p.failure = firstNumber(rest), oneLine(string(rest))
+	}
+	for _, more := range []struct {
+		label   string
+		measure *unit.Measure
+	}{{"serialization failures: ", pgSerial}, {"deadlock failures: ", pgLock}, {"other failures: ", pgOther}, {"transactions retried: ", pgRetried}} {
+		if rest, ok := after(line, "number of "+more.label); ok && len(p.others) < 10 {
+			p.others = append(p.others, optional{more.measure, firstNumber(rest)})
+		}
 	}
 }
 
@@ -255,7 +283,7 @@ func (r *pgRun) add(g *gathering) error {
 	if r.kind == "" {
 		return nil
 	}
-	if err := r.whole.add(g, name, r.line, r.rates); err != nil {
+	if err := r.whole.add(g, name, r.line, r.rates, r.lats); err != nil {
 		return err
 	}
 	if !r.whole.rate.ok && !r.whole.average.ok {
@@ -265,14 +293,14 @@ func (r *pgRun) add(g *gathering) error {
 		return err
 	}
 	for i := range r.scripts {
-		if err := r.scripts[i].add(g, name+" "+r.scripts[i].script, r.line, nil); err != nil {
+		if err := r.scripts[i].add(g, name+" "+r.scripts[i].script, r.line, nil, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *pgPart) add(g *gathering, name string, line int, rates []float64) error {
+func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64) error {
 	if p.failed.v > 0 {
 		g.problem(name, line, "transactions failed: %s", p.failure)
 	}
@@ -290,11 +318,12 @@ func (p *pgPart) add(g *gathering, name string, line int, rates []float64) error
 		if p.deviation.ok {
 			latency = spread(unit.Latency, p.average.v, p.deviation.v)
 		}
+		latency.Samples = lats
 		if err := g.metric(name, latency, line); err != nil {
 			return err
 		}
 	}
-	if err := g.optional(name, line, []optional{{requestsFailed, p.failed}}); err != nil {
+	if err := g.optional(name, line, append([]optional{{requestsFailed, p.failed}}, p.others...)); err != nil {
 		return err
 	}
 	seen := map[string]int{}
