@@ -10,16 +10,17 @@ import (
 )
 
 // sysbench prints "sysbench 1.0.20 (…)", its options, with --report-interval lines "[ 1s ] thds: 2 eps: 731.88 …", and then sections: "CPU speed:" or "SQL statistics:" or "File operations:" of the test, "General statistics:" and "Latency (ms):" of every
-// test. Version 1.1 has "Throughput:" with "events/s (eps):" in the place of the general statistics, and "read:  IOPS=…" for files.
+// test. Version 1.1 has "Throughput:" with "events/s (eps):" in the place of the general statistics, and "read:  IOPS=…" for files. Versions 0.4 and 0.5 begin "sysbench 0.5:  multi-threaded system evaluation benchmark" and have the latency, "approx.  95 percentile:  1.09ms", among the
+// general statistics or the "Test execution summary:". With --report-checkpoints the sections are printed several times, each for what came since the last.
 //
 // sysbench does not print which test it ran with which script, so the name is what the sections say (cpu, memory, fileio, oltp, else sysbench), or that of a banner line "=== name ===" above, with the threads and what the test prints of its load in braces.
-// Throughput is the rate of events that it prints, which counts less around them than the total time; where it prints none, events by total time. The rate of each interval is a sample. Latency is printed with two digits behind the point, too few for a
+// Throughput is the rate of events that it prints, which counts less around them than the total time; where it prints none, events by total time. The rate or bandwidth of each interval is a sample, and so are all values of each checkpoint. Latency is printed with two digits behind the point, too few for a
 // memory access: where the sum over all events gives the same average with more digits, that is taken, and 0.00 is no least time.
 var sysbenchTool = tool{
 	name: "sysbench", about: "sysbench", example: `tacho run "sysbench cpu --threads=4 run"`,
 	measures: []string{"Throughput (ops/s, higher; events)", "Latency (ns, lower)", "Latency min, max, p95 (ns, lower)", "Bandwidth, Read Bandwidth, Write Bandwidth (MB/s, higher)", "Queries, Reads, Writes, Fsyncs (ops/s, higher)", "Ignored Errors, Reconnects (lower)", "Total Time (ns)"},
-	samples:  "the rate of each interval, with --report-interval", parameters: "threads; size, operation and scope of memory; primes of cpu; mode, size, files and blocks of fileio; in braces",
-	needles: []string{"General statistics:", "sysbench 1."}, hit: func(line []byte) int {
+	samples:  "the rate or bandwidth of each interval, with --report-interval; each checkpoint", parameters: "threads and rate; size, operation and scope of memory; primes of cpu; mode, size, files and blocks of fileio; in braces",
+	needles: []string{"General statistics:", "sysbench 1.", "sysbench 0."}, hit: func(line []byte) int {
 		if bytes.HasPrefix(line, []byte("General statistics:")) || bytes.HasPrefix(line, []byte("sysbench ")) {
 			return 95
 		}
@@ -49,8 +50,10 @@ type sysRun struct {
 	params                          []parameter
 	line                            int
 	values                          []optional
-	rate, time, events, average, of opt // of: the sum of all latencies
-	rates                           []float64
+	rate, time, events, average, of opt                  // of: the sum of all latencies
+	samples                         map[string][]float64 // of the intervals, by slug
+	checkpoints, over               bool                 // over: the last line of a checkpoint was read
+	spent                           float64              // total time of the checkpoints before
 	fatal                           []string
 }
 
@@ -73,7 +76,7 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 	}
 	for line := range s.lines() {
 		b, isBanner := banner(line)
-		begins := bytes.HasPrefix(line, []byte("sysbench ")) && bytes.Contains(line, []byte("(using "))
+		begins := bytes.HasPrefix(line, []byte("sysbench ")) && (bytes.Contains(line, []byte("(using ")) || bytes.Contains(line, []byte("multi-threaded system evaluation benchmark")))
 		switch {
 		case isBanner || begins:
 			if err := flush(); err != nil {
@@ -85,6 +88,13 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 				r = sysRun{name: name, line: s.lineNumber}
 			}
 		case r.line > 0 && len(line) > 0:
+			if r.over && line[0] != ' ' && (bytes.HasSuffix(line, []byte(":")) || line[0] == '[') { // the next checkpoint
+				next := sysRun{name: r.name, kind: r.kind, params: r.params, line: r.line, checkpoints: true, spent: r.time.v}
+				if err := r.add(&g); err != nil {
+					return Results{}, err
+				}
+				r = next
+			}
 			r.read(line)
 		}
 	}
@@ -110,6 +120,8 @@ func (r *sysRun) read(line []byte) {
 	text := bytes.TrimSpace(line)
 	switch {
 	case len(text) == 0:
+	case r.kind == "fileio" && bytes.HasSuffix(text, []byte(" Requests/sec executed")): // of versions 0.4 and 0.5
+		r.rate = firstNumber(text)
 	case line[0] == ' ' || line[0] == '\t':
 		if label, rest, ok := bytes.Cut(text, []byte(":")); ok {
 			r.row(string(label), bytes.TrimSpace(rest))
@@ -118,6 +130,8 @@ func (r *sysRun) read(line []byte) {
 		if len(r.fatal) < 3 {
 			r.fatal = append(r.fatal, string(line[len("FATAL: "):]))
 		}
+	case bytes.HasSuffix(line, []byte("] Checkpoint report:")):
+		r.checkpoints = true
 	case bytes.HasPrefix(line, []byte("[ ")):
 		r.interval(text)
 	default:
@@ -125,17 +139,36 @@ func (r *sysRun) read(line []byte) {
 	}
 }
 
-// interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65" or, of memory, "[ 1s ] 7260.18 MiB/sec".
+// interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65", of memory "[ 1s ] 7260.18 MiB/sec", of files "[ 1s ] reads: 144.21 MiB/s writes: 96.14 MiB/s …".
 func (r *sysRun) interval(text []byte) {
 	words := bytes.Fields(text)
 	for i := range len(words) - 1 {
-		if w := string(words[i]); w != "eps:" && w != "tps:" {
+		what, v := string(words[i]), firstNumber(words[i+1])
+		if string(words[i+1]) == "MiB/sec" {
+			what, v = "MiB/sec", firstNumber(words[i])
+		}
+		m, factor := unit.Throughput, 1.0
+		switch what {
+		case "eps:", "tps:":
+		case "MiB/sec":
+			m, factor = unit.Bandwidth, mebibyte
+		case "reads:", "writes:":
+			if i+2 >= len(words) || string(words[i+2]) != "MiB/s" {
+				continue // of a database
+			}
+			m, factor = sysReadBandwidth, mebibyte
+			if what == "writes:" {
+				m = sysWriteBandwidth
+			}
+		default:
 			continue
 		}
-		if v := firstNumber(words[i+1]); v.ok && len(r.rates) < maxAggregates {
-			r.rates = append(r.rates, v.v)
+		if r.samples == nil {
+			r.samples = map[string][]float64{}
 		}
-		return
+		if v.ok && len(r.samples[m.Slug]) < maxAggregates {
+			r.samples[m.Slug] = append(r.samples[m.Slug], v.v*factor)
+		}
 	}
 }
 
@@ -144,10 +177,32 @@ func (r *sysRun) heading(text []byte) {
 	r.section = ""
 	if bytes.HasSuffix(text, []byte(":")) {
 		r.section = string(text)
+		switch r.section {
+		case "Test execution summary:":
+			r.section = "General statistics:"
+		case "OLTP test statistics:":
+			r.section = "SQL statistics:"
+		}
 	}
 	begins := func(label string) (rest []byte, ok bool) { return bytes.CutPrefix(text, []byte(label)) }
 	if rest, ok := begins("Number of threads: "); ok {
 		r.param("threads", rest)
+	} else if rest, ok := begins("Target transaction rate: "); ok {
+		r.param("rate", rest)
+	} else if rest, ok := begins("Maximum prime number checked in CPU test: "); ok {
+		r.kind = "cpu"
+		r.param("primes", rest)
+	} else if rest, ok := begins("Memory block size: "); ok {
+		r.kind = "memory"
+		r.param("block", rest)
+	} else if rest, ok := begins("Memory operations type: "); ok {
+		r.param("operation", rest)
+	} else if rest, ok := begins("Memory scope type: "); ok {
+		r.param("scope", rest)
+	} else if _, ok := begins("Doing thread subsystem performance test"); ok {
+		r.kind = "threads"
+	} else if _, ok := begins("Doing mutex performance test"); ok {
+		r.kind = "mutex"
 	} else if rest, ok := begins("Prime numbers limit: "); ok {
 		r.kind = "cpu"
 		r.param("primes", rest)
@@ -155,7 +210,7 @@ func (r *sysRun) heading(text []byte) {
 		r.kind = "cpu"
 	} else if _, ok := begins("Running memory speed test"); ok {
 		r.kind = "memory"
-	} else if _, ok := begins("SQL statistics:"); ok {
+	} else if r.section == "SQL statistics:" {
 		r.kind = "oltp"
 	} else if _, ok := begins("File operations:"); ok {
 		r.kind = "fileio"
@@ -167,8 +222,13 @@ func (r *sysRun) heading(text []byte) {
 	if rest, ok := begins("Total operations: "); ok { // "524288 (3502346.54 per second)"
 		r.rate = inParentheses(rest)
 	}
-	if _, rest, ok := bytes.Cut(text, []byte(" MiB transferred (")); ok { // "(7260.18 MiB/sec)"
-		r.value(unit.Bandwidth, firstNumber(rest).times(mebibyte))
+	if rest, ok := begins("Operations performed: "); ok && r.kind == "memory" { // "10240 ( 3855.80 ops/sec)"
+		r.rate = inParentheses(rest)
+	}
+	for _, transferred := range []string{" MiB transferred (", " MB transferred ("} { // "(7260.18 MiB/sec)"; the MB of old versions are as large
+		if _, rest, ok := bytes.Cut(text, []byte(transferred)); ok {
+			r.value(unit.Bandwidth, firstNumber(rest).times(mebibyte))
+		}
 	}
 }
 
@@ -181,6 +241,13 @@ func (r *sysRun) files(text []byte) {
 	} else if n, rest, ok := bytes.Cut(text, []byte(" files, ")); ok && isDigits(n) {
 		r.param("files", n)
 		r.param("size", bytes.TrimSuffix(rest, []byte(" each")))
+	} else if _, rest, ok := bytes.Cut(text, []byte("Total transferred ")); ok { // "156.25Mb  (1.5Mb/sec)", of versions 0.4 and 0.5
+		_, rate, _ := bytes.Cut(rest, []byte("("))
+		for suffix, factor := range map[string]float64{"b/sec)": 1, "Kb/sec)": 1 << 10, "Mb/sec)": 1 << 20, "Gb/sec)": 1 << 30} {
+			if number, ok := bytes.CutSuffix(rate, []byte(suffix)); ok && len(number) > 0 && isDigit(number[len(number)-1]) {
+				r.value(unit.Bandwidth, firstNumber(number).times(factor/1e6))
+			}
+		}
 	}
 }
 
@@ -208,6 +275,14 @@ func (r *sysRun) row(label string, rest []byte) {
 			r.time = v
 		case "total number of events":
 			r.events = v
+		case "total time taken by event execution": // this and what follows is of versions 0.4 and 0.5
+			r.of = v.times(1e9)
+		case "min", "avg", "max":
+			if v = sysNanos(rest); label == "avg" {
+				r.average = v
+			} else if v.v > 0 {
+				r.value(latencyAt(label), v)
+			}
 		case "events per second", "events/s (eps)":
 			r.rate = v
 		case "read, MiB/s":
@@ -217,6 +292,11 @@ func (r *sysRun) row(label string, rest []byte) {
 		case "read", "write", "fsync":
 			r.iops(label, rest)
 		}
+		if point, ok := strings.CutSuffix(label, " percentile"); ok && strings.HasPrefix(label, "approx.") && sysNanos(rest).v > 0 {
+			r.value(latencyAt("p"+strings.TrimSpace(point[len("approx."):])), sysNanos(rest))
+		}
+	case "Threads fairness:":
+		r.over = r.checkpoints && label == "execution time (avg/stddev)"
 	case "File operations:":
 		switch label {
 		case "reads/s", "writes/s", "fsyncs/s":
@@ -229,7 +309,9 @@ func (r *sysRun) row(label string, rest []byte) {
 			r.rate = inParentheses(rest)
 		case "queries":
 			r.value(perSecond("Queries", "queries"), inParentheses(rest))
-		case "ignored errors":
+		case "read/write requests":
+			r.value(perSecond("Read/Write Requests", "read-write-requests"), inParentheses(rest))
+		case "ignored errors", "deadlocks":
 			r.value(sysIgnored, v)
 		case "reconnects":
 			r.value(sysReconnects, v)
@@ -265,6 +347,12 @@ func (r *sysRun) iops(label string, rest []byte) {
 	}
 }
 
+// sysNanos reads "1.09ms".
+func sysNanos(text []byte) opt {
+	v, ok := nanoseconds(text)
+	return opt{v, ok}
+}
+
 // inParentheses is the number in "5000 (499.81 per sec.)".
 func inParentheses(text []byte) opt {
 	_, inside, ok := bytes.Cut(text, []byte("("))
@@ -296,19 +384,26 @@ func (r *sysRun) add(g *gathering) error {
 		g.problem(name, r.line, "%s", f)
 	}
 	switch {
+	case r.spent > 0 && !r.events.ok:
+		return nil // what followed the last checkpoint was none
 	case !r.events.ok || !r.time.ok:
 		g.problem(name, r.line, "it has no statistics: it was aborted")
 		return nil
 	case r.events.v == 0:
 		g.problem(name, r.line, "there was not a single event")
 		return nil
-	case !r.rate.ok:
+	}
+	r.time.v -= r.spent
+	if !r.rate.ok {
 		r.rate = opt{r.events.v / r.time.v, r.time.v > 0}
 	}
-	if r.rate.ok {
-		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: r.rate.v, Samples: r.rates}, r.line); err != nil {
+	for _, o := range slices.Concat([]optional{{unit.Throughput, r.rate}, {unit.Latency, r.latency()}}, r.values, []optional{{sysTotal, r.time.times(1e9)}}) {
+		if !o.value.ok {
+			continue
+		}
+		if err := g.metric(name, Metric{Measure: o.measure, Value: o.value.v, Samples: r.samples[o.measure.Slug]}, r.line); err != nil {
 			return err
 		}
 	}
-	return g.optional(name, r.line, slices.Concat([]optional{{unit.Latency, r.latency()}}, r.values, []optional{{sysTotal, r.time.times(1e9)}}))
+	return nil
 }

@@ -64,6 +64,7 @@ if has sysbench; then
 	sysbench memory --memory-total-size=1G run | out sysbench here_memory.txt
 	{ for how in write read; do echo "=== $how ==="; sysbench memory --memory-total-size=256M --memory-oper=$how --memory-block-size=4K run; done; } | out sysbench here_two.txt
 	sysbench cpu --threads=2 --time=2 --report-interval=1 --cpu-max-prime=2000 run | out sysbench here_intervals.txt
+	sysbench threads --time=2 --report-checkpoints=1 run | out sysbench here_checkpoints.txt
 	{ sysbench fileio --file-total-size=16M --file-num=4 prepare >/dev/null && sysbench fileio --file-total-size=16M --file-num=4 --file-test-mode=rndrw --time=1 run; } | out sysbench here_fileio.txt
 fi
 if has initdb && has pgbench; then
