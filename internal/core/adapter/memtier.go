@@ -28,7 +28,7 @@ var memtierTool = tool{
 
 func hitMemtier(line []byte) int {
 	if columns := memtierColumns(line); slices.Contains(columns, "Ops/sec") && slices.Contains(columns, "KB/sec") {
-		return 95
+		return 100
 	}
 	return 0
 }

@@ -31,7 +31,7 @@ func hitPerf(line []byte) int {
 		return 100
 	}
 	if r, ok := perfCSV(line); ok && r.event != "" || perfIntervals(line) {
-		return 95
+		return 100
 	}
 	return 0
 }

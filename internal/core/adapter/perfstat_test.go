@@ -66,3 +66,25 @@ func TestPerfStatIsRecognisedWithoutItsClock(t *testing.T) {
 		}
 	}
 }
+
+func TestToolsOfSystemsAreReadBesideOthers(t *testing.T) {
+	t.Parallel()
+	inputs := map[string]string{
+		"perf_stat": "5,,cycles:u,1000,100.00,,\n", "gnu_time": "0.50user 0.25system 0:01.00elapsed 75%CPU (0avgtext+0avgdata 1maxresident)k\n", "memtier": "Type  Ops/sec  Hits/sec  Misses/sec  Latency  KB/sec\nTotals  5  ---  ---  0.5  ---\n",
+		"redis_benchmark": "  throughput summary: 83333.34 requests per second\n", "pgbench": "transaction type: x\nnumber of transactions actually processed: 5/5\ntps = 5 (without initial connection time)\n",
+		"sysbench": "sysbench 1.0.20 (using system LuaJIT 2.1.0-beta3)\nGeneral statistics:\n    total time:          2.0000s\n    total number of events:   100\n",
+	}
+	for a, first := range inputs {
+		for b, second := range inputs {
+			if a == b {
+				continue
+			}
+			got := parse(t, Magic, first+"make: done\n"+second)
+			for _, tool := range []string{a, b} {
+				if !strings.Contains(got.Reason, tool+": ") {
+					t.Errorf("%s and %s: %s", a, b, got.Reason)
+				}
+			}
+		}
+	}
+}

@@ -21,7 +21,7 @@ var pgbenchTool = tool{
 	needles: []string{"latency average = ", "number of transactions actually processed: "}, hit: func(line []byte) int {
 		_, latency := after(line, "latency average = ")
 		if _, processed := after(line, "number of transactions actually processed: "); processed || latency && bytes.Contains(line, []byte(" ms")) {
-			return 95
+			return 100
 		}
 		return 0
 	}, trace: `"latency average = … ms" or "number of transactions" of pgbench`,

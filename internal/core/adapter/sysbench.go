@@ -21,12 +21,20 @@ var sysbenchTool = tool{
 	measures: []string{"Throughput (ops/s, higher; events)", "Latency (ns, lower)", "Latency min, max, p95 (ns, lower)", "Bandwidth, Read Bandwidth, Write Bandwidth (MB/s, higher)", "Queries, Reads, Writes, Fsyncs (ops/s, higher)", "Ignored Errors, Reconnects (lower)", "Total Time (ns)"},
 	samples:  "the rate or bandwidth of each interval, with --report-interval; each checkpoint", parameters: "threads and rate; size, operation and scope of memory; primes of cpu; mode, size, files and blocks of fileio; in braces",
 	needles: []string{"General statistics:", "sysbench 1.", "sysbench 0."}, hit: func(line []byte) int {
+		if sysBegins(line) {
+			return 100
+		}
 		if bytes.HasPrefix(line, []byte("General statistics:")) || bytes.HasPrefix(line, []byte("sysbench ")) {
 			return 95
 		}
 		return 0
 	}, trace: `"General statistics:" of sysbench`,
 	parse: parseSysbench,
+}
+
+// sysBegins reports whether the line is the first of a run.
+func sysBegins(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("sysbench ")) && (bytes.Contains(line, []byte("(using ")) || bytes.Contains(line, []byte("multi-threaded system evaluation benchmark")))
 }
 
 // perSecond is a rate of its own.
@@ -76,7 +84,7 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 	}
 	for line := range s.lines() {
 		b, isBanner := banner(line)
-		begins := bytes.HasPrefix(line, []byte("sysbench ")) && (bytes.Contains(line, []byte("(using ")) || bytes.Contains(line, []byte("multi-threaded system evaluation benchmark")))
+		begins := sysBegins(line)
 		switch {
 		case isBanner || begins:
 			if err := flush(); err != nil {
