@@ -12,6 +12,7 @@ package adapter
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -106,19 +107,25 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 	if opts.Mapping != "" && (name == Magic || name == "") {
 		name = src.mapped()
 	}
+	among := from
+	if name != Magic && name != "" {
+		among = nil
+	}
 	chosen, err := choose(from, name, src)
 	if err != nil {
 		return Results{}, err
 	}
 	var out Results
-	for i, f := range chosen {
+	for i := 0; i < len(chosen); i++ {
+		f := chosen[i]
 		if opts.Mapping != "" && !f.tool.maps {
 			return Results{}, fault.Invalidf("a mapping is for the adapters csv and json_map, and this is %s", f.tool.name)
 		}
-		one, err := f.read(src, opts)
+		one, next, err := f.read(src, opts, among)
 		if err != nil {
 			return Results{}, err
 		}
+		chosen = append(chosen, next...)
 		reason := string(f.tool.name) + ": " + one.Reason + f.at.in()
 		if average != AverageDefault && !slices.Contains(f.tool.averages, average) {
 			reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
@@ -128,8 +135,14 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 			out.Adapter, out.Reason = f.tool.name, reason
 			continue
 		}
-		out.Adapter, out.Reason = Magic, out.Reason+"; and "+reason
+		out.Adapter = Magic
+		if i < shownReasons {
+			out.Reason += "; and " + reason
+		}
 		out.add(one)
+	}
+	if n := len(chosen) - shownReasons; n > 0 {
+		out.Reason += fmt.Sprintf("; and %d more", n)
 	}
 	if err := out.settle(); err != nil {
 		return Results{}, err
@@ -143,6 +156,9 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 	}
 	return out, nil
 }
+
+// shownReasons is how many outputs of one input are told.
+const shownReasons = 10
 
 // add takes in what was read after it.
 func (r *Results) add(more Results) {
@@ -160,31 +176,42 @@ func (src source) mapped() Name {
 	return csvTool.name
 }
 
-// read reads the output from its place on, and further documents behind the first.
-func (f found) read(src source, opts Options) (Results, error) {
+// read reads the output from its place on, and further documents behind the first. What follows may be of another tool of those given: then it
+// is next.
+func (f found) read(src source, opts Options, among []tool) (out Results, next []found, err error) {
 	lines := src.from(f.at)
 	s := lines
-	if f.at.inLog {
+	if f.at.inLog || lines.stamped() {
 		s = newScanner(&cleaned{lines: lines})
 		s.row, s.lineNumber = f.at.row, f.at.row
 	}
-	out, err := f.tool.parse(s, opts)
+	out, err = f.tool.parse(s, opts)
 	for err == nil && !s.over() {
 		c := s.peek()
 		if f.at.inLog && c != '{' && c != '[' && c != '<' {
 			break // the log goes on
 		}
 		if c != '{' && c != '[' && c != '<' {
-			return Results{}, s.fail("something follows the document: %s", s.found())
+			return Results{}, nil, s.fail("something follows the document: %s", s.found())
 		}
 		var more Results
 		before := s.read()
+		row, _ := s.position()
 		if more, err = f.tool.parse(s, opts); err != nil && f.at.inLog {
 			err = nil
 			break
 		}
+		if len(more.Benchmarks) == 0 && s == lines {
+			if next = src.other(among, f.tool, place{offset: f.at.offset + before, row: row - 1}); next != nil {
+				err = nil
+				break
+			}
+		}
 		if err == nil && s.read() == before {
-			return Results{}, s.fail("what follows is not the tool's: %s", s.found())
+			return Results{}, nil, s.fail("what follows is not the tool's: %s", s.found())
+		}
+		if err == nil && len(more.Benchmarks) == 0 && len(more.Problems) == 0 {
+			out.problem(Problem{Message: fmt.Sprintf("a document that follows holds nothing of %s", f.tool.name), Line: row})
 		}
 		out.add(more)
 	}
@@ -197,7 +224,20 @@ func (f found) read(src source, opts Options) (Results, error) {
 			r.passed = 0
 		}
 	}
-	return out, err
+	return out, next, err
+}
+
+// other is the tool that the document at the place is of, if that is another one.
+func (src source) other(among []tool, than tool, at place) []found {
+	all := src.structured(among, at)
+	if len(all) == 0 {
+		return nil
+	}
+	best := slices.MaxFunc(all, func(a, b found) int { return cmp.Compare(a.score, b.score) })
+	if best.tool.name == than.name {
+		return nil
+	}
+	return []found{best}
 }
 
 // fromUTF16 is the input as UTF-8 where it is marked as UTF-16, as Windows shells write it.

@@ -10,7 +10,7 @@ import (
 
 // The Bencher Metric Format is {"<benchmark>": {"<measure>": {"value": n, "lower_value"?: n, "upper_value"?: n}}}. Ours also reads
 // "samples": [n, …], "units": "…" and "direction": "lower" | "higher" in the metric; other members are passed over, as Bencher does, and null
-// is as if the member were not there.
+// is as if the member were not there. A built-in measure in other units is converted to its own.
 //
 // Its producers are programs, so it is strict where text adapters are lenient: what a report cannot hold is an error that says where. A name
 // that occurs twice is one, because taking either would lose the other.
@@ -128,10 +128,43 @@ func (p *bmf) metric(benchmark string, measure *unit.Measure) (Metric, error) {
 	if err == nil && !met[valueMember] {
 		err = p.fail("there is no value")
 	}
+	if err == nil && m.Measure.Units != measure.Units && measure.Slug != "" {
+		err = p.convert(&m, measure)
+	}
 	if err != nil {
 		return m, inMetric(err, benchmark, measure.Name)
 	}
 	return m, nil
+}
+
+// convert brings a metric of a built-in measure that is given in other units to the measure's: all its values are compared with each other.
+func (p *bmf) convert(m *Metric, measure *unit.Measure) error {
+	given, factor, ok := unit.Short(m.Measure.Units), 1.0, false
+	switch measure.Units {
+	case unit.Nanoseconds:
+		factor, ok = nanosPer(given)
+	case unit.Seconds:
+		factor, ok = nanosPer(given)
+		factor /= 1e9
+	case unit.Bytes:
+		factor, ok = byteFactor(given)
+	default:
+		ok = given == unit.Short(measure.Units)
+	}
+	if !ok {
+		return p.fail("the built-in measure is in %s, and %.100q cannot be converted to them; give the measure another name", measure.Units, m.Measure.Units)
+	}
+	own := *measure
+	own.Direction = m.Measure.Direction
+	m.Measure = &own
+	m.Value *= factor
+	for _, end := range []*float64{m.Lower, m.Upper} {
+		if end != nil {
+			*end *= factor
+		}
+	}
+	scaleAll(m.Samples, factor)
+	return nil
 }
 
 // The members of a metric that are read; the others are passed over.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -39,6 +40,25 @@ func TestBMFReadsBenchersMembersAndOurs(t *testing.T) {
 	}
 }
 
+func TestBMFBringsBuiltInMeasuresToTheirUnits(t *testing.T) {
+	t.Parallel()
+	got := parse(t, JSON, `{"b": {
+ "latency": {"units": "milliseconds (ms)", "value": 1.5, "lower_value": 1, "samples": [1, 2], "upper_value": 2},
+ "build-time": {"value": 90, "units": "ms", "direction": "unknown"},
+ "peak-memory": {"value": 3, "units": "KiB"},
+ "throughput": {"value": 4, "units": "ops/s"}
+}}`)
+	slower := *unit.BuildTime
+	slower.Direction = unit.Unknown
+	want := []Metric{
+		{Measure: unit.Latency, Value: 1.5e6, Lower: ptr(1e6), Upper: ptr(2e6), Samples: []float64{1e6, 2e6}},
+		{Measure: &slower, Value: 0.09}, {Measure: unit.PeakMemory, Value: 3072}, {Measure: unit.Throughput, Value: 4},
+	}
+	if diff := cmp.Diff(want, got.Benchmarks[0].Metrics, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+}
+
 // TestBadBMFSaysWhatAndWhere has a row for each way in which a document comes broken.
 func TestBadBMFSaysWhatAndWhere(t *testing.T) {
 	t.Parallel()
@@ -54,6 +74,7 @@ func TestBadBMFSaysWhatAndWhere(t *testing.T) {
 		"a bound that is text":  {`{"b":{"latency":{"value":1,"lower_value":"x"}}}`, `want a number`},
 		"samples are no array":  {`{"b":{"latency":{"value":1,"samples":3}}}`, `want '[', found "3}}}"`},
 		"a sample is NaN":       {`{"b":{"latency":{"value":1,"samples":[1,NaN]}}}`, `measure "Latency": JSON: want a number`},
+		"units of another kind": {`{"b":{"latency":{"value":1,"units":"bytes"}}}`, `measure "Latency": the built-in measure is in nanoseconds (ns), and "bytes" cannot be converted to them; give the measure another name`},
 		"unknown direction":     {`{"b":{"l":{"value":1,"direction":"up"}}}`, `direction "up": want lower, higher or unknown`},
 		"units too long":        {`{"b":{"l":{"value":1,"units":"` + strings.Repeat("u", 65) + `"}}}`, `65 bytes long, the limit is 64`},
 		"metric no object":      {`{"b":{"latency":3}}`, `benchmark "b", measure "Latency": want an object with a value, found "3}}"`},

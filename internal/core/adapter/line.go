@@ -12,23 +12,26 @@ var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b[\\]_P^][^\x07\
 // cleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a terminal, terminal escapes and a leading time stamp. The
 // result may share the input's bytes.
 func cleanLine(line []byte) []byte {
+	if bytes.IndexByte(line, 0x1b) >= 0 { // first, as a colour may end behind the line's end
+		line = escapes.ReplaceAll(line, nil)
+	}
 	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
 		line = line[:len(line)-1]
 	}
 	if bytes.IndexByte(line, '\r') >= 0 { // a progress line, which what follows overwrites
 		line = line[bytes.LastIndexByte(line, '\r')+1:]
 	}
-	if bytes.IndexByte(line, 0x1b) >= 0 {
-		line = escapes.ReplaceAll(line, nil)
-	}
 	return cutStamp(line)
 }
 
 // cutStamp takes off a time stamp as CI systems write it before each line: "2026-01-02T03:04:05.678Z ", in brackets or not, with an offset or
-// not, and GitLab's stream mark "00O " behind it.
+// not, and GitLab's stream mark "00O " behind it; or the time of day and two spaces, as Jenkins does.
 func cutStamp(line []byte) []byte {
 	if len(line) == 0 || line[0] != '[' && !isDigit(line[0]) {
 		return line
+	}
+	if isTimeOfDay(line) {
+		return line[len("00:00:00  "):]
 	}
 	rest, bracket := bytes.CutPrefix(line, []byte("["))
 	const seconds = "0000-00-00T00:00:00"
@@ -67,6 +70,20 @@ func cutStamp(line []byte) []byte {
 		rest = rest[4:]
 	}
 	return rest
+}
+
+// isTimeOfDay reports whether the line begins "03:04:05  ".
+func isTimeOfDay(line []byte) bool {
+	const form = "00:00:00  "
+	if len(line) < len(form) || line[2] != ':' {
+		return false
+	}
+	for i, want := range []byte(form) {
+		if want == '0' != isDigit(line[i]) || want != '0' && line[i] != want {
+			return false
+		}
+	}
+	return true
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

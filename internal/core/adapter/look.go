@@ -85,19 +85,20 @@ func (k sketch) best(in form, signs []sign) (found sign, ok bool) {
 // sketchJSON looks at the JSON that begins here. What is cut off or is none ends the look without an error: what was seen counts. It is empty
 // where nothing that has a member begins.
 //
-// Enough is asked where more elements of an array follow than are looked at, and ends the look: the rest may be long.
-func sketchJSON(s *scanner, enough func(sketch) bool) sketch {
+// Enough is asked behind each document, as what follows may be another tool's, with the score that the marks must give; and where more elements of
+// an array follow than are looked at, as the rest may be long. It ends the look.
+func sketchJSON(s *scanner, enough func(k sketch, score int) bool) sketch {
 	k := sketch{}
 	asked := 0
 	stop := func() bool {
 		asked++
-		return asked <= sketchQuestions && enough(k)
+		return asked <= sketchQuestions && enough(k, 100)
 	}
 	for range sketchRecords {
 		if c := s.peek(); c != '{' && c != '[' {
 			break
 		}
-		if err := k.value(s, "", 0, stop); err != nil {
+		if err := k.value(s, "", 0, stop); err != nil || enough(k, 50) {
 			break
 		}
 	}
@@ -167,7 +168,9 @@ func sketchXML(s *scanner) sketch {
 				k.add(at + ".@" + a.Name.Local)
 			}
 		case xml.EndElement:
-			path = path[:max(0, len(path)-1)]
+			if path = path[:max(0, len(path)-1)]; len(path) == 0 {
+				return k // another document may follow, of another tool
+			}
 		}
 	}
 	return k

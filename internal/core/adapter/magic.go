@@ -55,12 +55,16 @@ func (src source) structured(from []tool, at place) (all []found) {
 	s := src.look(at)
 	var k sketch
 	var in form
-	switch s.peek() {
+	c := s.peek()
+	if s.stamped() {
+		c = 'x' // of a log
+	}
+	switch c {
 	case '{', '[':
-		k, in = sketchJSON(s, func(k sketch) bool {
+		k, in = sketchJSON(s, func(k sketch, score int) bool {
 			return slices.ContainsFunc(from, func(t tool) bool {
 				one, ok := k.best(jsonForm, t.signs)
-				return ok && (one.score >= 100 || len(from) == 1)
+				return ok && (one.score >= score || len(from) == 1)
 			})
 		}), jsonForm
 	case '<':
@@ -79,6 +83,14 @@ func (src source) structured(from []tool, at place) (all []found) {
 		}
 	}
 	return all
+}
+
+// stamped reports whether a line follows that a CI system's time stamp begins, which may be in brackets.
+func (s *scanner) stamped() bool {
+	const enough = 64
+	s.ensure(enough)
+	rest := s.in[s.at:min(len(s.in), s.at+enough)]
+	return len(cutStamp(rest)) < len(rest)
 }
 
 // headerLines is how far down a table's header may stand, below what the tool or a shell printed.

@@ -110,3 +110,72 @@ func TestALogOfSeveralToolsIsReadByEach(t *testing.T) {
 		}
 	}
 }
+
+func TestDocumentsOfSeveralToolsAreEachReadByTheirs(t *testing.T) {
+	t.Parallel()
+	const fine = `{"results":[{"command":"make","mean":2,"times":[2]}]}`
+	const google = `{"context":{"num_cpus":1},"benchmarks":[{"name":"BM_A","run_name":"BM_A","run_type":"iteration","real_time":3,"cpu_time":2,"time_unit":"ns"}]}`
+	const junit = `<testsuites><testsuite name="s"><testcase name="t" classname="c" time="1"/></testsuite></testsuites>`
+	const phpbench = `<phpbench version="1"><suite><benchmark class="C"><subject name="s"><variant output-time-unit="microseconds" revs="1"><iteration time-net="3" time-avg="3"/><stats mean="3" mode="3"/></variant></subject></benchmark></suite></phpbench>`
+	for name, row := range map[string]struct {
+		input string
+		want  []string
+	}{
+		"JSON and JSON":        {fine + "\n" + google + "\n", []string{"make", "BM_A"}},
+		"the other way":        {google + "\n" + fine, []string{"BM_A", "make"}},
+		"one after two":        {fine + strings.Replace(fine, "make", "ninja", 1) + google, []string{"make", "ninja", "BM_A"}},
+		"XML and JSON":         {junit + "\n" + fine, []string{"c::t", "make"}},
+		"XML and XML":          {junit + "\n" + phpbench, []string{"c::t", "C::s"}},
+		"strict JSON and JSON": {`{"b":{"latency":{"value":1}}}` + "\n" + fine, []string{"b", "make"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := parse(t, Magic, row.input)
+			if diff := cmp.Diff(row.want, namesOf(got)); diff != "" || got.Adapter != Magic || len(got.Problems) > 0 {
+				t.Errorf("%s %v, names (-want +got):\n%s", got.Adapter, got.Problems, diff)
+			}
+		})
+	}
+	t.Run("named, the other's is a problem", func(t *testing.T) {
+		t.Parallel()
+		got := parse(t, Hyperfine, fine+"\n"+google)
+		want := []Problem{{Message: "a document that follows holds nothing of shell_hyperfine", Line: 2}}
+		if diff := cmp.Diff(want, got.Problems); diff != "" || len(got.Benchmarks) != 1 {
+			t.Errorf("%v, problems (-want +got):\n%s", namesOf(got), diff)
+		}
+	})
+}
+
+func TestWhatACISystemPutsBeforeALineIsNotTheTools(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		before, after string
+	}{
+		"Jenkins":                     {"[2026-01-02T03:04:05.678Z] ", "\n"},
+		"Jenkins, the time of day":    {"03:04:05  ", "\n"},
+		"GitHub":                      {"2026-01-02T03:04:05.6789012Z ", "\n"},
+		"GitLab":                      {"2026-01-02T03:04:05.678901Z 00O ", "\n"},
+		"a colour behind the line":    {"\x1b[32m", "\r\x1b[0m\n"},
+		"a colour, as Buildkite does": {"\x1b_bk;t=1767323045678\x07\x1b[1m", "\x1b[0m\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for tool, text := range map[Name]string{
+				GoBench:         "pkg: p\nBenchmarkA-2 20 5 ns/op\n",
+				"java_jmh":      `"Benchmark","Mode","Threads","Samples","Score","Score Error (99.9%)","Unit"` + "\n" + `"org.A.b","avgt",1,5,3.5,0.1,"ns/op"` + "\n",
+				"benchmark_ips": "Warming up --------------------------------------\n               a     1.000k i/100ms\nCalculating -------------------------------------\n               a     10.000k (± 1.0%) i/s -     50.000k in   5.000000s\n",
+			} {
+				var wrapped strings.Builder
+				for line := range strings.Lines(text) {
+					wrapped.WriteString(row.before + strings.TrimSuffix(line, "\n") + row.after)
+				}
+				want := parse(t, tool, text)
+				for _, as := range []Name{tool, Magic} {
+					if diff := cmp.Diff(want.Benchmarks, parse(t, as, wrapped.String()).Benchmarks); diff != "" {
+						t.Errorf("%s as %s (-plain +wrapped):\n%s", tool, as, diff)
+					}
+				}
+			}
+		})
+	}
+}
