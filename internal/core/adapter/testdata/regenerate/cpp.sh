@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the fixtures of C++'s tools by running them: Google Benchmark and Catch2. Needs g++ and both libraries (Debian: libbenchmark-dev and catch2).
+# Makes the fixtures of C++'s tools by running them: Google Benchmark and Catch2. Needs g++ and both libraries (Debian: libbenchmark-dev and catch2), and python3
+# with venv.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -23,6 +24,38 @@ g++ -O2 g.cc -lbenchmark -lpthread -o g
 ./g --benchmark_format=json --benchmark_min_time=0.02 2>/dev/null | out cpp_google here.json
 ./g --benchmark_format=csv --benchmark_min_time=0.02 2>&1 | out cpp_google here.csv
 ./g --benchmark_min_time=0.02 2>&1 | out cpp_google here.txt
+# A newer version of Google Benchmark, which its Python package has.
+cat >g.py <<'END'
+import google_benchmark as benchmark
+from google_benchmark import Counter
+@benchmark.register
+def sum_million(state):
+    while state:
+        sum(range(1000))
+    state.items_processed = state.iterations * 1000
+    state.bytes_processed = state.iterations * 4096
+    state.counters["foo"] = Counter(state.iterations, Counter.kIsRate)
+    state.counters["kib"] = Counter(4096, Counter.kDefaults, Counter.kIs1024)
+    state.set_label("hello, world")
+@benchmark.register
+def broken(state):
+    state.skip_with_error("it does not work")
+    while state: pass
+@benchmark.register
+@benchmark.option.range_multiplier(4)
+@benchmark.option.range(8, 128)
+@benchmark.option.complexity(benchmark.oN)
+@benchmark.option.repetitions(2)
+def cx(state):
+    n=state.range(0)
+    while state: sum(range(n))
+    state.complexity_n=n
+if __name__=="__main__": benchmark.main()
+END
+python3 -m venv venv && venv/bin/pip -q install google-benchmark==1.9.5
+for format in json console; do
+  venv/bin/python g.py --benchmark_format=$format --benchmark_min_time=0.01s 2>/dev/null | out cpp_google here-1.9.$format
+done
 cat >c.cc <<'END'
 #define CATCH_CONFIG_MAIN
 #define CATCH_CONFIG_ENABLE_BENCHMARKING
