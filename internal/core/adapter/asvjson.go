@@ -9,16 +9,36 @@ import (
 )
 
 // A result file of asv is {"commit_hash", "params", "result_columns": ["result", "params", …], "results": {name: [column, …]}}. "result" has a value for each combination of the parameters, the last one changing fastest; "params" has the
-// values of each, as Python prints them; columns at the end may be missing. A null is what failed or was skipped. Before version 2 a result was a number, or {"result", "params"}. Times are seconds.
+// values of each, as Python prints them; columns at the end may be missing. A null is what failed, NaN what was skipped. Before version 2 a result was a number, or {"result", "params", "stats": [{"q_25", "q_75"}]}. Times are seconds.
 
 // asvRow is one benchmark's row.
 type asvRow struct {
 	name      string
-	values    []opt
+	values    []asvResult
 	params    [][]string
 	low, high []opt // quartiles
 	samples   [][]float64
 	line      int
+}
+
+// asvResult is a value, or why there is none.
+type asvResult struct {
+	opt
+	skipped bool
+	problem string
+}
+
+func (r *asvResult) read(s *scanner) error {
+	switch c := s.peek(); {
+	case c == 'N' && s.notANumber():
+		r.skipped = true
+		return nil
+	case s.absent():
+		r.problem = "it failed"
+		return nil
+	}
+	r.problem = "its value is no number"
+	return s.opt(&r.opt)
 }
 
 func asvJSON(s *scanner, opts Options) (Results, error) {
@@ -78,25 +98,54 @@ func (r *asvRow) read(s *scanner, columns []string) error {
 			return r.column(s, name)
 		})
 	}
-	r.values = []opt{{}}
-	return s.opt(&r.values[0])
+	r.values = make([]asvResult, 1)
+	return r.values[0].read(s)
 }
 
 func (r *asvRow) column(s *scanner, name string) error {
 	switch name {
 	case "result":
-		return s.opts(&r.values)
+		element := func() error {
+			r.values = append(r.values, asvResult{})
+			if err := tooMany(len(r.values)); err != nil {
+				return err
+			}
+			return r.values[len(r.values)-1].read(s)
+		}
+		if s.peek() == '[' {
+			return s.array(element)
+		}
+		return element()
 	case "stats_q_25":
 		return s.opts(&r.low)
 	case "stats_q_75":
 		return s.opts(&r.high)
+	case "stats": // before version 2
+		one := func() error {
+			var low, high opt
+			err := s.members(func(key []byte) error {
+				switch string(key) {
+				case "q_25":
+					return s.opt(&low)
+				case "q_75":
+					return s.opt(&high)
+				}
+				return s.skip()
+			})
+			r.low, r.high = append(r.low, low), append(r.high, high)
+			return err
+		}
+		if s.peek() == '[' {
+			return s.array(one)
+		}
+		return one()
 	case "params":
 		return s.each(func() error {
 			var values []string
 			err := s.each(func() error {
 				var v string
 				err := s.str(&v)
-				values = append(values, oneLine(strings.Trim(v, "'"))) // texts are as Python shows them
+				values = append(values, asvParameter(v))
 				return err
 			})
 			r.params = append(r.params, values)
@@ -111,6 +160,18 @@ func (r *asvRow) column(s *scanner, name string) error {
 		})
 	}
 	return s.skip()
+}
+
+// asvParameter is a parameter's value as the console has it: Python's text without its quotes.
+func asvParameter(shown string) string {
+	for _, around := range [][2]string{{"'", "'"}, {"u'", "'"}, {"<class '", "'>"}} {
+		if rest, ok := strings.CutPrefix(shown, around[0]); ok {
+			if text, ok := strings.CutSuffix(rest, around[1]); ok && strings.TrimSpace(text) != "" {
+				return oneLine(text)
+			}
+		}
+	}
+	return oneLine(shown)
 }
 
 // opts reads an array of numbers of which some may be absent, or a single one.
@@ -139,7 +200,7 @@ func (r *asvRow) add(g *gathering) error {
 		factor = 1e9
 	}
 	if len(r.values) == 0 {
-		g.problem(r.name, r.line, "it failed or was skipped")
+		g.problem(r.name, r.line, "it has no result")
 		return nil
 	}
 	at := func(list []opt, i int) opt {
@@ -150,12 +211,15 @@ func (r *asvRow) add(g *gathering) error {
 	}
 	for i, v := range r.values {
 		name := withParameters(r.name, r.combination(i))
+		if v.skipped {
+			continue
+		}
 		if !v.ok {
-			g.problem(name, r.line, "it failed or was skipped")
+			g.problem(name, r.line, "%s", v.problem)
 			continue
 		}
 		out := Metric{Measure: m, Value: v.v * factor}
-		if low, high := at(r.low, i), at(r.high, i); low.ok && high.ok {
+		if low, high := at(r.low, i), at(r.high, i); low.ok && high.ok && low != high { // those of a single sample are the sample
 			out.Lower, out.Upper = low.times(factor).pointer(), high.times(factor).pointer()
 		}
 		if i < len(r.samples) {

@@ -65,3 +65,34 @@ out python_asv here.txt <run.txt
 asv run -E existing -a repeat=4 -a number=2 --record-samples --set-commit-hash "$(git rev-parse HEAD)" >run2.txt 2>&1 || true
 out python_asv here_more.txt <run2.txt
 for f in results/*/????????-*.json; do out python_asv here.json <"$f"; done
+
+cd .. && mkdir asv2 && cd asv2 && git init -q -b main . && git config user.name sample && git config user.email sample@example.invalid
+mkdir benchmarks && : >benchmarks/__init__.py
+cat >benchmarks/sample.py <<'END2'
+class Three:
+    params = [[10, 1000], [1, 2], ["asc", "two  spaces", "a / b"]]
+    param_names = ["n", "m", "order"]
+    def setup(self, n, m, order):
+        if m == 2 and n == 10: raise NotImplementedError()
+    def time_three(self, n, m, order): sorted(range(n * m))
+    def track_three(self, n, m, order): return n * m
+    track_three.unit = "bytes"
+class One:
+    params = [10, 1000]
+    def track_seconds(self, n): return n / 7
+    track_seconds.unit = "seconds"
+def TimeCamel(): sorted(range(10))
+def track_none(): return float("nan")
+def time_a_name_that_goes_over_the_width_of_the_terminal_as_they_do_in_large_suites(): pass
+END2
+cat >asv.conf.json <<'END2'
+{"version": 1, "project": "sample", "repo": ".", "branches": ["main"], "environment_type": "virtualenv", "pythons": ["3.11"], "matrix": {"env": {"A": ["1", "2"]}},
+ "build_command": ["python -c pass"], "install_command": ["python -c pass"], "uninstall_command": ["python -c pass"]}
+END2
+git add -A && git commit -qm one && git commit -qm two --allow-empty
+asv machine --yes >/dev/null
+COLUMNS=100 asv continuous --quick HEAD~1 HEAD >continuous.txt 2>&1 || true
+out python_asv here_continuous.txt <continuous.txt
+COLUMNS=60 LC_ALL=C PYTHONUTF8=0 PYTHONIOENCODING=ascii asv run --quick HEAD^! >narrow.txt 2>&1 || true
+out python_asv here_narrow.txt <narrow.txt
+for f in results/*/????????-*A1.json; do out python_asv here_three.json <"$f"; done
