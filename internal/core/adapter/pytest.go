@@ -3,17 +3,17 @@ package adapter
 import "github.com/tachograph/tacho/internal/core/unit"
 
 // pytest-benchmark writes {"machine_info", "benchmarks": [{"name", "fullname", "params", "extra_info", "stats": {"min", "max", "mean", "stddev", "median",
-// "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds, and "data", the rounds, is only there
-// where it was to be saved.
+// "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds of one iteration. "data", the rounds, is
+// there, but in the files of --benchmark-autosave only with --benchmark-save-data. A benchmark that failed is not there at all.
 //
 // Identity is the full name, file::test[id]: the id in brackets stands for the parameters. The value is the mean and its standard deviation, or the median
-// and the interquartile range; each round is a sample.
+// between the quartiles; each round is a sample. The deviation of a single round is 0, which is none.
 //
-// Unlike Bencher, rounds are samples and least and largest are kept.
+// Unlike Bencher, rounds are samples, least and largest are kept, and the median stands between the quartiles, not an interquartile range on each side.
 var pythonPytestTool = tool{
-	name: "python_pytest", about: "pytest-benchmark, --benchmark-json", example: `tacho run --file results.json "pytest --benchmark-json results.json --benchmark-save-data"`,
+	name: "python_pytest", about: "pytest-benchmark, --benchmark-json", example: `tacho run --file results.json "pytest --benchmark-json results.json"`,
 	measures:   []string{"Latency (ns, lower)", "Latency min, max (ns, lower)"},
-	samples:    "each round, with --benchmark-save-data",
+	samples:    "each round",
 	parameters: "the test's id, as it stands in the name",
 	signs:      []sign{{jsonForm, []string{"machine_info", "benchmarks[].fullname", "benchmarks[].stats.mean"}, 100, `"machine_info" and "benchmarks" with "stats"`}},
 	parse:      parsePytest, averages: []Average{AverageMean, AverageMedian},
@@ -21,9 +21,9 @@ var pythonPytestTool = tool{
 
 // pytestRun is one benchmark.
 type pytestRun struct {
-	name, full                                   string
-	mean, deviation, median, iqr, least, largest opt
-	samples                                      []float64
+	name, full                                                   string
+	mean, deviation, median, q1, q3, iqr, least, largest, rounds opt
+	samples                                                      []float64
 }
 
 func parsePytest(s *scanner, opts Options) (Results, error) {
@@ -66,6 +66,12 @@ func (r *pytestRun) read(s *scanner) error {
 					return s.opt(&r.deviation)
 				case "median":
 					return s.opt(&r.median)
+				case "q1":
+					return s.opt(&r.q1)
+				case "q3":
+					return s.opt(&r.q3)
+				case "rounds":
+					return s.opt(&r.rounds)
 				case "iqr":
 					return s.opt(&r.iqr)
 				case "min":
@@ -92,9 +98,18 @@ func (r *pytestRun) add(g *gathering, opts Options, line int) error {
 		g.problem(name, line, "it has no mean: it failed")
 		return nil
 	}
-	latency := spread(unit.Latency, r.mean.v*nanos, r.deviation.v*nanos)
+	latency := Metric{Measure: unit.Latency, Value: r.mean.v * nanos}
+	if r.deviation.ok {
+		latency = spread(unit.Latency, latency.Value, r.deviation.v*nanos)
+	}
 	if opts.Average == AverageMedian && r.median.ok {
-		latency = spread(unit.Latency, r.median.v*nanos, r.iqr.v*nanos)
+		latency = spread(unit.Latency, r.median.v*nanos, r.iqr.v/2*nanos)
+		if r.q1.ok && r.q3.ok {
+			latency.Lower, latency.Upper = r.q1.times(nanos).pointer(), r.q3.times(nanos).pointer()
+		}
+	}
+	if r.rounds.v == 1 {
+		latency.Lower, latency.Upper = nil, nil
 	}
 	latency.Samples = scaleAll(r.samples, nanos)
 	if err := g.metric(name, latency, line); err != nil {
