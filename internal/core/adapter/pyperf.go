@@ -3,12 +3,13 @@ package adapter
 import "github.com/tachograph/tacho/internal/core/unit"
 
 // pyperf writes {"benchmarks": [{"metadata": {"name", "unit", "loops"}, "runs": [{"metadata", "warmups": [[loops, value]], "values": [v]}]}], "metadata": {…}, "version": "1.0"}. Metadata that all benchmarks have in common stands
-// at the top, in files of one benchmark the name too. The unit is second, byte or integer; values are for one loop already.
+// at the top, in files of one benchmark the name too. The unit is second, byte or integer; values are for one loop already. Of each run's metadata "command_max_rss" is the peak memory of a command, "mem_max_rss" that of the run's own
+// process, in bytes.
 //
-// Identity is the name. Each value of each run is a sample, warm-ups and calibration are none. The value is the samples' median, or their mean, which pyperf prints.
+// Identity is the name. Each value of each run is a sample, and its peak memory is one; warm-ups and calibration are none. The value is the samples' median, or their mean, which pyperf prints.
 var pyperfTool = tool{
 	name: "pyperf", about: "pyperf -o", example: `tacho run --file bench.json "python3 -m pyperf timeit -o bench.json 'sorted(l)' -s 'l=list(range(1000))'"`,
-	measures: []string{"Latency (ns, lower)", "Memory (B, lower)", "Value (a number without unit)"}, samples: "each value of each run; warm-ups are left out",
+	measures: []string{"Latency (ns, lower)", "Memory (B, lower)", "Value (a number without unit)", "Peak Memory (B, lower)"}, samples: "each value of each run; warm-ups are left out",
 	signs: []sign{
 		{jsonForm, []string{"benchmarks[].runs[].values[]"}, 90, `"benchmarks" with "runs" and "values"`},
 		{jsonForm, []string{"benchmarks[].runs[].warmups[]"}, 90, `"benchmarks" with "runs" and "warmups"`},
@@ -20,10 +21,32 @@ var pyperfTool = tool{
 type pyperfRun struct {
 	pyperfMeta
 	values []float64
+	runs   []pyperfMemory // of each run that has values
 	line   int
 }
 
-type pyperfMeta struct{ name, unit string }
+type pyperfMeta struct {
+	name, unit string
+	pyperfMemory
+}
+
+// pyperfMemory is peak memory.
+type pyperfMemory struct{ command, process opt }
+
+// peakMemory is that of the command, or else of the process, from the innermost metadata that has it.
+func peakMemory(metas ...pyperfMemory) opt {
+	for _, m := range metas {
+		if m.command.ok {
+			return m.command
+		}
+	}
+	for _, m := range metas {
+		if m.process.ok {
+			return m.process
+		}
+	}
+	return opt{}
+}
 
 func (m *pyperfMeta) member(s *scanner, key []byte) error {
 	switch string(key) {
@@ -31,8 +54,42 @@ func (m *pyperfMeta) member(s *scanner, key []byte) error {
 		return s.str(&m.name)
 	case "unit":
 		return s.str(&m.unit)
+	case "command_max_rss":
+		return s.opt(&m.command)
+	case "mem_max_rss":
+		return s.opt(&m.process)
 	}
 	return s.skip()
+}
+
+// run reads one run.
+func (r *pyperfRun) run(s *scanner) error {
+	var m pyperfMeta
+	before := len(r.values)
+	err := s.members(func(key []byte) error {
+		switch string(key) {
+		case "values":
+			return s.nums(&r.values)
+		case "metadata":
+			return s.members(func(key []byte) error { return m.member(s, key) })
+		}
+		return s.skip()
+	})
+	if len(r.values) > before {
+		r.runs = append(r.runs, m.pyperfMemory)
+	}
+	return err
+}
+
+// memory are the runs' peak memories.
+func (r *pyperfRun) memory(common pyperfMemory) []float64 {
+	var out []float64
+	for _, run := range r.runs {
+		if p := peakMemory(run, r.pyperfMemory, common); p.ok {
+			out = append(out, p.v)
+		}
+	}
+	return out
 }
 
 func parsePyperf(s *scanner, opts Options) (Results, error) {
@@ -52,14 +109,7 @@ func parsePyperf(s *scanner, opts Options) (Results, error) {
 					case "metadata":
 						return s.members(func(key []byte) error { return r.member(s, key) })
 					case "runs":
-						return s.each(func() error {
-							return s.members(func(key []byte) error {
-								if string(key) == "values" {
-									return s.nums(&r.values)
-								}
-								return s.skip()
-							})
-						})
+						return s.each(func() error { return r.run(s) })
 					}
 					return s.skip()
 				})
@@ -98,6 +148,11 @@ func parsePyperf(s *scanner, opts Options) (Results, error) {
 		}
 		if err := g.metric(name, summarize(m, scaleAll(r.values, factor), opts.Average), r.line); err != nil {
 			return Results{}, err
+		}
+		if peaks := r.memory(common.pyperfMemory); len(peaks) > 0 {
+			if err := g.metric(name, summarize(unit.PeakMemory, peaks, opts.Average), r.line); err != nil {
+				return Results{}, err
+			}
 		}
 	}
 	return g.results(opts, `%d "benchmarks" with "runs" and "values"`, len(runs)), nil
