@@ -25,6 +25,7 @@ Benchmark.ips do |x|
   x.config(time: 1, warmup: 0.3)
   x.report("add") { 1 + 2 }
   x.report("join 100 words") { (1..100).map(&:to_s).join(" ") }
+  x.report("a name of more than twenty characters") { (1..100).sum }
   x.compare!
   x.json! "ips.json"
 end
