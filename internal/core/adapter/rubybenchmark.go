@@ -2,19 +2,20 @@ package adapter
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // Ruby's Benchmark.bm prints a header "user     system      total        real" and rows "label  0.012345   0.000000   0.012345 (  0.012399)", in seconds. bmbm prints two tables: a rehearsal between lines of dashes, which counts as
-// warm-up, and the one that counts.
+// warm-up, and the one that counts. From 100 seconds on a label that is wider than its column touches the user time, which is told from it by the total.
 //
-// Identity is the label. The value is the real time; a label that comes again, as in several runs behind each other, gives samples.
+// Identity is the label, with a number where a further table has it too: scripts measure the same for several inputs. The value is the real time; a label that comes again in its table gives samples.
 //
-// Unlike Bencher, user and system time are kept, and a rehearsal is left out.
+// Unlike Bencher, user and system time are kept, a rehearsal is left out, and further tables are told apart.
 var rubyBenchmarkTool = tool{
 	name: "ruby_benchmark", about: "Ruby's Benchmark.bm and bmbm", example: `tacho run "ruby bench.rb"`,
-	measures: []string{"Latency (ns, lower)", "User Time (ns, lower)", "System Time (ns, lower)"}, samples: "each row of the same label",
+	measures: []string{"Latency (ns, lower)", "User Time (ns, lower)", "System Time (ns, lower)"}, samples: "each row of the same label in a table",
 	needles: []string{" system      total        real"}, hit: func(line []byte) int {
 		if bytes.Contains(line, []byte("user ")) {
 			return 100
@@ -27,7 +28,7 @@ var rubyBenchmarkTool = tool{
 func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	inTable, rehearsal := false, false
+	inTable, rehearsal, tables, turns := false, false, 0, blockTurns{}
 	for line := range s.lines() {
 		switch {
 		case bytes.HasPrefix(line, []byte("Rehearsal ---")):
@@ -38,6 +39,7 @@ func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
 			continue
 		case bytes.Contains(line, []byte(" system      total        real")):
 			inTable = true
+			tables++
 			continue
 		}
 		name, times, ok := readRubyRow(line)
@@ -45,6 +47,7 @@ func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		n++
+		name = turns.title(name, tables)
 		for i, m := range []*unit.Measure{unit.UserTime, unit.SystemTime, nil, unit.Latency} {
 			if m == nil {
 				continue // user and system, once more
@@ -73,6 +76,9 @@ func readRubyRow(line []byte) (name string, times [4]float64, ok bool) {
 	before = bytes.TrimRight(before, " ")
 	for i := 2; i >= 0; i-- {
 		at := bytes.LastIndexByte(before, ' ') + 1
+		if i == 0 {
+			at += touching(before[at:], times[2]-times[1])
+		}
 		if times[i], ok = number(before[at:]); !ok {
 			return "", times, false
 		}
@@ -82,4 +88,15 @@ func readRubyRow(line []byte) (name string, times [4]float64, ok bool) {
 		name = "real"
 	}
 	return name, times, true
+}
+
+// touching is where in a word a number begins to which a label was written without a space: it has six decimals and no blank before it, and is about as much as is wanted.
+func touching(word []byte, want float64) int {
+	const narrow = len("100.000000") // what is shorter has a space before it
+	for at := len(word) - narrow; at > 0 && (isDigit(word[at]) || word[at] == '.'); at-- {
+		if v, ok := number(word[at:]); ok && isDigit(word[at]) && math.Abs(v-want) < 1e-5 {
+			return at
+		}
+	}
+	return 0
 }
