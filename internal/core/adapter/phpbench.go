@@ -3,49 +3,70 @@ package adapter
 import (
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// phpbench --dump-file writes <phpbench><suite><benchmark class><subject name><variant revs><parameter-set name/><iteration time-avg mem-peak/>… <stats mean stdev/></variant>; times are microseconds,
-// memory bytes. A variant that failed has <errors><error exception-class>….
+// phpbench --dump-file writes <phpbench><suite><benchmark class><subject name><variant revs warmup><parameter-set name><parameter name value/>…<iteration time-net time-revs time-avg mem-peak/>… <stats mean stdev/></variant>; times are microseconds,
+// memory bytes, and time-avg is of one revolution. A variant that failed has <errors><error exception-class>…, one with an assertion that does not hold <failures><failure>….
 //
-// Identity is class::subject, with the name of the parameter set in braces. The value is the mean and its standard deviation; each iteration is a sample of time and of peak memory.
+// Identity is class::subject, with the name of the parameter set in braces, or its parameters where it is only numbered, and the revolutions and warm-ups where they alone tell variants apart. The value is the mean and its standard
+// deviation; each iteration is a sample of time and of peak memory.
 var phpbenchTool = tool{
 	name: "phpbench", about: "phpbench --dump-file", example: `tacho run --file dump.xml "vendor/bin/phpbench run --dump-file=dump.xml"`,
 	measures: []string{"Latency (ns, lower)", "Peak Memory (B, lower)"}, samples: "each iteration",
-	parameters: "the name of the parameter set, in braces",
+	parameters: "the name of the parameter set, or its values where it is numbered, in braces; revolutions and warm-ups where there are several",
 	signs:      []sign{{xmlForm, []string{"phpbench.suite.benchmark.subject.variant"}, 100, "<phpbench> with subjects and variants"}},
 	parse:      parsePHPBench, averages: []Average{AverageMean, AverageMedian},
 }
 
 // phpVariant is one variant.
 type phpVariant struct {
-	set, failed     string
-	times, memory   []float64
-	mean, deviation opt
+	set, failed, assertion string
+	revs, warmup           string
+	parameters             []parameter
+	unwritten              bool // one of the parameters is no short text
+	times, memory          []float64
+	mean, deviation        opt
 }
 
 func parsePHPBench(s *scanner, opts Options) (Results, error) {
 	var g gathering
-	n := 0
+	n, suites := 0, 0
 	var class, subject string
 	var v phpVariant
+	var variants []phpVariant // of the subject
 	attr := func(e *element, name string) opt {
 		x, ok := number([]byte(e.attr(name)))
 		return opt{x, ok && finite(x)}
 	}
 	err := s.elements(func(e *element) error {
 		switch e.name {
+		case "suite":
+			if suites++; suites == 2 {
+				g.problem("", 0, "the file has several suites; what they have in common is taken for further runs of the same code")
+			}
 		case "benchmark":
-			class = strings.TrimPrefix(e.attr("class"), `\`)
+			class = shorten(strings.TrimPrefix(e.attr("class"), `\`), limits.BenchmarkNameBytes+1)
 		case "subject":
-			subject = e.attr("name")
+			subject, variants = shorten(e.attr("name"), limits.BenchmarkNameBytes+1), nil
 		case "variant":
-			v = phpVariant{}
+			v = phpVariant{revs: e.attr("revs"), warmup: e.attr("warmup")}
 		case "parameter-set":
 			v.set = e.attr("name")
+		case "parameter":
+			if strings.HasSuffix(e.path, ".parameter-set.parameter") {
+				v.parameter(e)
+			}
 		case "iteration":
-			if t := attr(e, "time-avg"); t.ok {
+			t, revs := attr(e, "time-avg"), attr(e, "time-revs")
+			if r, ok := number([]byte(v.revs)); !revs.ok {
+				revs = opt{r, ok}
+			}
+			if net := attr(e, "time-net"); !t.ok && net.ok && revs.v > 0 {
+				t = net.times(1 / revs.v)
+			}
+			if t.ok {
 				v.times = append(v.times, t.v*1e3)
 			}
 			if m := attr(e, "mem-peak"); m.ok {
@@ -62,9 +83,18 @@ func parsePHPBench(s *scanner, opts Options) (Results, error) {
 		switch e.name {
 		case "error":
 			v.failed = joinNames(": ", v.failed, text)
+		case "failure":
+			v.assertion = text
 		case "variant":
 			n++
-			return v.add(&g, class+"::"+subject, opts)
+			variants = append(variants, v)
+			return tooManyRuns(len(variants))
+		case "subject":
+			for i, name := range phpNames(class+"::"+subject, variants) {
+				if err := variants[i].add(&g, name, opts); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
@@ -74,13 +104,64 @@ func parsePHPBench(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, "<phpbench> with %d variants", n), nil
 }
 
-func (v *phpVariant) add(g *gathering, name string, opts Options) error {
-	if v.set != "" && v.set != "0" {
-		name = withParameters(name, []parameter{{"", v.set}})
+// parameter takes in one of the set's parameters.
+func (v *phpVariant) parameter(e *element) {
+	const long = 100 // bytes of a value that is still a name
+	p := parameter{name: e.attr("name"), value: oneLine(e.attr("value"))}
+	if kind := e.attr("type"); kind == "collection" || kind == "serialized" || kind == "binary" || p.value == "" || len(p.value) > long || len(v.parameters) >= 16 {
+		v.unwritten = true
+		return
 	}
+	v.parameters = append(v.parameters, p)
+}
+
+// identity is what tells the variant from others of its subject: the name of the set, or its values where it has only a number.
+func (v *phpVariant) identity() []parameter {
+	numbered := strings.Trim(v.set, "0123456789,") == ""
+	switch {
+	case numbered && len(v.parameters) > 0 && !v.unwritten:
+		return v.parameters
+	case v.set == "0" && !v.unwritten: // as older versions call the set of none
+		return nil
+	}
+	return []parameter{{"", v.set}}
+}
+
+// phpNames are the names of a subject's variants.
+func phpNames(name string, variants []phpVariant) []string {
+	names, identities := make([]string, len(variants)), make([][]parameter, len(variants))
+	for i := range variants {
+		identities[i] = variants[i].identity()
+		names[i] = withParameters(name, identities[i])
+	}
+	for _, more := range []func(v phpVariant) parameter{
+		func(v phpVariant) parameter { return parameter{"revs", v.revs} },
+		func(v phpVariant) parameter { return parameter{"warmup", v.warmup} },
+	} {
+		values := map[string]map[parameter]bool{}
+		for i, n := range names {
+			if values[n] == nil {
+				values[n] = map[parameter]bool{}
+			}
+			values[n][more(variants[i])] = true
+		}
+		for i, n := range names {
+			if len(values[n]) > 1 {
+				identities[i] = append(identities[i], more(variants[i]))
+				names[i] = withParameters(name, identities[i])
+			}
+		}
+	}
+	return names
+}
+
+func (v *phpVariant) add(g *gathering, name string, opts Options) error {
 	if v.failed != "" {
 		g.problem(name, 0, "it failed: %s", v.failed)
 		return nil
+	}
+	if v.assertion != "" {
+		g.problem(name, 0, "an assertion does not hold: %s", v.assertion)
 	}
 	if len(v.times) == 0 {
 		g.problem(name, 0, "it has no iterations")
@@ -88,8 +169,11 @@ func (v *phpVariant) add(g *gathering, name string, opts Options) error {
 	}
 	latency := summarize(unit.Latency, v.times, opts.Average)
 	if v.mean.ok && opts.Average != AverageMedian {
-		latency = spread(unit.Latency, v.mean.v, v.deviation.v)
-		latency.Samples = v.times
+		latency = Metric{Measure: unit.Latency, Value: v.mean.v, Samples: v.times}
+		if len(v.times) > 1 && v.deviation.ok {
+			latency = spread(unit.Latency, v.mean.v, v.deviation.v)
+			latency.Samples = v.times
+		}
 	}
 	if err := g.metric(name, latency, 0); err != nil || len(v.memory) == 0 {
 		return err
