@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,14 +13,18 @@ import (
 
 // hyperfine --export-json writes {"results": [{"command", "mean", "stddev", "median", "user", "system", "min", "max", "times",
 // "memory_usage_byte", "exit_codes", "parameters"}]}, times in seconds. "times" can be absent in old exports, "stddev" is null for a single run,
-// and "exit_codes" holds null for a run that a signal ended.
+// and "exit_codes" holds null for a run that a signal ended. --export-csv writes the columns command, mean, stddev, median, user, system, min, max and
+// parameter_NAME, in seconds too whatever the time unit, without runs and exit codes. What it prints is read where there is neither: "Benchmark 1: command",
+// and below it mean, deviation, user and system time and range, rounded, in ms, µs or s. It exports anew after each command, so that on standard output
+// the same results stand in several documents, each with one more, among what it prints.
 //
 // Identity is the command (or the name given with -n), white space in it made single spaces, and those parameters that its text does not show,
 // in braces: "make {threads=4}". The value is the mean with its standard deviation as spread, as hyperfine prints it, or with --average median
 // the median between least and largest; each run's time is a sample. User and system time and memory are measures of their own. Runs that failed
 // are a Problem, and their numbers are kept: hyperfine was told to ignore the failure.
 //
-// Unlike Bencher, each run is a sample, parameters are part of the name, and user time, system time and memory are kept.
+// Unlike Bencher, each run is a sample, parameters are part of the name, user time, system time and memory are kept, and its table and console are
+// read.
 
 // hyperfineRun is one result.
 type hyperfineRun struct {
@@ -27,23 +32,68 @@ type hyperfineRun struct {
 	mean, stddev, median, least, largest opt
 	user, system                         opt
 	times, memory                        []float64
+	nanos                                bool // times are in nanoseconds and not in seconds
 	runs, failed                         int
+	ignored                              bool // there were failures, nobody says how many
 	lastFailure                          string
 	parameters                           []parameter
 }
 
 var hyperfineTool = tool{
-	name: Hyperfine, about: "hyperfine --export-json", example: `tacho run --adapter shell_hyperfine "hyperfine --export-json /dev/stdout --output null 'make'"`,
+	name: Hyperfine, about: "hyperfine --export-json or --export-csv, or its console", example: `tacho run --adapter shell_hyperfine "hyperfine --export-json /dev/stdout --output null 'make'"`,
 	measures:   []string{"Latency (ns, lower)", "User Time (ns, lower)", "System Time (ns, lower)", "Peak Memory (B, lower)"},
-	samples:    "time and memory of each run",
+	samples:    "time and memory of each run, in JSON",
 	parameters: "those that the command does not show, in braces",
-	signs:      []sign{{jsonForm, []string{"results[].command", "results[].mean"}, 100, `"results" with "command" and "mean"`}},
-	parse:      parseHyperfine, averages: []Average{AverageMean, AverageMedian},
+	needles:    []string{"  Time (mean ± σ): ", "  Time (abs ≡): "}, hit: func(line []byte) int {
+		if _, ok := hyperfineTime(line); ok {
+			return 80 // what it exports has more
+		}
+		return 0
+	}, trace: `a line begins with "Time (mean ± σ):"`,
+	signs: []sign{
+		{jsonForm, []string{"results[].command", "results[].mean"}, 100, `"results" with "command" and "mean"`},
+		{csvForm, []string{"command", "mean", "stddev", "user", "system", "min", "max"}, 95, `a header with "command", "mean" and "stddev"`},
+	},
+	parse: parseHyperfine, averages: []Average{AverageMean, AverageMedian},
 }
 
 func parseHyperfine(s *scanner, opts Options) (Results, error) {
-	var runs rows[hyperfineRun]
-	err := s.object(func(key []byte) error {
+	if s.peek() != '{' {
+		return hyperfineText(s, opts)
+	}
+	var last rows[hyperfineRun]
+	var done []rows[hyperfineRun] // of other calls of hyperfine
+	kept := 0
+	for {
+		export, err := s.hyperfineExport()
+		if err != nil {
+			return Results{}, notHyperfine(err)
+		}
+		if !hyperfineContinues(&last, &export) {
+			done = append(done, last)
+			if kept += last.n; kept+export.n > limits.BenchmarksPerIteration {
+				return Results{}, tooManyBenchmarks()
+			}
+		}
+		last = export
+		if !s.toExport() {
+			break
+		}
+	}
+	runs := &last
+	if len(done) > 0 {
+		runs = &rows[hyperfineRun]{}
+		for _, call := range append(done, last) {
+			for run := range call.all() {
+				*runs.next() = *run
+			}
+		}
+	}
+	return hyperfineResults(runs, opts, `"results" with "command" and "mean", %d of them`), nil
+}
+
+func (s *scanner) hyperfineExport() (runs rows[hyperfineRun], err error) {
+	err = s.object(func(key []byte) error {
 		if string(key) != "results" {
 			return s.skip()
 		}
@@ -54,10 +104,168 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 			return runs.next().read(s)
 		})
 	})
-	if err != nil {
-		return Results{}, fault.New(fault.Of(err), "shell_hyperfine: the output is not the JSON that hyperfine exports: %s", fault.Message(err))
+	return runs, err
+}
+
+// toExport goes over what is printed between two exports to the next one.
+func (s *scanner) toExport() bool {
+	s.peek()
+	s.ensure(len("Benchmark "))
+	if !bytes.HasPrefix(s.in[s.at:], []byte("Benchmark ")) {
+		return false
 	}
-	hyperfineNames(&runs)
+	for c := s.peek(); c != '{'; c = s.peek() {
+		if _, ok := s.nextLine(); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// hyperfineContinues reports whether the later export has what the earlier one has, and perhaps more.
+func hyperfineContinues(earlier, later *rows[hyperfineRun]) bool {
+	if earlier.n == 0 || earlier.n > later.n {
+		return earlier.n == 0
+	}
+	a, b := &earlier.blocks[0][0], &later.blocks[0][0]
+	return a.command == b.command && a.mean == b.mean && slices.Equal(a.times, b.times)
+}
+
+func notHyperfine(err error) error {
+	return fault.New(fault.Of(err), "shell_hyperfine: the output is not the JSON that hyperfine exports: %s", fault.Message(err))
+}
+
+// hyperfineText reads what it prints, or the table.
+func hyperfineText(s *scanner, opts Options) (Results, error) {
+	otherwise := s.expect('{')
+	var runs rows[hyperfineRun]
+	var run *hyperfineRun
+	for line := range s.lines() {
+		if bytes.HasPrefix(line, []byte("command,mean,stddev,")) {
+			return hyperfineCSV(&table{s: s, comma: ','}, line, opts)
+		}
+		if command, ok := hyperfineCommand(line); ok {
+			if runs.n >= limits.BenchmarksPerIteration {
+				return Results{}, tooManyBenchmarks()
+			}
+			run = runs.next()
+			run.command, run.nanos = command, true
+		}
+		if run == nil {
+			continue
+		}
+		if rest, ok := hyperfineTime(line); ok {
+			run.printed(rest)
+		}
+		if rest, ok := bytes.CutPrefix(line, []byte("  Range (min … max): ")); ok {
+			least, largest, _ := bytes.Cut(rest, []byte("…"))
+			run.least, run.largest = printedTime(least), printedTime(largest)
+		}
+		if bytes.HasPrefix(line, []byte("  Warning: Ignoring non-zero exit code")) {
+			run.ignored = true
+		}
+	}
+	if runs.n == 0 {
+		return Results{}, notHyperfine(otherwise)
+	}
+	return hyperfineResults(&runs, opts, `%d times "Benchmark 1: command"`), nil
+}
+
+// hyperfineCommand reads "Benchmark 1: sleep 1", which was "Benchmark #1: sleep 1" once.
+func hyperfineCommand(line []byte) (string, bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("Benchmark "))
+	if !ok {
+		return "", false
+	}
+	digits, command, ok := bytes.Cut(bytes.TrimPrefix(rest, []byte("#")), []byte(": "))
+	return oneLine(string(command)), ok && isDigits(digits)
+}
+
+// hyperfineTime takes the beginning off "  Time (mean ± σ):      13.3 ms ±   1.9 ms    [User: 1.0 ms, System: 0.2 ms]".
+func hyperfineTime(line []byte) ([]byte, bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("  Time (mean ± σ): "))
+	if !ok {
+		rest, ok = bytes.CutPrefix(line, []byte("  Time (abs ≡): "))
+	}
+	return rest, ok
+}
+
+// printed takes in the rest of that line.
+func (run *hyperfineRun) printed(rest []byte) {
+	times, parts, _ := bytes.Cut(rest, []byte("["))
+	mean, deviation, _ := bytes.Cut(times, []byte("±"))
+	run.mean, run.stddev = printedTime(mean), printedTime(deviation)
+	if run.stddev.v == 0 { // less than the last digit
+		run.stddev = opt{}
+	}
+	for part := range bytes.SplitSeq(bytes.TrimRight(parts, " ]"), []byte(",")) {
+		kind, value, _ := bytes.Cut(bytes.TrimSpace(part), []byte(":"))
+		switch string(kind) {
+		case "User":
+			run.user = printedTime(value)
+		case "System":
+			run.system = printedTime(value)
+		}
+	}
+}
+
+// printedTime reads "13.3 ms" and passes over what follows.
+func printedTime(text []byte) opt {
+	digits, rest := nextWord(text)
+	word, _ := nextWord(rest)
+	v, ok := nanoseconds(append(bytes.Clone(digits), word...))
+	return opt{v, ok}
+}
+
+// hyperfineCSV reads the table.
+func hyperfineCSV(t *table, header []byte, opts Options) (Results, error) {
+	for _, c := range splitRow(nil, header, t.comma) {
+		t.columns = append(t.columns, string(bytes.TrimSpace(c)))
+	}
+	var runs rows[hyperfineRun]
+	for t.next() {
+		if runs.n >= limits.BenchmarksPerIteration {
+			return Results{}, tooManyBenchmarks()
+		}
+		run := runs.next()
+		for i, column := range t.columns {
+			run.cell(column, t.field(i))
+		}
+	}
+	return hyperfineResults(&runs, opts, `a header with "command", "mean" and "stddev", %d rows`), nil
+}
+
+// cell takes in a field of the table.
+func (run *hyperfineRun) cell(column string, field []byte) {
+	v, ok := number(field)
+	o := opt{v, ok && finite(v)}
+	switch column {
+	case "command":
+		run.command = oneLine(string(field))
+	case "mean":
+		run.mean = o
+	case "stddev":
+		run.stddev = o
+	case "median":
+		run.median = o
+	case "user":
+		run.user = o
+	case "system":
+		run.system = o
+	case "min":
+		run.least = o
+	case "max":
+		run.largest = o
+	default:
+		if name, ok := strings.CutPrefix(column, "parameter_"); ok {
+			run.parameters = append(run.parameters, parameter{name, oneLine(string(field))})
+		}
+	}
+}
+
+// hyperfineResults are the runs' benchmarks.
+func hyperfineResults(runs *rows[hyperfineRun], opts Options, reason string) Results {
+	hyperfineNames(runs)
 	out := Results{Benchmarks: make([]Benchmark, 0, runs.n)}
 	n := 0
 	for run := range runs.all() {
@@ -74,14 +282,17 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 		if run.failed > 0 {
 			out.problem(Problem{Benchmark: name, Message: fmt.Sprintf("%d of %d runs failed, the last with %s", run.failed, run.runs, run.lastFailure)})
 		}
+		if run.ignored {
+			out.problem(Problem{Benchmark: name, Message: "some of its runs failed"})
+		}
 		metrics, problem := run.metrics(opts)
 		if problem != "" {
 			out.problem(Problem{Benchmark: name, Message: problem})
 		}
 		out.Benchmarks = append(out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
 	}
-	out.Reason = fmt.Sprintf(`"results" with "command" and "mean", %d of them`, runs.n)
-	return out, nil
+	out.Reason = fmt.Sprintf(reason, runs.n)
+	return out
 }
 
 // read reads one result.
@@ -219,7 +430,10 @@ func hasWord(text, word string) bool {
 
 // metrics are the run's metrics, and what could not be given as asked for.
 func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
-	const nanos = 1e9
+	nanos := 1e9
+	if run.nanos {
+		nanos = 1
+	}
 	latency := Metric{Measure: unit.Latency, Value: run.mean.v * nanos}
 	if run.stddev.ok {
 		ends := &[2]float64{(run.mean.v - run.stddev.v) * nanos, (run.mean.v + run.stddev.v) * nanos}

@@ -101,14 +101,14 @@ func TestBadHyperfineSaysWhatAndWhere(t *testing.T) {
 	t.Parallel()
 	const notJSON = "shell_hyperfine: the output is not the JSON that hyperfine exports: "
 	for name, row := range map[string]struct{ input, want string }{
-		"not JSON":            {"<xml>", notJSON + `JSON: want '{', found "<xml>" (line 1, column 1)`},
-		"its text output":     {"Benchmark 1: sleep\n", notJSON},
-		"cut off":             {`{"results":[{"command":"a","mean":1`, "found the end of the input"},
-		"something behind":    {`{"results":[]} x`, "something follows the document"},
-		"mean is text":        {`{"results":[{"command":"a","mean":"1"}]}`, "want a number"},
-		"times hold NaN":      {`{"results":[{"command":"a","mean":1,"times":[NaN]}]}`, "want a number"},
-		"no results":          {`{"results":[]}`, "shell_hyperfine: the output holds no benchmark result"},
-		"infinite when in ns": {`{"results":[{"command":"a","mean":1e300}]}`, `a: measure "Latency": +Inf is not a finite number`},
+		"not JSON":                   {"<xml>", notJSON + `JSON: want '{', found "<xml>" (line 1, column 1)`},
+		"a benchmark without a time": {"Benchmark 1: sleep\n", "sleep: it has no mean"},
+		"cut off":                    {`{"results":[{"command":"a","mean":1`, "found the end of the input"},
+		"something behind":           {`{"results":[]} x`, "something follows the document"},
+		"mean is text":               {`{"results":[{"command":"a","mean":"1"}]}`, "want a number"},
+		"times hold NaN":             {`{"results":[{"command":"a","mean":1,"times":[NaN]}]}`, "want a number"},
+		"no results":                 {`{"results":[]}`, "shell_hyperfine: the output holds no benchmark result"},
+		"infinite when in ns":        {`{"results":[{"command":"a","mean":1e300}]}`, `a: measure "Latency": +Inf is not a finite number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,4 +116,35 @@ func TestBadHyperfineSaysWhatAndWhere(t *testing.T) {
 		})
 	}
 	refuses(t, Hyperfine, `{"results":[{"command":"a","mean":1,"x":`+strings.Repeat("[", 100), "nested more than 64 deep")
+}
+
+func TestHyperfineTables(t *testing.T) {
+	t.Parallel()
+	eachOutput(t, Hyperfine, []output{
+		{"a table has seconds and parameters", "command,mean,stddev,median,user,system,min,max,parameter_n\n\"sh -c \"\"a, b\"\"\",0.5,0.25,0.375,0.125,0.0625,0.25,1,4\nmake 8,2,,2,0,0,2,2,8\nbad,x,,,,,,,1\n",
+			"\nsh -c \"a, b\" {n=4}\n\tLatency: 5e+08 from 2.5e+08 to 7.5e+08 nanoseconds (ns), lower\n\tUser Time: 1.25e+08 nanoseconds (ns), lower\n\tSystem Time: 6.25e+07 nanoseconds (ns), lower\n" +
+				"\nmake 8\n\tLatency: 2e+09 nanoseconds (ns), lower\n\tUser Time: 0 nanoseconds (ns), lower\n\tSystem Time: 0 nanoseconds (ns), lower\n\nproblem: bad {n=1}: it has no mean\n"},
+	})
+}
+
+func TestHyperfinePrints(t *testing.T) {
+	t.Parallel()
+	const first = "Benchmark 1: sleep  1\n  Time (mean ± σ):      13.3 ms ±   1.9 ms    [User: 1.0 ms, System: 0.2 ms]\n  Range (min … max):    11.3 ms …  16.1 ms    5 runs\n \n"
+	const export = `{"results":[{"command":"a","mean":1,"times":[1]}`
+	eachOutput(t, Hyperfine, []output{
+		{"a time with its deviation", first + "Benchmark 2: false\n  Time (abs ≡):         10.7 µs               [User: 1.100 s, System: 0.0 ms]\n \n  Warning: Ignoring non-zero exit code.\n \nBenchmark #3: exit 1\nError: Command terminated with non-zero exit code: 1.\n",
+			"\nsleep 1\n\tLatency: 1.33e+07 from 1.14e+07 to 1.52e+07 nanoseconds (ns), lower\n\tUser Time: 1e+06 nanoseconds (ns), lower\n\tSystem Time: 200000 nanoseconds (ns), lower\n" +
+				"\nfalse\n\tLatency: 10700 nanoseconds (ns), lower\n\tUser Time: 1.1e+09 nanoseconds (ns), lower\n\tSystem Time: 0 nanoseconds (ns), lower\n" +
+				"\nproblem: false: some of its runs failed\n\nproblem: exit 1: it has no mean\n"},
+		{"the last export has all results", first + export + "]}\nBenchmark 2: b\n  Time (abs ≡):         10.7 ms   \n \n" + export + `,{"command":"b","mean":2,"times":[2]}]}` + "\nSummary\n  'a' ran\n",
+			"\na\n\tLatency: 1e+09 nanoseconds (ns), lower\n\t\t1e+09\n\nb\n\tLatency: 2e+09 nanoseconds (ns), lower\n\t\t2e+09\n"},
+		{"but not those of another call", first + export + "]}\nBenchmark 1: b\n \n" + `{"results":[{"command":"b","mean":2,"times":[2]}]}`,
+			"\na\n\tLatency: 1e+09 nanoseconds (ns), lower\n\t\t1e+09\n\nb\n\tLatency: 2e+09 nanoseconds (ns), lower\n\t\t2e+09\n"},
+	})
+	if got := parse(t, Magic, first); got.Adapter != Hyperfine || len(got.Benchmarks) != 1 {
+		t.Errorf("%s read %d benchmarks, want shell_hyperfine and one", got.Adapter, len(got.Benchmarks))
+	}
+	if got := parse(t, Magic, first+export+"]}\n"); len(got.Benchmarks) != 1 || got.Benchmarks[0].Name != "a" {
+		t.Errorf("read %v, want what was exported", namesOf(got))
+	}
 }

@@ -51,7 +51,9 @@ func BenchmarkPanics(b *testing.B) { panic("it does not work at all") }
 END
 go test -run '^$' -bench . -benchmem -benchtime 20x -count 3 ./... 2>&1 | out go_bench made.txt || true
 go test -run '^$' -bench 'Join|Prints' -benchtime 20x -cpu 1,2 -json ./a ./b 2>&1 | out go_bench made_events.ndjson || true
-hyperfine --runs 5 --warmup 1 --parameter-list n 0.01,0.02 --export-json "$work/h.json" 'sleep {n}' >/dev/null 2>&1
+hyperfine --runs 5 --warmup 1 --parameter-list n 0.01,0.02 --export-json "$work/h.json" --export-csv "$work/h.csv" 'sleep {n}' >/dev/null 2>&1
 hyperfine --runs 3 --ignore-failure --export-json "$work/f.json" 'exit 3' true >/dev/null 2>&1
+hyperfine --runs 3 --output null --export-json /dev/stdout 'sleep 0.01' 'sleep 0.02' 2>/dev/null | out shell_hyperfine made_stdout.txt
 out shell_hyperfine made.json <"$work/h.json"
+out shell_hyperfine made.csv <"$work/h.csv"
 out shell_hyperfine made_failing.json <"$work/f.json"
