@@ -1,69 +1,214 @@
 package adapter
 
-import "github.com/tachograph/tacho/internal/core/unit"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
 
-// JUnit XML is <testsuites><testsuite name><testcase classname name time>…, times in seconds; <failure> or <error> within a test case says that it failed, <skipped> that it did not run. Many
-// test runners write it, and how long tests take is worth watching.
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// JUnit XML is <testsuites><testsuite name hostname><testcase classname name time>…, times in seconds, of which some writers group the digits, "1,234.5", and some follow the locale, "0,123"; <failure> or <error> within a test case says that it
+// failed, <skipped> that it did not run, and some writers say so in status or result. Many test runners write it, and how long tests take is worth watching.
 //
-// Identity is class and name, joined by "::"; the suite's name stands in where there is no class. A test that comes again, as runners repeat those that fail, gives samples. A test that failed is a problem and has no
-// time: how long it took to fail says nothing.
+// Identity is class and name, joined by "::"; the suite's name stands in where there is no class. Where tests of that name are in several suites, as for several browsers, the suite is in braces, and so is its host. A test that comes again
+// in its suite, as runners repeat those that fail, gives samples. A test that failed is a problem and has no time: how long it took to fail says nothing.
 var junitTool = tool{
 	name: "junit", about: "JUnit XML", example: `tacho run --file report.xml "pytest --junit-xml report.xml"`,
-	measures: []string{"Latency (ns, lower) of each test that passed"}, samples: "each run of a test that was repeated",
-	signs: []sign{
-		{xmlForm, []string{"testsuites.testsuite.testcase.@time"}, 90, "<testsuites> with <testcase time>"},
-		{xmlForm, []string{"testsuite.testcase.@time"}, 90, "<testsuite> with <testcase time>"},
-	},
+	measures: []string{"Latency (ns, lower) of each test that passed"}, samples: "each run of a test that was repeated", parameters: "suite and host, where a test is in several",
+	signs: slices.Concat(junitSigns("testsuites."), junitSigns("")),
 	parse: parseJUnit, averages: []Average{AverageMean, AverageMedian},
 }
 
+// junitSigns are those of suites in suites: PHPUnit has four.
+func junitSigns(root string) (signs []sign) {
+	path := root
+	for range 5 {
+		path += "testsuite."
+		signs = append(signs, sign{xmlForm, []string{path + "testcase.@time"}, 90, "<" + strings.TrimSuffix(cmp.Or(root, "testsuite."), ".") + "> with <testcase time>"})
+	}
+	return signs
+}
+
+// junitRead is the place in the document.
+type junitRead struct {
+	gathering
+	n, timeless    int
+	suites         []junitPlace // that are open, each with the names of those around it
+	test           junitPlace
+	time, failed   string
+	skipped        bool
+	inCase         bool
+	points, commas bool // decimal marks that were seen
+
+	places map[string]junitPlace // by the gathered name
+	homes  map[string]junitHome  // by the test's name
+
+	numbers map[string]int // of suites and hosts
+}
+
+// junitPlace is where a test stands: suite has the names of the suites around it. The numbers are those of both texts, which may be long.
+type junitPlace struct {
+	name, suite, host       string
+	suiteNumber, hostNumber int
+}
+
+// junitHome is the first place of a test, and whether there are others.
+type junitHome struct {
+	first         junitPlace
+	suites, hosts bool
+}
+
+// number is the number of a text; each has its own.
+func (j *junitRead) number(text string) int {
+	n, known := j.numbers[text]
+	if !known {
+		n = len(j.numbers)
+		j.numbers[text] = n
+	}
+	return n
+}
+
 func parseJUnit(s *scanner, opts Options) (Results, error) {
-	var g gathering
-	n := 0
-	var suites []string
-	var name, seconds, failed string
-	skipped, inCase := false, false
-	err := s.elements(func(e *element) error {
-		switch e.name {
-		case "testsuite":
-			suites = append(suites, e.attr("name"))
-		case "testcase":
-			class := e.attr("classname")
-			if class == "" && len(suites) > 0 {
-				class = suites[len(suites)-1]
-			}
-			name, seconds = joinNames("::", class, e.attr("name")), e.attr("time")
-			failed, skipped, inCase = "", false, true
-		case "failure", "error":
-			if inCase {
-				failed = joinNames(" ", e.name+":", e.attr("message"))
-			}
-		case "skipped":
-			skipped = true
-		}
-		return nil
-	}, func(e *element, _ string) error {
-		switch e.name {
-		case "testsuite":
-			suites = suites[:len(suites)-1]
-		case "testcase":
-			inCase = false
-			n++
-			v, ok := groupedNumber([]byte(seconds), ',')
-			switch {
-			case failed != "":
-				g.problem(name, 0, "the test did not pass: %s", failed)
-			case skipped:
-			case !ok || !finite(v):
-				g.problem(name, 0, "its time %q is no number", seconds)
-			default:
-				return g.value(name, unit.Latency, v*1e9, 0)
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	j := &junitRead{places: map[string]junitPlace{}, homes: map[string]junitHome{}, numbers: map[string]int{}}
+	if err := s.elements(j.begin, func(e *element, _ string) error { return j.end(e) }); err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, "%d test cases", n), nil
+	if j.timeless > 0 {
+		j.problem("", 0, "%d test cases have no time", j.timeless)
+	}
+	out := j.results(opts, "%d test cases", j.n)
+	for i := range out.Benchmarks {
+		out.Benchmarks[i].Name = j.title(j.places[out.Benchmarks[i].Name])
+	}
+	return out, nil
+}
+
+func (j *junitRead) begin(e *element) error {
+	switch e.name {
+	case "testsuites":
+		j.read(e.attr("time"))
+	case "testsuite":
+		j.read(e.attr("time"))
+		p := junitPlace{name: e.attr("name"), suite: e.attr("name"), host: oneLine(e.attr("hostname"))}
+		if n := len(j.suites); n > 0 {
+			p.suite = joinNames(" > ", j.suites[n-1].suite, p.suite)
+		}
+		const long = limits.BenchmarkNameBytes / 4 // for the two of them there must be room in a name
+		p.name, p.host = shorten(p.name, limits.BenchmarkNameBytes+1), shorten(p.host, long)
+		if p.suiteNumber = j.number(p.suite); len(p.suite) > long {
+			p.suite = shorten(p.suite, long) + " #" + strconv.Itoa(p.suiteNumber)
+		}
+		p.hostNumber = j.number(p.host)
+		j.suites = append(j.suites, p)
+	case "testcase":
+		class := e.attr("classname")
+		j.test = junitPlace{}
+		if n := len(j.suites); n > 0 {
+			j.test = j.suites[n-1]
+			if class == "" {
+				class = j.test.name
+			}
+		}
+		j.test.name = joinNames("::", class, e.attr("name"))
+		j.time, j.failed, j.skipped, j.inCase = e.attr("time"), "", false, true
+		for _, said := range []string{e.attr("status"), e.attr("result")} {
+			switch strings.ToLower(said) {
+			case "notrun", "skipped", "disabled", "suppressed", "ignored":
+				j.skipped = true
+			case "fail", "failed", "failure", "error":
+				j.failed = said
+			}
+		}
+	case "failure", "error":
+		if j.inCase {
+			j.failed = joinNames(" ", e.name+":", e.attr("message"))
+		}
+	case "skipped":
+		j.skipped = true
+	}
+	return nil
+}
+
+func (j *junitRead) end(e *element) error {
+	switch e.name {
+	case "testsuite":
+		j.suites = j.suites[:len(j.suites)-1]
+	case "testcase":
+		j.inCase = false
+		j.n++
+		v, ok := j.read(j.time)
+		switch {
+		case j.failed != "":
+			j.problem(j.test.name, 0, "the test did not pass: %s", j.failed)
+		case j.skipped:
+		case j.time == "":
+			j.timeless++
+		case !ok || !finite(v):
+			j.problem(j.test.name, 0, "its time %q is no number, or more than one", j.time)
+		default:
+			return j.add(v * 1e9)
+		}
+	}
+	return nil
+}
+
+// read reads seconds. A single comma before three digits may group or part them: the other times of the document tell.
+func (j *junitRead) read(text string) (float64, bool) {
+	text = strings.TrimSpace(text)
+	comma, point := strings.IndexByte(text, ','), strings.IndexByte(text, '.')
+	decimal := func() (float64, bool) {
+		return groupedNumber([]byte(text), '.')
+	}
+	grouped := func() (float64, bool) {
+		return groupedNumber([]byte(text), ',')
+	}
+	switch {
+	case comma < 0:
+		v, ok := number([]byte(text))
+		j.points = j.points || ok && point >= 0
+		return v, ok
+	case point > comma:
+		j.points = true
+		return grouped()
+	case point >= 0, strings.HasPrefix(text, "0,"), len(text)-comma-1 != len("000") && strings.Count(text, ",") == 1:
+		j.commas = true
+		return decimal()
+	case strings.Count(text, ",") > 1, j.points && !j.commas:
+		return grouped()
+	case j.commas && !j.points:
+		return decimal()
+	}
+	return 0, false
+}
+
+func (j *junitRead) add(nanos float64) error {
+	p := j.test
+	key := p.name + "\x00" + strconv.Itoa(p.suiteNumber) + " " + strconv.Itoa(p.hostNumber)
+	if _, known := j.places[key]; !known {
+		j.places[key] = p
+		home, other := j.homes[p.name]
+		if !other {
+			home.first = p
+		}
+		home.suites = home.suites || p.suiteNumber != home.first.suiteNumber
+		home.hosts = home.hosts || p.hostNumber != home.first.hostNumber
+		j.homes[p.name] = home
+	}
+	return j.value(key, unit.Latency, nanos, 0)
+}
+
+// title is the test's name, with its place as far as others of that name stand elsewhere.
+func (j *junitRead) title(p junitPlace) string {
+	var ps []parameter
+	home := j.homes[p.name]
+	if home.suites {
+		ps = append(ps, parameter{"suite", p.suite})
+	}
+	if home.hosts {
+		ps = append(ps, parameter{"host", p.host})
+	}
+	return withParameters(p.name, ps)
 }
