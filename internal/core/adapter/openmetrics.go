@@ -7,10 +7,11 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// OpenMetrics and Prometheus's text format have lines "# TYPE name gauge", "# UNIT name seconds", "# HELP name …", and samples "name{label="value",…} 1.5 [time stamp] [# exemplar]"; OpenMetrics ends with "# EOF".
+// OpenMetrics and Prometheus's text format have lines "# TYPE name gauge", "# UNIT name seconds", "# HELP name …", and samples "name{label="value",…} 1.5 [time stamp] [# exemplar]", or, with a name that is not of letters,
+// "{"na.me","la.bel"="value"} 1.5"; OpenMetrics ends with "# EOF". Behind the value nothing else may stand: a log has lines that begin with a word and a number.
 //
 // Identity is the sample's name with its labels in braces; a series that comes again gives samples. The measure follows from the unit, which the name ends with: durations, sizes, counts, ratios; the format knows no direction, so durations and sizes are taken as better lower and
-// nothing else is judged. NaN is no value: a problem, as in every adapter.
+// nothing else is judged. A point in time, such as process_start_time_seconds, is no duration, and when a counter was created is no measurement at all. NaN is no value: a problem, as in every adapter.
 var openMetricsTool = tool{
 	name: "openmetrics", about: "OpenMetrics and Prometheus text", example: `tacho run --file metrics.txt --adapter openmetrics`,
 	measures: []string{"Duration (s, lower)", "Size (B, lower)", "Count", "Ratio", "Value"}, samples: "each line of the same series", parameters: "labels, in braces",
@@ -31,17 +32,28 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n, ended := 0, false
 	units := map[string]string{} // that were declared
+	families := map[string]bool{}
 	for line := range s.lines() {
 		text := bytes.TrimSpace(line)
-		if len(text) == 0 || ended {
+		if len(text) == 0 || ended && text[0] != '#' {
 			continue
 		}
 		if text[0] == '#' {
 			words := bytes.Fields(text)
-			if len(words) == 4 && string(words[1]) == "UNIT" && len(units) < maxAggregates {
-				units[string(words[2])] = string(words[3])
+			kind := ""
+			if len(words) > 1 {
+				kind = string(words[1])
 			}
-			ended = len(words) == 2 && string(words[1]) == "EOF"
+			switch {
+			case kind == "EOF" && len(words) == 2:
+				ended = true
+			case len(words) == 4 && kind == "UNIT" && len(units) < maxAggregates:
+				units[string(words[2])] = string(words[3])
+				ended = false
+			case len(words) == 4 && kind == "TYPE" && len(families) < maxAggregates:
+				families[string(words[2])] = true
+				ended = false // another scrape begins
+			}
 			continue
 		}
 		name, labels, value, ok := readOpenMetric(text)
@@ -51,91 +63,137 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 			}
 			continue
 		}
+		if of, ok := strings.CutSuffix(name, "_created"); ok && (families[of] || families[of+"_total"]) {
+			continue
+		}
 		n++
-		m := openMetricMeasure(name, units)
-		if err := g.value(withParameters(name, labels), m, value, s.lineNumber); err != nil {
+		m, factor := openMetricMeasure(name, value, units)
+		if err := g.value(withParameters(name, labels), m, value*factor, s.lineNumber); err != nil {
 			return Results{}, err
 		}
 	}
 	return g.results(opts, "%d samples of OpenMetrics", n), nil
 }
 
-// readOpenMetric reads name{label="value"} value.
+// readOpenMetric reads name{label="value"} value, with a time stamp and an exemplar behind it.
 func readOpenMetric(line []byte) (name string, labels []parameter, value float64, ok bool) {
 	end := 0
 	for end < len(line) && (line[end] == '_' || line[end] == ':' || isDigit(line[end]) || line[end]|0x20 >= 'a' && line[end]|0x20 <= 'z') {
 		end++
 	}
-	if end == 0 || isDigit(line[0]) {
+	if end > 0 && isDigit(line[0]) {
 		return "", nil, 0, false
 	}
 	name = string(line[:end])
-	rest := line[end:]
+	rest := bytes.TrimLeft(line[end:], " \t")
 	if len(rest) > 0 && rest[0] == '{' {
-		if labels, rest, ok = readLabels(rest[1:]); !ok {
+		if labels, rest, ok = readLabels(rest[1:], &name); !ok {
 			return "", nil, 0, false
 		}
 	}
-	word, _ := nextWord(rest)
-	value, ok = number(word)
-	return name, labels, value, ok
+	word, rest := nextWord(rest)
+	if value, ok = number(word); !ok || name == "" {
+		return "", nil, 0, false
+	}
+	if stamp, after := nextWord(rest); len(stamp) > 0 && stamp[0] != '#' {
+		if _, ok := number(stamp); !ok {
+			return "", nil, 0, false
+		}
+		rest = after
+	}
+	after, _ := nextWord(rest)
+	return name, labels, value, len(after) == 0 || after[0] == '#'
 }
 
-// readLabels reads name="value",…} with its escapes.
-func readLabels(rest []byte) (labels []parameter, after []byte, ok bool) {
+// readLabels reads name="value",…} with its escapes. A text without a value is the metric's name.
+func readLabels(rest []byte, metric *string) (labels []parameter, after []byte, ok bool) {
 	for {
-		rest = bytes.TrimLeft(rest, " ,")
-		if len(rest) == 0 {
+		rest = bytes.TrimLeft(rest, " \t,")
+		if len(rest) == 0 || len(labels) > 64 {
 			return nil, nil, false
 		}
 		if rest[0] == '}' {
 			return labels, rest[1:], true
 		}
-		name, value, found := bytes.Cut(rest, []byte(`="`))
-		if !found || len(labels) >= 64 {
-			return nil, nil, false
-		}
-		var text []byte
-		at := 0
-		for ; at < len(value) && value[at] != '"'; at++ {
-			if value[at] == '\\' && at+1 < len(value) {
-				at++
-				if value[at] == 'n' {
-					text = append(text, ' ')
-					continue
-				}
+		var name string
+		if rest[0] == '"' {
+			if name, rest, ok = readQuoted(rest); !ok {
+				return nil, nil, false
 			}
-			text = append(text, value[at])
+		} else {
+			end := bytes.IndexAny(rest, "=,}\" \t")
+			if end <= 0 {
+				return nil, nil, false
+			}
+			name, rest = string(rest[:end]), rest[end:]
 		}
-		if at >= len(value) {
+		rest = bytes.TrimLeft(rest, " \t")
+		if len(rest) == 0 || rest[0] != '=' {
+			if *metric != "" {
+				return nil, nil, false
+			}
+			*metric = name
+			continue
+		}
+		var value string
+		if value, rest, ok = readQuoted(bytes.TrimLeft(rest[1:], " \t")); !ok {
 			return nil, nil, false
 		}
-		labels = append(labels, parameter{strings.TrimSpace(string(name)), oneLine(string(text))})
-		rest = value[at+1:]
+		labels = append(labels, parameter{name, value})
 	}
 }
 
-// openMetricMeasure is the measure of a series, by its unit.
-func openMetricMeasure(name string, units map[string]string) *unit.Measure {
+// readQuoted reads a text in double quotes; a line end in it is a space.
+func readQuoted(in []byte) (text string, rest []byte, ok bool) {
+	if len(in) == 0 || in[0] != '"' {
+		return "", nil, false
+	}
+	var out []byte
+	for at := 1; at < len(in); at++ {
+		switch c := in[at]; {
+		case c == '"':
+			return oneLine(string(out)), in[at+1:], true
+		case c == '\\' && at+1 < len(in):
+			if at++; in[at] == 'n' {
+				out = append(out, ' ')
+			} else {
+				out = append(out, in[at])
+			}
+		default:
+			out = append(out, c)
+		}
+	}
+	return "", nil, false
+}
+
+// openMetricTimes are units of time that should not be in a name, but are; the base unit is the second.
+var openMetricTimes = map[string]float64{"seconds": 1, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9, "minutes": 60, "hours": 3600}
+
+// openMetricMeasure is the measure of a series, by its unit, and the factor to the measure's unit.
+func openMetricMeasure(name string, value float64, units map[string]string) (*unit.Measure, float64) {
 	base := name
-	for _, suffix := range []string{"_total", "_sum", "_created", "_min", "_max", "_avg"} {
+	for _, suffix := range []string{"_total", "_sum", "_gsum", "_min", "_max", "_avg"} {
 		base = strings.TrimSuffix(base, suffix)
 	}
 	u := units[base]
 	if u == "" {
 		u = base[strings.LastIndexByte(base, '_')+1:]
 	}
+	const sinceLong = 1e9 // seconds: no program measures 31 years, but Unix time is such a number
+	seconds, timed := openMetricTimes[u]
 	switch {
-	case strings.HasSuffix(name, "_count"), strings.HasSuffix(name, "_bucket"):
-		return counter("Count")
-	case u == "seconds":
-		return &unit.Measure{Name: "Duration", Slug: "duration", Units: unit.Seconds, Direction: unit.Lower}
+	case strings.HasSuffix(name, "_count"), strings.HasSuffix(name, "_gcount"), strings.HasSuffix(name, "_bucket"):
+		return counter("Count"), 1
+	case strings.HasSuffix(name, "_timestamp_seconds"), strings.HasSuffix(name, "_time_seconds") && value >= sinceLong:
+		return counter("Value"), 1
+	case timed:
+		return &unit.Measure{Name: "Duration", Slug: "duration", Units: unit.Seconds, Direction: unit.Lower}, seconds
 	case u == "bytes":
-		return &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}
+		return &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}, 1
 	case u == "ratio":
-		return counter("Ratio")
+		return counter("Ratio"), 1
 	case strings.HasSuffix(name, "_total"):
-		return counter("Count")
+		return counter("Count"), 1
 	}
-	return counter("Value")
+	return counter("Value"), 1
 }

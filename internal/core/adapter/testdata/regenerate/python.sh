@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes the fixtures of Python's tools by running them: pytest-benchmark, pyperf and asv.
+# Makes the fixtures of Python's tools by running them: pytest-benchmark, pyperf, asv and Prometheus's client.
 # Needs python3 with venv, and git.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" -q install pytest==8.4.2 pytest-benchmark==5.2.3 pyperf==2.9.0 asv==0.6.5 virtualenv
+"$work/venv/bin/pip" -q install pytest==8.4.2 pytest-benchmark==5.2.3 pyperf==2.9.0 asv==0.6.5 virtualenv prometheus_client==0.26.0
 PATH="$work/venv/bin:$PATH"
 cd "$work" && export HOME="$work"
 out() { mkdir -p "$here/$1" && sed "s#$work#/sample#g; s#\"hostname\": *\"[^\"]*\"#\"hostname\": \"host\"#; s#\"node\": *\"[^\"]*\"#\"node\": \"host\"#" >"$here/$1/$2"; } # folders and host names are nobody's business
@@ -32,6 +32,23 @@ END
 python3 suite.py -o suite.json >/dev/null
 out pyperf here.json <one.json
 out pyperf here_suite.json <suite.json
+
+cat >metrics.py <<'END'
+import sys
+from prometheus_client import *
+from prometheus_client import exposition
+from prometheus_client.openmetrics import exposition as openmetrics
+r = CollectorRegistry()
+Counter("requests", "Requests.", ["path"], registry=r).labels('/a "b"\\c\nd').inc(3, exemplar={"trace": "1"})
+Histogram("request_duration_seconds", "Durations.", registry=r, buckets=[.1, 1]).observe(.2, exemplar={"trace": "abc def"})
+Summary("response_size_bytes", "Sizes.", registry=r).observe(4)
+Gauge("cache_hit_ratio", "None yet.", registry=r).set(float("nan"))
+Info("build", "The build.", registry=r).info({"version": "1.2"})
+Enum("state", "The state.", states=["on", "off"], registry=r)
+sys.stdout.write((openmetrics if sys.argv[1:] else exposition).generate_latest(r).decode())
+END
+python3 metrics.py | out openmetrics here_client.txt
+python3 metrics.py openmetrics | out openmetrics here_client_openmetrics.txt
 
 mkdir asv && cd asv && git init -q -b main . && git config user.name sample && git config user.email sample@example.invalid
 mkdir benchmarks && : >benchmarks/__init__.py
