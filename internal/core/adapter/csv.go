@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,7 +70,7 @@ func parseCSV(s *scanner, opts Options) (Results, error) {
 			name = "csv"
 		}
 		for _, v := range m.values {
-			field := t.field(at(v.source))
+			field := bytes.TrimSpace(t.field(at(v.source)))
 			if len(field) == 0 {
 				continue // a cell that was left empty is no value
 			}
@@ -86,10 +87,11 @@ func parseCSV(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, "%d rows by the mapping", n), nil
 }
 
-// tableNumber reads a cell. Where commas do not part the columns, they may be decimal marks.
+// tableNumber reads a cell. Where commas do not part the columns, they may be decimal marks, and so they are behind a single 0.
 func tableNumber(field []byte, comma byte) opt {
+	field = bytes.TrimSpace(field)
 	v, ok := number(field)
-	if !ok && comma != ',' {
+	if !ok && (comma != ',' || bytes.HasPrefix(bytes.TrimPrefix(field, []byte("-")), []byte("0,"))) {
 		v, ok = groupedNumber(field, '.')
 	}
 	if !ok {

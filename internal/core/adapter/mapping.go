@@ -13,7 +13,8 @@ import (
 //	name=endpoint,param=size,value=p99:ms:lower,value=rps:req/s:higher:Requests
 //
 // Its words are column names of CSV, or #3 for the third column of a table without a header, and paths of JSON: results[].name, where [] is each element of an array. name may come more than once, the parts are joined by "/"; param is a parameter in braces; value is
-// a metric, with its unit, its direction and the measure's name behind colons, each of which may be left out: a time is Latency then, a rate Throughput, and anything else is called as the column.
+// a metric, with its unit, its direction and the measure's name behind colons, each of which may be left out: a time is Latency then, a rate Throughput, and anything else is called as the column. Several values that would have one name are called as
+// their columns.
 
 // mapping is a mapping taken apart.
 type mapping struct {
@@ -23,7 +24,8 @@ type mapping struct {
 
 type mappedValue struct {
 	source  string
-	measure *unit.Measure
+	titled  bool          // the measure's name was given
+	measure *unit.Measure // its own
 	factor  float64
 }
 
@@ -56,7 +58,44 @@ func parseMapping(text string) (mapping, error) {
 	if len(m.values) == 0 {
 		return m, fault.Invalidf("mapping: it has no value; add value=COLUMN, or value=COLUMN:UNIT:lower")
 	}
-	return m, nil
+	return m, m.tellApart()
+}
+
+// tellApart gives values of one measure the names of their columns, or their whole paths. Two that are still the same are an Invalid fault.
+func (m *mapping) tellApart() error {
+	count := func() map[string]int {
+		out := map[string]int{}
+		for _, v := range m.values {
+			out[identity(v.measure)]++
+		}
+		return out
+	}
+	for _, title := range []func(source string) string{lastPart, func(source string) string { return source }} {
+		seen := count()
+		for i := range m.values {
+			if v := &m.values[i]; seen[identity(v.measure)] > 1 && !v.titled {
+				v.measure.Name, v.measure.Slug = title(v.source), ""
+				if err := checkMeasure(v.measure); err != nil {
+					return fault.Invalidf("mapping: value=%.60s: %s", v.source, fault.Message(err))
+				}
+			}
+		}
+	}
+	seen := count()
+	for _, v := range m.values {
+		if seen[identity(v.measure)] > 1 {
+			return fault.Invalidf("mapping: two values are called %s; give each a name, as in value=%.60s:UNIT:DIRECTION:NAME", v.measure.Name, v.source)
+		}
+	}
+	return nil
+}
+
+// lastPart is the last member of a path; a column, "p99.9", is none.
+func lastPart(source string) string {
+	if !strings.Contains(source, "[]") {
+		return source
+	}
+	return source[strings.LastIndexAny(source, ".]")+1:]
 }
 
 func parseMappedValue(word string) (mappedValue, error) {
@@ -71,12 +110,9 @@ func parseMappedValue(word string) (mappedValue, error) {
 	}
 	title := parts[3]
 	if title == "" && parts[1] == "" {
-		title = parts[0]
-		if at := strings.LastIndexAny(title, ".]"); at >= 0 {
-			title = title[at+1:]
-		}
+		title = lastPart(parts[0])
 	}
-	v := mappedValue{source: parts[0]}
+	v := mappedValue{source: parts[0], titled: parts[3] != ""}
 	v.measure, v.factor = measureOf(title, parts[1], direction)
 	if err := checkMeasure(v.measure); err != nil {
 		return v, fault.Invalidf("mapping: value=%.60s: %s", word, fault.Message(err))
@@ -88,13 +124,16 @@ func parseMappedValue(word string) (mappedValue, error) {
 func measureOf(title, u string, direction unit.Direction) (*unit.Measure, float64) {
 	m, factor := unit.Guess(u), 1.0
 	rate, perSecond := strings.CutSuffix(u, "/s")
-	if nanos, ok := nanosPer(strings.TrimSuffix(u, "/op")); ok {
+	if !perSecond {
+		rate, perSecond = strings.CutSuffix(u, "/sec")
+	}
+	if nanos, ok := nanosPer(strings.TrimSuffix(strings.TrimSuffix(u, "/op"), "/iter")); ok && u != "M" && u != "H" { // of one letter minutes and hours are small
 		m, factor = unit.Latency, nanos
 	} else if f, ok := byteFactor(u); ok || u == "bytes" {
 		m, factor = &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}, max(f, 1)
-	} else if f, ok := byteFactor(rate); ok && perSecond {
+	} else if f, ok := byteFactor(rate); ok && perSecond && rate != "b" { // bits
 		m, factor = unit.Bandwidth, f*1e-6
-	} else if perSecond && (rate == "ops" || rate == "op" || rate == "req" || rate == "requests" || rate == "runs") {
+	} else if perSecond && (rate == "ops" || rate == "op" || rate == "req" || rate == "requests" || rate == "runs" || rate == "iter") {
 		m = unit.Throughput
 	} else if u == "%" || u == "percent" || u == "Percent" {
 		m = &unit.Measure{Name: "Percentage", Units: unit.Percentage, Direction: unit.Unknown}
