@@ -4,12 +4,13 @@ import (
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 // Any JSON document can be read by a mapping: see mapping.go. Without one two shapes are known that scripts write for dashboards: [{"name", "value", "unit", "range", "direction"}] of github-action-benchmark's custom tools, whose direction is given to the tool and not written, and
-// [{"timestamp", "metrics": [{"name", "value", "unit", "direction"}], "attributes"}] of Nyrkiö.
+// [{"timestamp", "metrics": [{"name", "value", "unit", "direction"}], "attributes": {"git_commit"}}] of Nyrkiö.
 //
-// Values with the same name and measure are samples. A range "±5" or "5%" is the spread.
+// Values with the same name and measure are samples. A range "±5" or "5%" is the spread. Of Nyrkiö's commits the one with the last time stamp counts: a report is of one.
 var jsonMapTool = tool{
 	name: "json_map", about: "any JSON by --map, or a list of name, value and unit", example: `tacho run --adapter json_map --map 'name=results[].name,value=results[].seconds:s' --file results.json`,
 	measures: []string{"what the mapping names, or any unit of the member unit"}, samples: "each value of the same name", parameters: "the mapping's param, in braces",
@@ -25,6 +26,9 @@ func parseJSONMap(s *scanner, opts Options) (Results, error) {
 	j := &jsonMap{scanner: s}
 	if opts.Mapping == "" {
 		err := j.list()
+		if err == nil {
+			err = j.newest.add(j)
+		}
 		return j.results(opts, `%d values of a list with "name" and "value"`, j.n), err
 	}
 	m, err := parseMapping(opts.Mapping)
@@ -46,6 +50,49 @@ type jsonMap struct {
 	mapping mapping
 	rows    string // path of the rows: "results[]"
 	n       int
+	newest  points
+}
+
+// points are the values of a commit.
+type points struct {
+	commit  string
+	time    opt
+	values  []listed
+	dropped int // values of other commits
+}
+
+// take takes in what was read after it: further values of the same commit, or those of a later one in place of its own.
+func (p *points) take(more points) error {
+	switch {
+	case p.values == nil:
+		more.dropped = p.dropped
+		*p = more
+	case more.commit == p.commit:
+		p.values = append(p.values, more.values...)
+		p.time.v = max(p.time.v, more.time.v)
+	case more.time.v >= p.time.v:
+		more.dropped = p.dropped + len(p.values)
+		*p = more
+	default:
+		p.dropped += len(more.values)
+	}
+	if len(p.values) > limits.MetricsPerReport {
+		return tooManyMetrics()
+	}
+	return nil
+}
+
+// add adds the values.
+func (p *points) add(j *jsonMap) error {
+	if p.dropped > 0 {
+		j.problem("", 0, "%d values of other commits than %.40s are left out: a report is of one, and this is the last", p.dropped, p.commit)
+	}
+	for _, v := range p.values {
+		if err := j.listed(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rows is the path that all the mapping's values have in common up to their last [].
@@ -161,26 +208,43 @@ func (j *jsonMap) scalars(path string, texts map[string]string, numbers map[stri
 func (j *jsonMap) list() error {
 	return j.each(func() error {
 		line, _ := j.position()
-		var v listed
+		v := listed{line: line}
+		var p points
 		if err := j.members(func(key []byte) error {
-			if string(key) == "metrics" {
+			switch string(key) {
+			case "metrics":
 				return j.each(func() error {
 					line, _ := j.position()
-					var v listed
-					if err := j.members(func(key []byte) error { return v.member(j.scanner, key) }); err != nil {
-						return err
+					v := listed{line: line}
+					err := j.members(func(key []byte) error { return v.member(j.scanner, key) })
+					if p.values = append(p.values, v); len(p.values) > limits.MetricsPerReport {
+						return tooManyMetrics()
 					}
-					return j.listed(v, line)
+					return err
+				})
+			case "timestamp":
+				return j.opt(&p.time)
+			case "attributes":
+				return j.members(func(key []byte) error {
+					if string(key) == "git_commit" {
+						return j.str(&p.commit)
+					}
+					return j.skip()
 				})
 			}
 			return v.member(j.scanner, key)
 		}); err != nil {
 			return err
 		}
-		if v.name == "" && !v.value.ok {
+		if v.name != "" || v.value.ok {
+			if err := j.listed(v); err != nil {
+				return err
+			}
+		}
+		if len(p.values) == 0 {
 			return nil
 		}
-		return j.listed(v, line)
+		return j.newest.take(p)
 	})
 }
 
@@ -188,6 +252,7 @@ func (j *jsonMap) list() error {
 type listed struct {
 	name, unit, direction, spread string
 	value                         opt
+	line                          int
 }
 
 func (v *listed) member(s *scanner, key []byte) error {
@@ -206,10 +271,10 @@ func (v *listed) member(s *scanner, key []byte) error {
 	return s.skip()
 }
 
-func (j *jsonMap) listed(v listed, line int) error {
+func (j *jsonMap) listed(v listed) error {
 	name := oneLine(v.name)
 	if !v.value.ok {
-		j.problem(name, line, "it has no value")
+		j.problem(name, v.line, "it has no value")
 		return nil
 	}
 	j.n++
@@ -223,5 +288,5 @@ func (j *jsonMap) listed(v listed, line int) error {
 	} else if d, ok := number([]byte(text)); ok {
 		out = spread(m, out.Value, d*factor)
 	}
-	return j.gathering.metric(name, out, line)
+	return j.gathering.metric(name, out, v.line)
 }
