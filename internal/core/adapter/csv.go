@@ -47,6 +47,7 @@ func parseCSV(s *scanner, opts Options) (Results, error) {
 	} else if t = s.newTable(words...); t == nil {
 		return Results{}, fault.Invalidf("csv: there is no header with the columns %s", strings.Join(words, ", "))
 	}
+	t.ragged = true
 	at := func(word string) int {
 		if n, err := strconv.Atoi(strings.TrimPrefix(word, "#")); err == nil && strings.HasPrefix(word, "#") {
 			return n - 1

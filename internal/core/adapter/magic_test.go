@@ -179,3 +179,23 @@ func TestWhatACISystemPutsBeforeALineIsNotTheTools(t *testing.T) {
 		})
 	}
 }
+
+func TestALogBelowATableIsNoneOfItsRows(t *testing.T) {
+	t.Parallel()
+	const others = "\nDone in 3,5 s\n\"SET\",\"90909.09\",\"0.5\",\"0.1\",\"0.4\",\"0.9\"\n"
+	for tool, text := range map[Name]string{
+		"cpp_google":      "name,iterations,real_time,cpu_time,time_unit,bytes_per_second,items_per_second,label,error_occurred,error_message\n\"BM_A\",10,3,2,ns,,,,,\n",
+		"java_jmh":        `"Benchmark","Mode","Threads","Samples","Score","Score Error (99.9%)","Unit"` + "\n" + `"org.A.b","avgt",1,5,3.5,0.1,"ns/op"` + "\n",
+		"jmeter":          "timeStamp,elapsed,label,responseCode,success\n1795241160773,12,home,200,true\n",
+		"locust":          "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,Max Response Time\nGET,/,5,0,2,3,1,9\n",
+		"shell_hyperfine": "command,mean,stddev,median,user,system,min,max\nmake,2,0.1,2,1,0.1,1.9,2.1\n",
+	} {
+		want, got := parse(t, tool, text), parse(t, tool, text+others)
+		if diff := cmp.Diff(want.Benchmarks, got.Benchmarks); diff != "" {
+			t.Errorf("%s (-alone +with others below):\n%s", tool, diff)
+		}
+		if len(got.Problems) != len(want.Problems)+1 || !strings.Contains(got.Problems[len(want.Problems)].Message, "no rows of the table were passed over: 2 of them") {
+			t.Errorf("%s: problems %v", tool, got.Problems)
+		}
+	}
+}

@@ -15,6 +15,7 @@ type table struct {
 	fields  [][]byte
 	joined  []byte // a row that goes over several lines
 	line    int    // where the row begins
+	ragged  bool   // rows may have more or fewer fields than the header
 }
 
 // newTable looks for the first line that has all the columns, which is the header; nil: there is none.
@@ -75,7 +76,22 @@ func (t *table) next() bool {
 			line = t.joined
 		}
 		t.fields = splitRow(t.fields[:0], line, t.comma)
+		switch n := len(t.fields); {
+		case len(t.columns) < 2:
+		case n == 1: // a line of a log
+			continue
+		case n != len(t.columns) && !t.ragged:
+			t.skip()
+			continue
+		}
 		return true
+	}
+}
+
+// skip counts the line as none of the table's, but perhaps of another.
+func (t *table) skip() {
+	if t.s.odd++; t.s.odd == 1 {
+		t.s.oddRow = t.line
 	}
 }
 

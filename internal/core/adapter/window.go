@@ -30,6 +30,8 @@ type scanner struct {
 
 	passed    int // lines that were too long to be looked at
 	passedRow int // the first of them
+	odd       int // lines below a table that are none of its rows
+	oddRow    int // the first of them
 }
 
 // windowBytes is the window's first size; it grows to twice what a line or a text may have.
