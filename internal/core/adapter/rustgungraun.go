@@ -2,37 +2,67 @@ package adapter
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // iai prints, for each benchmark, its name and below it "  Instructions:                1820" and four more counts. gungraun, which was iai-callgrind, prints "module::group::function id:arguments" and counts
-// "  Instructions:                        1805|1805                 (No change)": this run's, then the one before, and sections for further tools of Valgrind. With --output-format=json it writes one summary after the other:
-// {"module_path", "id", "details", "profiles": [{"tool", "summaries": {"total": {"summary": {"Callgrind": {"Ir": {"metrics": {"Both": [{"Int": new}, {"Int": old}]}}}}}}}]} (schema 6; Left instead of Both where nothing is before).
+// "  Instructions:                        1805|1805                 (No change)": this run's, then the one before, and sections for further tools of Valgrind. show_grid puts "| " in the place of the spaces. Counts below "## pid: …" are of a part of the program,
+// as show_intermediate prints them, and "## Total" follows; those below "Comparison with" compare with another benchmark.
 //
-// Identity is the name as it is printed. The counts of this run are taken, never those of the run before. They are exact: the same program gives the same counts.
+// With --output-format=json it writes one summary after the other: {"module_path", "id", "details", "profiles": [{"tool", "summaries": {"total": {"summary": {"Callgrind": {"Ir": {"metrics": {"Both": [{"Int": new}, {"Int": old}]}}}}}}}]} (schema 6, and 4 and 5;
+// Left instead of Both where nothing is before). Schema 3 has "callgrind_summary" and "tool_summaries", schema 7 "description" and {"data": {"total": {"metrics": {"Ir": {"values": {"new", "old"}}}}}}. What cargo prints may stand between.
+//
+// Identity is the name as it is printed, and before it the program where one input has the same name of several. The counts of this run are taken, never those of the run before. They are exact: the same program gives the same counts. Where two tools of one
+// benchmark count the same thing, the second has its name before the measure's: Cachegrind Instructions.
 var (
 	rustIaiTool = tool{
 		name: "rust_iai", about: "iai", example: `tacho run "cargo bench"`,
-		measures: []string{"Instructions", "L1 Accesses", "L2 Accesses", "RAM Accesses", "Estimated Cycles (all exact, lower)"},
-		needles:  []string{"  L1 Accesses: "}, hit: func([]byte) int { return 100 }, trace: `a line "L1 Accesses:" below a name`,
+		measures:   []string{"Instructions", "L1 Accesses", "L2 Accesses", "RAM Accesses", "Estimated Cycles (all exact, lower)"},
+		parameters: "the program, where one input has the same name of several",
+		needles:    []string{"  L1 Accesses: "}, hit: func([]byte) int { return 100 }, trace: `a line "L1 Accesses:" below a name`,
 		parse: parseIai,
 	}
 	rustGungraunTool = tool{
 		name: "rust_gungraun", aliases: []Name{"rust_iai_callgrind"}, about: "gungraun and iai-callgrind, console or --output-format=json", example: `tacho run "cargo bench -- --output-format=json"`,
-		measures: []string{"Instructions, L1/LL/RAM Hits, Total read+write, Estimated Cycles and each event of Callgrind and Cachegrind (exact, lower; hit rate of L1 higher)", "DHAT: bytes and blocks (exact, lower)", "Memcheck, Helgrind, DRD: errors (exact, lower)"},
-		signs:    []sign{{jsonForm, []string{"module_path", "function_name", "profiles[].tool"}, 100, `"module_path" and "profiles" of Valgrind's tools`}},
-		needles:  []string{"  Instructions: ", "  Total bytes: ", "======= "}, hit: hitGungraun, trace: `a line "Instructions: new|old"`,
+		measures:   []string{"Instructions, L1/LL/RAM Hits, Total read+write, Estimated Cycles and each event of Callgrind and Cachegrind (exact, lower; hit rate of L1 higher)", "DHAT: bytes and blocks (exact, lower)", "Memcheck, Helgrind, DRD: errors (exact, lower)", "of a second tool that counts the same, with its name: Cachegrind Instructions"},
+		parameters: "arguments, as they stand in the name; the program, where one input has the same name of several",
+		signs: []sign{
+			{jsonForm, []string{"module_path", "function_name", "profiles[].tool"}, 100, `"module_path" and "profiles" of Valgrind's tools`},
+			{jsonForm, []string{"module_path", "callgrind_summary"}, 100, `"module_path" and "callgrind_summary"`},
+		},
+		needles: []string{"Instructions: ", "Total bytes: ", "Suppressed Errors: ", "======= "}, hit: hitGungraun, trace: `a line "Instructions: new|old", or the headline of one of Valgrind's tools`,
 		parse: parseGungraun,
 	}
 )
 
 func hitGungraun(line []byte) int {
+	line = ungrid(line)
 	if _, v, ok := readCount(line); ok && bytes.IndexByte(v, '|') > 0 {
 		return 100
 	}
+	if tool, ok := valgrindTool(line); ok && slices.Contains([]string{"CALLGRIND", "CACHEGRIND", "DHAT", "MEMCHECK", "HELGRIND", "DRD"}, tool) {
+		return 100
+	}
 	return 0
+}
+
+// valgrindTool is the tool in the headline "  ======= DHAT =========".
+func valgrindTool(line []byte) (string, bool) {
+	if !bytes.HasPrefix(line, []byte("  ======= ")) {
+		return "", false
+	}
+	return string(bytes.Trim(line, "= ")), true
+}
+
+// ungrid is the line without the grid of show_grid, which stands where spaces do otherwise: "| ", "|-", "|=".
+func ungrid(line []byte) []byte {
+	if len(line) < 2 || line[0] != '|' || line[1] != ' ' && line[1] != '-' && line[1] != '=' {
+		return line
+	}
+	return append([]byte("  "), line[2:]...)
 }
 
 // readCount takes "  Label:    value …" apart.
@@ -58,46 +88,104 @@ func parseGungraun(s *scanner, opts Options) (Results, error) {
 	}
 	return counts(s, opts, func(line []byte) bool {
 		word, _ := nextWord(line)
-		return len(line) > 0 && line[0] != ' ' && bytes.Contains(word, []byte("::"))
+		return len(line) > 0 && isWordByte(line[0]) && bytes.Contains(word, []byte("::")) && isWordByte(word[len(word)-1])
 	})
+}
+
+func isWordByte(c byte) bool {
+	return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80
+}
+
+// countsRead is what the lines before have told.
+type countsRead struct {
+	gathering
+	rustPrograms
+	panics  rustPanics
+	name    string
+	section string            // the tool
+	tools   map[string]string // by measure, the tool that counted it
+	other   bool              // what follows is of a part of the program, or compares with another benchmark
+	n       int
 }
 
 // counts reads the console of both.
 func counts(s *scanner, opts Options, isName func(line []byte) bool) (Results, error) {
-	var g gathering
-	n := 0
-	var name, section string
+	c := countsRead{tools: map[string]string{}}
 	for line := range s.lines() {
+		line = ungrid(line)
+		tool, headline := valgrindTool(line)
 		switch {
+		case c.panics.read(line, s.lineNumber):
+		case c.runs(line):
+			c.begin("")
 		case isName(line):
-			name, section = oneLine(string(line)), ""
-			continue
-		case bytes.HasPrefix(line, []byte("  =======")):
-			section = strings.TrimSpace(strings.Trim(string(line), "= "))
-			continue
-		}
-		label, value, ok := readCount(line)
-		if !ok || name == "" {
-			continue
-		}
-		m, known := countMeasure(label, section)
-		if !known {
-			continue
-		}
-		current, _, _ := bytes.Cut(value, []byte("|"))
-		v, ok := groupedNumber(current, ',')
-		if !ok {
-			if string(current) != "N/A" {
-				g.problem(name, s.lineNumber, "%s: %q is no number", label, current)
+			c.begin(oneLine(string(line)))
+		case headline:
+			c.section, c.other = tool, false
+		case bytes.HasPrefix(line, []byte("  Comparison with ")):
+			c.other = true
+		case bytes.HasPrefix(line, []byte("  ## ")):
+			c.other = !bytes.HasPrefix(line, []byte("  ## Total"))
+		case runnerError(line):
+			if c.panics.message == "" { // else it says no more
+				c.problem(c.name, s.lineNumber, "%s", line)
 			}
-			continue
-		}
-		n++
-		if err := g.value(name, m, v, s.lineNumber); err != nil {
-			return Results{}, err
+		case c.name != "" && !c.other:
+			if err := c.count(line, s.lineNumber); err != nil {
+				return Results{}, err
+			}
 		}
 	}
-	return g.results(opts, "%d counts below names", n), nil
+	c.begin("")
+	c.tellPrograms()
+	return c.results(opts, "%d counts below names", c.n), nil
+}
+
+// runnerError reports whether the line says why gungraun's runner gave up.
+func runnerError(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("gungraun_runner: Error: ")) || bytes.HasPrefix(line, []byte("iai_callgrind_runner: Error: "))
+}
+
+// begin begins a benchmark.
+func (c *countsRead) begin(name string) {
+	c.panics.flush(&c.gathering, c.name)
+	c.name, c.section, c.other = name, "", false
+	clear(c.tools)
+}
+
+func (c *countsRead) count(line []byte, number int) error {
+	label, value, ok := readCount(line)
+	if !ok || label == "Baselines" || label == "Command" || label == "Details" {
+		return nil
+	}
+	current, _, compared := bytes.Cut(value, []byte("|"))
+	m, known := countMeasure(label, c.section)
+	if !known && !compared {
+		return nil
+	}
+	v, ok := groupedNumber(current, ',')
+	switch {
+	case !ok && known && string(current) != "N/A":
+		c.problem(c.name, number, "%s: %q is no number", label, current)
+		return nil
+	case !ok:
+		return nil
+	}
+	c.n++
+	return c.value(c.of(c.name), toolMeasure(m, c.section, c.tools), v, number)
+}
+
+// toolMeasure is the measure with the tool's name before it where another tool of the benchmark has counted the same.
+func toolMeasure(m *unit.Measure, tool string, of map[string]string) *unit.Measure {
+	if first, counted := of[m.Name]; !counted {
+		of[m.Name] = tool
+	} else if first != tool && tool != "" {
+		tool = strings.ToUpper(tool[:1]) + strings.ToLower(tool[1:])
+		its := *m
+		its.Name, its.Slug = tool+" "+m.Name, strings.ToLower(tool)+"-"+m.Slug
+		return &its
+	}
+	return m
 }
 
 // countNames are the JSON's names of counts for which the console has a better one.
@@ -106,10 +194,13 @@ var countNames = map[string]string{
 	"I1MissRate": "I1 Miss Rate", "D1MissRate": "D1 Miss Rate", "LLiMissRate": "LLi Miss Rate", "LLdMissRate": "LLd Miss Rate", "LLMissRate": "LL Miss Rate",
 	"L1HitRate": "L1 Hit Rate", "LLHitRate": "LL Hit Rate", "RamHitRate": "RAM Hit Rate", "TotalBytes": "Total bytes", "TotalBlocks": "Total blocks",
 	"AtTGmaxBytes": "At t-gmax bytes", "AtTGmaxBlocks": "At t-gmax blocks", "AtTEndBytes": "At t-end bytes", "AtTEndBlocks": "At t-end blocks",
-	"ReadsBytes": "Reads bytes", "WritesBytes": "Writes bytes", "SuppressedErrors": "Suppressed Errors", "SuppressedContexts": "Suppressed Contexts",
+	"ReadsBytes": "Reads bytes", "WritesBytes": "Writes bytes", "TotalUnits": "Total units", "TotalEvents": "Total events", "TotalLifetimes": "Total lifetimes", "MaximumBytes": "Maximum bytes", "MaximumBlocks": "Maximum blocks", "SuppressedErrors": "Suppressed Errors", "SuppressedContexts": "Suppressed Contexts",
 }
 
-// countMeasure is the measure of a label within a tool's section; errors belong to the tool that found them.
+// countUnits are the units of counts that are no built-in measures.
+var countUnits = map[string]string{"Total units": "units", "Total events": "events", "Total lifetimes": "instructions", "Maximum bytes": unit.Bytes, "Maximum blocks": "blocks", "L1 Data Hits": "hits"}
+
+// countMeasure is the measure of a label within a tool's section, and whether it is known; errors belong to the tool that found them.
 func countMeasure(label, section string) (*unit.Measure, bool) {
 	switch label {
 	case "Errors", "Contexts", "Suppressed Errors", "Suppressed Contexts":
@@ -123,125 +214,203 @@ func countMeasure(label, section string) (*unit.Measure, bool) {
 			label = "Memcheck " + label
 		}
 	}
-	return unit.KnownMeasure(label)
+	if m, ok := unit.KnownMeasure(label); ok {
+		return m, true
+	}
+	units, known := countUnits[label]
+	if !known {
+		units = strings.ToLower(label)
+	}
+	return &unit.Measure{Name: label, Slug: strings.ReplaceAll(strings.ToLower(label), " ", "-"), Units: units, Direction: unit.Lower, Exact: true}, known
 }
 
-// gungraunJSON reads summaries, one after the other.
+// gungraunJSON reads summaries, one after the other, and passes over lines between them.
 func gungraunJSON(s *scanner, opts Options) (Results, error) {
 	var g gathering
+	var panics rustPanics
 	n := 0
-	for s.peek() == '{' {
+	var programs rustPrograms
+	for !s.over() {
 		line, _ := s.position()
-		var module, id, details string
-		var metrics []Metric
-		if err := s.object(func(key []byte) error {
-			switch string(key) {
-			case "module_path":
-				return s.str(&module)
-			case "id":
-				return s.str(&id)
-			case "details":
-				return s.str(&details)
-			case "profiles":
-				return s.each(func() error { return gungraunProfile(s, &metrics) })
+		if s.peek() != '{' {
+			text, _ := s.nextLine()
+			if !programs.runs(text) && !panics.read(text, line) && runnerError(text) && panics.message == "" {
+				g.problem("", line, "%s", text)
 			}
-			return s.skip()
-		}); err != nil {
+			continue
+		}
+		one, err := gungraunSummary(s)
+		switch {
+		case err != nil && n == 0:
 			return Results{}, err
+		case err != nil:
+			g.problem("", line, "the summary cannot be read: %v", err)
+			s.depth = 0
+			s.nextLine()
+			continue
+		case one.module == "":
+			continue
 		}
-		name := module
-		if id != "" {
-			name += " " + id
-			if details != "" {
-				name += ":" + details
-			}
-		}
-		name = oneLine(name)
 		n++
-		for _, m := range metrics {
-			if err := g.metric(name, m, line); err != nil {
+		for _, m := range one.metrics {
+			if err := g.metric(programs.of(one.name()), m, line); err != nil {
 				return Results{}, err
 			}
 		}
-		if len(metrics) == 0 {
-			g.problem(name, line, "it has no metric")
+		if len(one.metrics) == 0 {
+			g.problem(one.name(), line, "it has no metric")
 		}
 	}
+	panics.flush(&g, "")
+	g.tellPrograms()
 	return g.results(opts, `%d summaries with "profiles"`, n), nil
 }
 
-// gungraunProfile reads the totals of one tool. "tool" comes behind "summaries", so what errors are is settled at the end.
-func gungraunProfile(s *scanner, to *[]Metric) error {
-	var section string
-	type count struct {
-		name  string
-		value float64
-	}
-	var found []count
-	one := func(key []byte) error {
-		name := string(key)
-		var v opt
-		err := s.members(func(key []byte) error {
-			if string(key) != "metrics" {
-				return s.skip()
-			}
-			return s.members(func(key []byte) error { // Both: [new, old]; Left: new; Right: old
-				if string(key) == "Right" {
-					return s.skip()
-				}
-				if s.peek() != '[' {
-					return s.tagged(&v)
-				}
-				first := true
-				return s.array(func() error {
-					if !first {
-						return s.skip()
-					}
-					first = false
-					return s.tagged(&v)
-				})
-			})
-		})
-		if v.ok {
-			found = append(found, count{name, v.v})
+// gungraunOne is what one summary tells.
+type gungraunOne struct {
+	module, id, details string
+	metrics             []Metric
+	of                  map[string]string // which tool counted a measure
+}
+
+// name is the benchmark's, as it is printed on the console.
+func (o *gungraunOne) name() string {
+	name := o.module
+	if o.id != "" {
+		name += " " + o.id
+		if o.details != "" {
+			name += ":" + o.details
 		}
-		return err
+	} else if o.details != "" {
+		name += " " + o.details
+	}
+	return oneLine(name)
+}
+
+func gungraunSummary(s *scanner) (gungraunOne, error) {
+	one := gungraunOne{of: map[string]string{}}
+	err := s.object(func(key []byte) error {
+		switch string(key) {
+		case "module_path":
+			return s.str(&one.module)
+		case "id":
+			return s.str(&one.id)
+		case "details", "description":
+			return s.str(&one.details)
+		case "profiles", "tool_summaries":
+			return s.each(func() error { return one.profile(s) })
+		case "callgrind_summary":
+			var found []gungraunCount
+			err := s.within("callgrind_run", func() error {
+				return s.within("total", func() error { return s.within("summary", func() error { return gungraunCounts(s, &found) }) })
+			})
+			one.add("Callgrind", found)
+			return err
+		}
+		return s.skip()
+	})
+	return one, err
+}
+
+// gungraunCount is one count of this run.
+type gungraunCount struct {
+	name  string
+	value float64
+}
+
+// profile reads the totals of one tool. "tool" may come behind the counts, so what errors are is settled at the end.
+func (o *gungraunOne) profile(s *scanner) error {
+	var tool string
+	var found []gungraunCount
+	total := func() error {
+		return s.members(func(key []byte) error {
+			switch string(key) {
+			case "summary": // of one kind
+				return s.members(func([]byte) error { return gungraunCounts(s, &found) })
+			case "metrics", "DhatSummary", "ErrorSummary", "CallgrindSummary":
+				return gungraunCounts(s, &found)
+			}
+			return s.skip()
+		})
 	}
 	err := s.members(func(key []byte) error {
 		switch string(key) {
 		case "tool":
-			return s.str(&section)
-		case "summaries":
-			return s.members(func(key []byte) error {
-				if string(key) != "total" {
-					return s.skip()
-				}
-				return s.members(func(key []byte) error {
-					if string(key) != "summary" {
-						return s.skip()
-					}
-					return s.members(func([]byte) error { return s.members(one) })
-				})
-			})
+			return s.str(&tool)
+		case "summaries", "data":
+			return s.within("total", total)
 		}
 		return s.skip()
 	})
+	o.add(tool, found)
+	return err
+}
+
+// add makes metrics of a tool's counts.
+func (o *gungraunOne) add(tool string, found []gungraunCount) {
 	for _, c := range found {
 		label := c.name
 		if better, ok := countNames[label]; ok {
 			label = better
 		}
-		if m, known := countMeasure(label, section); known {
-			*to = append(*to, Metric{Measure: m, Value: c.value})
-		}
+		m, _ := countMeasure(label, tool)
+		o.metrics = append(o.metrics, Metric{Measure: toolMeasure(m, tool, o.of), Value: c.value})
 	}
-	return err
 }
 
-// tagged reads {"Int": n} or {"Float": n}.
+// gungraunCounts reads counts by their names. "Right" and "old" are of the run before.
+func gungraunCounts(s *scanner, to *[]gungraunCount) error {
+	return s.members(func(key []byte) error {
+		name := string(key)
+		var v opt
+		err := s.members(func(key []byte) error {
+			if k := string(key); k != "metrics" && k != "values" {
+				return s.skip()
+			}
+			return s.members(func(key []byte) error {
+				switch string(key) {
+				case "Left", "new":
+					return s.tagged(&v)
+				case "Both":
+					first := true
+					return s.each(func() error {
+						if !first {
+							return s.skip()
+						}
+						first = false
+						return s.tagged(&v)
+					})
+				}
+				return s.skip()
+			})
+		})
+		if v.ok {
+			*to = append(*to, gungraunCount{name, v.v})
+		}
+		return err
+	})
+}
+
+// tagged reads a number, {"Int": n}, {"Float": n} or {"value": n, "unit": …}.
 func (s *scanner) tagged(to *opt) error {
 	if s.peek() != '{' {
 		return s.opt(to)
 	}
-	return s.object(func([]byte) error { return s.opt(to) })
+	return s.object(func(key []byte) error {
+		switch string(key) {
+		case "Int", "Float", "value":
+			return s.opt(to)
+		}
+		return s.skip()
+	})
+}
+
+// within reads one member of an object, and passes over the others.
+func (s *scanner) within(member string, read func() error) error {
+	return s.members(func(key []byte) error {
+		if string(key) != member {
+			return s.skip()
+		}
+		return read()
+	})
 }
