@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -17,11 +18,15 @@ import (
 //	│  │             1           │ …
 //	│  │             160 B       │ …
 //
-// Rates of a counter, and counts and sizes of allocations, stand below their benchmark. Identity is the path through the tree, joined by "::". The value is the median between fastest and slowest, or the mean; divan prints no samples.
+// Rates of counters, and counts and sizes of allocations, stand below their benchmark. The first column begins where the header's does, but farther right on the line of a name that is wider than divan foresaw, as those of threads may be. What a benchmark
+// prints, and its panic, stand behind its name, whose row then follows on a line of its own.
+//
+// Identity is the path through the tree, joined by "::", and before it the program where one input has the same path of several. The value is the median between fastest and slowest, or the mean; divan prints no samples. A benchmark without a row is a problem.
 var divanTool = tool{
 	name: "divan", about: "divan", example: `tacho run "cargo bench"`,
-	measures:   []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "Items per Second (items/s, higher)", "Allocations, Max Allocations (allocs/op, lower)", "Allocated, Max Allocated (B/op, lower)"},
-	parameters: "arguments, as the last part of the name",
+	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "Items per Second (items/s, higher)", "Characters per Second (char/s, higher)", "Cycles per Second (Hz, higher)",
+		"Allocations, Max Alloc Count, Dealloc Count, Grow Count, Shrink Count (allocs/op, lower)", "Allocated, Max Alloc Size, Dealloc Size, Grow Size, Shrink Size (B/op, lower)"},
+	parameters: "arguments, types, constants and threads, as the last parts of the name; the program, where one input has the same name of several",
 	needles:    []string{"slowest       │ median"}, hit: func(line []byte) int {
 		if bytes.Contains(line, []byte("fastest ")) && bytes.Contains(line, []byte("│ iters")) {
 			return 100
@@ -31,13 +36,19 @@ var divanTool = tool{
 	parse: parseDivan, averages: []Average{AverageMean, AverageMedian},
 }
 
+// divanColumns are fastest, slowest, median, mean, samples and iters.
+const divanColumns = 6
+
 // divanRead is the place in the tree.
 type divanRead struct {
 	gathering
+	rustPrograms
+	panics  rustPanics
 	opts    Options
 	column  int      // where the first column begins, in characters
 	path    []string // of the tree
 	name    string
+	waits   int    // the line of the name whose row has not come; 0: it has
 	section string // "alloc" and so on
 	rows    int    // of it that were read
 	n       int
@@ -46,63 +57,96 @@ type divanRead struct {
 func parseDivan(s *scanner, opts Options) (Results, error) {
 	d := &divanRead{opts: opts, column: -1}
 	for line := range s.lines() {
-		if err := d.line([]rune(string(line)), s.lineNumber); err != nil {
+		if err := d.line(string(line), s.lineNumber); err != nil {
 			return Results{}, err
 		}
 	}
+	d.finish()
+	d.tellPrograms()
 	return d.results(opts, "divan's table, %d benchmarks", d.n), nil
 }
 
-func (d *divanRead) line(line []rune, number int) error {
-	text := string(line)
+func (d *divanRead) line(text string, number int) error {
 	if at := strings.Index(text, "fastest "); at >= 0 && strings.Contains(text, "│ iters") {
-		d.column = len([]rune(text[:at]))
+		d.finish()
+		d.column = utf8.RuneCountInString(text[:at])
 		d.path, d.name = []string{strings.TrimSpace(text[:at])}, ""
 		return nil
 	}
-	if d.column < 0 || len(line) <= d.column || !strings.Contains(text, "│") {
-		if len(text) > 0 && !strings.ContainsAny(text, "│├╰") {
-			d.column = -1 // the table is over
+	if d.runs([]byte(text)) || d.column < 0 {
+		return nil
+	}
+	at := max(strings.Index(text, "├─ "), strings.Index(text, "╰─ "))
+	if at < 0 {
+		if cells := strings.Split(text, "│"); len(cells) >= divanColumns {
+			return d.below(cells[len(cells)-divanColumns:], number)
+		}
+		if d.panics.read([]byte(text), number); text == "" && d.waits == 0 {
+			d.name = "" // no row of it follows, if a table does it is another tool's
 		}
 		return nil
 	}
-	left, cells := string(line[:d.column]), strings.Split(string(line[d.column:]), "│")
-	for i := range cells {
-		cells[i] = strings.TrimSpace(cells[i])
-	}
-	branch := strings.IndexAny(left, "├╰")
-	if branch < 0 {
-		return d.below(cells, number)
-	}
-	depth := len([]rune(left[:branch]))/3 + 1
-	_, label, _ := strings.Cut(left[branch:], "─ ")
-	label = oneLine(label)
-	if cells[0] == "(ignored)" {
-		d.name = ""
-		return nil
-	}
-	if depth > len(d.path) {
-		depth = len(d.path)
-	}
-	d.path = append(d.path[:depth:depth], label)
+	d.finish()
+	cells := strings.Split(text[at+len("├─ "):], "│")
+	const step = 3 // characters for each level
+	indent := utf8.RuneCountInString(text[:at])
+	depth := min(indent/step+1, len(d.path))
+	var label string
+	label, cells[0] = divanLabel(cells[0], d.column-indent-step)
+	d.path = append(d.path[:depth:depth], oneLine(label))
 	d.name, d.section, d.rows = strings.Join(d.path, "::"), "", 0
-	if len(cells) < 4 || cells[0] == "" {
-		return nil // a module or a function with arguments
+	switch first := strings.TrimSpace(cells[0]); {
+	case first == "(ignored)":
+		d.name = ""
+	case len(cells) < divanColumns:
+		d.waits = number
+		d.panics.read([]byte(cells[0]), number)
+	case first != "": // else it is a module, or a function with arguments
+		return d.latency(cells, number)
 	}
-	return d.row(unit.Latency, cells, func(cell string) (float64, bool) { return nanoseconds([]byte(cell)) }, number)
+	return nil
+}
+
+// finish says that nothing follows for the benchmark.
+func (d *divanRead) finish() {
+	if d.waits > 0 {
+		d.problem(d.name, d.waits, "it has no result%s", d.panics.said(": "))
+	} else {
+		d.panics.flush(&d.gathering, d.name)
+	}
+	d.panics, d.waits = rustPanics{}, 0
+}
+
+// divanLabel parts a name from the first cell behind it, which begins at the column unless the name is too wide; two spaces are between them.
+func divanLabel(text string, column int) (label, cell string) {
+	n := 0
+	for at := range text {
+		if n == column && strings.HasSuffix(text[:at], "  ") {
+			return text[:at], text[at:]
+		}
+		n++
+	}
+	trimmed := strings.TrimRight(text, " ")
+	if at := strings.LastIndex(trimmed, "  "); at >= 0 {
+		return trimmed[:at], trimmed[at:]
+	}
+	return trimmed, ""
 }
 
 // below reads a row that belongs to the benchmark above it.
 func (d *divanRead) below(cells []string, number int) error {
-	if d.name == "" || len(cells) < 4 {
+	if d.name == "" {
 		return nil
 	}
-	if label, ok := strings.CutSuffix(cells[0], ":"); ok {
+	if d.waits > 0 {
+		return d.latency(cells, number)
+	}
+	if label, ok := strings.CutSuffix(strings.TrimSpace(cells[0]), ":"); ok {
 		d.section, d.rows = label, 0
 		return nil
 	}
 	if d.section == "" {
-		m, factor := divanRate(cells[2])
+		m, factor := divanRate(strings.TrimSpace(cells[2]))
 		return d.row(m, cells, factor, number)
 	}
 	d.rows++
@@ -134,48 +178,73 @@ func divanTitle(section string) string {
 	return strings.Join(words, " ")
 }
 
-// row adds median or mean between the ends of a row.
-func (d *divanRead) row(m *unit.Measure, cells []string, read func(string) (float64, bool), number int) error {
-	var v [4]float64
-	for i := range v {
-		var ok bool
-		if v[i], ok = read(cells[i]); !ok {
-			d.problem(d.name, number, "%s: %q is not understood", m.Name, cells[i])
-			return nil
+// latency reads the row of a benchmark's times.
+func (d *divanRead) latency(cells []string, number int) error {
+	d.waits = 0
+	d.n++
+	return d.row(unit.Latency, cells, func(cell string) (float64, bool) {
+		if days, ok := strings.CutSuffix(cell, " d"); ok {
+			v, ok := groupedNumber([]byte(days), ',')
+			return v * 86400e9, ok
 		}
+		return nanoseconds([]byte(cell))
+	}, number)
+}
+
+// row adds median or mean between the ends of a row. An end that cannot be read, because the benchmark printed before it or nothing was measured, is left out.
+func (d *divanRead) row(m *unit.Measure, cells []string, read func(string) (float64, bool), number int) error {
+	var v [4]opt
+	for i := range v {
+		v[i].v, v[i].ok = read(strings.TrimSpace(cells[i]))
 	}
-	if m == unit.Latency {
-		d.n++
-	}
-	value := v[2]
+	value, cell := v[2], cells[2]
 	if d.opts.Average == AverageMean {
-		value = v[3]
+		value, cell = v[3], cells[3]
 	}
-	low, high := min(v[0], v[1]), max(v[0], v[1])
-	return d.metric(d.name, Metric{Measure: m, Value: value, Lower: &low, Upper: &high}, number)
+	if !value.ok {
+		d.problem(d.name, number, "%s: %q is not understood", m.Name, strings.TrimSpace(cell))
+		return nil
+	}
+	out := Metric{Measure: m, Value: value.v}
+	if v[0].ok && v[1].ok && finite(v[0].v) && finite(v[1].v) {
+		low, high := min(v[0].v, v[1].v), max(v[0].v, v[1].v)
+		out.Lower, out.Upper = &low, &high
+	}
+	return d.metric(d.of(d.name), out, number)
+}
+
+// divanRates are the measures of counters, by what stands behind the prefix of their unit.
+var divanRates = map[string]*unit.Measure{
+	"B/s":    unit.Bandwidth,
+	"item/s": itemsPerSecond,
+	"char/s": {Name: "Characters per Second", Slug: "characters-per-second", Units: "characters / second (char/s)", Direction: unit.Higher},
+	"Hz":     {Name: "Cycles per Second", Slug: "cycles-per-second", Units: "hertz (Hz)", Direction: unit.Higher},
 }
 
 // divanRate is the measure of a rate.
 func divanRate(cell string) (*unit.Measure, func(string) (float64, bool)) {
-	_, u, _ := strings.Cut(cell, " ")
-	if f, ok := byteFactor(strings.TrimSuffix(u, "/s")); ok && strings.HasSuffix(u, "B/s") {
-		_ = f
-		return unit.Bandwidth, func(cell string) (float64, bool) {
-			word, u, _ := strings.Cut(cell, " ")
-			v, ok := groupedNumber([]byte(word), ',')
-			f, known := byteFactor(strings.TrimSuffix(u, "/s"))
-			return v * f * 1e-6, ok && known
-		}
-	}
-	return itemsPerSecond, func(cell string) (float64, bool) {
+	kind := func(cell string) (v float64, base string, ok bool) {
 		word, u, _ := strings.Cut(cell, " ")
-		v, ok := groupedNumber([]byte(word), ',')
-		if len(u) > 0 {
-			if f, known := map[byte]float64{'K': 1e3, 'M': 1e6, 'G': 1e9, 'T': 1e12}[u[0]]; known {
-				v *= f
+		v, ok = groupedNumber([]byte(word), ',')
+		for base = range divanRates {
+			if prefix, is := strings.CutSuffix(u, base); is {
+				factor, known := byteFactor(prefix + "B")
+				return v * factor, base, ok && known
 			}
 		}
-		return v, ok
+		return 0, u, false
+	}
+	_, base, ok := kind(cell)
+	m := divanRates[base]
+	if !ok {
+		m = &unit.Measure{Name: "the rate"}
+	}
+	return m, func(cell string) (float64, bool) {
+		v, its, ok := kind(cell)
+		if m == unit.Bandwidth {
+			v *= 1e-6
+		}
+		return v, ok && its == base
 	}
 }
 
@@ -199,6 +268,8 @@ func byteFactor(u string) (float64, bool) {
 		return 1e9, true
 	case "TB", "T":
 		return 1e12, true
+	case "PB", "P":
+		return 1e15, true
 	case "KiB", "Ki":
 		return 1 << 10, true
 	case "MiB", "Mi":
@@ -207,6 +278,8 @@ func byteFactor(u string) (float64, bool) {
 		return 1 << 30, true
 	case "TiB", "Ti":
 		return 1 << 40, true
+	case "PiB", "Pi":
+		return 1 << 50, true
 	}
 	return 0, false
 }
