@@ -5,7 +5,8 @@ import "github.com/tachograph/tacho/internal/core/unit"
 // cargo criterion --message-format json writes one message on a line: {"reason": "benchmark-complete", "id", "iteration_count": [n, …], "measured_values": [total, …], "unit", "throughput": [{"per_iteration", "unit"}],
 // "typical", "mean", "median", "slope": {"estimate", "lower_bound", "upper_bound", "unit"}}, and {"reason": "group-complete", …}.
 //
-// Identity is the id. The value is the typical estimate, which criterion itself prints, or the mean or the median, between its bounds; each measured value divided by its iterations is a sample. A custom measurement keeps its unit.
+// Identity is the id. The value is the typical estimate, which criterion itself prints, or the mean or the median, between its bounds; each measured value divided by its iterations is a sample. Throughput follows from the chosen estimate and its bounds.
+// A custom measurement keeps its unit, and is a cost: criterion calls its rise a regression. Its throughput has no unit in the message and is left out.
 var cargoCriterionTool = tool{
 	name: "cargo_criterion", about: "cargo criterion --message-format json", example: `tacho run "cargo criterion --message-format json"`,
 	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "Elements per Second (elem/s, higher)", "a custom measurement in its unit"}, samples: "each measured value, for one iteration",
@@ -123,15 +124,15 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 		g.problem(name, line, "it has no estimate")
 		return nil
 	}
-	measure, factor := unit.Latency, 1.0
-	if nanos, isTime := nanosPer(m.unit); isTime {
-		factor = nanos
-	} else {
-		measure = unit.Guess(m.unit)
-	}
+	measure, scale := criterionTime(m.unit)
+	factor, _ := scale(m.unit)
 	out := Metric{Measure: measure, Value: chosen.estimate.v * factor, Lower: chosen.lower.times(factor).pointer(), Upper: chosen.upper.times(factor).pointer()}
+	if len(m.values) != len(m.counts) { // one that is no number is left out, and those behind it would have the iterations of another
+		g.problem(name, line, "%d measured values and %d counts of iterations: its samples are left out", len(m.values), len(m.counts))
+		m.values = nil
+	}
 	for i, v := range m.values {
-		if i < len(m.counts) && m.counts[i] > 0 {
+		if m.counts[i] > 0 {
 			out.Samples = append(out.Samples, v/m.counts[i]*factor)
 		}
 	}
@@ -139,11 +140,19 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 		return err
 	}
 	for _, t := range m.throughput {
-		rate := optional{elementsPerSecond, opt{t.perIteration.v / out.Value * 1e9, t.perIteration.ok}}
-		if t.unit == "bytes" {
-			rate = optional{unit.Bandwidth, opt{t.perIteration.v / out.Value * 1e3, t.perIteration.ok}}
+		if !t.perIteration.ok {
+			continue
 		}
-		if err := g.optional(name, line, []optional{rate}); err != nil {
+		measure, each := elementsPerSecond, t.perIteration.v*1e9
+		if t.unit == "bytes" {
+			measure, each = unit.Bandwidth, t.perIteration.v*1e3
+		}
+		rate := Metric{Measure: measure, Value: each / out.Value}
+		if out.Lower != nil && out.Upper != nil && *out.Lower > 0 && *out.Upper > 0 {
+			low, high := each / *out.Upper, each / *out.Lower
+			rate.Lower, rate.Upper = &low, &high
+		}
+		if err := g.metric(name, rate, line); err != nil {
 			return err
 		}
 	}
