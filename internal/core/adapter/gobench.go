@@ -3,6 +3,7 @@ package adapter
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -14,12 +15,17 @@ import (
 //
 // Identity is the package path, a dot, and the name with its /k=v parameters; the package is part of it because names repeat across packages.
 // The -GOMAXPROCS suffix is taken off, as benchstat does, because the machine is the testbed's and not the benchmark's business. It stays
-// where one input holds the same benchmark under several of them, as go test -cpu 1,2,4 makes it: there it tells results apart.
+// where one input holds the same benchmark under several of them, as go test -cpu 1,2,4 makes it: there it tells results apart. At
+// GOMAXPROCS 1 there is none, and the number at the end of BenchmarkHash/sha-256 is the name's: where a package has results without a
+// suffix, those of its sub-benchmarks are taken as they stand.
 //
 // With -count each line is a sample, and the value is their median: the mean would follow the one run in ten that was disturbed. Least and
 // largest are the spread. Every unit is kept, also those of ReportMetric.
 //
 // Unlike Bencher, every unit is read, package and parameters are part of the name, GOMAXPROCS is not, and the lines of -count are samples.
+//
+// "Unit p99-ns better=lower assume=exact" tells the direction of a unit that is not go test's own, and that it is counted
+// (pkg.go.dev/golang.org/x/perf/benchfmt).
 //
 // What else is in the text does not matter: logs of the benchmarks, also where they are printed into the middle of a result line; time stamps
 // and colours of CI logs; Windows line ends. A panic, a failed benchmark and a package that does not build are Problems.
@@ -75,6 +81,7 @@ type goResults struct {
 	out     Results
 	lines   int
 	metrics int
+	told    map[string]unit.Measure // by its unit, what lines of "Unit" say
 
 	room   []Metric  // made many at once
 	floats []float64 // as well
@@ -83,7 +90,7 @@ type goResults struct {
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
 	g := &goResults{}
-	r := goReader{result: g.add, problem: g.out.problem}
+	r := goReader{result: g.add, problem: g.out.problem, unit: g.tell}
 	for line := range s.lines() {
 		r.line(line, s.lineNumber)
 		if g.order.n > limits.BenchmarksPerIteration {
@@ -203,10 +210,56 @@ func (g *goResults) space(n int) []float64 {
 	return room
 }
 
+// tell takes what a line says of a unit.
+func (g *goResults) tell(u, key, value string) {
+	m, ok := g.told[u]
+	if !ok && len(g.told) >= limits.MetricsPerReport {
+		return
+	}
+	switch key + "=" + value {
+	case "better=lower":
+		m.Direction = unit.Lower
+	case "better=higher":
+		m.Direction = unit.Higher
+	case "assume=exact":
+		m.Exact = true
+	default:
+		return
+	}
+	if g.told == nil {
+		g.told = map[string]unit.Measure{}
+	}
+	g.told[u] = m
+}
+
+// settleUnits gives the units what was told of them; go test's own are built-in measures and stay as they are.
+func (g *goResults) settleUnits() {
+	for place, m := range g.measure {
+		told, ok := g.told[g.units.names[place]]
+		if _, own := goUnits[g.units.names[place]]; own || !ok {
+			continue
+		}
+		if m.Exact = told.Exact; told.Direction != "" {
+			m.Direction = told.Direction
+		}
+	}
+}
+
+// pkg is the package, and own the name without it and without GOMAXPROCS.
+func (b *goBenchmark) pkg() (pkg, own string) {
+	n := int(b.key[len(b.key)-2])<<8 | int(b.key[len(b.key)-1])
+	if n == 0 || n >= b.end {
+		return "", b.key[:b.end]
+	}
+	return b.key[:n], b.key[n+1 : b.end]
+}
+
 // name makes benchmarks of what was gathered, when it is known which of them occur with several GOMAXPROCS.
 func (g *goResults) name(opts Options) {
 	var plain nameTable
-	var times []int // by place in plain
+	var times []int             // by place in plain
+	single := map[string]bool{} // packages that have a result without GOMAXPROCS
+	g.settleUnits()
 	if g.mixed {
 		for b := range g.order.all() {
 			place, isNew := plain.add(b.key[:b.end])
@@ -214,13 +267,17 @@ func (g *goResults) name(opts Options) {
 				times = append(times, 0)
 			}
 			times[place]++
+			if pkg, _ := b.pkg(); b.procs == "" {
+				single[pkg] = true
+			}
 		}
 	}
 	g.out.Benchmarks = make([]Benchmark, 0, g.order.n)
 	for b := range g.order.all() {
 		name := b.key[:b.end]
 		if g.mixed && b.procs != "" {
-			if place, _ := plain.add(name); times[place] > 1 {
+			place, _ := plain.add(name)
+			if pkg, own := b.pkg(); times[place] > 1 || single[pkg] && strings.Contains(own, "/") {
 				name += "-" + b.procs
 			}
 		}

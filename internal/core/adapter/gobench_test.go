@@ -57,6 +57,21 @@ func TestGoKeepsEveryUnit(t *testing.T) {
 	}
 }
 
+func TestGoLinesOfUnitsTellDirectionAndExactness(t *testing.T) {
+	t.Parallel()
+	got := parse(t, GoBench, "Unit score better=higher\nBenchmarkX 1 1 ns/op 7 score 5 steps 3 other\nUnit steps assume=exact better=lower\nUnit other better=sideways\n")
+	var measures []*unit.Measure
+	for _, m := range got.Benchmarks[0].Metrics[1:] {
+		measures = append(measures, m.Measure)
+	}
+	want := []*unit.Measure{
+		{Name: "score", Units: "score", Direction: unit.Higher}, {Name: "steps", Units: "steps", Direction: unit.Lower, Exact: true}, {Name: "other", Units: "other", Direction: unit.Unknown},
+	}
+	if diff := cmp.Diff(want, measures); diff != "" {
+		t.Errorf("measures (-want +got):\n%s", diff)
+	}
+}
+
 func TestGoIdentity(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -68,6 +83,8 @@ func TestGoIdentity(t *testing.T) {
 		"several are":                            {"BenchmarkX 1 1 ns/op\nBenchmarkX-4 1 1 ns/op\nBenchmarkY-4 1 1 ns/op\n", []string{"BenchmarkX", "BenchmarkX-4", "BenchmarkY"}},
 		"several in another package do not":      {"pkg: a\nBenchmarkX-2 1 1 ns/op\npkg: b\nBenchmarkX-4 1 1 ns/op\n", []string{"a.BenchmarkX", "b.BenchmarkX"}},
 		"sizes at GOMAXPROCS 1 stay apart":       {"BenchmarkX/n-16 1 1 ns/op\nBenchmarkX/n-32 1 1 ns/op\n", []string{"BenchmarkX/n-16", "BenchmarkX/n-32"}},
+		"a number of a name at GOMAXPROCS 1":     {"BenchmarkY 1 1 ns/op\nBenchmarkX/sha-256 1 1 ns/op\n", []string{"BenchmarkY", "BenchmarkX/sha-256"}},
+		"numbers of names at several GOMAXPROCS": {"BenchmarkY 1 1 ns/op\nBenchmarkY-2 1 1 ns/op\nBenchmarkX/n-16 1 1 ns/op\nBenchmarkX/n-32 1 1 ns/op\nBenchmarkX/n-16-2 1 1 ns/op\nBenchmarkX/n-32-2 1 1 ns/op\n", []string{"BenchmarkY", "BenchmarkY-2", "BenchmarkX/n-16", "BenchmarkX/n-32", "BenchmarkX/n-16-2", "BenchmarkX/n-32-2"}},
 		"parameters are":                         {"BenchmarkX/k=v/n=1-4 1 1 ns/op\nBenchmarkX/k=v/n=2-4 1 1 ns/op\n", []string{"BenchmarkX/k=v/n=1", "BenchmarkX/k=v/n=2"}},
 		"a lone dash is part of the name":        {"BenchmarkX- 1 1 ns/op\nBenchmarkY-v2 1 1 ns/op\n", []string{"BenchmarkX-", "BenchmarkY-v2"}},
 		"the bare word is a name":                {"Benchmark-4 1 1 ns/op\n", []string{"Benchmark"}},
@@ -143,6 +160,10 @@ func TestGoFailuresAreProblemsBesideTheResults(t *testing.T) {
 		},
 		"out of time": {"panic: test timed out after 1s\n", []Problem{{Message: "panic: test timed out after 1s", Line: 2}}},
 		"killed":      {"signal: killed\nFAIL\tp\t3s\n", []Problem{{Message: "signal: killed", Line: 2}, {Message: "FAIL p 3s", Line: 3}}},
+		"the log of the next benchmark is not its reason": {
+			"--- FAIL: BenchmarkA\nBenchmarkB\n    b_test.go:3: no\n--- FAIL: BenchmarkB\n",
+			[]Problem{{Benchmark: "BenchmarkA", Message: "go test reports a failure", Line: 2}, {Benchmark: "BenchmarkB", Message: "go test reports a failure: b_test.go:3: no", Line: 5}},
+		},
 		"the log of another benchmark is not its reason": {
 			"BenchmarkL-2 1 1 ns/op\n--- BENCH: BenchmarkL-2\n    l_test.go:1: a note\n--- FAIL: BenchmarkB\n    b_test.go:3: no\n",
 			[]Problem{{Benchmark: "BenchmarkB", Message: "go test reports a failure: b_test.go:3: no", Line: 5}},

@@ -7,10 +7,11 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// goReader goes through the output of go test line by line and calls result for each result line and problem for each failure.
+// goReader goes through the output of go test line by line and calls result for each result line, problem for each failure, and unit for what is said of a unit.
 type goReader struct {
 	result  func(s *goStream, l goLine, number int)
 	problem func(Problem)
+	unit    func(unit, key, value string) // what a line "Unit …" says
 
 	number  int // of the line that was read last
 	text    goStream
@@ -79,6 +80,9 @@ func (r *goReader) read(s *goStream, line []byte, number int) {
 		r.result(s, result, number)
 		s.pending, s.lastLog, s.block = "", "", false
 	case name != nil:
+		if s.logs { // the logs that follow are another benchmark's
+			r.flush(s)
+		}
 		s.pending, s.lastLog, s.block = string(name), "", false
 		if _, noise, _ := bytes.Cut(line, []byte("\t")); len(noise) > 0 {
 			r.other(s, noise, number)
@@ -105,7 +109,7 @@ func (r *goReader) other(s *goStream, line []byte, number int) {
 		return
 	}
 	switch line[0] { // most lines of logs end here
-	case ' ', '\t', 'p', 'f', 'F', '-', '*', 's', '#', '.', 'v', 'o', '=':
+	case ' ', '\t', 'p', 'f', 'F', '-', '*', 's', '#', '.', 'v', 'o', '=', 'U':
 	default:
 		if s.open == nil && s.build == "" {
 			return
@@ -136,6 +140,13 @@ func (r *goReader) other(s *goStream, line []byte, number int) {
 	switch {
 	case strings.HasPrefix(text, "FAIL\t"):
 		r.failedPackage(s, text, number)
+	case strings.HasPrefix(text, "Unit "):
+		if fields := strings.Fields(text); len(fields) > 2 {
+			for _, field := range fields[2:] {
+				key, value, _ := strings.Cut(field, "=")
+				r.unit(fields[1], key, value)
+			}
+		}
 	case strings.HasPrefix(text, "# "):
 		s.build = strings.Trim(strings.Fields(text + " ?")[1], "[]")
 	case s.build != "" && strings.Contains(text, ".go:"):
