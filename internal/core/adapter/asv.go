@@ -24,7 +24,7 @@ var pythonASVTool = tool{
 		{jsonForm, []string{"commit_hash", "results", "result_columns[]"}, 100, `"commit_hash", "results" and "result_columns"`},
 		{jsonForm, []string{"commit_hash", "results", "requirements", "python", "version"}, 90, `"commit_hash", "results" and "requirements" of asv`},
 	},
-	needles: []string{"%] ··· ", "%] --- ", "%] \xb7\xb7\xb7 "}, hit: hitASV, trace: `a line has "[ 50.00%] ··· name value"`,
+	needles: []string{"%] ··· ", "%] --- ", "%] \xb7\xb7\xb7 ", "%] \ufffd\ufffd\ufffd "}, hit: hitASV, trace: `a line has "[ 50.00%] ··· name value"`,
 	parse: parseASV, averages: []Average{AverageMedian},
 }
 
@@ -38,8 +38,8 @@ func hitASV(line []byte) int {
 	return 0
 }
 
-// asvMarks are the dots, as Unicode, where that cannot be written, and in Windows's code page.
-var asvMarks = []string{"·", "-", "\xb7"}
+// asvMarks are the dots, as Unicode, where that cannot be written, in Windows's code page, and where that was taken for Unicode on the way.
+var asvMarks = []string{"·", "-", "\xb7", "\ufffd"}
 
 // asvLine takes "[ 50.00%] ··· " off a line. Depth is the number of dots; 0: it is another line.
 func asvLine(line []byte) (depth int, text []byte) {
@@ -115,7 +115,7 @@ type asvValue struct {
 
 func readASVValue(text []byte) (v asvValue, ok bool) {
 	first, last := text, text
-	for _, mark := range []string{"±", "~", "\xb1"} {
+	for _, mark := range []string{"±", "~", "\xb1", "\ufffd"} {
 		if before, after, found := bytes.Cut(text, []byte(mark)); found {
 			first, last, v.spread = before, after, true
 			break

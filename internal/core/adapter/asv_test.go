@@ -21,6 +21,7 @@ func TestASV(t *testing.T) {
 			"\nm.track_b\n\tValue: 1 units, unknown\n\nproblem: line 5: m.track_a: the row does not stand in the columns of its table\n"},
 		{"without Unicode marks are dashes", "[ 50.00%] --- m.time_a   3.54~0.02us\n[100.00%] --- m.time_b   3.54~0.5ms\n", "\nm.time_a\n\tLatency: 3540 from 3520 to 3560 nanoseconds (ns), lower\n\nm.time_b\n\tLatency: 3.54e+06 from 3.04e+06 to 4.04e+06 nanoseconds (ns), lower\n"},
 		{"Windows has bytes for them", "[ 50.00%] \xb7\xb7\xb7 m.time_a   3.5\xb10.5ms\n", "\nm.time_a\n\tLatency: 3.5e+06 from 3e+06 to 4e+06 nanoseconds (ns), lower\n"},
+		{"which may be lost on the way", "[ 50.00%] \ufffd\ufffd\ufffd m.time_a   3.5\ufffd0.5ms\n", "\nm.time_a\n\tLatency: 3.5e+06 from 3e+06 to 4e+06 nanoseconds (ns), lower\n"},
 		{"tracked values may have a unit", "[ 50.00%] ··· m.track_s   1.50ms\n[ 50.00%] ··· m.track_h   2.0h\n[ 50.00%] ··· m.track_b   8.06k\n[ 50.00%] ··· m.track_e   1.5e-07\n[ 50.00%] ··· m.track_t   \"a b\"\n[ 50.00%] ··· m.track_i   Infinity\n",
 			"\nm.track_s\n\tValue: 0.0015 units, unknown\n\nm.track_h\n\tValue: 7200 units, unknown\n\nm.track_b\n\tValue: 8060 units, unknown\n\nm.track_e\n\tValue: 1.5e-07 units, unknown\n\nproblem: line 5: m.track_t: its value is \"\\\"a b\\\"\"\n\nproblem: line 6: m.track_i: its value is \"Infinity\"\n"},
 		{"functions may be named as classes are", "[ 50.00%] ··· m.TimeA   1.5±0m\n[ 50.00%] ··· m.PeakMemA   2.5G\n[ 50.00%] ··· m.MemA   20\n",
