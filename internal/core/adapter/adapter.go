@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -91,8 +92,19 @@ func Parse(name Name, input []byte, opts Options) (Results, error) {
 	return parseWith(tools, name, source{in: fromUTF16(input), size: int64(len(input))}, opts)
 }
 
-// Read is Parse for an input of size bytes that is not in memory. It is read more than once, and never held as a whole.
+// Read is Parse for an input of size bytes that is not in memory. It is read more than once, and never held as a whole, but for UTF-16.
 func Read(name Name, input io.ReaderAt, size int64, opts Options) (Results, error) {
+	var mark [2]byte
+	if n, _ := input.ReadAt(mark[:], 0); n == len(mark) && len(fromUTF16(mark[:])) == 0 {
+		if size > limits.AdapterUTF16Bytes {
+			return Results{}, fault.TooLargef("the output has %d bytes of UTF-16, the limit is %d; write it as UTF-8", size, limits.AdapterUTF16Bytes)
+		}
+		whole := make([]byte, size)
+		if _, err := input.ReadAt(whole, 0); err != nil && !errors.Is(err, io.EOF) {
+			return Results{}, fault.Wrap(fault.Of(err), err, "read the output: %v", err)
+		}
+		return Parse(name, whole, opts)
+	}
 	return parseWith(tools, name, source{r: input, size: size}, opts)
 }
 
@@ -135,7 +147,9 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 			out.Adapter, out.Reason = f.tool.name, reason
 			continue
 		}
-		out.Adapter = Magic
+		if out.Adapter != f.tool.name {
+			out.Adapter = Magic
+		}
 		if i < shownReasons {
 			out.Reason += "; and " + reason
 		}
@@ -198,7 +212,7 @@ func (f found) read(src source, opts Options, among []tool) (out Results, next [
 		before := s.read()
 		row, _ := s.position()
 		if more, err = f.tool.parse(s, opts); err != nil && f.at.inLog {
-			err = nil
+			err = nil // it was no document
 			break
 		}
 		if len(more.Benchmarks) == 0 && s == lines {
@@ -218,6 +232,12 @@ func (f found) read(src source, opts Options, among []tool) (out Results, next [
 	if err == nil {
 		err = s.broken()
 	}
+	if err == nil && f.at.inLog {
+		if next = src.further(f, src.behind(f.at, s.read())); len(next) > 0 && next[0].at.nth > furtherDocuments {
+			out.problem(Problem{Message: fmt.Sprintf("of more than %d documents of %s the first are read", furtherDocuments, f.tool.name), Line: next[0].at.row + 1})
+			next = nil
+		}
+	}
 	for _, r := range []*scanner{s, lines} {
 		if r.passed > 0 {
 			out.problem(Problem{Message: fmt.Sprintf("lines of more than %d bytes were passed over: %d of them, this is the first", limits.AdapterLineBytes, r.passed), Line: r.passedRow})
@@ -229,6 +249,46 @@ func (f found) read(src source, opts Options, among []tool) (out Results, next [
 		}
 	}
 	return out, next, err
+}
+
+// furtherDocuments is how many documents of one tool a log may have behind the first.
+const furtherDocuments = 1000
+
+// behind is the place of the line that follows so many bytes of cleaned lines from the place on.
+func (src source) behind(from place, cleaned int64) place {
+	s := src.from(from)
+	for cleaned > 0 {
+		line, ok := s.nextLine()
+		if !ok {
+			break
+		}
+		cleaned -= int64(len(line)) + 1
+	}
+	return place{offset: from.offset + s.read(), row: s.lineNumber}
+}
+
+// further looks for the next document of the same tool in what follows in a log.
+func (src source) further(f found, from place) []found {
+	s := src.from(from)
+	offset, row, budget := from.offset, from.row, lookBudget/8
+	for {
+		chunk := s.chunk()
+		if len(chunk) == 0 || budget <= 0 {
+			return nil
+		}
+		for at := range openers(chunk) {
+			p := place{offset: offset + int64(at), row: row + bytes.Count(chunk[:at], []byte{'\n'}), inLog: true}
+			if budget -= lookInLog; budget <= 0 {
+				break
+			}
+			for _, one := range src.structured([]tool{f.tool}, p) {
+				one.at.nth = f.at.nth + 1
+				return []found{one}
+			}
+		}
+		offset += int64(len(chunk))
+		row += bytes.Count(chunk, []byte{'\n'})
+	}
 }
 
 // other is the tool that the document at the place is of, if that is another one.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -175,10 +176,14 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 // parameter is a part of a benchmark's identity.
 type parameter struct{ name, value string }
 
-// withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out.
+// withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out. A
+// value that could be taken for two is quoted: {a="1,b=2"}.
 func withParameters(name string, ps []parameter) string {
 	var shown []string
 	for _, p := range ps {
+		if strings.Contains(p.value, ",") && strings.Contains(p.value, "=") {
+			p.value = strconv.Quote(p.value)
+		}
 		switch {
 		case p.name != "":
 			shown = append(shown, p.name+"="+p.value)
@@ -205,6 +210,9 @@ func oneLine(text string) string {
 
 // nanosPer is how many nanoseconds a unit of time has, as tools write units.
 func nanosPer(u string) (float64, bool) {
+	if u == "M" || u == "H" { // millions, henries: of one letter minutes and hours are small
+		return 0, false
+	}
 	switch strings.ToLower(u) {
 	case "ps", "picoseconds":
 		return 1e-3, true

@@ -6,8 +6,8 @@ import (
 )
 
 // escapes are what terminals read: colours and other control sequences (ECMA-48 CSI), and strings such as titles and Buildkite's time marks
-// (OSC, APC, …) up to their end.
-var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b[\\]_P^][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[@-Z\\\\-_=>]")
+// (OSC, APC, …) up to their end; and the choice of a character set, with which xterm ends colours.
+var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b[\\]_P^][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[()*+][0-9A-Za-z]|\x1b[@-Z\\\\-_=>]")
 
 // cleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a terminal, terminal escapes and a leading time stamp. The
 // result may share the input's bytes.

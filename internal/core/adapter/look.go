@@ -227,4 +227,5 @@ type place struct {
 	offset int64
 	row    int  // lines before it
 	inLog  bool // it is structured and stands in a log, whose lines may have time stamps
+	nth    int  // of the tool's documents in the log; the first is 0
 }

@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,5 +199,35 @@ func TestALogBelowATableIsNoneOfItsRows(t *testing.T) {
 		if len(got.Problems) != len(want.Problems)+1 || !strings.Contains(got.Problems[len(want.Problems)].Message, "no rows of the table were passed over: 2 of them") {
 			t.Errorf("%s: problems %v", tool, got.Problems)
 		}
+	}
+}
+
+func TestEachDocumentOfALogIsRead(t *testing.T) {
+	t.Parallel()
+	doc := func(name string) string {
+		return "{\n  \"results\": [\n{\"command\":\"" + name + "\",\"mean\":1}\n]}\n"
+	}
+	const suite = `<testsuites><testsuite name="s"><testcase name="t" classname="c" time="1"/></testsuite></testsuites>`
+	log := "building\n[info] ready\n" + doc("a") + "between\n{\"level\":\"info\"}\n{}\n" + suite + "\n" + doc("b") + "2026-01-02T03:04:05Z " + strings.ReplaceAll(doc("c"), "\n", "\n2026-01-02T03:04:05Z ") + "\ndone\n"
+	for _, as := range []Name{Magic, Hyperfine} {
+		got := parse(t, as, log)
+		want := []string{"a", "c::t", "b", "c"}
+		if as == Hyperfine {
+			want = []string{"a", "b", "c"}
+		}
+		names := namesOf(got)
+		slices.Sort(names)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names); diff != "" || len(got.Problems) > 0 {
+			t.Errorf("as %s: problems %v, names (-want +got):\n%s", as, got.Problems, diff)
+		}
+	}
+	var many strings.Builder
+	for i := range furtherDocuments + 5 {
+		many.WriteString("next\n" + doc(fmt.Sprint(i)))
+	}
+	got := parse(t, Hyperfine, many.String())
+	if len(got.Benchmarks) != furtherDocuments+1 || len(got.Problems) != 1 || !strings.Contains(got.Problems[0].Message, "more than 1000 documents of shell_hyperfine") {
+		t.Errorf("%d benchmarks, %v", len(got.Benchmarks), got.Problems)
 	}
 }

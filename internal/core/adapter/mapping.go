@@ -127,7 +127,7 @@ func measureOf(title, u string, direction unit.Direction) (*unit.Measure, float6
 	if !perSecond {
 		rate, perSecond = strings.CutSuffix(u, "/sec")
 	}
-	if nanos, ok := nanosPer(strings.TrimSuffix(strings.TrimSuffix(u, "/op"), "/iter")); ok && u != "M" && u != "H" { // of one letter minutes and hours are small
+	if nanos, ok := nanosPer(strings.TrimSuffix(strings.TrimSuffix(u, "/op"), "/iter")); ok {
 		m, factor = unit.Latency, nanos
 	} else if f, ok := byteFactor(u); ok || u == "bytes" {
 		m, factor = &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}, max(f, 1)

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"strconv"
@@ -152,7 +153,7 @@ func groupedNumber(word []byte, group byte) (float64, bool) {
 			return number(word)
 		}
 	}
-	if groups > 0 && !fraction && run != 3 {
+	if groups > 0 && (!fraction && run != 3 || len(plain) > 1 && bytes.TrimLeft(plain, "+-")[0] == '0') { // "0,123" has a decimal comma
 		return 0, false
 	}
 	return number(plain)

@@ -91,6 +91,9 @@ func (r *Results) settleMetrics(b *Benchmark, good *goodMeasures) error {
 			r.problem(Problem{Benchmark: b.Name, Message: err.Error()})
 			continue
 		}
+		if m.Lower != nil && !finite(*m.Lower) || m.Upper != nil && !finite(*m.Upper) { // a deviation of too few values
+			m.Lower, m.Upper = nil, nil
+		}
 		if message := flaw(m); message != "" {
 			r.problem(Problem{Benchmark: b.Name, Message: message})
 			continue
