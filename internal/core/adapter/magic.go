@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,19 +27,22 @@ type found struct {
 const (
 	lookChunk  = 64 * limits.KiB
 	lookBeyond = 1 * limits.MiB   // how far it goes on after something was recognised, to see whether it is the only thing
+	lookBeside = 256 * limits.KiB // how far it looks beside a table, which may be large
 	lookSure   = 90               // the score from which on it is
 	lookBudget = 32 * limits.MiB  // of JSON and XML in a log that is looked at
 	lookInLog  = 256 * limits.KiB // of one such document
 )
 
 // locate finds where the output of one of the tools begins. A document of JSON or XML and a table are recognised at the input's beginning by
-// their signs; else the lines are looked through for the tools' own, and for a document that begins on a line of its own, as in a CI log.
-// What is nobody's is an empty list.
+// their signs; else, and beside a table, the lines are looked through for the tools' own, and for a document that begins on a line of its own, as in a
+// CI log. What is nobody's is an empty list.
 func (src source) locate(from []tool) []found {
-	if all := src.structured(from, place{offset: src.skipBOM()}); len(all) > 0 {
+	begin := place{offset: src.skipBOM()}
+	all := src.structured(from, begin)
+	if c := src.look(begin).peek(); len(all) > 0 && (len(from) == 1 || c == '{' || c == '[' || c == '<') {
 		return all
 	}
-	return src.search(from)
+	return src.search(from, all)
 }
 
 // skipBOM is the offset behind the byte order mark that Windows programs write.
@@ -99,6 +103,7 @@ const headerLines = 50
 // header are the tools whose columns one of the first lines has.
 func header(from []tool, at place, s *scanner) (all []found) {
 	for range headerLines {
+		sign := at.offset + s.read()
 		line, ok := s.nextLine()
 		if !ok {
 			break
@@ -109,7 +114,7 @@ func header(from []tool, at place, s *scanner) (all []found) {
 		}
 		for _, t := range from {
 			if one, ok := k.best(csvForm, t.signs); ok {
-				all = append(all, found{t, one.score, one.why, at, at.offset})
+				all = append(all, found{t, one.score, one.why, at, sign})
 			}
 		}
 		if len(all) > 0 {
@@ -119,13 +124,21 @@ func header(from []tool, at place, s *scanner) (all []found) {
 	return nil
 }
 
-// search looks through the lines.
-func (src source) search(from []tool) (all []found) {
+// search looks through the lines, for what stands beside the tables that were found already. It does not look for documents then: a table may
+// have them in its fields.
+func (src source) search(from []tool, tables []found) []found {
+	all := tables
 	begin := place{offset: src.skipBOM()}
 	s := src.from(begin)
 	needles := needlesOf(from)
 	best := map[Name]int{} // place in all
 	sure := 0              // how many are
+	for i, f := range tables {
+		best[f.tool.name] = i
+		if f.score >= lookSure {
+			sure++
+		}
+	}
 	take := func(f found) {
 		if f.score >= lookSure {
 			sure++
@@ -138,7 +151,11 @@ func (src source) search(from []tool) (all []found) {
 		}
 	}
 	offset, row, beyond, budget := begin.offset, 0, 0, lookBudget
-	for beyond < lookBeyond {
+	most := lookBeyond
+	if len(tables) > 0 {
+		most = lookBeside
+	}
+	for beyond < most {
 		chunk := s.chunk()
 		if len(chunk) == 0 {
 			break
@@ -153,7 +170,7 @@ func (src source) search(from []tool) (all []found) {
 			}
 		})
 		for at := range openers(chunk) {
-			if budget <= 0 {
+			if budget <= 0 || len(tables) > 0 {
 				break
 			}
 			p := place{offset: offset + int64(at), row: row + bytes.Count(chunk[:at], []byte{'\n'}), inLog: true}
@@ -164,10 +181,10 @@ func (src source) search(from []tool) (all []found) {
 		}
 		offset += int64(len(chunk))
 		row += bytes.Count(chunk, []byte{'\n'})
-		if sure > 0 && len(from) == 1 {
-			break // there is no other
+		if len(from) == 1 && len(all) > 0 && all[0].score >= 100 {
+			break // there is nothing surer
 		}
-		if sure > 0 {
+		if len(tables) > 0 || sure > 0 {
 			beyond += len(chunk)
 		}
 	}
@@ -228,8 +245,8 @@ func opens(line []byte) bool {
 	return false
 }
 
-// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Several that are as sure, and surely so, are
-// read each, if their signs stand apart: a log of several tools. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
+// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Of a log of several tools each is read, in the order of the log: those that are
+// surely recognised, if their signs stand apart; of two that see theirs in one place, the surer one. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
 func choose(from []tool, name Name, src source) ([]found, error) {
 	if name != Magic && name != "" {
 		for _, t := range from {
@@ -250,23 +267,31 @@ func choose(from []tool, name Name, src source) ([]found, error) {
 		return nil, unrecognised(from, src)
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
-	top := 1
-	for top < len(all) && all[top].score == all[0].score {
-		top++
-	}
-	all = all[:top]
-	for i := range all {
-		if all[i].tool.lines {
-			all[i].at = place{offset: src.skipBOM()}
+	chosen := all[:0]
+	for _, f := range all {
+		if len(chosen) > 0 && f.score < chosen[0].score && f.score < lookSure {
+			break
 		}
-	}
-	for i, f := range all[1:] {
-		if f.score < lookSure || slices.ContainsFunc(all[:i+1], func(other found) bool { return other.sign == f.sign }) {
+		i := slices.IndexFunc(chosen, func(other found) bool { return other.sign == f.sign || sameParser(other.tool, f.tool) })
+		if i >= 0 && chosen[i].score > f.score {
+			continue
+		}
+		if i >= 0 || len(chosen) > 0 && f.score < lookSure {
 			return nil, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
-				all[0].tool.name, all[0].why, f.tool.name, f.why, beginning(src))
+				chosen[0].tool.name, chosen[0].why, f.tool.name, f.why, beginning(src))
 		}
+		if f.tool.lines {
+			f.at = place{offset: src.skipBOM()}
+		}
+		chosen = append(chosen, f)
 	}
-	return all, nil
+	slices.SortStableFunc(chosen, func(a, b found) int { return cmp.Compare(a.sign, b.sign) })
+	return chosen, nil
+}
+
+// sameParser reports whether one of the tools reads what the other reads too, as wrk2 does with wrk's output.
+func sameParser(a, b tool) bool {
+	return a.parse != nil && b.parse != nil && reflect.ValueOf(a.parse).Pointer() == reflect.ValueOf(b.parse).Pointer()
 }
 
 // unrecognised says what was looked for.

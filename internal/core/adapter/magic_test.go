@@ -231,3 +231,34 @@ func TestEachDocumentOfALogIsRead(t *testing.T) {
 		t.Errorf("%d benchmarks, %v", len(got.Benchmarks), got.Problems)
 	}
 }
+
+func TestToolsOfALogAreReadHoweverSurelyEachIsRecognised(t *testing.T) {
+	t.Parallel()
+	const (
+		hey    = "Summary:\n  Total:\t0.5 secs\n  Average:\t0.0020 secs\n  Requests/sec:\t100.5\n\n"                                      // 90
+		vegeta = "Requests      [total, rate, throughput]  3, 1.5, 1.5\nLatencies     [mean, 50, 95, 99, max]  1ms, 2ms, 3ms, 4ms, 5ms\n" // 100
+		wrk    = "Running 1s test @ http://a/\n  1 threads and 2 connections\n    Latency   1.00ms    1.00ms   2.00ms   75.00%\n"
+		wrk2   = "  Latency Distribution (HdrHistogram - Recorded Latency)\n 50.000%    1.00ms\nRequests/sec:     10.00\nTransfer/sec:      1.00KB\n"
+	)
+	for claim, row := range map[string]struct{ input, want string }{
+		"the surer one stands below":           {hey + vegeta, "hey, vegeta"},
+		"the surer one stands above":           {vegeta + hey, "vegeta, hey"},
+		"wrk2 reads what looks like wrk":       {wrk + wrk2, "wrk2"},
+		"a table stands below a text":          {hey + "Type,Name,Request Count,Failure Count,Average Response Time\n", "hey, locust"},
+		"a table stands above a text":          {"Type,Name,Request Count,Failure Count,Average Response Time\n" + hey, "locust, hey"},
+		"any table is less sure than a tool":   {"name,value\n" + vegeta, "vegeta"},
+		"what several could print is not read": {vegeta + "parse: 12.5ms\n", "vegeta"},
+	} {
+		all, err := choose(tools, Magic, source{in: []byte(row.input), size: int64(len(row.input))})
+		var names []string
+		for _, f := range all {
+			names = append(names, string(f.tool.name))
+		}
+		if got := strings.Join(names, ", "); err != nil || got != row.want {
+			t.Errorf("%s: chose %s, %v, want %s", claim, got, err, row.want)
+		}
+	}
+	if got := parse(t, Magic, hey+vegeta); got.Adapter != Magic || len(got.Benchmarks) != 2 || !strings.HasPrefix(got.Reason, "hey: ") || !strings.Contains(got.Reason, "; and vegeta: ") {
+		t.Errorf("%+v", got)
+	}
+}
