@@ -1,20 +1,23 @@
 package adapter
 
 import (
+	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // k6 hands its summary to handleSummary: {"root_group", "state", "metrics": {name: {"type": "trend" | "counter" | "rate" | "gauge", "contains": "time" | "data" | "default", "values": {"avg", "p(95)", "rate", …}, "thresholds": {expression: {"ok"}}}}}.
 // The older --summary-export has the values in the metric itself, no types, and thresholds whose truth value means that they failed; with --new-machine-readable-summary, of 1.5 and later, {"results": {"metrics": [{"name", "type", "contains", "values"}],
-// "checks": {"metrics", "results": [{"name", "passes", "fails"}]}}} without thresholds. --out json writes a line for each metric and each point. Times are milliseconds.
+// "checks": {"metrics", "results": [{"name", "passes", "fails"}]}}} without thresholds. --out json writes a line for each metric and each point, --out csv a row for each point without its type. Times are milliseconds. What k6 prints at the end
+// of a run is read too (k6text.go), with the digits that it has.
 //
 // Identity is the metric's name, with a submetric's tags as k6 writes them. Of a trend the value is the median, or the average. A threshold that failed is a problem, and so is a check, which stands in the root group or a group below it. Points of a
 // trend are samples. A trend's "count" is how many values it has, and no time.
 var k6Tool = tool{
-	name: "k6", about: "k6: handleSummary, --summary-export, --new-machine-readable-summary, --out json", example: `tacho run --file summary.json "k6 run --summary-export summary.json script.js"`,
-	measures: []string{"Latency, and avg, min, max, p90, p95 (ns, lower) of trends of time", "Count, Rate of counters", "Ratio (%) of rates", "Value of gauges"}, samples: "each point, of --out json",
+	name: "k6", about: "k6: handleSummary, --summary-export, --new-machine-readable-summary, --out json or csv, the printed summary", example: `tacho run --file summary.json "k6 run --summary-export summary.json script.js"`,
+	measures: []string{"Latency, and avg, min, max, p90, p95 (ns, lower) of trends of time", "Count, Rate of counters", "Ratio (%) of rates", "Value of gauges"}, samples: "each point, of --out json and csv",
 	signs: []sign{
 		{jsonForm, []string{"root_group", "metrics.*.values"}, 100, `"root_group" and "metrics" with "values"`},
 		{jsonForm, []string{"metrics.iterations.values.count", "metrics.iteration_duration.values.avg"}, 100, `"metrics" of k6 with "values"`},
@@ -24,7 +27,9 @@ var k6Tool = tool{
 		{jsonForm, []string{"results.metrics[].contains", "results.metrics[].values", "metadata.k6Version"}, 100, `"results" of k6 with "values"`},
 		{jsonForm, []string{"type=Metric", "data.contains", "metric"}, 100, `"type": "Metric" and "Point"`},
 		{jsonForm, []string{"type=Point", "data.value", "data.tags", "metric"}, 95, `"type": "Point"`},
+		{csvForm, []string{"metric_name", "timestamp", "metric_value"}, 100, "the columns of k6"},
 	},
+	needles: []string{"...:"}, hit: hitK6, trace: `a line "iterations...: " of k6's summary`,
 	parse: parseK6, averages: []Average{AverageMean, AverageMedian},
 }
 
@@ -33,6 +38,7 @@ type k6Metric struct {
 	name, kind, contains string
 	values               []k6Value
 	failed               []string // thresholds
+	coarse               bool     // some values are too small for the digits that were printed
 	line                 int
 }
 
@@ -44,6 +50,9 @@ type k6Value struct {
 func parseK6(s *scanner, opts Options) (Results, error) {
 	g := &k6Read{opts: opts, kinds: map[string]k6Metric{}}
 	n := 0
+	if c := s.peek(); c != '{' && c != 0 {
+		return g.plain(s)
+	}
 	for s.peek() == '{' { // the summary, or one object for each line
 		line, _ := s.position()
 		if err := g.object(s, line, &n); err != nil {
@@ -54,6 +63,41 @@ func parseK6(s *scanner, opts Options) (Results, error) {
 		return Results{}, err
 	}
 	return g.results(opts, `%d metrics or points of k6`, n), nil
+}
+
+// plain reads what is no JSON: points as CSV, or the printed summary.
+func (g *k6Read) plain(s *scanner) (Results, error) {
+	s.ensure(windowBytes)
+	window := s.in[s.at:]
+	n := 0
+	if window = window[:min(len(window), lookChunk)]; !bytes.Contains(window, []byte("metric_name")) || !bytes.Contains(window, []byte("metric_value")) {
+		err := g.text(s, &n)
+		return g.results(g.opts, `%d metrics of k6's summary`, n), err
+	}
+	t := s.newTable("metric_name", "metric_value")
+	if t == nil {
+		return Results{}, s.fail("k6: there is no table with metric_name and metric_value")
+	}
+	names := map[string]string{} // so that a point costs no allocation
+	column, value := t.column("metric_name"), t.column("metric_value")
+	for t.next() {
+		n++
+		name, known := names[string(t.field(column))]
+		if !known {
+			name = strings.Clone(oneLine(string(t.field(column))))
+			if names[name] = name; len(names) > limits.BenchmarksPerIteration {
+				return Results{}, tooManyBenchmarks()
+			}
+		}
+		v, ok := number(t.field(value))
+		if err := g.point(name, opt{v, ok && finite(v)}, t.line); err != nil {
+			return Results{}, err
+		}
+	}
+	if err := g.points(); err != nil {
+		return Results{}, err
+	}
+	return g.results(g.opts, `%d points of k6`, n), nil
 }
 
 // k6Read gathers.
@@ -251,6 +295,13 @@ func (m *k6Metric) read(s *scanner) error {
 	})
 }
 
+// k6Kinds are the types of k6's own metrics that are no trends: points do not say theirs, unless a line of --out json has told it.
+var k6Kinds = map[string]string{
+	"vus": "gauge", "vus_max": "gauge", "iterations": "counter", "dropped_iterations": "counter", "http_reqs": "counter", "data_sent": "counter", "data_received": "counter",
+	"ws_sessions": "counter", "ws_msgs_sent": "counter", "ws_msgs_received": "counter", "grpc_streams": "counter", "grpc_streams_msgs_sent": "counter", "grpc_streams_msgs_received": "counter",
+	"browser_data_sent": "counter", "browser_data_received": "counter", "checks": "rate", "http_req_failed": "rate", "browser_http_req_failed": "rate",
+}
+
 // settle fills in what --summary-export does not say: the type by the values that there are, and what k6's own trends contain.
 func (m *k6Metric) settle() {
 	has := func(name string) bool {
@@ -260,6 +311,10 @@ func (m *k6Metric) settle() {
 			}
 		}
 		return false
+	}
+	base, _, _ := strings.Cut(m.name, "{")
+	if m.kind == "" {
+		m.kind = k6Kinds[base]
 	}
 	if m.kind == "" {
 		switch {
@@ -273,16 +328,15 @@ func (m *k6Metric) settle() {
 			m.kind = "trend"
 		}
 	}
-	base, _, _ := strings.Cut(m.name, "{")
 	if m.contains != "" {
 		return
 	}
-	for _, prefix := range []string{"http_req_", "iteration_duration", "group_duration", "grpc_req_duration", "ws_connecting", "ws_session_duration", "ws_ping", "browser_web_vital_fcp", "browser_web_vital_lcp", "browser_http_req_duration"} {
+	for _, prefix := range []string{"http_req_", "iteration_duration", "group_duration", "grpc_req_duration", "ws_connecting", "ws_session_duration", "ws_ping", "browser_web_vital_fcp", "browser_web_vital_fid", "browser_web_vital_inp", "browser_web_vital_lcp", "browser_web_vital_ttfb", "browser_http_req_duration"} {
 		if m.kind == "trend" && strings.HasPrefix(base, prefix) {
 			m.contains = "time"
 		}
 	}
-	if base == "data_sent" || base == "data_received" {
+	if strings.HasSuffix(base, "data_sent") || strings.HasSuffix(base, "data_received") {
 		m.contains = "data"
 	}
 }
@@ -291,11 +345,15 @@ func (m *k6Metric) settle() {
 func (m *k6Metric) measure(point string) (*unit.Measure, float64) {
 	direction := unit.Unknown
 	switch m.contains {
-	case "time":
-		if point == "" {
-			return unit.Latency, 1e6
+	case "time", "nanoseconds":
+		factor := 1e6
+		if m.contains != "time" {
+			factor = 1
 		}
-		return latencyAt(point), 1e6
+		if point == "" {
+			return unit.Latency, factor
+		}
+		return latencyAt(point), factor
 	case "data":
 		out := &unit.Measure{Name: "Size", Units: unit.Bytes, Direction: direction}
 		if point != "" {
@@ -382,9 +440,12 @@ func k6RatioDirection(name string) unit.Direction {
 func (g *k6Read) point(name string, v opt, line int) error {
 	m, known := g.kinds[name]
 	if !known {
-		m = k6Metric{name: name, kind: "trend"}
+		m = k6Metric{name: name}
 	}
 	m.settle()
+	if !known {
+		g.kinds[name] = m
+	}
 	if !v.ok {
 		g.problem(name, line, "a point has no value")
 		return nil

@@ -37,6 +37,18 @@ END
 	K6_NEW_MACHINE_READABLE_SUMMARY=true k6 run -q -e URL="$url" --summary-export machine.json k6.js >/dev/null 2>&1 || true
 	out k6 here_machine.json <machine.json
 	k6 run -q -e URL="$url" --summary-export export.json k6.js >/dev/null 2>&1 || true
+	cat >k6more.js <<'END'
+import http from "k6/http"; import { check, group } from "k6"; import { Trend, Rate, Counter } from "k6/metrics";
+const own = new Trend("own_time", true), size = new Trend("own_size"), rate = new Rate("own_rate"), count = new Counter("own_count");
+const some = (vus, iterations, exec) => ({ executor: "shared-iterations", vus, iterations, exec });
+export const options = { scenarios: { one: some(2, 10, "a"), two: some(1, 5, "b") }, thresholds: { own_time: ["max<0.0001"], "http_req_duration{name:index}": ["avg<1000"] } };
+export function a() { group("outer", () => { const r = http.get(`${__ENV.URL}/`, { tags: { name: "index" } }); check(r, { "is 404": (r) => r.status === 404 }); own.add(r.timings.waiting); size.add(5.5); count.add(2); group("inner", () => { http.get(`${__ENV.URL}/missing`); }); }); }
+export function b() { rate.add(http.get(`${__ENV.URL}/`).status === 404); }
+END
+	k6 run -q -e URL="$url" --out csv=points.csv k6more.js 2>&1 | out k6 here.txt
+	k6 run -q -e URL="$url" --summary-mode full k6more.js 2>&1 | out k6 here_full.txt
+	k6 run -q -e URL="$url" --summary-mode legacy k6more.js 2>&1 | out k6 here_legacy.txt # until version 2
+	head -150 points.csv | out k6 here.csv
 	out k6 here_handle.json <handle.json; head -400 points.json | out k6 here_points.ndjson; out k6 here_export.json <export.json
 fi
 if has locust; then
@@ -51,6 +63,9 @@ class U(HttpUser):
 END
 	locust -f locustfile.py --headless -u 2 -r 2 -t 3s --host "$url" --csv locust --only-summary >/dev/null 2>&1 || true
 	out locust here_stats.csv <locust_stats.csv
+	locust -f locustfile.py --headless -u 2 -r 2 -t 8s --host "$url" --csv history --csv-full-history --only-summary >/dev/null 2>&1 || true
+	out locust here_stats_history.csv <history_stats_history.csv
+	locust -f locustfile.py --headless -u 2 -r 2 -t 3s --host "$url" --json 2>/dev/null | out locust here.json
 fi
 if has redis-server && has redis-benchmark; then
 	redis-server --port 16379 --bind 127.0.0.1 --save '' --dir "$work" >/dev/null & pids="$pids $!"
