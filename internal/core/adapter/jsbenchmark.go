@@ -2,21 +2,27 @@ package adapter
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// benchmark.js prints "name x 1,431,759 ops/sec ±0.74% (93 runs sampled)". Scripts also write its statistics as JSON: a list with "name", "hz", "mean" in seconds,
-// "rme", "deviation" and "cycles".
+// benchmark.js prints "name x 1,431,759 ops/sec ±0.74% (93 runs sampled)". Its benchmarks are also written as JSON: the suite itself, {"0": {"name", "hz", "cycles", "stats": {"mean" in seconds, "rme", "deviation", "sample"},
+// "times"}}, a list of such benchmarks, or a script's own list with the statistics in the benchmark.
 //
-// Identity is the name. The value is the number of operations each second with its relative margin of error; benchmark.js prints no samples.
+// Identity is the name; one without a name is "<Test #5>", by its "id", as it is printed. The value is the number of operations each second with its relative margin of error. Each "sample" is a cycle's time for one operation.
+// A benchmark that failed or was aborted has zeros, or is printed as "name: " and no more.
 //
 // Unlike Bencher, JSON is read too.
 var jsBenchmarkTool = tool{
 	name: "js_benchmark", about: "benchmark.js", example: `tacho run "node bench.js"  # suite.on("cycle", e => console.log(String(e.target)))`,
-	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower; JSON)"},
-	signs:    []sign{{jsonForm, []string{"*[].hz", "*[].cycles", "*[].rme"}, 95, `"hz", "rme" and "cycles"`}},
-	needles:  []string{" sampled)"}, hit: hitJSBenchmark, trace: `a line has "ops/sec" and "runs sampled"`,
+	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower; JSON)"}, samples: "each cycle, in JSON of the suite",
+	signs: []sign{
+		{jsonForm, []string{"*[].hz", "*[].cycles", "*[].rme"}, 95, `"hz", "rme" and "cycles"`},
+		{jsonForm, []string{"*[].stats.rme", "*[].stats.moe", "*[].hz"}, 95, `"stats" and "hz" of benchmarks`},
+		{jsonForm, []string{"*.stats.rme", "*.stats.moe", "*.hz", "*.times.period"}, 95, `"stats", "times" and "hz" of a suite`},
+	},
+	needles: []string{" sampled)"}, hit: hitJSBenchmark, trace: `a line has "ops/sec" and "runs sampled"`,
 	parse: parseJSBenchmark, averages: []Average{AverageMean, AverageMedian},
 }
 
@@ -31,6 +37,7 @@ func hitJSBenchmark(line []byte) int {
 type jsLine struct {
 	name       []byte
 	hz, margin float64
+	none       bool // not a single run was sampled
 }
 
 func readJSBenchmark(line []byte) (l jsLine, ok bool) {
@@ -55,6 +62,7 @@ func readJSBenchmark(line []byte) (l jsLine, ok bool) {
 		return l, false
 	}
 	l.margin, ok = groupedNumber(percent, ',')
+	l.none = bytes.HasPrefix(bytes.TrimLeft(behind, " "), []byte("(0 runs "))
 	return l, ok
 }
 
@@ -62,19 +70,9 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	if c := s.peek(); c == '{' || c == '[' {
-		err := s.records(func(line int) error {
+		err := s.jsSuite(func(line int) error {
 			n++
-			var name string
-			var t timing
-			if err := s.object(func(key []byte) error {
-				if string(key) == "name" {
-					return s.str(&name)
-				}
-				return t.member(s, key)
-			}); err != nil {
-				return err
-			}
-			return t.add(&g, oneLine(name), 1e9, opts.Average, line)
+			return g.jsBenchmark(s, opts, line)
 		})
 		return g.results(opts, `%d results with "hz", "rme" and "cycles"`, n), err
 	}
@@ -84,9 +82,93 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		n++
+		if l.none {
+			g.problem(oneLine(string(l.name)), s.lineNumber, "not a single run was sampled: it was aborted")
+			continue
+		}
 		if err := g.metric(oneLine(string(l.name)), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.lineNumber); err != nil {
 			return Results{}, err
 		}
 	}
 	return g.results(opts, `%d lines with "ops/sec" and "runs sampled"`, n), nil
+}
+
+// jsSuite calls read for each benchmark of a list, of a list that is a member of an object, or of a suite, whose benchmarks stand under their numbers.
+func (s *scanner) jsSuite(read func(line int) error) error {
+	element := func() error {
+		if s.peek() != '{' {
+			return s.skip()
+		}
+		line, _ := s.position()
+		return read(line)
+	}
+	if s.peek() == '[' {
+		return s.array(element)
+	}
+	return s.object(func(key []byte) error {
+		if _, err := strconv.Atoi(string(key)); err == nil {
+			return element()
+		}
+		return s.each(element)
+	})
+}
+
+// jsBenchmark reads one benchmark.
+func (g *gathering) jsBenchmark(s *scanner, opts Options, line int) error {
+	var name, id, aborted string
+	var t timing
+	failed := ""
+	member := func(key []byte) error {
+		if string(key) == "sample" {
+			return t.readSamples(s)
+		}
+		return t.member(s, key)
+	}
+	err := s.object(func(key []byte) error {
+		switch string(key) {
+		case "name":
+			return s.str(&name)
+		case "id":
+			return s.str(&id)
+		case "aborted":
+			return s.str(&aborted)
+		case "stats":
+			return s.members(member)
+		case "error":
+			if s.absent() {
+				return nil
+			}
+			failed = "an error"
+			if s.peek() == '"' {
+				return s.str(&failed)
+			}
+			return s.members(func(key []byte) error {
+				if string(key) == "message" {
+					return s.str(&failed)
+				}
+				return s.skip()
+			})
+		}
+		return member(key)
+	})
+	if err != nil {
+		return err
+	}
+	if name = oneLine(name); name == "" && id != "" {
+		name = "<Test #" + id + ">"
+	}
+	switch {
+	case failed != "":
+		g.problem(name, line, "it failed: %s", failed)
+	case t.hz.v == 0 && t.mean.v == 0 && aborted == "true":
+		g.problem(name, line, "it was aborted")
+	case t.hz.v == 0 && t.mean.v == 0:
+		g.problem(name, line, "it has no mean: it failed or did not run")
+	default:
+		if aborted == "true" {
+			g.problem(name, line, "it was aborted; its numbers are of a part of its runs")
+		}
+		return t.add(g, name, 1e9, opts.Average, line)
+	}
+	return nil
 }

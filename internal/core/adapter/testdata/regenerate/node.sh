@@ -16,6 +16,7 @@ Deno.bench({ name: "can parse", group: "url" }, () => { URL.canParse("https://ex
 Deno.bench("broken", () => { throw new Error("it does not work"); });
 END
 npx deno bench --json a_bench.ts 2>/dev/null | out deno_bench here.json || true
+NO_COLOR=1 npx deno bench a_bench.ts 2>/dev/null | out deno_bench here.txt || true
 
 cat >a.bench.mjs <<'END'
 import { bench, describe } from "vitest";
@@ -35,6 +36,8 @@ await b.run();
 console.log(JSON.stringify(b.tasks.map((t) => ({ name: t.name, result: t.result })), (k, v) => (v instanceof Error ? { message: v.message } : v), 1));
 END
 node tiny.mjs | out tinybench here_samples.json
+echo 'console.table(b.table());' | cat tiny.mjs - | sed '/JSON.stringify/d' >tinytable.mjs
+node tinytable.mjs | out tinybench here.txt
 
 cat >mi.mjs <<'END'
 import { run, bench, group } from "mitata";
@@ -46,12 +49,25 @@ bench("broken", () => { throw new Error("it does not work"); });
 await run({ format: { json: { samples: false, debug: false } } });
 END
 node mi.mjs | out mitata here.json
+for how in mitata markdown; do
+	sed "s/format: .*/colors: false, format: \"$how\" });/" mi.mjs >mitext.mjs
+	node mitext.mjs | out mitata here_$how.txt
+done
+mkdir mi0 && (cd mi0 && npm init -y >/dev/null && npm install --silent mitata@0.1.14 >/dev/null)
+cat >mi0/mi.mjs <<'END'
+import { run, bench, group, baseline } from "mitata";
+bench("join", () => ["a", "b"].join(","));
+group("arrays", () => { baseline("join", () => [1, 2].join()); bench("fill", () => new Array(100).fill(0)); });
+await run({ colors: false });
+END
+node mi0/mi.mjs | out mitata here_0.1.txt
 
 cat >bjs.js <<'END'
 const { Suite } = require("benchmark");
-new Suite().add("join", () => ["a", "b"].join(","), { maxTime: 0.2 }).add("split <a>,<b>", () => "a,b".split(","), { maxTime: 0.2 }).add("broken", () => { throw new Error("it does not work"); }).on("cycle", (e) => console.log(String(e.target))).run();
+new Suite().add("join", () => ["a", "b"].join(","), { maxTime: 0.2 }).add("split <a>,<b>", () => "a,b".split(","), { maxTime: 0.2 }).add("broken", () => { throw new Error("it does not work"); }).on("cycle", (e) => console.log(String(e.target))).on("complete", function () { require("fs").writeFileSync("bjs.json", JSON.stringify(this)); }).run();
 END
 node bjs.js | out js_benchmark here.txt
+out js_benchmark here.json <bjs.json
 
 cat >time.js <<'END'
 console.time("parse"); JSON.parse(JSON.stringify(Array.from({ length: 1e4 }, (_, i) => i))); console.timeEnd("parse");
