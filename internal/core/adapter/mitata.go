@@ -1,21 +1,28 @@
 package adapter
 
-import "github.com/tachograph/tacho/internal/core/unit"
+import (
+	"strconv"
 
-// mitata with format: "json" writes {"layout", "benchmarks": [{"alias", "runs": [{"name", "args", "stats": {"samples", "min", "max", "p25" … "p999", "avg", "ticks",
-// "heap": {"avg", …}, "gc": {"avg", …}} or "error"}]}], "context"}; times are nanoseconds. The human table may stand before it.
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// mitata with format: "json" writes {"layout": [{"name"}], "benchmarks": [{"alias", "group", "runs": [{"name", "args", "stats": {"samples", "min", "max", "p25" … "p999", "avg", "ticks",
+// "heap": {"avg", …}, "gc": {"avg", …}} or "error"}]}], "context"}; times are nanoseconds. The human table may stand before it. Version 0.1 has no runs: {"benchmarks": [{"name", "group", "stats" or "error"}]}. What it prints for
+// people is read too (mitatatext.go), with the digits that it has.
 //
-// Identity is the run's name, which has its arguments filled in; arguments that it does not show stand in braces. The value is the average between least and largest,
+// Identity is the group, where it has a name, and the run's name, which has its arguments filled in; arguments that it does not show stand in braces. The value is the average between least and largest,
 // or the median. Samples are kept where they are in the output; mitata leaves out the slowest two and the fastest two of many.
 var mitataTool = tool{
-	name: "mitata", about: `mitata, format: "json"`, example: `tacho run "node bench.mjs"  # await run({format: "json"})`,
-	measures:   []string{"Latency (ns, lower)", "Latency min, max, p25 … p99.9 (ns, lower)", "Heap per Iteration (B, lower)", "Garbage Collection (ns, lower)"},
+	name: "mitata", about: `mitata, format: "json", or what it prints`, example: `tacho run "node bench.mjs"  # await run({format: "json"})`,
+	measures:   []string{"Latency (ns, lower)", "Latency min, max, p25 … p99.9 (ns, lower)", "Heap per Iteration (B, lower)", "Garbage Collection (ns, lower; JSON)"},
 	samples:    "each call, where they are in the output",
-	parameters: "args that the name does not show, in braces",
+	parameters: "args that the name does not show, in braces (JSON)",
 	signs: []sign{
 		{jsonForm, []string{"benchmarks[].alias", "benchmarks[].runs[].stats.avg"}, 100, `"benchmarks" with "runs" and "stats"`},
 		{jsonForm, []string{"*.benchmarks[].alias", "*.benchmarks[].runs[].stats.avg"}, 100, `"benchmarks" with "runs" and "stats"`},
+		{jsonForm, []string{"benchmarks[].stats.avg", "benchmarks[].stats.p999", "benchmarks[].baseline", "benchmarks[].warmup"}, 95, `"benchmarks" with "baseline" and "stats"`},
 	},
+	needles: []string{" avg (min … max) p75 / p99", "time (avg)             (min … max)", "avg |         min |"}, hit: hitMitata, trace: `the header of mitata's table`,
 	parse: parseMitata, averages: []Average{AverageMean, AverageMedian},
 }
 
@@ -26,38 +33,43 @@ var (
 
 // mitataRun is one run.
 type mitataRun struct {
-	name, failed string
-	args         []parameter
-	stats        timing
-	heap, gc     opt
+	group, name, failed string
+	line                int
+	args                []parameter
+	stats               timing
+	heap, gc            opt
 }
 
 func parseMitata(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	run := func() error {
-		n++
-		line, _ := s.position()
-		var r mitataRun
-		if err := s.members(func(key []byte) error { return r.member(s, key) }); err != nil {
-			return err
+	if c := s.peek(); c != '{' && c != 0 {
+		err := g.mitataText(s, &n)
+		if opts.Average == AverageMedian {
+			g.problem("", 0, "what mitata prints has no medians; the values are averages")
 		}
-		return r.add(&g, opts, line)
+		return g.results(opts, `a table of %d benchmarks of mitata`, n), err
 	}
+	var layout []string // the groups' names
 	var top func(key []byte) error
 	top = func(key []byte) error {
 		switch string(key) {
 		case "results":
 			return s.members(top)
-		case "benchmarks":
+		case "layout":
 			return s.each(func() error {
-				return s.members(func(key []byte) error {
-					if string(key) == "runs" {
-						return s.each(run)
+				name := ""
+				err := s.members(func(key []byte) error {
+					if string(key) == "name" {
+						return s.str(&name)
 					}
 					return s.skip()
 				})
+				layout = append(layout, name)
+				return err
 			})
+		case "benchmarks":
+			return s.each(func() error { return g.mitataBenchmark(s, opts, layout, &n) })
 		}
 		return s.skip()
 	}
@@ -65,6 +77,49 @@ func parseMitata(s *scanner, opts Options) (Results, error) {
 		return Results{}, err
 	}
 	return g.results(opts, `"benchmarks" with %d "runs" and their "stats"`, n), nil
+}
+
+// mitataBenchmark reads a benchmark with its runs, or one of version 0.1. Its group may stand behind the runs.
+func (g *gathering) mitataBenchmark(s *scanner, opts Options, layout []string, n *int) error {
+	s.peek()
+	line, _ := s.position()
+	alone, group := mitataRun{line: line}, ""
+	var runs []mitataRun
+	err := s.members(func(key []byte) error {
+		switch string(key) {
+		case "group":
+			return s.str(&group)
+		case "runs":
+			return s.each(func() error {
+				s.peek()
+				line, _ := s.position()
+				r := mitataRun{line: line}
+				err := s.members(func(key []byte) error { return r.member(s, key) })
+				runs = append(runs, r)
+				return firstError(err, func() error { return tooManyRuns(len(runs)) })
+			})
+		}
+		return alone.member(s, key)
+	})
+	if err != nil {
+		return err
+	}
+	if at, err := strconv.Atoi(group); err == nil { // a place in the layout
+		if group = ""; at >= 0 && at < len(layout) {
+			group = layout[at]
+		}
+	}
+	if runs == nil {
+		runs = []mitataRun{alone}
+	}
+	for _, r := range runs {
+		*n++
+		r.group = group
+		if err := r.add(g, opts, r.line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *mitataRun) member(s *scanner, key []byte) error {
@@ -107,10 +162,10 @@ func (r *mitataRun) member(s *scanner, key []byte) error {
 }
 
 func (r *mitataRun) add(g *gathering, opts Options, line int) error {
-	name := oneLine(r.name)
+	name := joinNames(" > ", r.group, r.name)
 	var hidden []parameter
 	for _, p := range r.args {
-		if !hasWord(name, p.value) {
+		if !hasWord(r.name, p.value) {
 			hidden = append(hidden, p)
 		}
 	}
