@@ -1,23 +1,42 @@
 package adapter
 
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
 // vitest bench --outputJson writes {"files": [{"filepath", "groups": [{"fullName", "benchmarks": [{"name", "rank", "rme", "samples", "hz", "mean", "sd", "median",
-// "min", "max", "p75", "p99", "p995", "p999"}]}]}]}; times are milliseconds, and "samples" is empty unless they are asked for.
+// "min", "max", "p75", "p99", "p995", "p999"}]}]}]}; times are milliseconds, and "samples" is empty unless they are asked for. What did not run has no mean. It prints a table for each group, below "✓ a.bench.ts > group 413ms":
+// "name hz min max mean p75 p99 p995 p999 rme samples" and rows "· join  12,549,234.31  0.0001 …". Milliseconds with four decimals say little of what is fast: below one the latency is taken from hz, and of the other times those from 0.01 ms on.
+// A table may be printed again.
 //
 // Identity is the group's full name, which begins with the file, and the benchmark's. The value of latency is the mean and its standard deviation, or the
 // median between least and largest; of throughput hz with its margin of error.
 //
 // Unlike Bencher, percentiles and samples are kept.
 var jsVitestTool = tool{
-	name: "js_vitest", about: "vitest bench --outputJson", example: `tacho run --file bench.json "npx vitest bench --run --outputJson bench.json"`,
+	name: "js_vitest", about: "vitest bench, --outputJson or what it prints", example: `tacho run --file bench.json "npx vitest bench --run --outputJson bench.json"`,
 	measures: []string{"Latency (ns, lower)", "Throughput (ops/s, higher)", "Latency min, max, p75, p99, p99.5, p99.9 (ns, lower)"},
 	samples:  "each call, with benchmark.includeSamples",
 	signs:    []sign{{jsonForm, []string{"files[].groups[].benchmarks[].hz"}, 100, `"files", "groups" and "benchmarks" with "hz"`}},
-	parse:    parseVitest, averages: []Average{AverageMean, AverageMedian},
+	needles:  []string{"rme  ", "rme\x1b[22m"}, hit: hitVitest, trace: "the header of vitest's tables",
+	parse: parseVitest, averages: []Average{AverageMean, AverageMedian},
 }
 
 func parseVitest(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
+	if c := s.peek(); c != '{' && c != 0 {
+		err := g.vitestText(s, &n)
+		if n > 0 && opts.Average == AverageMedian {
+			g.problem("", 0, "what vitest prints has no medians; the values are means")
+		}
+		return g.results(opts, `%d rows of vitest's tables`, n), err
+	}
 	group := func() error {
 		var full string
 		return s.members(func(key []byte) error {
@@ -61,4 +80,94 @@ func parseVitest(s *scanner, opts Options) (Results, error) {
 		return Results{}, err
 	}
 	return g.results(opts, `"files" and "groups" with %d "benchmarks"`, n), nil
+}
+
+// vitestColumns are those of a printed table.
+var vitestColumns = []string{"hz", "min", "max", "mean", "p75", "p99", "p995", "p999", "rme", "samples"}
+
+func hitVitest(line []byte) int {
+	if words := strings.Fields(string(line)); len(words) > 1 && words[0] == "name" && slices.Equal(words[1:], vitestColumns) {
+		return 95
+	}
+	return 0
+}
+
+// vitestText reads the tables.
+func (g *gathering) vitestText(s *scanner, n *int) error {
+	group := ""
+	seen := nameSet{}
+	for line := range s.lines() {
+		line = bytes.TrimSpace(line)
+		if heading, ok := bytes.CutPrefix(line, []byte("✓ ")); ok {
+			group = vitestGroup(string(heading))
+			continue
+		}
+		text, ok := bytes.CutPrefix(line, []byte("· "))
+		if !ok || !bytes.Contains(text, []byte(" ±")) {
+			continue
+		}
+		row := string(text)
+		if !seen.add(group + "\n" + row) {
+			continue
+		}
+		if *n++; *n > limits.BenchmarksPerIteration {
+			return tooManyBenchmarks()
+		}
+		if err := g.vitestRow(group, row, s.lineNumber); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vitestGroup is the name in "a.bench.ts > group 413ms".
+func vitestGroup(heading string) string {
+	if at := strings.LastIndexByte(heading, ' '); at > 0 {
+		if _, ok := nanoseconds([]byte(heading[at+1:])); ok {
+			return heading[:at]
+		}
+	}
+	return heading
+}
+
+// vitestRow reads "join  12,549,234.31  0.0001  0.3614 … ±3.73%  250985   fastest".
+func (g *gathering) vitestRow(group, row string, line int) error {
+	values, rest, _ := strings.Cut(row, " ±")
+	var cells [8]opt // hz to p999, cut off from behind because a name may hold anything
+	for i := len(cells) - 1; i >= 0; i-- {
+		values = strings.TrimRight(values, " ")
+		at := strings.LastIndexByte(values, ' ')
+		v, ok := groupedNumber([]byte(values[at+1:]), ',')
+		if cells[i] = (opt{v, ok && finite(v)}); at < 0 {
+			return nil
+		}
+		values = values[:at]
+	}
+	name := joinNames(" > ", group, values)
+	percent, rest, _ := strings.Cut(rest, "%")
+	hz := cells[0]
+	if calls := firstNumber([]byte(rest)); !hz.ok || hz.v <= 0 || calls.ok && calls.v == 0 {
+		g.problem(name, line, "it has no mean: it failed or did not run")
+		return nil
+	}
+	mean := cells[3].times(1e6)
+	if !mean.ok || mean.v < 1e6 { // of what is fast hz has more digits
+		mean.v = 1e9 / hz.v
+	}
+	if err := g.value(name, unit.Latency, mean.v, line); err != nil {
+		return err
+	}
+	margin, _ := groupedNumber([]byte(percent), ',')
+	if err := g.metric(name, spread(unit.Throughput, hz.v, hz.v*margin/100), line); err != nil {
+		return err
+	}
+	for i, point := range []string{1: "min", 2: "max", 4: "p75", 5: "p99", 6: "p99.5", 7: "p99.9"} {
+		if point == "" || !cells[i].ok || cells[i].v < 0.01 {
+			continue
+		}
+		if err := g.value(name, latencyAt(point), cells[i].v*1e6, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
