@@ -7,7 +7,7 @@ import (
 )
 
 // console.timeEnd prints "name: 12.345ms" in Node, in larger units from a second on: "name: 1.234s", "name: 2:03.456 (m:ss.mmm)", "name: 1:02:03.456 (h:mm:ss.mmm)". Browsers write
-// "name: 12ms - timer ended".
+// "name: 12ms - timer ended", Node 13 "name: 1.005min" and "name: 1.250h", and Bun on its standard error "[12.34ms] name", which magic does not take: build tools print the same.
 //
 // Identity is the label; one that ends more than once gives samples. Almost any program may print such a line, so magic takes it only where nothing else is found.
 var jsTimeTool = tool{
@@ -20,7 +20,7 @@ var jsTimeTool = tool{
 // hitJSTime asks for decimals, which Node nearly always prints: "finished in: 3s" is any program's.
 func hitJSTime(line []byte) int {
 	name, _, ok := readJSTime(line)
-	if !ok || len(name) > 100 || bytes.IndexByte(line[len(name):], '.') < 0 && !bytes.HasSuffix(line, []byte(" - timer ended")) {
+	if !ok || line[0] == '[' || len(name) > 100 || bytes.IndexByte(line[len(name):], '.') < 0 && !bytes.HasSuffix(line, []byte(" - timer ended")) {
 		return 0
 	}
 	return 20
@@ -28,7 +28,13 @@ func hitJSTime(line []byte) int {
 
 func readJSTime(line []byte) (name []byte, nanos float64, ok bool) {
 	line = bytes.TrimSuffix(bytes.TrimSpace(line), []byte(" - timer ended"))
-	if len(line) == 0 || line[len(line)-1] != 's' && line[len(line)-1] != ')' {
+	if rest, ok := bytes.CutPrefix(line, []byte("[")); ok {
+		took, label, _ := bytes.Cut(rest, []byte("] "))
+		if nanos, ok := jsDuration(took); ok && len(label) > 0 {
+			return bytes.TrimSpace(label), nanos, true
+		}
+	}
+	if len(line) == 0 || bytes.IndexByte([]byte("s)nh"), line[len(line)-1]) < 0 {
 		return nil, 0, false
 	}
 	at := bytes.LastIndex(line, []byte(": "))
@@ -44,16 +50,22 @@ func readJSTime(line []byte) (name []byte, nanos float64, ok bool) {
 		nanos, ok = clockTime(clock, 3)
 		return name, nanos, ok
 	}
+	nanos, ok = jsDuration(text)
+	return name, nanos, ok
+}
+
+// jsDuration reads a number and its unit.
+func jsDuration(text []byte) (nanos float64, ok bool) {
 	for _, u := range []struct {
 		suffix string
 		nanos  float64
-	}{{"ms", 1e6}, {"s", 1e9}} {
+	}{{"ms", 1e6}, {"min", 60e9}, {"s", 1e9}, {"h", 3600e9}} {
 		if digits, found := bytes.CutSuffix(text, []byte(u.suffix)); found {
 			v, ok := number(bytes.TrimSuffix(digits, []byte(" ")))
-			return name, v * u.nanos, ok && finite(v) && v >= 0
+			return v * u.nanos, ok && finite(v) && v >= 0
 		}
 	}
-	return nil, 0, false
+	return 0, false
 }
 
 // clockTime reads "2:03.456" of two parts or "1:02:03.456" of three, in nanoseconds.
