@@ -3,18 +3,27 @@ package adapter
 import (
 	"bytes"
 
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// JMeter's JTL as CSV has a row for each request: timeStamp, elapsed, label, responseCode, …, success, …, bytes, …, Latency, …, Connect; times are milliseconds. Its console prints "summary =   1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36
-// Err:     0 (0.00%)"; lines with + are of an interval, "... end of run" ends a run.
+// JMeter's JTL as CSV has a row for each request: timeStamp, elapsed, label, responseCode, …, success, …, bytes, …, Latency, …, Connect; times are milliseconds. As XML it has <testResults> with <httpSample t lt ct ts s lb rc rm by> or <sample>,
+// whose parts (of a transaction, redirections, what a page embeds) stand in it. Its console prints "summary =   1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36
+// Err:     0 (0.00%)"; lines with + are of an interval, "... end of run" ends a run. The dashboard has statistics.json: {label: {"transaction", "sampleCount", "errorCount", "meanResTime", "medianResTime", "minResTime", "maxResTime",
+// "pct1ResTime" … "pct3ResTime", "throughput"}} with "Total" among the labels; its percentiles are 90, 95 and 99 if nobody changed them: it does not write which.
 //
-// Identity is the label. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. What JMeter calls latency is the time to the first byte. Of the console's lines the last "summary =" of a run counts;
+// Identity is the label, of a part behind that of the whole. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. What JMeter calls latency is the time to the first byte. Where
+// SampleCount (sc) is above 1, a row sums up so many requests: its sample is their mean. A JTL as XML of a run that was broken off has no end; what it has is read. Of the console's lines the last "summary =" of a run counts;
 // its times have those that failed among them.
 var jmeterTool = tool{
-	name: "jmeter", about: "JMeter, JTL as CSV or the console's summary", example: `tacho run --file results.jtl "jmeter -n -t plan.jmx -l results.jtl"`,
-	measures: []string{"Latency (ns, lower)", "Time to First Byte, Connect Time (ns, lower; JTL)", "Response Size (B; JTL)", "Failed Requests (lower)", "Throughput (ops/s, higher; console)", "Requests (console)", "Latency min, max (ns, lower; console)"}, samples: "each request, in JTL",
-	signs:   []sign{{csvForm, []string{"timeStamp", "elapsed", "label", "success"}, 100, "the columns of JMeter"}},
+	name: "jmeter", about: "JMeter, JTL as CSV or XML, the dashboard's statistics.json or the console's summary", example: `tacho run --file results.jtl "jmeter -n -t plan.jmx -l results.jtl"`,
+	measures: []string{"Latency (ns, lower)", "Time to First Byte, Connect Time (ns, lower; JTL)", "Response Size (B; JTL)", "Failed Requests (lower)", "Throughput (ops/s, higher; console, statistics.json)", "Requests (console, statistics.json)", "Latency min, max (ns, lower; console, statistics.json)", "Latency p90, p95, p99 (ns, lower; statistics.json)"}, samples: "each request, in JTL",
+	signs: []sign{
+		{csvForm, []string{"timeStamp", "elapsed", "label", "success"}, 100, "the columns of JMeter"},
+		{xmlForm, []string{"testResults.httpSample.@t", "testResults.httpSample.@lb"}, 100, "<testResults> with <httpSample>"},
+		{jsonForm, []string{"*.meanResTime", "*.sampleCount", "*.pct1ResTime"}, 100, `"meanResTime" and "sampleCount" of JMeter`},
+		{xmlForm, []string{"testResults.sample.@t", "testResults.sample.@lb"}, 100, "<testResults> with <sample>"},
+	},
 	needles: []string{"summary = "}, hit: func(line []byte) int {
 		if bytes.Contains(line, []byte("/s Avg: ")) {
 			return 95
@@ -30,6 +39,12 @@ var (
 )
 
 func parseJMeter(s *scanner, opts Options) (Results, error) {
+	switch s.peek() {
+	case '<':
+		return jmeterXML(s, opts)
+	case '{':
+		return jmeterStatistics(s, opts)
+	}
 	s.ensure(windowBytes)
 	window := s.in[s.at:]
 	if window = window[:min(len(window), lookChunk)]; bytes.Contains(window, []byte("elapsed")) && bytes.Contains(window, []byte("label")) {
@@ -110,9 +125,13 @@ func jmeterTable(s *scanner, opts Options) (Results, error) {
 	elapsed, label, success, message := t.column("elapsed"), t.column("label"), t.column("success"), t.column("responseMessage")
 	firstByte, connect, size := t.column("Latency"), t.column("Connect"), t.column("bytes")
 	value := func(column int) opt {
+		if column < 0 {
+			return opt{}
+		}
 		v, ok := number(t.field(column))
 		return opt{v, ok}
 	}
+	count, errors := t.column("SampleCount"), t.column("ErrorCount")
 	var g gathering
 	log := newRequestLog(unit.Latency, timeToFirstByte, connectTime, responseSize)
 	for t.next() {
@@ -121,18 +140,154 @@ func jmeterTable(s *scanner, opts Options) (Results, error) {
 		if err != nil {
 			return Results{}, err
 		}
-		took := value(elapsed).times(1e6)
-		switch {
-		case !took.ok || !finite(took.v):
+		took := value(elapsed)
+		if !took.ok || !finite(took.v) {
 			g.problem(r.name, t.line, "the time %q is no number", t.field(elapsed))
-		case success >= 0 && string(t.field(success)) != "true":
+			continue
+		}
+		how := t.field(success)
+		failed := string(how) == "false"
+		if success >= 0 && !failed && string(how) != "true" {
+			g.problem(r.name, t.line, "want true or false for its success, found %q", how)
+			continue
+		}
+		switch several := value(count); {
+		case several.v > 1:
+			jmeterSample{took, value(firstByte), value(connect), value(size), several, value(errors)}.add(r, failed, t.field(message), t.line)
+		case failed:
 			r.fail(t.field(message), t.line)
 		default:
-			r.take(took, value(firstByte).times(1e6), value(connect).times(1e6), value(size))
+			r.take(took.times(1e6), value(firstByte).times(1e6), value(connect).times(1e6), value(size))
 		}
 	}
 	if err := log.report(&g, opts); err != nil {
 		return Results{}, err
 	}
 	return g.results(opts, "%d requests of JMeter", log.n), nil
+}
+
+// jmeterSample is a request, or several that were summed up.
+type jmeterSample struct{ elapsed, firstByte, connect, size, count, errors opt }
+
+func (one jmeterSample) add(r *requestRow, failed bool, why []byte, line int) {
+	share, several := 1.0, 1.0 // several that failed
+	if one.count.v > 1 {
+		share, several = 1/one.count.v, max(1, min(one.errors.v, one.count.v))
+		failed = failed || one.errors.v > 0
+	}
+	if failed {
+		r.fail(why, line)
+		r.failed += int(several) - 1
+		return
+	}
+	r.take(one.elapsed.times(1e6*share), one.firstByte.times(1e6*share), one.connect.times(1e6*share), one.size.times(share))
+}
+
+// jmeterXML reads a JTL as XML.
+func jmeterXML(s *scanner, opts Options) (Results, error) {
+	type open struct {
+		row    *requestRow
+		label  string
+		sample jmeterSample
+		failed bool
+		why    string
+		line   int
+	}
+	var g gathering
+	var stack []open
+	log := newRequestLog(unit.Latency, timeToFirstByte, connectTime, responseSize)
+	isSample := func(e *element) bool { return e.name == "httpSample" || e.name == "sample" }
+	err := s.elements(func(e *element) error {
+		if !isSample(e) {
+			return nil
+		}
+		label := oneLine(e.attr("lb"))
+		if len(stack) > 0 {
+			label = joinNames(" / ", stack[len(stack)-1].label, label)
+		}
+		row, err := log.row([]byte(label), func() string { return label })
+		if err != nil {
+			return err
+		}
+		value := func(name string) opt {
+			v, ok := number([]byte(e.attr(name)))
+			return opt{v, ok && finite(v)}
+		}
+		line, _ := s.position()
+		stack = append(stack, open{row, label, jmeterSample{value("t"), value("lt"), value("ct"), value("by"), value("sc"), value("ec")}, e.attr("s") != "true", e.attr("rm"), line})
+		return nil
+	}, func(e *element, text string) error {
+		if e.name == "failureMessage" && len(stack) > 0 && text != "" {
+			stack[len(stack)-1].why = text
+		}
+		if !isSample(e) {
+			return nil
+		}
+		log.n++
+		one := stack[len(stack)-1]
+		if stack = stack[:len(stack)-1]; !one.sample.elapsed.ok {
+			g.problem(one.label, one.line, "the time %q is no number", e.attr("t"))
+			return nil
+		}
+		one.sample.add(one.row, one.failed, []byte(one.why), one.line)
+		return nil
+	})
+	if err != nil {
+		if log.n == 0 || fault.Is(err, fault.TooLarge) {
+			return Results{}, err
+		}
+		line, _ := s.position()
+		g.problem("", line, "the file is not whole: %v", err)
+		s.drain()
+	}
+	if err := log.report(&g, opts); err != nil {
+		return Results{}, err
+	}
+	return g.results(opts, "%d requests of JMeter", log.n), nil
+}
+
+// jmeterStatistics reads the dashboard's statistics.json.
+func jmeterStatistics(s *scanner, opts Options) (Results, error) {
+	var g gathering
+	n := 0
+	err := s.object(func(key []byte) error {
+		if s.peek() != '{' {
+			return s.skip()
+		}
+		n++
+		line, _ := s.position()
+		name := oneLine(string(key))
+		var count, failed, mean, median, least, most, p90, p95, p99, rate opt
+		places := map[string]*opt{
+			"sampleCount": &count, "errorCount": &failed, "meanResTime": &mean, "medianResTime": &median, "minResTime": &least, "maxResTime": &most,
+			"pct1ResTime": &p90, "pct2ResTime": &p95, "pct3ResTime": &p99, "throughput": &rate,
+		}
+		if err := s.object(func(key []byte) error {
+			if to := places[string(key)]; to != nil {
+				return s.opt(to)
+			}
+			return s.skip()
+		}); err != nil {
+			return err
+		}
+		if failed.v > 0 {
+			g.problem(name, line, "%v of %v requests failed", failed.v, count.v)
+		}
+		if count.ok && count.v == 0 {
+			g.problem(name, line, "there was not a single request") // the zeros beside it are none
+			return nil
+		}
+		if opts.Average == AverageMedian && median.ok {
+			mean = median
+		}
+		return g.optional(name, line, []optional{
+			{unit.Latency, mean.times(1e6)}, {latencyAt("min"), least.times(1e6)}, {latencyAt("max"), most.times(1e6)},
+			{latencyAt("p50"), median.times(1e6)}, {latencyAt("p90"), p90.times(1e6)}, {latencyAt("p95"), p95.times(1e6)}, {latencyAt("p99"), p99.times(1e6)},
+			{unit.Throughput, rate}, {requests, count}, {requestsFailed, failed},
+		})
+	})
+	if err != nil {
+		return Results{}, err
+	}
+	return g.results(opts, "statistics of %d labels of JMeter", n), nil
 }
