@@ -7,21 +7,19 @@ import (
 )
 
 // Gatling's simulation.log, up to version 3.10 a text, has tab-separated records: "RUN	class	id	start		version", "REQUEST	groups	name	start	end	OK|KO	message", "GROUP	groups	start	end	cumulated	OK|KO", USER and "ERROR	message	time"; times are
-// milliseconds since 1970. Before version 3.4 the user's number stands before the groups, in version 2 the scenario before that, and before 2.2 there are four times. Later versions write it in binary; their results are read from js/stats.json:
-// {"name", "stats": {"meanResponseTime": {"total", "ok", "ko"}, …}, "contents": {…}}.
+// milliseconds since 1970. Before version 3.4 the user's number stands before the groups, in version 2 the scenario before that, and before 2.2 there are four times. Later versions write it in binary (gatlingbinary.go). At its end a run prints totals (gatlingconsole.go). The report has js/stats.json:
+// {"name", "stats": {"meanResponseTime": {"total", "ok", "ko"}, …}, "contents": {…}}, and js/global_stats.json, which is "stats" alone with the name.
 //
 // Identity is the groups and the request's name. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. A group has measures of its own: its duration, and the sum of its requests' times. Of
 // stats.json the percentiles are those that Gatling is configured with, 50, 75, 95 and 99 if nobody changed them: it does not write which.
 var gatlingTool = tool{
-	name: "gatling", about: "Gatling, simulation.log (text) or js/stats.json", example: `tacho run --file target/gatling/run/simulation.log "mvn gatling:test"`,
-	measures: []string{"Latency (ns, lower)", "Failed Requests (lower)", "Group Duration, Group Response Time (ns, lower)", "Latency min, max, p50 … and deviation (ns, lower; stats.json)", "Throughput (ops/s, higher; stats.json)"}, samples: "each request and group, in simulation.log",
-	signs:   []sign{{jsonForm, []string{"stats.numberOfRequests.total", "stats.meanResponseTime.ok", "contents"}, 100, `"stats" and "contents" of Gatling`}},
-	needles: []string{"REQUEST\t"}, hit: func(line []byte) int {
-		if r, ok := readGatling(line); ok && !r.group {
-			return 100
-		}
-		return 0
-	}, trace: "records REQUEST of Gatling",
+	name: "gatling", about: "Gatling, simulation.log, js/stats.json or the printed totals", example: `tacho run --file target/gatling/run/simulation.log "mvn gatling:test"`,
+	measures: []string{"Latency (ns, lower)", "Failed Requests (lower)", "Group Duration, Group Response Time (ns, lower)", "Latency min, max, p50 … and deviation (ns, lower; stats.json, printed)", "Throughput (ops/s, higher; stats.json, printed)"}, samples: "each request and group, in simulation.log",
+	signs: []sign{
+		{jsonForm, []string{"stats.numberOfRequests.total", "stats.meanResponseTime.ok", "contents"}, 100, `"stats" and "contents" of Gatling`},
+		{jsonForm, []string{"numberOfRequests.total", "meanResponseTime.ok", "percentiles1.ok"}, 100, `the global statistics of Gatling`},
+	},
+	needles: append([]string{"REQUEST\t", "> request count  "}, gatlingNeedles...), hit: hitGatling, trace: "records of Gatling",
 	parse: parseGatling, averages: []Average{AverageMean, AverageMedian},
 }
 
@@ -108,8 +106,24 @@ func (r gatlingRecord) full() string {
 	return joinNames(" / ", string(bytes.ReplaceAll(r.groups, []byte(","), []byte(" / "))), string(r.name))
 }
 
+func hitGatling(line []byte) int {
+	if r, ok := readGatling(line); ok && !r.group {
+		return 100
+	}
+	if bytes.HasPrefix(line, []byte("> request count ")) {
+		return 90
+	}
+	if bytes.Contains(line, []byte("REQUEST\t")) || bytes.Contains(line, []byte("> request count")) {
+		return 0
+	}
+	return 95 // a binary log has no lines, so only a part may be here of what has the needle
+}
+
 func parseGatling(s *scanner, opts Options) (Results, error) {
 	var g gathering
+	if s.ensure(1); len(s.in) > s.at && s.in[s.at] == 0 {
+		return gatlingBinaryLog(s, opts)
+	}
 	if s.peek() == '{' {
 		n := 0
 		err := g.gatlingStats(s, "", &n, opts)
@@ -117,7 +131,24 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 	}
 	log := newRequestLog(unit.Latency, groupDuration, groupResponse)
 	var key []byte
+	var console gatlingConsole
+	totals := 0
 	for line := range s.lines() {
+		if b, ok := banner(line); ok || bytes.HasPrefix(line, []byte("---- Global Information ")) {
+			if err := console.flush(&g, opts); err != nil {
+				return Results{}, err
+			}
+			if ok {
+				console.title = b
+			}
+			continue
+		}
+		if len(line) > 0 && line[0] == '>' {
+			if console.read(line, s.lineNumber) {
+				totals++
+			}
+			continue
+		}
 		if len(line) == 0 || line[0] != 'R' && line[0] != 'G' && line[0] != 'E' {
 			continue
 		}
@@ -148,17 +179,37 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 			r.take(opt{record.millis * 1e6, true})
 		}
 	}
+	if err := console.flush(&g, opts); err != nil {
+		return Results{}, err
+	}
+	if log.n == 0 && totals > 0 {
+		return g.results(opts, "%d rows of what Gatling prints", totals), nil
+	}
 	if err := log.report(&g, opts); err != nil {
 		return Results{}, err
 	}
 	return g.results(opts, "%d records REQUEST of Gatling", log.n), nil
 }
 
+// gatlingValues bounds the values of a node, of which there are some forty.
+const gatlingValues = 1_000
+
 // gatlingStats reads one node of stats.json and those below it.
 func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) error {
 	line, _ := s.position()
 	var name, kind string
 	values := map[string]opt{}
+	value := func(key []byte) error {
+		what := string(key)
+		return s.members(func(key []byte) error {
+			var o opt
+			err := s.opt(&o)
+			if len(values) < gatlingValues {
+				values[what+"."+string(key)] = o
+			}
+			return err
+		})
+	}
 	children := path
 	return firstError(s.members(func(key []byte) error {
 		switch string(key) {
@@ -171,19 +222,11 @@ func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) 
 			}
 			return err
 		case "stats":
-			return s.members(func(key []byte) error {
-				what := string(key)
-				return s.members(func(key []byte) error {
-					var o opt
-					err := s.opt(&o)
-					values[what+"."+string(key)] = o
-					return err
-				})
-			})
+			return s.members(value)
 		case "contents":
 			return s.members(func([]byte) error { return g.gatlingStats(s, children, n, opts) })
 		}
-		return s.skip()
+		return value(key) // as in global_stats.json
 	}), func() error {
 		full := joinNames(" / ", path, name)
 		if full == "" {
