@@ -1,25 +1,46 @@
 package adapter
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// locust --csv PREFIX writes PREFIX_stats.csv: a row for each request and one "Aggregated", with counts, median, average, least and largest time in milliseconds, rates and percentiles.
+// locust --csv PREFIX writes PREFIX_stats.csv: a row for each request and one "Aggregated", with counts, median, average, least and largest time in milliseconds, rates and percentiles. PREFIX_stats_history.csv has a row for each
+// interval, with totals so far in columns that begin "Total"; its percentiles are of the last ten seconds. --json prints a list of requests with their histogram of whole milliseconds. PREFIX_failures.csv and PREFIX_exceptions.csv have no times.
 //
-// Identity is the request's type and name, "GET /". The value of latency is the average, or the median. Requests that failed are a metric and a problem: their times are among the others.
+// Identity is the request's type and name, "GET /". The value of latency is the average, or the median. Requests that failed are a metric and a problem: their times are among the others. Of the history the last row of each name counts;
+// its rates are moving averages that begin at zero, so the rate is that of the totals between the first row and the last. Of the histogram percentiles are taken as locust takes them.
 var locustTool = tool{
-	name: "locust", about: "locust --csv, the file _stats.csv", example: `tacho run --file run_stats.csv "locust --headless -u 10 -t 30s --csv run"`,
+	name: "locust", about: "locust --csv, the file _stats.csv or _stats_history.csv, or --json", example: `tacho run --file run_stats.csv "locust --headless -u 10 -t 30s --csv run"`,
 	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99.99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Requests", "Response Size (B)"},
-	signs:    []sign{{csvForm, []string{"Type", "Name", "Request Count", "Failure Count", "Average Response Time"}, 100, "the columns of locust"}},
-	parse:    parseLocust, averages: []Average{AverageMean, AverageMedian},
+	signs: []sign{
+		{csvForm, []string{"Type", "Name", "Request Count", "Failure Count", "Average Response Time"}, 100, "the columns of locust"},
+		{csvForm, []string{"Type", "Name", "Total Request Count", "Total Average Response Time"}, 100, "the columns of locust's history"},
+		{csvForm, []string{"Method", "Name", "Error", "Occurrences"}, 100, "the columns of locust's failures"},
+		{csvForm, []string{"Count", "Message", "Traceback", "Nodes"}, 100, "the columns of locust's exceptions"},
+		{jsonForm, []string{"[].num_requests", "[].num_none_requests", "[].response_times", "[].total_response_time"}, 100, `"num_requests" and "response_times" of locust`},
+	},
+	parse: parseLocust, averages: []Average{AverageMean, AverageMedian},
 }
 
 func parseLocust(s *scanner, opts Options) (Results, error) {
-	t := s.newTable("Name", "Request Count", "Average Response Time")
-	if t == nil {
+	if c := s.peek(); c == '[' {
+		return locustJSON(s, opts)
+	}
+	t := s.locustTable()
+	switch {
+	case t == nil:
 		return Results{}, s.fail("locust: there is no table with Name, Request Count and Average Response Time")
+	case t.column("Request Count") >= 0:
+	case t.column("Total Request Count") >= 0:
+		return locustHistory(t, opts)
+	default:
+		return Results{}, s.fail("locust: this is its file of failures or exceptions, which has no times; want the file that ends in _stats.csv")
 	}
 	var g gathering
 	n := 0
@@ -54,4 +75,190 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 		}
 	}
 	return g.results(opts, "%d rows of locust", n), nil
+}
+
+// locustTable is the first of locust's tables; nil: there is none.
+func (s *scanner) locustTable() *table {
+	for {
+		t := s.newTable()
+		if t == nil {
+			return nil
+		}
+		for _, columns := range [][]string{{"Name", "Request Count", "Average Response Time"}, {"Name", "Total Request Count", "Total Average Response Time"}, {"Name", "Error", "Occurrences"}, {"Count", "Message", "Traceback"}} {
+			if !slices.ContainsFunc(columns, func(c string) bool { return t.column(c) < 0 }) {
+				return t
+			}
+		}
+	}
+}
+
+// locustLast is the last row of a name in the history, or a request of --json.
+type locustLast struct {
+	name                                        string
+	count, failed, average, median, least, most opt
+	size, rate                                  opt
+	begun, first                                opt // the time of the first row and its count
+	line                                        int
+}
+
+// locustHistory reads the rows of intervals.
+func locustHistory(t *table, opts Options) (Results, error) {
+	var order []*locustLast
+	byName := map[string]*locustLast{}
+	n := 0
+	for t.next() {
+		n++
+		name := joinNames(" ", string(t.field(t.column("Type"))), string(t.field(t.column("Name"))))
+		last := byName[name]
+		if last == nil {
+			last = &locustLast{name: name}
+			byName[name] = last
+			if order = append(order, last); len(order) > limits.BenchmarksPerIteration {
+				return Results{}, tooManyBenchmarks()
+			}
+		}
+		total := func(column string) opt { return firstNumber(t.field(t.column("Total " + column))) }
+		last.line, last.count, last.failed = t.line, total("Request Count"), total("Failure Count")
+		last.average, last.median, last.least, last.most = total("Average Response Time"), total("Median Response Time"), total("Min Response Time"), total("Max Response Time")
+		last.size = total("Average Content Size")
+		switch now := firstNumber(t.field(t.column("Timestamp"))); {
+		case !last.begun.ok:
+			last.begun, last.first = now, last.count
+		case now.v > last.begun.v:
+			last.rate = opt{(last.count.v - last.first.v) / (now.v - last.begun.v), last.count.v >= last.first.v}
+		}
+	}
+	var g gathering
+	for _, last := range order {
+		if err := last.add(&g, opts, nil); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, "%d rows of locust's history", n), nil
+}
+
+// add adds the totals of a name, and points of the distribution of its times.
+func (last *locustLast) add(g *gathering, opts Options, points []optional) error {
+	if last.failed.v > 0 {
+		g.problem(last.name, last.line, "%v of %v requests failed", last.failed.v, last.count.v)
+	}
+	if last.count.v == 0 {
+		g.problem(last.name, last.line, "there was not a single request")
+		return nil
+	}
+	central := last.average
+	if opts.Average == AverageMedian {
+		central = last.median
+	}
+	return g.optional(last.name, last.line, append([]optional{
+		{unit.Latency, central.times(1e6)}, {latencyAt("min"), last.least.times(1e6)}, {latencyAt("max"), last.most.times(1e6)},
+		{unit.Throughput, last.rate}, {requests, last.count}, {requestsFailed, last.failed}, {responseSize, last.size},
+	}, points...))
+}
+
+// locustJSON reads what --json prints.
+func locustJSON(s *scanner, opts Options) (Results, error) {
+	var g gathering
+	type entry struct {
+		locustLast
+		begin, end opt
+		times      []locustCount
+	}
+	var entries []entry
+	err := s.array(func() error {
+		if s.peek() != '{' {
+			return s.skip()
+		}
+		var e entry
+		var name, method string
+		var none, total, length opt
+		e.line, _ = s.position()
+		err := s.object(func(key []byte) error {
+			switch string(key) {
+			case "name":
+				return s.str(&name)
+			case "method":
+				return s.str(&method)
+			case "num_requests":
+				return s.opt(&e.count)
+			case "num_none_requests":
+				return s.opt(&none)
+			case "num_failures":
+				return s.opt(&e.failed)
+			case "total_response_time":
+				return s.opt(&total)
+			case "total_content_length":
+				return s.opt(&length)
+			case "min_response_time":
+				return s.opt(&e.least)
+			case "max_response_time":
+				return s.opt(&e.most)
+			case "start_time":
+				return s.opt(&e.begin)
+			case "last_request_timestamp":
+				return s.opt(&e.end)
+			case "response_times":
+				return s.members(func(key []byte) error {
+					millis, ok := number(key)
+					var n opt
+					if err := s.opt(&n); err != nil || !ok || !n.ok || !finite(millis) {
+						return err
+					}
+					e.times = append(e.times, locustCount{millis, n.v})
+					return tooMany(len(e.times))
+				})
+			}
+			return s.skip()
+		})
+		e.name = joinNames(" ", method, name)
+		if timed := e.count.v - none.v; timed > 0 {
+			e.average = total.times(1 / timed)
+		}
+		if e.count.v > 0 {
+			e.size = length.times(1 / e.count.v)
+		}
+		entries = append(entries, e)
+		return firstError(err, func() error { return tooManyRuns(len(entries)) })
+	})
+	if err != nil {
+		return Results{}, err
+	}
+	begin, end := opt{}, opt{} // of the run
+	for _, e := range entries {
+		if e.begin.ok && (!begin.ok || e.begin.v < begin.v) {
+			begin = e.begin
+		}
+		if e.end.ok && (!end.ok || e.end.v > end.v) {
+			end = e.end
+		}
+	}
+	for _, e := range entries {
+		e.median = locustPercentile(e.times, e.count.v, 0.5)
+		if begin.ok && end.ok {
+			e.rate = opt{e.count.v / max(1, end.v-begin.v), true}
+		}
+		var points []optional
+		for _, p := range []float64{50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99} {
+			points = append(points, optional{latencyAt("p" + shortFloat(p)), locustPercentile(e.times, e.count.v, p/100).times(1e6)})
+		}
+		if err := e.add(&g, opts, points); err != nil {
+			return Results{}, err
+		}
+	}
+	return g.results(opts, "%d requests of locust", len(entries)), nil
+}
+
+// locustCount is how many requests took so many milliseconds.
+type locustCount struct{ millis, n float64 }
+
+// locustPercentile is the time that a part of the requests did not exceed: the largest with as many above it.
+func locustPercentile(times []locustCount, count, part float64) opt {
+	slices.SortFunc(times, func(a, b locustCount) int { return cmp.Compare(b.millis, a.millis) })
+	seen, want := 0.0, math.Trunc(count*part)
+	for _, t := range times {
+		if seen += t.n; count-seen <= want {
+			return opt{t.millis, true}
+		}
+	}
+	return opt{}
 }
