@@ -2,22 +2,27 @@ package adapter
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // vegeta report prints rows "Latencies     [min, mean, 50, 90, 95, 99, max]  161.683µs, …", and below "Error Set:" a line for each error; with -type=json an object {"latencies": {"mean", "50th", …}, "requests", "rate", "throughput", "success",
-// "status_codes", "errors"}, times in nanoseconds. With -every it prints reports one after the other.
+// "status_codes", "errors"}, times in nanoseconds. With -every it prints reports one after the other. Requests as vegeta encode writes them, and plots, are read too (vegetaencode.go).
 //
-// vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ==="; several reports of one name are samples. The value of latency is the mean. Requests with a status that is no success are a metric and a problem,
+// vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ==="; several reports of one name are samples. The value of latency is the mean, or the median. Requests with a status that is no success are a metric and a problem,
 // with the ratio of failures and the errors beside it; their times are among the others. A report of no request prints zeros, which are no times.
 var vegetaTool = tool{
-	name: "vegeta", about: "vegeta report, text or -type=json", example: `tacho run "echo GET http://localhost:8080/ | vegeta attack -duration 10s | vegeta report"`,
+	name: "vegeta", about: "vegeta report, text, -type=json or hdrplot; vegeta encode, JSON or CSV", example: `tacho run "echo GET http://localhost:8080/ | vegeta attack -duration 10s | vegeta report"`,
 	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Failure Ratio (%, lower)", "Requests", "Response Size, Request Size (B)"},
-	signs:    []sign{{jsonForm, []string{"latencies.mean", "bytes_in.total", "status_codes"}, 100, `"latencies", "bytes_in" and "status_codes" of vegeta`}},
-	needles:  []string{"Latencies     ["}, hit: func([]byte) int { return 100 }, trace: `a line "Latencies [min, mean, …]"`,
-	parse: parseVegeta,
+	samples:  "each request, of vegeta encode",
+	signs: []sign{
+		{jsonForm, []string{"latencies.mean", "bytes_in.total", "status_codes"}, 100, `"latencies", "bytes_in" and "status_codes" of vegeta`},
+		{jsonForm, []string{"attack", "seq", "code", "latency", "bytes_in", "bytes_out"}, 100, `"attack", "seq" and "latency" of vegeta encode`},
+	},
+	needles: []string{"Latencies     [", "Value(ms)  Percentile  TotalCount"}, hit: hitVegeta, trace: `a line "Latencies [min, mean, …]", or the header of a plot`,
+	parse: parseVegeta, averages: []Average{AverageMean, AverageMedian},
 }
 
 var requestSize = &unit.Measure{Name: "Request Size", Slug: "request-size", Units: unit.Bytes, Direction: unit.Unknown}
@@ -37,9 +42,19 @@ type vegetaReport struct {
 // vegetaErrors bounds the errors, statuses and latencies of a report.
 const vegetaErrors = 100
 
+func hitVegeta(line []byte) int {
+	if bytes.HasPrefix(line, []byte("Value(ms)")) {
+		return 90 // others could print such a plot
+	}
+	return 100
+}
+
 func parseVegeta(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	if s.peek() == '{' {
+		if s.encodedVegeta() {
+			return vegetaEncodedJSON(s, opts)
+		}
 		n := 0
 		for s.peek() == '{' {
 			n++
@@ -50,13 +65,15 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 			} else if err != nil {
 				return Results{}, err
 			}
+			r.center(opts.Average)
 			if err := r.add(&g); err != nil {
 				return Results{}, err
 			}
 		}
 		return g.results(opts, `"latencies" of vegeta, %d reports`, n), nil
 	}
-	n, name := 0, "vegeta"
+	n, name, plot := 0, "vegeta", false
+	log := newVegetaLog()
 	var r vegetaReport
 	flush := func() error {
 		last := r
@@ -65,6 +82,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 			return nil
 		}
 		n++
+		last.center(opts.Average)
 		return last.add(&g)
 	}
 	for line := range s.lines() {
@@ -80,6 +98,24 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 		}
 		switch {
 		case isBanner:
+			plot = false
+		case bytes.HasPrefix(line, []byte("Value(ms) ")):
+			plot = true
+			n++
+		case plot:
+			point, nanos, count, ok := vegetaPlotRow(line)
+			if plot = ok; point == "" || count == 0 && point != "max" {
+				break
+			}
+			if err := g.value(name, latencyAt(point), nanos, s.lineNumber); err != nil {
+				return Results{}, err
+			}
+			if point != "max" {
+				break
+			}
+			if err := g.value(name, requests, count, s.lineNumber); err != nil {
+				return Results{}, err
+			}
 		case isRow && r.name == "":
 			if label == "Requests" || label == "Latencies" { // the first row, and that by which a report is known
 				r = vegetaReport{name: name, line: s.lineNumber}
@@ -93,13 +129,45 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 			r.listing = false
 		case r.listing && len(r.errors) < vegetaErrors:
 			r.errors = append(r.errors, string(line))
+		default:
+			if v, ok := vegetaCSVRow(line); ok {
+				if err := v.add(log, &g, s.lineNumber); err != nil {
+					return Results{}, err
+				}
+			}
 		}
 	}
 	if err := flush(); err != nil {
 		return Results{}, err
 	}
+	if err := log.report(&g, opts); err != nil {
+		return Results{}, err
+	}
+	if log.n > 0 {
+		return g.results(opts, "%d requests of vegeta", log.n), nil
+	}
 	return g.results(opts, "%d reports of vegeta", n), nil
 }
+
+// center puts the median in the place of the mean, if it is asked for.
+func (r *vegetaReport) center(average Average) {
+	at := slices.IndexFunc(r.latencies, func(o optional) bool { return o.measure == unit.Latency })
+	median := slices.IndexFunc(r.latencies, func(o optional) bool { return o.measure == latencyAt("p50") })
+	if average == AverageMedian && at >= 0 && median >= 0 && r.latencies[median].value.ok {
+		r.latencies[at].value = r.latencies[median].value
+	}
+}
+
+// encodedVegeta reports whether what begins here is a request of vegeta encode and no report.
+func (s *scanner) encodedVegeta() bool {
+	s.ensure(vegetaBegins)
+	window := s.in[s.at:]
+	line, _, _ := bytes.Cut(window[:min(len(window), vegetaBegins)], []byte("\n"))
+	return bytes.Contains(line, []byte(`"latency"`)) && !bytes.Contains(line, []byte(`"latencies"`))
+}
+
+// vegetaBegins is how far the member "latency" stands in a request: before its body.
+const vegetaBegins = 1024
 
 // vegetaRow reads "Label  [a, b]  1, 2".
 func vegetaRow(line []byte) (label string, keys, values []string, ok bool) {

@@ -1,0 +1,137 @@
+package adapter
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// vegeta encode writes each request: as JSON {"attack", "seq", "code", "timestamp", "latency", "bytes_out", "bytes_in", "error", "method", "url"} on a line, or as CSV without a header: time, status, latency, bytes out, bytes in, error, body,
+// attack, number, method, address, headers; latencies are nanoseconds. vegeta report -type=hdrplot prints "Value(ms)  Percentile  TotalCount  1/(1-Percentile)" and rows of such numbers.
+
+// vegetaRequest is one request.
+type vegetaRequest struct {
+	attack, method, url, why string
+	code, latency, in, out   opt
+}
+
+// newVegetaLog gathers requests.
+func newVegetaLog() *requestLog { return newRequestLog(unit.Latency, responseSize, requestSize) }
+
+func (v vegetaRequest) add(log *requestLog, g *gathering, line int) error {
+	name := joinNames(" / ", v.attack, joinNames(" ", v.method, v.url))
+	if name == "" {
+		name = "vegeta"
+	}
+	r, err := log.row([]byte(name), func() string { return name })
+	switch log.n++; {
+	case err != nil:
+		return err
+	case v.why != "" || v.code.ok && (v.code.v < 200 || v.code.v >= 400):
+		if v.why == "" {
+			v.why = "status " + shortFloat(v.code.v)
+		}
+		r.fail([]byte(v.why), line)
+	case !v.latency.ok:
+		g.problem(name, line, "a request has no latency")
+	default:
+		r.take(v.latency, v.in, v.out)
+	}
+	return nil
+}
+
+// member takes a member of a line of vegeta encode.
+func (v *vegetaRequest) member(s *scanner, key []byte) (known bool, err error) {
+	switch string(key) {
+	case "attack":
+		return true, s.str(&v.attack)
+	case "method":
+		return true, s.str(&v.method)
+	case "url":
+		return true, s.str(&v.url)
+	case "error":
+		return true, s.str(&v.why)
+	case "code":
+		return true, s.opt(&v.code)
+	case "latency":
+		return true, s.opt(&v.latency)
+	case "bytes_in":
+		return true, s.opt(&v.in)
+	case "bytes_out":
+		return true, s.opt(&v.out)
+	}
+	return false, nil
+}
+
+// vegetaEncodedJSON reads lines of JSON.
+func vegetaEncodedJSON(s *scanner, opts Options) (Results, error) {
+	var g gathering
+	log := newVegetaLog()
+	for s.peek() == '{' {
+		line, _ := s.position()
+		var v vegetaRequest
+		if err := s.object(func(key []byte) error {
+			if known, err := v.member(s, key); known {
+				return err
+			}
+			return s.skip()
+		}); err != nil && log.n > 0 {
+			g.problem("", line, "what follows is not read: %v", err)
+			s.drain()
+			break
+		} else if err != nil {
+			return Results{}, err
+		}
+		if err := v.add(log, &g, line); err != nil {
+			return Results{}, err
+		}
+	}
+	if err := log.report(&g, opts); err != nil {
+		return Results{}, err
+	}
+	return g.results(opts, "%d requests of vegeta", log.n), nil
+}
+
+// vegetaCSVRow reads a row of vegeta encode -to csv; not ok: it is none.
+func vegetaCSVRow(line []byte) (v vegetaRequest, ok bool) {
+	if len(line) < 19 || !isDigit(line[0]) || !isDigit(line[18]) {
+		return v, false
+	}
+	fields := splitRow(nil, line, ',')
+	if len(fields) < 9 {
+		return v, false
+	}
+	value := func(i int) opt {
+		n, ok := number(fields[i])
+		return opt{n, ok && finite(n)}
+	}
+	v.code, v.latency, v.out, v.in = value(1), value(2), value(3), value(4)
+	v.why, v.attack = string(fields[5]), string(fields[7])
+	if len(fields) > 10 {
+		v.method, v.url = string(fields[9]), string(fields[10])
+	}
+	return v, value(0).ok && v.code.ok && v.latency.ok
+}
+
+// vegetaPlotRow reads a row of a plot: a percentile that is kept, and its time; not ok: it is none.
+func vegetaPlotRow(line []byte) (point string, nanos, count float64, ok bool) {
+	words := bytes.Fields(line)
+	if len(words) != 4 {
+		return "", 0, 0, false
+	}
+	value, ok1 := number(words[0])
+	part, ok2 := number(words[1])
+	count, ok3 := number(words[2])
+	if !ok1 || !ok2 || !ok3 || part < 0 || part > 1 {
+		return "", 0, 0, false
+	}
+	p := math.Round(part*1e6) / 1e4
+	switch {
+	case p == 100:
+		point = "max"
+	case p > 0 && p == math.Trunc(p), p == 99.9, p == 99.99:
+		point = "p" + shortFloat(p)
+	}
+	return point, value * 1e6, count, true
+}
