@@ -1,0 +1,136 @@
+package adapter
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// hyperfineText reads what it prints, or the table.
+func hyperfineText(s *scanner, opts Options) (Results, error) {
+	otherwise := s.expect('{')
+	var runs rows[hyperfineRun]
+	var run *hyperfineRun
+	for line := range s.lines() {
+		if bytes.HasPrefix(line, []byte("command,mean,stddev,")) {
+			return hyperfineCSV(&table{s: s, comma: ','}, line, opts)
+		}
+		if command, ok := hyperfineCommand(line); ok {
+			if runs.n >= limits.BenchmarksPerIteration {
+				return Results{}, tooManyBenchmarks()
+			}
+			run = runs.next()
+			run.command, run.nanos = command, true
+		}
+		if run == nil {
+			continue
+		}
+		if rest, ok := hyperfineTime(line); ok {
+			run.printed(rest)
+		}
+		if rest, ok := bytes.CutPrefix(line, []byte("  Range (min … max): ")); ok {
+			least, largest, _ := bytes.Cut(rest, []byte("…"))
+			run.least, run.largest = printedTime(least), printedTime(largest)
+		}
+		if bytes.HasPrefix(line, []byte("  Warning: Ignoring non-zero exit code")) {
+			run.ignored = true
+		}
+	}
+	if runs.n == 0 {
+		return Results{}, notHyperfine(otherwise)
+	}
+	return hyperfineResults(&runs, opts, `%d times "Benchmark 1: command"`), nil
+}
+
+// hyperfineCommand reads "Benchmark 1: sleep 1", which was "Benchmark #1: sleep 1" once.
+func hyperfineCommand(line []byte) (string, bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("Benchmark "))
+	if !ok {
+		return "", false
+	}
+	digits, command, ok := bytes.Cut(bytes.TrimPrefix(rest, []byte("#")), []byte(": "))
+	return oneLine(string(command)), ok && isDigits(digits)
+}
+
+// hyperfineTime takes the beginning off "  Time (mean ± σ):      13.3 ms ±   1.9 ms    [User: 1.0 ms, System: 0.2 ms]".
+func hyperfineTime(line []byte) ([]byte, bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("  Time (mean ± σ): "))
+	if !ok {
+		rest, ok = bytes.CutPrefix(line, []byte("  Time (abs ≡): "))
+	}
+	return rest, ok
+}
+
+// printed takes in the rest of that line.
+func (run *hyperfineRun) printed(rest []byte) {
+	times, parts, _ := bytes.Cut(rest, []byte("["))
+	mean, deviation, _ := bytes.Cut(times, []byte("±"))
+	run.mean, run.stddev = printedTime(mean), printedTime(deviation)
+	if run.stddev.v == 0 { // less than the last digit
+		run.stddev = opt{}
+	}
+	for part := range bytes.SplitSeq(bytes.TrimRight(parts, " ]"), []byte(",")) {
+		kind, value, _ := bytes.Cut(bytes.TrimSpace(part), []byte(":"))
+		switch string(kind) {
+		case "User":
+			run.user = printedTime(value)
+		case "System":
+			run.system = printedTime(value)
+		}
+	}
+}
+
+// printedTime reads "13.3 ms" and passes over what follows.
+func printedTime(text []byte) opt {
+	digits, rest := nextWord(text)
+	word, _ := nextWord(rest)
+	v, ok := nanoseconds(append(bytes.Clone(digits), word...))
+	return opt{v, ok}
+}
+
+// hyperfineCSV reads the table.
+func hyperfineCSV(t *table, header []byte, opts Options) (Results, error) {
+	for _, c := range splitRow(nil, header, t.comma) {
+		t.columns = append(t.columns, string(bytes.TrimSpace(c)))
+	}
+	var runs rows[hyperfineRun]
+	for t.next() {
+		if runs.n >= limits.BenchmarksPerIteration {
+			return Results{}, tooManyBenchmarks()
+		}
+		run := runs.next()
+		for i, column := range t.columns {
+			run.cell(column, t.field(i))
+		}
+	}
+	return hyperfineResults(&runs, opts, `a header with "command", "mean" and "stddev", %d rows`), nil
+}
+
+// cell takes in a field of the table.
+func (run *hyperfineRun) cell(column string, field []byte) {
+	v, ok := number(field)
+	o := opt{v, ok && finite(v)}
+	switch column {
+	case "command":
+		run.command = oneLine(string(field))
+	case "mean":
+		run.mean = o
+	case "stddev":
+		run.stddev = o
+	case "median":
+		run.median = o
+	case "user":
+		run.user = o
+	case "system":
+		run.system = o
+	case "min":
+		run.least = o
+	case "max":
+		run.largest = o
+	default:
+		if name, ok := strings.CutPrefix(column, "parameter_"); ok {
+			run.parameters = append(run.parameters, parameter{name, oneLine(string(field))})
+		}
+	}
+}
