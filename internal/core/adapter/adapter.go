@@ -243,6 +243,10 @@ func (f found) read(src source, opts Options, among []tool) (out Results, next [
 			out.problem(Problem{Message: fmt.Sprintf("lines of more than %d bytes were passed over: %d of them, this is the first", limits.AdapterLineBytes, r.passed), Line: r.passedRow})
 			r.passed = 0
 		}
+		if r.thinned > 0 {
+			out.problem(Problem{Message: fmt.Sprintf("of lists of more than %d samples some are kept, evenly: %d of them, this is the first", limits.SamplesPerMetric, r.thinned), Line: r.thinnedRow})
+			r.thinned = 0
+		}
 		if r.odd > 0 && len(out.Benchmarks) > 0 {
 			out.problem(Problem{Message: fmt.Sprintf("lines that are no rows of the table were passed over: %d of them, this is the first", r.odd), Line: r.oddRow})
 			r.odd = 0

@@ -77,9 +77,11 @@ func (s *scanner) members(member func(key []byte) error) error {
 	return s.object(member)
 }
 
-// nums reads an array of numbers, of which those that are none are left out; anything else is passed over.
+// nums reads an array of numbers, of which those that are none are left out, and so are some where there are too many; anything else is passed
+// over.
 func (s *scanner) nums(to *[]float64) error {
-	return s.each(func() error {
+	thin := thinning{seen: int32(len(*to))}
+	err := s.each(func() error {
 		var o opt
 		if err := s.opt(&o); err != nil || !o.ok {
 			return err
@@ -87,9 +89,15 @@ func (s *scanner) nums(to *[]float64) error {
 		if *to == nil {
 			*to = make([]float64, 0, 8)
 		}
-		*to = append(*to, o.v)
-		return tooMany(len(*to))
+		thin.add(to, o.v)
+		return nil
 	})
+	if thin.left() {
+		if s.thinned++; s.thinned == 1 {
+			s.thinnedRow, _ = s.position()
+		}
+	}
+	return err
 }
 
 // parameters reads an object of a benchmark's parameters, or a list of them.

@@ -28,7 +28,6 @@ type gathered struct {
 	name    string
 	metrics []Metric // Value, Lower and Upper of a metric with one value stay as they were given
 	given   []given  // for each of them
-	dropped int      // samples over the limit
 
 	few [4]given // the first of given: most benchmarks have no more, and then cost one allocation less
 }
@@ -37,6 +36,7 @@ type gathered struct {
 type given struct {
 	times   int32
 	samples bool
+	thin    thinning
 }
 
 // at finds or makes the benchmark and the place of its measure.
@@ -111,14 +111,15 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 	if b.given[i].times == 2 && !b.given[i].samples {
 		to.Samples = []float64{to.Value}
 	}
-	if len(m.Samples) > 0 {
-		to.Samples = append(to.Samples, m.Samples...)
-	} else {
-		to.Samples = append(to.Samples, m.Value)
+	thin := &b.given[i].thin
+	if thin.seen == 0 {
+		thin.seen = int32(len(to.Samples))
 	}
-	if over := len(to.Samples) - limits.SamplesPerMetric; over > 0 { // a log of requests may have millions
-		to.Samples = to.Samples[:limits.SamplesPerMetric]
-		b.dropped += over
+	if len(m.Samples) == 0 {
+		thin.add(&to.Samples, m.Value)
+	}
+	for _, v := range m.Samples {
+		thin.add(&to.Samples, v)
 	}
 	return nil
 }
@@ -159,8 +160,8 @@ func (g *gathering) problem(name string, line int, format string, args ...any) {
 func (g *gathering) results(opts Options, reason string, args ...any) Results {
 	g.out.Benchmarks = make([]Benchmark, 0, len(g.order))
 	for _, b := range g.order {
-		if b.dropped > 0 {
-			g.problem(b.name, 0, "%d samples over the limit of %d for a metric are left out; the value is that of the first", b.dropped, limits.SamplesPerMetric)
+		if i := slices.IndexFunc(b.given, func(one given) bool { return one.thin.left() }); i >= 0 {
+			g.problem(b.name, 0, "%s", b.given[i].thin.text())
 		}
 		for i, m := range b.metrics {
 			if b.given[i].times > 1 {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -42,12 +44,14 @@ func TestJMeter(t *testing.T) {
 
 func TestALogOfMoreRequestsThanAreKeptSaysSo(t *testing.T) {
 	t.Parallel()
-	const over = 3
-	got := parse(t, "jmeter", "timeStamp,elapsed,label,success\n"+strings.Repeat("1,5,a,true\n", limits.SamplesPerMetric+over))
-	if n := len(got.Benchmarks[0].Metrics[0].Samples); n != limits.SamplesPerMetric {
-		t.Errorf("%d samples, want %d", n, limits.SamplesPerMetric)
+	const warm = limits.SamplesPerMetric * 2 / 3 // requests of the warm-up
+	got := parse(t, "jmeter", "timeStamp,elapsed,label,success\n"+strings.Repeat("1,50,a,true\n", warm)+strings.Repeat("1,5,a,true\n", warm*2))
+	latency := got.Benchmarks[0].Metrics[0]
+	if n := len(latency.Samples); n != warm*3/2 || latency.Value != 5e6 {
+		t.Errorf("%d samples, median %v", n, latency.Value)
 	}
-	if want := fmt.Sprintf("%d requests over the limit", over); len(got.Problems) != 1 || !strings.HasPrefix(got.Problems[0].Message, want) {
-		t.Errorf("problems %+v, want one that begins %q", got.Problems, want)
+	want := []Problem{{Benchmark: "a", Message: fmt.Sprintf("%d samples, the limit is %d: one of 2 is kept, evenly", warm*3, limits.SamplesPerMetric)}}
+	if diff := cmp.Diff(want, got.Problems); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }

@@ -3,7 +3,6 @@ package adapter
 import (
 	"strings"
 
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/stats"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -14,7 +13,7 @@ type timing struct {
 	hz, rme                                 opt // operations each second, and the relative margin of error in percent
 	points                                  []jmhPoint
 	samples                                 []float64
-	seen, every                             int // how many samples there were, and which of them are kept: each, or every second, fourth …
+	thin                                    thinning // of the samples
 }
 
 // member reads a member that the libraries have in common.
@@ -54,29 +53,15 @@ func (t *timing) member(s *scanner, key []byte) error {
 	return s.skip()
 }
 
-// readSamples reads a list of samples. The libraries keep each call's, which may be millions, and some sort them: of more than a metric may have, every second is kept, or every fourth and so on, from the whole of the list.
+// readSamples reads a list of samples. The libraries keep each call's, which may be millions, and some sort them.
 func (t *timing) readSamples(s *scanner) error {
-	t.every = max(1, t.every)
 	return s.each(func() error {
 		var o opt
-		if err := s.opt(&o); err != nil || !o.ok {
-			return err
+		err := s.opt(&o)
+		if o.ok {
+			t.thin.add(&t.samples, o.v)
 		}
-		if t.seen++; (t.seen-1)%t.every != 0 {
-			return nil
-		}
-		if len(t.samples) == limits.SamplesPerMetric {
-			half := t.samples[:0]
-			for i := 0; i < len(t.samples); i += 2 {
-				half = append(half, t.samples[i])
-			}
-			t.samples = half
-			if t.every *= 2; (t.seen-1)%t.every != 0 {
-				return nil
-			}
-		}
-		t.samples = append(t.samples, o.v)
-		return nil
+		return err
 	})
 }
 
@@ -100,8 +85,8 @@ func (t *timing) add(g *gathering, name string, nanos float64, average Average, 
 	if average == AverageMedian && t.median.ok {
 		latency = Metric{Measure: unit.Latency, Value: t.median.v * nanos, Lower: t.least.times(nanos).pointer(), Upper: t.largest.times(nanos).pointer()}
 	}
-	if t.every > 1 {
-		g.problem(name, line, "%d samples, the limit is %d: one of %d is kept; the statistics are of all", t.seen, limits.SamplesPerMetric, t.every)
+	if t.thin.left() {
+		g.problem(name, line, "%s; the statistics are of all", t.thin.text())
 	}
 	latency.Samples = scaleAll(t.samples, nanos)
 	if err := g.metric(name, latency, line); err != nil {

@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"slices"
+
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -18,7 +20,7 @@ type requestLog struct {
 type requestRow struct {
 	name    string
 	samples [][]float64 // for each of the log's measures
-	over    int         // requests whose samples were too many
+	thin    []thinning  // of these
 	failed  int
 	why     string // of the first that failed
 	line    int
@@ -38,7 +40,7 @@ func (l *requestLog) row(key []byte, name func() string) (*requestRow, error) {
 		if len(l.order) >= limits.BenchmarksPerIteration {
 			return nil, tooManyBenchmarks()
 		}
-		l.order = append(l.order, &requestRow{name: name(), samples: make([][]float64, len(l.measures))})
+		l.order = append(l.order, &requestRow{name: name(), samples: make([][]float64, len(l.measures)), thin: make([]thinning, len(l.measures))})
 	}
 	r := l.order[place]
 	l.last, l.lastKey = r, append(l.lastKey[:0], key...)
@@ -55,12 +57,8 @@ func (r *requestRow) fail(why []byte, line int) {
 // take adds a request's values, in the order of the log's measures; those that are absent are left out.
 func (r *requestRow) take(values ...opt) {
 	for i, v := range values {
-		switch {
-		case !v.ok || !finite(v.v):
-		case len(r.samples[i]) < limits.SamplesPerMetric:
-			r.samples[i] = append(r.samples[i], v.v)
-		case i == 0:
-			r.over++
+		if v.ok && finite(v.v) {
+			r.thin[i].add(&r.samples[i], v.v)
 		}
 	}
 }
@@ -68,8 +66,8 @@ func (r *requestRow) take(values ...opt) {
 // report adds all to the gathering: each measure's median, or mean, with the samples, and the failures as a metric and a problem.
 func (l *requestLog) report(g *gathering, opts Options) error {
 	for _, r := range l.order {
-		if r.over > 0 {
-			g.problem(r.name, 0, "%d requests over the limit of %d samples for a metric are left out; the value is that of the first", r.over, limits.SamplesPerMetric)
+		if i := slices.IndexFunc(r.thin, func(t thinning) bool { return t.left() }); i >= 0 {
+			g.problem(r.name, 0, "%s", r.thin[i].text())
 		}
 		for i, samples := range r.samples {
 			var m Metric

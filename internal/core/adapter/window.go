@@ -28,10 +28,12 @@ type scanner struct {
 	known       *[64]string // short texts that came last
 	loose       bool        // NaN and Infinity are taken for null, as Python writes them
 
-	passed    int // lines that were too long to be looked at
-	passedRow int // the first of them
-	odd       int // lines below a table that are none of its rows
-	oddRow    int // the first of them
+	passed     int // lines that were too long to be looked at
+	passedRow  int // the first of them
+	thinned    int // lists of which only some samples are kept
+	thinnedRow int // the end of the first of them
+	odd        int // lines below a table that are none of its rows
+	oddRow     int // the first of them
 }
 
 // windowBytes is the window's first size; it grows to twice what a line or a text may have.
