@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -28,6 +29,16 @@ var gatlingNeedles = []string{"\x00\x00\x00\x00\x063.", "\x00\x00\x00\x00\x073."
 
 // errGatlingEnd is the end within a record: the log of a run that was broken off has one.
 var errGatlingEnd = errors.New("it ends within a record")
+
+// errGatlingText is for a log whose bytes are no longer what Gatling wrote: read as text, each that was none became a replacement character, and what stands behind it would be any number.
+var errGatlingText = errors.New("it was read as text on its way here, and its bytes are lost")
+
+// What tells that: replacement characters at its beginning, or a run that began at no time, in milliseconds since 1970.
+const (
+	gatlingLook     = 4096
+	gatlingEarliest = 1_262_304_000_000 // 2010
+	gatlingLatest   = 7_258_118_400_000 // 2200
+)
 
 // gatlingTexts bounds how many texts are kept, and what one may have.
 const (
@@ -145,6 +156,10 @@ func (b *gatlingBinary) path() (string, error) {
 
 // begin reads the record of the run and returns Gatling's version.
 func (b *gatlingBinary) begin() (version string, err error) {
+	b.s.ensure(gatlingLook)
+	if window := b.s.in[b.s.at:]; bytes.Count(window[:min(len(window), gatlingLook)], []byte("\ufffd")) > 1 {
+		return "", errGatlingText
+	}
 	if _, err := b.byte(); err != nil {
 		return "", err
 	}
@@ -163,8 +178,12 @@ func (b *gatlingBinary) begin() (version string, err error) {
 	if _, err = b.text(); err != nil {
 		return version, err
 	}
-	if _, err = b.take(8); err != nil {
+	start, err := b.take(8)
+	if err != nil {
 		return version, err
+	}
+	if at := binary.BigEndian.Uint64(start); at < gatlingEarliest || at > gatlingLatest {
+		return version, errGatlingText
 	}
 	if _, err = b.text(); err != nil {
 		return version, err

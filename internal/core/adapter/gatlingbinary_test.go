@@ -114,5 +114,7 @@ func TestGatlingsBinaryLogIsRead(t *testing.T) {
 		}
 	}
 	refuses(t, Magic, gatlingLog(false)[:20], `the binary simulation.log of version "3.13.5" is not understood (it ends within a record); give js/stats.json of its report instead`)
+	refuses(t, Magic, strings.ToValidUTF8(gatlingLog(false)+strings.Repeat("\x90a", 9), "\ufffd"), "it was read as text on its way here")
+	refuses(t, Magic, strings.Replace(gatlingLog(false), "\x00\x00\x01\x90", "\x00\x01\x01\x90", 1), "it was read as text on its way here")
 	refuses(t, "gatling", "\x00\x00\x00\x00\x063.13.5\x00\xff\xff\xff\xff", "want a length, found 16777215")
 }
