@@ -118,3 +118,18 @@ func TestGatlingsBinaryLogIsRead(t *testing.T) {
 	refuses(t, Magic, strings.Replace(gatlingLog(false), "\x00\x00\x01\x90", "\x00\x01\x01\x90", 1), "it was read as text on its way here")
 	refuses(t, "gatling", "\x00\x00\x00\x00\x063.13.5\x00\xff\xff\xff\xff", "want a length, found 16777215")
 }
+
+func TestGatlingsBinaryLogMayBeCutOrBrokenAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, old := range []bool{false, true} {
+		log := gatlingLog(old)
+		for i := range len(log) {
+			survives(t, "gatling", []byte(log[:i]), "cut")
+			for _, bit := range []byte{1, 0x80, 0xff} {
+				broken := []byte(log)
+				broken[i] ^= bit
+				survives(t, "gatling", broken, "broken")
+			}
+		}
+	}
+}
