@@ -11,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
@@ -48,8 +49,9 @@ func (f *runFlags) measure(ctx context.Context, env *Env, args []string, in *api
 		in.Results = []string{text}
 	}
 	size := 0
-	for _, text := range in.Results {
-		size += len(text)
+	for i, text := range in.Results {
+		in.Results[i] = string(adapter.UTF8([]byte(text))) // a request is JSON, which has no other text
+		size += len(in.Results[i])
 	}
 	if size > limits.ReportBodyBytes {
 		return usage("the results have %d bytes, the limit of one report is %d; submit them in parts", size, limits.ReportBodyBytes)

@@ -89,13 +89,13 @@ type Results struct {
 // average that the tool does not offer changes nothing, and Reason says so. Names in the result are distinct and within their limits, numbers are
 // finite.
 func Parse(name Name, input []byte, opts Options) (Results, error) {
-	return parseWith(tools, name, source{in: fromUTF16(input), size: int64(len(input))}, opts)
+	return parseWith(tools, name, source{in: UTF8(input), size: int64(len(input))}, opts)
 }
 
 // Read is Parse for an input of size bytes that is not in memory. It is read more than once, and never held as a whole, but for UTF-16.
 func Read(name Name, input io.ReaderAt, size int64, opts Options) (Results, error) {
 	var mark [2]byte
-	if n, _ := input.ReadAt(mark[:], 0); n == len(mark) && len(fromUTF16(mark[:])) == 0 {
+	if n, _ := input.ReadAt(mark[:], 0); n == len(mark) && len(UTF8(mark[:])) == 0 {
 		if size > limits.AdapterUTF16Bytes {
 			return Results{}, fault.TooLargef("the output has %d bytes of UTF-16, the limit is %d; write it as UTF-8", size, limits.AdapterUTF16Bytes)
 		}
@@ -123,7 +123,7 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 	if name != Magic && name != "" {
 		among = nil
 	}
-	chosen, err := choose(from, name, src)
+	chosen, unread, err := choose(from, name, src)
 	if err != nil {
 		return Results{}, err
 	}
@@ -154,6 +154,9 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 			out.Reason += "; and " + reason
 		}
 		out.add(one)
+	}
+	for _, f := range unread {
+		out.problem(Problem{Message: fmt.Sprintf("what could be %s (%s) is not read beside surer tools; name it with --adapter if it is", f.tool.name, f.why)})
 	}
 	if n := len(chosen) - shownReasons; n > 0 {
 		out.Reason += fmt.Sprintf("; and %d more", n)
@@ -308,8 +311,8 @@ func (src source) other(among []tool, than tool, at place) []found {
 	return []found{best}
 }
 
-// fromUTF16 is the input as UTF-8 where it is marked as UTF-16, as Windows shells write it.
-func fromUTF16(input []byte) []byte {
+// UTF8 is the input as UTF-8 where it is marked as UTF-16, as Windows shells write it.
+func UTF8(input []byte) []byte {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(input, []byte{0xff, 0xfe}):

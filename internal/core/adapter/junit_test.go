@@ -17,6 +17,8 @@ func TestJUnit(t *testing.T) {
 			"\ns::a\n\tLatency: 1.234e+12 nanoseconds (ns), lower\n\ns::b\n\tLatency: 1.2345e+12 nanoseconds (ns), lower\n\ns::c\n\tLatency: 1.234567e+15 nanoseconds (ns), lower\n"},
 		{"where nothing tells which, there is no number", `<testsuite name="s"><testcase name="a" time="1,234"/><testcase name="b" time="1"/><testcase name="c"/></testsuite>`,
 			"\ns::b" + second + "\nproblem: s::a: its time \"1,234\" is no number, or more than one\n\nproblem: 1 test cases have no time\n"},
+		{"libtest writes nanoseconds", `<testsuite name="test"><testcase classname="benchmark::tests" name="fib_10" time="5749.1"/><testcase classname="tests" name="ok" time="1"/></testsuite>`,
+			"\ntests::ok" + second + "\nproblem: benchmark::tests::fib_10: its time is no time in seconds: read what libtest prints\n"},
 		{"a test that did not run has no time", `<testsuite name="s"><testcase name="a" status="notrun" result="suppressed" time="0."/><testcase name="b" status="run" result="completed" time="1."/><testcase name="c" status="failed" time="9"/></testsuite>`,
 			"\ns::b" + second + "\nproblem: s::c: the test did not pass: failed\n"},
 		{"a test that passed at last has passed", `<testsuite name="s"><testcase name="a" time="1"><flakyFailure message="no"/></testcase><testcase name="b" time="1"><failure message="no"/><rerunFailure message="no"/></testcase></testsuite>`, "\ns::a" + second + "\nproblem: s::b: the test did not pass: failure: no\n"},

@@ -29,6 +29,7 @@ const (
 	lookBeyond = 1 * limits.MiB   // how far it goes on after something was recognised, to see whether it is the only thing
 	lookBeside = 256 * limits.KiB // how far it looks beside a table, which may be large
 	lookSure   = 90               // the score from which on it is
+	lookLikely = 50               // and from which on nobody may pass over it without a word
 	lookBudget = 32 * limits.MiB  // of JSON and XML in a log that is looked at
 	lookInLog  = 256 * limits.KiB // of one such document
 )
@@ -247,37 +248,41 @@ func opens(line []byte) bool {
 
 // choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Of a log of several tools each is read, in the order of the log: those that are
 // surely recognised, if their signs stand apart; of two that see theirs in one place, the surer one. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
-func choose(from []tool, name Name, src source) ([]found, error) {
+//
+// Unread are tools that the output also seems to be of, less surely.
+func choose(from []tool, name Name, src source) (chosen, unread []found, err error) {
 	if name != Magic && name != "" {
 		for _, t := range from {
 			if t.name == name || slices.Contains(t.aliases, name) {
 				if len(t.signs) > 0 && !t.lines {
 					if all := src.locate([]tool{t}); len(all) > 0 {
-						return all[:1], nil
+						return all[:1], nil, nil
 					}
 				}
-				return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil
+				return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil, nil
 			}
 		}
 		_, err := ParseName(string(name))
-		return nil, err
+		return nil, nil, err
 	}
 	all := src.locate(from)
 	if len(all) == 0 {
-		return nil, unrecognised(from, src)
+		return nil, nil, unrecognised(from, src)
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
-	chosen := all[:0]
 	for _, f := range all {
 		if len(chosen) > 0 && f.score < chosen[0].score && f.score < lookSure {
-			break
+			if f.score >= lookLikely && !slices.ContainsFunc(chosen, func(other found) bool { return other.sign == f.sign || sameParser(other.tool, f.tool) }) {
+				unread = append(unread, f)
+			}
+			continue
 		}
 		i := slices.IndexFunc(chosen, func(other found) bool { return other.sign == f.sign || sameParser(other.tool, f.tool) })
 		if i >= 0 && chosen[i].score > f.score {
 			continue
 		}
 		if i >= 0 || len(chosen) > 0 && f.score < lookSure {
-			return nil, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
+			return nil, nil, fault.Invalidf("the output could be %s (%s) or %s (%s); name one with --adapter. It begins %s",
 				chosen[0].tool.name, chosen[0].why, f.tool.name, f.why, beginning(src))
 		}
 		if f.tool.lines {
@@ -286,7 +291,7 @@ func choose(from []tool, name Name, src source) ([]found, error) {
 		chosen = append(chosen, f)
 	}
 	slices.SortStableFunc(chosen, func(a, b found) int { return cmp.Compare(a.sign, b.sign) })
-	return chosen, nil
+	return chosen, unread, nil
 }
 
 // sameParser reports whether one of the tools reads what the other reads too, as wrk2 does with wrk's output.

@@ -54,15 +54,15 @@ func TestMagicThatCannotTellTwoApartAsks(t *testing.T) {
 		return tool{name: name, needles: []string{"hello"}, hit: func([]byte) int { return points }, trace: why}
 	}
 	src := source{in: []byte("hello"), size: 5}
-	_, err := choose([]tool{sure("a", 60, "it says A"), sure("b", 0, ""), sure("c", 60, "it says C")}, Magic, src)
+	_, _, err := choose([]tool{sure("a", 60, "it says A"), sure("b", 0, ""), sure("c", 60, "it says C")}, Magic, src)
 	if want := `the output could be a (it says A) or c (it says C); name one with --adapter. It begins "hello"`; !fault.Is(err, fault.Invalid) || fault.Message(err) != want {
 		t.Errorf("error = %v, want %s", err, want)
 	}
-	got, err := choose([]tool{sure("a", 60, ""), sure("b", 61, ""), sure("c", 60, "")}, Magic, src)
+	got, _, err := choose([]tool{sure("a", 60, ""), sure("b", 61, ""), sure("c", 60, "")}, Magic, src)
 	if err != nil || len(got) != 1 || got[0].tool.name != "b" {
 		t.Errorf("chose %v, %v, want the one that is surest", got, err)
 	}
-	if _, err := choose([]tool{sure("a", 100, ""), sure("c", 100, "")}, Magic, src); !fault.Is(err, fault.Invalid) {
+	if _, _, err := choose([]tool{sure("a", 100, ""), sure("c", 100, "")}, Magic, src); !fault.Is(err, fault.Invalid) {
 		t.Errorf("two that are sure of one line: %v, want an invalid fault", err)
 	}
 }
@@ -249,7 +249,7 @@ func TestToolsOfALogAreReadHoweverSurelyEachIsRecognised(t *testing.T) {
 		"any table is less sure than a tool":   {"name,value\n" + vegeta, "vegeta"},
 		"what several could print is not read": {vegeta + "parse: 12.5ms\n", "vegeta"},
 	} {
-		all, err := choose(tools, Magic, source{in: []byte(row.input), size: int64(len(row.input))})
+		all, _, err := choose(tools, Magic, source{in: []byte(row.input), size: int64(len(row.input))})
 		var names []string
 		for _, f := range all {
 			names = append(names, string(f.tool.name))
@@ -260,5 +260,14 @@ func TestToolsOfALogAreReadHoweverSurelyEachIsRecognised(t *testing.T) {
 	}
 	if got := parse(t, Magic, hey+vegeta); got.Adapter != Magic || len(got.Benchmarks) != 2 || !strings.HasPrefix(got.Reason, "hey: ") || !strings.Contains(got.Reason, "; and vegeta: ") {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestALessSureToolIsNotPassedOverWithoutAWord(t *testing.T) {
+	t.Parallel()
+	got := parse(t, Magic, "# TYPE up gauge\nup 1\n# EOF\nBenchmarkX 1 1 ns/op\nparse: 12.5ms\n")
+	want := []Problem{{Message: "what could be openmetrics (a line \"# TYPE name type\") is not read beside surer tools; name it with --adapter if it is"}}
+	if diff := cmp.Diff(want, got.Problems); diff != "" || got.Adapter != GoBench {
+		t.Errorf("%s, problems (-want +got):\n%s", got.Adapter, diff)
 	}
 }
