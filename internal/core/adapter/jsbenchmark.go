@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -70,7 +69,7 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	if c := s.peek(); c == '{' || c == '[' {
-		err := s.jsSuite(func(line int) error {
+		err := s.records(func(line int) error {
 			n++
 			return g.jsBenchmark(s, opts, line)
 		})
@@ -91,26 +90,6 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 		}
 	}
 	return g.results(opts, `%d lines with "ops/sec" and "runs sampled"`, n), nil
-}
-
-// jsSuite calls read for each benchmark of a list, of a list that is a member of an object, or of a suite, whose benchmarks stand under their numbers.
-func (s *scanner) jsSuite(read func(line int) error) error {
-	element := func() error {
-		if s.peek() != '{' {
-			return s.skip()
-		}
-		line, _ := s.position()
-		return read(line)
-	}
-	if s.peek() == '[' {
-		return s.array(element)
-	}
-	return s.object(func(key []byte) error {
-		if _, err := strconv.Atoi(string(key)); err == nil {
-			return element()
-		}
-		return s.each(element)
-	})
 }
 
 // jsBenchmark reads one benchmark.

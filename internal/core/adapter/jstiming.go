@@ -112,7 +112,8 @@ func (t *timing) add(g *gathering, name string, nanos float64, average Average, 
 	return nil
 }
 
-// records calls read for each object of a list that a script wrote: the list itself, or one that is a member of an object around it.
+// records calls read for each object of a list that a script wrote: the list itself, one that is a member of an object around it, or members that are
+// numbered, as benchmark.js's suites are.
 func (s *scanner) records(read func(line int) error) error {
 	element := func() error {
 		if s.peek() != '{' {
@@ -124,12 +125,17 @@ func (s *scanner) records(read func(line int) error) error {
 	if s.peek() == '[' {
 		return s.array(element)
 	}
-	return s.object(func([]byte) error { return s.each(element) })
+	return s.object(func(key []byte) error {
+		if isDigits(key) {
+			return element()
+		}
+		return s.each(element)
+	})
 }
 
 // joinNames joins what is there of the parts of a name.
 func joinNames(by string, parts ...string) string {
-	kept := parts[:0]
+	kept := make([]string, 0, len(parts))
 	for _, p := range parts {
 		if p = oneLine(p); p != "" {
 			kept = append(kept, p)
