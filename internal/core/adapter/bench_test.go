@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 // large has outputs of n benchmarks as tools write them.
@@ -214,20 +216,20 @@ func (r repeated) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// TestALargeLogCostsNoMemory reads a log of 256 MiB with a few results of which each line but the first is noise.
+// TestALargeLogCostsNoMemory reads a log of 1 GiB, of which each 65th line is a result.
 func TestALargeLogCostsNoMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it reads 256 MiB")
+		t.Skip("it reads 1 GiB")
 	}
-	noise := repeated{line: strings.Repeat("2026-01-02T03:04:05.678Z level=info msg=\"request served\"\n", 64) + "BenchmarkX 1 5 ns/op\n", size: 256 << 20}
+	noise := repeated{line: strings.Repeat("2026-01-02T03:04:05.678Z level=info msg=\"request served\"\n", 64) + "BenchmarkX 1 5 ns/op\n", size: 1 << 30}
 	var peak uint64
 	watched := &watching{repeated: noise, peak: &peak}
 	got, err := Read(GoBench, watched, noise.size, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(got.Benchmarks); n != 1 || len(got.Benchmarks[0].Metrics[0].Samples) == 0 {
-		t.Errorf("%d benchmarks", n)
+	if n := len(got.Benchmarks[0].Metrics[0].Samples); len(got.Benchmarks) != 1 || n > limits.SamplesPerMetric || n < limits.SamplesPerMetric/2 || len(got.Problems) != 1 {
+		t.Errorf("%d benchmarks, %d samples of the first, %v", len(got.Benchmarks), n, got.Problems)
 	}
 	if limit := uint64(96 << 20); peak > limit { // the samples themselves are the most of it
 		t.Errorf("%d bytes in use while a log of %d was read, want below %d", peak, noise.size, limit)

@@ -64,7 +64,8 @@ type goBenchmark struct {
 	end     int    // of the identity
 	procs   string
 	metrics []Metric
-	flawed  []*unit.Measure // of which there was a number that is not finite
+	flawed  []*unit.Measure   // of which there was a number that is not finite
+	thin    map[int]*thinning // of the metrics that have too many samples
 }
 
 // goResults gathers result lines by benchmark, in the order of their first appearance.
@@ -178,7 +179,7 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 			b.metrics = append(b.metrics, Metric{Measure: measure})
 		}
 		if finite(pair.value) {
-			g.sample(&b.metrics[at], pair.value)
+			g.sample(b, at, pair.value)
 			continue
 		}
 		if !slices.Contains(b.flawed, measure) { // once: with -count it comes again and again
@@ -189,11 +190,21 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 }
 
 // sample adds a value. Samples lie together; a second one makes room for as many as another metric has, because -count is for all.
-func (g *goResults) sample(m *Metric, v float64) {
-	switch len(m.Samples) {
-	case 0:
+func (g *goResults) sample(b *goBenchmark, at int, v float64) {
+	m := &b.metrics[at]
+	switch n := len(m.Samples); {
+	case n >= limits.SamplesPerMetric || b.thin[at] != nil:
+		if b.thin[at] == nil {
+			if b.thin == nil {
+				b.thin = map[int]*thinning{}
+			}
+			b.thin[at] = &thinning{seen: int32(n)}
+		}
+		b.thin[at].add(&m.Samples, v)
+		return
+	case n == 0:
 		m.Samples = g.space(1)
-	case 1:
+	case n == 1:
 		m.Samples = append(g.space(max(2, min(g.count, 64))), m.Samples[0])
 	}
 	m.Samples = append(m.Samples, v)
@@ -280,6 +291,10 @@ func (g *goResults) name(opts Options) {
 			if pkg, own := b.pkg(); times[place] > 1 || single[pkg] && strings.Contains(own, "/") {
 				name += "-" + b.procs
 			}
+		}
+		for _, t := range b.thin {
+			g.out.problem(Problem{Benchmark: name, Message: t.text()})
+			break // the others are alike
 		}
 		if len(b.flawed) > 0 {
 			b.metrics = slices.DeleteFunc(b.metrics, func(m Metric) bool { return len(m.Samples) == 0 })
