@@ -23,7 +23,7 @@ type localCommand struct {
 	environ        []string
 	stdout, stderr io.Writer     // where output goes while it is kept
 	timeout        time.Duration // 0: none
-	most           int           // bytes of stdout
+	most           int           // bytes of stdout, and of stderr that are kept
 }
 
 // name is the command in a sentence.
@@ -62,6 +62,7 @@ func firstOf(a, b string) string {
 // outcome is how a command ended.
 type outcome struct {
 	stdout  string
+	stderr  string // nothing where it was too much
 	wall    time.Duration
 	failure error // nil: exit code 0. An *exitError otherwise
 	allowed bool  // a failure that --allow-failure lets pass: the command's own
@@ -75,11 +76,16 @@ type capture struct {
 	kept bytes.Buffer
 	most int
 	to   io.Writer
-	over chan struct{} // closed when the limit is passed
+	over chan struct{} // closed when the limit is passed; nil: then nothing is kept
 }
 
 func (c *capture) Write(p []byte) (int, error) {
-	if c.kept.Len()+len(p) > c.most {
+	switch {
+	case c.kept.Len()+len(p) <= c.most:
+		c.kept.Write(p)
+	case c.over == nil:
+		c.kept, c.most = bytes.Buffer{}, 0
+	default:
 		select {
 		case <-c.over:
 		default:
@@ -87,7 +93,6 @@ func (c *capture) Write(p []byte) (int, error) {
 		}
 		return 0, errTooMuch
 	}
-	c.kept.Write(p)
 	if _, err := c.to.Write(p); err != nil {
 		return 0, err
 	}
@@ -99,7 +104,8 @@ func (c *capture) Write(p []byte) (int, error) {
 func (l localCommand) run(ctx context.Context, signals <-chan os.Signal) outcome {
 	cmd := exec.Command(l.argv[0], l.argv[1:]...)
 	out := &capture{most: l.most, to: l.stdout, over: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = out, l.stderr, l.dir, l.environ
+	errs := &capture{most: l.most, to: l.stderr}
+	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = out, errs, l.dir, l.environ
 	cmd.WaitDelay = limits.OutputDrain
 	group := ownGroup(cmd)
 	begun := time.Now()
@@ -143,7 +149,7 @@ func (l localCommand) run(ctx context.Context, signals <-chan os.Signal) outcome
 			group.kill()
 		case err := <-ended:
 			group.kill() // what it left behind would disturb the next iteration
-			o := outcome{stdout: out.kept.String(), wall: time.Since(begun), failure: stopped}
+			o := outcome{stdout: out.kept.String(), stderr: errs.kept.String(), wall: time.Since(begun), failure: stopped}
 			if stopped == nil {
 				o.failure, o.allowed = l.exit(err), true
 			}

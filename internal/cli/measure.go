@@ -100,6 +100,11 @@ func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.
 			if err := f.readFiles(env, in); err != nil {
 				return err
 			}
+		case o.isOnStderr(in.Settings):
+			if !f.quiet {
+				fmt.Fprintln(env.Stderr, "tacho: the results are on stderr")
+			}
+			in.Results = append(in.Results, o.stderr)
 		case strings.TrimSpace(o.stdout) == "":
 			return failWith(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file", shown(text))
 		default:

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,6 +65,7 @@ func newRunCommand(env *Env) *cobra.Command {
 	cmd.Long = `Run a benchmark, keep its results and judge them.
 
 Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
+They are read from what the command prints: on stdout, or on stderr where only that holds results, as of time and perf stat.
 Without --host they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
 report; "~" before a change says that the two spreads overlap. No threshold is set by itself: a difference raises an alert only where
 --threshold-… or 'tacho threshold create' says so.
@@ -244,20 +247,26 @@ func (f *runFlags) submit(ctx context.Context, env *Env, srv *session, in api.Ne
 
 // unreadable tells results that no adapter can read from other things that a server refuses, by reading them here.
 func unreadable(in api.NewRun) bool {
+	return slices.ContainsFunc(in.Results, func(text string) bool { return !readable(text, in.Settings, true) })
+}
+
+// readable reports whether the adapter of the settings reads the text; unknown is the answer where it is not known here.
+func readable(text string, settings *api.ReportSettings, unknown bool) bool {
 	name, opts := adapter.Magic, adapter.Options{}
-	if in.Settings != nil {
+	if settings != nil {
 		var err error
-		if name, err = adapter.ParseName(in.Settings.Adapter); err != nil {
-			return false
+		if name, err = adapter.ParseName(settings.Adapter); err != nil {
+			return unknown
 		}
-		opts = adapter.Options{Average: adapter.Average(in.Settings.Average), Mapping: in.Settings.Mapping}
+		opts = adapter.Options{Average: adapter.Average(settings.Average), Mapping: settings.Mapping}
 	}
-	for _, text := range in.Results {
-		if _, err := adapter.Parse(name, []byte(text), opts); err != nil {
-			return true
-		}
-	}
-	return false
+	_, err := adapter.Parse(name, []byte(text), opts)
+	return err == nil
+}
+
+// isOnStderr reports whether the results are there, as time and perf print them: stdout is the program's, which has none.
+func (o outcome) isOnStderr(settings *api.ReportSettings) bool {
+	return strings.TrimSpace(o.stderr) != "" && !readable(o.stdout, settings, true) && readable(o.stderr, settings, false)
 }
 
 // show prints a report that is complete and returns what the exit code says of it.

@@ -16,7 +16,7 @@ import (
 // Identity is the command; CSV and JSON do not have it, so it is "perf stat" there, or the name of a banner line "=== name ===". The CPU, core, socket or thread, and the cgroup, are in braces. Numbers have the locale's marks: what parts thousands stands before three digits, and counts have
 // two digits behind the point or none. An event that was not counted is a problem. Of intervals the counts are added up, as perf's own --summary does. Of the metrics behind # instructions per cycle are kept, and what has a name of its own (-M, topdown); the others follow from the counts.
 var perfStatTool = tool{
-	name: "perf_stat", about: "perf stat, text, -x, or -j", example: `tacho run --file perf.txt "perf stat -r 5 -o perf.txt ./program"`,
+	name: "perf_stat", about: "perf stat, text, -x, or -j", example: `tacho run "perf stat -r 5 ./program"`,
 	measures: []string{"Latency (ns, lower)", "CPU Time, User Time, System Time (ns, lower)", "Instructions, each event by its name", "Instructions per Cycle (higher)", "each metric of -M and topdown by its name"},
 	samples:  "the time of each run, with --table", parameters: "CPU, core, socket, thread or cgroup, in braces",
 	signs:   []sign{{jsonForm, []string{"counter-value", "event", "event-runtime"}, 100, `"counter-value" and "event"`}},

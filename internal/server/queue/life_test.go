@@ -76,6 +76,9 @@ func TestHowResultsEndAJob(t *testing.T) {
 	inline := func(stdout string, files map[string]string) []api.IterationOutput {
 		return result(func(r *api.IterationOutput) { r.Stdout, r.Output = &stdout, files })
 	}
+	said := func(stdout, stderr string) []api.IterationOutput {
+		return result(func(r *api.IterationOutput) { r.Stdout, r.Stderr = &stdout, &stderr })
+	}
 	exit := func(code int) []api.IterationOutput {
 		stdout := ten
 		return result(func(r *api.IterationOutput) { r.ExitCode, r.Stdout = code, &stdout })
@@ -88,6 +91,8 @@ func TestHowResultsEndAJob(t *testing.T) {
 		says    string
 	}{
 		"results on stdout, in the message":    {api.NewJob{}, inline(ten, nil), api.JobProcessed, "", ""},
+		"results on stderr, where time writes": {api.NewJob{}, said("\n", ten), api.JobProcessed, "", ""},
+		"stdout wins over stderr":              {api.NewJob{}, said(ten, "noise"), api.JobProcessed, "", ""},
 		"a file wins over stdout":              {api.NewJob{}, inline("noise", map[string]string{"/r.json": ten}), api.JobProcessed, "", ""},
 		"no output":                            {api.NewJob{}, inline("", nil), api.JobFailed, api.ReasonNoResult, "left no output"},
 		"white space":                          {api.NewJob{}, inline(" \n\n", nil), api.JobFailed, api.ReasonNoResult, "left no output"},

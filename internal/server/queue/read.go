@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -217,8 +219,8 @@ func (s *Service) Inputs(ctx context.Context, reportID string) ([]string, error)
 	return s.inputs(ctx, outputs)
 }
 
-// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file. What holds nothing but
-// white space is no input.
+// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the stderr,
+// as tools print there that leave stdout to the program. What holds nothing but white space is no input.
 func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]string, error) {
 	files := map[int]bool{}
 	for _, o := range outputs {
@@ -226,19 +228,37 @@ func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]stri
 			files[o.Iteration] = true
 		}
 	}
-	var out []string
-	for _, o := range outputs {
-		wanted := o.Kind == string(api.ArtifactFile) || o.Kind == string(api.ArtifactStdout) && !files[o.Iteration]
-		if !wanted || o.SizeBytes == 0 {
-			continue
+	type input struct {
+		iteration int
+		text      string
+	}
+	var found []input
+	said := map[int]bool{} // iterations that have a file, or something on stdout
+	take := func(kind api.ArtifactKind) error {
+		for _, o := range outputs {
+			if o.Kind != string(kind) || o.SizeBytes == 0 || kind != api.ArtifactFile && (files[o.Iteration] || said[o.Iteration]) {
+				continue
+			}
+			body, err := s.output(ctx, o, -1)
+			if err != nil {
+				return fmt.Errorf("read output %s of iteration %d: %w", o.Kind, o.Iteration, err)
+			}
+			if strings.TrimSpace(body) != "" {
+				said[o.Iteration] = true
+				found = append(found, input{o.Iteration, body})
+			}
 		}
-		body, err := s.output(ctx, o, -1)
-		if err != nil {
-			return nil, fmt.Errorf("read output %s of iteration %d: %w", o.Kind, o.Iteration, err)
+		return nil
+	}
+	for _, kind := range []api.ArtifactKind{api.ArtifactFile, api.ArtifactStdout, api.ArtifactStderr} {
+		if err := take(kind); err != nil {
+			return nil, err
 		}
-		if strings.TrimSpace(body) != "" {
-			out = append(out, body)
-		}
+	}
+	slices.SortStableFunc(found, func(a, b input) int { return cmp.Compare(a.iteration, b.iteration) })
+	out := make([]string, len(found))
+	for i, f := range found {
+		out[i] = f.text
 	}
 	return out, nil
 }
