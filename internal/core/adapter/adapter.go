@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -138,7 +139,7 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 			return Results{}, err
 		}
 		chosen = append(chosen, next...)
-		reason := string(f.tool.name) + ": " + one.Reason + f.at.in()
+		reason := string(f.tool.name) + ": " + singular(one.Reason) + f.at.in()
 		if average != AverageDefault && !slices.Contains(f.tool.averages, average) {
 			reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
 		}
@@ -172,6 +173,20 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 		return Results{}, fault.Invalidf("%s (it begins %s)", message, beginning(src))
 	}
 	return out, nil
+}
+
+// singular writes "1 line" for "1 lines".
+func singular(reason string) string {
+	words := strings.Split(reason, " ")
+	for i := 1; i < len(words); i++ {
+		if one, ok := strings.CutSuffix(words[i], "s"); ok && words[i-1] == "1" {
+			if stem, ok := strings.CutSuffix(one, "ie"); ok {
+				one = stem + "y"
+			}
+			words[i] = one
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // shownReasons is how many outputs of one input are told.

@@ -17,7 +17,7 @@ func TestMagicSaysWhatItRecognisedAndWhy(t *testing.T) {
 		"noise\nBenchmarkX-8 1 1 ns/op\nBenchmarkY-8 1 1 ns/op\n":             "go_bench: 2 lines begin with Benchmark and carry a number of iterations, values and units",
 		"BenchmarkX-8 1 1 ns/op\n":                                            "go_bench: 1 line begins with Benchmark and carries a number of iterations, values and units",
 		`{"Action":"output","Package":"p","Output":"BenchmarkX 1 1 ns/op\n"}`: "go_bench: 1 line begins",
-		" \n{\"b\":{\"l\":{\"note\":[],\"value\":1}}}":                        `json: an object of 1 benchmarks and 1 metrics with a "value"`,
+		" \n{\"b\":{\"l\":{\"note\":[],\"value\":1}}}":                        `json: an object of 1 benchmark and 1 metric with a "value"`,
 		`{"empty":{},"b":{"l":{"value":1}}}`:                                  "json: ",
 		"\ufeff" + `{"b":{"l":{"value":1}}}`:                                  "json: ",
 		`{"BenchmarkX-8 1 1 ns/op":{"l":{"value":1}}}`:                        "json: ",
