@@ -22,14 +22,13 @@ type gathering struct {
 
 	free []gathered // made many at once
 	room []Metric   // as well
+	more []given    // as well
 }
 
 type gathered struct {
 	name    string
 	metrics []Metric // Value, Lower and Upper of a metric with one value stay as they were given
 	given   []given  // for each of them
-
-	few [4]given // the first of given: most benchmarks have no more, and then cost one allocation less
 }
 
 // given is how often a metric was given, and whether with samples.
@@ -61,9 +60,14 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	if g.metrics++; g.metrics > limits.MetricsPerReport {
 		return nil, 0, tooManyMetrics()
 	}
-	b.metrics = append(b.metrics, Metric{Measure: m})
-	b.given = append(b.given, given{})
-	return b, len(b.metrics) - 1, nil
+	n := len(b.metrics)
+	if n < cap(b.metrics) && n < cap(b.given) {
+		b.metrics, b.given = b.metrics[:n+1], b.given[:n+1] // nobody had them before
+	} else {
+		b.metrics, b.given = append(b.metrics, Metric{}), append(b.given, given{})
+	}
+	b.metrics[n].Measure = m
+	return b, n, nil
 }
 
 // newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
@@ -74,15 +78,16 @@ func (g *gathering) newGathered(name string) *gathered {
 	b := &g.free[0]
 	g.free = g.free[1:]
 	b.name = name
-	b.given = b.few[:0]
 	if g.last == nil {
 		return b
 	}
 	n := len(g.last.metrics)
 	if len(g.room) < n {
-		g.room = make([]Metric, n*max(1, min(256, len(g.order))))
+		many := n * max(1, min(256, len(g.order)))
+		g.room, g.more = make([]Metric, many), make([]given, many)
 	}
 	b.metrics, g.room = g.room[:0:n], g.room[n:]
+	b.given, g.more = g.more[:0:n], g.more[n:]
 	return b
 }
 

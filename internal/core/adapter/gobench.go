@@ -64,8 +64,20 @@ type goBenchmark struct {
 	end     int    // of the identity
 	procs   string
 	metrics []Metric
-	flawed  []*unit.Measure   // of which there was a number that is not finite
-	thin    map[int]*thinning // of the metrics that have too many samples
+	odd     *goOdd // nil: as almost always
+}
+
+// goOdd is what is odd about a benchmark.
+type goOdd struct {
+	flawed []*unit.Measure   // of which there was a number that is not finite
+	thin   map[int]*thinning // of the metrics that have too many samples
+}
+
+func (b *goBenchmark) isOdd() *goOdd {
+	if b.odd == nil {
+		b.odd = &goOdd{thin: map[int]*thinning{}}
+	}
+	return b.odd
 }
 
 // goResults gathers result lines by benchmark, in the order of their first appearance.
@@ -176,15 +188,20 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 		if at < 0 {
 			g.metrics++
 			at = len(b.metrics)
-			b.metrics = append(b.metrics, Metric{Measure: measure})
+			if at < cap(b.metrics) {
+				b.metrics = b.metrics[:at+1] // nobody had it before
+			} else {
+				b.metrics = append(b.metrics, Metric{})
+			}
+			b.metrics[at].Measure = measure
 		}
 		if finite(pair.value) {
 			g.sample(b, at, pair.value)
 			continue
 		}
-		if !slices.Contains(b.flawed, measure) { // once: with -count it comes again and again
+		if odd := b.isOdd(); !slices.Contains(odd.flawed, measure) { // once: with -count it comes again and again
 			g.out.problem(Problem{Benchmark: s.identity(string(l.name)), Message: fmt.Sprintf("%v %s is not a finite number", pair.value, pair.unit), Line: number})
-			b.flawed = append(b.flawed, measure)
+			odd.flawed = append(odd.flawed, measure)
 		}
 	}
 }
@@ -193,14 +210,12 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 func (g *goResults) sample(b *goBenchmark, at int, v float64) {
 	m := &b.metrics[at]
 	switch n := len(m.Samples); {
-	case n >= limits.SamplesPerMetric || b.thin[at] != nil:
-		if b.thin[at] == nil {
-			if b.thin == nil {
-				b.thin = map[int]*thinning{}
-			}
-			b.thin[at] = &thinning{seen: int32(n)}
+	case n >= limits.SamplesPerMetric || b.odd != nil && b.odd.thin[at] != nil:
+		thin := b.isOdd().thin
+		if thin[at] == nil {
+			thin[at] = &thinning{seen: int32(n)}
 		}
-		b.thin[at].add(&m.Samples, v)
+		thin[at].add(&m.Samples, v)
 		return
 	case n == 0:
 		m.Samples = g.space(1)
@@ -292,11 +307,11 @@ func (g *goResults) name(opts Options) {
 				name += "-" + b.procs
 			}
 		}
-		for _, t := range b.thin {
-			g.out.problem(Problem{Benchmark: name, Message: t.text()})
-			break // the others are alike
-		}
-		if len(b.flawed) > 0 {
+		if b.odd != nil {
+			for _, t := range b.odd.thin {
+				g.out.problem(Problem{Benchmark: name, Message: t.text()})
+				break // the others are alike
+			}
 			b.metrics = slices.DeleteFunc(b.metrics, func(m Metric) bool { return len(m.Samples) == 0 })
 		}
 		for i := range b.metrics {

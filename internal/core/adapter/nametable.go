@@ -10,7 +10,7 @@ import (
 // of the time that reading them takes.
 type nameTable struct {
 	names []string
-	slots []nameSlot // a power of two, at most three quarters full
+	slots []nameSlot // a power of two, at most three quarters full, and a fifth at the least where there are many
 	seed  maphash.Seed
 }
 
@@ -26,9 +26,7 @@ func newNameTable(n int) nameTable {
 
 // add is the number of the name, and whether it is new.
 func (t *nameTable) add(name string) (place int, isNew bool) {
-	if len(t.names) >= len(t.slots)/4*3 {
-		t.grow()
-	}
+	t.makeRoom()
 	hash := uint32(maphash.String(t.seed, name))
 	mask := uint32(len(t.slots) - 1)
 	at := hash & mask
@@ -44,16 +42,25 @@ func (t *nameTable) add(name string) (place int, isNew bool) {
 
 // addBytes is add for a name that becomes a string only if it is new.
 func (t *nameTable) addBytes(name []byte) (place int, isNew bool) {
-	if len(t.slots) > 0 {
-		hash := uint32(maphash.Bytes(t.seed, name))
-		mask := uint32(len(t.slots) - 1)
-		for at := hash & mask; t.slots[at].place != 0; at = (at + 1) & mask {
-			if s := t.slots[at]; s.hash == hash && t.names[s.place-1] == string(name) {
-				return int(s.place) - 1, false
-			}
+	t.makeRoom()
+	hash := uint32(maphash.Bytes(t.seed, name))
+	mask := uint32(len(t.slots) - 1)
+	at := hash & mask
+	for ; t.slots[at].place != 0; at = (at + 1) & mask {
+		if s := t.slots[at]; s.hash == hash && t.names[s.place-1] == string(name) {
+			return int(s.place) - 1, false
 		}
 	}
-	return t.add(string(name))
+	t.names = append(t.names, string(name))
+	t.slots[at] = nameSlot{hash, uint32(len(t.names))}
+	return len(t.names) - 1, true
+}
+
+// makeRoom makes room for one more.
+func (t *nameTable) makeRoom() {
+	if len(t.names) >= len(t.slots)/4*3 {
+		t.grow()
+	}
 }
 
 func (t *nameTable) grow() {
@@ -61,7 +68,7 @@ func (t *nameTable) grow() {
 		t.seed = maphash.MakeSeed()
 	}
 	old := t.slots
-	t.slots = make([]nameSlot, max(16, 2*len(old)))
+	t.slots = make([]nameSlot, max(16, 4*len(old)))
 	mask := uint32(len(t.slots) - 1)
 	for _, s := range old {
 		if s.place == 0 {
