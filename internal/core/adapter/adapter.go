@@ -84,6 +84,8 @@ type Results struct {
 	Reason     string // what it recognised and why
 	Benchmarks []Benchmark
 	Problems   []Problem
+
+	distinct bool // who read it knows that no two benchmarks have one name; false in what Parse returns
 }
 
 // Parse reads input with the named adapter. Input without a single benchmark is an Invalid fault, and so is an unknown adapter or average; an
@@ -194,6 +196,7 @@ const shownReasons = 10
 
 // add takes in what was read after it.
 func (r *Results) add(more Results) {
+	r.distinct = r.distinct && len(more.Benchmarks) == 0
 	r.Benchmarks = append(r.Benchmarks, more.Benchmarks...)
 	for _, p := range more.Problems {
 		r.problem(p)

@@ -419,6 +419,7 @@ func (a *asvRead) end(opts Options) Results {
 	}
 	out := a.results(opts, `%d values behind "[ 50.00%%] ···"`, a.n)
 	if len(a.environments) < 2 {
+		out.distinct = false
 		for i := range out.Benchmarks {
 			out.Benchmarks[i].Name = a.plain[out.Benchmarks[i].Name]
 		}

@@ -52,6 +52,7 @@ func parseBMF(s *scanner, _ Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
+	p.out.distinct = true
 	p.out.Reason = fmt.Sprintf(`an object of %d benchmarks and %d metrics with a "value"`, len(p.out.Benchmarks), p.metrics)
 	return p.out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -33,7 +34,7 @@ func TestFoldTakesTheValueOverTheIterationsThatHaveIt(t *testing.T) {
 			{Name: "a", Metrics: []Metric{{Measure: unit.Latency, Value: want, Lower: ptr(1), Upper: ptr(7), Samples: []float64{1, 7, 4}}}},
 			{Name: "once", IgnoreAlerts: true, Metrics: []Metric{{Measure: unit.Latency, Value: 50, Lower: ptr(1)}}}, // absent elsewhere is not zero
 		}}
-		if diff := cmp.Diff(expected, got); diff != "" {
+		if diff := cmp.Diff(expected, got, cmpopts.IgnoreUnexported(Results{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", how, diff)
 		}
 	}

@@ -19,6 +19,7 @@ type gathering struct {
 	out     Results
 	metrics int
 	last    *gathered
+	renamed bool // names may not be distinct any more
 
 	free []gathered // made many at once
 	room []Metric   // as well
@@ -175,6 +176,7 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 		}
 		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: b.name, Metrics: b.metrics})
 	}
+	g.out.distinct = !g.renamed
 	g.out.Reason = fmt.Sprintf(reason, args...)
 	return g.out
 }

@@ -80,6 +80,7 @@ func parseJUnit(s *scanner, opts Options) (Results, error) {
 		j.problem("", 0, "%d test cases have no time", j.timeless)
 	}
 	out := j.results(opts, "%d test cases", j.n)
+	out.distinct = false
 	for i := range out.Benchmarks {
 		out.Benchmarks[i].Name = j.title(j.places[out.Benchmarks[i].Name])
 	}

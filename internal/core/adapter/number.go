@@ -127,8 +127,11 @@ func groupedNumber(word []byte, group byte) (float64, bool) {
 	decimal := byte('.')
 	if group == '.' {
 		decimal = ','
+	} else if bytes.IndexByte(word, group) < 0 { // as most numbers
+		return number(word)
 	}
-	plain := make([]byte, 0, len(word))
+	var room [64]byte
+	plain := room[:0]
 	run, groups, fraction := 0, 0, false
 	for i, c := range word {
 		switch {

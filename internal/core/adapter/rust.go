@@ -80,6 +80,7 @@ func (g *gathering) tellPrograms() {
 	if !slices.ContainsFunc(g.order, func(b *gathered) bool { return strings.IndexByte(b.name, 0) >= 0 }) {
 		return
 	}
+	g.renamed = true
 	times := make(map[string]int, len(g.order))
 	for _, b := range g.order {
 		_, name := programOf(b.name)

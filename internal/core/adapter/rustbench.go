@@ -201,7 +201,10 @@ func (r *rustBenchRead) result(name string, l rustLine, number int) error {
 	if err := r.metric(gathered, spread(m, l.value*factor, l.spread*factor), number); err != nil {
 		return err
 	}
-	return r.optional(gathered, number, []optional{{unit.Bandwidth, l.bandwidth}})
+	if !l.bandwidth.ok {
+		return nil
+	}
+	return r.value(gathered, unit.Bandwidth, l.bandwidth.v, number)
 }
 
 // started begins a test of which the line has no result that is understood.

@@ -19,19 +19,30 @@ func (r *Results) settle() error {
 	if len(r.Benchmarks) > limits.BenchmarksPerIteration {
 		return tooManyBenchmarks()
 	}
-	kept, metrics := 0, 0
-	seen := newNameTable(len(r.Benchmarks))
-	var good goodMeasures
+	distinct := r.distinct
+	r.distinct = false
 	for i := range r.Benchmarks {
 		b := &r.Benchmarks[i]
 		b.Name, b.IgnoreAlerts = cutIgnore(b.Name)
+		distinct = distinct && !b.IgnoreAlerts
+	}
+	var seen nameTable
+	if !distinct {
+		seen = newNameTable(len(r.Benchmarks))
+	}
+	kept, metrics := 0, 0
+	var good goodMeasures
+	for i := range r.Benchmarks {
+		b := &r.Benchmarks[i]
 		if err := checkName("benchmark", b.Name, limits.BenchmarkNameBytes); err != nil {
 			r.problem(Problem{Benchmark: b.Name, Message: err.Error()})
 			continue
 		}
-		if _, isNew := seen.add(b.Name); !isNew {
-			r.problem(Problem{Benchmark: b.Name, Message: "it stands in the output twice; the first is kept"})
-			continue
+		if !distinct {
+			if _, isNew := seen.add(b.Name); !isNew {
+				r.problem(Problem{Benchmark: b.Name, Message: "it stands in the output twice; the first is kept"})
+				continue
+			}
 		}
 		if err := r.settleMetrics(b, &good); err != nil {
 			return err
