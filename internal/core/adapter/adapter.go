@@ -14,7 +14,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -95,19 +94,8 @@ func Parse(name Name, input []byte, opts Options) (Results, error) {
 	return parseWith(tools, name, source{in: UTF8(input), size: int64(len(input))}, opts)
 }
 
-// Read is Parse for an input of size bytes that is not in memory. It is read more than once, and never held as a whole, but for UTF-16.
+// Read is Parse for an input of size bytes of UTF-8 that is not in memory. It is read more than once, and never held as a whole.
 func Read(name Name, input io.ReaderAt, size int64, opts Options) (Results, error) {
-	var mark [2]byte
-	if n, _ := input.ReadAt(mark[:], 0); n == len(mark) && len(UTF8(mark[:])) == 0 {
-		if size > limits.AdapterUTF16Bytes {
-			return Results{}, fault.TooLargef("the output has %d bytes of UTF-16, the limit is %d; write it as UTF-8", size, limits.AdapterUTF16Bytes)
-		}
-		whole := make([]byte, size)
-		if _, err := input.ReadAt(whole, 0); err != nil && !errors.Is(err, io.EOF) {
-			return Results{}, fault.Wrap(fault.Of(err), err, "read the output: %v", err)
-		}
-		return Parse(name, whole, opts)
-	}
 	return parseWith(tools, name, source{r: input, size: size}, opts)
 }
 

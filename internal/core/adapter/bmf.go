@@ -29,7 +29,7 @@ type bmf struct {
 	out      Results
 	measures map[string]*unit.Measure // by the name in the document: most benchmarks have the same few
 	metrics  int
-	room     []float64
+	ends     slab[float64]
 }
 
 func parseBMF(s *scanner, _ Options) (Results, error) {
@@ -239,15 +239,8 @@ func (p *bmf) member(m *Metric, which int) error {
 	return err
 }
 
-// keep is a place for a number, of which many are made at once.
-func (p *bmf) keep(v float64) *float64 {
-	if len(p.room) == 0 {
-		p.room = make([]float64, max(2, min(256, p.metrics)))
-	}
-	at := &p.room[0]
-	*at, p.room = v, p.room[1:]
-	return at
-}
+// keep is a place for a number.
+func (p *bmf) keep(v float64) *float64 { return &append(p.ends.take(1), v)[0] }
 
 // inMetric says in which metric an error is.
 func inMetric(err error, benchmark, measure string) error {

@@ -81,7 +81,18 @@ func (s *scanner) members(member func(key []byte) error) error {
 // over.
 func (s *scanner) nums(to *[]float64) error {
 	thin := thinning{seen: int32(len(*to))}
-	err := s.each(func() error {
+	err := s.thin(to, &thin)
+	if thin.left() {
+		if s.thinned++; s.thinned == 1 {
+			s.thinnedRow, _ = s.position()
+		}
+	}
+	return err
+}
+
+// thin is nums for a caller who says himself what was left out.
+func (s *scanner) thin(to *[]float64, thin *thinning) error {
+	return s.each(func() error {
 		var o opt
 		if err := s.opt(&o); err != nil || !o.ok {
 			return err
@@ -92,12 +103,6 @@ func (s *scanner) nums(to *[]float64) error {
 		thin.add(to, o.v)
 		return nil
 	})
-	if thin.left() {
-		if s.thinned++; s.thinned == 1 {
-			s.thinnedRow, _ = s.position()
-		}
-	}
-	return err
 }
 
 // parameters reads an object of a benchmark's parameters, or a list of them.

@@ -21,9 +21,9 @@ type gathering struct {
 	last    *gathered
 	renamed bool // names may not be distinct any more
 
-	free []gathered // made many at once
-	room []Metric   // as well
-	more []given    // as well
+	made  rows[gathered]
+	room  slab[Metric]
+	given slab[given]
 }
 
 type gathered struct {
@@ -73,22 +73,12 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 
 // newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
 func (g *gathering) newGathered(name string) *gathered {
-	if len(g.free) == 0 {
-		g.free = make([]gathered, max(1, min(256, len(g.order))))
-	}
-	b := &g.free[0]
-	g.free = g.free[1:]
+	b := g.made.next()
 	b.name = name
-	if g.last == nil {
-		return b
+	if g.last != nil {
+		n := len(g.last.metrics)
+		b.metrics, b.given = g.room.take(n), g.given.take(n)
 	}
-	n := len(g.last.metrics)
-	if len(g.room) < n {
-		many := n * max(1, min(256, len(g.order)))
-		g.room, g.more = make([]Metric, many), make([]given, many)
-	}
-	b.metrics, g.room = g.room[:0:n], g.room[n:]
-	b.given, g.more = g.more[:0:n], g.more[n:]
 	return b
 }
 

@@ -96,9 +96,9 @@ type goResults struct {
 	metrics int
 	told    map[string]unit.Measure // by its unit, what lines of "Unit" say
 
-	room   []Metric  // made many at once
-	floats []float64 // as well
-	count  int       // the most samples that a metric has
+	room   slab[Metric]
+	floats slab[float64] // for samples
+	count  int           // the most samples that a metric has
 }
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
@@ -145,10 +145,7 @@ func (g *goResults) benchmark(s *goStream, l goLine) *goBenchmark {
 		g.byPlace = append(g.byPlace, b)
 		g.mixed = g.mixed || b.procs != g.byPlace[0].procs
 		if n := len(l.pairs); n > 0 {
-			if len(g.room) < n {
-				g.room = make([]Metric, n*max(1, min(rowsInBlock, g.order.n)))
-			}
-			b.metrics, g.room = g.room[:0:n], g.room[n:]
+			b.metrics = g.room.take(n)
 		}
 	}
 	g.last = g.byPlace[place]
@@ -218,22 +215,12 @@ func (g *goResults) sample(b *goBenchmark, at int, v float64) {
 		thin[at].add(&m.Samples, v)
 		return
 	case n == 0:
-		m.Samples = g.space(1)
+		m.Samples = g.floats.take(1)
 	case n == 1:
-		m.Samples = append(g.space(max(2, min(g.count, 64))), m.Samples[0])
+		m.Samples = append(g.floats.take(max(2, min(g.count, 64))), m.Samples[0])
 	}
 	m.Samples = append(m.Samples, v)
 	g.count = max(g.count, len(m.Samples))
-}
-
-// space is room for n samples.
-func (g *goResults) space(n int) []float64 {
-	if len(g.floats) < n {
-		g.floats = make([]float64, max(n, min(4*rowsInBlock, g.metrics)))
-	}
-	room := g.floats[:0:n]
-	g.floats = g.floats[n:]
-	return room
 }
 
 // tell takes what a line says of a unit.

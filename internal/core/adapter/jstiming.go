@@ -54,16 +54,7 @@ func (t *timing) member(s *scanner, key []byte) error {
 }
 
 // readSamples reads a list of samples. The libraries keep each call's, which may be millions, and some sort them.
-func (t *timing) readSamples(s *scanner) error {
-	return s.each(func() error {
-		var o opt
-		err := s.opt(&o)
-		if o.ok {
-			t.thin.add(&t.samples, o.v)
-		}
-		return err
-	})
-}
+func (t *timing) readSamples(s *scanner) error { return s.thin(&t.samples, &t.thin) }
 
 // add adds latency, its distribution and throughput; nanos is the unit of time.
 func (t *timing) add(g *gathering, name string, nanos float64, average Average, line int) error {

@@ -10,6 +10,26 @@ type rows[T any] struct {
 
 const rowsInBlock = 256
 
+// slab gives small slices of values that stay until the end, many of one array: as many benchmarks have few metrics each.
+type slab[T any] struct {
+	free  []T
+	taken int
+}
+
+// slabItems is how many values an array has once there are many.
+const slabItems = 1024
+
+// take is room for n values, which are zero and nobody else's.
+func (s *slab[T]) take(n int) []T {
+	if len(s.free) < n {
+		s.free = make([]T, max(n, min(slabItems, s.taken)))
+	}
+	room := s.free[:0:n]
+	s.free = s.free[n:]
+	s.taken += n
+	return room
+}
+
 // next is a new row, empty.
 func (r *rows[T]) next() *T {
 	last := len(r.blocks) - 1

@@ -33,10 +33,9 @@ const (
 	ResourceNameBytes      = 64  // projects, testbeds, measures, units, titles
 	BranchNameBytes        = 256 // git itself allows more, file systems do not
 	SlugBytes              = 64
-	AdapterLineBytes       = 1 * MiB   // longest line that a text adapter looks at
-	AdapterUTF16Bytes      = 256 * MiB // of an output in UTF-16, which is held as a whole
-	MappingBytes           = 4 * KiB   // of a mapping for tables and JSON
-	JSONDepth              = 64        // nesting of a results document
+	AdapterLineBytes       = 1 * MiB // longest line that a text adapter looks at
+	MappingBytes           = 4 * KiB // of a mapping for tables and JSON
+	JSONDepth              = 64      // nesting of a results document
 )
 
 // Lists.
