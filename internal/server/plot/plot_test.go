@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func wellFormed(t fataler, svg string) {
 func TestAnyInputGivesWellFormedFiniteSVG(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.Float64Range(-1e12, 1e12)
+		value := rapid.OneOf(rapid.Float64Range(-1e12, 1e12), rapid.Float64Range(-1e300, 1e300), rapid.Float64Range(1e12, 1e12+1e-3))
 		p := Plot{Title: rapid.StringMatching(`[ -~]*`).Draw(t, "title"), LogY: rapid.Bool().Draw(t, "log"), Time: rapid.Bool().Draw(t, "time"), Boundaries: true}
 		for range rapid.IntRange(0, 3).Draw(t, "series") {
 			s := Series{Name: rapid.StringMatching(`[ -~]*`).Draw(t, "name")}
@@ -109,6 +110,27 @@ func TestAnyInputGivesWellFormedFiniteSVG(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAnAxisIsBoundedWhateverItsValues(t *testing.T) {
+	t.Parallel()
+	next := func(v float64) float64 { return math.Nextafter(v, math.Inf(1)) }
+	for _, row := range [][2]float64{{1e12, next(1e12)}, {-1e12, next(-1e12)}, {1, next(1)}, {1e300, next(1e300)}, {0, 5e-324}, {0, 0}, {5, 5}, {1e15, 1e15 + 1}, {-1e300, 1e300}} {
+		for _, log := range []bool{false, true} {
+			if log && row[0] <= 0 {
+				continue
+			}
+			s := newScale(row[0], row[1], 300, 0, log)
+			for _, ticks := range [][]float64{s.ticks(5), s.integerTicks(5)} {
+				if len(ticks) > maxTicks || !slices.IsSorted(ticks) || len(slices.Compact(slices.Clone(ticks))) != len(ticks) {
+					t.Errorf("%v, log %v: %d ticks: %.200v", row, log, len(ticks), ticks)
+				}
+			}
+			if at := s.at(row[0]); math.IsNaN(at) || at < 0 || at > 300 {
+				t.Errorf("%v, log %v: the first value is at %v", row, log, at)
+			}
+		}
+	}
 }
 
 func TestDecimationKeepsExtremesAndAlerts(t *testing.T) {

@@ -12,13 +12,17 @@ type scale struct {
 	log        bool    // needs from > 0
 }
 
-// newScale returns a scale over [from, to]; an empty range is widened so that a single value lies in the middle. Value axes (end < start)
-// get a little air at both ends.
+// newScale returns a scale over [from, to]; a range that is empty, or so narrow that its ticks would differ in no digit that a float64 has, is
+// widened so that a single value lies in the middle. Value axes (end < start) get a little air at both ends.
 func newScale(from, to, start, end float64, log bool) scale {
 	if log {
 		from, to = math.Log10(from), math.Log10(to)
 	}
-	if from == to {
+	size := max(math.Abs(from), math.Abs(to))
+	if log {
+		size = max(1, size) // the logarithm of 1 is 0, and its neighbours are as near to it as those of any other
+	}
+	if to-from <= narrow*size {
 		pad := math.Abs(from) * 0.1
 		if pad == 0 {
 			pad = 1
@@ -34,10 +38,14 @@ func newScale(from, to, start, end float64, log bool) scale {
 		to += pad
 	}
 	if log {
-		from, to = math.Pow(10, from), math.Pow(10, to)
+		from, to = max(math.Pow(10, from), math.SmallestNonzeroFloat64), math.Pow(10, to)
 	}
+	from, to = max(from, -math.MaxFloat64/2), min(to, math.MaxFloat64/2) // so that their distance is a number too
 	return scale{from, to, start, end, log}
 }
+
+// narrow is the least range of a scale as a part of its values.
+const narrow = 1e-10
 
 func (s scale) at(v float64) float64 {
 	from, to := s.from, s.to
@@ -52,7 +60,7 @@ func (s scale) at(v float64) float64 {
 func (s scale) ticks(n int) []float64 {
 	if s.log && math.Log10(s.to/s.from) >= 2 {
 		var out []float64
-		for e := math.Ceil(math.Log10(s.from)); e <= math.Log10(s.to); e++ {
+		for e, last := math.Ceil(math.Log10(s.from)), math.Log10(s.to); e <= last && len(out) < maxTicks; e++ {
 			out = append(out, math.Pow(10, e))
 		}
 		return out
@@ -76,10 +84,18 @@ func roundStep(raw float64) float64 {
 	return 10 * power
 }
 
+// maxTicks bounds an axis, whatever its values are.
+const maxTicks = 1000
+
 func multiples(from, to, step float64) []float64 {
 	var out []float64
-	for i := math.Ceil(from/step - 1e-9); i*step <= to+step*1e-9; i++ {
-		out = append(out, i*step+0) // no negative zero
+	first := math.Ceil(from/step - 1e-9)
+	for i := range maxTicks {
+		v := (first + float64(i)) * step
+		if !(v <= to+step*1e-9) {
+			break
+		}
+		out = append(out, v+0) // no negative zero
 	}
 	return out
 }
