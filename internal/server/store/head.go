@@ -22,7 +22,7 @@ type Head struct {
 	Replaced       *time.Time
 }
 
-// Version is a point in the history of one or more heads.
+// Version is a point in the history of one or more heads. Heads that share it do not share what is measured on it later.
 type Version struct {
 	ID        string
 	ProjectID string
@@ -57,6 +57,9 @@ func (tx *Tx) insertHead(ctx context.Context, h Head) error {
 	if err != nil {
 		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
 	}
+	if _, err := tx.q.ExecContext(ctx, `insert into head_lineage (head_id, ancestor_id) values ($1, $1)`, h.ID); err != nil {
+		return fmt.Errorf("insert lineage of head %s: %w", h.ID, err)
+	}
 	return nil
 }
 
@@ -86,12 +89,23 @@ func (tx *Tx) ReplaceHead(ctx context.Context, b Branch) (Branch, Head, error) {
 
 // CopyStart gives an empty head the newest at most maxVersions versions of from that are not newer than start, and remembers start as
 // its start point. Versions are shared, not doubled.
+//
+// What is measured on a shared version belongs to the head that it was measured on and to heads that start from it, never the other way
+// round: see head_lineage. An ancestor that has none of the copied versions can add nothing and is left out, so that a branch which
+// starts from itself with each run does not grow a lineage without end.
 func (tx *Tx) CopyStart(ctx context.Context, h Head, from Head, start Version, maxVersions int) (Head, error) {
 	_, err := tx.q.ExecContext(ctx, `insert into head_version (head_id, version_id, number)
 		select $1, version_id, number from head_version where head_id = $2 and number <= $3 order by number desc limit $4`,
 		h.ID, from.ID, start.Number, maxVersions)
 	if err != nil {
 		return Head{}, fmt.Errorf("copy versions of head %s: %w", from.ID, err)
+	}
+	_, err = tx.q.ExecContext(ctx, `insert into head_lineage (head_id, ancestor_id)
+		select $1, l.ancestor_id from head_lineage l where l.head_id = $2 and exists (select 1 from head_version theirs
+			join head_version ours on ours.version_id = theirs.version_id and ours.head_id = $1 where theirs.head_id = l.ancestor_id)`,
+		h.ID, from.ID)
+	if err != nil {
+		return Head{}, fmt.Errorf("copy lineage of head %s: %w", from.ID, err)
 	}
 	h.StartBranchID, h.StartHeadID, h.StartVersionID = &from.BranchID, &from.ID, &start.ID
 	_, err = tx.q.ExecContext(ctx, `update head set start_branch_id = $1, start_head_id = $2, start_version_id = $3 where id = $4`,

@@ -67,11 +67,15 @@ type valuePoint struct {
 	value float64
 }
 
+// ofLineage keeps the reports r that are a head's own: of itself and of the heads that its versions hv were copied from. Another branch
+// that measured one of these versions is not its history.
+const ofLineage = ` and exists (select 1 from head_lineage l where l.head_id = hv.head_id and l.ancestor_id = r.head_id)`
+
 // historyReportsQuery walks the versions of a head from the newest down and stops at the limit.
 const historyReportsQuery = `select r.seq, hv.number, r.start_time from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and hv.number <= $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
-		and r.status = 'processed' and r.spec_id is not distinct from $7
+		and r.status = 'processed' and r.spec_id is not distinct from $7` + ofLineage + `
 		order by hv.number desc, r.start_time desc, r.seq desc limit $8`
 
 // historyReports returns where the newest reports within the horizon stand, keyed by their sequence number.

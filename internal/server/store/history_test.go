@@ -20,7 +20,9 @@ import (
 func naiveHistory(t *rapid.T, tx *Tx, p HistoryParams) map[int64][]float64 {
 	rows, err := tx.q.QueryContext(t.Context(), `select m.series_id, hv.number, r.start_time, r.seq, m.iteration, m.value from metric m
 		join report r on r.seq = m.report_seq join head_version hv on hv.version_id = r.version_id
-		where hv.head_id = $1 and r.testbed_id = $2`, p.HeadID, p.TestbedID)
+		where hv.head_id = $1 and r.testbed_id = $2 and r.head_id in (
+			with recursive up (id) as (select $1 union select h.start_head_id from up join head h on h.id = up.id)
+			select id from up where id is not null)`, p.HeadID, p.TestbedID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,9 +60,10 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 		}
 		defer s.Close()
 		g := newGround(t, s, 3, 1)
-		heads := make([]Head, 2)
-		_, heads[0] = g.branch("main")
-		_, heads[1] = g.branch("pr")
+		heads := make([]Head, 4)
+		for i, name := range []string{"main", "pr", "sibling", "nested"} {
+			_, heads[i] = g.branch(name)
+		}
 		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		g.tx(func(tx *Tx) error {
 			ids := g.seriesIDs(tx)
@@ -91,11 +94,20 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 				}
 			}
 			add(heads[0], rapid.IntRange(1, 12).Draw(rt, "reports on main"))
-			start := reports[rapid.IntRange(0, len(reports)-1).Draw(rt, "start point")].Version
-			if heads[1], err = tx.CopyStart(t.Context(), heads[1], heads[0], start, rapid.IntRange(1, 5).Draw(rt, "max versions")); err != nil {
-				return err
+			for i, from := range []int{0, 0, 1} {
+				var starts []made
+				for _, r := range reports {
+					if r.head.ID == heads[from].ID {
+						starts = append(starts, r)
+					}
+				}
+				start := starts[rapid.IntRange(0, len(starts)-1).Draw(rt, "start point")].Version
+				if heads[i+1], err = tx.CopyStart(t.Context(), heads[i+1], heads[from], start, rapid.IntRange(1, 5).Draw(rt, "max versions")); err != nil {
+					return err
+				}
+				add(heads[i+1], rapid.IntRange(1, 6).Draw(rt, "reports on a branch"))
+				add(heads[from], rapid.IntRange(0, 2).Draw(rt, "later reports on its start point"))
 			}
-			add(heads[1], rapid.IntRange(1, 6).Draw(rt, "reports on pr"))
 			judged := reports[rapid.IntRange(0, len(reports)-1).Draw(rt, "judged")]
 			p := HistoryParams{HeadID: judged.head.ID, TestbedID: g.testbeds[0], SeriesIDs: ids, Limit: rapid.IntRange(1, 8).Draw(rt, "limit"),
 				Horizon: series.NewHorizon(series.Point{Version: judged.Number, Start: judged.StartTime.UnixMicro(), Report: judged.Seq},
