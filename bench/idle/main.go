@@ -79,9 +79,13 @@ func measure(runners int) (median time.Duration, cpu float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	key, err := s.FirstKey(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
-	w := &world{cfg.URL, s.AdminKey, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: runners + 10}}}
+	w := &world{cfg.URL, key, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: runners + 10}}}
 	if err := w.image(dir); err != nil {
 		return 0, 0, err
 	}

@@ -16,6 +16,19 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
+const (
+	hostHelp = "server's address, or local for the store of this machine (default $TACHO_HOST, then 'tacho login', then local)"
+	keyHelp  = "file with the API key (default $TACHO_KEY, then 'tacho login')"
+
+	// thisMachine is the address that means no server, also for a person who is logged in to one.
+	thisMachine = "local"
+
+	keyOnCommandLine = "a key on the command line can be read by every process of this machine; use 'tacho login', set TACHO_KEY or give --key-file"
+)
+
+// keyVariables are the variables that may hold the API key, strongest first.
+var keyVariables = []string{"TACHO_KEY", "TACHO_API_KEY", "BENCHER_API_KEY", "BENCHER_API_TOKEN"}
+
 // connection are the flags that say which server a command talks to.
 type connection struct {
 	host, keyFile, onCommandLine string
@@ -24,8 +37,8 @@ type connection struct {
 
 func (c *connection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.host, "host", "", "server's address (default $TACHO_HOST; without one, the store of this machine)")
-	f.StringVar(&c.keyFile, "key-file", "", "file with the API key (default $TACHO_KEY)")
+	f.StringVar(&c.host, "host", "", hostHelp)
+	f.StringVar(&c.keyFile, "key-file", "", keyHelp)
 	f.IntVar(&c.attempts, "attempts", limits.ClientTries, "tries of a request while the server cannot be reached")
 	for _, name := range []string{"key", "token"} {
 		f.StringVar(&c.onCommandLine, name, "", "refused: every process of the machine can read it")
@@ -60,22 +73,42 @@ func (s *session) done(err error) error {
 // check finds what is wrong with the flags without connecting, before a benchmark runs for an hour.
 func (c *connection) check(env *Env) error {
 	if c.onCommandLine != "" {
-		return usage("a key on the command line can be read by every process of this machine; set TACHO_KEY or give --key-file")
+		return usage(keyOnCommandLine)
 	}
 	if c.attempts < 1 {
 		return usage("--attempts %d: want 1 or more", c.attempts)
 	}
-	if base := env.setting(c.host, "HOST"); base != "" {
+	base, err := c.address(env)
+	if err != nil {
+		return err
+	}
+	if base != "" {
 		if err := client.CheckBase(base); err != nil {
 			return err
 		}
-		_, err := c.key(env)
+		_, err := c.key(env, base)
 		return err
 	}
 	if env.Embedded == nil {
-		return usage("--host is missing: give the server's address, as in https://bench.example.org, or set TACHO_HOST")
+		return usage("--host is missing: give the server's address, as in https://bench.example.org, set TACHO_HOST, or use 'tacho login'")
 	}
 	return nil
+}
+
+// address is the server that the flag, a variable or the last login names; empty: the store of this machine.
+func (c *connection) address(env *Env) (string, error) {
+	base := env.setting(c.host, "HOST")
+	if base == "" {
+		known, err := readLogins(env)
+		if err != nil {
+			return "", err
+		}
+		base = known.Default
+	}
+	if base == thisMachine {
+		return "", nil
+	}
+	return base, nil
 }
 
 // open connects to --host, or opens the store of this machine.
@@ -91,12 +124,14 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 			srv.say(fmt.Sprintf("tacho: %s; trying again in %s", text, r.Pause.Round(100*time.Millisecond)))
 		},
 	}
-	if cfg.Base = env.setting(c.host, "HOST"); cfg.Base != "" {
-		key, err := c.key(env)
-		if err != nil {
+	var err error
+	if cfg.Base, err = c.address(env); err != nil {
+		return nil, err
+	}
+	if cfg.Base != "" {
+		if cfg.Key, err = c.key(env, cfg.Base); err != nil {
 			return nil, err
 		}
-		cfg.Key = key
 		srv.Client = client.New(cfg)
 		return srv, nil
 	}
@@ -110,18 +145,33 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 }
 
 // isEmbedded says whether open would use the store of this machine.
-func (c *connection) isEmbedded(env *Env) bool { return env.setting(c.host, "HOST") == "" }
+func (c *connection) isEmbedded(env *Env) bool {
+	base, err := c.address(env)
+	return err == nil && base == ""
+}
 
-// key reads the API key. A file wins over the environment.
-func (c *connection) key(env *Env) (string, error) {
-	key := env.lookup("TACHO_KEY", "TACHO_API_KEY", "BENCHER_API_KEY", "BENCHER_API_TOKEN")
+// key is the API key for a server: of --key-file, of the environment, or of the login to this server and no other.
+func (c *connection) key(env *Env, address string) (string, error) {
 	if c.keyFile != "" {
 		text, err := readSmall(env, c.keyFile)
 		if err != nil {
 			return "", usage("--key-file %s: %v", c.keyFile, err)
 		}
-		key = text
+		return checkKey(text)
 	}
+	if key := env.lookup(keyVariables...); key != "" {
+		return checkKey(key)
+	}
+	known, err := readLogins(env)
+	if err != nil {
+		return "", err
+	}
+	in, _ := known.of(address)
+	return in.Key, nil
+}
+
+// checkKey takes the white space around a key away, and refuses what no key has.
+func checkKey(key string) (string, error) {
 	if key = strings.TrimSpace(key); strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return "", usage("the API key holds a space or a character that no key has: it is one word, tacho_user_… or tacho_run_…")
 	}

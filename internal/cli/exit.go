@@ -153,7 +153,7 @@ func sentence(err error) (text, hint string) {
 		text = refused.Sentence
 		switch fault.Of(refused) {
 		case fault.Unauthorized:
-			hint = "set TACHO_KEY to a key of yours, or give --key-file"
+			hint = "log in with 'tacho login', set TACHO_KEY, or give --key-file"
 		case fault.Internal, fault.Unavailable:
 			if refused.RequestID != "" {
 				hint = "the server's log has more under request " + refused.RequestID
@@ -161,7 +161,7 @@ func sentence(err error) (text, hint string) {
 		}
 	}
 	if _, ok := errors.AsType[*client.NetworkError](err); ok {
-		hint = "is --host (TACHO_HOST) right, and does the server run?"
+		hint = "is the address right (--host, TACHO_HOST, or that of 'tacho login'), and does the server run?"
 	}
 	return term.Clean(text), term.Clean(hint)
 }

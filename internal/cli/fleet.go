@@ -79,7 +79,7 @@ func newRunnerRekey(env *Env) *cobra.Command {
 }
 
 // keyMaker makes a command that gets a runner's key and writes it to --key-file, or prints it. Here --key-file is where the new key goes;
-// our own comes from TACHO_KEY or --api-key-file.
+// our own comes from TACHO_KEY, --api-key-file or a login.
 func keyMaker(env *Env, use, short string, keyFile *string, do func(ctx context.Context, srv *session, name string) (api.RunnerKey, error)) *cobra.Command {
 	var c call
 	cmd := leaf(use, short, exitsCall, func(cmd *cobra.Command, args []string) error {
@@ -107,8 +107,8 @@ func keyMaker(env *Env, use, short string, keyFile *string, do func(ctx context.
 	})
 	cmd.Args = cobra.ExactArgs(1)
 	v := cmd.Flags()
-	v.StringVar(&c.host, "host", "", "server's address (default $TACHO_HOST; without one, the store of this machine)")
-	v.StringVar(&c.keyFile, "api-key-file", "", "file with the API key (default $TACHO_KEY)")
+	v.StringVar(&c.host, "host", "", hostHelp)
+	v.StringVar(&c.keyFile, "api-key-file", "", keyHelp)
 	v.IntVar(&c.attempts, "attempts", limits.ClientTries, "tries of a request while the server cannot be reached")
 	v.BoolVar(&c.asJSON, "json", false, "print JSON")
 	v.StringVar(keyFile, "key-file", "", "write the runner's key into this file, readable for its owner only, and do not print it")

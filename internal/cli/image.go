@@ -92,12 +92,15 @@ func pushImage(cmd *cobra.Command, env *Env, f imageFlags, args []string) error 
 
 // imageTarget is the registry of --host, or the one that the name itself has.
 func imageTarget(env *Env, f imageFlags, ref imageref.Reference) (imagepack.Target, error) {
-	key, err := f.conn.key(env)
+	host, err := f.conn.address(env)
+	if err != nil {
+		return imagepack.Target{}, err
+	}
+	key, err := f.conn.key(env, host)
 	if err != nil {
 		return imagepack.Target{}, err
 	}
 	target := imagepack.Target{Repository: ref.Path, Tag: ref.Tag, Key: key}
-	host := env.setting(f.conn.host, "HOST")
 	if ref.Registry != "" {
 		target.Registry = ref.Registry
 		if u, err := url.Parse(host); err != nil || !strings.EqualFold(u.Host, ref.Registry) {
@@ -109,7 +112,7 @@ func imageTarget(env *Env, f imageFlags, ref imageref.Reference) (imagepack.Targ
 	}
 	u, err := url.Parse(host)
 	if host == "" || err != nil || u.Host == "" {
-		return target, usage("--host is missing: the server whose registry gets the image, as in https://bench.example.org")
+		return target, usage("--host is missing: the server whose registry gets the image, as in https://bench.example.org; 'tacho login' keeps it")
 	}
 	target.Registry, target.PlainHTTP = u.Host, u.Scheme == "http"
 	return target, nil

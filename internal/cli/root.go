@@ -87,10 +87,12 @@ func newRootCommand(env *Env) *cobra.Command {
 		Short: "Continuous benchmarking: run, record, compare, catch regressions",
 		Long: `Tachograph runs benchmarks, keeps every sample, and tells about a change with the limit it was held against.
 
-Without --host (TACHO_HOST) commands use the store of this machine, with no server running. With it they call a server; the key comes
-from TACHO_KEY or --key-file. Variables named BENCHER_… are understood where TACHO_… are not set.`,
+Commands use the store of this machine, with no server running, until 'tacho login' keeps the address and key of a server for them.
+--host and --key-file, then TACHO_HOST and TACHO_KEY, win over a login; --host local is the store of this machine. Variables named
+BENCHER_… are understood where TACHO_… are not set.`,
 		Example: `  tacho run "go test -bench . ./..."           # measure here, compare with the last time
   tacho server                                 # dashboard, API, registry
+  tacho login                                  # keep its address and key
   tacho run --image app:v1 --adapter go_bench  # measure on a runner`,
 		SilenceErrors: true, SilenceUsage: true,
 	}
@@ -105,6 +107,7 @@ from TACHO_KEY or --key-file. Variables named BENCHER_… are understood where T
 	add(root, "measure", newRunCommand(env), newJobCommand(env), newAdaptersCommand(env))
 	add(root, "look", newReportCommand(env), newPerfCommand(env), newAlertCommand(env), newThresholdCommand(env), newProjectCommand(env))
 	add(root, "operate", newServerCommand(env), runner, newImageCommand(env), newSpecCommand(env), newKeyCommand(env))
+	add(root, "operate", newLoginCommand(env), newLogoutCommand(env))
 	root.AddCommand(newVersionCommand(env))
 	markErrors(root)
 	root.InitDefaultCompletionCmd()

@@ -214,12 +214,12 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	srv, err := f.open(ctx, env)
 	if err != nil {
 		if made {
-			keepUnsent(env, in, env.setting(f.host, "HOST"))
+			keepUnsent(env, in, &f.connection)
 		}
 		return err
 	}
 	if err = f.submit(ctx, env, srv, in); made && mayBeTaken(err) {
-		keepUnsent(env, in, env.setting(f.host, "HOST"))
+		keepUnsent(env, in, &f.connection)
 	}
 	return srv.done(err)
 }

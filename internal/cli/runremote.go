@@ -38,7 +38,7 @@ func (f *runFlags) runRemote(ctx context.Context, env *Env, in api.NewRun) error
 		return err
 	}
 	if srv.embedded {
-		return srv.done(usage("--image needs a server with runners: give --host or set TACHO_HOST ('tacho server' starts one)"))
+		return srv.done(usage("--image needs a server with runners: give --host, set TACHO_HOST or use 'tacho login' ('tacho server' starts one)"))
 	}
 	return srv.done(f.submitJob(ctx, env, srv, in))
 }

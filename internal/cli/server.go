@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/core/fault"
 	servers "github.com/tachograph/tacho/internal/server"
@@ -36,7 +37,8 @@ func newServerCommand(env *Env) *cobra.Command {
 	cmd.Args = cobra.NoArgs
 	cmd.Long = `Serve dashboard, API, OCI registry and job queue from one folder: SQLite and a folder of blobs, nothing to configure.
 
-The first start makes everything and prints the administrator's key, once. A setting comes from its flag, else from its
+The first start prints the administrator's key, once, also where local runs made the folder before; 'tacho login' keeps it, and
+'tacho server admin-key' makes another when it is lost. A setting comes from its flag, else from its
 TACHO_… variable, else from the file of --config (YAML), else from its default; --print-config says which.
 SIGTERM or Ctrl-C: no new requests, runners are told to come back, running requests get --shutdown-grace.`
 	cmd.Example = "  tacho server\n  tacho server --listen 127.0.0.1:7000 --data /var/lib/tacho\n  TACHO_LISTEN=:7000 tacho server --print-config"
@@ -48,9 +50,49 @@ SIGTERM or Ctrl-C: no new requests, runners are told to come back, running reque
 		}
 		cmd.Flags().String(f.Flag, f.Default, usage)
 	}
-	cmd.Flags().StringVar(&file, "config", "", "YAML file with settings ($TACHO_CONFIG)")
+	cmd.Flags().StringVar(&file, "config", "", configHelp)
+	cmd.AddCommand(newAdminKeyCommand(env))
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print all settings and where each comes from, and end")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "with --print-config: print JSON")
+	return cmd
+}
+
+const configHelp = "YAML file with settings ($TACHO_CONFIG)"
+
+// newAdminKeyCommand is `tacho server admin-key`: the way back in for whoever owns the machine.
+func newAdminKeyCommand(env *Env) *cobra.Command {
+	var file string
+	var revoke, asJSON bool
+	cmd := leaf("admin-key", "Make another key for the administrator, on the server's own machine", []int{fault.ExitOK, fault.ExitInternal, fault.ExitUsage, fault.ExitRefused},
+		func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := loadServer(env, cmd.Flags(), file)
+			if err != nil {
+				return &exitError{fault.ExitUsage, err}
+			}
+			made, err := servers.RecoverKey(cmd.Context(), cfg, revoke)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(env.Stdout, map[string]any{"key": made.Secret, "uuid": made.UUID, "revoked": made.Revoked})
+			}
+			fmt.Fprintf(env.Stderr, "tacho: a key for the administrator of %s, shown once:\n", term.Clean(cfg.Data))
+			if revoke {
+				fmt.Fprintf(env.Stderr, "tacho: %s revoked\n", counted(made.Revoked, "other key was", "other keys were"))
+			}
+			_, err = fmt.Fprintln(env.Stdout, made.Secret)
+			return err
+		})
+	cmd.Args = cobra.NoArgs
+	cmd.Long = `Make another key for the administrator, for whoever owns the server's machine and has lost the first one.
+
+It works on the data folder, so only the user that the server runs as (or root) can do it. The server may be stopped; one that runs takes
+the new key with the next request. Keys that exist stay good, unless --revoke-others ends all of the administrator's.`
+	cmd.Example = "  tacho server admin-key\n  tacho server admin-key --data /var/lib/tacho --revoke-others >admin.key"
+	cmd.Flags().String("data", "", "the server's data folder ($TACHO_DATA; default: tacho in the user's data folder)")
+	cmd.Flags().StringVar(&file, "config", "", configHelp)
+	cmd.Flags().BoolVar(&revoke, "revoke-others", false, "end all other keys of the administrator")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
@@ -121,9 +163,14 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 		return failWith(fault.ExitInternal, "the server cannot start: %v", err)
 	}
 	defer s.Close()
-	if s.AdminKey != "" {
-		fmt.Fprintf(env.Stdout, "%s\n\n  admin key: %s\n\n%s\n\n", "This is the first start. The administrator's key, shown once:", s.AdminKey,
-			"Keep it: export TACHO_KEY with it to submit, or give it to a browser's API client.")
+	key, err := s.FirstKey(ctx)
+	if err != nil {
+		_ = listener.Close()
+		return failWith(fault.ExitInternal, "the server cannot start: %v", err)
+	}
+	if key != "" {
+		fmt.Fprintf(env.Stdout, "The first start of a server on this folder. The administrator's key, shown once:\n\n  admin key: %s\n\n"+
+			"In another terminal: tacho login --host %s   # asks for the key\n\n", key, cfg.URL)
 	}
 	fmt.Fprintf(env.Stdout, "Tachograph serves %s from %s\n", cfg.URL, cfg.Data)
 	if err := writeRuntime(cfg); err != nil {

@@ -34,7 +34,7 @@ func mayBeTaken(failed error) bool {
 }
 
 // keepUnsent writes a request that no server took to a file in the working directory, and says how to send it.
-func keepUnsent(env *Env, in api.NewRun, host string) {
+func keepUnsent(env *Env, in api.NewRun, c *connection) {
 	name := "tacho-unsent-" + in.IdempotencyKey + ".json"
 	raw, err := json.MarshalIndent(in, "", " ")
 	if err == nil {
@@ -45,7 +45,7 @@ func keepUnsent(env *Env, in api.NewRun, host string) {
 		return
 	}
 	again := "tacho run --resend " + name
-	if host != "" {
+	if host := env.setting(c.host, "HOST"); host != "" { // that of a login is known without it
 		again = "tacho run --host " + host + " --resend " + name
 	}
 	fmt.Fprintf(env.Stderr, "tacho: the results are kept in %s; send them with: %s\n", name, term.Clean(again))

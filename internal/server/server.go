@@ -54,11 +54,14 @@ type Server struct {
 	handler http.Handler
 	closing sync.Once
 
+	accounts *account.Service
+
 	mu    sync.Mutex
 	ready bool
-	// AdminKey is the first administrator's key, set by New at the very first start only.
-	AdminKey string
 }
+
+// databaseFile is the database's name in the data folder.
+const databaseFile = "tacho.db"
 
 // New opens the data folder, makes what is missing, and builds everything. url is the address under which the server is reached; it may
 // be changed by SetURL until the first request.
@@ -69,7 +72,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "data folder %s cannot be made: %v", cfg.Data, err)
 	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, "tacho.db"), Now: cfg.Now})
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, databaseFile), Now: cfg.Now})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", cfg.Data, err)
 	}
@@ -86,9 +89,10 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	accounts := account.New(s.store, rand.Reader)
-	if s.AdminKey, _, err = accounts.EnsureAdmin(ctx); err != nil {
+	if err := accounts.EnsureAdmin(ctx); err != nil {
 		return err
 	}
+	s.accounts = accounts
 	publicURL := ""
 	if s.cfg.Public {
 		publicURL = s.cfg.URL
@@ -188,6 +192,10 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = w.Write([]byte("ready\n"))
 }
+
+// FirstKey returns the administrator's key at the first start of a server on this folder, and "" at every later one. It is shown once, so
+// only who shows it calls this: a local run does not.
+func (s *Server) FirstKey(ctx context.Context) (string, error) { return s.accounts.FirstKey(ctx) }
 
 // Handler serves everything.
 func (s *Server) Handler() http.Handler { return s.handler }

@@ -49,7 +49,11 @@ func start(t *testing.T, data string) *world {
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l) }()
 	stopped := false
-	w := &world{t: t, url: cfg.URL, key: s.AdminKey, server: s}
+	key, err := s.FirstKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, url: cfg.URL, key: key, server: s}
 	w.stop = func() {
 		if stopped {
 			return

@@ -102,10 +102,10 @@ func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, 
 	return access.Actor{Kind: access.User, AccountID: who.ID, Admin: who.Admin, Organizations: roles}, stale, err
 }
 
-// EnsureAdmin makes the first account, its organization and a key for it when there is no account at all, and returns the key; created
-// is false and the key empty ever after.
-func (s *Service) EnsureAdmin(ctx context.Context) (key string, created bool, err error) {
-	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+// EnsureAdmin makes the first account and its organization when there is no account at all. It makes no key: a folder that a local run
+// made has nobody to show one to; FirstKey is for a server that starts.
+func (s *Service) EnsureAdmin(ctx context.Context) error {
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		n, err := tx.CountAccounts(ctx)
 		if err != nil || n > 0 {
 			return err
@@ -119,17 +119,65 @@ func (s *Service) EnsureAdmin(ctx context.Context) (key string, created bool, er
 		if err != nil {
 			return err
 		}
-		if err := tx.AddMember(ctx, admin.ID, home.ID, "leader"); err != nil {
+		return tx.AddMember(ctx, admin.ID, home.ID, "leader")
+	})
+	if err != nil {
+		return fmt.Errorf("make the first account: %w", err)
+	}
+	return nil
+}
+
+// Names of keys that the server makes by itself. Earlier versions made unshown at every first opening of a folder, also by a local run.
+const (
+	firstKey     = "first server start"
+	unshown      = "first start"
+	recoveredKey = "recovered on the server's machine"
+)
+
+// FirstKey makes the first administrator's key and returns it, and "" ever after. A key that nobody can have seen does not count: one that an
+// earlier version made while no server ran, and that was never used.
+func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		admin, err := tx.FirstAdmin(ctx)
+		if err != nil {
 			return err
 		}
-		created = true
-		key, _, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: "first start", AccountID: &admin.ID})
+		keys, total, err := tx.ListKeys(ctx, admin.ID, store.Page{Limit: 1})
+		if err != nil {
+			return err
+		}
+		if total > 1 || total == 1 && (keys[0].Name != unshown || keys[0].LastUsed != nil) {
+			return nil
+		}
+		key, _, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: firstKey, AccountID: &admin.ID})
 		return err
 	})
 	if err != nil {
-		return "", false, fmt.Errorf("make the first account: %w", err)
+		return "", fmt.Errorf("make the first key: %w", err)
 	}
-	return key, created, nil
+	return key, nil
+}
+
+// RecoverKey makes another key for the first administrator, for whoever owns the machine and has lost the others. With revoke all of the
+// administrator's other keys are refused from then on; revoked says how many were good until now.
+func (s *Service) RecoverKey(ctx context.Context, revoke bool) (secret string, row store.Key, revoked int, err error) {
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		admin, err := tx.FirstAdmin(ctx)
+		if err != nil {
+			return err
+		}
+		if revoke {
+			if revoked, err = tx.RevokeKeys(ctx, admin.ID); err != nil {
+				return err
+			}
+		}
+		secret, row, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: recoveredKey, AccountID: &admin.ID})
+		return err
+	})
+	if err != nil {
+		return "", store.Key{}, 0, fmt.Errorf("recover the administrator's key: %w", err)
+	}
+	return secret, row, revoked, nil
 }
 
 // HomeOf returns the organization in which an actor's new projects go: a user's own first, the local one for the person at the keyboard.

@@ -51,7 +51,10 @@ func (d *desk) tx(f func(context.Context, *store.Tx) error) {
 
 func (d *desk) admin() string {
 	d.t.Helper()
-	key, _, err := d.EnsureAdmin(d.t.Context())
+	if err := d.EnsureAdmin(d.t.Context()); err != nil {
+		d.t.Fatal(err)
+	}
+	key, err := d.FirstKey(d.t.Context())
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -91,12 +94,17 @@ func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string
 	return secret, row
 }
 
-func TestFirstStartMakesOneAdminAndShowsItsKeyOnce(t *testing.T) {
+func TestTheFirstKeyIsMadeByTheFirstServerAndOnlyOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	key, created, err := d.EnsureAdmin(t.Context())
-	if err != nil || !created {
-		t.Fatalf("first start: created %v (%v)", created, err)
+	for range 2 { // local runs open the folder and have nobody to show a key to
+		if err := d.EnsureAdmin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := d.FirstKey(t.Context())
+	if err != nil || key == "" {
+		t.Fatalf("first server: key %q (%v)", key, err)
 	}
 	actor, err := d.Authenticate(t.Context(), key, "192.0.2.1")
 	if err != nil || actor.Kind != access.User || !actor.Admin || len(actor.Organizations) != 1 || actor.SourceIP != "192.0.2.1" {
@@ -107,9 +115,68 @@ func TestFirstStartMakesOneAdminAndShowsItsKeyOnce(t *testing.T) {
 			t.Errorf("the admin is %s of its organization", role)
 		}
 	}
-	again, created, err := d.EnsureAdmin(t.Context())
-	if again != "" || created || err != nil {
-		t.Errorf("second start: key %q, created %v (%v)", again, created, err)
+	if err := d.EnsureAdmin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := d.FirstKey(t.Context()); again != "" || err != nil {
+		t.Errorf("second server: key %q (%v)", again, err)
+	}
+}
+
+// Earlier versions made the key when a folder was first opened, and a local run dropped it unseen.
+func TestAKeyThatWasMadeUnseenDoesNotKeepTheFirstOneBack(t *testing.T) {
+	t.Parallel()
+	for name, used := range map[string]bool{"never used": false, "used": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			if err := d.EnsureAdmin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			d.tx(func(ctx context.Context, tx *store.Tx) error {
+				admin, err := tx.FirstAdmin(ctx)
+				if err != nil {
+					return err
+				}
+				row, err := tx.InsertKey(ctx, store.Key{Kind: "user", Hash: "h", Hint: "h", Name: "first start", AccountID: &admin.ID})
+				if err == nil && used {
+					err = tx.TouchKey(ctx, row.ID)
+				}
+				return err
+			})
+			if key, err := d.FirstKey(t.Context()); err != nil || (key == "") != used {
+				t.Errorf("key %q (%v)", key, err)
+			}
+			if key, err := d.FirstKey(t.Context()); err != nil || key != "" {
+				t.Errorf("and then %q (%v)", key, err)
+			}
+		})
+	}
+}
+
+func TestALostKeyIsRecoveredAndTheOthersAreRevokedOnRequest(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	lost := d.admin()
+	opens := func(key string) bool {
+		actor, err := d.Authenticate(t.Context(), key, "")
+		return err == nil && actor.Admin
+	}
+	second, row, revoked, err := d.RecoverKey(t.Context(), false)
+	if err != nil || revoked != 0 || !opens(second) || !opens(lost) || row.Hint != ident.KeyHint(second) {
+		t.Errorf("recovered %+v, %d revoked (%v)", row, revoked, err)
+	}
+	who, _ := d.person("ada", "leader")
+	hers, _ := d.key(ident.KeyUser, who.ID, nil)
+	third, _, revoked, err := d.RecoverKey(t.Context(), true)
+	if err != nil || revoked != 2 || !opens(third) || opens(second) || opens(lost) {
+		t.Errorf("%d revoked (%v)", revoked, err)
+	}
+	if _, err := d.Authenticate(t.Context(), hers, ""); err != nil {
+		t.Errorf("another person's key: %v", err)
+	}
+	if key, err := d.FirstKey(t.Context()); err != nil || key != "" {
+		t.Errorf("the next start shows %q (%v)", key, err)
 	}
 }
 

@@ -58,7 +58,10 @@ func newStation(t testing.TB) *station {
 		t.Fatal(err)
 	}
 	s.db, s.accounts = db, account.New(db, rand.Reader)
-	if s.key, _, err = s.accounts.EnsureAdmin(t.Context()); err != nil {
+	if err := s.accounts.EnsureAdmin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.key, err = s.accounts.FirstKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	views, log := explore.New(db), slog.New(slog.DiscardHandler)

@@ -74,7 +74,10 @@ func newPort(t testing.TB) *port {
 		t.Fatal(err)
 	}
 	accounts := account.New(p.store, rand.Reader)
-	if p.admin, _, err = accounts.EnsureAdmin(t.Context()); err != nil {
+	if err := accounts.EnsureAdmin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.admin, err = accounts.FirstKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)

@@ -44,6 +44,12 @@ func (tx *Tx) InsertAccount(ctx context.Context, name string, admin bool) (Accou
 	return a, err
 }
 
+// FirstAdmin returns the oldest account that may do all.
+func (tx *Tx) FirstAdmin(ctx context.Context) (Account, error) {
+	a, err := scanAccount(tx.q.QueryRowContext(ctx, `select `+accountColumns+` from account where admin = $1 order by created, id limit 1`, true))
+	return a, oneRow(err, "user", "admin")
+}
+
 // AccountByRef finds an account by UUID or slug.
 func (tx *Tx) AccountByRef(ctx context.Context, ref string) (Account, error) {
 	where, value := byRef(ref)

@@ -53,6 +53,17 @@ func (tx *Tx) RevokeKey(ctx context.Context, owner, id string) error {
 	return exactlyOne(res, err, "key", id)
 }
 
+// RevokeKeys ends all keys of an owner that are good, and returns how many.
+func (tx *Tx) RevokeKeys(ctx context.Context, owner string) (int, error) {
+	res, err := tx.q.ExecContext(ctx, `update api_key set revoked = $1
+		where (account_id = $2 or project_id = $2) and revoked is null and (expires is null or expires > $1)`, micros(tx.now), owner)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
+}
+
 // ListKeys returns a page of the keys of an account or a project, by creation.
 func (tx *Tx) ListKeys(ctx context.Context, owner string, page Page) ([]Key, int, error) {
 	var total int
