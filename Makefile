@@ -8,7 +8,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help setup build demo test race lint fuzz bench cross conformance clean
+.PHONY: help setup build demo test race lint fuzz mutants bench cross conformance clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ lint: ## gofmt, go vet, staticcheck, go.mod is tidy
 
 fuzz: ## each fuzz target for FUZZTIME (default 1m)
 	@scripts/fuzz.sh $(or $(FUZZTIME),1m)
+
+mutants: ## wrong changes, one at a time: the tests must notice nine of ten, and each that once slipped through
+	go run ./scripts/mutants $(MUTANTS)
 
 bench: build ## the figures of bench/README.md: medians and ratios
 	@bench/run.sh

@@ -182,3 +182,23 @@ func TestCoreReadsNoClock(t *testing.T) {
 		}
 	}
 }
+
+// TestPropertiesAreNotThinned looks at the text of tests: -short draws a fifth of rapid's cases unless internal/property asks for all.
+func TestPropertiesAreNotThinned(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		tests, err := filepath.Glob(filepath.Join(p.Dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range tests {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.name() != "internal/archtest" && bytes.Contains(text, []byte("rapid.Check(")) {
+				t.Errorf("%s calls rapid.Check: call property.Check, which draws all cases also under -short", file)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,8 @@ func TestFailuresHaveTheirReason(t *testing.T) {
 		{"exit code", nil, nil, exit(iterationEnd{exitCode: 3}), api.ReasonBenchmarkExit, "exit code 3"},
 		{"signal", nil, nil, exit(iterationEnd{exitCode: 139, signal: "SIGSEGV"}), api.ReasonBenchmarkExit, "SIGSEGV"},
 		{"exit code that is allowed", set(func(j *api.ClaimedJob) { j.Config.AllowFailure = true }), nil, exit(iterationEnd{exitCode: 3}), api.ReasonNone, ""},
+		{"signal that is allowed", set(func(j *api.ClaimedJob) { j.Config.AllowFailure = true }), nil, exit(iterationEnd{exitCode: 139, signal: "SIGSEGV"}), api.ReasonNone, ""},
+		{"memory, allowed or not", set(func(j *api.ClaimedJob) { j.Config.AllowFailure = true }), nil, exit(iterationEnd{exitCode: 137, oom: true}), api.ReasonOutOfMemory, "64 MiB"},
 		{"timeout, allowed or not", set(func(j *api.ClaimedJob) { j.Config.AllowFailure = true }), nil, exit(iterationEnd{exitCode: 137, timedOut: true}), api.ReasonBenchmarkTimeout, "1m0s"},
 		{"memory", nil, nil, exit(iterationEnd{exitCode: 137, oom: true}), api.ReasonOutOfMemory, "64 MiB"},
 		{"sandbox limit", nil, nil, exit(iterationEnd{exitCode: 1, limit: "the disk is full"}), api.ReasonLimit, "the disk is full"},
@@ -151,6 +154,47 @@ func TestFailuresHaveTheirReason(t *testing.T) {
 				t.Errorf("event %s", end.Event)
 			}
 		})
+	}
+}
+
+func TestMeasuresAreOfCommandsThatCount(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		end   iterationEnd
+		allow bool
+		want  bool
+	}{
+		{"success", iterationEnd{}, false, true},
+		{"failure", iterationEnd{exitCode: 3}, false, false},
+		{"failure that is allowed", iterationEnd{exitCode: 3}, true, true},
+		{"signal", iterationEnd{exitCode: 139, signal: "SIGSEGV"}, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			hub := newFakeHub(t, aJob("j1", func(j *api.ClaimedJob) { j.Config.BuildTime, j.Config.AllowFailure = true, tt.allow }))
+			m := aMachine(func(context.Context, iterationParams) iterationEnd { return tt.end })
+			if err := start(t, hub, m, &memoryResults{}, oneJob).wait(t); err != nil {
+				t.Fatal(err)
+			}
+			hub.awaitEnd("j1", 1)
+			if text, has := hub.outputs["j1 0 file "+MeasuresPath]; has != tt.want {
+				t.Errorf("measures %q, want them: %v", text, tt.want)
+			}
+		})
+	}
+}
+
+func TestFileWithoutRoomInTheJobsBudgetIsCutAndFails(t *testing.T) {
+	t.Parallel()
+	run := &jobRun{job: aJob("j1"), budget: &budget{left: 5}, entry: &memoryEntry{of: &memoryResults{}, files: map[string]*bytes.Buffer{}}}
+	cut, err := run.recordFiles(0, iterationEnd{files: []collected{{path: "/fits", size: 3}, {path: "/last", size: 2}, {path: "/over", size: 1}}})
+	if err != nil || !strings.Contains(cut, `"/over"`) {
+		t.Errorf("want a sentence about /over, got %q, %v", cut, err)
+	}
+	want := []output{{Kind: api.ArtifactFile, Path: "/fits", Size: 3}, {Kind: api.ArtifactFile, Path: "/last", Size: 2}}
+	if diff := cmp.Diff(want, run.record.Outputs); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // handClock collects timers; fire runs them.
@@ -75,7 +76,7 @@ func TestLiveLogNamesTheIteration(t *testing.T) {
 
 func TestLiveLogNeverCutsACharacter(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var clk handClock
 		var got strings.Builder
 		l := newLiveLog(func(m api.Message) { got.WriteString(m.Text) }, clk.after)

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 var (
@@ -299,7 +300,7 @@ func with(base map[string]string, pairs ...string) map[string]string {
 // TestNoVariablesMakeItFail throws arbitrary texts at every variable that is read.
 func TestNoVariablesMakeItFail(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "true", "main", "pull/", "refs/heads/", "7", head, "a:b", "/f"}))
 		values := map[string]string{}
 		s := source(nil, map[string]string{"/f": text.Draw(t, "file")}, nil)

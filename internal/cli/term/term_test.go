@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func noEnv(string) string { return "" }
@@ -82,7 +84,7 @@ func TestOnlyColoursGetThroughToATerminal(t *testing.T) {
 
 func TestNoTextMovesTheCursor(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		if got := Clean(rapid.String().Draw(t, "text")); strings.ContainsFunc(got, unicode.IsControl) {
 			t.Fatalf("Clean lets %q through", got)
 		}

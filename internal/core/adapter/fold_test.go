@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // iteration has one benchmark "a" with that latency.
@@ -75,7 +76,7 @@ func TestFoldRefusesWhatItCannotDo(t *testing.T) {
 
 func TestFoldedValuesLieBetweenLeastAndLargestAndOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Float64(), 1, 20).Draw(t, "values")
 		how := rapid.SampledFrom([]FoldFunc{FoldMin, FoldMax, FoldMean, FoldMedian}).Draw(t, "how")
 		run := func(values []float64) float64 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/job"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // peer is the server in the play: a queue, leases without a clock, and Decide for every message about a job.
@@ -309,7 +310,7 @@ func TestEachJobEndsOnceWhateverTheWireDoes(t *testing.T) {
 		"arrive at runner", "drop", "double", "fire", "progress", "finish", "upload", "lease runs out", "user cancels", "kill -9", "drain", "abort",
 	}
 	good := []string{"connect", "arrive at server", "arrive at runner", "finish", "upload"}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		p := &peer{t: t, completed: map[string]int{}}
 		for i := range rapid.IntRange(1, 4).Draw(t, "jobs") {
 			p.jobs = append(p.jobs, &View{ID: fmt.Sprintf("job-%d", i), Job: job.Job{State: api.JobPending}})

@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // held is a running job of runner r1 in epoch 2, of which 5 messages were seen.
@@ -124,7 +125,7 @@ func TestStaleClaimsChangeNothingInAnyOrder(t *testing.T) {
 	about := []api.MessageEvent{api.MsgRunning, api.MsgHeartbeat, api.MsgPhase, api.MsgLog, api.MsgCompleted, api.MsgFailed, api.MsgCanceled}
 	reasons := []api.Reason{"", api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerLost}
 	own := []job.Kind{job.Claim, job.Lose, job.Overrun, job.Cancel, job.Retry, job.Process, job.Reject}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		v := &View{ID: "j", Job: job.Job{State: api.JobPending}}
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {
 			before := *v

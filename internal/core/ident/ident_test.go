@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestSlugIsItsOwnSlug(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		s := Slugify(rapid.String().Draw(t, "name"))
 		if s != "" && !IsUUID(s) && !IsSlug(s) {
 			t.Fatalf("Slugify gave %q, which is not its own slug", s)
@@ -75,7 +77,7 @@ func TestKeysRoundTripAndDetectTypos(t *testing.T) {
 
 func TestMetricUUIDInverts(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		n := rapid.Int64Range(1, 1<<60).Draw(t, "id")
 		u := MetricUUID(n)
 		if !IsUUID(u) {

@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // TestTableIsExhaustive states, for each state and event, where the job goes; "" is a refusal. The reasons are a plain failure and no
@@ -119,7 +120,7 @@ func TestCancelWinsOverFailureAndLoss(t *testing.T) {
 func TestInvariantsHoldInAnyOrder(t *testing.T) {
 	t.Parallel()
 	reasons := []api.Reason{api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerAborted, api.ReasonLimit}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		j := Job{State: api.JobPending}
 		for range rapid.IntRange(1, 60).Draw(t, "events") {
 			e := Event{Kind: rapid.SampledFrom(Kinds).Draw(t, "kind"), Reason: rapid.SampledFrom(reasons).Draw(t, "reason")}
@@ -157,4 +158,16 @@ func must(t *testing.T, j Job, e Event) Job {
 		t.Fatalf("%s + %s: %v", j.State, e.Kind, err)
 	}
 	return next
+}
+
+func TestRetryForgetsThatACancelWasAsked(t *testing.T) {
+	t.Parallel()
+	asked := must(t, Job{State: api.JobRunning, InfraRetries: 1}, Event{Kind: Cancel})
+	again := must(t, must(t, asked, Event{Kind: Canceled}), Event{Kind: Retry})
+	if again.CancelAsked || again.InfraRetries != 0 {
+		t.Errorf("after retry: %+v", again)
+	}
+	if j := must(t, must(t, must(t, again, Event{Kind: Claim}), Event{Kind: Start}), Event{Kind: Lose}); j.State != api.JobPending {
+		t.Errorf("a loss after the retry counts as the old cancel: %+v", j)
+	}
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -172,7 +174,7 @@ func draws(t *rapid.T) (test Test, p float64, history []float64) {
 
 func TestLimitsAreFiniteOrderedAndMonotonic(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		test, p, history := draws(t)
 		tight, wide := Bound(both(test, p), history), Bound(both(test, p+0.01), history)
 		if *tight.Lower > *tight.Baseline || *tight.Baseline > *tight.Upper {
@@ -189,7 +191,7 @@ func TestLimitsAreFiniteOrderedAndMonotonic(t *testing.T) {
 
 func TestNothingThatIsNotFiniteLeaksFromAnyHistory(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		test, p, _ := draws(t)
 		b := Bound(both(test, p), rapid.SliceOfN(rapid.Float64(), 0, 20).Draw(t, "history of any floats"))
 		for _, v := range []*float64{b.Baseline, b.Lower, b.Upper} {
@@ -205,7 +207,7 @@ func TestNothingThatIsNotFiniteLeaksFromAnyHistory(t *testing.T) {
 
 func TestTheOrderOfTheHistoryDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		test, p, history := draws(t)
 		shuffled := rapid.Permutation(history).Draw(t, "shuffled")
 		a, b := Bound(both(test, p), history), Bound(both(test, p), shuffled)
@@ -218,7 +220,7 @@ func TestTheOrderOfTheHistoryDoesNotMatter(t *testing.T) {
 
 func TestLimitsAreSymmetricAndMirrorWithTheHistory(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		test, p, history := draws(t)
 		mirrored := make([]float64, len(history))
 		for i, v := range history {

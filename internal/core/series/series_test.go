@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestNextHeadTable(t *testing.T) {
@@ -48,7 +49,7 @@ func TestNextHeadTable(t *testing.T) {
 
 func TestAskingAgainForWhatIsThereKeepsTheHead(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		start := &Start{BranchID: rapid.SampledFrom([]string{"main", "dev"}).Draw(t, "branch"),
 			Hash: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "hash")}
 		if got := NextHead(&Current{BranchID: "pr", Start: start}, Wish{Start: start}); got != Keep {

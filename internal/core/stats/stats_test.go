@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // near holds got against want to within a relative tolerance; NaN is near NaN.
@@ -129,7 +131,7 @@ func TestWithoutEnoughValuesThereIsNoEstimate(t *testing.T) {
 
 func TestAConstantSampleIsExact(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		v := rapid.Float64().Draw(t, "value")
 		xs := slices.Repeat([]float64{v}, rapid.IntRange(2, 100).Draw(t, "n"))
 		if Mean(xs) != v || SampleSD(xs) != 0 || Median(xs) != v || MAD(xs) != 0 || Quantile(xs, 0.3) != v {
@@ -140,7 +142,7 @@ func TestAConstantSampleIsExact(t *testing.T) {
 
 func TestMeanAndMedianStayWithinTheSample(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		xs := rapid.SliceOfN(rapid.Float64(), 1, 40).Draw(t, "xs")
 		least, most := slices.Min(xs), slices.Max(xs)
 		slack := 1e-14 * max(math.Abs(least), math.Abs(most))
@@ -154,7 +156,7 @@ func TestMeanAndMedianStayWithinTheSample(t *testing.T) {
 
 func TestSDIsShiftInvariantAndScales(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		xs := rapid.SliceOfN(rapid.Float64Range(-1e3, 1e3), 2, 40).Draw(t, "xs")
 		shift, scale := rapid.Float64Range(-1e3, 1e3).Draw(t, "shift"), rapid.Float64Range(0.1, 10).Draw(t, "scale")
 		moved := make([]float64, len(xs))
@@ -169,7 +171,7 @@ func TestSDIsShiftInvariantAndScales(t *testing.T) {
 
 func TestQuantilesRise(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		xs := rapid.SliceOfN(rapid.Float64Range(-1e9, 1e9), 1, 30).Draw(t, "xs")
 		p, q := rapid.Float64Range(0, 1).Draw(t, "p"), rapid.Float64Range(0, 1).Draw(t, "q")
 		if p > q {

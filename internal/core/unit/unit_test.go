@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -93,7 +94,7 @@ func TestFormatTable(t *testing.T) {
 func TestFormatKeepsFourDigitsAndStaysShort(t *testing.T) {
 	t.Parallel()
 	factors := map[string]float64{"h": 3600e9, "min": 60e9, "s": 1e9, "ms": 1e6, "µs": 1e3, "ns": 1}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		v := rapid.Float64().Draw(t, "value")
 		text := Format(v, Nanoseconds)
 		if len(text) > 32 {

@@ -2,12 +2,14 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -309,5 +311,69 @@ func TestModelsAreCheckedAndNamedInFull(t *testing.T) {
 		if _, err := NewModel(m); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: want invalid, got %v", name, err)
 		}
+	}
+}
+
+func TestReopenedReportShowsNothingOfTheTryBefore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.pending(jsonSettings)
+	b.tx(func(tx *store.Tx) error {
+		failed := r
+		failed.Status, failed.Error, failed.Recognised = api.ReportFailed, "boom", "json"
+		failed.Problems = []api.Problem{{Message: "a line that is not read"}}
+		failed.Warnings = []string{"work tree has changes"}
+		failed.Counts = []api.ResultCount{{Benchmarks: 3, Measures: 1}}
+		return tx.CloseReport(t.Context(), failed)
+	})
+	b.tx(func(tx *store.Tx) error { return b.service.ReopenReport(t.Context(), tx, r.ID) })
+	got, _ := b.stored(r)
+	want := r
+	want.Warnings = []string{"work tree has changes"} // said of the submission, which is the same
+	want.Created = got.Created
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestMetricsOfAllIterationsCountTogether(t *testing.T) {
+	t.Parallel()
+	const each = 100_000
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := range each {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"b%d":{"latency":{"value":1},"throughput":{"value":1}}`, i)
+	}
+	b.WriteByte('}')
+	inputs := []string{b.String(), b.String()}
+	if _, err := Parse(inputs, jsonSettings); err != nil {
+		t.Fatalf("%d metrics, the limit of one report: %v", 4*each, err)
+	}
+	_, err := Parse(append(inputs, ten), jsonSettings)
+	if !fault.Is(err, fault.TooLarge) || !strings.Contains(err.Error(), "400000 metrics") {
+		t.Errorf("one more: %v, want a refusal that names the limit", err)
+	}
+}
+
+func TestOneMeasureUnderTwoNamesInOneBenchmarkIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.tx(func(tx *store.Tx) error {
+		_, err := tx.EnsureMeasures(t.Context(), b.project.ID, []store.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
+		return err
+	})
+	r := b.pending(jsonSettings)
+	err := b.finish(r, `{"b":{"Page faults":{"value":1},"page-faults":{"value":2}}}`)
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "the same measure") {
+		t.Errorf("want a refusal that names both, got %v", err)
+	}
+	if got, metrics := b.stored(r); got.Status != api.ReportPending || len(metrics) != 0 {
+		t.Errorf("something was written: %s with %d metrics", got.Status, len(metrics))
+	}
+	if err := b.finish(r, `{"b":{"Page faults":{"value":1}},"c":{"page-faults":{"value":2}}}`); err != nil {
+		t.Errorf("in two benchmarks: %v", err)
 	}
 }

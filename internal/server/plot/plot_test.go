@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -86,7 +88,7 @@ func wellFormed(t fataler, svg string) {
 
 func TestAnyInputGivesWellFormedFiniteSVG(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		value := rapid.OneOf(rapid.Float64Range(-1e12, 1e12), rapid.Float64Range(-1e300, 1e300), rapid.Float64Range(1e12, 1e12+1e-3))
 		p := Plot{Title: rapid.StringMatching(`[ -~]*`).Draw(t, "title"), LogY: rapid.Bool().Draw(t, "log"), Time: rapid.Bool().Draw(t, "time"), Boundaries: true}
 		for range rapid.IntRange(0, 3).Draw(t, "series") {

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestAWakeUpIsNeverLost(t *testing.T) {
 	t.Parallel()
 	specs := []string{"a", "b", "c"}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var ws waiters
 		var in []*waiter
 		wakes := map[string]int{} // wake-ups that were given out and that nobody has answered with a look

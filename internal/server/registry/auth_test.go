@@ -366,3 +366,16 @@ func TestTokensAreStoredAsHashesAndExpiredOnesGo(t *testing.T) {
 		t.Errorf("after the first has expired: %d rows", all)
 	}
 }
+
+func TestTradedTokenSaysHowLongItStillLives(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.token(readerKey, "repository:shut:pull")
+	w.clock.advance(100 * time.Second)
+	a := w.do(request{method: "GET", path: registry.TokenPath, key: "Bearer " + first})
+	if again := readToken(t, a, limits.RegistryTokenLife-100*time.Second); again != first {
+		t.Error("trading a token made another one")
+	}
+	w.clock.advance(limits.RegistryTokenLife - 100*time.Second)
+	w.want(401, request{method: "GET", path: registry.TokenPath, key: "Bearer " + first})
+}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestParsePath(t *testing.T) {
@@ -77,7 +78,7 @@ func (t target) path() string {
 
 func TestEveryPathOfAValidNameIsReadBack(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		// Names out of the very words that the parser looks for.
 		words := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "blobs", "uploads", "manifests", "tags", "list", "referrers", "v2"}), 1, 5).Draw(t, "words")
 		name := strings.Join(words, "/")

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestParseRange(t *testing.T) {
@@ -72,7 +74,7 @@ func TestParseContentRange(t *testing.T) {
 // The bytes that a range selects, counted one by one.
 func TestParseRangeSelectsWhatRFC9110Says(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		size := rapid.Int64Range(0, 20).Draw(t, "size")
 		first, last := rapid.Int64Range(-1, 25).Draw(t, "first"), rapid.Int64Range(-1, 25).Draw(t, "last")
 		header, selected := "bytes=", func(i int64) bool { return i >= first }

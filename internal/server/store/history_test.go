@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // naiveHistory is History as one would write it on paper: every metric of the project, the pure rules, a sort.
@@ -52,7 +53,7 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property.Check(t, func(rt *rapid.T) {
 		n++
 		s, err := Open(t.Context(), Config{Path: filepath.Join(folder, fmt.Sprintf("%d.db", n))})
 		if err != nil {
