@@ -28,7 +28,7 @@ const oldestSQLite = "v3.51.3"
 // pragmas are set on each connection and read back once: a misspelt one is silently ignored by the driver.
 var pragmas = []struct{ name, value, want string }{
 	{"journal_mode", "wal", "wal"},
-	{"synchronous", "normal", "1"},
+	{"synchronous", "normal", "1"}, // COMMIT does not flush: durable.go does, for several commits at once
 	{"foreign_keys", "1", "1"},
 	{"busy_timeout", "10000", "10000"}, // milliseconds; only another process on the same file can make us wait
 	{"cache_size", "-65536", "-65536"}, // KiB

@@ -8,11 +8,31 @@
 // thing they are about (project.go, branch.go, report.go, metric.go, job.go, …). A Tx carries one time, Now, for all rows that it
 // writes. Times are microseconds in the database and time.Time outside. Rows are plain structs without behaviour.
 //
+// # What is on the disk
+//
+// When Tx or View returns nil, everything that its function wrote or read survives a power cut. This is what synchronous=full gives, at a
+// price that concurrent writers share.
+//
+// SQLite's own way would be to flush its write-ahead log inside of COMMIT, once for each transaction, while all other writers wait. The
+// store commits with synchronous=normal instead, which only writes to the log, lets the next writer in, and then waits for a flush of the
+// log that began after its COMMIT (durable.go). Writers that arrive during one flush share the next. That is sound because, with
+// synchronous=normal, SQLite flushes the log before it copies pages from it into the database file, flushes that file before it writes
+// over the log, and recovers a log up to the last commit whose checksums hold: a flush of the log at any moment keeps all commits before
+// it. What differs from synchronous=full is that a commit can be read before it is flushed. Hence the reader waits too: nothing leaves the
+// store that could be gone after a power cut. A reader waits only while a commit is on its way to the disk.
+//
+// The other way to share a flush, the functions of several callers as savepoints of one transaction, was not taken: a caller that gives up,
+// or a function whose error ends the transaction, would take the others with it, and a small write would wait for the large one after it.
+//
+// After a flush has failed nothing is answered until the database is opened anew: the operating system does not try again to write what it
+// could not write once, so that a second flush would succeed without reason.
+//
 // The store knows nothing of who may do what (core/access), of what a transition means (core/job) or of HTTP. Not-found, duplicates and
 // references are returned as faults whose sentence names the thing.
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -21,6 +41,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +65,8 @@ type Store struct {
 	reader *sql.DB
 	now    func() time.Time
 	begun  atomic.Int64
+
+	durable *durability
 }
 
 // Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
@@ -54,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("make database folder: %w", err)
 	}
-	s := &Store{now: cfg.Now}
+	s := &Store{now: cfg.Now, durable: newDurability(cfg.Path)}
 	var err error
 	if s.writer, err = openSQLite(ctx, cfg.Path, writerPool); err != nil {
 		return nil, err
@@ -88,6 +111,9 @@ func (s *Store) Close() error { return errors.Join(s.reader.Close(), s.writer.Cl
 
 // Ping reports whether the database answers; it is the readiness check.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.durable.check(); err != nil {
+		return err
+	}
 	var one int
 	return s.reader.QueryRowContext(ctx, `select 1`).Scan(&one)
 }
@@ -112,18 +138,31 @@ type Tx struct {
 // Now returns the transaction's time, in UTC and microseconds: all rows that it writes carry the same.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-// Tx runs f in a transaction that may write. It commits if f returns nil and rolls back otherwise, also when f panics. Writers run one
-// at a time: keep f short, and do no I/O in it.
-func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error { return s.run(ctx, s.writer, f) }
+// Tx runs f in a transaction that may write. It commits if f returns nil and rolls back otherwise, also when f panics. When it returns
+// nil, what f wrote and read is on the disk. Writers run one at a time: keep f short, and do no I/O in it.
+func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
+	if err := s.durable.check(); err != nil {
+		return err
+	}
+	commit, err := s.run(ctx, s.writer, f)
+	if commit == 0 {
+		return cmp.Or(s.durable.seen(ctx), err)
+	}
+	return cmp.Or(s.durable.keep(commit), err)
+}
 
-// View runs f on a consistent snapshot; writes in it fail.
-func (s *Store) View(ctx context.Context, f func(*Tx) error) error { return s.run(ctx, s.reader, f) }
+// View runs f on a consistent snapshot; writes in it fail. What f has seen is on the disk when View returns nil.
+func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
+	_, err := s.run(ctx, s.reader, f)
+	return cmp.Or(s.durable.seen(ctx), err)
+}
 
-func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (err error) {
+// run returns the number of the commit, which is 0 if nothing was written.
+func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit uint64, err error) {
 	s.begun.Add(1)
 	begun, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return 0, fmt.Errorf("begin transaction: %w", err)
 	}
 	done := false
 	defer func() {
@@ -131,15 +170,48 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (err err
 			err = errors.Join(err, rollback(begun))
 		}
 	}()
-	if err := f(&Tx{q: begun, now: s.now().UTC().Truncate(time.Microsecond)}); err != nil {
-		return err
+	q := &noting{querier: begun}
+	if err := f(&Tx{q: q, now: s.now().UTC().Truncate(time.Microsecond)}); err != nil {
+		return 0, err
 	}
 	done = true
-	if err := begun.Commit(); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
+	if q.wrote && db == s.writer {
+		commit = s.durable.number()
 	}
-	return nil
+	if err := begun.Commit(); err != nil {
+		return commit, fmt.Errorf("commit transaction: %w", err)
+	}
+	return commit, nil
 }
+
+// noting notes whether a transaction may have written: one that has not needs no flush. A query that does not begin with "select" counts
+// as a writer, because "insert … returning" is a query.
+type noting struct {
+	querier
+	wrote bool
+}
+
+func (n *noting) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	n.wrote = true
+	return n.querier.ExecContext(ctx, query, args...)
+}
+
+func (n *noting) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	n.wrote = n.wrote || !onlyReads(query)
+	return n.querier.QueryContext(ctx, query, args...)
+}
+
+func (n *noting) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	n.wrote = n.wrote || !onlyReads(query)
+	return n.querier.QueryRowContext(ctx, query, args...)
+}
+
+func (n *noting) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	n.wrote = n.wrote || !onlyReads(query)
+	return n.querier.PrepareContext(ctx, query)
+}
+
+func onlyReads(query string) bool { return strings.HasPrefix(strings.TrimSpace(query), "select") }
 
 func rollback(tx *sql.Tx) error {
 	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
