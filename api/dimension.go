@@ -49,7 +49,7 @@ type StartPoint struct {
 	Branch          string   `json:"branch,omitempty" doc:"name, slug or UUID"`
 	Hash            string   `json:"hash,omitempty" doc:"version to start at; absent: the newest"`
 	MaxVersions     *int     `json:"max_versions,omitempty" minimum:"1" maximum:"65535" doc:"default 255"`
-	CloneThresholds *bool    `json:"clone_thresholds,omitempty"`
+	CloneThresholds *bool    `json:"clone_thresholds,omitempty" doc:"thresholds of the start point. Absent: taken over, but for those that were set on this branch; true: a new head has these and no others; false: none"`
 	Reset           *bool    `json:"reset,omitempty" doc:"make a new head even when nothing changed"`
 	_               struct{} `additionalProperties:"true"`
 }

@@ -29,6 +29,7 @@ var exitCodes = []struct {
 	{fault.ExitServer, "the server failed"},
 	{fault.ExitRefused, "the server refused: credentials, a missing thing, a conflict, a limit"},
 	{fault.ExitInfrastructure, "the job failed and it was not the benchmark's fault: image, isolation, lost runner"},
+	{fault.ExitNothingJudged, "--error-on-alert had nothing to look at: no threshold, or too few earlier values"},
 	{fault.ExitInterrupted, "interrupted; a remote job goes on"},
 }
 
@@ -38,7 +39,7 @@ var (
 	exitsCall  = []int{fault.ExitOK, fault.ExitUsage, fault.ExitNetwork, fault.ExitServer, fault.ExitRefused}
 	exitsJob   = []int{fault.ExitOK, fault.ExitUsage, fault.ExitBenchmarkFailed, fault.ExitCanceled, fault.ExitTimedOut, fault.ExitNetwork, fault.ExitServer,
 		fault.ExitRefused, fault.ExitInfrastructure, fault.ExitInterrupted}
-	exitsRun = append([]int{fault.ExitAlert}, exitsJob...)
+	exitsRun = append([]int{fault.ExitAlert, fault.ExitNothingJudged}, exitsJob...)
 )
 
 // exitHelp is the section of a help text that lists codes.

@@ -156,7 +156,7 @@ func newJobWatch(env *Env) *cobra.Command {
 	cmd.Long = "Follow a job: its states, its output as it comes, and at the end its report. Ctrl-C leaves the job running. Of a job that has\nended the whole output is shown at once."
 	cmd.Example = "  tacho job watch app 01960000-0000-7000-8000-000000000001 --error-on-alert"
 	f.connection.flags(cmd)
-	cmd.Flags().BoolVar(&f.errorOnAlert, "error-on-alert", false, "end with exit code 3 when there is an alert")
+	cmd.Flags().BoolVar(&f.errorOnAlert, "error-on-alert", false, errorOnAlertHelp)
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print the report as JSON; all else goes to stderr")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print the report and errors only")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -209,6 +210,31 @@ func TestAnAlertEndsWithItsOwnCodeOnlyOnRequest(t *testing.T) {
 		if code := w.tacho(t, args...); code != want || !strings.Contains(w.stdout.String(), "ALERT") {
 			t.Errorf("asked %v: exit code %d, %s", asked, code, w.stdout.String())
 		}
+	}
+}
+
+func TestAGateThatLookedAtNothingHasItsOwnCodeForJobsToo(t *testing.T) {
+	t.Parallel()
+	for name, judged := range map[string]*api.Boundary{"no threshold": nil, "too few values": {}} {
+		for verb, args := range map[string][]string{"run": runImage, "watch": {"job", "watch", "app", jobID}} {
+			s := newFakeServer(t, road...)
+			m := &s.report.Results[0][0].Measures[0]
+			if m.Boundary = judged; judged != nil {
+				m.Threshold = &api.Threshold{Model: &api.ModelRow{Model: api.Model{Test: "t_test"}}}
+			}
+			w := s.world()
+			if code := w.tacho(t, append(slices.Clone(args), "--error-on-alert")...); code != fault.ExitNothingJudged || !strings.Contains(w.stderr.String(), "nothing was judged") {
+				t.Errorf("%s, %s: exit code %d, %s", name, verb, code, w.stderr.String())
+			}
+			if code := s.world().tacho(t, args...); code != fault.ExitOK {
+				t.Errorf("%s, %s, without the flag: exit code %d", name, verb, code)
+			}
+		}
+	}
+	w := newFakeServer(t, road...).world()
+	if code := w.tacho(t, append(slices.Clone(runImage), "--detach", "--error-on-alert")...); code != fault.ExitOK ||
+		!strings.Contains(w.stderr.String(), "--error-on-alert waits for nothing here; ask for the alerts with: tacho job watch app "+jobID+" --error-on-alert") {
+		t.Errorf("detached: exit code %d, %s", code, w.stderr.String())
 	}
 }
 

@@ -27,7 +27,7 @@ type runFlags struct {
 	project, branch, hash, testbed string
 	startPoint, startPointHash     string
 	startPointMax                  int
-	startPointClone                bool
+	startPointClone                choice
 	startPointReset, specReset     bool
 
 	adapter, average, fold string
@@ -95,7 +95,9 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.StringVar(&f.startPoint, "start-point", "", "branch whose history a new branch begins with")
 	v.StringVar(&f.startPointHash, "start-point-hash", "", "commit of that branch to begin at (default: its newest)")
 	v.IntVar(&f.startPointMax, "start-point-max-versions", 0, fmt.Sprintf("versions to begin with (default %d)", limits.StartPointVersions))
-	v.BoolVar(&f.startPointClone, "start-point-clone-thresholds", false, "take that branch's thresholds too")
+	v.Var(&f.startPointClone, "start-point-clone-thresholds",
+		"its thresholds: =true these and no others, =false none (default: these, but for those set on the branch itself)")
+	v.Lookup("start-point-clone-thresholds").NoOptDefVal = "true"
 	v.BoolVar(&f.startPointReset, "start-point-reset", false, "begin anew even when nothing changed")
 	v.StringVar(&f.testbed, "testbed", "", "default $TACHO_TESTBED, the spec's name, or the operating system")
 	v.BoolVar(&f.specReset, "spec-reset", false, "let the testbed stand for another spec than before")
@@ -117,7 +119,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.StringVar(&f.shellFlag, "flag", "", "flag of that shell (default -c)")
 
 	f.thresholds.flags(cmd)
-	v.BoolVar(&f.errorOnAlert, "error-on-alert", false, "end with exit code 3 when there is an alert")
+	v.BoolVar(&f.errorOnAlert, "error-on-alert", false, errorOnAlertHelp)
 	v.BoolVar(&f.errorOnAlert, "err", false, "the same")
 
 	v.StringVar(&f.image, "image", "", "run this image on a runner: app:v1, project/app:v1, ghcr.io/org/app:v1, …@sha256:…")
@@ -286,27 +288,10 @@ func (f *runFlags) show(ctx context.Context, env *Env, srv *session, report api.
 			return err
 		}
 	}
-	if active := activeAlerts(report); f.errorOnAlert && active > 0 {
-		return failWith(fault.ExitAlert, "%s", counted(active, "alert", "alerts"))
+	if f.errorOnAlert {
+		return gate(report)
 	}
 	return nil
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func activeAlerts(report api.Report) int {
-	n := 0
-	for _, a := range report.Alerts {
-		if a.Status == api.AlertActive {
-			n++
-		}
-	}
-	return n
 }
 
 // gitSource is this process's view for gitctx.

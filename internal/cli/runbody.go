@@ -87,10 +87,10 @@ func (f *runFlags) place(env *Env, found gitctx.Context) map[string]string {
 
 func (f *runFlags) newStartPoint() (*api.StartPoint, error) {
 	if f.startPoint == "" {
-		if f.startPointHash != "" || f.startPointMax != 0 || f.startPointClone {
+		if f.startPointHash != "" || f.startPointMax != 0 || f.startPointClone.is(true) {
 			return nil, usage("--start-point-hash, --start-point-max-versions and --start-point-clone-thresholds need --start-point")
 		}
-		if !f.startPointReset {
+		if !f.startPointReset && !f.startPointClone.set {
 			return nil, nil
 		}
 	}
@@ -101,8 +101,8 @@ func (f *runFlags) newStartPoint() (*api.StartPoint, error) {
 		}
 		p.MaxVersions = &f.startPointMax
 	}
-	if f.startPointClone {
-		p.CloneThresholds = &f.startPointClone
+	if f.startPointClone.set {
+		p.CloneThresholds = &f.startPointClone.value
 	}
 	if f.startPointReset {
 		p.Reset = &f.startPointReset

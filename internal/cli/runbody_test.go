@@ -108,8 +108,9 @@ func TestStartPointsNeedABranch(t *testing.T) {
 	}{
 		"none":     {},
 		"reset":    {flags: runFlags{startPointReset: true}, want: &api.StartPoint{Reset: ptr(true)}},
-		"all":      {flags: runFlags{startPoint: "main", startPointHash: "h", startPointMax: 9, startPointClone: true}, want: &api.StartPoint{Branch: "main", Hash: "h", MaxVersions: ptr(9), CloneThresholds: ptr(true)}},
-		"no name":  {flags: runFlags{startPointClone: true}, bad: true},
+		"all":      {flags: runFlags{startPoint: "main", startPointHash: "h", startPointMax: 9, startPointClone: choice{true, true}}, want: &api.StartPoint{Branch: "main", Hash: "h", MaxVersions: ptr(9), CloneThresholds: ptr(true)}},
+		"no name":  {flags: runFlags{startPointClone: choice{true, true}}, bad: true},
+		"not to":   {flags: runFlags{startPointClone: choice{true, false}}, want: &api.StartPoint{CloneThresholds: ptr(false)}},
 		"too many": {flags: runFlags{startPoint: "main", startPointMax: 65_536}, bad: true},
 	} {
 		got, err := row.flags.newStartPoint()

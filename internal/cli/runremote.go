@@ -85,7 +85,11 @@ func (f *runFlags) showDetached(env *Env, srv *session, report api.Report) error
 		return printJSON(env.Stdout, report)
 	}
 	fmt.Fprintf(env.Stdout, "job %s\nreport %s\n", *report.Job, srv.page("projects", report.Project.Slug, "reports", report.UUID))
-	fmt.Fprintf(env.Stderr, "tacho: submitted; follow it: tacho job watch %s %s\n", report.Project.Slug, *report.Job)
+	follow, gate := "follow it", ""
+	if f.errorOnAlert { // not asked for in silence: nobody waits for the alerts here
+		follow, gate = "--error-on-alert waits for nothing here; ask for the alerts with", " --error-on-alert"
+	}
+	fmt.Fprintf(env.Stderr, "tacho: submitted; %s: tacho job watch %s %s%s\n", follow, report.Project.Slug, *report.Job, gate)
 	return nil
 }
 

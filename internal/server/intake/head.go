@@ -22,8 +22,41 @@ type branchAsk struct {
 }
 
 // ensureHead returns the branch and the head that a request goes to, makes them if they are new, and replaces the head if the request asks
-// for another history. warnings are sentences for the report.
+// for another history. Then the branch has the thresholds of its start point, unless it was told not to. warnings are sentences for the
+// report.
 func ensureHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch store.Branch, head store.Head, warnings []string, err error) {
+	branch, head, warnings, err = moveHead(ctx, tx, ask)
+	if err == nil {
+		head, err = inherit(ctx, tx, ask, branch, head)
+	}
+	return branch, head, warnings, err
+}
+
+// inherit gives the branch the thresholds of the branch that its head starts from. It is done with each submission and not only with the
+// first: a start point may get its thresholds later, and what is inherited follows it.
+func inherit(ctx context.Context, tx *store.Tx, ask branchAsk, branch store.Branch, head store.Head) (store.Head, error) {
+	if ask.start != nil && ask.start.CloneThresholds != nil && *ask.start.CloneThresholds != head.Inherits {
+		var err error
+		if head, err = tx.SetInherits(ctx, head, *ask.start.CloneThresholds); err != nil {
+			return head, err
+		}
+	}
+	if !head.Inherits || head.StartBranchID == nil || *head.StartBranchID == branch.ID {
+		return head, nil
+	}
+	found, err := tx.BranchesByID(ctx, []string{*head.StartBranchID})
+	if err != nil {
+		return head, err
+	}
+	from, exists := found[*head.StartBranchID]
+	if !exists { // deleted: what was inherited stays
+		return head, nil
+	}
+	return head, tx.InheritThresholds(ctx, from, branch)
+}
+
+// moveHead is ensureHead but for the thresholds that are inherited.
+func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch store.Branch, head store.Head, warnings []string, err error) {
 	branch, found, err := findBranch(ctx, tx, ask)
 	if err != nil {
 		return branch, head, nil, err
@@ -63,7 +96,10 @@ func ensureHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch store.
 	}
 	if found {
 		if branch, err = unarchive(ctx, tx, branch); err == nil {
-			branch, head, err = tx.ReplaceHead(ctx, branch)
+			inherits := head.Inherits
+			if branch, head, err = tx.ReplaceHead(ctx, branch); err == nil && !inherits { // told once is enough
+				head, err = tx.SetInherits(ctx, head, false)
+			}
 		}
 	} else {
 		branch, head, err = tx.InsertBranch(ctx, ask.projectID, ask.branch, ask.slug)

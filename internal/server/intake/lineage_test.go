@@ -112,3 +112,87 @@ func TestHistorySurvivesABranchInBetweenThatIsDeleted(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// modelOf is the upper boundary of what judged the report's only metric, 0 if nothing did.
+func modelOf(r api.Report) float64 {
+	th := only(r).Threshold
+	if th == nil || th.Model == nil {
+		return 0
+	}
+	return *th.Model.UpperBoundary
+}
+
+func TestABranchHasTheThresholdsOfItsStartPoint(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.must(withModel(run("main", 100), "percentage", 0.1))
+	from := func(branch, start string, clone *bool) api.NewRun {
+		r := run(branch, 100)
+		r.StartPoint = &api.StartPoint{Branch: start, CloneThresholds: clone}
+		return r
+	}
+	for _, step := range []struct {
+		name string
+		run  api.NewRun
+		want float64
+	}{
+		{"a new branch", from("pr", "main", nil), 0.1},
+		{"a branch of that branch", from("nested", "pr", nil), 0.1},
+		{"a branch that is told to", from("told-to", "main", ptr(true)), 0.1},
+		{"a branch that is told not to", from("free", "main", ptr(false)), 0},
+		{"that branch, without saying it again", run("free", 100), 0},
+		{"a branch with a model of its own", withModel(from("own", "main", nil), "percentage", 0.7), 0.7},
+		{"a branch that starts nowhere", run("bare", 100), 0},
+		{"another model on the start point", withModel(run("main", 100), "percentage", 0.2), 0.2},
+		{"what is inherited follows", run("pr", 100), 0.2},
+		{"and on", run("nested", 100), 0.2},
+		{"also what was asked for", run("told-to", 100), 0.2},
+		{"what was set does not", run("own", 100), 0.7},
+		{"nor what was refused", run("free", 100), 0},
+		{"what was refused may be asked for again", from("free", "main", ptr(true)), 0.2},
+		{"setting the inherited model makes it the branch's own", withModel(run("pr", 100), "percentage", 0.2), 0.2},
+		{"the start point changes once more", withModel(run("main", 100), "percentage", 0.3), 0.3},
+		{"and the branch stays", run("pr", 100), 0.2},
+		{"a new head keeps what was set", func() api.NewRun { r := from("own", "main", nil); r.StartPoint.Reset = ptr(true); return r }(), 0.7},
+		{"and has what was asked for, if it is", func() api.NewRun {
+			r := from("own", "main", ptr(true))
+			r.StartPoint.Reset = ptr(true)
+			return r
+		}(), 0.3},
+	} {
+		if got := modelOf(h.must(step.run)); got != step.want {
+			t.Errorf("%s: want the boundary %g, got %g", step.name, step.want, got)
+		}
+	}
+}
+
+func TestABranchThatWasMadeBeforeItsStartPointHadThresholdsGetsThem(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.must(run("main", 100))
+	pr := run("pr", 100)
+	pr.StartPoint = &api.StartPoint{Branch: "main"}
+	if got := modelOf(h.must(pr)); got != 0 {
+		t.Fatalf("without any threshold: got the boundary %g", got)
+	}
+	h.must(withModel(run("main", 100), "percentage", 0.1))
+	if got := modelOf(h.must(run("pr", 100))); got != 0.1 {
+		t.Errorf("want the boundary 0.1, got %g", got)
+	}
+	// Taken away on the branch is taken away; taken from the start point is taken from the branch that follows it.
+	reset := run("pr", 100)
+	reset.Thresholds = &api.ReportThresholds{Reset: ptr(true)}
+	for _, r := range []api.NewRun{reset, run("pr", 100)} {
+		if got := modelOf(h.must(r)); got != 0 {
+			t.Errorf("after a reset: got the boundary %g", got)
+		}
+	}
+	other := run("other", 100)
+	other.StartPoint = &api.StartPoint{Branch: "main"}
+	h.must(other)
+	reset.Branch = "main"
+	h.must(reset)
+	if got := modelOf(h.must(run("other", 100))); got != 0 {
+		t.Errorf("the start point has no threshold any more: got the boundary %g", got)
+	}
+}

@@ -47,7 +47,7 @@ func (tx *Tx) InsertBranch(ctx context.Context, projectID, name, slug string) (B
 			return Branch{}, Head{}, err
 		}
 	}
-	head := Head{ID: ident.NewUUID(), BranchID: b.ID, Created: tx.now}
+	head := Head{ID: ident.NewUUID(), BranchID: b.ID, Inherits: true, Created: tx.now}
 	b.HeadID = head.ID
 	_, err := tx.q.ExecContext(ctx, `insert into branch (id, project_id, name, slug, head_id, created, modified)
 		values ($1, $2, $3, $4, $5, $6, $6)`, b.ID, b.ProjectID, b.Name, b.Slug, b.HeadID, micros(tx.now))

@@ -12,12 +12,14 @@ import (
 )
 
 // Head is one incarnation of a branch. The start fields say where its first versions were copied from; all three are set or none.
+// Inherits says that the branch takes over the thresholds of its start point.
 type Head struct {
 	ID             string
 	BranchID       string
 	StartBranchID  *string
 	StartHeadID    *string
 	StartVersionID *string
+	Inherits       bool
 	Created        time.Time
 	Replaced       *time.Time
 }
@@ -30,13 +32,13 @@ type Version struct {
 	Hash      *string
 }
 
-const headColumns = `h.id, h.branch_id, h.start_branch_id, h.start_head_id, h.start_version_id, h.created, h.replaced`
+const headColumns = `h.id, h.branch_id, h.start_branch_id, h.start_head_id, h.start_version_id, h.inherits, h.created, h.replaced`
 
 func scanHead(rows *sql.Rows) (Head, error) {
 	var h Head
 	var created int64
 	var replaced *int64
-	err := rows.Scan(&h.ID, &h.BranchID, &h.StartBranchID, &h.StartHeadID, &h.StartVersionID, &created, &replaced)
+	err := rows.Scan(&h.ID, &h.BranchID, &h.StartBranchID, &h.StartHeadID, &h.StartVersionID, &h.Inherits, &created, &replaced)
 	h.Created, h.Replaced = timeOf(created), timePtr(replaced)
 	return h, err
 }
@@ -52,8 +54,8 @@ func scanVersion(row interface{ Scan(...any) error }) (Version, error) {
 func scanVersions(rows *sql.Rows) (Version, error) { return scanVersion(rows) }
 
 func (tx *Tx) insertHead(ctx context.Context, h Head) error {
-	_, err := tx.q.ExecContext(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, created)
-		values ($1, $2, $3, $4, $5, $6)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, micros(h.Created))
+	_, err := tx.q.ExecContext(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, inherits, created)
+		values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, h.Inherits, micros(h.Created))
 	if err != nil {
 		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
 	}
@@ -66,7 +68,7 @@ func (tx *Tx) insertHead(ctx context.Context, h Head) error {
 // ReplaceHead gives the branch a new, empty head. The old one is marked as replaced and its alerts are silenced, dismissed ones too:
 // nobody can act on them any more (the table in core/judge).
 func (tx *Tx) ReplaceHead(ctx context.Context, b Branch) (Branch, Head, error) {
-	h := Head{ID: ident.NewUUID(), BranchID: b.ID, Created: tx.now}
+	h := Head{ID: ident.NewUUID(), BranchID: b.ID, Inherits: true, Created: tx.now}
 	if err := tx.insertHead(ctx, h); err != nil {
 		return Branch{}, Head{}, err
 	}
@@ -114,6 +116,13 @@ func (tx *Tx) CopyStart(ctx context.Context, h Head, from Head, start Version, m
 		return Head{}, fmt.Errorf("set start point of head %s: %w", h.ID, err)
 	}
 	return h, nil
+}
+
+// SetInherits says whether the head's branch takes over the thresholds of its start point.
+func (tx *Tx) SetInherits(ctx context.Context, h Head, inherits bool) (Head, error) {
+	h.Inherits = inherits
+	res, err := tx.q.ExecContext(ctx, `update head set inherits = $1 where id = $2`, inherits, h.ID)
+	return h, exactlyOne(res, err, "head", h.ID)
 }
 
 // HeadsByID returns the heads with these ids, keyed by id.

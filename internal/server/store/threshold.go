@@ -10,7 +10,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 )
 
-// Threshold is a rule for a branch, a testbed and a measure. ModelID is its current model; nil: it does not judge.
+// Threshold is a rule for a branch, a testbed and a measure. ModelID is its current model; nil: it does not judge. Inherited: nobody set
+// it on this branch, it follows the start point's.
 type Threshold struct {
 	ID        string
 	ProjectID string
@@ -18,6 +19,7 @@ type Threshold struct {
 	TestbedID string
 	MeasureID string
 	ModelID   *string
+	Inherited bool
 	Created   time.Time
 	Modified  time.Time
 }
@@ -36,12 +38,12 @@ type Model struct {
 	Replaced      *time.Time
 }
 
-const thresholdColumns = `t.id, t.project_id, t.branch_id, t.testbed_id, t.measure_id, t.model_id, t.created, t.modified`
+const thresholdColumns = `t.id, t.project_id, t.branch_id, t.testbed_id, t.measure_id, t.model_id, t.inherited, t.created, t.modified`
 
 func scanThreshold(row interface{ Scan(...any) error }) (Threshold, error) {
 	var t Threshold
 	var created, modified int64
-	err := row.Scan(&t.ID, &t.ProjectID, &t.BranchID, &t.TestbedID, &t.MeasureID, &t.ModelID, &created, &modified)
+	err := row.Scan(&t.ID, &t.ProjectID, &t.BranchID, &t.TestbedID, &t.MeasureID, &t.ModelID, &t.Inherited, &created, &modified)
 	t.Created, t.Modified = timeOf(created), timeOf(modified)
 	return t, err
 }
@@ -63,36 +65,56 @@ func (tx *Tx) InsertThreshold(ctx context.Context, projectID, branchID, testbedI
 	return t, nil
 }
 
-// SetModel makes m the threshold's model, or takes the model away if m is nil. The model before is marked as replaced. A model that
-// says the same as the current one changes nothing, so that a pipeline which repeats it on every run leaves no trail.
+// SetModel makes m the threshold's model, or takes the model away if m is nil; from then on it follows no start point. The model before
+// is marked as replaced. A model that says the same as the current one changes nothing, so that a pipeline which repeats it on every run
+// leaves no trail.
 func (tx *Tx) SetModel(ctx context.Context, t Threshold, m *Model) (Threshold, error) {
-	if t.ModelID == nil && m == nil {
-		return t, nil
-	}
+	return tx.setModel(ctx, t, m, false)
+}
+
+func (tx *Tx) setModel(ctx context.Context, t Threshold, m *Model, inherited bool) (Threshold, error) {
+	var current map[string]Model
 	if t.ModelID != nil {
-		current, err := tx.ModelsByID(ctx, []string{*t.ModelID})
-		if err != nil {
+		var err error
+		if current, err = tx.ModelsByID(ctx, []string{*t.ModelID}); err != nil {
 			return Threshold{}, err
 		}
-		if m != nil && sameModel(current[*t.ModelID], *m) {
-			return t, nil
-		}
-		if _, err := tx.q.ExecContext(ctx, `update model set replaced = $1 where id = $2`, micros(tx.now), *t.ModelID); err != nil {
-			return Threshold{}, fmt.Errorf("replace model of threshold %s: %w", t.ID, err)
+	}
+	changes := (t.ModelID == nil) != (m == nil) || m != nil && !sameModel(current[*t.ModelID], *m)
+	if !changes && t.Inherited == inherited {
+		return t, nil
+	}
+	t.Inherited = inherited
+	if changes {
+		t.Modified = tx.now
+		if err := tx.replaceModel(ctx, &t, m); err != nil {
+			return Threshold{}, err
 		}
 	}
-	t.ModelID, t.Modified = nil, tx.now
-	if m != nil {
-		id := ident.NewUUID()
-		t.ModelID = &id
-		if _, err := tx.q.ExecContext(ctx, `insert into model (id, threshold_id, test, min_sample_size, max_sample_size, window_seconds,
-			lower_boundary, upper_boundary, created) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, id, t.ID, m.Test, m.MinSampleSize,
-			m.MaxSampleSize, m.WindowSeconds, m.LowerBoundary, m.UpperBoundary, micros(tx.now)); err != nil {
-			return Threshold{}, fmt.Errorf("insert model of threshold %s: %w", t.ID, err)
-		}
-	}
-	res, err := tx.q.ExecContext(ctx, `update threshold set model_id = $1, modified = $2 where id = $3`, t.ModelID, micros(tx.now), t.ID)
+	res, err := tx.q.ExecContext(ctx, `update threshold set model_id = $1, inherited = $2, modified = $3 where id = $4`,
+		t.ModelID, t.Inherited, micros(t.Modified), t.ID)
 	return t, exactlyOne(res, err, "threshold", t.ID)
+}
+
+// replaceModel marks the threshold's model as replaced and, unless m is nil, writes the one that follows.
+func (tx *Tx) replaceModel(ctx context.Context, t *Threshold, m *Model) error {
+	if t.ModelID != nil {
+		if _, err := tx.q.ExecContext(ctx, `update model set replaced = $1 where id = $2`, micros(tx.now), *t.ModelID); err != nil {
+			return fmt.Errorf("replace model of threshold %s: %w", t.ID, err)
+		}
+		t.ModelID = nil
+	}
+	if m == nil {
+		return nil
+	}
+	id := ident.NewUUID()
+	t.ModelID = &id
+	if _, err := tx.q.ExecContext(ctx, `insert into model (id, threshold_id, test, min_sample_size, max_sample_size, window_seconds,
+		lower_boundary, upper_boundary, created) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, id, t.ID, m.Test, m.MinSampleSize,
+		m.MaxSampleSize, m.WindowSeconds, m.LowerBoundary, m.UpperBoundary, micros(tx.now)); err != nil {
+		return fmt.Errorf("insert model of threshold %s: %w", t.ID, err)
+	}
+	return nil
 }
 
 func sameModel(a, b Model) bool {
@@ -160,15 +182,26 @@ func (tx *Tx) DeleteThreshold(ctx context.Context, id string) error {
 }
 
 // CloneThresholds gives the branch to the models of the branch from, for each testbed and measure. Thresholds that from does not have,
-// or has without a model, lose theirs.
+// or has without a model, lose theirs. All of them follow from then on.
 func (tx *Tx) CloneThresholds(ctx context.Context, from, to Branch) error {
+	return tx.followThresholds(ctx, from, to, func(Threshold) bool { return true })
+}
+
+// InheritThresholds is CloneThresholds but for thresholds that were set on the branch to: these stay as they are, also those whose model
+// was taken away there.
+func (tx *Tx) InheritThresholds(ctx context.Context, from, to Branch) error {
+	return tx.followThresholds(ctx, from, to, func(t Threshold) bool { return t.Inherited })
+}
+
+// followThresholds gives the branch to the models of the branch from; of those that to has already, only where follows says so.
+func (tx *Tx) followThresholds(ctx context.Context, from, to Branch, follows func(Threshold) bool) error {
 	theirs, err := tx.ThresholdsOn(ctx, from.ID, "")
 	if err != nil {
-		return fmt.Errorf("clone thresholds: %w", err)
+		return fmt.Errorf("thresholds of branch %s: %w", from.ID, err)
 	}
 	ours, err := tx.ThresholdsOn(ctx, to.ID, "")
 	if err != nil {
-		return fmt.Errorf("clone thresholds: %w", err)
+		return fmt.Errorf("thresholds of branch %s: %w", to.ID, err)
 	}
 	var modelIDs []string
 	for _, t := range theirs {
@@ -192,7 +225,10 @@ func (tx *Tx) CloneThresholds(ctx context.Context, from, to Branch) error {
 	for _, t := range ours {
 		at := place{t.TestbedID, t.MeasureID}
 		has[at] = true
-		if _, err := tx.SetModel(ctx, t, wanted[at]); err != nil {
+		if !follows(t) {
+			continue
+		}
+		if _, err := tx.setModel(ctx, t, wanted[at], true); err != nil {
 			return err
 		}
 	}
@@ -205,7 +241,7 @@ func (tx *Tx) CloneThresholds(ctx context.Context, from, to Branch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.SetModel(ctx, made, wanted[at]); err != nil {
+		if _, err := tx.setModel(ctx, made, wanted[at], true); err != nil {
 			return err
 		}
 	}
