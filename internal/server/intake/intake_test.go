@@ -89,13 +89,17 @@ func (q *fakeQueue) Inserted(*queue.Prepared) {
 	q.woken++
 }
 
-func newHouse(t testing.TB) *house {
+func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), queue: &fakeQueue{}}
 	h.queue.prepared.Spec.ID, h.queue.prepared.Spec.Name = ident.NewUUID(), "metal-8"
 	h.path = filepath.Join(t.TempDir(), "tacho.db")
+	cfg := store.Config{Path: h.path, Now: h.clock}
+	for _, f := range change {
+		f(&cfg)
+	}
 	var err error
-	if h.store, err = store.Open(t.Context(), store.Config{Path: h.path, Now: h.clock}); err != nil {
+	if h.store, err = store.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -26,6 +26,7 @@ import (
 type hall struct {
 	t     testing.TB
 	dir   string
+	disk  store.Disk // nil: the real one
 	store *store.Store
 	queue *Service
 	log   *logBuffer
@@ -131,7 +132,7 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.store, err = store.Open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now}); err != nil {
+	if h.store, err = store.Open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now, Disk: h.disk}); err != nil {
 		h.t.Fatal(err)
 	}
 	blobs, err := blob.OpenDir(filepath.Join(h.dir, "blobs"), h.clock.now)

@@ -35,10 +35,13 @@ var pragmas = []struct{ name, value, want string }{
 	{"temp_store", "memory", "2"},
 }
 
-func openSQLite(ctx context.Context, path string, kind poolKind) (*sql.DB, error) {
+func openSQLite(ctx context.Context, path, vfs string, kind poolKind) (*sql.DB, error) {
 	q := url.Values{}
 	for _, p := range pragmas {
 		q.Add("_pragma", p.name+"("+p.value+")")
+	}
+	if vfs != "" {
+		q.Set("vfs", vfs)
 	}
 	if kind == writerPool {
 		q.Set("_txlock", "immediate")

@@ -57,6 +57,13 @@ var migrations embed.FS
 type Config struct {
 	Path string           // SQLite file; its folder is made
 	Now  func() time.Time // clock of Tx.Now; nil: time.Now
+	Disk Disk             // for tests that cut the power; nil: the operating system's
+}
+
+// Disk is what lies between the database and the platter.
+type Disk interface {
+	VFS() string            // name of a registered SQLite VFS
+	Flush(log string) error // takes the place of flushing the log's file
 }
 
 // Store is an open database. It is safe for concurrent use: many readers, one writer at a time.
@@ -78,14 +85,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("make database folder: %w", err)
 	}
 	s := &Store{now: cfg.Now, durable: newDurability(cfg.Path)}
+	vfs := ""
+	if cfg.Disk != nil {
+		vfs, s.durable.flush = cfg.Disk.VFS(), cfg.Disk.Flush
+	}
 	var err error
-	if s.writer, err = openSQLite(ctx, cfg.Path, writerPool); err != nil {
+	if s.writer, err = openSQLite(ctx, cfg.Path, vfs, writerPool); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, s.writer); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
-	if s.reader, err = openSQLite(ctx, cfg.Path, readerPool); err != nil {
+	if s.reader, err = openSQLite(ctx, cfg.Path, vfs, readerPool); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
 	return s, nil

@@ -1,0 +1,45 @@
+package intake
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/powercut"
+)
+
+func TestAcknowledgedReportSurvivesAPowerCut(t *testing.T) {
+	t.Parallel()
+	disk := powercut.New()
+	h := newHouse(t, func(cfg *store.Config) { cfg.Disk = disk })
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 3 {
+		report := h.must(run("main", float64(10+i)))
+		folder := t.TempDir()
+		if err := disk.Cut(folder, 0, random); err != nil {
+			t.Fatal(err)
+		}
+		left, err := store.Open(t.Context(), store.Config{Path: filepath.Join(folder, "tacho.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = left.View(t.Context(), func(tx *store.Tx) error {
+			row, err := tx.Report(t.Context(), report.UUID)
+			if err != nil {
+				return err
+			}
+			metrics, err := tx.ReportMetrics(t.Context(), row.Seq)
+			if len(metrics) != 1 || metrics[0].Value != float64(10+i) {
+				t.Errorf("report %d: its metrics are %+v", i, metrics)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("report %d: %v", i, err)
+		}
+		if err := left.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
