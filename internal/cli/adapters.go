@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,20 +23,16 @@ func newAdaptersCommand(env *Env) *cobra.Command {
 			if err != nil {
 				return usage("%s", fault.Message(err))
 			}
-			var one []adapter.Entry
-			for _, e := range entries {
-				if e.Name == name {
-					one = append(one, e)
-				}
-			}
-			if entries = one; len(one) == 0 {
+			if name == adapter.Magic {
 				return usage("magic is no tool: it recognises the others by their output")
 			}
+			of := adapter.ToolsOf(name)
+			entries = slices.DeleteFunc(entries, func(e adapter.Entry) bool { return !slices.Contains(of, e.Name) })
 		}
 		if asJSON {
 			return printJSON(env.Stdout, entries)
 		}
-		if len(args) == 1 {
+		if len(entries) == 1 {
 			return describeAdapter(env.Stdout, entries[0])
 		}
 		table := term.Table{Titles: []string{"adapter", "reads", "example"}, Right: make([]bool, 3)}
@@ -45,11 +42,16 @@ func newAdaptersCommand(env *Env) *cobra.Command {
 		if err := table.Write(env.out()); err != nil {
 			return err
 		}
+		if len(args) == 1 {
+			_, err := fmt.Fprintf(env.Stdout, "\n--adapter %s reads each of these %d. 'tacho adapters NAME' says what one yields.\n", args[0], len(entries))
+			return err
+		}
 		_, err := fmt.Fprintf(env.Stdout, "\n%d tools. 'tacho adapters NAME' says what one yields; without --adapter, tacho run recognises the tool by its output.\n", len(entries))
 		return err
 	})
 	cmd.Args = cobra.MaximumNArgs(1)
-	cmd.Long = `List the tools whose output is read, what each yields and an example.
+	cmd.Long = `List the tools whose output is read, what each yields and an example. A language stands for all of its tools: c_sharp, cpp, dart, go, java, js, python,
+ruby, rust and shell.
 
 The output of other programs is read by a mapping, from CSV or JSON:
 
@@ -57,7 +59,7 @@ The output of other programs is read by a mapping, from CSV or JSON:
 
 name is the benchmark (more than one: joined), param a parameter, value a metric. Unit, direction (lower, higher) and measure may be left out. A column is a
 name of the header, or #3 without a header; of JSON it is a path such as results[].seconds, where [] is each element.`
-	cmd.Example = "  tacho adapters\n  tacho adapters cpp_google\n  tacho adapters --json\n  tacho run --file load.csv --map name=endpoint,value=p99:ms:lower"
+	cmd.Example = "  tacho adapters\n  tacho adapters cpp_google\n  tacho adapters rust\n  tacho adapters --json\n  tacho run --file load.csv --map name=endpoint,value=p99:ms:lower"
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return adapterNames(), cobra.ShellCompDirectiveNoFileComp
 	}
@@ -66,7 +68,7 @@ name of the header, or #3 without a header; of JSON it is a path such as results
 }
 
 func adapterNames() (names []string) {
-	for _, n := range adapter.Names() {
+	for _, n := range append(adapter.Names(), adapter.Languages()...) {
 		names = append(names, string(n))
 	}
 	return names

@@ -91,15 +91,15 @@ type Results struct {
 // average that the tool does not offer changes nothing, and Reason says so. Names in the result are distinct and within their limits, numbers are
 // finite.
 func Parse(name Name, input []byte, opts Options) (Results, error) {
-	return parseWith(tools, name, source{in: UTF8(input), size: int64(len(input))}, opts)
+	return parseWith(name, source{in: UTF8(input), size: int64(len(input))}, opts)
 }
 
 // Read is Parse for an input of size bytes of UTF-8 that is not in memory. It is read more than once, and never held as a whole.
 func Read(name Name, input io.ReaderAt, size int64, opts Options) (Results, error) {
-	return parseWith(tools, name, source{r: input, size: size}, opts)
+	return parseWith(name, source{r: input, size: size}, opts)
 }
 
-func parseWith(from []tool, name Name, src source, opts Options) (Results, error) {
+func parseWith(name Name, src source, opts Options) (Results, error) {
 	if src.r == nil {
 		src.size = int64(len(src.in))
 	}
@@ -110,11 +110,12 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 	if opts.Mapping != "" && (name == Magic || name == "") {
 		name = src.mapped()
 	}
-	among := from
-	if name != Magic && name != "" {
-		among = nil
+	from, err := toolsOf(name)
+	if err != nil {
+		return Results{}, err
 	}
-	chosen, unread, err := choose(from, name, src)
+	src.prefix = src.findPrefix()
+	chosen, unread, err := choose(from, src)
 	if err != nil {
 		return Results{}, err
 	}
@@ -124,7 +125,7 @@ func parseWith(from []tool, name Name, src source, opts Options) (Results, error
 		if opts.Mapping != "" && !f.tool.maps {
 			return Results{}, fault.Invalidf("a mapping is for the adapters csv and json_map, and this is %s", f.tool.name)
 		}
-		one, next, err := f.read(src, opts, among)
+		one, next, err := f.read(src, opts, from)
 		if err != nil {
 			return Results{}, err
 		}
@@ -201,12 +202,11 @@ func (src source) mapped() Name {
 
 // read reads the output from its place on, and further documents behind the first. What follows may be of another tool of those given: then it
 // is next.
-func (f found) read(src source, opts Options, among []tool) (out Results, next []found, err error) {
+func (f found) read(src source, opts Options, among *toolSet) (out Results, next []found, err error) {
 	lines := src.from(f.at)
 	s := lines
-	if f.at.inLog || lines.stamped() {
-		s = newScanner(&cleaned{lines: lines})
-		s.row, s.lineNumber = f.at.row, f.at.row
+	if f.at.inLog || src.prefix != nil || lines.stamped() {
+		s = newCleaned(lines)
 	}
 	out, err = f.tool.parse(s, opts)
 	for err == nil && !s.over() {
@@ -224,7 +224,7 @@ func (f found) read(src source, opts Options, among []tool) (out Results, next [
 			err = nil // it was no document
 			break
 		}
-		if len(more.Benchmarks) == 0 && s == lines {
+		if len(more.Benchmarks) == 0 && s == lines && len(among.tools) > 1 {
 			if next = src.other(among, f.tool, place{offset: f.at.offset + before, row: row - 1}); next != nil {
 				err = nil
 				break
@@ -289,12 +289,12 @@ func (src source) further(f found, from place) []found {
 		if len(chunk) == 0 || budget <= 0 {
 			return nil
 		}
-		for at := range openers(chunk) {
+		for at := range src.openers(chunk) {
 			p := place{offset: offset + int64(at), row: row + bytes.Count(chunk[:at], []byte{'\n'}), inLog: true}
 			if budget -= lookInLog; budget <= 0 {
 				break
 			}
-			for _, one := range src.structured([]tool{f.tool}, p) {
+			for _, one := range src.structured(alone(f.tool), p) {
 				one.at.nth = f.at.nth + 1
 				return []found{one}
 			}
@@ -305,7 +305,7 @@ func (src source) further(f found, from place) []found {
 }
 
 // other is the tool that the document at the place is of, if that is another one.
-func (src source) other(among []tool, than tool, at place) []found {
+func (src source) other(among *toolSet, than tool, at place) []found {
 	all := src.structured(among, at)
 	if len(all) == 0 {
 		return nil

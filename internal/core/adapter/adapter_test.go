@@ -321,3 +321,43 @@ func TestNoOutputChangesASharedMeasure(t *testing.T) {
 		}
 	}
 }
+
+func TestALanguageStandsForAllItsTools(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]Name{"c_sharp", "cpp", "dart", "go", "java", "js", "python", "ruby", "rust", "shell"}, Languages()); diff != "" {
+		t.Errorf("languages (-want +got):\n%s", diff)
+	}
+	of := map[Name][]Name{}
+	for _, language := range Languages() {
+		if got, err := ParseName(string(language)); err != nil || got != language {
+			t.Errorf("ParseName(%q) = %q, %v", language, got, err)
+		}
+		if err := CheckMapping(language, "name=a,value=b"); err == nil {
+			t.Errorf("%s takes a mapping, and none of its tools does", language)
+		}
+		for _, tool := range ToolsOf(language) {
+			of[tool] = append(of[tool], language)
+		}
+	}
+	for name, files := range samples(t) {
+		for _, file := range files {
+			input := readFile(t, file)
+			want, err := Parse(name, input, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, language := range of[name] {
+				got, err := Parse(language, input, Options{})
+				if err != nil {
+					t.Errorf("%s as %s: %v", file, language, err)
+				} else if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Results{})); diff != "" {
+					t.Errorf("%s as %s (-as %s +as the language):\n%.1000s", file, language, name, diff)
+				}
+			}
+		}
+	}
+	refuses(t, "rust", "BenchmarkA 1 5 ns/op\n", "looked for rust_bench, rust_criterion, rust_iai, rust_gungraun, cargo_criterion, divan.")
+	if got := parse(t, "rust", "BenchmarkA 1 5 ns/op\ntest a ... bench: 5 ns/iter (+/- 1)\n"); got.Adapter != "rust_bench" || len(got.Benchmarks) != 1 {
+		t.Errorf("of a log with Go's results too, rust has %s %v", got.Adapter, namesOf(got))
+	}
+}

@@ -25,13 +25,10 @@ func cleanLine(line []byte) []byte {
 }
 
 // cutStamp takes off a time stamp as CI systems write it before each line: "2026-01-02T03:04:05.678Z ", in brackets or not, with an offset or
-// not, and GitLab's stream mark "00O " behind it; or the time of day and two spaces, as Jenkins does.
+// not, and GitLab's stream mark "00O " or the byte order mark with which GitHub begins a step behind it.
 func cutStamp(line []byte) []byte {
 	if len(line) == 0 || line[0] != '[' && !isDigit(line[0]) {
 		return line
-	}
-	if isTimeOfDay(line) {
-		return line[len("00:00:00  "):]
 	}
 	rest, bracket := bytes.CutPrefix(line, []byte("["))
 	const seconds = "0000-00-00T00:00:00"
@@ -69,21 +66,7 @@ func cutStamp(line []byte) []byte {
 	if len(rest) > 3 && isDigit(rest[0]) && isDigit(rest[1]) && (rest[2] == 'O' || rest[2] == 'E') && (rest[3] == ' ' || rest[3] == '+') {
 		rest = rest[4:]
 	}
-	return rest
-}
-
-// isTimeOfDay reports whether the line begins "03:04:05  ".
-func isTimeOfDay(line []byte) bool {
-	const form = "00:00:00  "
-	if len(line) < len(form) || line[2] != ':' {
-		return false
-	}
-	for i, want := range []byte(form) {
-		if want == '0' != isDigit(line[i]) || want != '0' && line[i] != want {
-			return false
-		}
-	}
-	return true
+	return cutBOM(rest)
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

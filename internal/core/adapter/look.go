@@ -22,7 +22,8 @@ const (
 
 // sign is a way to recognise a structured output: it is the tool's where all marks are found.
 //
-// A mark of JSON is the path of a member, "results[].command": [] stands for an element of an array, * for any name. "reason=benchmark-complete"
+// A mark of JSON is the path of a member, "results[].command": [] stands for an element of an array, * for any name; "*[]" also for a list that
+// has none, because it is the document. "reason=benchmark-complete"
 // also asks for the text that stands there. A mark of XML is a path of elements from the root, "testsuites.testsuite.testcase", with .@name
 // behind it for an attribute. A mark of CSV is the name of a column.
 type sign struct {
@@ -32,114 +33,275 @@ type sign struct {
 	why   string // what was recognised, for people
 }
 
-// sketch is what the beginning of a structured output shows: its marks.
-type sketch map[string]bool
-
 // What of an output is looked at: enough for a sign, and no more.
 const (
 	sketchBytes    = 1 * limits.MiB
 	sketchKeys     = 64 // of an object
 	sketchElements = 3  // of an array
 	sketchRecords  = 20 // of documents one after the other
-	sketchMarks    = 4096
+	sketchTokens   = 4096
 	sketchDepth    = 12
 	sketchText     = 40 // the longest text that is a mark
 
 	sketchQuestions = 32 // whether that is enough
 )
 
-// has reports whether a mark was seen; * in it stands for any one part.
-func (k sketch) has(mark string) bool {
-	if !strings.Contains(mark, "*") {
-		return k[mark]
-	}
-	want := strings.Split(mark, ".")
-	for seen := range k {
-		got := strings.Split(seen, ".")
-		if len(got) == len(want) && slices.EqualFunc(got, want, func(g, w string) bool {
-			rest, wild := strings.CutPrefix(w, "*")
-			return g == w || wild && strings.HasSuffix(g, rest) && strings.Count(g, "[]") == strings.Count(rest, "[]")
-		}) {
-			return true
-		}
-	}
-	return false
+// sketch is what the beginning of a structured output shows: which marks of a markTree.
+type sketch struct {
+	of   *markTree
+	seen [4]uint64 // by the mark's number
+	any  bool
 }
 
-func (k sketch) add(mark string) {
-	if len(k) < sketchMarks {
-		k[mark] = true
+func (k *sketch) add(marks ...int) {
+	for _, mark := range marks {
+		k.seen[mark/64] |= 1 << (mark % 64)
+		k.any = true
 	}
 }
 
-// best is the highest sign of the tool that the sketch bears.
-func (k sketch) best(in form, signs []sign) (found sign, ok bool) {
-	for _, one := range signs {
-		if one.in == in && one.score > found.score && !slices.ContainsFunc(one.marks, func(m string) bool { return !k.has(m) }) {
-			found, ok = one, true
+// best is the highest sign of the i-th tool that the sketch bears.
+func (k *sketch) best(in form, i int) (found sign, ok bool) {
+	if !k.any {
+		return found, false
+	}
+	for _, one := range k.of.tools[i] {
+		if one.in == in && one.score > found.score && k.hasAll(&one) {
+			found, ok = one.sign, true
 		}
 	}
 	return found, ok
+}
+
+func (k *sketch) hasAll(one *numberedSign) bool {
+	for i, want := range one.numbers {
+		if k.seen[i]&want != want {
+			return false
+		}
+	}
+	return true
+}
+
+// markTree has the marks of some tools by the way to them, so that a document is compared with all of them while it is gone through: what no
+// mark leads to is passed over, and nothing is kept.
+type markTree struct {
+	json, xml markNode
+	columns   map[string][]int
+	tools     [][]numberedSign
+	count     int // of the marks
+}
+
+type numberedSign struct {
+	sign
+	numbers [4]uint64
+}
+
+// markNode is a place in a document.
+type markNode struct {
+	marks   []int // that are this place
+	members []markMember
+	any     *markNode        // of a member of any name
+	element *markNode        // of an array
+	texts   map[string][]int // and those that are a text there
+}
+
+type markMember struct {
+	name string
+	node *markNode
+}
+
+// newMarkTree numbers the marks of the tools.
+func newMarkTree(from []tool) *markTree {
+	t := &markTree{columns: map[string][]int{}, tools: make([][]numberedSign, len(from))}
+	known := map[string]int{}
+	for i, one := range from {
+		for _, s := range one.signs {
+			n := numberedSign{sign: s}
+			for _, mark := range s.marks {
+				key := string(rune('0'+s.in)) + mark
+				number, isKnown := known[key]
+				if !isKnown {
+					number = t.count
+					t.count++
+					known[key] = number
+					t.place(s.in, mark, number)
+				}
+				n.numbers[number/64] |= 1 << (number % 64)
+			}
+			t.tools[i] = append(t.tools[i], n)
+		}
+	}
+	return t
+}
+
+// place puts a mark where a document has it.
+func (t *markTree) place(in form, mark string, number int) {
+	if in == csvForm {
+		t.columns[mark] = []int{number}
+		return
+	}
+	path, text, isText := strings.Cut(mark, "=")
+	node := &t.json
+	if in == xmlForm {
+		node = &t.xml
+	}
+	parts := strings.Split(path, ".")
+	put := func(node *markNode, parts []string) {
+		for _, part := range parts {
+			node = node.under(part)
+		}
+		if isText {
+			if node.texts == nil {
+				node.texts = map[string][]int{}
+			}
+			node.texts[text] = append(node.texts[text], number)
+		} else {
+			node.marks = append(node.marks, number)
+		}
+	}
+	put(node, parts)
+	if rest, ok := strings.CutPrefix(parts[0], "*[]"); ok { // the list may be the document itself
+		put(node, append([]string{"[]" + rest}, parts[1:]...))
+	}
+}
+
+// under finds or makes the place of a part of a mark: "name", "*", "name[]" or "[]".
+func (n *markNode) under(part string) *markNode {
+	name, lists := strings.CutSuffix(part, "[]")
+	at := n
+	switch i := slices.IndexFunc(n.members, func(m markMember) bool { return m.name == name }); {
+	case name == "*":
+		if n.any == nil {
+			n.any = &markNode{}
+		}
+		at = n.any
+	case i >= 0:
+		at = n.members[i].node
+	case name != "":
+		at = &markNode{}
+		n.members = append(n.members, markMember{name, at})
+	}
+	if !lists {
+		return at
+	}
+	if at.element == nil {
+		at.element = &markNode{}
+	}
+	return at.element
+}
+
+// marked are the places of the tree that a place in a document is: several, as a mark may take any name.
+type marked struct {
+	nodes [8]*markNode
+	n     int
+}
+
+func (m *marked) push(node *markNode) {
+	if node != nil && m.n < len(m.nodes) {
+		m.nodes[m.n] = node
+		m.n++
+	}
+}
+
+// member is where the member of that name is.
+func (m *marked) member(key []byte) (to marked) {
+	for _, node := range m.nodes[:m.n] {
+		for i := range node.members {
+			if node.members[i].name == string(key) {
+				to.push(node.members[i].node)
+				break
+			}
+		}
+		to.push(node.any)
+	}
+	return to
+}
+
+// element is where the elements of the list are.
+func (m *marked) element() (to marked) {
+	for _, node := range m.nodes[:m.n] {
+		to.push(node.element)
+	}
+	return to
+}
+
+func (k *sketch) arrive(at *marked) {
+	for _, node := range at.nodes[:at.n] {
+		k.add(node.marks...)
+	}
 }
 
 // sketchJSON looks at the JSON that begins here. What is cut off or is none ends the look without an error: what was seen counts. It is empty
 // where nothing that has a member begins.
 //
 // Enough is asked behind each document, as what follows may be another tool's, with the score that the marks must give; and where more elements of
-// an array follow than are looked at, as the rest may be long. It ends the look.
-func sketchJSON(s *scanner, enough func(k sketch, score int) bool) sketch {
-	k := sketch{}
-	asked := 0
-	stop := func() bool {
-		asked++
-		return asked <= sketchQuestions && enough(k, 100)
-	}
+// an array or members of an object follow than are looked at, as the rest may be long. It ends the look.
+func sketchJSON(s *scanner, tree *markTree, enough func(k *sketch, score int) bool) sketch {
+	l := look{sketch: sketch{of: tree}, s: s, enough: enough}
+	s.loose = true // what a Python program writes is recognised, whoever reads it
 	for range sketchRecords {
 		if c := s.peek(); c != '{' && c != '[' {
 			break
 		}
-		if err := k.value(s, "", 0, stop); err != nil || enough(k, 50) {
+		if err := l.value(marked{nodes: [8]*markNode{&tree.json}, n: 1}, 0); err != nil || enough(&l.sketch, 50) {
 			break
 		}
 	}
-	return k
+	return l.sketch
 }
 
 var errEnough = errors.New("enough was seen")
 
-func (k sketch) value(s *scanner, path string, depth int, stop func() bool) error {
+// look is a document that is being looked at.
+type look struct {
+	sketch
+	s      *scanner
+	asked  int
+	enough func(k *sketch, score int) bool
+}
+
+func (l *look) stop() bool {
+	l.asked++
+	return l.asked <= sketchQuestions && l.enough(&l.sketch, 100)
+}
+
+func (l *look) value(at marked, depth int) error {
+	s := l.s
 	switch c := s.peek(); {
-	case depth >= sketchDepth:
+	case depth >= sketchDepth || at.n == 0:
 		return s.skip()
 	case c == '{':
 		keys := 0
 		return s.object(func(key []byte) error {
-			if keys++; keys > sketchKeys {
+			switch keys++; {
+			case keys == sketchKeys+1 && l.stop():
+				return errEnough
+			case keys > sketchKeys:
 				return s.skip()
 			}
-			at := strings.ReplaceAll(string(key), ".", "·") // a dot parts the names of a mark
-			if path != "" {
-				at = path + "." + at
-			}
-			k.add(at)
-			return k.value(s, at, depth+1, stop)
+			to := at.member(key)
+			l.arrive(&to)
+			return l.value(to, depth+1)
 		})
 	case c == '[':
 		elements := 0
+		to := at.element()
 		return s.array(func() error {
 			switch elements++; {
-			case elements == sketchElements+1 && stop():
+			case elements == sketchElements+1 && l.stop():
 				return errEnough
 			case elements > sketchElements:
 				return s.skip()
 			}
-			k.add(path + "[]")
-			return k.value(s, path+"[]", depth+1, stop)
+			l.arrive(&to)
+			return l.value(to, depth+1)
 		})
 	case c == '"':
 		word, err := s.word()
 		if err == nil && len(word) <= sketchText {
-			k.add(path + "=" + string(word))
+			for _, node := range at.nodes[:at.n] {
+				l.add(node.texts[string(word)]...)
+			}
 		}
 		return err
 	}
@@ -147,28 +309,32 @@ func (k sketch) value(s *scanner, path string, depth int, stop func() bool) erro
 }
 
 // sketchXML looks at the document that begins here.
-func sketchXML(s *scanner) sketch {
-	k := sketch{}
+func sketchXML(s *scanner, tree *markTree) sketch {
+	k := sketch{of: tree}
 	d := newMarkup(&bounded{s: s})
-	var path []string
-	for range sketchMarks {
+	path := []marked{{nodes: [8]*markNode{&tree.xml}, n: 1}}
+	for range sketchTokens {
 		token, err := d.Token()
 		if err != nil {
 			break
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			if len(path) >= sketchDepth {
+			if len(path) > sketchDepth {
 				return k
 			}
-			path = append(path, t.Name.Local)
-			at := strings.Join(path, ".")
-			k.add(at)
+			at := path[len(path)-1].member([]byte(t.Name.Local))
+			path = append(path, at)
+			k.arrive(&at)
 			for _, a := range t.Attr {
-				k.add(at + ".@" + a.Name.Local)
+				if at.n == 0 {
+					break
+				}
+				attribute := at.member([]byte("@" + a.Name.Local))
+				k.arrive(&attribute)
 			}
 		case xml.EndElement:
-			if path = path[:max(0, len(path)-1)]; len(path) == 0 {
+			if path = path[:max(1, len(path)-1)]; len(path) == 1 {
 				return k // another document may follow, of another tool
 			}
 		}
@@ -177,13 +343,15 @@ func sketchXML(s *scanner) sketch {
 }
 
 // sketchRow looks at a line that may be the header of a table.
-func sketchRow(line []byte) sketch {
-	k := sketch{}
-	if bytes.IndexByte(line, separator(line)) < 0 {
+func sketchRow(line []byte, tree *markTree) sketch {
+	k := sketch{of: tree}
+	comma := separator(line)
+	if len(tree.columns) == 0 || bytes.IndexByte(line, comma) < 0 {
 		return k
 	}
-	for _, column := range splitRow(nil, line, separator(line)) {
-		k.add(string(bytes.TrimSpace(column)))
+	var room [32][]byte
+	for _, column := range splitRow(room[:0], line, comma) {
+		k.add(tree.columns[string(bytes.TrimSpace(column))]...)
 	}
 	return k
 }
@@ -193,6 +361,8 @@ type source struct {
 	in   []byte
 	r    io.ReaderAt // where in is nil
 	size int64
+
+	prefix *prefix // before its lines
 }
 
 // from is a scanner that begins at the place.
@@ -203,7 +373,7 @@ func (src source) from(p place) *scanner {
 	} else {
 		s = newScanner(io.NewSectionReader(src.r, p.offset, src.size-p.offset))
 	}
-	s.row, s.lineNumber = p.row, p.row
+	s.row, s.lineNumber, s.prefix = p.row, p.row, src.prefix
 	return s
 }
 
@@ -216,8 +386,9 @@ func (src source) look(p place) *scanner {
 	} else {
 		s = newScanner(io.NewSectionReader(src.r, p.offset, end-p.offset))
 	}
+	s.prefix = src.prefix
 	if p.inLog {
-		s = newScanner(&cleaned{lines: s})
+		s = newCleaned(s)
 	}
 	return s
 }

@@ -37,10 +37,10 @@ const (
 // locate finds where the output of one of the tools begins. A document of JSON or XML and a table are recognised at the input's beginning by
 // their signs; else, and beside a table, the lines are looked through for the tools' own, and for a document that begins on a line of its own, as in a
 // CI log. What is nobody's is an empty list.
-func (src source) locate(from []tool) []found {
+func (src source) locate(from *toolSet) []found {
 	begin := place{offset: src.skipBOM()}
 	all := src.structured(from, begin)
-	if c := src.look(begin).peek(); len(all) > 0 && (len(from) == 1 || c == '{' || c == '[' || c == '<') {
+	if c := src.look(begin).peek(); len(all) > 0 && (len(from.tools) == 1 || c == '{' || c == '[' || c == '<') {
 		return all
 	}
 	return src.search(from, all)
@@ -56,24 +56,26 @@ func (src source) skipBOM() int64 {
 }
 
 // structured are the tools whose signs the structure at the place bears.
-func (src source) structured(from []tool, at place) (all []found) {
+func (src source) structured(from *toolSet, at place) (all []found) {
 	s := src.look(at)
 	var k sketch
 	var in form
 	c := s.peek()
-	if s.stamped() {
+	if !at.inLog && (src.prefix != nil || s.stamped()) {
 		c = 'x' // of a log
 	}
 	switch c {
 	case '{', '[':
-		k, in = sketchJSON(s, func(k sketch, score int) bool {
-			return slices.ContainsFunc(from, func(t tool) bool {
-				one, ok := k.best(jsonForm, t.signs)
-				return ok && (one.score >= score || len(from) == 1)
-			})
+		k, in = sketchJSON(s, from.marks(), func(k *sketch, score int) bool {
+			for i := range from.tools {
+				if one, ok := k.best(jsonForm, i); ok && (one.score >= score || len(from.tools) == 1) {
+					return true
+				}
+			}
+			return false
 		}), jsonForm
 	case '<':
-		k, in = sketchXML(s), xmlForm
+		k, in = sketchXML(s, from.marks()), xmlForm
 	case 0:
 		return nil
 	default:
@@ -82,9 +84,9 @@ func (src source) structured(from []tool, at place) (all []found) {
 		}
 		return header(from, at, s)
 	}
-	for _, t := range from {
-		if one, ok := k.best(in, t.signs); ok {
-			all = append(all, found{t, one.score, one.why, at, at.offset})
+	for i := range from.tools {
+		if one, ok := k.best(in, i); ok {
+			all = append(all, found{from.tools[i], one.score, one.why, at, at.offset})
 		}
 	}
 	return all
@@ -102,20 +104,21 @@ func (s *scanner) stamped() bool {
 const headerLines = 50
 
 // header are the tools whose columns one of the first lines has.
-func header(from []tool, at place, s *scanner) (all []found) {
+func header(from *toolSet, at place, s *scanner) (all []found) {
+	tree := from.marks()
+	if len(tree.columns) == 0 {
+		return nil
+	}
 	for range headerLines {
 		sign := at.offset + s.read()
 		line, ok := s.nextLine()
 		if !ok {
 			break
 		}
-		k := sketchRow(line)
-		if len(k) == 0 {
-			continue
-		}
-		for _, t := range from {
-			if one, ok := k.best(csvForm, t.signs); ok {
-				all = append(all, found{t, one.score, one.why, at, sign})
+		k := sketchRow(line, tree)
+		for i := range from.tools {
+			if one, ok := k.best(csvForm, i); ok {
+				all = append(all, found{from.tools[i], one.score, one.why, at, sign})
 			}
 		}
 		if len(all) > 0 {
@@ -127,11 +130,11 @@ func header(from []tool, at place, s *scanner) (all []found) {
 
 // search looks through the lines, for what stands beside the tables that were found already. It does not look for documents then: a table may
 // have them in its fields.
-func (src source) search(from []tool, tables []found) []found {
+func (src source) search(from *toolSet, tables []found) []found {
 	all := tables
 	begin := place{offset: src.skipBOM()}
 	s := src.from(begin)
-	needles := needlesOf(from)
+	needles := from.needles()
 	best := map[Name]int{} // place in all
 	sure := 0              // how many are
 	for i, f := range tables {
@@ -162,15 +165,15 @@ func (src source) search(from []tool, tables []found) []found {
 			break
 		}
 		needles.scan(chunk, func(tool, at int) {
-			t := from[tool]
+			t := &from.tools[tool]
 			if i, known := best[t.name]; known && all[i].score >= 100 || t.weak && sure > 0 {
 				return
 			}
-			if score := t.hit(cleanLine(lineAt(chunk, at))); score > 0 {
-				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
+			if score := t.hit(src.prefix.clean(lineAt(chunk, at))); score > 0 {
+				take(found{*t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
 			}
 		})
-		for at := range openers(chunk) {
+		for at := range src.openers(chunk) {
 			if budget <= 0 || len(tables) > 0 {
 				break
 			}
@@ -182,7 +185,7 @@ func (src source) search(from []tool, tables []found) []found {
 		}
 		offset += int64(len(chunk))
 		row += bytes.Count(chunk, []byte{'\n'})
-		if len(from) == 1 && len(all) > 0 && all[0].score >= 100 {
+		if len(from.tools) == 1 && len(all) > 0 && all[0].score >= 100 {
 			break // there is nothing surer
 		}
 		if len(tables) > 0 || sure > 0 {
@@ -209,9 +212,11 @@ func (s *scanner) chunk() []byte {
 	}
 }
 
-// openers are the places in a chunk of the lines on which JSON or XML could begin.
-func openers(chunk []byte) iter.Seq[int] {
+// openers are the places in a chunk of the lines on which JSON or XML could begin. Such a line may be indented, as all of a log may be; what is
+// farther in than an open document's first line is a part of it.
+func (src source) openers(chunk []byte) iter.Seq[int] {
 	return func(yield func(at int) bool) {
+		within := -1 // how far in the first line of the open document is
 		for at := 0; at < len(chunk); {
 			end := bytes.IndexByte(chunk[at:], '\n')
 			if end < 0 {
@@ -219,9 +224,22 @@ func openers(chunk []byte) iter.Seq[int] {
 			} else {
 				end += at + 1
 			}
-			if c := chunk[at]; c == '{' || c == '[' || c == '<' || c == 0x1b || isDigit(c) {
-				if opens(cleanLine(chunk[at:end])) && !yield(at) {
-					return
+			first := at
+			for first < end-1 && (chunk[first] == ' ' || chunk[first] == '\t') {
+				first++
+			}
+			if c := chunk[first]; src.prefix != nil || c == '{' || c == '[' || c == '<' || c == 0x1b || isDigit(c) || within >= first-at {
+				line := src.prefix.clean(chunk[at:end])
+				text := bytes.TrimLeft(line, " \t")
+				indent := len(line) - len(text)
+				if within >= indent && len(text) > 0 {
+					within = -1
+				}
+				if within < 0 && opens(text) {
+					if !yield(at) {
+						return
+					}
+					within = indent
 				}
 			}
 			at = end
@@ -250,24 +268,19 @@ func opens(line []byte) bool {
 // surely recognised, if their signs stand apart; of two that see theirs in one place, the surer one. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
 //
 // Unread are tools that the output also seems to be of, less surely.
-func choose(from []tool, name Name, src source) (chosen, unread []found, err error) {
-	if name != Magic && name != "" {
-		for _, t := range from {
-			if t.name == name || slices.Contains(t.aliases, name) {
-				if len(t.signs) > 0 && !t.lines {
-					if all := src.locate([]tool{t}); len(all) > 0 {
-						return all[:1], nil, nil
-					}
-				}
-				return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil, nil
+func choose(from *toolSet, src source) (chosen, unread []found, err error) {
+	if len(from.tools) == 1 {
+		t := &from.tools[0]
+		if len(t.signs) > 0 && !t.lines {
+			if all := src.locate(from); len(all) > 0 {
+				return all[:1], nil, nil
 			}
 		}
-		_, err := ParseName(string(name))
-		return nil, nil, err
+		return []found{{tool: *t, at: place{offset: src.skipBOM()}}}, nil, nil
 	}
 	all := src.locate(from)
 	if len(all) == 0 {
-		return nil, nil, unrecognised(from, src)
+		return nil, nil, unrecognised(from.tools, src)
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
 	for _, f := range all {

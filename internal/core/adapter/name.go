@@ -27,7 +27,26 @@ func Names() []Name {
 	return out
 }
 
-// ParseName reads an adapter's name; the empty text is magic. An unknown name is an Invalid fault that lists the known ones, and says which one
+// Languages lists the names that stand for all tools of a language.
+func Languages() []Name {
+	var out []Name
+	for _, l := range languages {
+		out = append(out, l.name)
+	}
+	return out
+}
+
+// ToolsOf lists the adapters that a name stands for: of a language its tools, of magic all; unknown: none.
+func ToolsOf(name Name) (out []Name) {
+	if set := setOf[name]; set != nil {
+		for _, t := range set.tools {
+			out = append(out, t.name)
+		}
+	}
+	return out
+}
+
+// ParseName reads an adapter's name; the empty text is magic, and a language's name is taken as it is. An unknown name is an Invalid fault that lists the known ones, and says which one
 // is near.
 func ParseName(s string) (Name, error) {
 	if s == "" {
@@ -40,6 +59,9 @@ func ParseName(s string) (Name, error) {
 		if slices.Contains(t.aliases, Name(s)) {
 			return t.name, nil
 		}
+	}
+	if slices.Contains(Languages(), Name(s)) {
+		return Name(s), nil
 	}
 	var known []string
 	nearest, best := "", min(3, len(s)/2+1) // two wrong letters are a slip, three are another word
@@ -60,7 +82,15 @@ func ParseName(s string) (Name, error) {
 	if nearest != "" {
 		hint = "did you mean " + nearest + "? "
 	}
-	return "", fault.Invalidf("adapter %.80q is not known; %sthere are %s", s, hint, strings.Join(known, ", "))
+	return "", fault.Invalidf("adapter %.80q is not known; %sthere are %s; or, for all tools of a language, %s", s, hint, strings.Join(known, ", "), joined(Languages()))
+}
+
+func joined(names []Name) string {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = string(n)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // distance is how many bytes must be put in, taken out or changed to make b of a (Levenshtein). Texts that differ much in length are not
@@ -99,8 +129,8 @@ func CheckMapping(name Name, text string) error {
 	if text == "" {
 		return nil
 	}
-	for _, t := range tools {
-		if t.name == name && !t.maps {
+	if set := setOf[name]; set != nil && name != Magic && name != "" {
+		if !set.tools[0].maps {
 			return fault.Invalidf("a mapping is for the adapters csv and json_map, not for %s", name)
 		}
 	}

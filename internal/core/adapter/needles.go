@@ -3,12 +3,11 @@ package adapter
 import (
 	"bytes"
 	"slices"
-	"sync"
 )
 
 // needleSet finds the texts by which tools are told, all of them in one pass over a chunk: each is looked for at its rarest pair of bytes.
 type needleSet struct {
-	first [1 << 16]uint16 // by pair: 1 + the place of its first needle in all; 0: none has it
+	first []uint16 // by pair: 1 + the place of its first needle in all; 0: none has it. Nil where there are few needles.
 	all   []needle
 }
 
@@ -36,6 +35,13 @@ func rarity(c byte) int {
 
 func newNeedleSet(from []tool) *needleSet {
 	s := &needleSet{}
+	n := 0
+	for _, t := range from {
+		n += len(t.needles)
+	}
+	if n > fewNeedles {
+		s.first = make([]uint16, 1<<16)
+	}
 	for i, t := range slices.Backward(from) { // so that the first of a pair's list is the table's first
 		for _, text := range slices.Backward(t.needles) {
 			best, at := -1, 0
@@ -45,6 +51,10 @@ func newNeedleSet(from []tool) *needleSet {
 				}
 			}
 			key := int(text[at])<<8 | int(text[at+1])
+			if s.first == nil {
+				s.all = append(s.all, needle{text: []byte(text), tool: i})
+				continue
+			}
 			s.all = append(s.all, needle{[]byte(text), at, i, s.first[key]})
 			s.first[key] = uint16(len(s.all)) // there are a hundred
 		}
@@ -52,18 +62,25 @@ func newNeedleSet(from []tool) *needleSet {
 	return s
 }
 
-// needlesOf are the needles of some tools; those of all are made once.
-func needlesOf(from []tool) *needleSet {
-	if len(from) == len(tools) && &from[0] == &tools[0] {
-		return allNeedles()
-	}
-	return newNeedleSet(from)
-}
-
-var allNeedles = sync.OnceValue(func() *needleSet { return newNeedleSet(tools) })
+// fewNeedles are looked for one by one, which is cheaper than a table of all pairs.
+const fewNeedles = 8
 
 // scan calls found for each needle of a chunk, with its place.
 func (s *needleSet) scan(chunk []byte, found func(tool, at int)) {
+	if s.first == nil {
+		for i := range slices.Backward(s.all) {
+			one := &s.all[i]
+			for from := 0; ; {
+				at := bytes.Index(chunk[from:], one.text)
+				if at < 0 {
+					break
+				}
+				found(one.tool, from+at)
+				from += at + len(one.text)
+			}
+		}
+		return
+	}
 	for i := 0; i+1 < len(chunk); i++ {
 		for n := s.first[int(chunk[i])<<8|int(chunk[i+1])]; n != 0; {
 			one := &s.all[n-1]

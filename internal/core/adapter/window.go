@@ -27,6 +27,9 @@ type scanner struct {
 	depth       int         // of JSON
 	known       *[64]string // short texts that came last
 	loose       bool        // NaN and Infinity are taken for null, as Python writes them
+	prefix      *prefix     // what stands before its lines; nil: nothing
+	plain       bool        // its lines are as the tool wrote them
+	joined      []byte      // a line that goes on in others
 
 	passed     int // lines that were too long to be looked at
 	passedRow  int // the first of them
@@ -148,13 +151,38 @@ func (s *scanner) nextLine() (line []byte, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		if len(raw) <= limits.AdapterLineBytes {
-			return cleanLine(raw), true
+		switch {
+		case len(raw) > limits.AdapterLineBytes:
+		case s.plain:
+			return bytes.TrimSuffix(raw, []byte{'\n'}), true
+		case s.prefix != nil && s.prefix.marks:
+			return s.goOn(s.prefix.clean(raw)), true
+		default:
+			return s.prefix.clean(raw), true
 		}
 		if s.passed++; s.passed == 1 {
 			s.passedRow = s.lineNumber
 		}
 	}
+}
+
+// goOn is the line with those that follow and say that they go on with it.
+func (s *scanner) goOn(line []byte) []byte {
+	more := func() bool {
+		const enough = 64
+		s.ensure(enough)
+		goesOn, _ := streamMark(s.in[s.at:min(len(s.in), s.at+enough)])
+		return goesOn
+	}
+	s.joined = append(s.joined[:0], line...)
+	for len(s.joined) <= limits.AdapterLineBytes && more() {
+		raw, ok := s.rawLine()
+		if !ok {
+			break
+		}
+		s.joined = append(s.joined, s.prefix.clean(raw)...)
+	}
+	return s.joined
 }
 
 // lines are the lines that follow, as nextLine gives them.
@@ -216,7 +244,14 @@ func (s *scanner) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// cleaned gives an input as its tool wrote it: each line without terminal escapes and time stamps.
+// newCleaned is a scanner over what another one gives, as the tool wrote it: each line without terminal escapes, time stamps and other prefixes.
+func newCleaned(lines *scanner) *scanner {
+	s := newScanner(&cleaned{lines: lines})
+	s.row, s.lineNumber, s.plain = lines.row, lines.lineNumber, true
+	return s
+}
+
+// cleaned reads the lines of a scanner.
 type cleaned struct {
 	lines *scanner
 	rest  []byte

@@ -1,0 +1,395 @@
+package adapter
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// What collects the output of programs writes something before each line: the time, the service, the job and its step. A line of a tool could begin
+// like that by chance, so that such a prefix is one only where several lines have it; what then has it not is left as it is. A prefix may have
+// another one behind it: "web-1  | 10:00:00 text".
+//
+// Dates with a time, "2026-01-02T03:04:05.678Z ", are taken off any line (line.go): no name begins like that.
+
+// prefix is what stands before the lines of an input; nil: nothing.
+type prefix struct {
+	layers []prefixLayer
+	marks  bool // GitLab's stream marks, of which "00O+" says that the line goes on
+}
+
+// prefixLayer is one of the prefixes before a line.
+type prefixLayer struct {
+	kind   prefixKind
+	blanks int // between it and the line
+}
+
+// prefixKind is a form of prefix.
+type prefixKind int
+
+const (
+	prefixClock  prefixKind = iota // "10:00:00 ", "[10:00:00.123] ", TeamCity's "[10:00:00]W:	 "
+	prefixDate                     // "2026/03/01 10:00:00.123456 ", as Go's log
+	prefixSyslog                   // "Mar  1 10:00:00 "
+	prefixHost                     // "host program[123]: " or "app[web.1]: ", behind a date
+	prefixBar                      // "service-1  | "
+	prefixTabs                     // "job	step	2026-03-01T10:00:00Z ", as gh run view --log
+	prefixStep                     // "[Step 1/2] ", as TeamCity
+	prefixStamp                    // a second date with a time, behind that of the log's log
+	prefixKinds
+)
+
+const (
+	prefixBytes  = 256 * limits.KiB // of an input that are looked at
+	prefixLayers = 3                // more than any log has
+	prefixNames  = 64               // services of one log
+)
+
+// findPrefix looks at the first lines for what stands before each.
+func (src source) findPrefix() *prefix {
+	begin := place{offset: src.skipBOM()}
+	s := src.look(begin)
+	if c := s.peek(); c == '{' || c == '<' || c == 0 || c == '[' && s.listBegins() {
+		return nil // a document
+	}
+	s = src.look(begin)
+	var p prefix
+	var count prefixCount
+	for s.read() < prefixBytes {
+		raw, ok := s.rawLine()
+		if !ok {
+			break
+		}
+		if len(raw) > 0 && isDigit(raw[0]) && !p.marks {
+			_, p.marks = streamMark(raw)
+		}
+		if count.lines > 0 || mayHavePrefix(raw) {
+			count.line(&p, raw)
+		}
+	}
+	for range prefixLayers {
+		layer, ok := count.best()
+		if !ok {
+			break
+		}
+		p.layers = append(p.layers, layer)
+		count = prefixCount{}
+		s = src.look(begin)
+		for s.read() < prefixBytes {
+			raw, ok := s.rawLine()
+			if !ok {
+				break
+			}
+			count.line(&p, raw)
+		}
+	}
+	if len(p.layers) == 0 && !p.marks {
+		return nil
+	}
+	return &p
+}
+
+// listBegins reports whether a list of JSON begins here, and not "[10:00:00]" or "[Pipeline]".
+func (s *scanner) listBegins() bool {
+	s.ensure(64)
+	rest := bytes.TrimLeft(s.in[s.at+1:min(len(s.in), s.at+64)], " \t\r\n")
+	return len(rest) == 0 || bytes.IndexByte([]byte(`{["]`), rest[0]) >= 0
+}
+
+// mayHavePrefix reports whether a line could begin with a prefix: a cheap look, as almost none does.
+func mayHavePrefix(line []byte) bool {
+	if len(line) == 0 {
+		return false
+	}
+	switch c := line[0]; {
+	case c == 0x1b || isDigit(c) || c == '[':
+		return true
+	case !inService(c):
+		return false
+	}
+	if len(line) > 16 && line[3] == ' ' && line[9] == ':' { // "Mar 01 10:00:00"
+		return true
+	}
+	if first := bytes.IndexByte(line, '\t'); first > 0 {
+		second := bytes.IndexByte(line[first+1:], '\t')
+		if second > 0 && len(cutStamp(cutBOM(line[first+second+2:]))) < len(line)-first-second-2 {
+			return true
+		}
+	}
+	_, _, ok := matchBar(line)
+	return ok
+}
+
+// clean is the line as its tool wrote it.
+func (p *prefix) clean(line []byte) []byte {
+	line = cleanLine(line)
+	if p == nil {
+		return line
+	}
+	for _, l := range p.layers {
+		if _, end, ok := l.kind.match(line); ok {
+			line = cutStamp(cutBlanks(line[end:], l.blanks))
+		}
+	}
+	return line
+}
+
+// cutBlanks takes up to n blanks off.
+func cutBlanks(line []byte, n int) []byte {
+	for ; n > 0 && len(line) > 0 && line[0] == ' '; n-- {
+		line = line[1:]
+	}
+	return line
+}
+
+// prefixCount counts the lines that have a prefix, for each kind of them.
+type prefixCount struct {
+	lines int // that are not empty, since the first with any
+	kinds [prefixKinds]struct {
+		lines, since int // with it; at how many lines the first was
+		blanks       int // the fewest behind it
+		named        map[string]int
+	}
+}
+
+// line counts a line, without what stands before it and is known already.
+func (c *prefixCount) line(p *prefix, raw []byte) {
+	line := cleanLine(raw)
+	dated := len(line) < len(raw) && len(cutStamp(bytes.TrimRight(raw, "\r\n"))) < len(bytes.TrimRight(raw, "\r\n"))
+	for _, l := range p.layers {
+		if _, end, ok := l.kind.match(line); ok {
+			line = cutStamp(cutBlanks(line[end:], l.blanks))
+			dated = dated || l.kind == prefixSyslog
+		}
+	}
+	if len(bytes.TrimSpace(line)) == 0 || bytes.HasPrefix(line, []byte("[Pipeline] ")) { // which Jenkins writes without the time
+		return
+	}
+	c.lines++
+	for kind := range prefixKinds {
+		if kind == prefixHost && !dated {
+			continue
+		}
+		name, end, ok := kind.match(line)
+		if !ok {
+			continue
+		}
+		k := &c.kinds[kind]
+		rest := line[end:]
+		blanks := len(rest) - len(bytes.TrimLeft(rest, " "))
+		if k.lines == 0 {
+			k.since, k.blanks = c.lines-1, 2
+		}
+		if k.lines++; len(rest) > 0 {
+			k.blanks = min(k.blanks, blanks)
+		}
+		if len(name) > 0 && len(k.named) < prefixNames {
+			if k.named == nil {
+				k.named = map[string]int{}
+			}
+			k.named[string(name)]++
+		}
+	}
+}
+
+// best is the prefix that most lines have, from the first that has it on.
+func (c *prefixCount) best() (layer prefixLayer, ok bool) {
+	most := 0
+	for kind, k := range c.kinds {
+		least := 2
+		if prefixKind(kind) == prefixTabs { // in which there is a date
+			least = 1
+		}
+		repeats := 2 * len(k.named) // services write more than a line, the first column of a table names each row
+		if k.lines < max(least, repeats) || 2*k.lines < c.lines-k.since || k.lines <= most {
+			continue
+		}
+		layer, most = prefixLayer{prefixKind(kind), min(k.blanks, 2)}, k.lines
+		switch prefixKind(kind) {
+		case prefixClock: // Jenkins writes two behind the time
+		case prefixStamp: // the one behind it is taken off with it
+			layer.blanks = 0
+		default:
+			layer.blanks = min(layer.blanks, 1)
+		}
+	}
+	return layer, most > 0
+}
+
+// match reports whether the line has the prefix, where it ends, and of which service or program it is.
+func (k prefixKind) match(line []byte) (name []byte, end int, ok bool) {
+	switch k {
+	case prefixClock:
+		return matchClock(line)
+	case prefixDate:
+		const form = "0000/00/00 00:00:00"
+		return nil, len(form) + fraction(line, len(form)), hasForm(line, form) && endsAt(line, len(form))
+	case prefixSyslog:
+		const form = "Mar 00 00:00:00"
+		if len(line) < len(form) || !strings.Contains("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ", string(line[:4])) {
+			return nil, 0, false
+		}
+		day := line[4] == ' ' || isDigit(line[4])
+		return nil, len(form) + fraction(line, len(form)), day && isDigit(line[5]) && hasForm(line[6:], form[6:]) && endsAt(line, len(form))
+	case prefixHost:
+		return matchHost(line)
+	case prefixBar:
+		return matchBar(line)
+	case prefixTabs:
+		first := bytes.IndexByte(line, '\t')
+		if first <= 0 || first > 200 {
+			return nil, 0, false
+		}
+		second := bytes.IndexByte(line[first+1:], '\t')
+		if second <= 0 || second > 500 {
+			return nil, 0, false
+		}
+		end = first + second + 2
+		rest := cutBOM(line[end:])
+		return nil, len(line) - len(rest), len(cutStamp(rest)) < len(rest)
+	case prefixStamp:
+		rest := cutStamp(line)
+		return nil, len(line) - len(rest), len(rest) < len(line)
+	case prefixStep:
+		rest, ok := bytes.CutPrefix(line, []byte("[Step "))
+		if !ok {
+			return nil, 0, false
+		}
+		count, _, ok := bytes.Cut(rest, []byte("]"))
+		i, n, both := bytes.Cut(count, []byte("/"))
+		return nil, len("[Step ]") + len(count), ok && both && isDigits(i) && isDigits(n)
+	}
+	return nil, 0, false
+}
+
+func cutBOM(line []byte) []byte { return bytes.TrimPrefix(line, []byte("\ufeff")) }
+
+// hasForm reports whether the line begins as the form, in which 0 is any digit.
+func hasForm(line []byte, form string) bool {
+	if len(line) < len(form) {
+		return false
+	}
+	for i := range len(form) {
+		if form[i] == '0' && !isDigit(line[i]) || form[i] != '0' && form[i] != line[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// fraction is how long the fraction of a second is.
+func fraction(line []byte, at int) int {
+	if at+1 >= len(line) || line[at] != '.' && line[at] != ',' || !isDigit(line[at+1]) {
+		return 0
+	}
+	end := at + 1
+	for end < len(line) && isDigit(line[end]) {
+		end++
+	}
+	return end - at
+}
+
+// endsAt reports whether a time ends there, or behind its fraction.
+func endsAt(line []byte, at int) bool {
+	if len(line) < at {
+		return false
+	}
+	at += fraction(line, at)
+	return at == len(line) || line[at] == ' ' || line[at] == '\t'
+}
+
+func matchClock(line []byte) (name []byte, end int, ok bool) {
+	const form = "00:00:00"
+	if hasForm(line, form) {
+		return nil, len(form) + fraction(line, len(form)), endsAt(line, len(form))
+	}
+	if len(line) == 0 || line[0] != '[' || !hasForm(line[1:], form) {
+		return nil, 0, false
+	}
+	end = 1 + len(form) + fraction(line, 1+len(form))
+	if end >= len(line) || line[end] != ']' {
+		return nil, 0, false
+	}
+	end++
+	if status := bytes.TrimLeft(line[end:], " "); len(status) > 1 { // TeamCity's, and then a tab
+		if c := status[0] | 0x20; c >= 'a' && c <= 'z' && status[1] == ':' {
+			status = status[1:]
+		}
+		if rest := bytes.TrimLeft(status[1:], "\t"); status[0] == ':' && (len(rest) < len(status)-1 || bytes.HasPrefix(rest, []byte(" "))) {
+			return nil, len(line) - len(rest), true
+		}
+	}
+	return nil, end, end == len(line) || line[end] == ' ' || line[end] == '\t' || line[end] == '['
+}
+
+func inService(c byte) bool {
+	return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '-' || c == '.' || c == '/' || c == '@' || c == ':'
+}
+
+func matchBar(line []byte) (name []byte, end int, ok bool) {
+	for end < len(line) && inService(line[end]) {
+		end++
+	}
+	name = line[:end]
+	for end < len(line) && line[end] == ' ' {
+		end++
+	}
+	if len(name) == 0 || end >= len(line) || line[end] != '|' {
+		return nil, 0, false
+	}
+	end++
+	return name, end, end == len(line) || line[end] == ' '
+}
+
+func matchHost(line []byte) (name []byte, end int, ok bool) {
+	word := func() []byte {
+		begin := end
+		for end < len(line) && inService(line[end]) && line[end] != ':' {
+			end++
+		}
+		return line[begin:end]
+	}
+	bracket := func() bool { // "[123]"
+		if end >= len(line) || line[end] != '[' {
+			return false
+		}
+		length := bytes.IndexByte(line[end:], ']')
+		if length <= 1 || length > 64 {
+			return false
+		}
+		end += length + 1
+		return true
+	}
+	if len(word()) == 0 {
+		return nil, 0, false
+	}
+	if !bracket() {
+		if name = line[:end]; end >= len(line) || line[end] != ' ' {
+			return nil, 0, false
+		}
+		if end++; len(word()) == 0 {
+			return nil, 0, false
+		}
+		bracket()
+	} else {
+		name = line[:end]
+	}
+	if end >= len(line) || line[end] != ':' {
+		return nil, 0, false
+	}
+	end++
+	return name, end, end == len(line) || line[end] == ' '
+}
+
+// streamMark reports whether GitLab's mark of a stream stands behind the date, as "00O ", and whether it says that the line before goes on.
+func streamMark(line []byte) (goesOn, ok bool) {
+	const form = "0000-00-00T00:00:00"
+	if !hasForm(line, form) {
+		return false, false
+	}
+	rest := line[len(form)+fraction(line, len(form)):]
+	rest, ok = bytes.CutPrefix(rest, []byte("Z "))
+	ok = ok && len(rest) > 3 && isDigit(rest[0]) && isDigit(rest[1]) && (rest[2] == 'O' || rest[2] == 'E') && (rest[3] == ' ' || rest[3] == '+')
+	return ok && rest[3] == '+', ok
+}
