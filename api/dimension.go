@@ -60,7 +60,7 @@ type Testbed struct {
 	Project  string     `json:"project" format:"uuid"`
 	Name     string     `json:"name"`
 	Slug     string     `json:"slug"`
-	Spec     *string    `json:"spec,omitempty" format:"uuid" doc:"hardware spec of the runners that this testbed stands for"`
+	Spec     *Spec      `json:"spec,omitempty" doc:"hardware spec of the runners that this testbed stands for; in a report, the spec that it ran on"`
 	Created  time.Time  `json:"created"`
 	Modified time.Time  `json:"modified"`
 	Archived *time.Time `json:"archived,omitempty"`

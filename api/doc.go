@@ -110,6 +110,7 @@ type Key struct {
 type NewKey struct {
 	Name string   `json:"name" minLength:"1" maxLength:"64"`
 	TTL  *int64   `json:"ttl,omitempty" minimum:"1" doc:"life in seconds; absent: until it is revoked"`
+	Form string   `json:"form,omitempty" enum:"tacho,bencher" doc:"how the key is written; bencher: as Bencher's own clients want it; default tacho"`
 	_    struct{} `additionalProperties:"true"`
 }
 

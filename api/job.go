@@ -74,7 +74,9 @@ type Job struct {
 	QueuePosition *int          `json:"queue_position,omitempty" doc:"1 is next; pending jobs only"`
 	Timeout       int64         `json:"timeout" doc:"seconds for one iteration"`
 	Iter          int           `json:"iter"`
-	Runner        *RunnerRef    `json:"runner,omitempty"`
+	Runner        *string       `json:"runner,omitempty" format:"uuid" doc:"who holds it, or held it last"`
+	RunnerName    string        `json:"runner_name,omitempty"`
+	RunnerSlug    string        `json:"runner_slug,omitempty"`
 	CancelAsked   *time.Time    `json:"cancel_asked,omitempty"`
 	Claimed       *time.Time    `json:"claimed,omitempty"`
 	Started       *time.Time    `json:"started,omitempty"`
@@ -85,13 +87,6 @@ type Job struct {
 	Output        *JobOutput    `json:"output,omitempty" doc:"single GET of an ended job only"`
 	Outputs       []JobArtifact `json:"outputs,omitempty" doc:"stored streams and files; single GET only"`
 	Events        []JobEvent    `json:"events,omitempty" doc:"history; single GET only"`
-}
-
-// RunnerRef names a runner.
-type RunnerRef struct {
-	UUID string `json:"uuid" format:"uuid"`
-	Name string `json:"name"`
-	Slug string `json:"slug"`
 }
 
 // JobEvent is one line of a job's history.
@@ -247,6 +242,7 @@ type NewRunner struct {
 	Name  string   `json:"name" minLength:"1" maxLength:"64"`
 	Slug  string   `json:"slug,omitempty"`
 	Specs []string `json:"specs,omitempty" doc:"slugs or UUIDs"`
+	Form  string   `json:"form,omitempty" enum:"tacho,bencher" doc:"how its key is written; bencher: as Bencher's own runner wants it; default tacho"`
 	_     struct{} `additionalProperties:"true"`
 }
 
@@ -390,7 +386,19 @@ const (
 )
 
 // ServerVersion answers GET /v0/server/version.
+//
+// Version is the version of Bencher's API whose shapes the server speaks: Bencher's clients compare it with their own at each call and
+// warn of any other. Release is what this server is.
 type ServerVersion struct {
-	Version string `json:"version"`
+	Version string `json:"version" doc:"version of Bencher's API that this server speaks" example:"0.6.12"`
+	Release string `json:"release" doc:"version of this server" example:"v0.4.0"`
 	Commit  string `json:"commit,omitempty"`
+}
+
+// BencherVersion is the version of Bencher whose command line was played against this server.
+const BencherVersion = "0.6.12"
+
+// ConsoleConfig answers GET /v0/server/config/console: where the pages are.
+type ConsoleConfig struct {
+	URL string `json:"url" doc:"address of the pages, without a slash at the end"`
 }

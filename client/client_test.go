@@ -166,7 +166,8 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PATCH /v0/runners/r {"name":"new"}`, func(ctx context.Context, c *Client) error {
 			return one(c.UpdateRunner(ctx, "r", api.UpdateRunner{Name: &name}))
 		}},
-		{"POST /v0/runners/r/key", func(ctx context.Context, c *Client) error { return one(c.NewRunnerKey(ctx, "r")) }},
+		{"POST /v0/runners/r/key", func(ctx context.Context, c *Client) error { return one(c.NewRunnerKey(ctx, "r", "")) }},
+		{"POST /v0/runners/r/key?form=bencher", func(ctx context.Context, c *Client) error { return one(c.NewRunnerKey(ctx, "r", "bencher")) }},
 		{"GET /v0/runners/r/specs", func(ctx context.Context, c *Client) error { return many(c.RunnerSpecs(ctx, "r", Page{})) }},
 		{`POST /v0/runners/r/specs {"spec":"s"}`, func(ctx context.Context, c *Client) error { return c.AddRunnerSpec(ctx, "r", "s") }},
 		{"DELETE /v0/runners/r/specs/s", func(ctx context.Context, c *Client) error { return c.RemoveRunnerSpec(ctx, "r", "s") }},

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/tachograph/tacho/api"
 )
@@ -27,9 +28,13 @@ func (c *Client) UpdateRunner(ctx context.Context, runner string, in api.UpdateR
 	return send[api.Runner](ctx, c, call{method: http.MethodPatch, path: at("runners", runner), body: in})
 }
 
-// NewRunnerKey replaces a runner's key; the old one is refused from then on.
-func (c *Client) NewRunnerKey(ctx context.Context, runner string) (api.RunnerKey, error) {
-	return send[api.RunnerKey](ctx, c, call{method: http.MethodPost, path: at("runners", runner, "key")})
+// NewRunnerKey replaces a runner's key; the old one is refused from then on. form is "", "tacho" or "bencher".
+func (c *Client) NewRunnerKey(ctx context.Context, runner, form string) (api.RunnerKey, error) {
+	in := call{method: http.MethodPost, path: at("runners", runner, "key")}
+	if form != "" {
+		in.query = url.Values{"form": {form}}
+	}
+	return send[api.RunnerKey](ctx, c, in)
 }
 
 // RunnerSpecs returns a page of the specs that a runner offers.

@@ -59,22 +59,26 @@ func runnerTable(rows []api.Runner) term.Table {
 func newRunnerCreate(env *Env) *cobra.Command {
 	var slug, keyFile string
 	var specs []string
+	var bencher bool
 	cmd := keyMaker(env, "create NAME", "Register a machine and get its key", &keyFile, func(ctx context.Context, srv *session, name string) (api.RunnerKey, error) {
-		return srv.CreateRunner(ctx, api.NewRunner{Name: name, Slug: slug, Specs: specs})
+		return srv.CreateRunner(ctx, api.NewRunner{Name: name, Slug: slug, Specs: specs, Form: keyForm(bencher)})
 	})
 	cmd.Aliases = []string{"add"}
 	cmd.Example = "  tacho runner create box --spec default --key-file /etc/tacho/runner.key"
 	cmd.Flags().StringVar(&slug, "slug", "", "default: made from the name")
 	cmd.Flags().StringArrayVar(&specs, "spec", nil, "spec that it offers: slug or UUID (repeatable)")
+	bencherForm(cmd, &bencher)
 	return cmd
 }
 
 func newRunnerRekey(env *Env) *cobra.Command {
 	var keyFile string
+	var bencher bool
 	cmd := keyMaker(env, "key RUNNER", "Replace a runner's key; the old one is refused from then on", &keyFile, func(ctx context.Context, srv *session, runner string) (api.RunnerKey, error) {
-		return srv.NewRunnerKey(ctx, runner)
+		return srv.NewRunnerKey(ctx, runner, keyForm(bencher))
 	})
 	cmd.Example = "  tacho runner key box --key-file /etc/tacho/runner.key"
+	bencherForm(cmd, &bencher)
 	return cmd
 }
 

@@ -41,11 +41,7 @@ func newJobList(env *Env) *cobra.Command {
 func jobTable(jobs []api.Job, now time.Time) term.Table {
 	t := term.Table{Titles: []string{"job", "status", "image", "spec", "runner", "created", "took"}}
 	for _, j := range jobs {
-		runner := ""
-		if j.Runner != nil {
-			runner = j.Runner.Name
-		}
-		t.Add(term.Text(j.UUID), term.Cell{Text: statusText(j), Colour: statusColour(j.Status)}, term.Text(j.Image), term.Text(j.Spec.Slug), term.Text(runner),
+		t.Add(term.Text(j.UUID), term.Cell{Text: statusText(j), Colour: statusColour(j.Status)}, term.Text(j.Image), term.Text(j.Spec.Slug), term.Text(j.RunnerName),
 			term.Text(stamp(&j.Created)), term.Text(took(j, now)))
 	}
 	return t
@@ -103,15 +99,11 @@ func newJobView(env *Env) *cobra.Command {
 }
 
 func writeJob(s *term.Screen, srv *session, project string, j api.Job, now time.Time) error {
-	runner := ""
-	if j.Runner != nil {
-		runner = j.Runner.Name
-	}
 	waited := ""
 	if j.Claimed != nil {
 		waited = j.Claimed.Sub(j.Created).Round(100 * time.Millisecond).String()
 	}
-	facts(s, "job", j.UUID, "status", statusText(j), "error", j.Error, "image", j.Image, "digest", j.Digest, "spec", j.Spec.Slug, "runner", runner,
+	facts(s, "job", j.UUID, "status", statusText(j), "error", j.Error, "image", j.Image, "digest", j.Digest, "spec", j.Spec.Slug, "runner", j.RunnerName,
 		"attempt", strconv.Itoa(j.Attempt), "timeout", (time.Duration(j.Timeout) * time.Second).String(), "iterations", strconv.Itoa(j.Iter),
 		"created", stamp(&j.Created), "waited", waited, "took", took(j, now), "cancel asked", stamp(j.CancelAsked),
 		"report", j.Report, "page", srv.page("projects", project, "jobs", j.UUID))

@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/core/ident"
 )
 
 // keyOwner are the flags that say whose keys are meant.
@@ -38,12 +39,13 @@ func newKeyCommand(env *Env) *cobra.Command {
 func newKeyCreate(env *Env) *cobra.Command {
 	var o keyOwner
 	var life string
+	var bencher bool
 	cmd := asking(env, "create NAME", "Make a key; it is shown once", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
 		owner, err := o.owner()
 		if err != nil {
 			return err
 		}
-		in := api.NewKey{Name: args[0]}
+		in := api.NewKey{Name: args[0], Form: keyForm(bencher)}
 		if life != "" {
 			if err := window(&in.TTL)(life); err != nil {
 				return usage("--ttl %q: %v", life, err)
@@ -67,8 +69,20 @@ func newKeyCreate(env *Env) *cobra.Command {
 	cmd.Aliases = []string{"add"}
 	cmd.Example = "  tacho key create ci --project app --ttl 8760h"
 	o.flags(cmd)
+	bencherForm(cmd, &bencher)
 	cmd.Flags().StringVar(&life, "ttl", "", "how long it is good: seconds, or 720h (default: until it is revoked)")
 	return cmd
+}
+
+func bencherForm(cmd *cobra.Command, bencher *bool) {
+	cmd.Flags().BoolVar(bencher, "bencher", false, "write the key as Bencher's own clients want it: bencher_… (this server takes both forms)")
+}
+
+func keyForm(bencher bool) string {
+	if bencher {
+		return string(ident.BencherForm)
+	}
+	return ""
 }
 
 func newKeyList(env *Env) *cobra.Command {

@@ -106,7 +106,7 @@ func event(name string, data any) string {
 func state(s api.JobStatus, change func(*api.Job)) string {
 	j := api.Job{UUID: jobID, Project: "app", Report: "r", Status: s, Spec: api.Spec{Slug: "default"}}
 	if s != api.JobPending {
-		j.Runner = &api.RunnerRef{Name: "box"}
+		j.Runner, j.RunnerName = new("r1"), "box"
 	}
 	if change != nil {
 		change(&j)

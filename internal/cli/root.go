@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
@@ -178,9 +177,15 @@ func newVersionCommand(env *Env) *cobra.Command {
 	return cmd
 }
 
+// buildVersion is what 'tacho version --json' prints.
+type buildVersion struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+}
+
 // version is what the build was told, or what the go command wrote into it.
-func (e *Env) version() api.ServerVersion {
-	v := api.ServerVersion{Version: e.Version, Commit: e.Commit}
+func (e *Env) version() buildVersion {
+	v := buildVersion{Version: e.Version, Commit: e.Commit}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

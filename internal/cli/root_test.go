@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
@@ -45,7 +44,7 @@ func TestVersionNamesTheCommit(t *testing.T) {
 	if code := w.tacho(t, "version"); code != 0 || !strings.HasPrefix(w.stdout.String(), "tacho v1.2.3 (commit 0123456789abcdef") {
 		t.Errorf("exit code %d, %q", code, w.stdout.String())
 	}
-	var v api.ServerVersion
+	var v buildVersion
 	if code := w.tacho(t, "version", "--json"); code != 0 || json.Unmarshal(w.stdout.Bytes(), &v) != nil || v.Version != "v1.2.3" {
 		t.Errorf("exit code %d, %q", code, w.stdout.String())
 	}

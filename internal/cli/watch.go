@@ -128,7 +128,7 @@ func (w *watcher) draw() {
 func stateLine(job api.Job) string {
 	on := ""
 	if job.Runner != nil {
-		on = " on " + job.Runner.Name
+		on = " on " + job.RunnerName
 	}
 	if job.CancelAsked != nil && (job.Status == api.JobClaimed || job.Status == api.JobRunning) {
 		return "canceling" + on
@@ -151,7 +151,7 @@ func stateLine(job api.Job) string {
 	case api.JobClaimed, api.JobRunning:
 		line = string(job.Status) + on
 		if job.Status == api.JobClaimed && job.Runner != nil {
-			line = "claimed by " + job.Runner.Name
+			line = "claimed by " + job.RunnerName
 		}
 		if job.Phase != "" && (job.Phase != "run" || job.Status == api.JobClaimed) {
 			line += ": " + job.Phase

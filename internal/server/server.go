@@ -111,7 +111,7 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	reads := explore.New(s.store)
 	s.api = httpapi.New(httpapi.Config{
-		Store: s.store, Accounts: accounts, Version: s.cfg.Version, Commit: s.cfg.Commit, Log: s.log,
+		Store: s.store, Accounts: accounts, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
 		Services: httpapi.Services{
 			Intake:  intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Now: s.cfg.Now}),
 			Explore: reads, Queue: s.queue, Fleet: machines,

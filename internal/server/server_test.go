@@ -185,7 +185,7 @@ func TestTheRoadOfOneJob(t *testing.T) {
 	}
 	var running api.Job
 	w.must(200, w.key, "GET", "/v0/projects/words/jobs/"+claimed.UUID, nil, &running)
-	if running.Status != api.JobRunning || running.Runner == nil || running.Runner.Name != "box" || running.Output == nil || *running.Output.Results[0].Stdout != "measuring\n" {
+	if running.Status != api.JobRunning || running.Runner == nil || running.RunnerName != "box" || running.Output == nil || *running.Output.Results[0].Stdout != "measuring\n" {
 		t.Errorf("running job %+v", running)
 	}
 	w.must(204, runner.Key, "PUT", here+"/"+claimed.UUID+"/outputs?epoch=1&iteration=0&kind=stdout", `{"bench":{"latency":{"value":42}}}`, nil)

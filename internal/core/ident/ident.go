@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -146,12 +147,21 @@ func IsGitHash(s string) bool {
 // KeyKind is what a key opens.
 type KeyKind string
 
-// The kinds of keys. Each is the middle part of the key's text: tacho_<kind>_<secret>.
+// The kinds of keys. Each is the middle part of the key's text: tacho_<kind>_<secret>, or bencher_<kind>_<secret>.
 const (
 	KeyUser   KeyKind = "user"   // acts as a person
 	KeyRun    KeyKind = "run"    // submits to one project
 	KeyRunner KeyKind = "runner" // takes jobs
 	KeyPull   KeyKind = "pull"   // registry token: short-lived, one project, named actions
+)
+
+// KeyForm is how a key's text is written. What is stored of a key is the hash of its text, so the server takes both forms everywhere.
+type KeyForm string
+
+// The forms of keys.
+const (
+	TachoForm   KeyForm = "tacho"   // tacho_<kind>_<43 digits><6 check digits>
+	BencherForm KeyForm = "bencher" // bencher_<kind>_<30 digits>: the one form that Bencher's own clients send
 )
 
 const (
@@ -161,25 +171,38 @@ const (
 	checkDigits  = 6  // CRC-32 in base 62: lets a typo be told from an unknown key, and lets secret scanners check a find
 )
 
-// NewKey returns a fresh key "tacho_<kind>_<43 random digits><6 check digits>" from 32 bytes of random.
-func NewKey(kind KeyKind, random io.Reader) (string, error) {
+// bencherDigits is the length of the secret in Bencher's form, 178 bits. It has no check digits.
+const bencherDigits = 30
+
+// NewKey returns a fresh key of a form from 32 bytes of random. An unknown form, and a pull token in Bencher's form, is an Invalid fault:
+// Bencher's clients know user, run and runner keys.
+func NewKey(kind KeyKind, form KeyForm, random io.Reader) (string, error) {
+	if form != TachoForm && form != BencherForm || form == BencherForm && !slices.Contains(bencherKinds, kind) {
+		return "", fault.Invalidf("there is no %s key of the form %.20q", kind, string(form))
+	}
 	var secret [secretBytes]byte
 	if _, err := io.ReadFull(random, secret[:]); err != nil {
 		return "", err
 	}
-	body := base62Text(new(big.Int).SetBytes(secret[:]), secretDigits)
-	prefix := "tacho_" + string(kind) + "_"
+	number := new(big.Int).SetBytes(secret[:])
+	prefix := string(form) + "_" + string(kind) + "_"
+	if form == BencherForm {
+		return prefix + base62Text(number, bencherDigits), nil // the low digits: 256 bits spread over 62^30 evenly but for 2^-78
+	}
+	body := base62Text(number, secretDigits)
 	return prefix + body + checksum(prefix+body), nil
 }
 
-// ParseKey returns the kind of a well-formed key. It does not say whether the key is known.
+var bencherKinds = []KeyKind{KeyUser, KeyRun, KeyRunner}
+
+// ParseKey returns the kind of a well-formed key of either form. It does not say whether the key is known.
 func ParseKey(key string) (KeyKind, bool) {
-	rest, ok := strings.CutPrefix(key, "tacho_")
-	if !ok {
-		return "", false
-	}
+	form, rest, _ := strings.Cut(key, "_")
 	kind, secret, ok := strings.Cut(rest, "_")
-	if !ok || len(secret) != secretDigits+checkDigits {
+	if KeyForm(form) == BencherForm {
+		return KeyKind(kind), slices.Contains(bencherKinds, KeyKind(kind)) && len(secret) == bencherDigits && strings.Trim(secret, base62) == ""
+	}
+	if KeyForm(form) != TachoForm || !ok || len(secret) != secretDigits+checkDigits {
 		return "", false
 	}
 	switch KeyKind(kind) {
@@ -203,8 +226,8 @@ func KeyHint(key string) string {
 	if !ok {
 		return ""
 	}
-	prefix := "tacho_" + string(kind) + "_"
-	return key[:len(prefix)+4] + "…"
+	shown := strings.Index(key, string(kind)+"_") + len(kind) + 1 + 4
+	return key[:shown] + "…"
 }
 
 func checksum(s string) string {

@@ -2,11 +2,13 @@ package ident
 
 import (
 	"crypto/rand"
+	"regexp"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/property"
 )
 
@@ -48,7 +50,7 @@ func TestSlugIsNeverTheTextOfAUUID(t *testing.T) {
 func TestKeysRoundTripAndDetectTypos(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []KeyKind{KeyUser, KeyRun, KeyRunner, KeyPull} {
-		key, err := NewKey(kind, rand.Reader)
+		key, err := NewKey(kind, TachoForm, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +73,44 @@ func TestKeysRoundTripAndDetectTypos(t *testing.T) {
 	for _, bad := range []string{"", "tacho_", "tacho_user_", "tacho_other_x", "bencher_user_abc"} {
 		if _, ok := ParseKey(bad); ok {
 			t.Errorf("ParseKey(%q) accepted", bad)
+		}
+	}
+}
+
+func TestKeysOfBenchersForm(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, kind := range []KeyKind{KeyUser, KeyRun, KeyRunner} {
+		key, err := NewKey(kind, BencherForm, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`^bencher_`+string(kind)+`_[0-9A-Za-z]{30}$`).MatchString(key) || seen[key] {
+			t.Errorf("key %q: Bencher's clients want the prefix and exactly 30 digits and letters", key)
+		}
+		seen[key] = true
+		if got, ok := ParseKey(key); !ok || got != kind {
+			t.Errorf("ParseKey(%q) = %q, %v", key, got, ok)
+		}
+		if hint := KeyHint(key); hint != key[:len("bencher_")+len(kind)+1+4]+"…" {
+			t.Errorf("KeyHint(%q) = %q", key, hint)
+		}
+	}
+	good := strings.Repeat("a", 30)
+	for _, bad := range []string{
+		"bencher_user_" + good[1:], "bencher_user_" + good + "a", "bencher_user_" + good[1:] + "-", "bencher_pull_" + good, "bencher_" + good, "Bencher_user_" + good,
+		"bencher_user_" + good[1:] + "\n", "tacho_user_" + good,
+	} {
+		if kind, ok := ParseKey(bad); ok {
+			t.Errorf("ParseKey(%q) accepted as %s", bad, kind)
+		}
+	}
+	for _, c := range []struct {
+		kind KeyKind
+		form KeyForm
+	}{{KeyPull, BencherForm}, {KeyUser, ""}, {KeyUser, "jwt"}} {
+		if key, err := NewKey(c.kind, c.form, rand.Reader); !fault.Is(err, fault.Invalid) {
+			t.Errorf("NewKey(%s, %q) = %q, %v", c.kind, c.form, key, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer, sourceIP string) (ac
 	}
 	kind, ok := ident.ParseKey(bearer)
 	if !ok {
-		return access.Actor{}, fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… and may have been cut or mistyped")
+		return access.Actor{}, fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… or bencher_user_… and may have been cut or mistyped")
 	}
 	hash := ident.HashKey(bearer)
 	var actor access.Actor
@@ -149,7 +150,7 @@ func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
 		if total > 1 || total == 1 && (keys[0].Name != unshown || keys[0].LastUsed != nil) {
 			return nil
 		}
-		key, _, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: firstKey, AccountID: &admin.ID})
+		key, _, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: firstKey, AccountID: &admin.ID}, ident.TachoForm)
 		return err
 	})
 	if err != nil {
@@ -171,7 +172,7 @@ func (s *Service) RecoverKey(ctx context.Context, revoke bool) (secret string, r
 				return err
 			}
 		}
-		secret, row, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: recoveredKey, AccountID: &admin.ID})
+		secret, row, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: recoveredKey, AccountID: &admin.ID}, ident.TachoForm)
 		return err
 	})
 	if err != nil {
@@ -202,31 +203,43 @@ func HomeOf(ctx context.Context, tx *store.Tx, actor access.Actor) (store.Organi
 	return mine[0], nil
 }
 
-// NewKey makes a key for an account (owner is its id, kind user) or a project (kind run). ttl nil: until revoked.
-func (s *Service) NewKey(ctx context.Context, kind ident.KeyKind, owner, name string, ttl *time.Duration) (secret string, row store.Key, err error) {
-	if err := ident.CheckName("key", name, limits.ResourceNameBytes); err != nil {
+// KeyParams say what key is wanted.
+type KeyParams struct {
+	Kind  ident.KeyKind // user or run
+	Owner string        // id of the account (user) or the project (run)
+	Name  string
+	TTL   *time.Duration // nil: until it is revoked
+	Form  ident.KeyForm  // "": our own
+}
+
+// NewKey makes a key for an account or a project.
+func (s *Service) NewKey(ctx context.Context, p KeyParams) (secret string, row store.Key, err error) {
+	if err := ident.CheckName("key", p.Name, limits.ResourceNameBytes); err != nil {
 		return "", store.Key{}, err
 	}
-	row = store.Key{Kind: string(kind), Name: name}
-	if kind == ident.KeyRun {
-		row.ProjectID = &owner
+	row = store.Key{Kind: string(p.Kind), Name: p.Name}
+	if p.Kind == ident.KeyRun {
+		row.ProjectID = &p.Owner
 	} else {
-		row.AccountID = &owner
+		row.AccountID = &p.Owner
 	}
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		if ttl != nil {
-			at := tx.Now().Add(*ttl)
+		if p.TTL != nil {
+			at := tx.Now().Add(*p.TTL)
 			row.Expires = &at
 		}
 		var err error
-		secret, row, err = s.insert(ctx, tx, row)
+		secret, row, err = s.insert(ctx, tx, row, cmp.Or(p.Form, ident.TachoForm))
 		return err
 	})
 	return secret, row, err
 }
 
-func (s *Service) insert(ctx context.Context, tx *store.Tx, row store.Key) (string, store.Key, error) {
-	secret, err := ident.NewKey(ident.KeyKind(row.Kind), s.random)
+func (s *Service) insert(ctx context.Context, tx *store.Tx, row store.Key, form ident.KeyForm) (string, store.Key, error) {
+	secret, err := ident.NewKey(ident.KeyKind(row.Kind), form, s.random)
+	if fault.Is(err, fault.Invalid) {
+		return "", row, err
+	}
 	if err != nil {
 		return "", row, fmt.Errorf("draw a key: %w", err)
 	}

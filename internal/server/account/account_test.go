@@ -87,7 +87,7 @@ func (d *desk) project(home store.Organization) (p store.Project) {
 
 func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string, store.Key) {
 	d.t.Helper()
-	secret, row, err := d.NewKey(d.t.Context(), kind, owner, "key", ttl)
+	secret, row, err := d.NewKey(d.t.Context(), KeyParams{Kind: kind, Owner: owner, Name: "key", TTL: ttl})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestAuthenticateKnowsWhoAKeySpeaksFor(t *testing.T) {
 	p := d.project(home)
 	user, _ := d.key(ident.KeyUser, who.ID, nil)
 	run, _ := d.key(ident.KeyRun, p.ID, nil)
-	runner, err := ident.NewKey(ident.KeyRunner, rand.Reader)
+	runner, err := ident.NewKey(ident.KeyRunner, ident.TachoForm, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,11 +239,11 @@ func TestAuthenticateRefusesWithoutRepeatingTheKey(t *testing.T) {
 	expired, _ := d.key(ident.KeyUser, who.ID, &hour)
 	revoked, row := d.key(ident.KeyUser, who.ID, nil)
 	orphan, _ := d.key(ident.KeyRun, p.ID, nil)
-	foreign, err := ident.NewKey(ident.KeyUser, rand.Reader)
+	foreign, err := ident.NewKey(ident.KeyUser, ident.TachoForm, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pull, err := ident.NewKey(ident.KeyPull, rand.Reader)
+	pull, err := ident.NewKey(ident.KeyPull, ident.TachoForm, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestKeyNeedsAName(t *testing.T) {
 	d := newDesk(t)
 	who, _ := d.person("ada", "leader")
 	for _, name := range []string{"", " x", "a\x00b", strings.Repeat("x", limits.ResourceNameBytes+1)} {
-		if _, _, err := d.NewKey(t.Context(), ident.KeyUser, who.ID, name, nil); !fault.Is(err, fault.Invalid) {
+		if _, _, err := d.NewKey(t.Context(), KeyParams{Kind: ident.KeyUser, Owner: who.ID, Name: name}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: want an Invalid fault, got %v", name, err)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 
 // wanted are the ids of rows that an answer names. Doubles do no harm.
 type wanted struct {
-	branches, heads, testbeds, benchmarks, measures, thresholds, models, accounts []string
-	fullThresholds                                                                bool // with their branch, testbed and measure
+	branches, heads, testbeds, specs, benchmarks, measures, thresholds, models, accounts []string
+	fullThresholds                                                                       bool // with their branch, testbed and measure
 }
 
 // catalogue are those rows, by id.
@@ -22,6 +22,7 @@ type catalogue struct {
 	newest     map[string]store.Version // by head
 	starts     map[string]store.Version
 	testbeds   map[string]store.Testbed
+	specs      map[string]store.Spec
 	benchmarks map[string]store.Benchmark
 	measures   map[string]store.Measure
 	thresholds map[string]store.Threshold
@@ -49,6 +50,9 @@ func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) 
 		return c, err
 	}
 	if c.testbeds, err = tx.TestbedsByID(ctx, w.testbeds); err != nil {
+		return c, err
+	}
+	if c.specs, err = tx.SpecsByID(ctx, w.specs); err != nil {
 		return c, err
 	}
 	if c.benchmarks, err = tx.BenchmarksByID(ctx, w.benchmarks); err != nil {
@@ -112,6 +116,18 @@ func (c catalogue) branchAt(headID string, at *store.Version) api.Branch {
 		}
 	}
 	return api.Branch{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Head: head, Created: b.Created, Modified: b.Modified, Archived: b.Archived}
+}
+
+// testbedOf returns the testbed of a report with the spec that the report ran on, which the testbed may have left since.
+func (c catalogue) testbedOf(r store.Report) api.Testbed {
+	t := c.testbeds[r.TestbedID]
+	t.Spec = nil
+	if r.SpecID != nil {
+		if s, has := c.specs[*r.SpecID]; has {
+			t.Spec = &s
+		}
+	}
+	return present.Testbed(t)
 }
 
 func version(v store.Version) api.Version { return api.Version{Number: v.Number, Hash: v.Hash} }

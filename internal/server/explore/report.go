@@ -94,6 +94,9 @@ func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []st
 		if r.AccountID != nil {
 			w.accounts = append(w.accounts, *r.AccountID)
 		}
+		if r.SpecID != nil {
+			w.specs = append(w.specs, *r.SpecID)
+		}
 	}
 	versions, err := tx.VersionsByID(ctx, versionIDs)
 	if err != nil {
@@ -117,7 +120,7 @@ func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []st
 	for i, r := range rows {
 		at := versions[r.VersionID]
 		out[i] = api.Report{
-			UUID: r.ID, User: c.user(r.AccountID), Project: present.Project(project), Branch: c.branchAt(r.HeadID, &at), Testbed: present.Testbed(c.testbeds[r.TestbedID]),
+			UUID: r.ID, User: c.user(r.AccountID), Project: present.Project(project), Branch: c.branchAt(r.HeadID, &at), Testbed: c.testbedOf(r),
 			StartTime: r.StartTime, EndTime: r.EndTime, Adapter: r.Adapter, Created: r.Created, Job: r.JobID,
 			Results: d.results(c, r), Alerts: d.alertsOf(c, r),
 			Counts: api.ReportCounts{Results: orEmpty(r.Counts), Alerts: alertCounts[r.ID]},

@@ -5,6 +5,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -74,7 +76,7 @@ func (s *Service) CreateSpec(ctx context.Context, in api.NewSpec) (api.Spec, err
 		row, err = tx.InsertSpec(ctx, row)
 		return err
 	})
-	return queue.Spec(row), err
+	return present.Spec(row), err
 }
 
 // EnsureDefaultSpec makes the spec "default", which is the fallback, if there is no spec at all.
@@ -100,7 +102,7 @@ func (s *Service) Specs(ctx context.Context, f store.ListFilter) (out []api.Spec
 		rows, n, err := tx.ListSpecs(ctx, f)
 		total = n
 		for _, r := range rows {
-			out = append(out, queue.Spec(r))
+			out = append(out, present.Spec(r))
 		}
 		return err
 	})
@@ -115,7 +117,7 @@ func (s *Service) Spec(ctx context.Context, ref string) (api.Spec, error) {
 		row, err = tx.SpecByRef(ctx, ref)
 		return err
 	})
-	return queue.Spec(row), err
+	return present.Spec(row), err
 }
 
 // UpdateSpec changes name, slug, whether it is the fallback and whether it is archived.
@@ -150,7 +152,7 @@ func (s *Service) UpdateSpec(ctx context.Context, ref string, in api.UpdateSpec)
 		row, err = tx.SpecByRef(ctx, row.ID)
 		return err
 	})
-	return queue.Spec(row), err
+	return present.Spec(row), err
 }
 
 // toggled sets or clears a time; it keeps the one that is there.
@@ -185,9 +187,9 @@ func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.Runne
 	if in.Slug != "" && !ident.IsSlug(in.Slug) {
 		return api.RunnerKey{}, fault.Invalidf("runner %q: %q is not a slug", in.Name, in.Slug)
 	}
-	key, err := ident.NewKey(ident.KeyRunner, s.random)
+	key, err := s.newKey(in.Form)
 	if err != nil {
-		return api.RunnerKey{}, fmt.Errorf("draw a key: %w", err)
+		return api.RunnerKey{}, err
 	}
 	var row store.Runner
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
@@ -221,11 +223,20 @@ func usableSpec(ctx context.Context, tx *store.Tx, ref string) (store.Spec, erro
 	return spec, err
 }
 
-// RotateKey gives a runner a new key; the old one opens nothing from now on, and its connections end.
-func (s *Service) RotateKey(ctx context.Context, ref string) (api.RunnerKey, error) {
-	key, err := ident.NewKey(ident.KeyRunner, s.random)
+// newKey draws a runner's key; form "" is our own.
+func (s *Service) newKey(form string) (string, error) {
+	key, err := ident.NewKey(ident.KeyRunner, ident.KeyForm(cmp.Or(form, string(ident.TachoForm))), s.random)
+	if err != nil && !fault.Is(err, fault.Invalid) {
+		err = fmt.Errorf("draw a key: %w", err)
+	}
+	return key, err
+}
+
+// RotateKey gives a runner a new key of a form; the old one opens nothing from now on, and its connections end.
+func (s *Service) RotateKey(ctx context.Context, ref, form string) (api.RunnerKey, error) {
+	key, err := s.newKey(form)
 	if err != nil {
-		return api.RunnerKey{}, fmt.Errorf("draw a key: %w", err)
+		return api.RunnerKey{}, err
 	}
 	row, err := s.changeRunner(ctx, ref, func(_ *store.Tx, r *store.Runner) error {
 		r.KeyHash = ident.HashKey(key)
@@ -297,7 +308,7 @@ func (s *Service) AddSpec(ctx context.Context, runner, spec string) (api.Spec, e
 	if err == nil {
 		s.queue.Kick(r.ID)
 	}
-	return queue.Spec(sp), err
+	return present.Spec(sp), err
 }
 
 // RemoveSpec takes a spec from a runner; a job that it runs goes on.
@@ -370,7 +381,7 @@ func (s *Service) present(ctx context.Context, tx *store.Tx, rows []store.Runner
 			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified, Archived: r.Archived,
 		}
 		for _, spec := range specs[r.ID] {
-			one.Specs = append(one.Specs, queue.Spec(spec))
+			one.Specs = append(one.Specs, present.Spec(spec))
 		}
 		if r.Meta != nil {
 			var meta api.RunnerMeta

@@ -111,7 +111,7 @@ func TestAKeyIsShownOnceAndItsHashIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := g.fleet.RotateKey(t.Context(), "big-box")
+	next, err := g.fleet.RotateKey(t.Context(), "big-box", "")
 	if err != nil || next.Key == made.Key || next.UUID != made.UUID {
 		t.Errorf("rotated: %+v, %v", next, err)
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Services
 
 	Version, Commit string
+	URL             string // the server's public URL; '': derived from each request
 	Log             *slog.Logger
 }
 
@@ -55,7 +56,7 @@ func New(cfg Config) *API {
 	settings.OpenAPIPath = "/openapi"
 	settings.Info.Description = "Continuous benchmarking. The shapes are Bencher's v0 shapes wherever Bencher has the thing."
 	settings.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "tacho_user_… or tacho_run_…; runners send tacho_runner_…"}}
+	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "tacho_user_… or tacho_run_…; runners send tacho_runner_…; each also in Bencher's form, bencher_user_…"}}
 	settings.Security = []map[string][]string{{"key": {}}, {}}
 	a.huma = humago.New(a.mux, settings)
 	a.registerServer()

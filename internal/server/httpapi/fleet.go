@@ -60,11 +60,14 @@ func (a *API) registerRunners() {
 			return body(a.cfg.Fleet.UpdateRunner(ctx, in.Runner, in.Body))
 		})
 	register(a, operation{http.MethodPost, "/v0/runners/{runner}/key", "rotate-runner-key", "Give a runner a new key; the old one opens nothing any more", access.ManageServer, http.StatusCreated, 0},
-		func(ctx context.Context, in *RunnerPath) (*bodyOutput[api.RunnerKey], error) {
+		func(ctx context.Context, in *struct {
+			RunnerPath
+			Form string `query:"form" enum:"tacho,bencher" doc:"how the key is written; default tacho"`
+		}) (*bodyOutput[api.RunnerKey], error) {
 			if err := server(ctx, in.Runner); err != nil {
 				return nil, err
 			}
-			return body(a.cfg.Fleet.RotateKey(ctx, in.Runner))
+			return body(a.cfg.Fleet.RotateKey(ctx, in.Runner, in.Form))
 		})
 	register(a, operation{http.MethodGet, "/v0/runners/{runner}/specs", "list-runner-specs", "The specs that a runner offers", access.ViewFleet, 0, 0},
 		func(ctx context.Context, in *RunnerPath) (*listOutput[api.Spec], error) {

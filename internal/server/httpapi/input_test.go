@@ -145,7 +145,7 @@ func TestBadKeysAreUnauthorized(t *testing.T) {
 	if status, _, message := s.call(http.MethodDelete, "/v0/users/admin/keys/"+revoked.UUID, nil, nil); status != http.StatusNoContent {
 		t.Fatalf("%d %s", status, message)
 	}
-	foreign, err := ident.NewKey(ident.KeyUser, strings.NewReader(strings.Repeat("x", 32)))
+	foreign, err := ident.NewKey(ident.KeyUser, ident.TachoForm, strings.NewReader(strings.Repeat("x", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func TestAJobIsFollowedToItsEnd(t *testing.T) {
 		t.Errorf("first %+v", job)
 	}
 	claimed := y.claim()
-	if y.next(events, api.EventStatus, &job); job.Status != api.JobClaimed || job.Runner.Name != "box" {
+	if y.next(events, api.EventStatus, &job); job.Status != api.JobClaimed || job.RunnerName != "box" {
 		t.Errorf("claimed %+v", job)
 	}
 	y.says(claimed, api.Message{Event: api.MsgRunning, Seq: 1})

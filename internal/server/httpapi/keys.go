@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -132,7 +133,7 @@ func (a *API) createKey(ctx context.Context, kind ident.KeyKind, owner string, i
 		d := time.Duration(*in.TTL) * time.Second
 		ttl = &d
 	}
-	secret, row, err := a.cfg.Accounts.NewKey(ctx, kind, owner, in.Name, ttl)
+	secret, row, err := a.cfg.Accounts.NewKey(ctx, account.KeyParams{Kind: kind, Owner: owner, Name: in.Name, TTL: ttl, Form: ident.KeyForm(in.Form)})
 	return api.KeyCreated{Key: present.Key(row), Secret: secret}, err
 }
 

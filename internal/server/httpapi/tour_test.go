@@ -19,6 +19,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -63,6 +64,7 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	}
 	do("server-version", "", nil)
 	do("server-spec", "", nil)
+	do("server-console", "", nil)
 	do("create-project", "", map[string]any{"name": "Shop", "visibility": visibility, "url": "https://example.com"})
 	do("list-projects", "?search=shop", nil)
 	do("get-project", "", nil)
@@ -257,7 +259,7 @@ func (s *station) strangers() []stranger {
 	ctx := s.t.Context()
 	var eve store.Account
 	var hers store.Project
-	runner, err := ident.NewKey(ident.KeyRunner, strings.NewReader(strings.Repeat("runner", 10)))
+	runner, err := ident.NewKey(ident.KeyRunner, ident.TachoForm, strings.NewReader(strings.Repeat("runner", 10)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -280,11 +282,11 @@ func (s *station) strangers() []stranger {
 	}); err != nil {
 		s.t.Fatal(err)
 	}
-	user, _, err := s.accounts.NewKey(ctx, ident.KeyUser, eve.ID, "eve's", nil)
+	user, _, err := s.accounts.NewKey(ctx, account.KeyParams{Kind: ident.KeyUser, Owner: eve.ID, Name: "eve's"})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	run, _, err := s.accounts.NewKey(ctx, ident.KeyRun, hers.ID, "her project's", nil)
+	run, _, err := s.accounts.NewKey(ctx, account.KeyParams{Kind: ident.KeyRun, Owner: hers.ID, Name: "her project's"})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -264,7 +264,7 @@ func TestANewKeyEndsTheOldOnesChannel(t *testing.T) {
 	w := p.dial("box", key)
 	w.ask(api.Message{Event: api.MsgHello, Seq: 1}, api.MsgAck)
 	w.send(api.Message{Event: api.MsgReady})
-	made, err := p.fleet.RotateKey(t.Context(), r)
+	made, err := p.fleet.RotateKey(t.Context(), r, "")
 	if err != nil {
 		t.Fatal(err)
 	}

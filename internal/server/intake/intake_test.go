@@ -92,7 +92,6 @@ func (q *fakeQueue) Inserted(*queue.Prepared) {
 func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), queue: &fakeQueue{}}
-	h.queue.prepared.Spec.ID, h.queue.prepared.Spec.Name = ident.NewUUID(), "metal-8"
 	h.path = filepath.Join(t.TempDir(), "tacho.db")
 	cfg := store.Config{Path: h.path, Now: h.clock}
 	for _, f := range change {
@@ -114,6 +113,12 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	h.explore = explore.New(h.store)
 	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Explore: h.explore, Now: h.clock})
 	h.tx(func(tx *store.Tx) error {
+		var err error
+		if h.queue.prepared.Spec, err = tx.InsertSpec(t.Context(), store.Spec{
+			Name: "metal-8", OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 8, MemoryBytes: 1 << 30, DiskBytes: 1 << 30,
+		}); err != nil {
+			return err
+		}
 		organization, err := tx.InsertOrganization(t.Context(), "Acme", "free")
 		if err != nil {
 			return err
@@ -536,7 +541,7 @@ func TestJobGoesToTheTestbedOfItsSpec(t *testing.T) {
 	if diff := cmp.Diff([]string{"timeout shortened"}, got.Warnings); diff != "" {
 		t.Errorf("the queue's remarks (-want +got):\n%s", diff)
 	}
-	if got.Project.Slug != "shop" || got.Testbed.Name != "metal-8" || *got.Testbed.Spec != h.queue.prepared.Spec.ID || got.Status != api.ReportPending {
+	if got.Project.Slug != "shop" || got.Testbed.Name != "metal-8" || got.Testbed.Spec.UUID != h.queue.prepared.Spec.ID || got.Status != api.ReportPending {
 		t.Errorf("want project shop, testbed metal-8 with the spec, pending; got %s, %s, %v, %s", got.Project.Slug, got.Testbed.Name, got.Testbed.Spec, got.Status)
 	}
 	if diff := cmp.Diff([]string{got.UUID}, h.queue.inserted); diff != "" || h.queue.woken != 1 || h.queue.asked[0].Project.ID != got.Project.UUID {
@@ -622,11 +627,23 @@ func TestSpecResetFreesTheTestbed(t *testing.T) {
 	h.must(api.NewRun{Project: "shop", Branch: "main", Job: &api.NewJob{Image: "app"}})
 	r := run("main", 1)
 	r.Testbed = "metal-8"
-	if got := h.must(r); got.Testbed.Spec == nil {
+	spec := func(of api.Report) (id *string) {
+		h.tx(func(tx *store.Tx) error {
+			found, err := tx.TestbedsByID(t.Context(), []string{of.Testbed.UUID})
+			id = found[of.Testbed.UUID].SpecID
+			return err
+		})
+		return id
+	}
+	got := h.must(r)
+	if spec(got) == nil {
 		t.Error("a local run alone took the spec away")
 	}
+	if got.Testbed.Spec != nil {
+		t.Errorf("the local run's report says that it ran on %s", got.Testbed.Spec.Name)
+	}
 	r.SpecReset = ptr(true)
-	if got := h.must(r); got.Testbed.Spec != nil {
+	if spec(h.must(r)) != nil {
 		t.Error("spec_reset left the spec")
 	}
 }

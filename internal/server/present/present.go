@@ -29,9 +29,22 @@ func User(a store.Account) api.User {
 // PubUser maps what everybody may know of an account.
 func PubUser(a store.Account) api.PubUser { return api.PubUser{UUID: a.ID, Name: a.Name, Slug: a.Slug} }
 
-// Testbed maps a testbed's row.
+// Testbed maps a testbed's row with its spec.
 func Testbed(t store.Testbed) api.Testbed {
-	return api.Testbed{UUID: t.ID, Project: t.ProjectID, Name: t.Name, Slug: t.Slug, Spec: t.SpecID, Created: t.Created, Modified: t.Modified, Archived: t.Archived}
+	out := api.Testbed{UUID: t.ID, Project: t.ProjectID, Name: t.Name, Slug: t.Slug, Created: t.Created, Modified: t.Modified, Archived: t.Archived}
+	if t.Spec != nil {
+		spec := Spec(*t.Spec)
+		out.Spec = &spec
+	}
+	return out
+}
+
+// Spec maps a spec's row.
+func Spec(r store.Spec) api.Spec {
+	return api.Spec{
+		UUID: r.ID, Name: r.Name, Slug: r.Slug, OS: r.OS, Architecture: r.Architecture, Isolation: r.Isolation, CPU: r.CPU, Memory: r.MemoryBytes,
+		Disk: r.DiskBytes, Network: r.Network, Fallback: r.Fallback, Created: r.Created, Modified: r.Modified, Archived: r.Archived,
+	}
 }
 
 // Benchmark maps a benchmark's row.

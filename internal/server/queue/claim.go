@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -183,7 +184,7 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 		}
 		specs, err := tx.SpecsOfRunners(ctx, []string{runnerID})
 		for _, spec := range specs[runnerID] {
-			if why := job.Misfit(Spec(spec), meta); why != "" {
+			if why := job.Misfit(present.Spec(spec), meta); why != "" {
 				out.unfit = append(out.unfit, spec.ID)
 				out.why = append(out.why, spec.Slug+": "+why)
 				continue
@@ -246,7 +247,7 @@ func (s *Service) claimed(ctx context.Context, row store.Job, spec store.Spec) (
 
 func claimedJob(row store.Job, spec store.Spec, config api.JobConfig, token string, life time.Duration) *api.ClaimedJob {
 	return &api.ClaimedJob{
-		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: Spec(spec), Config: config, OCIToken: token, TokenTTL: int64(life / time.Second),
+		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: present.Spec(spec), Config: config, OCIToken: token, TokenTTL: int64(life / time.Second),
 		Lease: int64(limits.LeaseTimeout / time.Second), Timeout: row.TimeoutSeconds, Created: row.Created,
 	}
 }
@@ -334,12 +335,4 @@ func (s *Service) WaitingRunners() int { return s.waiting.len() }
 // Subscribe returns a channel that gets a token whenever the job changed, and is closed at shutdown.
 func (s *Service) Subscribe(jobID string) (changed <-chan struct{}, unsubscribe func()) {
 	return s.streams.subscribe(jobID)
-}
-
-// Spec maps a spec's row.
-func Spec(r store.Spec) api.Spec {
-	return api.Spec{
-		UUID: r.ID, Name: r.Name, Slug: r.Slug, OS: r.OS, Architecture: r.Architecture, Isolation: r.Isolation, CPU: r.CPU, Memory: r.MemoryBytes,
-		Disk: r.DiskBytes, Network: r.Network, Fallback: r.Fallback, Created: r.Created, Modified: r.Modified, Archived: r.Archived,
-	}
 }

@@ -27,7 +27,7 @@ func TestJobTravelsFromSubmitToAJudgedReport(t *testing.T) {
 	job := h.mustClaim(r, h.submit(order{}))
 	h.expect(job.UUID, api.JobClaimed, "")
 	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgPhase, Seq: 1, Phase: "pull", Detail: "3 of 7 layers"})
-	if got := h.view(job.UUID); got.Phase != "pull" || got.Runner == nil || got.Runner.Name != "box" {
+	if got := h.view(job.UUID); got.Phase != "pull" || got.Runner == nil || got.RunnerName != "box" {
 		t.Errorf("while it pulls: %+v", got)
 	}
 	h.clock.advance(time.Second)

@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -26,7 +27,7 @@ func (s *Service) Jobs(ctx context.Context, project store.Project, state api.Job
 			return err
 		}
 		total = n
-		out, err = present(ctx, tx, rows)
+		out, err = presented(ctx, tx, rows)
 		return err
 	})
 	return out, total, err
@@ -170,15 +171,15 @@ func (s *Service) excerpt(ctx context.Context, o store.JobOutput, most int64) (s
 }
 
 func one(ctx context.Context, tx *store.Tx, row store.Job) (api.Job, error) {
-	out, err := present(ctx, tx, []store.Job{row})
+	out, err := presented(ctx, tx, []store.Job{row})
 	if err != nil {
 		return api.Job{}, err
 	}
 	return out[0], nil
 }
 
-// present maps rows of jobs, with their specs, runners and places in the queue.
-func present(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, error) {
+// presented maps rows of jobs, with their specs, runners and places in the queue.
+func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, error) {
 	var specIDs, runnerIDs []string
 	for _, r := range rows {
 		specIDs = append(specIDs, r.SpecID)
@@ -198,12 +199,12 @@ func present(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, er
 	for i, r := range rows {
 		out[i] = api.Job{
 			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Status: api.JobStatus(r.State), Phase: text(r.Phase), Reason: api.Reason(text(r.Reason)), Error: text(r.Error),
-			Image: r.Image, Digest: r.Digest, Spec: Spec(specs[r.SpecID]), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch, Timeout: r.TimeoutSeconds, Iter: r.Iterations,
+			Image: r.Image, Digest: r.Digest, Spec: present.Spec(specs[r.SpecID]), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch, Timeout: r.TimeoutSeconds, Iter: r.Iterations,
 			CancelAsked: r.CancelAsked, Claimed: r.Claimed, Started: r.Started, Completed: r.Completed, Created: r.Created, Modified: r.Modified,
 		}
 		if r.RunnerID != nil && r.State != string(api.JobPending) {
 			runner := runners[*r.RunnerID]
-			out[i].Runner = &api.RunnerRef{UUID: runner.ID, Name: runner.Name, Slug: runner.Slug}
+			out[i].Runner, out[i].RunnerName, out[i].RunnerSlug = &runner.ID, runner.Name, runner.Slug
 		}
 		if r.Host != nil {
 			out[i].Host = new(api.HostFacts)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -159,7 +160,7 @@ func (e *scopeError) Unwrap() error { return e.err }
 
 // challenge sends the client to the token end point. want is what it lacked; none for the base.
 func (g *Registry) challenge(w http.ResponseWriter, r *http.Request, err error, name string, want []Action) {
-	value := fmt.Sprintf(`Bearer realm=%q,service=%q`, g.base(r)+TokenPath, g.service)
+	value := fmt.Sprintf(`Bearer realm=%q,service=%q`, request.Base(r, g.baseURL)+TokenPath, g.service)
 	if name != "" {
 		value += fmt.Sprintf(`,scope="repository:%s:%s"`, name, joinScope(want))
 	}
@@ -168,18 +169,6 @@ func (g *Registry) challenge(w http.ResponseWriter, r *http.Request, err error, 
 	}
 	w.Header().Set("WWW-Authenticate", value)
 	g.refuse(w, r, err)
-}
-
-// base is the server's URL as its clients see it, without a slash at the end.
-func (g *Registry) base(r *http.Request) string {
-	if g.baseURL != "" {
-		return g.baseURL
-	}
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
 }
 
 func includes(have, want []Action) bool {

@@ -136,7 +136,7 @@ func TestAccessMatrix(t *testing.T) {
 
 func newKey(t *testing.T) string {
 	t.Helper()
-	key, err := ident.NewKey(ident.KeyPull, strings.NewReader(strings.Repeat("r", 32)))
+	key, err := ident.NewKey(ident.KeyPull, ident.TachoForm, strings.NewReader(strings.Repeat("r", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

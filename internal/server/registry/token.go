@@ -168,7 +168,7 @@ func parseScope(word string) (name Name, want []Action, ok bool) {
 
 // issue draws a token and stores its scopes. Only the hash of it stays here.
 func (g *Registry) issue(ctx context.Context, rows []store.RegistryToken, life time.Duration) (token, error) {
-	text, err := ident.NewKey(ident.KeyPull, g.random)
+	text, err := ident.NewKey(ident.KeyPull, ident.TachoForm, g.random)
 	if err != nil {
 		return token{}, fmt.Errorf("draw registry token: %w", err)
 	}

@@ -63,6 +63,18 @@ func SourceIP(r *http.Request) string {
 	return host
 }
 
+// Base is the server's URL as the sender of r sees it, without a slash at the end: public if the operator configured one.
+func Base(r *http.Request, public string) string {
+	if public != "" {
+		return strings.TrimRight(public, "/")
+	}
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
 // Answer returns the status and the body for err, and logs what must not be shown.
 func Answer(ctx context.Context, log *slog.Logger, err error) (int, *api.Error) {
 	kind := fault.Of(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,10 +13,11 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 )
 
-// Testbed is where benchmarks ran. SpecID is the hardware spec that it stands for, if any.
+// Testbed is where benchmarks ran. SpecID is the hardware spec that it stands for, if any, and Spec that spec where it was read.
 type Testbed struct {
 	ID, ProjectID, Name, Slug string
 	SpecID                    *string
+	Spec                      *Spec // read only: TestbedByPath, TestbedsByID and ListTestbeds fill it
 	Created, Modified         time.Time
 	Archived                  *time.Time
 }
@@ -255,17 +257,59 @@ func (tx *Tx) TestbedByRef(ctx context.Context, projectID, ref string) (Testbed,
 
 // TestbedByPath finds a testbed by UUID, slug or name.
 func (tx *Tx) TestbedByPath(ctx context.Context, projectID, ref string) (Testbed, error) {
-	return testbeds.byPath(ctx, tx, projectID, ref)
+	t, err := testbeds.byPath(ctx, tx, projectID, ref)
+	if err != nil {
+		return t, err
+	}
+	specs, err := tx.testbedSpecs(ctx, t)
+	return t.with(specs), err
+}
+
+// testbedSpecs reads the specs that testbeds stand for, by id.
+func (tx *Tx) testbedSpecs(ctx context.Context, of ...Testbed) (map[string]Spec, error) {
+	var ids []string
+	for _, t := range of {
+		if t.SpecID != nil {
+			ids = append(ids, *t.SpecID)
+		}
+	}
+	return tx.SpecsByID(ctx, ids)
+}
+
+// with returns the testbed with its spec out of specs.
+func (t Testbed) with(specs map[string]Spec) Testbed {
+	if t.SpecID != nil {
+		if s, has := specs[*t.SpecID]; has {
+			t.Spec = &s
+		}
+	}
+	return t
 }
 
 // TestbedsByID returns those of ids that exist.
 func (tx *Tx) TestbedsByID(ctx context.Context, ids []string) (map[string]Testbed, error) {
-	return testbeds.byID(ctx, tx, ids)
+	out, err := testbeds.byID(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	specs, err := tx.testbedSpecs(ctx, slices.Collect(maps.Values(out))...)
+	for id, t := range out {
+		out[id] = t.with(specs)
+	}
+	return out, err
 }
 
 // ListTestbeds returns a page of the project's testbeds by name, and how many there are.
 func (tx *Tx) ListTestbeds(ctx context.Context, projectID string, f ListFilter) ([]Testbed, int, error) {
-	return testbeds.list(ctx, tx, projectID, f)
+	out, total, err := testbeds.list(ctx, tx, projectID, f)
+	if err != nil {
+		return nil, 0, err
+	}
+	specs, err := tx.testbedSpecs(ctx, out...)
+	for i, t := range out {
+		out[i] = t.with(specs)
+	}
+	return out, total, err
 }
 
 // InsertTestbed makes a testbed.

@@ -65,7 +65,7 @@ func runnerName(job api.Job) string {
 	if job.Runner == nil {
 		return "–"
 	}
-	return job.Runner.Name
+	return job.RunnerName
 }
 
 // spans are how long the job waited for a runner and how long it has run, up to now if it still does.

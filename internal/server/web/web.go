@@ -77,11 +77,12 @@ func New(cfg Config) *Pages {
 	} {
 		p.mux.HandleFunc(pattern, p.render(handler))
 	}
+	p.bencherLinks()
 	return p
 }
 
 // Patterns are the routes that belong to this package; everything else is the API's.
-var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners"}
+var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/", "GET /console/"}
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 

@@ -57,7 +57,7 @@ var (
 	}
 	job = api.Job{
 		UUID: "j", Report: "r", Status: api.JobRunning, Phase: "run", Image: "bench:v1", Digest: "sha256:" + strings.Repeat("ab", 32), Spec: spec, Attempt: 1,
-		Runner: &api.RunnerRef{Name: "box"}, Created: now.Add(-2 * time.Minute), Claimed: ptr(now.Add(-time.Minute)), Started: ptr(now.Add(-50 * time.Second)),
+		Runner: ptr("r"), RunnerName: "box", Created: now.Add(-2 * time.Minute), Claimed: ptr(now.Add(-time.Minute)), Started: ptr(now.Add(-50 * time.Second)),
 		Events: []api.JobEvent{{Time: now.Add(-time.Minute), Event: "claim", From: api.JobPending, To: api.JobClaimed}},
 	}
 	ended = func() api.Job {

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tachograph/tacho/api"
+)
+
+// Bencher's clients print links to Bencher's pages and write them into pull requests: {console}/perf/{project}/… and
+// {console}/console/projects/{project}/…. Each leads to the page of ours that shows the same thing.
+
+// bencherLinks registers the ways from Bencher's pages to ours.
+func (p *Pages) bencherLinks() {
+	to := func(where func(r *http.Request, project string) (string, error)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			target, err := where(r, "/projects/"+url.PathEscape(r.PathValue("project")))
+			if err != nil {
+				p.render(func(*http.Request) (page, error) { return page{}, err })(w, r)
+				return
+			}
+			secure(w.Header())
+			http.Redirect(w, r, target, http.StatusFound) // not for ever: pages may move
+		}
+	}
+	plot := func(dimension string) http.HandlerFunc {
+		return to(func(r *http.Request, project string) (string, error) {
+			return project + "/perf?" + query(dimension, r.PathValue("ref")).Encode(), nil
+		})
+	}
+	p.mux.HandleFunc("GET /perf", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusFound) })
+	for _, base := range []string{"/perf/{project}", "/console/projects/{project}"} {
+		p.mux.HandleFunc("GET "+base+"/{$}", to(plotLink))
+		p.mux.HandleFunc("GET "+base, to(plotLink))
+		p.mux.HandleFunc("GET "+base+"/perf", to(plotLink))
+		for _, same := range []string{"reports", "alerts", "jobs"} {
+			p.mux.HandleFunc("GET "+base+"/"+same, to(func(_ *http.Request, project string) (string, error) { return project + "/" + same, nil }))
+		}
+		for _, same := range []string{"reports", "jobs"} {
+			p.mux.HandleFunc("GET "+base+"/"+same+"/{ref}", to(func(r *http.Request, project string) (string, error) {
+				return project + "/" + same + "/" + url.PathEscape(r.PathValue("ref")), nil
+			}))
+		}
+		p.mux.HandleFunc("GET "+base+"/alerts/{ref}", to(p.alertLink))
+		p.mux.HandleFunc("GET "+base+"/thresholds/{ref}", to(p.thresholdLink))
+		p.mux.HandleFunc("GET "+base+"/branches/{ref}", plot("branch"))
+		p.mux.HandleFunc("GET "+base+"/testbeds/{ref}", plot("testbed"))
+		p.mux.HandleFunc("GET "+base+"/benchmarks/{ref}", plot("benchmark"))
+		p.mux.HandleFunc("GET "+base+"/measures/{ref}", plot("measure"))
+		// What has no page of its own yet, /thresholds/add among it.
+		p.mux.HandleFunc("GET "+base+"/{rest...}", to(func(_ *http.Request, project string) (string, error) { return project, nil }))
+	}
+}
+
+// plotLink takes the choice of Bencher's plot along: lists of UUIDs with commas.
+func plotLink(r *http.Request, project string) (string, error) {
+	q := url.Values{}
+	for theirs, ours := range map[string]string{"branches": "branch", "testbeds": "testbed", "benchmarks": "benchmark", "measures": "measure"} {
+		for value := range strings.SplitSeq(r.URL.Query().Get(theirs), ",") {
+			if value != "" {
+				q.Add(ours, value)
+			}
+		}
+	}
+	if len(q) == 0 {
+		return project + "/perf", nil
+	}
+	return project + "/perf?" + q.Encode(), nil
+}
+
+// alertLink leads to the report that raised the alert.
+func (p *Pages) alertLink(r *http.Request, project string) (string, error) {
+	var alert api.Alert
+	_, err := p.cfg.Get(r, "/v0"+project+"/alerts/"+url.PathEscape(r.PathValue("ref")), nil, &alert)
+	return project + "/reports/" + url.PathEscape(alert.Report), err
+}
+
+// thresholdLink leads to the plot of what the threshold watches, with its limits.
+func (p *Pages) thresholdLink(r *http.Request, project string) (string, error) {
+	if r.PathValue("ref") == "add" {
+		return project, nil
+	}
+	var t api.Threshold
+	if _, err := p.cfg.Get(r, "/v0"+project+"/thresholds/"+url.PathEscape(r.PathValue("ref")), nil, &t); err != nil {
+		return "", err
+	}
+	q := url.Values{}
+	if t.Branch != nil && t.Testbed != nil && t.Measure != nil {
+		q = query("branch", t.Branch.UUID, "testbed", t.Testbed.UUID, "measure", t.Measure.UUID)
+	}
+	return project + "/perf?" + q.Encode(), nil
+}
