@@ -6,6 +6,12 @@
 // Store is the interface because there are to be two drivers, a folder (Dir, here) and an S3-compatible store; package blobtest is the
 // specification that each of them passes. Called by the registry, the intake and the ingest services.
 //
+// # What it promises
+//
+// When Put, Append or Commit returns, the bytes, and the names that lead to them, are flushed to the disk. A blob that is read whole is
+// held against its digest on the way: bytes that have changed on the disk are an error in place of the last ones, never taken for what was
+// stored. A part of a blob is not checked, because all of it would have to be read.
+//
 // # Two ways in
 //
 // Put takes a stream to its end. An upload session (Begin, Append…, Commit) takes a stream in pieces over many requests and survives
@@ -16,6 +22,7 @@ package blob
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"strings"
@@ -45,6 +52,14 @@ func (d Digest) String() string { return string(d) }
 
 func digestOf(h hash.Hash) Digest { return Digest(algorithm + hex.EncodeToString(h.Sum(nil))) }
 
+// ErrDamaged is in the chain of the error of a read whose bytes do not have the blob's digest any more.
+var ErrDamaged = errors.New("its bytes do not have this digest")
+
+func damaged(d Digest) error {
+	return fault.Wrap(fault.Unavailable, ErrDamaged,
+		"blob %s is damaged: its bytes on the server's disk have changed; restore it from a backup, or store the same bytes again", d)
+}
+
 // Info is what is known of a blob without reading it.
 type Info struct {
 	Digest Digest
@@ -59,7 +74,7 @@ type Store interface {
 	// Put stores r to its end and returns its digest and its size in bytes. More than maxBytes is TooLarge, and nothing is kept.
 	Put(ctx context.Context, r io.Reader, maxBytes int64) (Digest, int64, error)
 	// Open returns length bytes from offset (length < 0: to the end) and the size of the whole blob. The range must lie inside it;
-	// an empty range at the end is allowed. The reader must be closed; it stays good when the blob is deleted meanwhile.
+	// an empty range at the end is allowed. Reading all of a blob ends with ErrDamaged if it is. The reader must be closed; it stays good when the blob is deleted meanwhile.
 	Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, int64, error)
 	Stat(ctx context.Context, d Digest) (Info, error)
 	// Delete removes a blob; one that is not there is Missing.

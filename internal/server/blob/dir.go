@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -26,10 +27,12 @@ import (
 // A blob comes to be by rename, after its bytes were flushed; the folder is flushed after the rename. One process owns the sessions of
 // a folder; blobs may be put and read by several.
 type Dir struct {
-	root string
-	now  func() time.Time
+	root  string
+	now   func() time.Time
+	flush func(*os.File) error // (*os.File).Sync, but for tests that count
 
-	busy sync.Map // session id → struct{}: the sessions inside a call
+	busy   sync.Map // session id → struct{}: the sessions inside a call
+	shards sync.Map // folder → struct{}: the folders of blobs whose own names this process has flushed
 
 	// mu makes "look at the age, then remove" one step against "put again".
 	mu sync.Mutex
@@ -52,9 +55,18 @@ func OpenDir(root string, now func() time.Time) (*Dir, error) {
 	if now == nil {
 		now = time.Now
 	}
-	d := &Dir{root: root, now: now}
+	return openDir(&Dir{root: root, now: now, flush: (*os.File).Sync})
+}
+
+func openDir(d *Dir) (*Dir, error) {
+	root := d.root
 	for _, folder := range []string{blobFolder, stagingFolder, uploadFolder} {
 		if err := os.MkdirAll(filepath.Join(root, folder), 0o700); err != nil {
+			return nil, fmt.Errorf("open blob folder %s: %w", root, err)
+		}
+	}
+	for _, folder := range []string{root, filepath.Dir(root)} {
+		if err := d.flushFolder(folder); err != nil {
 			return nil, fmt.Errorf("open blob folder %s: %w", root, err)
 		}
 	}
@@ -80,7 +92,7 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, maxBytes int64) (Digest, int
 	if err != nil {
 		return "", 0, err
 	}
-	if err := staged.Sync(); err != nil {
+	if err := d.flush(staged); err != nil {
 		return "", 0, storageError("flush blob", err)
 	}
 	if err := staged.Close(); err != nil {
@@ -105,12 +117,15 @@ func (d *Dir) publish(staged string, digest Digest, size int64) error {
 		return storageError("protect blob", err)
 	}
 	shard := filepath.Dir(target)
-	if err := os.Mkdir(shard, 0o700); err == nil {
-		if err := syncFolder(filepath.Dir(shard)); err != nil {
+	if err := os.Mkdir(shard, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return storageError("make blob folder", err)
+	}
+	// Also when it was there: whoever made it may not have come to flush its name.
+	if _, flushed := d.shards.Load(shard); !flushed {
+		if err := d.flushFolder(filepath.Dir(shard)); err != nil {
 			return storageError("flush blob folder", err)
 		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return storageError("make blob folder", err)
+		d.shards.Store(shard, struct{}{})
 	}
 
 	d.mu.Lock()
@@ -123,7 +138,7 @@ func (d *Dir) publish(staged string, digest Digest, size int64) error {
 		}
 		return nil
 	}
-	if err := syncFolder(shard); err != nil {
+	if err := d.flushFolder(shard); err != nil {
 		return storageError("flush blob folder", err)
 	}
 	return nil
@@ -151,8 +166,45 @@ func (d *Dir) Open(_ context.Context, digest Digest, offset, length int64) (io.R
 		f.Close()
 		return nil, size, fault.Invalidf("blob %s: the range of %d bytes from %d lies outside its %d bytes", digest, length, offset, size)
 	}
-	return &section{io.NewSectionReader(f, offset, length), f}, size, nil
+	if length < size {
+		return &section{io.NewSectionReader(f, offset, length), f}, size, nil
+	}
+	return &whole{f: f, digest: digest, sum: sha256.New(), left: size}, size, nil
 }
+
+// whole reads a blob from its first byte to its last, which it gives only if all of them have the blob's digest.
+type whole struct {
+	f      *os.File
+	digest Digest
+	sum    hash.Hash
+	left   int64
+	err    error // of all reads from now on
+}
+
+func (w *whole) Read(p []byte) (int, error) {
+	if w.err != nil || len(p) == 0 && w.left > 0 {
+		return 0, w.err
+	}
+	n, err := w.f.Read(p[:min(int64(len(p)), w.left)])
+	w.sum.Write(p[:n])
+	w.left -= int64(n)
+	switch {
+	case w.left == 0 && digestOf(w.sum) != w.digest, errors.Is(err, io.EOF) && w.left > 0:
+		w.err = damaged(w.digest)
+	case w.left == 0:
+		w.err = io.EOF
+		if n > 0 {
+			return n, nil
+		}
+	case err != nil:
+		w.err = storageError("read blob", err)
+	default:
+		return n, nil
+	}
+	return 0, w.err
+}
+
+func (w *whole) Close() error { return w.f.Close() }
 
 // section is a part of an open file.
 type section struct {
@@ -207,7 +259,7 @@ func (d *Dir) remove(digest Digest) error {
 	if err := os.Remove(path); err != nil {
 		return missingOr("delete", digest, err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := d.flushFolder(filepath.Dir(path)); err != nil {
 		return storageError("flush blob folder", err)
 	}
 	return nil
@@ -325,14 +377,14 @@ func missingOr(doing string, digest Digest, err error) error {
 
 func canceled(err error) error { return fault.Wrap(fault.Canceled, err, "the request was given up") }
 
-// syncFolder makes renames and removals in a folder durable. Systems that cannot flush a folder do not need it.
-func syncFolder(path string) error {
+// flushFolder makes renames and removals in a folder durable. Systems that cannot flush a folder do not need it.
+func (d *Dir) flushFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+	if err := d.flush(f); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil

@@ -45,6 +45,12 @@ func TestDirKeepsTheContract(t *testing.T) {
 			Advance: c.advance,
 			Now:     c.now,
 			Reopen:  func() blob.Store { return openDir(t, root, c) },
+			Damage: func(d blob.Digest, found []byte) {
+				path := filepath.Join(root, "sha256", d.Hex()[:2], d.Hex())
+				if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, found, 0o600)); err != nil {
+					t.Error(err)
+				}
+			},
 		}
 	})
 }

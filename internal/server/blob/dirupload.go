@@ -42,7 +42,7 @@ func (d *Dir) Begin(context.Context) (string, error) {
 	if err := d.writeState(folder, 0, sha256.New()); err != nil {
 		return "", err
 	}
-	if err := syncFolder(filepath.Dir(folder)); err != nil {
+	if err := d.flushFolder(filepath.Dir(folder)); err != nil {
 		return "", storageError("begin upload", err)
 	}
 	return id, nil
@@ -73,7 +73,7 @@ func (d *Dir) Append(ctx context.Context, id string, offset int64, r io.Reader, 
 	if n == 0 {
 		return size, copyErr
 	}
-	if err := data.Sync(); err != nil {
+	if err := d.flush(data); err != nil {
 		return size, storageError("flush upload", err)
 	}
 	if err := d.writeState(d.session(id), size+n, sum); err != nil {
@@ -109,7 +109,7 @@ func (d *Dir) Commit(_ context.Context, id string, want Digest) (int64, error) {
 		return 0, err
 	}
 	// resume may have cut the file; its length must be on disk before it gets a name.
-	err = data.Sync()
+	err = d.flush(data)
 	if closeErr := data.Close(); err == nil {
 		err = closeErr
 	}
@@ -245,7 +245,7 @@ func (d *Dir) writeState(folder string, size int64, sum hash.Hash) error {
 	}
 	_, err = f.Write(text)
 	if err == nil {
-		err = f.Sync()
+		err = d.flush(f)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
@@ -258,7 +258,7 @@ func (d *Dir) writeState(folder string, size int64, sum hash.Hash) error {
 		err = os.Rename(next, filepath.Join(folder, "state"))
 	}
 	if err == nil {
-		err = syncFolder(folder)
+		err = d.flushFolder(folder)
 	}
 	if err != nil {
 		return storageError("save state of upload", err)

@@ -246,5 +246,8 @@ func (a *API) jobOutput(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Minute))
-	_, _ = io.Copy(w, rc) // the reader is gone if this fails
+	// Too late for an answer: fewer bytes than Content-Length close the connection. Mostly the reader is gone.
+	if _, err := io.Copy(w, rc); fault.Is(err, fault.Unavailable) {
+		a.log.ErrorContext(r.Context(), "send output of a job", "job", r.PathValue("job"), "error", err)
+	}
 }

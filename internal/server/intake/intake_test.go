@@ -32,6 +32,7 @@ type house struct {
 	leader  access.Actor
 	account store.Account
 	path    string
+	blobs   string // folder
 
 	mu  sync.Mutex
 	now time.Time
@@ -92,7 +93,7 @@ func (q *fakeQueue) Inserted(*queue.Prepared) {
 func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), queue: &fakeQueue{}}
-	h.path = filepath.Join(t.TempDir(), "tacho.db")
+	h.path, h.blobs = filepath.Join(t.TempDir(), "tacho.db"), t.TempDir()
 	cfg := store.Config{Path: h.path, Now: h.clock}
 	for _, f := range change {
 		f(&cfg)
@@ -106,7 +107,7 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 			t.Error(err)
 		}
 	})
-	blobs, err := blob.OpenDir(t.TempDir(), h.clock)
+	blobs, err := blob.OpenDir(h.blobs, h.clock)
 	if err != nil {
 		t.Fatal(err)
 	}

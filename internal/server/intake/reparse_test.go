@@ -1,11 +1,15 @@
 package intake
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -64,6 +68,27 @@ func TestReparseReadsTheOutputOfAJob(t *testing.T) {
 	got, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
 	if v := values(got); err != nil || len(v) != 1 || v[0] != 12 {
 		t.Errorf("values %v, %v", v, err)
+	}
+}
+
+// A digit that flipped on the disk must not become history.
+func TestReparseOfDamagedOutputChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	report := h.must(run("main", 10))
+	files, err := filepath.Glob(filepath.Join(h.blobs, "sha256", "*", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("want one blob, got %q, %v", files, err)
+	}
+	if err := errors.Join(os.Chmod(files[0], 0o600), os.WriteFile(files[0], []byte(bmf(70)), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !errors.Is(err, blob.ErrDamaged) {
+		t.Errorf("error = %v, want one of a damaged blob", err)
+	}
+	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
+	if v := values(got); err != nil || len(v) != 1 || v[0] != 10 {
+		t.Errorf("values %v, %v; want 10 as before", v, err)
 	}
 }
 

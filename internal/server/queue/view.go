@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -157,6 +159,8 @@ func (s *Service) excerpt(ctx context.Context, o store.JobOutput, most int64) (s
 	switch {
 	case fault.Is(err, fault.Missing):
 		return "[this output is not stored any more]\n", nil
+	case errors.Is(err, blob.ErrDamaged):
+		return "[this output is damaged on the server's disk]\n", nil
 	case err != nil:
 		return "", err
 	}

@@ -83,7 +83,11 @@ func (g *Registry) configPlatform(ctx context.Context, digest blob.Digest) (p Pl
 		return p, fmt.Errorf("read image config: %w", err)
 	}
 	defer body.Close()
-	if err := json.NewDecoder(io.LimitReader(body, limits.ManifestBytes)).Decode(&p); err != nil {
+	text, err := io.ReadAll(io.LimitReader(body, limits.ManifestBytes)) // whole, so that a damaged one is told from one that is no JSON
+	if err != nil {
+		return p, fmt.Errorf("read image config: %w", err)
+	}
+	if err := json.Unmarshal(text, &p); err != nil {
 		return p, fault.Wrap(fault.Invalid, err, "image: its config %s is not the JSON of an image configuration", digest)
 	}
 	return p, nil

@@ -32,6 +32,8 @@ type Fixture struct {
 	Now func() time.Time
 	// Reopen returns the store as a new process would find it. The old one is not used any more.
 	Reopen func() blob.Store
+	// Damage replaces the stored bytes of a blob behind the store's back.
+	Damage func(blob.Digest, []byte)
 }
 
 // Run checks that the stores made by open keep the contract of blob.Store.
@@ -42,6 +44,8 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		"PutOverTheLimitKeepsNothing":             putOverLimit,
 		"PutOfABrokenStreamKeepsNothing":          putBroken,
 		"OpenServesRanges":                        openRanges,
+		"DamagedBlobIsNeverReadToItsEnd":          damagedBlob,
+		"PuttingADamagedBlobAgainHealsIt":         healedBlob,
 		"OpenedBlobOutlivesItsDeletion":           openOutlivesDelete,
 		"AbsentBlobIsMissing":                     absentIsMissing,
 		"MalformedDigestIsRefused":                malformedDigest,
@@ -230,6 +234,56 @@ func canceledPut(t *testing.T, f Fixture) {
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func damagedBlob(t *testing.T, f Fixture) {
+	for name, c := range map[string]struct{ stored, found []byte }{
+		"one bit":   {text(1, 1000), flip(text(1, 1000), 999)},
+		"first bit": {text(2, 1000), flip(text(2, 1000), 0)},
+		"cut off":   {text(3, 1000), text(3, 999)},
+		"longer":    {text(4, 1000), append(text(4, 1000), 0)},
+		"emptied":   {text(5, 1000), nil},
+		"large":     {text(6, limit), flip(text(6, limit), limit/2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := put(t, f.Store, c.stored)
+			f.Damage(d, c.found)
+			r, _, err := f.Store.Open(t.Context(), d, 0, -1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			var pieces io.Reader = r
+			if len(c.found) < limit {
+				pieces = iotest.OneByteReader(r)
+			}
+			got, err := io.ReadAll(pieces)
+			if !errors.Is(err, blob.ErrDamaged) || fault.Of(err) != fault.Unavailable || !strings.Contains(fault.Message(err), d.Hex()) {
+				t.Errorf("want a damaged blob that the sentence names, got %v", err)
+			}
+			if len(c.found) > 0 && len(got) >= len(c.found) {
+				t.Errorf("all %d bytes were given before the error", len(got))
+			}
+			if n, again := r.Read(make([]byte, 1)); n != 0 || !errors.Is(again, blob.ErrDamaged) {
+				t.Errorf("another read: got %d, %v", n, again)
+			}
+		})
+	}
+}
+
+func flip(b []byte, i int) []byte {
+	b[i] ^= 1
+	return b
+}
+
+func healedBlob(t *testing.T, f Fixture) {
+	b := text(1, 1000)
+	d := put(t, f.Store, b)
+	f.Damage(d, flip(text(1, 1000), 7))
+	put(t, f.Store, b)
+	if got := read(t, f.Store, d, 0, -1); !bytes.Equal(b, got) {
+		t.Error("the blob is still damaged")
+	}
+}
 
 func openRanges(t *testing.T, f Fixture) {
 	b := text(1, 1000)
