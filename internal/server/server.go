@@ -26,6 +26,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
@@ -47,6 +48,7 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	store   *store.Store
+	gates   admit.Gates
 	queue   *queue.Service
 	hub     *hub.Hub
 	images  *registry.Registry
@@ -76,7 +78,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", cfg.Data, err)
 	}
-	s := &Server{cfg: cfg, log: log, store: db}
+	s := &Server{cfg: cfg, log: log, store: db, gates: admit.NewGates()}
 	if err := s.build(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -111,7 +113,7 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	reads := explore.New(s.store)
 	s.api = httpapi.New(httpapi.Config{
-		Store: s.store, Accounts: accounts, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
+		Store: s.store, Accounts: accounts, Gates: s.gates, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
 		Services: httpapi.Services{
 			Intake:  intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Now: s.cfg.Now}),
 			Explore: reads, Queue: s.queue, Fleet: machines,

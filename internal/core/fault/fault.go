@@ -10,6 +10,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says whose mistake an error is and what the caller may do about it.
@@ -93,6 +94,9 @@ type Error struct {
 	Kind    Kind
 	Message string // for the reader; no internals
 	Cause   error  // for the log; may be nil
+
+	// After is how long the caller should wait before it tries again, for TooMany and Unavailable; 0: not known.
+	After time.Duration
 }
 
 func (e *Error) Error() string {
@@ -112,6 +116,11 @@ func New(k Kind, format string, args ...any) *Error {
 // Wrap makes a fault that keeps cause for the log and shows only the sentence.
 func Wrap(k Kind, cause error, format string, args ...any) *Error {
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...), Cause: cause}
+}
+
+// Busyf says that the server has too much to do just now, and after how long the same request may be sent again.
+func Busyf(after time.Duration, format string, args ...any) *Error {
+	return &Error{Kind: Unavailable, Message: fmt.Sprintf(format, args...), After: after}
 }
 
 // Invalidf, Missingf and the others below are New with the kind in the name, because they are written most.
@@ -144,6 +153,14 @@ func Of(err error) Kind {
 func Is(err error, k Kind) bool {
 	f, ok := errors.AsType[*Error](err)
 	return ok && f.Kind == k
+}
+
+// RetryAfter returns how long to wait before the same request is sent again, 0 where the error does not say.
+func RetryAfter(err error) time.Duration {
+	if f, ok := errors.AsType[*Error](err); ok {
+		return f.After
+	}
+	return 0
 }
 
 // Message returns the sentence that may be shown: the fault's own, or a neutral one for Internal.

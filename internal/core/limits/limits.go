@@ -20,7 +20,36 @@ const (
 	UploadBodyBytes = 512 * MiB // one job output file or log, streamed to disk
 	ErrorBodyBytes  = 64 * KiB  // what a client reads of an error answer
 
+	BodyReadTimeout = 2 * time.Minute // for one body, from its admission to its last byte: ReportBodyBytes at 0.5 MiB/s
+
 	AnonymousBodyBytes = 64 * KiB // from those who show no key: they may not write, and a body is read before the refusal
+)
+
+// What the server holds in memory at once, by gate of package admit; weights are those that bench/abuse measured. All gates together stay
+// below MemorySoftLimit, and that below the 1 GiB that a server needs at most under abuse.
+const (
+	SmallBytesInFlight = 32 * MiB  // small bodies as they were sent, from the first byte until the answer is written
+	DecodeBytes        = 64 * MiB  // what decoding them holds
+	BodyBytesInFlight  = 128 * MiB // large bodies: two of ReportBodyBytes are read at once
+	WorkBytes          = 256 * MiB // parsing, judging, storing and answering large reports: one of MetricsPerReport
+	ReadBytes          = 96 * MiB  // answers that hold many metrics
+	PageBytesInFlight  = 96 * MiB  // pages that are drawn
+	MemorySoftLimit    = 768 * MiB // of the collector, which works harder near it: a help, not the bound
+
+	LargeBodyBytes = 256 * KiB // bodies of reports over this take the gate for large ones
+	DecodeCost     = 16        // bytes that decoding holds for each byte of a small body: [1,1,… as values for validation
+	SmallQueue     = 1_024
+	SmallPatience  = 10 * time.Second
+	BodyQueue      = 64
+	BodyPatience   = 90 * time.Second // no byte was read yet: the sender may as well come again
+	WorkQueue      = 256
+	WorkPatience   = 4 * time.Minute // the body is here, so it should not have to be sent again; below ClientAnswerTimeout
+	ReadQueue      = 64
+	ReadPatience   = 15 * time.Second
+	PageQueue      = 64
+	PagePatience   = 20 * time.Second // a person waits for it
+	BusyRetry      = 2 * time.Second
+	BodyRetry      = 10 * time.Second // a large report takes some seconds
 )
 
 // One report.

@@ -5,7 +5,8 @@
 // Authorization cannot be forgotten: a handler that succeeds without having asked core/access (through authorize or project) is
 // answered with an internal error, and a test walks over all operations as a stranger.
 //
-// The middleware, from outside: request id, recover, log, CORS, authenticate and bound the body. Errors are faults; their kind gives the status, and what
+// The middleware, from outside: request id, recover, log, CORS, authenticate and bound the body, hold what the answer needs (package admit)
+// until it is written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and what
 // has no kind is logged under the request id and not shown.
 package httpapi
 
@@ -22,6 +23,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -30,6 +32,7 @@ import (
 type Config struct {
 	Store    *store.Store
 	Accounts *account.Service
+	Gates    admit.Gates
 	Services
 
 	Version, Commit string
@@ -74,7 +77,7 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // Handler is the operations inside their middleware.
 func (a *API) Handler() http.Handler {
 	var h http.Handler = http.HandlerFunc(a.route)
-	for _, wrap := range []func(http.Handler) http.Handler{a.authenticate, a.cors, a.logged, a.recovered, a.identified} { // innermost first
+	for _, wrap := range []func(http.Handler) http.Handler{held, a.authenticate, a.cors, a.logged, a.recovered, a.identified} { // innermost first
 		h = wrap(h)
 	}
 	return h

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -34,9 +33,10 @@ func register[I, O any](a *API, op operation, handle func(context.Context, *I) (
 		limit = limits.JSONBodyBytes
 	}
 	described := op.describe()
-	described.DefaultStatus, described.MaxBodyBytes, described.BodyReadTimeout = op.status, limit, 2*time.Minute
-	described.Middlewares = huma.Middlewares{a.announced(limit)}
+	described.DefaultStatus, described.MaxBodyBytes, described.BodyReadTimeout = op.status, limit, -1 // admitted reads it, and sets the time
+	described.Middlewares = huma.Middlewares{a.announced(limit), a.admitted(op.method, limit)}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
+		decoded(ctx)
 		asked := &authorization{action: op.action}
 		ctx = context.WithValue(ctx, authorizationKey{}, asked)
 		out, err := handle(ctx, in)
@@ -44,8 +44,7 @@ func register[I, O any](a *API, op operation, handle func(context.Context, *I) (
 			err = fmt.Errorf("operation %s did not authorize", op.id)
 		}
 		if err != nil {
-			status, body := request.Answer(ctx, a.log, err)
-			return nil, &answer{*body, status}
+			return nil, answerTo(ctx, a.log, err)
 		}
 		return out, nil
 	})
@@ -113,7 +112,7 @@ func (a *API) content(kind string, value any) map[string]*huma.MediaType {
 // describe is the operation as the document has it.
 func (op operation) describe() huma.Operation {
 	return huma.Operation{Method: op.method, Path: op.path, OperationID: op.id, Summary: op.summary, Tags: []string{tag(op.path)},
-		Metadata: map[string]any{"action": op.action}, Errors: []int{400, 401, 403, 404, 409, 413, 500}}
+		Metadata: map[string]any{"action": op.action}, Errors: []int{400, 401, 403, 404, 409, 413, 500, 503}}
 }
 
 // tag is the resource that a path is about: the word behind the first name, or the first word.

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"sync"
@@ -22,9 +24,19 @@ type errorBody = api.Error
 type answer struct {
 	errorBody
 	status int
+	header http.Header
 }
 
-func (e *answer) GetStatus() int { return e.status }
+// answerTo is the answer for an error of ours.
+func answerTo(ctx context.Context, log *slog.Logger, err error) *answer {
+	status, body := request.Answer(ctx, log, err)
+	a := &answer{*body, status, http.Header{}}
+	request.SayWhen(a.header, err)
+	return a
+}
+
+func (e *answer) GetStatus() int          { return e.status }
+func (e *answer) GetHeaders() http.Header { return e.header }
 
 // Schema says in the document that an answer is an api.Error; huma does not look into an embedded type that has no exported name.
 func (e *answer) Schema(r huma.Registry) *huma.Schema {
@@ -57,7 +69,7 @@ func refusal(id string, status int, message string, errs []error) *answer {
 		status, message, errs = http.StatusBadRequest, "the body ended early, or its chunks are malformed", nil
 	}
 	if status >= http.StatusInternalServerError {
-		return &answer{api.Error{RequestID: id, ErrorCode: fault.FromStatus(status).Code(), Message: fault.Message(nil)}, status}
+		return &answer{api.Error{RequestID: id, ErrorCode: fault.FromStatus(status).Code(), Message: fault.Message(nil)}, status, nil}
 	}
 	for i, err := range errs[:min(len(errs), 4)] {
 		if i == 0 {
@@ -66,7 +78,7 @@ func refusal(id string, status int, message string, errs []error) *answer {
 			message += "; " + detail(err)
 		}
 	}
-	return &answer{api.Error{RequestID: id, ErrorCode: fault.FromStatus(status).Code(), Message: message}, status}
+	return &answer{api.Error{RequestID: id, ErrorCode: fault.FromStatus(status).Code(), Message: message}, status, nil}
 }
 
 func bodyTooLarge(err error) bool {

@@ -50,6 +50,7 @@ func (a *API) registerReports() {
 				return nil, err
 			}
 			actor := actorOf(ctx)
+			in.Body.Results = resultsOf(ctx, in.Body.Results)
 			report, created, err := a.cfg.Intake.Create(ctx, p, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
 			return submitted(report, created), err
 		})

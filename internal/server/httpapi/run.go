@@ -28,6 +28,7 @@ func (a *API) registerRun() {
 		access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *struct{ Body api.NewRun }) (*reportOutput, error) {
 			actor := actorOf(ctx)
+			in.Body.Results = resultsOf(ctx, in.Body.Results)
 			report, created, err := a.cfg.Intake.Submit(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
 			if err != nil {
 				return nil, err

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
@@ -90,7 +92,15 @@ func Answer(ctx context.Context, log *slog.Logger, err error) (int, *api.Error) 
 // WriteError answers err as JSON.
 func WriteError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	status, body := Answer(r.Context(), log, err)
+	SayWhen(w.Header(), err)
 	WriteJSON(w, status, body)
+}
+
+// SayWhen sets Retry-After where err says when the same request may be sent again.
+func SayWhen(h http.Header, err error) {
+	if after := fault.RetryAfter(err); after > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
+	}
 }
 
 // WriteJSON answers v.

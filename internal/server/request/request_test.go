@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
@@ -85,6 +86,29 @@ func TestWriteErrorShowsFaultsAndHidesTheRest(t *testing.T) {
 			}
 			if got := strings.Contains(log.String(), "the-id") && strings.Contains(log.String(), "secret"); got != tc.logged {
 				t.Errorf("logged: %v, want %v: %s", got, tc.logged, &log)
+			}
+		})
+	}
+}
+
+func TestWriteErrorSaysWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"whole seconds", fault.Busyf(10*time.Second, "busy"), "10"},
+		{"a part of a second is a whole one", fmt.Errorf("wrapped: %w", fault.Busyf(1500*time.Millisecond, "busy")), "2"},
+		{"nobody knows", fault.New(fault.Unavailable, "the storage is full"), ""},
+		{"the request is wrong", fault.Invalidf("no"), ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := httptest.NewRecorder()
+			WriteError(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), slog.New(slog.DiscardHandler), tc.err)
+			if got := w.Header().Get("Retry-After"); got != tc.want || w.Code != fault.Of(tc.err).Status() {
+				t.Errorf("%d with Retry-After %q, want %q", w.Code, got, tc.want)
 			}
 		})
 	}
