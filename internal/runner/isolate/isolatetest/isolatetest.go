@@ -60,6 +60,8 @@ var claims = []claim{
 	{"Files of a command can be collected", filesOfACommandCanBeCollected},
 	{"No link leads out", noLinkLeadsOut},
 	{"The image stays as it is", theImageStaysAsItIs},
+	{"No image reaches the host", noImageReachesTheHost},
+	{"No working directory reaches the host", noWorkDirReachesTheHost},
 	{"A failed start leaves nothing", aFailedStartLeavesNothing},
 	{"Close ends a command", closeEndsACommand},
 	{"Close without a start leaves nothing", closeWithoutAStartLeavesNothing},

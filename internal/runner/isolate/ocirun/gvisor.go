@@ -5,7 +5,9 @@ package ocirun
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,14 +97,22 @@ func (s *sandbox) startGVisor(stdout, stderr *os.File) error {
 	}
 }
 
-// gvisorMounts are what gVisor needs beside the usual ones: it would put a disk of its own over an empty /tmp, whose files nobody could collect
-// and whose size nobody limits.
-func (s *sandbox) gvisorMounts() []specs.Mount {
-	tmp := filepath.Join(s.merged(), "tmp")
-	if info, err := os.Lstat(tmp); err != nil || !info.IsDir() {
-		return nil
+// gvisorMounts are what gVisor needs beside the usual ones: it would put a disk of its own over an empty /tmp, whose files nobody
+// could collect and whose size nobody limits. It does not start with a /tmp that is a link.
+func (s *sandbox) gvisorMounts() ([]specs.Mount, error) {
+	root, err := os.OpenRoot(s.merged())
+	if err != nil {
+		return nil, err
 	}
-	return []specs.Mount{{Destination: "/tmp", Type: "bind", Source: tmp, Options: []string{"bind", "rw", "nosuid", "nodev"}}}
+	defer root.Close()
+	if info, err := root.Lstat("tmp"); err != nil || !info.IsDir() {
+		if err := errors.Join(root.RemoveAll("tmp"), root.Mkdir("tmp", 0o777), root.Chmod("tmp", 0o777|fs.ModeSticky)); err != nil {
+			return nil, fmt.Errorf("make /tmp of sandbox %s: %w", s.id, err)
+		}
+	}
+	return []specs.Mount{{
+		Destination: "/tmp", Type: "bind", Source: filepath.Join(s.merged(), "tmp"), Options: []string{"bind", "rw", "nosuid", "nodev"},
+	}}, nil
 }
 
 // gvisorState is the sandbox's own state folder: what runsc mounts into it goes with the sandbox.

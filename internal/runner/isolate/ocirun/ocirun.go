@@ -27,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -205,7 +206,8 @@ type sandbox struct {
 	notes  []string
 
 	network bool
-	killed  atomic.Bool // by force
+	mounts  []specs.Mount // places that were made for the runtime
+	killed  atomic.Bool   // by force
 
 	groups   groups // of gVisor: made, killed and removed by us
 	startErr error  // of gVisor: why the command never began
@@ -239,11 +241,18 @@ func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
 		return err
 	}
 	if s.driver.gvisor() {
-		spec.Mounts = append(spec.Mounts, s.gvisorMounts()...)
+		tmp, err := s.gvisorMounts()
+		if err != nil {
+			return err
+		}
+		spec.Mounts = append(spec.Mounts, tmp...)
 		s.notes = append(s.notes, "gVisor's own kernel is part of the benchmark's memory, and its threads of the limit of processes")
 		if err := s.gvisorGroups(t, spec.Linux.Resources.CPU.Cpus); err != nil {
 			return err
 		}
+	}
+	if err := s.layOut(spec); err != nil {
+		return err
 	}
 	raw, err := json.Marshal(spec)
 	if err != nil {
@@ -305,8 +314,28 @@ func (s *sandbox) loopDisk(ctx context.Context, size int64, at string) error {
 	return nil
 }
 
+// awaitDisk waits until the kernel lets go of the disk's file: mounts of processes that have just died go a moment after them,
+// and the space is taken until then.
+func (s *sandbox) awaitDisk() {
+	for range 200 {
+		held := false
+		disks, _ := filepath.Glob("/sys/block/loop*/loop/backing_file") // the pattern is good
+		for _, disk := range disks {
+			file, err := os.ReadFile(disk)
+			held = held || err == nil && strings.HasPrefix(string(file), s.dir+"/")
+		}
+		if !held {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // Start implements isolate.Sandbox.
 func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
+	if err := s.stillLaidOut(); err != nil {
+		return err
+	}
 	outR, outW, err := os.Pipe()
 	if err != nil {
 		return err
@@ -475,6 +504,7 @@ func (s *sandbox) Close() error {
 				s.err = errors.Join(s.err, fmt.Errorf("unmount %s: %w", at, err))
 			}
 		}
+		s.awaitDisk()
 		if s.err == nil { // never remove through a mount that is still there
 			s.err = os.RemoveAll(s.dir)
 		}

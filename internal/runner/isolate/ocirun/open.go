@@ -25,10 +25,10 @@ func (s *sandbox) Open(name string) (io.ReadCloser, int64, error) {
 		return nil, 0, err
 	}
 	defer root.Close()
-	inside, err := resolve(root, name)
+	at, err := resolve(root, name, false)
 	var f *os.File
 	if err == nil {
-		f, err = root.OpenFile(inside, os.O_RDONLY|unix.O_NONBLOCK, 0) // a fifo must not hang us
+		f, err = root.OpenFile(at, os.O_RDONLY|unix.O_NONBLOCK, 0) // a fifo must not hang us
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, 0, fault.Missingf("the command left no file %s", name)
@@ -47,8 +47,8 @@ func (s *sandbox) Open(name string) (io.ReadCloser, int64, error) {
 }
 
 // resolve follows the links of a path as the command saw them: "/" and ".." end at the sandbox's own root, which os.Root alone would refuse. What
-// is opened afterwards is opened through the root, so that no mistake here leads out.
-func resolve(root *os.Root, name string) (string, error) {
+// is opened afterwards is opened through the root, so that no mistake here leads out. With missing a path may end in what is not there.
+func resolve(root *os.Root, name string, missing bool) (string, error) {
 	todo := strings.Split(name, "/")
 	done, links := "", 0 // done holds no link
 	for len(todo) > 0 {
@@ -59,10 +59,10 @@ func resolve(root *os.Root, name string) (string, error) {
 			continue
 		}
 		info, err := root.Lstat(next)
-		if err != nil {
+		if err != nil && !(missing && errors.Is(err, fs.ErrNotExist)) {
 			return "", err
 		}
-		if info.Mode()&fs.ModeSymlink == 0 {
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			done = next
 			continue
 		}

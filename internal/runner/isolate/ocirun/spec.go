@@ -23,10 +23,6 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	workDir := t.WorkDir
-	if workDir == "" {
-		workDir = "/"
-	}
 	pids := int64(t.PidsMax)
 	resources := &specs.LinuxResources{
 		Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
@@ -48,7 +44,7 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 	spec := &specs.Spec{
 		Version: "1.0.2",
 		Process: &specs.Process{
-			User: specs.User{UID: uid, GID: gid}, Args: t.Args, Env: environment(t.Env), Cwd: workDir,
+			User: specs.User{UID: uid, GID: gid}, Args: t.Args, Env: environment(t.Env), Cwd: t.WorkDir, // layOut resolves it
 			Capabilities: &specs.LinuxCapabilities{}, NoNewPrivileges: true,
 		},
 		Root:     &specs.Root{Path: s.merged()},

@@ -38,6 +38,8 @@ func look(word, arg string) {
 		all, err := filepath.Glob("/proc/[0-9]*")
 		must(err)
 		fmt.Println("files", len(before), "processes", len(all))
+	case "apart":
+		apart(arg)
 	case "look":
 		attempts()
 	case "leave":
@@ -55,6 +57,18 @@ func look(word, arg string) {
 	default:
 		must(fmt.Errorf("unknown word %s", word))
 	}
+}
+
+// apart says that the sandbox's own /dev and /proc are there and that a folder of the host is not.
+func apart(host string) {
+	null, err := os.Stat("/dev/null")
+	must(err)
+	_, err = os.Stat("/proc/self/exe")
+	must(err)
+	if _, err := os.Stat(filepath.Join(host, "kept")); err == nil || null.Mode()&os.ModeCharDevice == 0 {
+		must(fmt.Errorf("%s: %v, /dev/null: %s", host, err, null.Mode()))
+	}
+	fmt.Println("apart")
 }
 
 func dial(address string) {
