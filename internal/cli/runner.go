@@ -76,9 +76,10 @@ SIGTERM or Ctrl-C drains: the running job is finished and delivered, then the ru
 the job and tells the server why. A result that cannot be delivered stays in the state directory; the next start
 delivers it. Allow for the longest job when a service manager stops the runner (systemd: TimeoutStopSec).
 
-Jobs run in containers of runc or crun. With --runtime runsc they run under gVisor, in a kernel of their own in user
-space. That is never chosen by itself, because system calls cost more there: such a runner is a testbed of its own.
-It also takes jobs whose spec asks for isolation container; those that ask for gvisor need it.
+Jobs run in containers of runc (1.1.12 or later, or Debian 12's patched 1.1.5) or crun (1.4.4 or later). With
+--runtime runsc they run under gVisor, in a kernel of their own in user space. That is never chosen by itself, because
+system calls cost more there: such a runner is a testbed of its own. It also takes jobs whose spec asks for isolation
+container; those that ask for gvisor need it.
 
 Exit codes: 0 drained, 2 wrong flags or machine, 130 aborted.`,
 		Example: `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key

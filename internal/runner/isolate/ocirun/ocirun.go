@@ -103,6 +103,9 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	if err != nil {
 		return isolate.Capabilities{}, fault.Wrap(fault.Unavailable, err, "%s does not run: %v", d.name, err)
 	}
+	if why := outdated(d.name, string(out)); why != "" {
+		return isolate.Capabilities{}, fault.New(fault.Unavailable, "%s", why)
+	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	c := isolate.Capabilities{Name: d.name, Version: strings.TrimPrefix(line, d.name+" version "), Level: isolate.Container}
 	if d.gvisor() {
