@@ -3,12 +3,15 @@
 package ocirun
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/runner/isolate"
@@ -180,9 +183,20 @@ func id(s string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// lookup finds the row of a name in a file like /etc/passwd.
+// accountBytes is how much of an image's /etc/passwd or /etc/group is read; the longest real ones have some hundred rows.
+const accountBytes = 1 << 20
+
+// lookup finds the row of a name in a file like /etc/passwd, which may be a link in the image.
 func lookup(root *os.Root, file, name string) ([]string, error) {
-	raw, err := root.ReadFile(file)
+	var raw []byte
+	at, err := resolve(root, file, false)
+	if err == nil {
+		var f *os.File
+		if f, err = root.OpenFile(at, os.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
+			raw, err = io.ReadAll(io.LimitReader(f, accountBytes))
+			err = errors.Join(err, f.Close())
+		}
+	}
 	if err == nil {
 		for line := range strings.Lines(string(raw)) {
 			if row := strings.Split(strings.TrimSpace(line), ":"); len(row) >= 4 && row[0] == name {
