@@ -306,6 +306,7 @@ type JobConfig struct {
 	Project      string            `json:"project" format:"uuid"`
 	Digest       string            `json:"digest"`
 	Internal     bool              `json:"internal" doc:"the registry is this server's own: use oci_token"`
+	Listed       bool              `json:"registry_listed,omitempty" doc:"the server's operator named the registry: it may have an address that is not public"`
 	Image        string            `json:"image,omitempty" doc:"as submitted, for people"`
 	Entrypoint   []string          `json:"entrypoint,omitempty"`
 	Cmd          []string          `json:"cmd,omitempty"`

@@ -81,6 +81,7 @@ var rules = []struct {
 	{[]string{"internal/server/store"}, []string{"net/http", "internal/server/blob", "internal/cli", "internal/runner"}, "the store is the database and nothing else"},
 	{[]string{"internal/server"}, []string{"internal/runner", "internal/cli"}, "the server runs without a runner and without a terminal"},
 	{[]string{"internal/runner"}, []string{"internal/server", "internal/cli"}, "a runner is another machine: it knows the protocol, not the server"},
+	{[]string{"internal/publicnet"}, []string{"internal/server", "internal/runner", "internal/cli", "client"}, "server and runner meet in it, so it knows neither"},
 	{[]string{"client"}, []string{"internal/server", "internal/runner", "internal/cli"}, "the client knows the wire only"},
 	{[]string{"internal/cli"}, []string{"internal/server/store", "database/sql"}, "the CLI goes through the API, in-process or not"},
 }
@@ -121,7 +122,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":                 {"internal/cli"},
 	"github.com/goccy/go-yaml":               {"internal/config"},
 	"github.com/prometheus/client_golang":    {"internal/server/metrics"},
-	"github.com/google/go-containerregistry": {"internal/runner/image", "internal/server/upstream", "internal/imagepack"},
+	"github.com/google/go-containerregistry": {"internal/runner/image", "internal/imagepack"},
 	"github.com/opencontainers/runtime-spec": {"internal/runner/isolate/ocirun"},
 	"gonum.org/v1/gonum":                     {"internal/core/stats"},
 	"github.com/google/uuid":                 {"internal/core/ident"},

@@ -109,7 +109,7 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 		machine: m, results: r, after: clk.after, log: cfg.Log,
 		check: complete, source: func(job *api.ClaimedJob) imageSource {
 			c := &job.Config
-			source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest}
+			source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest, own: c.Internal, trusted: c.Internal || c.Listed}
 			if c.Internal { // the server's own registry is where the server is for us, whatever it calls itself
 				source.registry = e.base.Scheme + "://" + e.base.Host
 				source.token = newPullToken(e, job, clk.now).get

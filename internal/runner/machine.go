@@ -43,6 +43,8 @@ type imageSource struct {
 	repository string
 	version    string                                // digest, for one-shot runs also a tag
 	token      func(context.Context) (Secret, error) // bearer; nil: anonymous
+	own        bool                                  // the registry is the server's own
+	trusted    bool                                  // the registry may have any address; its redirects may not
 }
 
 type prepareParams struct {

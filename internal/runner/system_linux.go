@@ -123,7 +123,9 @@ func (m *linuxMachine) offer() offer {
 }
 
 func (m *linuxMachine) prepare(ctx context.Context, p prepareParams) (prepared, error) {
-	source := image.Source{Local: p.source.local, Registry: p.source.registry, Repository: p.source.repository, Version: p.source.version}
+	source := image.Source{
+		Local: p.source.local, Registry: p.source.registry, Repository: p.source.repository, Version: p.source.version, Trusted: p.source.trusted,
+	}
 	if token := p.source.token; token != nil {
 		source.Token = func(ctx context.Context) (string, error) {
 			t, err := token(ctx)

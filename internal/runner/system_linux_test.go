@@ -279,6 +279,7 @@ func TestRealDaemonPullsByDigestAndReports(t *testing.T) {
 	offered := m.offer().facts
 	hub := newFakeHub(t, aJob("j1", func(j *api.ClaimedJob) {
 		j.Spec.Architecture, j.Config.Registry, j.Config.Repository, j.Config.Digest, j.Config.Internal = offered.Architecture, host, "p/bench", digest, false
+		j.Config.Listed = true // it is on loopback
 		j.Config.Cmd, j.Config.Iter = []string{"print"}, 2
 	}))
 	if err := start(t, hub, m, openSpool(t, shot.StateDir), oneJob).wait(t); err != nil {

@@ -112,7 +112,7 @@ func (i *images) Resolve(ctx context.Context, project store.Project, image strin
 		if err != nil {
 			return queue.Image{}, err
 		}
-		out := queue.Image{Registry: ref.Registry, Repository: ref.Path, Digest: found.Digest}
+		out := queue.Image{Registry: ref.Registry, Repository: ref.Path, Digest: found.Digest, Listed: found.Listed}
 		for _, p := range found.Platforms {
 			out.Platforms = append(out.Platforms, queue.Platform{OS: p.OS, Arch: p.Architecture})
 		}

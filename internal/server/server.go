@@ -103,7 +103,7 @@ func (s *Server) build(ctx context.Context) error {
 	reader := ingest.New(s.store)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
-		Images: &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries}), s.cfg.URL},
+		Images: &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
 	})
 	s.hub = hub.New(s.queue, s.store, s.log)
 	machines := fleet.New(s.store, s.queue, rand.Reader, s.cfg.Now, s.hub.Kick)

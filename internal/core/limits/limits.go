@@ -118,6 +118,18 @@ const (
 	ImageExpansionRatio = 1_000 // compressed : unpacked; real layers stay below 100
 )
 
+// Other people's registries, which strangers name.
+const (
+	ImageConfigBytes     = 1 * MiB          // an image's configuration; real ones stay below 50 KiB
+	ForeignLookupTimeout = 20 * time.Second // one look-up of an image: its token, its manifest, its configuration
+	ForeignLookups       = 8                // look-ups at once: together they hold at most 40 MiB
+	ForeignPlatforms     = 2_000            // entries of an index; the same as RegistryManifestReferences
+	ForeignTokenBytes    = 64 * KiB         // the answer of a token server
+	ForeignHeaderBytes   = 64 * KiB         // headers of one answer
+	ForeignDialTimeout   = 10 * time.Second // of one address
+	ForeignRedirects     = 5                // of one request; registries redirect once
+)
+
 // The registry.
 const (
 	RegistryBlobBytes = 10 * GiB

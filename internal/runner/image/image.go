@@ -33,6 +33,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/publicnet"
 )
 
 // Store is a folder of unpacked images. It is safe for concurrent use within a process.
@@ -40,6 +41,7 @@ type Store struct {
 	dir  string
 	keep int64
 	now  func() time.Time
+	net  *publicnet.Net
 
 	mu    sync.Mutex
 	locks map[string]*sync.Mutex // by digest
@@ -65,7 +67,7 @@ func Open(dir string) (*Store, error) {
 			return nil, fmt.Errorf("clean image store: %w", err)
 		}
 	}
-	return &Store{dir: dir, keep: KeepBytes, now: time.Now, locks: map[string]*sync.Mutex{}, inUse: map[string]int{}}, nil
+	return &Store{dir: dir, keep: KeepBytes, now: time.Now, net: publicnet.New(), locks: map[string]*sync.Mutex{}, inUse: map[string]int{}}, nil
 }
 
 // Source is where an image is.
@@ -74,6 +76,7 @@ type Source struct {
 	Registry   string // host[:port] or URL
 	Repository string
 	Version    string // tag or digest
+	Trusted    bool   // the registry may have any address: it is the runner's own server's, or an operator named it
 	// Token returns a bearer token for the registry; nil: the user's Docker configuration, else anonymous.
 	Token func(context.Context) (string, error)
 }
@@ -331,22 +334,34 @@ func (s *Store) find(ctx context.Context, src Source) (v1.Image, error) {
 		}
 		auth = remote.WithAuth(&authn.Bearer{Token: token})
 	}
-	desc, err := remote.Get(ref, remote.WithContext(ctx), auth, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
+	var trusted []string
+	if src.Trusted {
+		trusted = append(trusted, ref.Context().RegistryStr())
+	}
+	desc, err := remote.Get(ref, remote.WithContext(ctx), auth, remote.WithTransport(bounded{s.net.Transport(trusted...)}),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
 	if err != nil {
 		return nil, explain(err, src)
 	}
-	if desc.MediaType.IsIndex() {
-		index, err := desc.ImageIndex()
-		if err != nil {
-			return nil, explain(err, src)
-		}
-		return fromIndex(index)
+	img, err := fromDescriptor(desc)
+	if err == nil {
+		err = checkConfig(img)
 	}
-	img, err := desc.Image()
 	if err != nil {
 		return nil, explain(err, src)
 	}
 	return img, nil
+}
+
+func fromDescriptor(desc *remote.Descriptor) (v1.Image, error) {
+	if desc.MediaType.IsIndex() {
+		index, err := desc.ImageIndex()
+		if err != nil {
+			return nil, err
+		}
+		return fromIndex(index)
+	}
+	return desc.Image()
 }
 
 // fromIndex takes the image for this platform; a missing one is refused with the list of what there is.
@@ -407,14 +422,23 @@ func registryHost(address string) (host string, plain bool) {
 	return host, !strings.HasPrefix(address, "https://") && (name == "localhost" || err == nil && ip.IsLoopback())
 }
 
-// explain turns an error of the registry or of a layer into a fault.
+// explain turns an error of the registry or of a layer into a fault. All ways in which a registry cannot be talked to sound the same: whoever
+// names one must not learn from us what listens where.
 func explain(err error, src Source) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok {
-		return err
-	}
 	what := src.Local
 	if what == "" {
 		what = src.Repository
+	}
+	const away = "image %s: the registry could not be reached"
+	if broken, ok := errors.AsType[*brokenError](err); ok && !errors.Is(broken, context.Canceled) {
+		return fault.Wrap(fault.Unavailable, err, away, what) // also where the unpacking calls what came malformed
+	}
+	_, cut := errors.AsType[net.Error](err)
+	if cut && src.Local == "" { // also where an index could not be read for it
+		return fault.Wrap(fault.Unavailable, err, away, what)
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
 	}
 	if answer, ok := errors.AsType[*transport.Error](err); ok {
 		kind := fault.FromStatus(answer.StatusCode)
@@ -422,9 +446,6 @@ func explain(err error, src Source) error {
 			kind = fault.Unavailable
 		}
 		return fault.Wrap(kind, err, "image %s: the registry answered %d %s", what, answer.StatusCode, http.StatusText(answer.StatusCode))
-	}
-	if _, ok := errors.AsType[net.Error](err); ok {
-		return fault.Wrap(fault.Unavailable, err, "image %s: the registry could not be reached", what)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -99,7 +99,7 @@ func TestPrepareUnpacksOnceAndKeeps(t *testing.T) {
 	host, push, _ := serve(t)
 	push("p/app:v1", hello(t, runtime.GOARCH))
 	s := open(t)
-	src := Source{Registry: host, Repository: "p/app", Version: "v1"}
+	src := Source{Registry: host, Repository: "p/app", Version: "v1", Trusted: true}
 	var phases []string
 	var all []*Image
 	var mu sync.Mutex
@@ -149,7 +149,7 @@ func TestOnlyThisPlatformIsTaken(t *testing.T) {
 	pushIndex("p/wrong:v1", mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: other, Descriptor: platform(otherArch())}))
 	push("p/single:v1", other)
 	s := open(t)
-	img, err := s.Prepare(t.Context(), Params{Source: Source{Registry: host, Repository: "p/both", Version: "v1"}})
+	img, err := s.Prepare(t.Context(), Params{Source: Source{Registry: host, Repository: "p/both", Version: "v1", Trusted: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestOnlyThisPlatformIsTaken(t *testing.T) {
 		t.Errorf("got %q, %v", body, err)
 	}
 	for _, repository := range []string{"p/wrong", "p/single"} {
-		_, err := s.Prepare(t.Context(), Params{Source: Source{Registry: host, Repository: repository, Version: "v1"}})
+		_, err := s.Prepare(t.Context(), Params{Source: Source{Registry: host, Repository: repository, Version: "v1", Trusted: true}})
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "linux/"+otherArch()) {
 			t.Errorf("%s: %v, want a refusal that names linux/%s", repository, err, otherArch())
 		}
@@ -205,7 +205,7 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 	host, push, _ := serve(t)
 	push("p/app:v1", hello(t, runtime.GOARCH))
 	s := open(t)
-	src := Source{Registry: host, Repository: "p/app", Version: "v1"}
+	src := Source{Registry: host, Repository: "p/app", Version: "v1", Trusted: true}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, row := range map[string]struct {
@@ -213,9 +213,9 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 		params Params
 		want   fault.Kind
 	}{
-		"a missing tag":       {t.Context(), Params{Source: Source{Registry: host, Repository: "p/app", Version: "v2"}}, fault.Missing},
-		"a registry away":     {t.Context(), Params{Source: Source{Registry: "127.0.0.1:1", Repository: "p/app", Version: "v1"}}, fault.Unavailable},
-		"a name that is none": {t.Context(), Params{Source: Source{Registry: host, Repository: "P//", Version: "v1"}}, fault.Invalid},
+		"a missing tag":       {t.Context(), Params{Source: Source{Registry: host, Repository: "p/app", Version: "v2", Trusted: true}}, fault.Missing},
+		"a registry away":     {t.Context(), Params{Source: Source{Registry: "127.0.0.1:1", Repository: "p/app", Version: "v1", Trusted: true}}, fault.Unavailable},
+		"a name that is none": {t.Context(), Params{Source: Source{Registry: host, Repository: "P//", Version: "v1", Trusted: true}}, fault.Invalid},
 		"too large":           {t.Context(), Params{Source: src, MaxBytes: 3}, fault.TooLarge},
 		"canceled":            {canceled, Params{Source: src}, fault.Internal},
 	} {

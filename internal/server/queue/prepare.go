@@ -42,7 +42,8 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 		iterations = *p.Job.Iter
 	}
 	config := api.JobConfig{
-		Registry: image.Registry, Repository: image.Repository, Project: p.Project.ID, Digest: image.Digest, Internal: image.Internal, Image: p.Job.Image,
+		Registry: image.Registry, Repository: image.Repository, Project: p.Project.ID, Digest: image.Digest, Internal: image.Internal, Listed: image.Listed,
+		Image:      p.Job.Image,
 		Entrypoint: p.Job.Entrypoint, Cmd: p.Job.Cmd, Env: p.Job.Env, Timeout: int64(timeout / time.Second), FilePaths: p.Job.FilePaths, Iter: iterations,
 		AllowFailure: p.Job.AllowFailure != nil && *p.Job.AllowFailure, BuildTime: p.Job.BuildTime != nil && *p.Job.BuildTime,
 		FileSize: p.Job.FileSize != nil && *p.Job.FileSize,

@@ -41,10 +41,11 @@ type PullTokens interface {
 	MintPull(ctx context.Context, projectID, jobID string, epoch int64) (token string, life time.Duration, err error)
 }
 
-// Image is what a reference points to. Internal: it lies in this server's own registry.
+// Image is what a reference points to.
 type Image struct {
 	Registry, Repository, Digest string
-	Internal                     bool
+	Internal                     bool       // it lies in this server's own registry
+	Listed                       bool       // the operator named the registry, so that it may have an address that is not public
 	Platforms                    []Platform // none: not known
 }
 

@@ -76,7 +76,7 @@ func TestResolvePinsTagsOfListedRegistries(t *testing.T) {
 			t.Errorf("%s: %v", ref, err)
 			continue
 		}
-		if diff := cmp.Diff(Image{Digest: row.digest, Platforms: []Platform{{"linux", "arm64"}}}, got); diff != "" {
+		if diff := cmp.Diff(Image{Digest: row.digest, Platforms: []Platform{{"linux", "arm64"}}, Listed: true}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", ref, diff)
 		}
 	}
@@ -92,7 +92,7 @@ func TestResolveRefusals(t *testing.T) {
 	}{
 		"a missing tag":                         {[]string{host}, host + "/org/app:v2", fault.Missing},
 		"a host that is not listed":             {nil, host + "/org/app:v1", fault.Invalid},
-		"loopback when only public ones may be": {[]string{AnyPublic}, host + "/org/app:v1", fault.Invalid},
+		"loopback when only public ones may be": {[]string{AnyPublic}, host + "/org/app:v1", fault.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
