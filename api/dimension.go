@@ -51,6 +51,8 @@ type StartPoint struct {
 	MaxVersions     *int     `json:"max_versions,omitempty" minimum:"1" maximum:"65535" doc:"default 255"`
 	CloneThresholds *bool    `json:"clone_thresholds,omitempty" doc:"thresholds of the start point. Absent: taken over, but for those that were set on this branch; true: a new head has these and no others; false: none"`
 	Reset           *bool    `json:"reset,omitempty" doc:"make a new head even when nothing changed"`
+	Detected        *bool    `json:"detected,omitempty" doc:"the client found the branch in git and nobody asked for it: only a new branch begins with it, and only if it has versions"`
+	Commits         []string `json:"commits,omitempty" maxItems:"255" doc:"of a detected start point: commits to start at, the best first; without a version of any of them, the newest is it"`
 	_               struct{} `additionalProperties:"true"`
 }
 

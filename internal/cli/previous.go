@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -44,34 +46,72 @@ func (p past) overlaps(m api.Metric) bool {
 	return p.bounded && lower < upper && lower <= p.upper && p.lower <= upper
 }
 
-// previous finds the newest earlier report with results of the same branch and testbed or, on a new branch, of the branch that it started
-// from. It returns nil when every metric was judged already, and when there is none.
+// previous finds the report to compare with: the newest earlier one with results of the same branch and testbed or, on a new branch, the one
+// where that left the branch that it came from. It returns nil when every metric was judged already, and when there is none.
 func previous(ctx context.Context, c *client.Client, report api.Report) (*comparison, error) {
 	if report.Status != api.ReportProcessed || allJudged(report) {
 		return nil, nil
 	}
-	branches := []string{report.Branch.UUID}
-	if start := report.Branch.Head.StartPoint; start != nil && start.Branch != report.Branch.UUID {
-		branches = append(branches, start.Branch)
+	of := func(branch string, most int) ([]api.Report, error) {
+		rows, _, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID}, client.Page{PerPage: most})
+		return slices.DeleteFunc(rows, func(row api.Report) bool {
+			return row.UUID == report.UUID || row.Status != api.ReportProcessed || row.StartTime.After(report.StartTime) || len(row.Counts.Results) == 0
+		}), err
 	}
-	for _, branch := range branches {
-		q := client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID}
-		rows, _, err := c.Reports(ctx, report.Project.UUID, q, client.Page{PerPage: limits.CompareReports})
-		if err != nil {
+	rows, err := of(report.Branch.UUID, limits.CompareReports)
+	if err != nil {
+		return nil, err
+	}
+	start := report.Branch.Head.StartPoint
+	if len(rows) == 0 && start != nil && start.Branch != report.Branch.UUID {
+		if rows, err = of(start.Branch, limits.CompareBase); err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			if row.UUID == report.UUID || row.Status != api.ReportProcessed || row.StartTime.After(report.StartTime) || len(row.Counts.Results) == 0 {
-				continue
-			}
-			whole, err := c.Report(ctx, report.Project.UUID, row.UUID)
-			if err != nil {
-				return nil, err
-			}
-			return compare(whole), nil
-		}
+		rows = atStart(rows, *start)
 	}
-	return nil, nil
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	whole, err := c.Report(ctx, report.Project.UUID, rows[0].UUID)
+	if err != nil {
+		return nil, err
+	}
+	return compare(whole), nil
+}
+
+// atStart are the reports of the branch that a new one came from, up to where it left, nearest first. What that branch became later is no
+// change of the new one.
+func atStart(rows []api.Report, start api.HeadStartPoint) []api.Report {
+	number := func(r api.Report) int64 { return r.Branch.Head.Version.Number }
+	rows = slices.DeleteFunc(rows, func(r api.Report) bool {
+		return r.Branch.Head.UUID != start.Head || r.Branch.Head.Version == nil || number(r) > start.Version.Number
+	})
+	slices.SortStableFunc(rows, func(a, b api.Report) int { return cmp.Compare(number(b), number(a)) })
+	return rows
+}
+
+// origin says where the branch of a report begins, as main@0123456789ab; empty if it begins with itself.
+func origin(ctx context.Context, c *client.Client, report api.Report) string {
+	start := report.Branch.Head.StartPoint
+	if start == nil || start.Branch == report.Branch.UUID {
+		return ""
+	}
+	from, err := c.Branch(ctx, report.Project.UUID, start.Branch, "")
+	if err != nil { // deleted meanwhile; it is only told
+		return ""
+	}
+	return atCommit(from.Name, &start.Version)
+}
+
+// atCommit is a branch at a version, by its commit if that is known.
+func atCommit(branch string, v *api.Version) string {
+	switch {
+	case v == nil:
+		return branch
+	case v.Hash == nil:
+		return fmt.Sprintf("%s version %d", branch, v.Number)
+	}
+	return branch + "@" + shortHash(*v.Hash)
 }
 
 func allJudged(report api.Report) bool {
@@ -120,9 +160,6 @@ func (p past) with(m api.Metric) past {
 }
 
 func describeReport(report api.Report) string {
-	what := fmt.Sprintf("report %s of %s", report.UUID, report.StartTime.UTC().Format("2006-01-02 15:04:05"))
-	if at := report.Branch.Head.Version; at != nil && at.Hash != nil {
-		what += ", commit " + shortHash(*at.Hash)
-	}
-	return what + ", branch " + report.Branch.Name
+	return fmt.Sprintf("%s, report %s of %s", atCommit(report.Branch.Name, report.Branch.Head.Version), report.UUID,
+		report.StartTime.UTC().Format("2006-01-02 15:04:05"))
 }

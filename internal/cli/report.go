@@ -91,5 +91,5 @@ func (c *call) showReport(ctx context.Context, env *Env, srv *session, r api.Rep
 	if err != nil {
 		return err
 	}
-	return reportView{report: r, before: before, session: srv}.write(env.out(), env.errs())
+	return reportView{report: r, before: before, start: origin(ctx, srv.Client, r), session: srv}.write(env.out(), env.errs())
 }

@@ -16,6 +16,7 @@ import (
 type reportView struct {
 	report  api.Report
 	before  *comparison // nil: there is nothing to compare with
+	start   string      // where the branch begins, as main@0123456789ab; empty: with itself
 	session *session
 }
 
@@ -54,6 +55,9 @@ func (v reportView) write(out, errs *term.Screen) error {
 	}
 	if v.before != nil {
 		fmt.Fprintln(out.W, out.Dim("compared with "+term.Clean(v.before.what)))
+	}
+	if v.start != "" {
+		fmt.Fprintln(out.W, out.Dim(term.Clean("branch "+r.Branch.Name+" begins with the history of "+v.start)))
 	}
 	if len(r.Alerts) > 0 {
 		fmt.Fprintf(out.W, "\n%s\n", out.Red(counted(len(r.Alerts), "alert", "alerts")))

@@ -26,6 +26,7 @@ type runFlags struct {
 
 	project, branch, hash, testbed string
 	startPoint, startPointHash     string
+	noStartPoint                   bool
 	startPointMax                  int
 	startPointClone                choice
 	startPointReset, specReset     bool
@@ -73,7 +74,9 @@ report; "~" before a change says that the two spreads overlap. No threshold is s
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
 running, a second Ctrl-C ends tacho at once.
 
-Branch and commit come from the CI system or from git, and the first line says which. A detached HEAD outside of CI has no branch:
+Branch and commit come from the CI system or from git, and the first line says which. A new branch begins with the history and the
+thresholds of the branch that it came from: a pull request's target, else what the branch tracks, else the default branch, at the newest
+commit before it left that was measured. --start-point names another one, --no-start-point none. A detached HEAD outside of CI has no branch:
 give --branch.`
 	cmd.Example = `  tacho run "go test -bench . ./..."
   go test -bench . | tacho run --adapter go_bench --branch main
@@ -92,7 +95,8 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.StringVar(&f.project, "project", "", "slug or UUID; made when it is new (default $TACHO_PROJECT, the image's, or the repository's name)")
 	v.StringVar(&f.branch, "branch", "", "default $TACHO_BRANCH, or what CI or git say")
 	v.StringVar(&f.hash, "hash", "", "full commit (default: what CI or git say)")
-	v.StringVar(&f.startPoint, "start-point", "", "branch whose history a new branch begins with")
+	v.StringVar(&f.startPoint, "start-point", "", "branch whose history a new branch begins with (default: the one that it came from, by CI or git)")
+	v.BoolVar(&f.noStartPoint, "no-start-point", false, "begin a new branch without history")
 	v.StringVar(&f.startPointHash, "start-point-hash", "", "commit of that branch to begin at (default: its newest)")
 	v.IntVar(&f.startPointMax, "start-point-max-versions", 0, fmt.Sprintf("versions to begin with (default %d)", limits.StartPointVersions))
 	v.Var(&f.startPointClone, "start-point-clone-thresholds",
@@ -151,6 +155,8 @@ func (f *runFlags) check(args []string) error {
 	}
 	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || f.detach || f.spec != ""
 	switch {
+	case f.noStartPoint && f.startPoint != "":
+		return usage("--start-point and --no-start-point are opposites; give one of them")
 	case f.format != "human" && f.format != "json":
 		return usage("--format %q: want human or json", f.format)
 	case f.iter < 1 || f.iter > limits.IterationsPerJob:
@@ -194,6 +200,7 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	f.startFromParent(found, env.gitSource(ctx), &in)
 	if !f.quiet {
 		fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(describe(found, in)))
 		for _, note := range found.Notes {
@@ -231,6 +238,12 @@ func describe(found gitctx.Context, in api.NewRun) string {
 	line := found.Describe()
 	if in.Branch != found.Branch {
 		line += "; recorded on branch " + in.Branch
+	}
+	if start := in.StartPoint; start != nil && start.Detected != nil {
+		line += ", from " + start.Branch
+		if len(start.Commits) > 0 {
+			line += "@" + shortHash(start.Commits[0])
+		}
 	}
 	return line
 }
@@ -283,7 +296,7 @@ func (f *runFlags) show(ctx context.Context, env *Env, srv *session, report api.
 			text, _ := sentence(err)
 			fmt.Fprintf(env.Stderr, "tacho: not compared with the previous report: %s\n", text)
 		}
-		view := reportView{report: report, before: before, session: srv}
+		view := reportView{report: report, before: before, start: origin(ctx, srv.Client, report), session: srv}
 		if err := view.write(env.out(), env.errs()); err != nil {
 			return err
 		}

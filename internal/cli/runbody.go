@@ -110,6 +110,23 @@ func (f *runFlags) newStartPoint() (*api.StartPoint, error) {
 	return p, nil
 }
 
+// startFromParent makes the branch start from the one that it came from, when no flag says where it starts. It is for the branch that was
+// detected: of one that a flag names, git knows nothing.
+func (f *runFlags) startFromParent(found gitctx.Context, source gitctx.Source, in *api.NewRun) {
+	if f.noStartPoint || f.startPoint != "" || f.startPointReset || in.Branch != found.Branch {
+		return
+	}
+	parent := found.FindParent(source)
+	if parent.Branch == "" {
+		return
+	}
+	if in.StartPoint == nil {
+		in.StartPoint = &api.StartPoint{}
+	}
+	yes := true
+	in.StartPoint.Branch, in.StartPoint.Commits, in.StartPoint.Detected = parent.Branch, parent.Commits, &yes
+}
+
 // parseTime reads Unix seconds or RFC 3339.
 func parseTime(s string) (time.Time, error) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {

@@ -14,7 +14,8 @@ type build struct {
 	tag                string
 	pull               string
 	fork               bool
-	base               string
+	base, baseHash     string
+	mainBranch         string // the repository's default branch
 	repository         string
 	link               string
 }
@@ -23,7 +24,10 @@ type build struct {
 func (b build) context(ci string) Context {
 	c := Context{
 		CI: ci, Branch: trimRef(b.branch), BranchFrom: b.branchFrom, Pull: b.pull, Fork: b.fork, Base: trimRef(b.base), Link: b.link, Tag: b.tag,
-		Repository: repositoryName(b.repository),
+		Repository: repositoryName(b.repository), Default: trimRef(b.mainBranch),
+	}
+	if hash := strings.ToLower(b.baseHash); ident.IsGitHash(hash) {
+		c.BaseHash = hash
 	}
 	if hash := strings.ToLower(b.hash); ident.IsGitHash(hash) {
 		c.Hash, c.HashFrom = hash, b.hashFrom
@@ -119,6 +123,9 @@ type githubEvent struct {
 		Head   githubRef   `json:"head"`
 		Base   githubRef   `json:"base"`
 	} `json:"pull_request"`
+	Repository struct {
+		DefaultBranch string `json:"default_branch"`
+	} `json:"repository"`
 	WorkflowRun *struct {
 		HeadBranch     string     `json:"head_branch"`
 		HeadSHA        string     `json:"head_sha"`
@@ -155,6 +162,7 @@ func github(s Source) build {
 			_ = json.Unmarshal([]byte(text), &event) // what is not there is not there
 		}
 	}
+	b.mainBranch = event.Repository.DefaultBranch
 	switch name := s.Getenv("GITHUB_EVENT_NAME"); {
 	case strings.HasPrefix(name, "pull_request") || s.Getenv("GITHUB_HEAD_REF") != "":
 		s.githubPull(&b, event)
@@ -191,6 +199,7 @@ func (s Source) githubPull(b *build, event githubEvent) {
 		if b.base == "" {
 			b.base = pull.Base.Ref
 		}
+		b.baseHash = pull.Base.SHA
 		return
 	}
 	// Without the event file only the reference "refs/pull/12/merge" has the number. Whether it is a fork is not known, so it is treated as one.

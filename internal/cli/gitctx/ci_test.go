@@ -77,18 +77,18 @@ func TestEveryCISystemNamesWhatPeopleMean(t *testing.T) {
 		},
 		"GitHub, pull request: the head, not the merge": {
 			vars: githubPull, files: map[string]string{"/event.json": githubPullEvent("org/app")},
-			want: Context{CI: "GitHub Actions", Branch: "feature", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Base: "main", Link: run},
+			want: Context{CI: "GitHub Actions", Branch: "feature", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Base: "main", BaseHash: merge, Link: run},
 		},
 		"GitHub, pull request of a fork: its main is not main": {
 			vars:  with(githubPull, "GITHUB_HEAD_REF", "main"),
 			files: map[string]string{"/event.json": githubPullEvent("stranger/app")},
 			want: Context{CI: "GitHub Actions", Branch: "pull/7/main", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Fork: true,
-				Base: "main", Link: run},
+				Base: "main", BaseHash: merge, Link: run},
 		},
 		"GitHub, pull request_target": {
 			vars:  with(githubPull, "GITHUB_EVENT_NAME", "pull_request_target"),
 			files: map[string]string{"/event.json": githubPullEvent("org/app")},
-			want:  Context{CI: "GitHub Actions", Branch: "feature", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Base: "main", Link: run},
+			want:  Context{CI: "GitHub Actions", Branch: "feature", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Base: "main", BaseHash: merge, Link: run},
 		},
 		"GitHub, pull request without its event file: git knows the merge's second parent": {
 			vars: githubPull,
@@ -110,7 +110,7 @@ func TestEveryCISystemNamesWhatPeopleMean(t *testing.T) {
 		"Forgejo": {
 			vars:  with(githubPull, "FORGEJO_ACTIONS", "true", "GITHUB_SERVER_URL", "https://codeberg.org"),
 			files: map[string]string{"/event.json": githubPullEvent("org/app")},
-			want: Context{CI: "Forgejo Actions", Branch: "feature", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Base: "main",
+			want: Context{CI: "Forgejo Actions", Branch: "feature", BranchFrom: "GITHUB_HEAD_REF", Hash: head, HashFrom: "pull_request.head.sha", Pull: "7", Base: "main", BaseHash: merge,
 				Link: "https://codeberg.org/org/app/actions/runs/99"},
 		},
 		"Gitea": {

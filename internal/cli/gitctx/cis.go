@@ -10,13 +10,15 @@ func gitlab(s Source) build {
 	b := build{repository: s.Getenv("CI_PROJECT_PATH"), link: s.Getenv("CI_JOB_URL"), pull: s.Getenv("CI_MERGE_REQUEST_IID"), tag: s.Getenv("CI_COMMIT_TAG")}
 	s.setHash(&b, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA")
 	s.setBranch(&b, "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
-	b.base = s.Getenv("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+	b.base, b.baseHash = s.Getenv("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), s.Getenv("CI_MERGE_REQUEST_DIFF_BASE_SHA")
+	b.mainBranch = s.Getenv("CI_DEFAULT_BRANCH")
 	b.fork = differ(s.Getenv("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), s.Getenv("CI_MERGE_REQUEST_PROJECT_ID"))
 	return b
 }
 
 func buildkite(s Source) build {
-	b := build{repository: s.Getenv("BUILDKITE_REPO"), link: s.Getenv("BUILDKITE_BUILD_URL"), tag: s.Getenv("BUILDKITE_TAG"), pull: number(s.Getenv("BUILDKITE_PULL_REQUEST"))}
+	b := build{repository: s.Getenv("BUILDKITE_REPO"), link: s.Getenv("BUILDKITE_BUILD_URL"), tag: s.Getenv("BUILDKITE_TAG"), pull: number(s.Getenv("BUILDKITE_PULL_REQUEST")),
+		mainBranch: s.Getenv("BUILDKITE_PIPELINE_DEFAULT_BRANCH")}
 	s.setHash(&b, "BUILDKITE_COMMIT") // "HEAD" for a build started by hand; that is no object name and is left to git
 	s.setBranch(&b, "BUILDKITE_BRANCH")
 	if b.pull != "" {

@@ -38,6 +38,8 @@ type Context struct {
 	Pull       string // number of the pull or merge request
 	Fork       bool   // the pull request comes from another repository
 	Base       string // branch that the pull request wants to go to
+	BaseHash   string // a commit of that branch that the CI system knows
+	Default    string // the repository's default branch, as far as the CI system says
 	Link       string // page of the CI run
 	Detached   bool   // git's HEAD is on no branch
 	Dirty      bool   // tracked files are changed

@@ -156,6 +156,7 @@ const (
 	HistorySamples      = 4_096  // newest values that a model without max_sample_size sees; more change no limit that anybody would notice
 	StartPointVersions  = 255    // versions that a head copies when the start point does not say; Bencher's default
 	StartPointMax       = 65_535 // Bencher's maximum
+	StartPointCommits   = 255    // commits that a detected start point names: as far back as a head copies by default
 	ModelsPerReport     = 255    // thresholds that one report may set
 	ContextEntries      = 128    // a report's context
 	ContextKeyBytes     = 256
@@ -207,6 +208,7 @@ const (
 	ShownProblems  = 10              // of a report; a person reads the first few
 	ShownAlerts    = 100             // the same
 	CompareReports = 16              // newest reports of a branch among which the previous one is looked for
+	CompareBase    = 255             // the same of the branch that a new one came from, which may have gone on since
 )
 
 // The queue.

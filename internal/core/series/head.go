@@ -8,8 +8,9 @@ type Start struct {
 
 // Wish is what a submission asks of its branch's head.
 type Wish struct {
-	Start *Start // nil: no start point was asked for
-	Reset bool   // a new head even when nothing changed
+	Start    *Start // nil: no start point was asked for
+	Reset    bool   // a new head even when nothing changed
+	Detected bool   // Start was found by the client and not asked for by anybody
 }
 
 // Move is what happens to a branch's head.
@@ -43,7 +44,8 @@ type Current struct {
 // NextHead decides the move. current is nil for a branch that is yet to be made.
 //
 // A head is kept unless a reset is asked for, the start branch is another one, or a start commit is asked for that is not the one that
-// the head began at (a rebased branch). A branch that is asked to start from itself, without commit and without reset, is kept: a
+// the head began at (a rebased branch). A start point that was only detected is for new branches: nobody asked for an end of the history
+// that a branch has. A branch that is asked to start from itself, without commit and without reset, is kept: a
 // pipeline that passes the same start point on every branch does so on the start branch too.
 func NextHead(current *Current, wish Wish) Move {
 	fresh := Fresh
@@ -53,7 +55,7 @@ func NextHead(current *Current, wish Wish) Move {
 	switch {
 	case current == nil, wish.Reset:
 		return fresh
-	case wish.Start == nil:
+	case wish.Start == nil, wish.Detected:
 		return Keep
 	case wish.Start.BranchID == current.BranchID && wish.Start.Hash == "":
 		return Keep

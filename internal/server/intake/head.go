@@ -65,7 +65,7 @@ func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch store.Br
 	if err != nil {
 		return branch, head, nil, err
 	}
-	wish := series.Wish{Reset: ask.start != nil && isTrue(ask.start.Reset)}
+	wish := series.Wish{Reset: ask.start != nil && isTrue(ask.start.Reset), Detected: ask.start != nil && isTrue(ask.start.Detected)}
 	if start != nil {
 		wish.Start = &series.Start{BranchID: start.branch.ID, Hash: start.hash}
 	}
@@ -85,7 +85,9 @@ func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch store.Br
 			return branch, head, nil, err
 		}
 		if !has { // nothing to copy yet: ask again as if no start point were named
-			warnings = append(warnings, fmt.Sprintf("start point: branch %q has no versions yet, so no history was copied", start.branch.Name))
+			if !wish.Detected {
+				warnings = append(warnings, fmt.Sprintf("start point: branch %q has no versions yet, so no history was copied", start.branch.Name))
+			}
 			wish.Start = nil
 			move = series.NextHead(current, wish)
 		}
@@ -128,6 +130,7 @@ func findBranch(ctx context.Context, tx *store.Tx, ask branchAsk) (store.Branch,
 type startPoint struct {
 	branch          store.Branch
 	hash            string
+	commits         []string // of a detected one: where to start, the best first
 	maxVersions     int
 	cloneThresholds bool
 
@@ -136,7 +139,8 @@ type startPoint struct {
 }
 
 // findStart returns the start point that a request asks for, nil for none. A branch that does not exist is an Invalid fault, but for
-// the branch itself when it is about to be made: then there is nothing to start from, and everything is as if it had not been named.
+// the branch itself when it is about to be made: then there is nothing to start from, and everything is as if it had not been named. So it
+// is for a start point that was only detected, when it does not exist or is the branch itself.
 func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch store.Branch, found bool) (*startPoint, error) {
 	if ask.start == nil || ask.start.Branch == "" {
 		return nil, nil
@@ -145,6 +149,10 @@ func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch store.Br
 		return nil, nil
 	}
 	b, err := tx.BranchByRef(ctx, ask.projectID, ask.start.Branch)
+	detected := isTrue(ask.start.Detected)
+	if detected && (fault.Is(err, fault.Missing) || err == nil && found && b.ID == branch.ID) {
+		return nil, nil
+	}
 	if fault.Is(err, fault.Missing) {
 		return nil, fault.Invalidf("start point: branch %.100q does not exist in this project; submit a run on it first, or leave the start point out",
 			ask.start.Branch)
@@ -155,7 +163,7 @@ func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch store.Br
 	if found && b.ID == branch.ID {
 		b = branch
 	}
-	p := &startPoint{branch: b, hash: strings.ToLower(ask.start.Hash), maxVersions: limits.StartPointVersions,
+	p := &startPoint{branch: b, hash: strings.ToLower(ask.start.Hash), commits: ask.start.Commits, maxVersions: limits.StartPointVersions,
 		cloneThresholds: isTrue(ask.start.CloneThresholds)}
 	if ask.start.MaxVersions != nil {
 		p.maxVersions = *ask.start.MaxVersions
@@ -164,10 +172,16 @@ func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch store.Br
 }
 
 // resolve finds the head and the version to start at. Without a commit it is the newest version; has is false if there is none. A
-// commit that the branch has no version of is an Invalid fault: another one would be another history.
+// commit that the branch has no version of is an Invalid fault: another one would be another history. Of the commits of a detected start
+// point it is the first that has a version: the one before the branch left that was measured.
 func (p *startPoint) resolve(ctx context.Context, tx *store.Tx) (has bool, err error) {
 	if p.head, err = tx.Head(ctx, p.branch.HeadID); err != nil {
 		return false, err
+	}
+	for _, commit := range p.commits {
+		if p.version, has, err = tx.VersionByHash(ctx, p.branch.ProjectID, p.head.ID, strings.ToLower(commit)); err != nil || has {
+			return has, err
+		}
 	}
 	if p.hash == "" {
 		p.version, has, err = tx.NewestVersion(ctx, p.head.ID)

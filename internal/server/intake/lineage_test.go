@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -194,5 +195,61 @@ func TestABranchThatWasMadeBeforeItsStartPointHadThresholdsGetsThem(t *testing.T
 	h.must(reset)
 	if got := modelOf(h.must(run("other", 100))); got != 0 {
 		t.Errorf("the start point has no threshold any more: got the boundary %g", got)
+	}
+}
+
+func TestADetectedStartPointIsForNewBranchesThatHaveWhereToStart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	detected := func(branch, start string, commits ...string) api.NewRun {
+		r := run(branch, 100)
+		r.StartPoint = &api.StartPoint{Branch: start, Detected: ptr(true), Commits: commits}
+		return r
+	}
+	startOf := func(r api.Report) int64 { // number of the start version, -1 for none
+		if r.Branch.Head.StartPoint == nil {
+			return -1
+		}
+		return r.Branch.Head.StartPoint.Version.Number
+	}
+	early := h.must(detected("early", "main"))
+	if startOf(early) != -1 || len(early.Warnings) != 0 {
+		t.Errorf("a start branch that does not exist: start %d, warnings %q", startOf(early), early.Warnings)
+	}
+	for _, commit := range []string{"a", "b", "c"} {
+		h.must(at("main", commit, "", 100))
+	}
+	for name, tc := range map[string]struct {
+		run  api.NewRun
+		want int64
+	}{
+		"the commit where it left":               {detected("x1", "main", hash("b"), hash("a")), 1},
+		"the first before it that was measured":  {detected("x2", "main", hash("f"), hash("e"), hash("a")), 0},
+		"the newest, if none was":                {detected("x3", "main", hash("f")), 2},
+		"the newest, if no commit is known":      {detected("x4", "main"), 2},
+		"the branch itself":                      {detected("main", "main", hash("a")), -1},
+		"a branch that has a history of its own": {detected("early", "main", hash("a")), -1},
+	} {
+		if got := startOf(h.must(tc.run)); got != tc.want {
+			t.Errorf("%s: want version %d, got %d", name, tc.want, got)
+		}
+	}
+	if got := modelOf(h.must(detected("x5", "main"))); got != 0.05 {
+		t.Errorf("want the threshold of main, 0.05, got %g", got)
+	}
+	again := h.must(detected("x1", "main", hash("c")))
+	if startOf(again) != 1 || again.Branch.Head.Replaced != nil {
+		t.Errorf("a branch that was rebased keeps its head unless it is asked to: start %d", startOf(again))
+	}
+	many := detected("x6", "main", make([]string, 256)...)
+	wrong := detected("x6", "main", "abc")
+	mixed := detected("x6", "main")
+	mixed.StartPoint.Hash = hash("a")
+	asked := detected("x6", "main", hash("a"))
+	asked.StartPoint.Detected = nil
+	for _, r := range []api.NewRun{many, wrong, mixed, asked} {
+		if _, _, err := h.submit(r); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%+v: want an invalid fault, got %v", r.StartPoint, err)
+		}
 	}
 }

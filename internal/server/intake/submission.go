@@ -128,10 +128,19 @@ func checkStartPoint(p *api.StartPoint) error {
 		return nil
 	case p.Branch == "" && (p.Hash != "" || p.MaxVersions != nil || isTrue(p.CloneThresholds)):
 		return fault.Invalidf("start point: it names no branch to start from; give \"branch\" too")
+	case len(p.Commits) > 0 && !isTrue(p.Detected), p.Hash != "" && isTrue(p.Detected):
+		return fault.Invalidf("start point: \"commits\" goes with \"detected\", \"hash\" with a start point that was asked for")
+	case len(p.Commits) > limits.StartPointCommits:
+		return fault.Invalidf("start point: %d commits, the limit is %d", len(p.Commits), limits.StartPointCommits)
 	case p.MaxVersions != nil && (*p.MaxVersions < 1 || *p.MaxVersions > limits.StartPointMax):
 		return fault.Invalidf("start point: max_versions is %d, want 1 to %d", *p.MaxVersions, limits.StartPointMax)
 	case p.Hash != "":
 		return series.CheckHash("start point: hash", strings.ToLower(p.Hash))
+	}
+	for _, commit := range p.Commits {
+		if err := series.CheckHash("start point: commit", strings.ToLower(commit)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
