@@ -52,8 +52,29 @@ func NewRunnerCommand(env RunnerEnv) *cobra.Command {
 		Use:   "runner",
 		Short: "Run benchmark jobs on this machine, and look after the machines that do",
 	}
-	cmd.AddCommand(newRunnerUp(env), newRunnerRun(env))
+	cmd.AddCommand(newRunnerUp(env), newRunnerRun(env), newRunnerKeep())
 	return cmd
+}
+
+// keeperWords lead this program to newRunnerKeep's command.
+var keeperWords = []string{"runner", "keep", "--"}
+
+// newRunnerKeep is the process that a runner starts beside each sandbox.
+func newRunnerKeep() *cobra.Command {
+	return &cobra.Command{
+		Use: "keep DIR ID", Hidden: true, Short: "End a sandbox whose runner has died; started by the runner itself",
+		Long: `End and remove a sandbox when the runner that made it has died. The runner starts this process beside each sandbox; there
+is nothing to do by hand.
+
+Exit codes: 0 the sandbox is gone, 2 wrong words, or it could not be removed; the next start of the runner tries again.`,
+		Example: `  tacho runner keep -- /var/lib/tacho/runner/isolate JOB-1-0`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := runner.Keep(args); err != nil {
+				return &runnerExit{fault.ExitUsage, err}
+			}
+			return nil
+		},
+	}
 }
 
 type runnerUpFlags struct {
@@ -150,7 +171,7 @@ func (f runnerUpFlags) config(env RunnerEnv) (runner.Config, error) {
 	}
 	return runner.Config{
 		Host: f.host, Runner: f.runner, Key: key, Transport: transport, StateDir: f.stateDir,
-		Machine:     runner.MachineConfig{Runtime: f.runtime, AllowNetwork: f.allowNetwork},
+		Machine:     runner.MachineConfig{Runtime: f.runtime, Keeper: keeperWords, AllowNetwork: f.allowNetwork},
 		PollTimeout: time.Duration(f.pollTimeout) * time.Second,
 		MaxJobs:     f.maxJobs, ExitWhenIdle: f.exitWhenIdle, Version: env.Version, Log: log,
 	}, nil

@@ -140,7 +140,7 @@ func (f runnerRunFlags) oneShot(env RunnerEnv) (runner.OneShot, error) {
 		Image: f.image, Token: runner.Secret(env.Getenv("TACHO_OCI_TOKEN")), CPU: f.vcpus, MemoryBytes: int64(f.memory), DiskBytes: int64(f.disk),
 		Timeout: time.Duration(f.timeout), Network: f.network, Env: vars, Entrypoint: f.entrypoint, Cmd: f.cmd, Files: f.output,
 		OutputDir: f.outputDir, Iterations: f.iter, Isolation: f.isolation, AllowFailure: f.allowFailure,
-		StateDir: f.stateDir, Machine: runner.MachineConfig{Runtime: f.runtime, AllowNetwork: f.network},
+		StateDir: f.stateDir, Machine: runner.MachineConfig{Runtime: f.runtime, Keeper: keeperWords, AllowNetwork: f.network},
 		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level})),
 	}, nil
 }

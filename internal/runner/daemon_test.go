@@ -20,6 +20,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == testKeeper[0] { // this process is a sandbox's keeper
+		if err := Keep(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if err := os.RemoveAll(imageDir()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -27,6 +34,9 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}))
 }
+
+// testKeeper leads this program to Keep.
+var testKeeper = []string{"keep-for-test"}
 
 // imageDir is where the tests of this process build their image.
 func imageDir() string {

@@ -60,6 +60,7 @@ func TestASandboxGetsWhatTheJobSaysAndNothingElse(t *testing.T) {
 	want := []isolate.Task{{
 		ID: "j1-1-0", RootFS: "/image", Args: []string{"bench", "-all"}, Env: []string{"PATH=/bin", "A=1", "MODE=fast"}, WorkDir: "/work", User: "bench",
 		CPUs: 2, MemoryBytes: 64 << 20, DiskBytes: 1 << 20, PidsMax: limits.SandboxProcesses, Network: true,
+		MaxWall: time.Minute + limits.HangMargin,
 	}}
 	if diff := cmp.Diff(want, d.Tasks()); diff != "" {
 		t.Errorf("task (-want +got):\n%s", diff)

@@ -38,6 +38,9 @@ type linuxMachine struct {
 	log     *slog.Logger
 }
 
+// Keep is the work of the process that MachineConfig.Keeper leads to: it outlives a killed runner just long enough to end its sandbox.
+func Keep(words []string) error { return ocirun.Keep(words) }
+
 // openMachine takes the state directory for this process, finds a driver that works, and removes what a killed process left behind.
 func openMachine(dir string, cfg MachineConfig, log *slog.Logger) (machine, func(), error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil { // the benchmark's user walks through it to its files
@@ -56,7 +59,7 @@ func openMachine(dir string, cfg MachineConfig, log *slog.Logger) (machine, func
 }
 
 func (m *linuxMachine) open(cfg MachineConfig) error {
-	driver, err := ocirun.New(ocirun.Config{Runtime: cfg.Runtime, Dir: filepath.Join(m.dir, "isolate")})
+	driver, err := ocirun.New(ocirun.Config{Runtime: cfg.Runtime, Dir: filepath.Join(m.dir, "isolate"), Keeper: cfg.Keeper})
 	if err != nil {
 		return err
 	}
@@ -179,6 +182,7 @@ func (i *linuxImage) run(ctx context.Context, p iterationParams) (end iterationE
 	box, err := m.driver.Prepare(ctx, isolate.Task{
 		ID: p.name, RootFS: i.image.RootFS, Args: end.argv, Env: environment(i.image.Config.Env, p.env), WorkDir: i.image.Config.WorkDir,
 		User: i.image.Config.User, CPUs: p.cpu, MemoryBytes: p.memory, DiskBytes: p.disk, PidsMax: limits.SandboxProcesses, Network: p.network,
+		MaxWall: p.timeout + p.grace + limits.HangMargin,
 	})
 	if err != nil {
 		return end, sandboxFailure(err)

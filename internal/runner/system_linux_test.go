@@ -62,7 +62,7 @@ func testRunsc() string {
 func aShotWith(t *testing.T, runtime string, cmd ...string) OneShot {
 	t.Helper()
 	shot := aShot(t)
-	shot.Machine.Runtime = runtime
+	shot.Machine.Runtime, shot.Machine.Keeper = runtime, testKeeper
 	shot.StateDir, shot.OutputDir, shot.Cmd = stateDir(t), filepath.Join(t.TempDir(), "out"), cmd
 	_, release, err := openMachine(shot.StateDir, shot.Machine, shot.Log)
 	if fault.Is(err, fault.Unavailable) {
@@ -271,7 +271,7 @@ func TestRealDaemonPullsByDigestAndReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, release, err := openMachine(shot.StateDir, MachineConfig{}, slog.New(slog.DiscardHandler))
+	m, release, err := openMachine(shot.StateDir, MachineConfig{Keeper: testKeeper}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,6 +171,7 @@ const (
 	RedialMax          = 30 * time.Second       // one lease: a server that is back finds its fleet within it
 	PrepareTimeout     = 30 * time.Minute       // pull and unpack of one job; the job's own timeout counts the command alone
 	KillGrace          = 2 * time.Second        // between SIGTERM and SIGKILL of a benchmark that ran out of time
+	HangMargin         = 10 * time.Second       // past its timeout and KillGrace a benchmark is killed even if its runner hangs
 	CollectTimeout     = 2 * time.Minute        // reading the result files of one iteration
 	LogFlushInterval   = 250 * time.Millisecond // live output is sent at most so often, or when LogChunkBytes are there
 	UploadRetryMax     = 30 * time.Second       // longest pause between two tries of an upload

@@ -3,8 +3,8 @@
 //
 // Order of calls: Probe once, Sweep once before the first Prepare, then for each command Prepare, Start, Wait, Collect as often as wanted,
 // Close. Kill may come at any time after Start, from another goroutine, more than once; Wait then returns. Close may come at any time, more
-// than once, also after a failed Prepare or Start: it leaves no process, mount, control group or file behind. A Sandbox is used by one
-// goroutine except for Kill. A driver makes many sandboxes at the same time.
+// than once, also after a failed Prepare or Start: it leaves no process, mount, control group or file behind. The same holds, within moments,
+// when the process that made the sandbox is killed. A Sandbox is used by one goroutine except for Kill. A driver makes many sandboxes at the same time.
 //
 // Every resource is given in the Task; a missing one is an error, because a runner has no defaults. What a driver cannot enforce it refuses,
 // or says so in Notes: a weaker isolation is never silent. The level that was really reached is part of each result.
@@ -58,14 +58,15 @@ type Task struct {
 	MemoryBytes int64
 	DiskBytes   int64 // that it may write
 	PidsMax     int
-	Network     bool // share the host's network; else there is none
+	MaxWall     time.Duration // after which the command is ended by force, even when the process that started it hangs
+	Network     bool          // share the host's network; else there is none
 }
 
 // idBytes keeps names that are made of an id below the 255 bytes that a file name may have.
 const idBytes = 128
 
-// plain reports whether an id can be part of any name and path.
-func plain(id string) bool {
+// IsID reports whether a task may have the id: it can be part of any name and path.
+func IsID(id string) bool {
 	for _, c := range []byte(id) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return false
@@ -77,7 +78,7 @@ func plain(id string) bool {
 // Check returns an Invalid fault for a task that does not name all its resources.
 func (t Task) Check() error {
 	switch {
-	case t.ID != "" && !plain(t.ID):
+	case t.ID != "" && !IsID(t.ID):
 		return fault.Invalidf("task %.40q: an id has 1 to %d letters, digits, '-' and '_'", t.ID, idBytes)
 	case t.ID == "" || t.RootFS == "" || len(t.Args) == 0:
 		return fault.Invalidf("task: id, root file system and command are needed")
@@ -89,6 +90,8 @@ func (t Task) Check() error {
 		return fault.Invalidf("task %s: the disk is missing", t.ID)
 	case t.PidsMax < 1:
 		return fault.Invalidf("task %s: the number of processes is missing", t.ID)
+	case t.MaxWall <= 0:
+		return fault.Invalidf("task %s: the time limit is missing", t.ID)
 	}
 	return nil
 }

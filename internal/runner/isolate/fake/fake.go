@@ -153,8 +153,10 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 		Args: slices.Clone(s.task.Args), Env: slices.Clone(s.task.Env), WorkDir: path.Join("/", s.task.WorkDir),
 		Stdout: &stream{of: s, w: stdout}, Stderr: &stream{of: s, w: stderr}, Terminated: s.terminated, Killed: s.killed, of: s,
 	}
+	limit := time.AfterFunc(s.task.MaxWall, s.force)
 	go func() {
 		defer close(s.returned)
+		defer limit.Stop()
 		s.finish(program(p))
 	}()
 	return nil

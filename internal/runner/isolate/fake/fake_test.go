@@ -82,22 +82,24 @@ func TestFake(t *testing.T) {
 			return slices.DeleteFunc(d.(*fake.Driver).Sandboxes(), func(have string) bool { return id != "" && have != id })
 		},
 		Skip: map[string]string{
-			"The image's user is honoured":          "a function has no user",
-			"A sandbox is apart":                    "a function can do what the test can",
-			"No network unless asked":               "a function has the test's network",
-			"Memory is limited":                     "a function has the test's memory",
-			"A fork bomb stops":                     "a function has no processes",
-			"Kill ends the children":                "a function has no processes",
-			"Children end with the command":         "a function has no processes",
-			"No link leads out":                     "its files are no tree: there are no links",
-			"No image reaches the host":             "it reads no image",
-			"No working directory reaches the host": "it reads no image",
+			"The image's user is honoured":               "a function has no user",
+			"A sandbox is apart":                         "a function can do what the test can",
+			"No network unless asked":                    "a function has the test's network",
+			"Memory is limited":                          "a function has the test's memory",
+			"A fork bomb stops":                          "a function has no processes",
+			"Kill ends the children":                     "a function has no processes",
+			"Children end with the command":              "a function has no processes",
+			"No link leads out":                          "its files are no tree: there are no links",
+			"No image reaches the host":                  "it reads no image",
+			"No working directory reaches the host":      "it reads no image",
+			"A sandbox dies with its runner":             "a function is a part of its runner",
+			"The time limit holds when the runner hangs": "a function is a part of its runner",
 		},
 	})
 }
 
 func aTask(args ...string) isolate.Task {
-	return isolate.Task{ID: "t1", RootFS: "/none", Args: args, CPUs: 1, MemoryBytes: 1, DiskBytes: 1, PidsMax: 1}
+	return isolate.Task{ID: "t1", RootFS: "/none", Args: args, CPUs: 1, MemoryBytes: 1, DiskBytes: 1, PidsMax: 1, MaxWall: time.Hour}
 }
 
 func TestGraceIsMeasuredToTheMoment(t *testing.T) {

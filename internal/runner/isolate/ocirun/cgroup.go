@@ -3,6 +3,7 @@
 package ocirun
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,6 +63,26 @@ func placeGroups(root string, own map[string]string, oneHierarchy bool, id strin
 	g := groups{}
 	for _, controller := range controllers {
 		g[controller] = filepath.Join(seen(own[controller], filepath.Join(root, controller)), name)
+	}
+	return g
+}
+
+// runtimeGroups says where runc and crun put a sandbox that names no absolute group: into each hierarchy, below this process's own group, or
+// beside it where there is one hierarchy.
+func runtimeGroups(root string, oneHierarchy bool, id string) groups {
+	if oneHierarchy {
+		return placeGroups(root, cgroupsOf(os.Getpid()), true, id)
+	}
+	raw, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	g := groups{}
+	for line := range strings.Lines(string(raw)) {
+		if parts := strings.SplitN(strings.TrimSpace(line), ":", 3); len(parts) == 3 {
+			hierarchy := cmp.Or(strings.TrimPrefix(parts[1], "name="), "unified")
+			g[hierarchy] = filepath.Join(root, hierarchy, parts[2], "tacho-"+id)
+		}
 	}
 	return g
 }
@@ -186,8 +207,8 @@ func (g groups) kill() {
 				break
 			}
 			for _, word := range pids {
-				// Our own thread may still be on its way out of the groups; then we are one of them.
-				if pid, err := strconv.Atoi(word); err == nil && pid > 1 && pid != os.Getpid() {
+				// A thread of ours, or of the process that we keep a sandbox for, may still be on its way out of the groups.
+				if pid, err := strconv.Atoi(word); err == nil && pid > 1 && pid != os.Getpid() && pid != os.Getppid() {
 					_ = syscall.Kill(pid, syscall.SIGKILL)
 				}
 			}

@@ -28,7 +28,7 @@ func TestAPlaceThatIsSwappedBeforeTheStartIsRefused(t *testing.T) {
 				sleeper(t, image)
 				s, err := d.Prepare(t.Context(), isolate.Task{
 					ID: "swap" + strconv.FormatInt(time.Now().UnixNano(), 36), RootFS: image, Args: []string{"/sleep"},
-					CPUs: 1, MemoryBytes: 128 << 20, DiskBytes: 32 << 20, PidsMax: 64,
+					CPUs: 1, MemoryBytes: 128 << 20, DiskBytes: 32 << 20, PidsMax: 64, MaxWall: time.Hour,
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -68,6 +68,9 @@ func (s *sandbox) startGVisor(stdout, stderr *os.File) error {
 	args := slices.Concat([]string{"--log", s.gvisorLog()}, gvisorFlags(s.network), []string{"run", "--bundle", s.dir, s.id})
 	cmd := s.command(context.Background(), args...) // it lives as long as the command, whatever becomes of the caller
 	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if err := s.keeper.run(s.limit); err != nil {
+		return err
+	}
 	var begun atomic.Pointer[time.Time]
 	now := time.Now()
 	begun.Store(&now)
@@ -89,6 +92,7 @@ func (s *sandbox) startGVisor(stdout, stderr *os.File) error {
 			return s.startErr
 		case <-look.C:
 			if s.runsInGVisor() {
+				go s.watchKeeper()
 				return nil
 			}
 			now := time.Now()

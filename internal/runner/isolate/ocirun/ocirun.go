@@ -36,8 +36,9 @@ import (
 
 // Config says which runtime and where it works.
 type Config struct {
-	Runtime string // "runc", "crun" or "runsc", or the path of one; empty: the first of runc and crun that is there and works
-	Dir     string // folder for sandboxes; made
+	Runtime string   // "runc", "crun" or "runsc", or the path of one; empty: the first of runc and crun that is there and works
+	Dir     string   // folder for sandboxes; made
+	Keeper  []string // words after this program's name that make it call Keep with the words that follow; required
 }
 
 // Driver makes containers.
@@ -45,12 +46,16 @@ type Driver struct {
 	runtime string // path
 	name    string
 	dir     string
+	keeper  []string
 }
 
 var _ isolate.Driver = (*Driver)(nil)
 
 // New finds the runtime. Errors say what to install.
 func New(cfg Config) (*Driver, error) {
+	if len(cfg.Keeper) == 0 {
+		return nil, errors.New("isolate by an OCI runtime: no command line for keepers")
+	}
 	names := []string{"runc", "crun"}
 	if cfg.Runtime != "" {
 		if base := filepath.Base(cfg.Runtime); base != "runc" && base != "crun" && base != gvisorName {
@@ -88,7 +93,7 @@ func New(cfg Config) (*Driver, error) {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return nil, fmt.Errorf("become the reaper of containers: %w", err)
 		}
-		return &Driver{runtime: file, name: filepath.Base(name), dir: dir}, nil
+		return &Driver{runtime: file, name: filepath.Base(name), dir: dir, keeper: cfg.Keeper}, nil
 	}
 	way := "apt-get install runc"
 	if filepath.Base(cfg.Runtime) == gvisorName {
@@ -119,6 +124,11 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 
 // Sweep implements isolate.Driver.
 func (d *Driver) Sweep(ctx context.Context) error {
+	release, err := d.alone()
+	if err != nil {
+		return err
+	}
+	defer release()
 	left, err := os.ReadDir(filepath.Join(d.dir, "sandboxes"))
 	if err != nil {
 		return fmt.Errorf("look for old sandboxes: %w", err)
@@ -135,9 +145,12 @@ func (d *Driver) Sweep(ctx context.Context) error {
 	return all
 }
 
+// folder is a sandbox's own.
+func (d *Driver) folder(id string) string { return filepath.Join(d.dir, "sandboxes", id) }
+
 // leftover is a sandbox of an earlier process, with the runtime that it was made for, which need not be this driver's.
 func (d *Driver) leftover(id string) (*sandbox, error) {
-	s := &sandbox{driver: d, id: id, dir: filepath.Join(d.dir, "sandboxes", id)}
+	s := &sandbox{driver: d, id: id, dir: d.folder(id)}
 	switch made, err := os.ReadFile(s.runtimeFile()); {
 	case err == nil && len(made) > 0:
 		s.driver = &Driver{runtime: string(made), name: filepath.Base(string(made)), dir: d.dir}
@@ -160,7 +173,7 @@ func (s *sandbox) run(ctx context.Context, args ...string) error {
 	cmd := s.command(ctx, args...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	if err := cmd.Run(); err != nil {
+	if err := runTied(cmd); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", s.driver.name, args[0], err, lastLine(errs.String()))
 	}
 	return nil
@@ -168,9 +181,12 @@ func (s *sandbox) run(ctx context.Context, args ...string) error {
 
 func (s *sandbox) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.driver.runtime, append([]string{"--root", s.stateRoot()}, args...)...)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // nothing of ours goes near the benchmark
+	cmd.Env = []string{searchPath} // nothing of ours goes near the benchmark
 	return cmd
 }
+
+// searchPath is the environment of runtimes and keepers.
+const searchPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 // stateRoot is the folder in which the runtime keeps its own state.
 func (s *sandbox) stateRoot() string {
@@ -190,7 +206,7 @@ func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, 
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	s := &sandbox{driver: d, id: t.ID, dir: filepath.Join(d.dir, "sandboxes", t.ID), pids: t.PidsMax, network: t.Network}
+	s := &sandbox{driver: d, id: t.ID, dir: d.folder(t.ID), pids: t.PidsMax, network: t.Network, limit: t.MaxWall}
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make folder of sandbox %s: %w", t.ID, err)
 	}
@@ -209,10 +225,13 @@ type sandbox struct {
 	notes  []string
 
 	network bool
+	limit   time.Duration
 	mounts  []specs.Mount // places that were made for the runtime
 	killed  atomic.Bool   // by force
+	keeper  *keeper       // nil: of an earlier process, or a keeper itself
+	unkept  atomic.Bool   // the keeper was gone before the command
 
-	groups   groups // of gVisor: made, killed and removed by us
+	groups   groups // all that may hold a process of it, to kill and remove; of gVisor also made by us
 	startErr error  // of gVisor: why the command never began
 
 	pid     int
@@ -230,6 +249,16 @@ func (s *sandbox) merged() string { return filepath.Join(s.dir, "rootfs") }
 
 func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
 	if err := os.WriteFile(s.runtimeFile(), []byte(s.driver.runtime), 0o600); err != nil {
+		return err
+	}
+	if !s.driver.gvisor() {
+		s.groups = runtimeGroups(cgroupRoot, unified(), s.id)
+		if err := s.groups.write(s.groupsFile()); err != nil {
+			return err
+		}
+	}
+	var err error
+	if s.keeper, err = s.driver.newKeeper(s.id); err != nil { // before there is anything that it would have to remove
 		return err
 	}
 	if err := s.disk(ctx, t); err != nil {
@@ -308,11 +337,11 @@ func (s *sandbox) loopDisk(ctx context.Context, size int64, at string) error {
 		return err
 	}
 	// No journal: a sandbox that is cut off is thrown away, not recovered.
-	if out, err := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard,lazy_itable_init=1", file).CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("make file system: %w: %s", err, lastLine(string(out))), os.Remove(file))
+	if out, err := output(exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard,lazy_itable_init=1", file)); err != nil {
+		return errors.Join(fmt.Errorf("make file system: %w: %s", err, lastLine(out)), os.Remove(file))
 	}
-	if out, err := exec.CommandContext(ctx, "mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", file, at).CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("mount file system: %w: %s", err, lastLine(string(out))), os.Remove(file))
+	if out, err := output(exec.CommandContext(ctx, "mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", file, at)); err != nil {
+		return errors.Join(fmt.Errorf("mount file system: %w: %s", err, lastLine(out)), os.Remove(file))
 	}
 	return nil
 }
@@ -332,6 +361,14 @@ func (s *sandbox) awaitDisk() {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// output runs a helper and returns what it said.
+func output(cmd *exec.Cmd) (string, error) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := runTied(cmd)
+	return said.String(), err
 }
 
 // Start implements isolate.Sandbox.
@@ -358,7 +395,7 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 	logFile := filepath.Join(s.dir, "runtime.log")
 	cmd.Args = append(cmd.Args[:1:1], append([]string{"--log", logFile}, cmd.Args[1:]...)...)
 	cmd.Stdout, cmd.Stderr = outW, errW
-	err = cmd.Run()
+	err = runTied(cmd)
 	err = errors.Join(err, outW.Close(), errW.Close())
 	if err != nil {
 		text, _ := io.ReadAll(io.LimitReader(errR, 4096))
@@ -378,14 +415,30 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	s.cgroups = cgroupsOf(s.pid)
 	s.done = make(chan struct{})
+	err = s.keeper.run(s.limit)
 	s.started = time.Now()
-	err = s.run(ctx, "start", s.id)
+	if err == nil {
+		err = s.run(ctx, "start", s.id)
+	}
 	go s.reap()
 	if err != nil {
 		s.Kill(0)
 		return startFault(err)
 	}
+	go s.watchKeeper()
 	return nil
+}
+
+// watchKeeper ends a command that has lost its keeper: nobody would end it if this process were killed.
+func (s *sandbox) watchKeeper() {
+	select {
+	case <-s.done:
+	case <-s.keeper.ended:
+		if !s.keeper.dismissed.Load() {
+			s.unkept.Store(true)
+			s.force()
+		}
+	}
 }
 
 // startFault tells an image whose command cannot be run from a sandbox that cannot be made.
@@ -436,6 +489,9 @@ func (s *sandbox) reap() {
 func (s *sandbox) Wait() (isolate.Exit, error) {
 	<-s.done
 	s.streams.Wait()
+	if s.unkept.Load() {
+		return s.exit, fmt.Errorf("wait for sandbox %s: its keeper was killed, and the command with it", s.id)
+	}
 	return s.exit, s.waitErr
 }
 
@@ -496,12 +552,11 @@ func (s *sandbox) Close() error {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		switch _, err := os.Stat(filepath.Join(s.stateRoot(), s.id)); {
-		case s.driver.gvisor():
-			s.err = s.groups.end() // nobody outside of them knows of it
-		case err == nil:
+		s.groups.kill() // also what a runtime that was killed half-way does not know of
+		if _, err := os.Stat(filepath.Join(s.stateRoot(), s.id)); err == nil && !s.driver.gvisor() {
 			s.err = s.run(ctx, "delete", "--force", s.id)
 		}
+		s.err = errors.Join(s.err, s.groups.end())
 		for _, at := range []string{filepath.Join(s.gvisorState(), "null-netns"), s.merged(), filepath.Join(s.dir, "disk")} {
 			if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
 				s.err = errors.Join(s.err, fmt.Errorf("unmount %s: %w", at, err))
@@ -510,6 +565,9 @@ func (s *sandbox) Close() error {
 		s.awaitDisk()
 		if s.err == nil { // never remove through a mount that is still there
 			s.err = os.RemoveAll(s.dir)
+		}
+		if s.keeper != nil {
+			s.keeper.dismiss()
 		}
 	})
 	return s.err

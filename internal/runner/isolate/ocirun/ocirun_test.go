@@ -19,7 +19,7 @@ import (
 func works(runtime string) func(*testing.T) isolate.Driver {
 	return func(t *testing.T) isolate.Driver {
 		t.Helper()
-		d, err := New(Config{Runtime: runtime, Dir: t.TempDir()})
+		d, err := New(Config{Runtime: runtime, Dir: t.TempDir(), Keeper: testKeeper})
 		if fault.Is(err, fault.Unavailable) {
 			t.Skip(fault.Message(err))
 		}
@@ -52,7 +52,7 @@ func left(d isolate.Driver, id string) (found []string) {
 
 // TestRunc also plays the runtime that TACHO_TEST_RUNTIME names instead.
 func TestRunc(t *testing.T) {
-	isolatetest.Run(t, works(os.Getenv("TACHO_TEST_RUNTIME")), isolatetest.Options{Level: isolate.Container, Left: left})
+	isolatetest.Run(t, works(os.Getenv("TACHO_TEST_RUNTIME")), isolatetest.Options{Level: isolate.Container, Left: left, Runner: runnerProcess})
 }
 
 // testRunsc is gVisor's runtime, from where TACHO_TEST_RUNSC says or from the search path.
@@ -65,7 +65,7 @@ func testRunsc() string {
 
 func TestGVisor(t *testing.T) {
 	isolatetest.Run(t, works(testRunsc()), isolatetest.Options{
-		Level: isolate.GVisor, Left: left,
+		Level: isolate.GVisor, Left: left, Runner: runnerProcess,
 		Refusal: map[string]string{"unshare": "invalid argument", "sysctl": "permission denied", "sys": "no such file or directory"},
 		Skip:    map[string]string{"A code above 128 is no signal": "runsc tells a signal by an exit code above 128, so both look the same"},
 	})
@@ -74,7 +74,7 @@ func TestGVisor(t *testing.T) {
 func TestARuntimeIsWhatItIsCalled(t *testing.T) {
 	t.Parallel()
 	for runtime, want := range map[string]fault.Kind{"podman": fault.Invalid, "/usr/bin/runsc-next": fault.Invalid, "/no/such/runsc": fault.Unavailable} {
-		if _, err := New(Config{Runtime: runtime, Dir: t.TempDir()}); !fault.Is(err, want) {
+		if _, err := New(Config{Runtime: runtime, Dir: t.TempDir(), Keeper: testKeeper}); !fault.Is(err, want) {
 			t.Errorf("%s: %v, want %v", runtime, err, want)
 		}
 	}
