@@ -24,6 +24,10 @@ func (e *Error) Error() string { return e.Message }
 // TotalCountHeader carries the number of all rows of a list, whatever the page.
 const TotalCountHeader = "X-Total-Count"
 
+// OperationHeader carries the operation that answered. An answer without it comes from a path that the server does not have, or from another
+// kind of server.
+const OperationHeader = "X-Operation-Id"
+
 // RequestIDHeader carries the request id of the answer; a caller may send its own.
 const RequestIDHeader = "X-Request-Id"
 

@@ -6,6 +6,7 @@ import "time"
 type NewRun struct {
 	Project        string            `json:"project,omitempty" doc:"slug or UUID; made when it is new. Absent: from the image's repository or the context"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty" format:"uuid" doc:"a second request with the same key in the project gets the first one's report"`
+	Visibility     Visibility        `json:"visibility,omitempty" enum:"public,private" doc:"of a project that this run makes; absent: the server's default. A run that asks for another one than its project has is refused"`
 	Branch         string            `json:"branch,omitempty" doc:"name or UUID (a slug is read as a name: git's a-b is not a/b); absent: from the context"`
 	Hash           string            `json:"hash,omitempty" doc:"full git object name"`
 	StartPoint     *StartPoint       `json:"start_point,omitempty"`
@@ -20,6 +21,16 @@ type NewRun struct {
 	Job            *NewJob           `json:"job,omitempty"`
 	Host           *HostFacts        `json:"host,omitempty" doc:"what the measuring host was"`
 	_              struct{}          `additionalProperties:"true"`
+}
+
+// RunCheck answers POST /v0/run/check: where a run would go that POST /v0/run would take. Nothing of it was written.
+type RunCheck struct {
+	Project    string     `json:"project" doc:"slug"`
+	NewProject bool       `json:"new_project" doc:"the run would make it"`
+	Visibility Visibility `json:"visibility" enum:"public,private" doc:"of the project, as it is or would be"`
+	Branch     string     `json:"branch" doc:"name"`
+	Testbed    string     `json:"testbed" doc:"name"`
+	Warnings   []string   `json:"warnings,omitempty" doc:"what the report would be warned of"`
 }
 
 // NewReport is the body of POST /v0/projects/{project}/reports.

@@ -120,6 +120,10 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`POST /v0/run {"branch":"main","results":["{}"]}`, func(ctx context.Context, c *Client) error {
 			return one(c.Run(ctx, api.NewRun{Branch: "main", Results: []string{"{}"}}))
 		}},
+		{`POST /v0/run/check {"branch":"main"}`, func(ctx context.Context, c *Client) error {
+			_, _, err := c.CheckRun(ctx, api.NewRun{Branch: "main"})
+			return err
+		}},
 		{`POST /v0/projects/p/reports {"branch":"b","testbed":"t","start_time":"0001-01-01T00:00:00Z","end_time":"0001-01-01T00:00:00Z","results":["{}"]}`,
 			func(ctx context.Context, c *Client) error {
 				return one(c.CreateReport(ctx, "p", api.NewReport{Branch: "b", Testbed: "t", Results: []string{"{}"}}))
@@ -420,5 +424,34 @@ func TestBackoffGrowsToItsLimit(t *testing.T) {
 	}
 	if !slices.IsSorted(got) || got[8] > limits.ClientRetryMax || got[8] < limits.ClientRetryMax-time.Second || backoff(100, 0) != limits.ClientRetryMax/2 {
 		t.Errorf("backoff = %v", got)
+	}
+}
+
+func TestACheckIsUnknownOnlyWhereNoOperationAnswers(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status    int
+		operation string
+		known     bool
+		kind      fault.Kind
+	}{
+		"an older server":                {status: http.StatusNotFound},
+		"one that reads check as a name": {status: http.StatusMethodNotAllowed},
+		"a project that is not there":    {status: http.StatusNotFound, operation: "check-run", known: true, kind: fault.Missing},
+		"a key that is not known":        {status: http.StatusUnauthorized, known: true, kind: fault.Unauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if tc.operation != "" {
+					w.Header().Set(api.OperationHeader, tc.operation)
+				}
+				answer(w, tc.status, api.Error{Message: "no"})
+			})
+			_, known, err := c.CheckRun(t.Context(), api.NewRun{})
+			if known != tc.known || (err != nil) != tc.known || err != nil && !fault.Is(err, tc.kind) {
+				t.Errorf("known %t, %v", known, err)
+			}
+		})
 	}
 }

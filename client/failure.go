@@ -24,6 +24,7 @@ type APIError struct {
 	Sentence  string
 
 	retryAfter time.Duration // what the server asked for; 0: nothing
+	answered   bool          // by an operation, and not for a path that the server does not have
 	fault      *fault.Error
 }
 
@@ -76,6 +77,7 @@ func refusal(op call, res *http.Response) error {
 	}
 	return &APIError{
 		Status: res.StatusCode, RequestID: body.RequestID, Sentence: body.Message,
+		answered:   res.Header.Get(api.OperationHeader) != "",
 		retryAfter: retryAfter(res.Header.Get("Retry-After"), res.Header.Get("Date")),
 		fault:      fault.New(kind, "%s", body.Message),
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,16 @@ import (
 // and nothing is submitted twice; without one it is sent once.
 func (c *Client) Run(ctx context.Context, in api.NewRun) (api.Report, error) {
 	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("run"), body: in, repeat: in.IdempotencyKey != ""})
+}
+
+// CheckRun says where a run would go, or why Run would refuse it, before there are results; nothing is written. known is false for a server
+// that cannot say: an older one, or one of another kind.
+func (c *Client) CheckRun(ctx context.Context, in api.NewRun) (check api.RunCheck, known bool, err error) {
+	check, err = send[api.RunCheck](ctx, c, call{method: http.MethodPost, path: at("run", "check"), body: in, repeat: true})
+	if refused, ok := errors.AsType[*APIError](err); ok && !refused.answered && (refused.Status == http.StatusNotFound || refused.Status == http.StatusMethodNotAllowed) {
+		return check, false, nil
+	}
+	return check, true, err
 }
 
 // CreateReport submits results to a project that exists. It is repeated like Run.

@@ -179,14 +179,18 @@ func startError(err error) error {
 	return bareFileError(err)
 }
 
-// readStdin reads stdin, which must not be a keyboard.
-func readStdin(env *Env) (string, error) {
-	text, err := readAll(env.Stdin, limits.ReportBodyBytes)
+// readStdin reads stdin, which must not be a keyboard. What is too much for a report is kept in a file, named after key: nobody can pipe it again.
+func readStdin(env *Env, key string) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(env.Stdin, limits.ReportBodyBytes+1))
 	if err != nil {
 		return "", fmt.Errorf("read stdin: %w", err)
 	}
-	if strings.TrimSpace(text) == "" {
+	if len(text) > limits.ReportBodyBytes {
+		keepOutputs(env, key, io.MultiReader(bytes.NewReader(text), env.Stdin))
+		return "", usage("stdin has more than %d bytes, the limit of one report; submit it in parts", limits.ReportBodyBytes)
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
 		return "", failWith(fault.ExitBenchmarkFailed, "stdin is empty; pipe a benchmark's output into 'tacho run', give a command or --file")
 	}
-	return text, nil
+	return string(text), nil
 }

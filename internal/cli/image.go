@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"runtime"
@@ -83,11 +84,34 @@ func pushImage(cmd *cobra.Command, env *Env, f imageFlags, args []string) error 
 	if size, err := imagepack.Size(img); err == nil {
 		fmt.Fprintf(env.Stderr, "pushing %s (%.1f MB) to %s\n", ref, float64(size)/1e6, target.Registry)
 	}
+	sayIfMade := f.beforePush(cmd.Context(), env, ref)
 	digest, err := imagepack.Push(cmd.Context(), img, target)
 	if err != nil {
 		return err
 	}
+	sayIfMade()
 	return sayImage(env, f, args[0], digest)
+}
+
+// beforePush looks whether the image's project is there. The function that it returns says, after the push, who can read one that the push made.
+func (f *imageFlags) beforePush(ctx context.Context, env *Env, ref imageref.Reference) func() {
+	quiet := func() {}
+	if ref.Registry != "" { // somebody else's, or nobody asked our API
+		return quiet
+	}
+	srv, err := f.conn.open(ctx, env)
+	if err != nil {
+		return quiet // the push will say it
+	}
+	name, _, _ := strings.Cut(ref.Path, "/")
+	if _, err := srv.Project(ctx, name); !fault.Is(err, fault.Missing) {
+		return quiet
+	}
+	return func() {
+		if p, err := srv.Project(ctx, name); err == nil {
+			sayVisibility(env, srv, p)
+		}
+	}
 }
 
 // imageTarget is the registry of --host, or the one that the name itself has.

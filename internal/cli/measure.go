@@ -16,45 +16,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// measure gets the results of a local run: from the command, from files, or from stdin.
+// measure gets the results of a local run: from the command, from files, or from stdin. When it fails, in has those that there are.
 func (f *runFlags) measure(ctx context.Context, env *Env, args []string, in *api.NewRun) error {
-	if len(args) == 0 {
-		if line := env.lookup("TACHO_CMD", "BENCHER_CMD"); line != "" {
-			args = []string{line}
-		}
-	}
 	begun := env.now()
-	switch {
-	case len(args) > 0:
-		if err := f.repeat(ctx, env, args, in); err != nil {
-			return err
-		}
-	case f.measuresItself():
-		text, err := f.ownResults(env, "", 0)
-		if err != nil {
-			return err
-		}
-		in.Results, in.Settings = []string{text}, ownSettings(in.Settings)
-	case len(f.files) > 0:
-		if err := f.readFiles(env, in); err != nil {
-			return err
-		}
-	case term.IsTerminal(env.Stdin):
-		return usage("nothing to measure: give a command, --file or --image, or pipe a benchmark's output into 'tacho run'")
-	default:
-		text, err := readStdin(env)
-		if err != nil {
-			return err
-		}
-		in.Results = []string{text}
-	}
+	failure := f.collect(ctx, env, args, in)
 	size := 0
 	for i, text := range in.Results {
 		in.Results[i] = string(adapter.UTF8([]byte(text))) // a request is JSON, which has no other text
 		size += len(in.Results[i])
-	}
-	if size > limits.ReportBodyBytes {
-		return usage("the results have %d bytes, the limit of one report is %d; submit them in parts", size, limits.ReportBodyBytes)
 	}
 	if in.StartTime == nil {
 		in.StartTime, in.EndTime = begun, env.now()
@@ -62,7 +31,34 @@ func (f *runFlags) measure(ctx context.Context, env *Env, args []string, in *api
 	if env.Host != nil {
 		in.Host = env.Host(ctx)
 	}
-	return nil
+	if failure == nil && size > limits.ReportBodyBytes {
+		failure = usage("the results have %d bytes, the limit of one report is %d; submit them in parts", size, limits.ReportBodyBytes)
+	}
+	return failure
+}
+
+// collect puts the results into in, as they are.
+func (f *runFlags) collect(ctx context.Context, env *Env, args []string, in *api.NewRun) error {
+	switch {
+	case len(args) > 0:
+		return f.repeat(ctx, env, args, in)
+	case f.measuresItself():
+		text, err := f.ownResults(env, "", 0)
+		if err != nil {
+			return err
+		}
+		in.Results, in.Settings = []string{text}, ownSettings(in.Settings)
+		return nil
+	case len(f.files) > 0:
+		return f.readFiles(env, in)
+	case term.IsTerminal(env.Stdin):
+		return usage("nothing to measure: give a command, --file or --image, or pipe a benchmark's output into 'tacho run'")
+	}
+	text, err := readStdin(env, in.IdempotencyKey)
+	if err == nil {
+		in.Results = []string{text}
+	}
+	return err
 }
 
 // repeat runs the command for each iteration and collects what it leaves.
@@ -75,12 +71,18 @@ func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.
 		argv: argv, text: text, dir: env.Dir, environ: env.Environ(), stdout: stdout, stderr: stderr,
 		timeout: time.Duration(f.timeout), most: limits.ReportBodyBytes,
 	}
+	if f.measuresItself() {
+		in.Settings = ownSettings(in.Settings)
+	}
 	for i := range f.iter {
 		if f.iter > 1 && !f.quiet {
 			fmt.Fprintf(env.Stderr, "tacho: iteration %d of %d\n", i+1, f.iter)
 		}
 		o := command.run(ctx, signals)
 		if o.failure != nil {
+			if (!o.allowed || !f.allowFailure) && !f.measuresItself() && len(f.files) == 0 {
+				in.Results = append(in.Results, o.readable(in.Settings)...)
+			}
 			switch {
 			case !o.allowed:
 				return o.failure
@@ -106,13 +108,13 @@ func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.
 			}
 			in.Results = append(in.Results, o.stderr)
 		case strings.TrimSpace(o.stdout) == "":
+			if strings.TrimSpace(o.stderr) != "" {
+				in.Results = append(in.Results, o.stderr) // it cannot be read, and may be all that there is
+			}
 			return failWith(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file", shown(text))
 		default:
 			in.Results = append(in.Results, o.stdout)
 		}
-	}
-	if f.measuresItself() {
-		in.Settings = ownSettings(in.Settings)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 // newProjectCommand is `tacho project`.
 func newProjectCommand(env *Env) *cobra.Command {
-	return family("project", "Look at projects and make them", newProjectList(env), newProjectCreate(env), newProjectView(env))
+	return family("project", "Look at projects and make them", newProjectList(env), newProjectCreate(env), newProjectUpdate(env), newProjectView(env))
 }
 
 func newProjectList(env *Env) *cobra.Command {
@@ -42,10 +42,8 @@ func newProjectCreate(env *Env) *cobra.Command {
 		if address != "" {
 			in.URL = &address
 		}
-		switch in.Visibility {
-		case "", api.Public, api.Private:
-		default:
-			return usage("--visibility %q: want public or private", visibility)
+		if err := checkVisibility(visibility); err != nil {
+			return err
 		}
 		made, err := srv.CreateProject(ctx, organization, in)
 		if err != nil {
@@ -54,6 +52,7 @@ func newProjectCreate(env *Env) *cobra.Command {
 		if c.asJSON {
 			return printJSON(env.Stdout, made)
 		}
+		sayVisibility(env, srv, made)
 		_, err = fmt.Fprintln(env.Stdout, made.Slug)
 		return err
 	})
@@ -62,8 +61,70 @@ func newProjectCreate(env *Env) *cobra.Command {
 	cmd.Flags().StringVar(&slug, "slug", "", "default: made from the name")
 	cmd.Flags().StringVar(&address, "url", "", "the project's home page")
 	cmd.Flags().StringVar(&organization, "organization", "", "slug or UUID (default: your own)")
-	cmd.Flags().StringVar(&visibility, "visibility", "", "public or private (default public)")
+	cmd.Flags().StringVar(&visibility, "visibility", "", "public or private (default: the server's)")
 	return cmd
+}
+
+// checkVisibility checks the text of a flag.
+func checkVisibility(text string) error {
+	switch api.Visibility(text) {
+	case "", api.Public, api.Private:
+		return nil
+	}
+	return usage("--visibility %q: want public or private", text)
+}
+
+// sayVisibility says of a project that was just made who can read it.
+func sayVisibility(env *Env, srv *session, p api.Project) {
+	who, other := "only its members can read it", api.Public
+	if p.Visibility == api.Public {
+		who, other = "everybody who reaches the server can read it", api.Private
+		if srv.embedded {
+			who = "everybody who reaches a 'tacho server' on this store can read it"
+		}
+	}
+	fmt.Fprintf(env.Stderr, "tacho: project %s was made, %s: %s; 'tacho project update %s --visibility %s' changes that\n",
+		term.Clean(p.Slug), p.Visibility, who, term.Clean(p.Slug), other)
+}
+
+func newProjectUpdate(env *Env) *cobra.Command {
+	var name, slug, address, visibility string
+	cmd := asking(env, "update PROJECT", "Change a project", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
+		if err := checkVisibility(visibility); err != nil {
+			return err
+		}
+		patch := client.ProjectPatch{Name: given(name), Slug: given(slug), URL: given(address)}
+		if visibility != "" {
+			v := api.Visibility(visibility)
+			patch.Visibility = &v
+		}
+		if patch == (client.ProjectPatch{}) {
+			return usage("nothing to change: give --visibility, --name, --slug or --url")
+		}
+		changed, err := srv.UpdateProject(ctx, args[0], patch)
+		if err != nil {
+			return err
+		}
+		if c.asJSON {
+			return printJSON(env.Stdout, changed)
+		}
+		_, err = fmt.Fprintf(env.Stdout, "project %s, %s, %s\n", term.Clean(changed.Slug), term.Clean(changed.Name), changed.Visibility)
+		return err
+	})
+	cmd.Example = "  tacho project update app --visibility private"
+	cmd.Flags().StringVar(&name, "name", "", "new name")
+	cmd.Flags().StringVar(&slug, "slug", "", "new slug; the old one leads nowhere then")
+	cmd.Flags().StringVar(&address, "url", "", "the project's home page")
+	cmd.Flags().StringVar(&visibility, "visibility", "", "public or private")
+	return cmd
+}
+
+// given is a flag's text, nil for one that was not given.
+func given(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 func newProjectView(env *Env) *cobra.Command {

@@ -404,3 +404,19 @@ func TestALostConnectionIsToldAndFollowedOn(t *testing.T) {
 		t.Errorf("stderr %q", w.stderr.String())
 	}
 }
+
+func TestAServerThatCannotCheckARunBeforehandIsTolerated(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	w := s.world()
+	w.Dir = t.TempDir()
+	if code := w.tacho(t, "run", "--project", "app", "--branch", "main", "echo 'BenchmarkA 10 5 ns/op'"); code != 0 {
+		t.Errorf("exit code %d: %s", code, w.stderr.String())
+	}
+	if len(s.run.Results) != 1 {
+		t.Errorf("the server got %+v", s.run)
+	}
+	if want := []string{"POST /v0/run/check", "POST /v0/run"}; !cmp.Equal(want, s.requests[:2]) {
+		t.Errorf("requests: want %v first, got %v", want, s.requests)
+	}
+}

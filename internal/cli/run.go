@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli/gitctx"
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/adapter"
@@ -25,6 +28,7 @@ type runFlags struct {
 	connection
 
 	project, branch, hash, testbed string
+	visibility                     string
 	startPoint, startPointHash     string
 	noStartPoint                   bool
 	startPointMax                  int
@@ -47,7 +51,8 @@ type runFlags struct {
 
 	image, spec, idempotencyKey      string
 	resend                           string
-	entrypoint, cmd, variables, envs []string // --env, --env-file
+	given                            map[string]bool // flags of the command line, by name
+	entrypoint, cmd, variables, envs []string        // --env, --env-file
 	detach                           bool
 	format                           string
 	asJSON, quiet, dryRun            bool
@@ -58,7 +63,9 @@ func newRunCommand(env *Env) *cobra.Command {
 	var f runFlags
 	cmd := leaf("run [flags] [COMMAND [ARG…]]", "Measure: run a benchmark here or on a runner, keep its results, judge them", exitsRun,
 		func(cmd *cobra.Command, args []string) error {
-			if err := f.checkResend(cmd, args); err != nil {
+			f.given = map[string]bool{}
+			cmd.Flags().Visit(func(flag *pflag.Flag) { f.given[flag.Name] = true })
+			if err := f.checkResend(args); err != nil {
 				return err
 			}
 			return runRun(cmd.Context(), env, f, args)
@@ -67,12 +74,17 @@ func newRunCommand(env *Env) *cobra.Command {
 
 Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
 They are read from what the command prints: on stdout, or on stderr where only that holds results, as of time and perf stat.
-Without --host they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
+Without a server (--host, or 'tacho login') they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
 report; "~" before a change says that the two spreads overlap. No threshold is set by itself: a difference raises an alert only where
 --threshold-… or 'tacho threshold create' says so.
 
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
 running, a second Ctrl-C ends tacho at once.
+
+Project, branch, thresholds, adapter and key are checked with the server before the command runs. Results that cannot be read or sent
+are kept in a file, and --resend sends them later; flags given with it replace what was refused: --adapter, --project, --branch, ….
+
+A project that is new is made, and the run says who may read it: --visibility chooses.
 
 Branch and commit come from the CI system or from git, and the first line says which. A new branch begins with the history and the
 thresholds of the branch that it came from: a pull request's target, else what the branch tracks, else the default branch, at the newest
@@ -93,6 +105,7 @@ give --branch.`
 func (f *runFlags) flags(cmd *cobra.Command) {
 	v := cmd.Flags()
 	v.StringVar(&f.project, "project", "", "slug or UUID; made when it is new (default $TACHO_PROJECT, the image's, or the repository's name)")
+	v.StringVar(&f.visibility, "visibility", "", "of a project that is new: public or private (default $TACHO_VISIBILITY, or the server's)")
 	v.StringVar(&f.branch, "branch", "", "default $TACHO_BRANCH, or what CI or git say")
 	v.StringVar(&f.hash, "hash", "", "full commit (default: what CI or git say)")
 	v.StringVar(&f.startPoint, "start-point", "", "branch whose history a new branch begins with (default: the one that it came from, by CI or git)")
@@ -135,7 +148,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.detach, "detach", false, "submit the job and leave")
 	v.StringVar(&f.idempotencyKey, "idempotency-key", "", "UUID; the same one again returns the first report (default: a fresh one)")
 
-	v.StringVar(&f.resend, "resend", "", "send the results of an earlier run, which are in this file because the server was away")
+	v.StringVar(&f.resend, "resend", "", "send the results of an earlier run, kept in this file; flags given with it replace what the file says")
 	v.StringVar(&f.format, "format", "human", "human or json")
 	v.BoolVar(&f.asJSON, "json", false, "the same as --format json")
 	v.BoolVarP(&f.quiet, "quiet", "q", false, "print the report and errors only")
@@ -192,6 +205,10 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if err := f.connection.check(env); err != nil && !f.dryRun {
 		return err
 	}
+	f.visibility = env.setting(f.visibility, "VISIBILITY")
+	if err := checkVisibility(f.visibility); err != nil {
+		return err
+	}
 	if f.resend != "" {
 		return f.sendAgain(ctx, env)
 	}
@@ -213,24 +230,56 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 		}
 		return f.runRemote(ctx, env, in)
 	}
+	args = f.command(env, args)
+	if len(args) > 0 && !f.dryRun {
+		if err := f.checkFirst(ctx, env, in); err != nil {
+			return err
+		}
+	}
+	made := len(args) > 0 || len(f.files) == 0 // not read from files, which are still there
 	if err := f.measure(ctx, env, args, &in); err != nil {
+		if made && len(in.Results) > 0 {
+			f.keepUnsent(env, in)
+		}
 		return err
 	}
 	if f.dryRun {
 		return printJSON(env.Stdout, in)
 	}
-	made := len(args) > 0 || len(f.files) == 0 // not read from files, which are still there
-	srv, err := f.open(ctx, env)
+	report, srv, err := f.send(ctx, env, in)
 	if err != nil {
 		if made {
-			keepUnsent(env, in, &f.connection)
+			f.keepUnsent(env, in)
 		}
 		return err
 	}
-	if err = f.submit(ctx, env, srv, in); made && mayBeTaken(err) {
-		keepUnsent(env, in, &f.connection)
+	return srv.done(f.show(ctx, env, srv, report))
+}
+
+// command are the words of the command on this machine: of the command line, else of a variable.
+func (f *runFlags) command(env *Env, args []string) []string {
+	if line := env.lookup("TACHO_CMD", "BENCHER_CMD"); len(args) == 0 && line != "" {
+		return []string{line}
 	}
-	return srv.done(err)
+	return args
+}
+
+// checkFirst asks whether the results will be taken, before a benchmark runs for an hour: the server is there, the key is good, the project may be
+// submitted to, and so on. A server that cannot say is tolerated.
+func (f *runFlags) checkFirst(ctx context.Context, env *Env, in api.NewRun) error {
+	srv, err := f.open(ctx, env)
+	if err == nil {
+		_, _, err = srv.CheckRun(ctx, in)
+		err = srv.done(err)
+	}
+	if err == nil {
+		return nil
+	}
+	fmt.Fprintln(env.Stderr, "tacho: nothing was run, because the results could not be recorded")
+	if _, away := errors.AsType[*client.NetworkError](err); away {
+		fmt.Fprintln(env.Stderr, "tacho: to measure without the server: tacho run --dry-run … >FILE, and later tacho run --resend FILE")
+	}
+	return err
 }
 
 // describe is the line that says what was detected, and what flags say instead.
@@ -248,16 +297,28 @@ func describe(found gitctx.Context, in api.NewRun) string {
 	return line
 }
 
-// submit sends results that are there and shows the report.
-func (f *runFlags) submit(ctx context.Context, env *Env, srv *session, in api.NewRun) error {
+// send sends results that are there. The session that it returns with the report is open.
+func (f *runFlags) send(ctx context.Context, env *Env, in api.NewRun) (api.Report, *session, error) {
+	srv, err := f.open(ctx, env)
+	if err != nil {
+		return api.Report{}, nil, err
+	}
 	report, err := srv.Run(ctx, in)
 	if err != nil {
 		if fault.Is(err, fault.Invalid) && unreadable(in) {
-			return &exitError{fault.ExitBenchmarkFailed, err}
+			err = &exitError{fault.ExitBenchmarkFailed, err}
 		}
-		return err
+		return report, nil, srv.done(err)
 	}
-	return f.show(ctx, env, srv, report)
+	if !f.quiet && madeProject(report) {
+		sayVisibility(env, srv, report.Project)
+	}
+	return report, srv, nil
+}
+
+// madeProject says whether a report's project was made with it: all rows of one submission carry the same time.
+func madeProject(report api.Report) bool {
+	return !report.Created.IsZero() && report.Project.Created.Equal(report.Created)
 }
 
 // unreadable tells results that no adapter can read from other things that a server refuses, by reading them here.
@@ -282,6 +343,16 @@ func readable(text string, settings *api.ReportSettings, unknown bool) bool {
 // isOnStderr reports whether the results are there, as time and perf print them: stdout is the program's, which has none.
 func (o outcome) isOnStderr(settings *api.ReportSettings) bool {
 	return strings.TrimSpace(o.stderr) != "" && !readable(o.stdout, settings, true) && readable(o.stderr, settings, false)
+}
+
+// readable is what a command printed that holds results.
+func (o outcome) readable(settings *api.ReportSettings) []string {
+	for _, text := range []string{o.stdout, o.stderr} {
+		if strings.TrimSpace(text) != "" && readable(text, settings, true) {
+			return []string{text}
+		}
+	}
+	return nil
 }
 
 // show prints a report that is complete and returns what the exit code says of it.

@@ -27,6 +27,7 @@ func (f *runFlags) newRun(env *Env, found gitctx.Context) (api.NewRun, error) {
 	in := api.NewRun{
 		Project: env.setting(f.project, "PROJECT"), Branch: env.setting(f.branch, "BRANCH"), Hash: env.setting(f.hash, "HASH"),
 		Testbed: env.setting(f.testbed, "TESTBED"), IdempotencyKey: f.idempotencyKey, Context: found.Map(),
+		Visibility: api.Visibility(f.visibility),
 	}
 	if in.IdempotencyKey == "" {
 		in.IdempotencyKey = env.NewUUID()

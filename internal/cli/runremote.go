@@ -57,6 +57,9 @@ func (f *runFlags) submitJob(ctx context.Context, env *Env, srv *session, in api
 	if report.Job == nil {
 		return fault.New(fault.Unavailable, "%s made a report without a job; it does not know remote runs", srv.Base())
 	}
+	if !f.quiet && madeProject(report) {
+		sayVisibility(env, srv, report.Project)
+	}
 	project, id := report.Project.Slug, *report.Job
 	if f.detach {
 		return f.showDetached(env, srv, report)

@@ -160,7 +160,11 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 	s, err := servers.New(ctx, cfg, log)
 	if err != nil {
 		_ = listener.Close()
-		return failWith(fault.ExitInternal, "the server cannot start: %v", err)
+		code := fault.ExitInternal
+		if fault.Is(err, fault.Invalid) { // a setting
+			code = fault.ExitUsage
+		}
+		return failWith(code, "the server cannot start: %v", err)
 	}
 	defer s.Close()
 	key, err := s.FirstKey(ctx)

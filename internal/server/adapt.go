@@ -27,6 +27,7 @@ import (
 type gate struct {
 	store    *store.Store
 	accounts *account.Service
+	visible  api.Visibility // of projects that a push makes
 }
 
 func (g *gate) Login(ctx context.Context, c registry.Credentials) error {
@@ -89,7 +90,7 @@ func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bo
 		if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: home.ID, Name: home.Slug}); err != nil {
 			return err
 		}
-		p, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: ref, Slug: ref, Visibility: string(api.Public)})
+		p, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: ref, Slug: ref, Visibility: string(g.visible)})
 		return err
 	})
 	return p, err

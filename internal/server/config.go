@@ -13,6 +13,7 @@ type Config struct {
 	LogFormat   string        `config:"log.format" default:"text" doc:"text or json"`
 	RuntimeFile string        `config:"runtime-file" default:"" doc:"file that gets the real address and the process id as JSON once the server answers, for scripts"`
 	Grace       time.Duration `config:"shutdown-grace" default:"20s" doc:"how long running requests may go on after a signal"`
+	Visibility  string        `config:"projects.visibility" default:"public" doc:"who may read a project that is made without saying: public is everybody who reaches the server, private its members"`
 	Registries  []string      `config:"registries" default:"*" doc:"hosts from which images may come besides our own registry; * is every public one, empty is none"`
 
 	UnclaimedConcurrency int           `config:"unclaimed.concurrency" default:"1" doc:"jobs at a time from one address, plan unclaimed; 0: no limit"`

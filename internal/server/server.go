@@ -95,11 +95,15 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.accounts = accounts
+	visible, err := s.cfg.visible()
+	if err != nil {
+		return err
+	}
 	publicURL := ""
 	if s.cfg.Public {
 		publicURL = s.cfg.URL
 	}
-	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts})
+	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts, visible})
 	reader := ingest.New(s.store)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
@@ -113,9 +117,9 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	reads := explore.New(s.store)
 	s.api = httpapi.New(httpapi.Config{
-		Store: s.store, Accounts: accounts, Gates: s.gates, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
+		Store: s.store, Accounts: accounts, Gates: s.gates, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
 		Services: httpapi.Services{
-			Intake:  intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Now: s.cfg.Now}),
+			Intake:  intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Visibility: visible, Now: s.cfg.Now}),
 			Explore: reads, Queue: s.queue, Fleet: machines,
 		},
 	})
@@ -133,6 +137,17 @@ func defaultSpec() (cpu int, memory, disk int64, architecture string) {
 		architecture = "aarch64"
 	}
 	return max(1, runtime.NumCPU()-1), 1 * limits.GiB, 1 * limits.GiB, architecture
+}
+
+// visible is the visibility of projects that are made without saying.
+func (c Config) visible() (api.Visibility, error) {
+	switch v := api.Visibility(c.Visibility); v {
+	case "", api.Public:
+		return api.Public, nil
+	case api.Private:
+		return v, nil
+	}
+	return "", fault.Invalidf("projects.visibility %.40q: want public or private", c.Visibility)
 }
 
 func (c Config) tiers() queue.Tiers {

@@ -35,6 +35,7 @@ type Config struct {
 	Gates    admit.Gates
 	Services
 
+	Visibility      api.Visibility // of projects that are made without saying; empty: public
 	Version, Commit string
 	URL             string // the server's public URL; '': derived from each request
 	Log             *slog.Logger

@@ -34,7 +34,7 @@ func register[I, O any](a *API, op operation, handle func(context.Context, *I) (
 	}
 	described := op.describe()
 	described.DefaultStatus, described.MaxBodyBytes, described.BodyReadTimeout = op.status, limit, -1 // admitted reads it, and sets the time
-	described.Middlewares = huma.Middlewares{a.announced(limit), a.admitted(op.method, limit)}
+	described.Middlewares = huma.Middlewares{named(op.id), a.announced(limit), a.admitted(op.method, limit)}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
 		decoded(ctx)
 		asked := &authorization{action: op.action}
@@ -54,6 +54,14 @@ func register[I, O any](a *API, op operation, handle func(context.Context, *I) (
 		again := *responses["201"]
 		again.Description = "It was there already: the idempotency key is known"
 		responses["200"] = &again
+	}
+}
+
+// named says in each answer, also in a refusal, which operation it is of.
+func named(id string) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		ctx.SetHeader(api.OperationHeader, id)
+		next(ctx)
 	}
 }
 

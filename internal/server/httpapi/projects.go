@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -115,7 +116,7 @@ func (a *API) listProjects(ctx context.Context, f store.ProjectFilter) (*listOut
 func (a *API) createProject(ctx context.Context, organization string, in api.NewProject) (api.Project, error) {
 	row := store.Project{Name: in.Name, Slug: in.Slug, URL: address(in.URL), Visibility: string(in.Visibility)}
 	if row.Visibility == "" {
-		row.Visibility = string(api.Public)
+		row.Visibility = string(cmp.Or(a.cfg.Visibility, api.Public))
 	}
 	if err := checkNew("project", in.Name, in.Slug, limits.ResourceNameBytes); err != nil {
 		return api.Project{}, err

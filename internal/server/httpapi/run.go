@@ -24,6 +24,16 @@ func submitted(report api.Report, created bool) *reportOutput {
 }
 
 func (a *API) registerRun() {
+	register(a, operation{http.MethodPost, "/v0/run/check", "check-run",
+		"What POST /v0/run would say of the same run, before there are results; nothing is written", access.Submit, 0, 0},
+		func(ctx context.Context, in *struct{ Body api.NewRun }) (*bodyOutput[api.RunCheck], error) {
+			actor := actorOf(ctx)
+			project, check, err := a.cfg.Intake.Check(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
+			if err != nil {
+				return nil, err
+			}
+			return body(check, authorize(ctx, projectResource(project))) // of a new project it asks for who would own it
+		})
 	register(a, operation{http.MethodPost, "/v0/run", "run", "Submit results, or a job that makes them; the project is made when it is new",
 		access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *struct{ Body api.NewRun }) (*reportOutput, error) {

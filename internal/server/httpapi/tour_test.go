@@ -91,6 +91,7 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 		do("delete-"+one, "", nil)
 	}
 
+	do("check-run", "", s.newRun(map[string]any{"thresholds": guard("percentage", 0.1)}))
 	do("run", "", s.newRun(map[string]any{"results": latency(100), "thresholds": guard("percentage", 0.1), "idempotency_key": ident.NewUUID()}))
 	report := do("run", "", s.newRun(map[string]any{"results": latency(200)}))
 	alerts := list(report, "alerts")
@@ -302,7 +303,7 @@ func wanted(method, path string, visibility api.Visibility, anonymous bool) int 
 	}
 	reads := method == http.MethodGet
 	switch {
-	case path == "/v0/run" || strings.HasPrefix(path, "/v0/projects/{project}"):
+	case path == "/v0/run" || path == "/v0/run/check" || strings.HasPrefix(path, "/v0/projects/{project}"):
 		if visibility == api.Private {
 			return http.StatusNotFound
 		}

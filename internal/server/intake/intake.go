@@ -12,7 +12,9 @@
 package intake
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -44,13 +46,14 @@ type Explorer interface {
 	Report(ctx context.Context, project store.Project, id string) (api.Report, error)
 }
 
-// Config are the parts that intake is made of. All are needed; Now may be nil for time.Now.
+// Config are the parts that intake is made of. All are needed but the last two.
 type Config struct {
-	Store   *store.Store
-	Blobs   blob.Store
-	Queue   Queue
-	Explore Explorer
-	Now     func() time.Time
+	Store      *store.Store
+	Blobs      blob.Store
+	Queue      Queue
+	Explore    Explorer
+	Visibility api.Visibility   // of projects that are made without saying; empty: public
+	Now        func() time.Time // nil: time.Now
 }
 
 // Service takes submissions. It is safe for concurrent use.
@@ -59,12 +62,13 @@ type Service struct {
 	blobs   blob.Store
 	queue   Queue
 	explore Explorer
+	visible api.Visibility
 	now     func() time.Time
 }
 
 // New returns the service.
 func New(cfg Config) *Service {
-	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, explore: cfg.Explore, now: cfg.Now}
+	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, explore: cfg.Explore, visible: cmp.Or(cfg.Visibility, api.Public), now: cfg.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -82,9 +86,7 @@ type Request struct {
 // the actor's organization. Errors are faults: Invalid and TooLarge for the request, Unauthorized, Forbidden and Missing for the actor,
 // Conflict for an idempotency key that was used for something else, and what the queue says of a job.
 func (s *Service) Submit(ctx context.Context, r Request) (report api.Report, created bool, err error) {
-	if r.New.Project == "" && r.Actor.Kind == access.RunKey {
-		r.New.Project = r.Actor.ProjectID // a run key opens one project: that is meant
-	}
+	r.New.Project = projectOf(r)
 	return s.submit(ctx, r, nil)
 }
 
@@ -95,42 +97,87 @@ func (s *Service) Create(ctx context.Context, project store.Project, r Request) 
 }
 
 func (s *Service) submit(ctx context.Context, r Request, project *store.Project) (report api.Report, created bool, err error) {
-	sub, err := newSubmission(r.New, s.now())
+	p, err := s.prepare(ctx, r, project, false)
 	if err != nil {
 		return api.Report{}, false, err
 	}
-	before, err := s.look(ctx, r, sub, project)
-	if err != nil {
-		return api.Report{}, false, err
-	}
-	if before.report != "" {
-		report, err = s.explore.Report(ctx, before.project, before.report)
+	if p.before.report != "" {
+		report, err = s.explore.Report(ctx, p.before.project, p.before.report)
 		return report, false, err
 	}
-	var parsed ingest.Parsed
-	var prepared *queue.Prepared
-	var inputs []store.ReportInput
-	if sub.job != nil {
-		prepared, err = s.queue.Prepare(ctx, queue.PrepareParams{Project: before.project, Organization: before.organization, Actor: r.Actor,
-			SourceIP: r.SourceIP, TestbedSpecID: before.testbedSpec, Job: *sub.job})
-	} else if parsed, err = ingest.Parse(sub.results, sub.settings); err == nil {
-		inputs, err = s.keep(ctx, sub.results)
-	}
-	if err != nil {
+	if p.inputs, err = s.keep(ctx, p.sub.results); err != nil {
 		return api.Report{}, false, err
 	}
 	var w written
 	if err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
-		w, err = s.write(ctx, tx, writeParams{actor: r.Actor, sub: sub, before: before, parsed: parsed, inputs: inputs, job: prepared})
+		w, err = s.write(ctx, tx, p)
 		return err
 	}); err != nil {
 		return api.Report{}, false, err
 	}
-	if prepared != nil && w.created {
-		s.queue.Inserted(prepared)
+	if p.job != nil && w.created {
+		s.queue.Inserted(p.job)
 	}
 	report, err = s.explore.Report(ctx, w.project, w.report)
 	return report, w.created, err
+}
+
+// Check says what Submit would say of a run, before there are results: a benchmark that ran for an hour must not be refused for its branch. It
+// goes the same way, up to the report, and takes back what it wrote. project is the one that the actor was authorized for, as it is or would be.
+// Errors are those of Submit.
+func (s *Service) Check(ctx context.Context, r Request) (project store.Project, out api.RunCheck, err error) {
+	r.New.Project = projectOf(r)
+	p, err := s.prepare(ctx, r, nil, true)
+	if err != nil {
+		return project, out, err
+	}
+	out = api.RunCheck{Project: p.before.project.Slug, NewProject: p.before.isNew, Visibility: api.Visibility(p.before.project.Visibility),
+		Branch: p.sub.branch, Testbed: p.sub.testbed}
+	if p.before.report != "" { // the same request was taken already and gets its report
+		return p.before.project, out, nil
+	}
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		at, err := s.place(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		out.Branch, out.Testbed, out.Warnings = at.branch.Name, at.testbed.Name, at.warnings
+		return errOnlyChecked
+	})
+	if !errors.Is(err, errOnlyChecked) {
+		return project, out, err
+	}
+	return p.before.project, out, nil
+}
+
+// errOnlyChecked rolls a transaction back that was good.
+var errOnlyChecked = errors.New("only checked")
+
+// projectOf is the project that a run names. A run key opens one project: that is meant.
+func projectOf(r Request) string {
+	if r.New.Project == "" && r.Actor.Kind == access.RunKey {
+		return r.Actor.ProjectID
+	}
+	return r.New.Project
+}
+
+// prepare checks a run as far as that needs no transaction that writes; early is one without its results.
+func (s *Service) prepare(ctx context.Context, r Request, project *store.Project, early bool) (p writeParams, err error) {
+	p.actor = r.Actor
+	if p.sub, err = newSubmission(r.New, s.now(), early); err != nil {
+		return p, err
+	}
+	if p.before, err = s.look(ctx, r, p.sub, project); err != nil || p.before.report != "" {
+		return p, err
+	}
+	switch {
+	case p.sub.job != nil:
+		p.job, err = s.queue.Prepare(ctx, queue.PrepareParams{Project: p.before.project, Organization: p.before.organization, Actor: r.Actor,
+			SourceIP: r.SourceIP, TestbedSpecID: p.before.testbedSpec, Job: *p.sub.job})
+	case len(p.sub.results) > 0:
+		p.parsed, err = ingest.Parse(p.sub.results, p.sub.settings)
+	}
+	return p, err
 }
 
 // keep stores the raw results, so that a better parser can read them again.
@@ -163,6 +210,7 @@ func (s *Service) look(ctx context.Context, r Request, sub submission, given *st
 			return err
 		}
 		if k.isNew {
+			k.project.Visibility = cmp.Or(k.project.Visibility, string(s.visible))
 			return nil
 		}
 		if k.report, err = findByKey(ctx, tx, k.project.ID, sub); err != nil || k.report != "" {

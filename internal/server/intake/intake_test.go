@@ -162,6 +162,12 @@ func (h *house) must(r api.NewRun) api.Report {
 	return report
 }
 
+// check asks what submitting r would say.
+func (h *house) check(r api.NewRun) (api.RunCheck, error) {
+	_, out, err := h.intake.Check(h.t.Context(), Request{Actor: h.leader, SourceIP: "192.0.2.1", New: r})
+	return out, err
+}
+
 // rows counts what lies in the tables that a submission writes to, read from the file itself.
 func (h *house) rows() map[string]int {
 	h.t.Helper()
@@ -274,6 +280,9 @@ func TestRefusedRunLeavesNothingBehind(t *testing.T) {
 		_, created, err := h.submit(tc.run)
 		if created || fault.Of(err) != tc.kind || !strings.Contains(fault.Message(err), tc.says) {
 			t.Errorf("%s: want %s that says %q, got created %t, %v", tc.name, tc.kind, tc.says, created, err)
+		}
+		if _, checked := h.check(tc.run); tc.run.Results != nil && fault.Message(checked) != fault.Message(err) {
+			t.Errorf("%s: the run is refused for %v, its check for %v", tc.name, err, checked)
 		}
 	}
 	if diff := cmp.Diff(before, h.rows()); diff != "" {
@@ -500,7 +509,13 @@ func TestWhoMaySubmit(t *testing.T) {
 	submit := func(actor access.Actor, project string) error {
 		r := run("main", 1)
 		r.Project = project
+		early := r
+		early.Results = nil
+		_, _, checked := h.intake.Check(t.Context(), Request{Actor: actor, New: early})
 		_, _, err := h.intake.Submit(t.Context(), Request{Actor: actor, New: r})
+		if fault.Of(checked) != fault.Of(err) || (checked == nil) != (err == nil) {
+			t.Errorf("the run is answered with %v, its check with %v", err, checked)
+		}
 		return err
 	}
 	h.must(run("main", 1))

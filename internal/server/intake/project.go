@@ -30,6 +30,10 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 		Public: k.project.Visibility == string(api.Public), Name: k.project.Slug}); err != nil {
 		return known{}, err
 	}
+	if sub.visibility != "" && sub.visibility != k.project.Visibility {
+		return known{}, fault.Conflictf("project %q is %s already and the run asks for %s; leave the visibility out, or change the project's with "+
+			"'tacho project update %s --visibility %s'", k.project.Slug, k.project.Visibility, sub.visibility, k.project.Slug, sub.visibility)
+	}
 	k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
 	return k, err
 }
@@ -43,7 +47,7 @@ func newProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submi
 	if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
 		return known{}, err
 	}
-	k.project = store.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: string(api.Public)}
+	k.project = store.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: sub.visibility}
 	return k, nil
 }
 

@@ -21,6 +21,7 @@ import (
 type submission struct {
 	project     string // slug or UUID
 	projectName string // of a project that is yet to be made
+	visibility  string // of such a project; empty: the server's default
 	key         string // idempotency key
 	requestHash string
 	branch      string // name or UUID
@@ -48,8 +49,8 @@ type namedModel struct {
 // clockSkew is how far in the future a report may begin: clocks differ, but a report of next year would be the newest for a year.
 const clockSkew = 24 * time.Hour
 
-// newSubmission checks a request. Errors are Invalid or TooLarge faults that name the field.
-func newSubmission(run api.NewRun, now time.Time) (submission, error) {
+// newSubmission checks a request; early is one that comes before its results. Errors are Invalid or TooLarge faults that name the field.
+func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error) {
 	s := submission{start: run.StartPoint, specReset: isTrue(run.SpecReset), thresholds: run.Thresholds, context: run.Context, host: run.Host,
 		results: run.Results, job: run.Job}
 	image := ""
@@ -58,12 +59,13 @@ func newSubmission(run api.NewRun, now time.Time) (submission, error) {
 	}
 	var err error
 	for _, step := range []func() error{
-		func() error { return s.checkKind() },
+		func() error { return s.checkKind(early) },
 		func() error { return checkContext(run.Context, run.Host) },
 		func() (err error) {
 			s.project, s.projectName, err = series.Project(run.Project, image, run.Context)
 			return err
 		},
+		func() error { return s.setVisibility(run.Visibility) },
 		func() (err error) { s.branch, err = series.Branch(run.Branch, run.Context); return err },
 		func() (err error) { s.hash, err = series.Hash(run.Hash, run.Context); return err },
 		func() error { return checkStartPoint(run.StartPoint) },
@@ -87,16 +89,25 @@ func newSubmission(run api.NewRun, now time.Time) (submission, error) {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-func (s *submission) checkKind() error {
+func (s *submission) checkKind(early bool) error {
 	switch {
 	case s.job != nil && len(s.results) > 0:
 		return fault.Invalidf("run: it has results and a job; send one of them")
-	case s.job == nil && len(s.results) == 0:
+	case s.job == nil && len(s.results) == 0 && !early:
 		return fault.Invalidf("run: it has neither results nor a job; send the tool's output in \"results\", or a \"job\" that makes it")
 	case len(s.results) > limits.ResultsPerReport:
 		return fault.TooLargef("results: %d iterations, the limit is %d", len(s.results), limits.ResultsPerReport)
 	}
 	return nil
+}
+
+func (s *submission) setVisibility(v api.Visibility) error {
+	switch v {
+	case "", api.Public, api.Private:
+		s.visibility = string(v)
+		return nil
+	}
+	return fault.Invalidf("visibility %.40q: want public or private", v)
 }
 
 func checkContext(context map[string]string, host *api.HostFacts) error {

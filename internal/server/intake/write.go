@@ -30,32 +30,50 @@ type written struct {
 	created bool
 }
 
+// placed is where a report goes.
+type placed struct {
+	project  store.Project
+	known    string // id of the report that the same request made just before; the rest is empty then
+	branch   store.Branch
+	head     store.Head
+	version  store.Version
+	testbed  store.Testbed
+	specID   *string
+	warnings []string
+}
+
+// place finds or makes all that a report stands on.
+func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at placed, err error) {
+	if at.project, err = ensureProject(ctx, tx, p); err != nil {
+		return at, err
+	}
+	if at.known, err = findByKey(ctx, tx, at.project.ID, p.sub); err != nil || at.known != "" {
+		return at, err
+	}
+	ask := branchAsk{projectID: at.project.ID, branch: p.sub.branch, start: p.sub.start}
+	if at.branch, at.head, at.warnings, err = ensureHead(ctx, tx, ask); err != nil {
+		return at, err
+	}
+	if at.version, err = tx.EnsureVersion(ctx, at.project.ID, at.head.ID, p.sub.hash); err != nil {
+		return at, err
+	}
+	if at.testbed, at.specID, err = ensureTestbed(ctx, tx, at.project.ID, p); err != nil {
+		return at, err
+	}
+	if p.job != nil {
+		at.warnings = append(at.warnings, p.job.Notes...)
+	}
+	return at, setThresholds(ctx, tx, at.project.ID, at.branch, at.testbed, p.sub)
+}
+
 // write makes the report and all that it stands on, in one transaction.
 func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (written, error) {
-	project, err := ensureProject(ctx, tx, p)
-	if err != nil {
-		return written{}, err
-	}
-	if id, err := findByKey(ctx, tx, project.ID, p.sub); err != nil || id != "" {
-		return written{project: project, report: id}, err // the same request came twice at once
-	}
-	branch, head, warnings, err := ensureHead(ctx, tx, branchAsk{projectID: project.ID, branch: p.sub.branch, start: p.sub.start})
-	if err != nil {
-		return written{}, err
-	}
-	version, err := tx.EnsureVersion(ctx, project.ID, head.ID, p.sub.hash)
-	if err != nil {
-		return written{}, err
-	}
-	testbed, specID, err := ensureTestbed(ctx, tx, project.ID, p)
-	if err != nil {
-		return written{}, err
-	}
-	if err := setThresholds(ctx, tx, project.ID, branch, testbed, p.sub); err != nil {
-		return written{}, err
+	at, err := s.place(ctx, tx, p)
+	if err != nil || at.known != "" {
+		return written{project: at.project, report: at.known}, err
 	}
 	report := store.Report{
-		ID: ident.NewUUID(), ProjectID: project.ID, HeadID: head.ID, VersionID: version.ID, TestbedID: testbed.ID, SpecID: specID,
+		ID: ident.NewUUID(), ProjectID: at.project.ID, HeadID: at.head.ID, VersionID: at.version.ID, TestbedID: at.testbed.ID, SpecID: at.specID,
 		Adapter: p.sub.settings.Adapter, Settings: p.sub.settings, Thresholds: p.sub.thresholds, Context: p.sub.context, Host: p.sub.host,
 		Status: api.ReportPending, IdempotencyKey: p.sub.key, RequestHash: p.sub.requestHash, StartTime: p.sub.from, EndTime: p.sub.to,
 	}
@@ -65,14 +83,13 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (writt
 	if report, err = tx.InsertReport(ctx, report); err != nil {
 		return written{}, err
 	}
-	report.Warnings = warnings
+	report.Warnings = at.warnings
 	if p.job != nil {
-		report.Warnings = append(report.Warnings, p.job.Notes...)
 		err = s.queueJob(ctx, tx, report, p.job)
 	} else {
 		err = finish(ctx, tx, report, p)
 	}
-	return written{project, report.ID, true}, err
+	return written{at.project, report.ID, true}, err
 }
 
 func (s *Service) queueJob(ctx context.Context, tx *store.Tx, report store.Report, job *queue.Prepared) error {
