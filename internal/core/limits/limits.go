@@ -112,6 +112,7 @@ const (
 	ManifestBytes       = 4 * MiB
 	ImageLayers         = 256
 	ImageUnpackedBytes  = 32 * GiB // further bounded by the job's disk
+	ImageEntryBytes     = 4 * KiB  // that a file, folder or link takes at least, as file systems have it: a block
 	ImageEntries        = 1_000_000
 	ImagePathDepth      = 128
 	ImagePathBytes      = 4_096

@@ -27,6 +27,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -217,6 +218,9 @@ func (s *Store) unpack(ctx context.Context, img v1.Image, folder string, p Param
 	budget := NewBudget(p.MaxBytes)
 	whole := budget.Bytes
 	for i, l := range layers {
+		if p.Source.Local == "" {
+			l = pulled{l}
+		}
 		p.Progress("unpack", fmt.Sprintf("layer %d of %d", i+1, len(layers)))
 		if err := unpackLayer(ctx, root, l, budget); err != nil {
 			return m, explain(err, p.Source)
@@ -242,17 +246,15 @@ func unpackLayer(ctx context.Context, root *os.Root, l v1.Layer, budget *Budget)
 	if err != nil {
 		return err
 	}
+	if size < 0 { // it would be read without an end
+		return fault.Invalidf("image: a layer has a size of %d bytes", size)
+	}
 	r, err := l.Uncompressed()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	body := &cancelable{ctx, r}
-	if err := Unpack(root, body, budget, size); err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, body) // to the end, so that the digest is checked
-	return err
+	return Unpack(ctx, root, &cancelable{ctx, r}, budget, size)
 }
 
 type cancelable struct {
@@ -266,6 +268,38 @@ func (c *cancelable) Read(p []byte) (int, error) {
 	}
 	return c.r.Read(p)
 }
+
+// pulled is a layer of a registry. An error while it comes is the transfer's; any other one, after it came, is the layer's own.
+type pulled struct{ v1.Layer }
+
+func (p pulled) Uncompressed() (io.ReadCloser, error) {
+	l, err := partial.CompressedToLayer(transferred{p.Layer})
+	if err != nil {
+		return nil, err
+	}
+	return l.Uncompressed()
+}
+
+type transferred struct{ v1.Layer }
+
+func (t transferred) Compressed() (io.ReadCloser, error) {
+	r, err := t.Layer.Compressed()
+	return transfer{r}, err
+}
+
+type transfer struct{ io.ReadCloser }
+
+func (t transfer) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	canceled := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if err == nil || err == io.EOF || isVerification(err) || canceled {
+		return n, err
+	}
+	return n, fault.Wrap(fault.Unavailable, err, "image: the registry broke off while it sent a layer")
+}
+
+// isVerification reports whether what came is not what its digest says.
+func isVerification(err error) bool { return strings.Contains(err.Error(), "error verifying") }
 
 // makeRoom removes unpacked images that nobody uses, those used longest ago first, until no more than the store keeps is left.
 func (s *Store) makeRoom(except string) error {
@@ -450,8 +484,13 @@ func explain(err error, src Source) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	if strings.Contains(err.Error(), "error verifying") {
+	if isVerification(err) {
 		return fault.Wrap(fault.Invalid, err, "image %s: what came is not what its digest says", what)
+	}
+	_, broken := errors.AsType[*json.SyntaxError](err)
+	_, strange := errors.AsType[*json.UnmarshalTypeError](err)
+	if broken || strange {
+		return fault.Wrap(fault.Invalid, err, "image %s: its manifest or configuration is not readable: %v", what, err)
 	}
 	return fmt.Errorf("image %s: %w", what, err)
 }

@@ -67,7 +67,7 @@ func checkConfig(img v1.Image) error {
 	if err != nil {
 		return err
 	}
-	if m.Config.Size > limits.ImageConfigBytes {
+	if m.Config.Size < 0 || m.Config.Size > limits.ImageConfigBytes { // without a size it would be read without an end
 		return fault.Invalidf("image: its configuration has %d bytes, the limit is %d", m.Config.Size, limits.ImageConfigBytes)
 	}
 	return nil

@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/runner/hostinfo"
 )
 
 // Budget is how much an image may still become. One budget serves all layers of an image.
@@ -39,36 +41,76 @@ const (
 
 // layer unpacks one layer into a folder.
 type layer struct {
-	root       *os.Root
-	budget     *Budget
-	compressed int64 // bytes of the layer as it was pulled; 0: not known
-	written    int64
-	chown      bool
-	made       map[string]bool // paths of this layer, which its opaque whiteouts spare
+	root   *os.Root
+	budget *Budget
+	chown  bool
+	made   *made
+	looked int // names that opaque whiteouts have looked at
 }
 
-// Unpack writes the layer in r (an uncompressed tar) over what lower layers left in root. It never writes outside root, follows no link
-// out of it, makes no device, drops setuid and setgid, and stops at the budget. Refusals are Invalid or TooLarge faults. compressed is the
-// layer's size as it was pulled, for the expansion ratio; 0 if it is not known.
-func Unpack(root *os.Root, r io.Reader, budget *Budget, compressed int64) error {
-	l := &layer{root: root, budget: budget, compressed: compressed, chown: os.Geteuid() == 0, made: map[string]bool{}}
+func newLayer(root *os.Root, budget *Budget) *layer {
+	return &layer{root: root, budget: budget, chown: os.Geteuid() == 0, made: &made{}}
+}
+
+// Unpack writes the layer in r (an uncompressed tar) over what lower layers left in root, and reads r to its end. It never writes
+// outside root, follows no link out of it, makes no device, drops setuid and setgid, and stops when ctx ends or at the budget,
+// which counts what files and folders take on the disk. A layer that cannot be unpacked anywhere is an Invalid or TooLarge fault;
+// an error that is no fault is this machine's. compressed is the layer's size as it was pulled, for the expansion ratio; 0 if it
+// is not known.
+func Unpack(ctx context.Context, root *os.Root, r io.Reader, budget *Budget, compressed int64) error {
+	return newLayer(root, budget).unpack(ctx, &expanding{r: r, compressed: compressed})
+}
+
+func (l *layer) unpack(ctx context.Context, r io.Reader) error {
+	err := l.entries(ctx, r)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r) // what follows the archive's end counts for the digest too
+	}
+	switch _, known := errors.AsType[*fault.Error](err); {
+	case err == nil || known:
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case hostinfo.Exhausted(err):
+		return err
+	}
+	return fault.Wrap(fault.Invalid, err, "image: a layer cannot be unpacked: %v", err)
+}
+
+func (l *layer) entries(ctx context.Context, r io.Reader) error {
 	for tr := tar.NewReader(r); ; {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fault.Wrap(fault.Invalid, err, "image: a layer is not a readable tar archive: %v", err)
+			return err
 		}
-		if err := l.entry(h, tr); err != nil {
+		if err := l.entry(ctx, h, tr); err != nil {
 			return err
 		}
 	}
 }
 
-func (l *layer) entry(h *tar.Header, body io.Reader) error {
+// charge takes one entry with a size from the budget, as file systems do: whole blocks, and one for that which has no content.
+func (l *layer) charge(size int64) error {
 	if l.budget.Entries--; l.budget.Entries < 0 {
 		return fault.TooLargef("image: more than %d files", limits.ImageEntries)
+	}
+	blocks := max(1, (size-1)/limits.ImageEntryBytes+1) // without overflow
+	if blocks > l.budget.Bytes/limits.ImageEntryBytes {
+		return fault.TooLargef("image: unpacked it is larger than the job's disk")
+	}
+	l.budget.Bytes -= blocks * limits.ImageEntryBytes
+	return nil
+}
+
+func (l *layer) entry(ctx context.Context, h *tar.Header, body io.Reader) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := l.charge(h.Size); err != nil {
+		return err
 	}
 	name, err := localName(h.Name)
 	if err != nil || name == "." {
@@ -80,7 +122,7 @@ func (l *layer) entry(h *tar.Header, body io.Reader) error {
 		return err
 	}
 	if base == opaqueWhiteout {
-		return l.clear(parent)
+		return l.clear(ctx, parent)
 	}
 	if hidden, ok := strings.CutPrefix(base, whiteout); ok {
 		if hidden == "" || hidden == "." || hidden == ".." {
@@ -92,7 +134,7 @@ func (l *layer) entry(h *tar.Header, body io.Reader) error {
 	if err := l.put(h, body, at); err != nil {
 		return err
 	}
-	l.made[at] = true
+	l.made.at(at)
 	return nil
 }
 
@@ -122,21 +164,35 @@ func (l *layer) parent(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	info, err := l.root.Lstat(resolved)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := l.root.MkdirAll(resolved, 0o755); err != nil {
-			return "", fmt.Errorf("make folder %s of the image: %w", resolved, err)
+	for i := range len(resolved) + 1 {
+		if i < len(resolved) && resolved[i] != '/' {
+			continue
 		}
-	case err != nil:
-		return "", err
-	case !info.IsDir():
-		if err := l.root.Remove(resolved); err != nil {
+		if err := l.folder(resolved[:i]); err != nil {
 			return "", err
 		}
-		return resolved, l.root.MkdirAll(resolved, 0o755)
 	}
 	return resolved, nil
+}
+
+// folder makes a folder where there is none; a file in its place is replaced.
+func (l *layer) folder(at string) error {
+	info, err := l.root.Lstat(at)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		err = l.root.Remove(at)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	if err == nil {
+		err = l.charge(0)
+	}
+	if err == nil {
+		err = l.root.Mkdir(at, 0o755)
+	}
+	return err
 }
 
 // resolve follows the symbolic links of name inside root. Parts that do not exist are kept as they are.
@@ -177,36 +233,74 @@ func resolve(root *os.Root, name string) (string, error) {
 	return done, nil
 }
 
-// clear removes what lower layers put into dir.
-func (l *layer) clear(dir string) error {
+// made is what the layer has made at a place and below it, by name: its opaque whiteouts spare it. A map of whole paths could be
+// far larger than the layer, and each whiteout would have to search it.
+type made struct {
+	below  map[string]*made
+	opaque bool // of lower layers nothing is left here
+}
+
+// at returns what was made at a path, and notes that something was.
+func (m *made) at(name string) *made {
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "." {
+			continue
+		}
+		next := m.below[part]
+		if next == nil {
+			next = &made{}
+			if m.below == nil {
+				m.below = map[string]*made{}
+			}
+			m.below[strings.Clone(part)] = next
+		}
+		m = next
+	}
+	return m
+}
+
+// clear removes what lower layers put into dir. It is done once for a folder: whatever comes later is of this layer.
+func (l *layer) clear(ctx context.Context, dir string) error {
+	m := l.made
+	for part := range strings.SplitSeq(dir, "/") {
+		if m.opaque {
+			return nil
+		}
+		m = m.at(part)
+	}
+	if m.opaque {
+		return nil
+	}
+	return l.hide(ctx, dir, m)
+}
+
+func (l *layer) hide(ctx context.Context, dir string, m *made) error {
+	m.opaque = true
 	f, err := l.root.Open(dir)
 	if err != nil {
 		return err
 	}
-	names, err := f.Readdirnames(-1)
+	entries, err := f.ReadDir(-1)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	for _, n := range names {
-		if at := path.Join(dir, n); !l.madeBelow(at) {
-			if err := l.remove(at); err != nil {
-				return err
-			}
+	for _, e := range entries {
+		l.looked++
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		at, ours := path.Join(dir, e.Name()), m.below[e.Name()]
+		switch {
+		case ours == nil:
+			err = l.remove(at)
+		case e.IsDir() && !ours.opaque:
+			err = l.hide(ctx, at, ours)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func (l *layer) madeBelow(at string) bool {
-	if l.made[at] {
-		return true
-	}
-	for p := range l.made {
-		if strings.HasPrefix(p, at+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 func (l *layer) remove(at string) error {
@@ -304,29 +398,24 @@ func (l *layer) write(at string, body io.Reader, size int64) error {
 	if err != nil {
 		return fmt.Errorf("make file %s of the image: %w", at, err)
 	}
-	_, err = io.Copy(f, &spending{body, l})
+	_, err = io.Copy(f, body)
 	if err = errors.Join(err, f.Close()); err != nil {
-		if _, ok := errors.AsType[*fault.Error](err); ok {
-			return err
-		}
 		return fmt.Errorf("write %s (%d bytes) of the image: %w", at, size, err)
 	}
 	return nil
 }
 
-// spending takes what is read from the budget.
-type spending struct {
-	r io.Reader
-	l *layer
+// expanding is a layer's uncompressed bytes, refused where they are far more than what was pulled. Headers and what follows the
+// archive's end count too.
+type expanding struct {
+	r                io.Reader
+	compressed, read int64
 }
 
-func (s *spending) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	s.l.written += int64(n)
-	if s.l.budget.Bytes -= int64(n); s.l.budget.Bytes < 0 {
-		return n, fault.TooLargef("image: unpacked it is larger than the job's disk")
-	}
-	if c := s.l.compressed; c > 0 && s.l.written > smallLayer && s.l.written/c > limits.ImageExpansionRatio {
+func (e *expanding) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.read += int64(n)
+	if c := e.compressed; c > 0 && e.read > smallLayer && e.read/c > limits.ImageExpansionRatio {
 		return n, fault.TooLargef("image: a layer of %d bytes expands more than %d-fold", c, limits.ImageExpansionRatio)
 	}
 	return n, err
