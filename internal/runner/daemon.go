@@ -106,7 +106,7 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 	}
 	d.uploader = &uploader{endpoint: e, after: clk.after, random: d.random, log: cfg.Log}
 	d.executor = &executor{
-		machine: m, results: r, after: clk.after, log: cfg.Log,
+		machine: m, results: r, after: clk.after, random: d.random, log: cfg.Log,
 		check: complete, source: func(job *api.ClaimedJob) imageSource {
 			c := &job.Config
 			source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest, own: c.Internal, trusted: c.Internal || c.Listed}

@@ -6,16 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -423,6 +426,72 @@ func TestOutputFloodIsCutAndFails(t *testing.T) {
 	}
 	if live > limits.LogTailBytes+1024 || !strings.Contains(marker, "live output ends") {
 		t.Errorf("%d bytes live, last %q", live, marker)
+	}
+}
+
+// TestPullWaitsForTheServersOwnRegistry: a restart of our server costs no retry, as with uploads. Another registry that is away does.
+func TestPullWaitsForTheServersOwnRegistry(t *testing.T) {
+	t.Parallel()
+	pulling := func(kind fault.Kind) error {
+		return imageFailure(fault.New(kind, "image p/app: the registry could not be reached"))
+	}
+	token := func(err error) error { return imageFailure(fmt.Errorf("refresh pull token: %w", err)) }
+	for _, row := range []struct {
+		name  string
+		own   bool
+		fails error
+		tries int32
+		event api.MessageEvent
+	}{
+		{"own registry away", true, pulling(fault.Unavailable), 4, api.MsgCompleted},
+		{"own registry asks to wait", true, pulling(fault.TooMany), 4, api.MsgCompleted},
+		{"no connection for a token", true, token(&net.OpError{Op: "dial", Err: errors.New("connection refused")}), 4, api.MsgCompleted},
+		{"no token from a proxy whose server is away", true, token(&refusal{status: http.StatusBadGateway}), 4, api.MsgCompleted},
+		{"own registry refuses", true, pulling(fault.Forbidden), 1, api.MsgFailed},
+		{"own registry has no such image", true, pulling(fault.Missing), 1, api.MsgFailed},
+		{"the job is not ours any more", true, token(&refusal{status: http.StatusConflict}), 1, api.MsgFailed},
+		{"another registry away", false, pulling(fault.Unavailable), 1, api.MsgFailed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			var tries atomic.Int32
+			m := aMachine(prints("1"))
+			m.pull = func(context.Context, prepareParams) error {
+				if tries.Add(1) < 4 {
+					return row.fails
+				}
+				return nil
+			}
+			hub := newFakeHub(t, aJob("j1", func(j *api.ClaimedJob) { j.Config.Internal = row.own }))
+			d := start(t, hub, m, &memoryResults{}, oneJob)
+			if end := hub.awaitEnd("j1", 1); end.Event != row.event || tries.Load() != row.tries {
+				t.Errorf("%s (%s) after %d tries, want %s after %d", end.Event, end.Error, tries.Load(), row.event, row.tries)
+			}
+			if err := d.wait(t); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestCancelReachesAPullThatWaitsForTheServer(t *testing.T) {
+	t.Parallel()
+	waiting := make(chan struct{}, 100)
+	m := aMachine(prints("1"))
+	m.pull = func(context.Context, prepareParams) error {
+		select {
+		case waiting <- struct{}{}:
+		default:
+		}
+		return imageFailure(fault.New(fault.Unavailable, "away"))
+	}
+	hub := newFakeHub(t, aJob("j1"))
+	start(t, hub, m, &memoryResults{}, oneJob)
+	<-waiting
+	<-waiting
+	hub.change(func() { hub.cancel["j1"] = true })
+	if end := hub.awaitEnd("j1", 1); end.Event != api.MsgCanceled {
+		t.Errorf("ended with %s, want canceled", end.Event)
 	}
 }
 

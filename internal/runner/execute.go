@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -22,6 +25,7 @@ type executor struct {
 	source  func(*api.ClaimedJob) imageSource
 	detail  func(phase, detail string) // growing detail of the preparation, for a terminal; nil: nobody looks
 	after   func(time.Duration, func()) (stop func() bool)
+	random  func() float64
 	log     *slog.Logger
 }
 
@@ -123,7 +127,7 @@ func (r *jobRun) prepare(ctx context.Context) (prepared, error) {
 	c := &r.job.Config
 	r.say(api.Message{Event: api.MsgPhase, Phase: "pull", Detail: textOr(c.Image, c.Repository)})
 	phase := "pull"
-	image, err := r.machine.prepare(ctx, prepareParams{
+	params := prepareParams{
 		name: fmt.Sprintf("%s-%d", r.job.UUID, r.job.Epoch), source: r.source(r.job), disk: r.job.Spec.Disk,
 		report: func(p, detail string) {
 			if r.detail != nil {
@@ -134,11 +138,31 @@ func (r *jobRun) prepare(ctx context.Context) (prepared, error) {
 				r.say(api.Message{Event: api.MsgPhase, Phase: p, Detail: detail})
 			}
 		},
-	})
-	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), errPrepareTimeout) {
-		return nil, failWith(api.ReasonDeadline, err, "preparing the image took longer than %s", limits.PrepareTimeout)
 	}
-	return image, err
+	for attempt := 0; ; attempt++ {
+		image, err := r.machine.prepare(ctx, params)
+		if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), errPrepareTimeout) {
+			return nil, failWith(api.ReasonDeadline, err, "preparing the image took longer than %s", limits.PrepareTimeout)
+		}
+		if err == nil || ctx.Err() != nil || !params.source.own || !away(err) {
+			return image, err
+		}
+		// A server that is restarted is no reason to give the job back: it waits, as an upload does.
+		r.log.Warn("the server's registry is away, trying again", "job", r.job.UUID, "attempt", attempt+1, "error", err)
+		params.report("pull", "waiting for the server")
+		if pause(ctx, attempt, r.after, r.random) != nil {
+			return nil, err
+		}
+	}
+}
+
+// away reports whether an error of the server's own registry, or of its pull tokens, is one that passes when the server is back.
+func away(err error) bool {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return !refused.permanent() && refused.status != http.StatusUnauthorized
+	}
+	_, cut := errors.AsType[net.Error](err)
+	return cut || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.TooMany)
 }
 
 var errPrepareTimeout = errors.New("preparation took too long")

@@ -2,11 +2,13 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 // machine is what the executor needs of this computer: its image store, its isolation driver and its facts, behind one seam so that the
@@ -118,4 +120,18 @@ func failf(reason api.Reason, format string, args ...any) *failure {
 
 func failWith(reason api.Reason, cause error, format string, args ...any) *failure {
 	return &failure{reason: reason, sentence: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// imageFailure tells an image that could not be had from one that was refused.
+func imageFailure(err error) error {
+	switch fault.Of(err) {
+	case fault.Invalid, fault.TooLarge, fault.Missing: // trying again would not help
+		return failWith(api.ReasonImageInvalid, err, "%s", fault.Message(err))
+	case fault.Forbidden, fault.Unauthorized, fault.Unavailable, fault.TooMany:
+		return failWith(api.ReasonImagePull, err, "%s", fault.Message(err))
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return failWith(api.ReasonImagePull, err, "the image could not be made ready; the runner's log has the details")
 }

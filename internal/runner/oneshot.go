@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
@@ -88,7 +89,7 @@ func runOnce(ctx context.Context, o OneShot, m machine, clk clock) (Summary, err
 	has := m.offer()
 	out := &terminalResults{stdout: o.Stdout, stderr: o.Stderr, dir: o.OutputDir}
 	x := &executor{
-		machine: m, results: out, after: clk.after, log: o.Log, detail: o.Progress,
+		machine: m, results: out, after: clk.after, random: rand.Float64, log: o.Log, detail: o.Progress,
 		check: bounded, source: func(*api.ClaimedJob) imageSource { return source },
 	}
 	// The executor wants to know why it is stopped; whoever ended ctx did not say.

@@ -142,20 +142,6 @@ func (m *linuxMachine) prepare(ctx context.Context, p prepareParams) (prepared, 
 	return &linuxImage{machine: m, image: img}, nil
 }
 
-// imageFailure tells an image that could not be had from one that was refused.
-func imageFailure(err error) error {
-	switch fault.Of(err) {
-	case fault.Invalid, fault.TooLarge, fault.Missing: // trying again would not help
-		return failWith(api.ReasonImageInvalid, err, "%s", fault.Message(err))
-	case fault.Forbidden, fault.Unauthorized, fault.Unavailable, fault.TooMany:
-		return failWith(api.ReasonImagePull, err, "%s", fault.Message(err))
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return failWith(api.ReasonImagePull, err, "the image could not be made ready; the runner's log has the details")
-}
-
 // sandboxFailure tells a command that the image cannot run from a sandbox that this machine cannot make.
 func sandboxFailure(err error) error {
 	switch fault.Of(err) {

@@ -44,7 +44,7 @@ func (u *uploader) upload(ctx context.Context, e entry, rec record) error {
 				return err
 			}
 			u.log.Warn("upload failed, trying again", "job", rec.Terminal.Job, "output", o.Kind, "path", o.Path, "attempt", attempt+1, "error", err)
-			if err := u.pause(ctx, attempt); err != nil {
+			if err := pause(ctx, attempt, u.after, u.random); err != nil {
 				return err
 			}
 		}
@@ -58,9 +58,10 @@ type spoolError struct{ cause error }
 func (e *spoolError) Error() string { return "read spooled output: " + e.cause.Error() }
 func (e *spoolError) Unwrap() error { return e.cause }
 
-func (u *uploader) pause(ctx context.Context, attempt int) error {
+// pause waits for a server that is away, longer after each attempt.
+func pause(ctx context.Context, attempt int, after func(time.Duration, func()) (stop func() bool), random func() float64) error {
 	over := make(chan struct{})
-	stop := u.after(min(channel.Backoff(attempt, u.random()), limits.UploadRetryMax), func() { close(over) })
+	stop := after(min(channel.Backoff(attempt, random()), limits.UploadRetryMax), func() { close(over) })
 	select {
 	case <-over:
 		return nil
