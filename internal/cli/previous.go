@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/series"
 )
 
 // comparison is an earlier report to hold a new one against where no threshold does.
@@ -79,14 +80,22 @@ func previous(ctx context.Context, c *client.Client, report api.Report) (*compar
 	return compare(whole), nil
 }
 
-// atStart are the reports of the branch that a new one came from, up to where it left, nearest first. What that branch became later is no
-// change of the new one.
+// atStart are the reports of the branch that a new one came from, up to where it left, nearest first, and of one commit those of a clean work
+// tree first. What that branch became later is no change of the new one.
 func atStart(rows []api.Report, start api.HeadStartPoint) []api.Report {
 	number := func(r api.Report) int64 { return r.Branch.Head.Version.Number }
 	rows = slices.DeleteFunc(rows, func(r api.Report) bool {
 		return r.Branch.Head.UUID != start.Head || r.Branch.Head.Version == nil || number(r) > start.Version.Number
 	})
-	slices.SortStableFunc(rows, func(a, b api.Report) int { return cmp.Compare(number(b), number(a)) })
+	dirty := func(r api.Report) int {
+		if series.Dirty(r.Context) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(rows, func(a, b api.Report) int {
+		return cmp.Or(cmp.Compare(number(b), number(a)), cmp.Compare(dirty(a), dirty(b)))
+	})
 	return rows
 }
 
@@ -160,6 +169,6 @@ func (p past) with(m api.Metric) past {
 }
 
 func describeReport(report api.Report) string {
-	return fmt.Sprintf("%s, report %s of %s", atCommit(report.Branch.Name, report.Branch.Head.Version), report.UUID,
+	return fmt.Sprintf("%s%s, report %s of %s", atCommit(report.Branch.Name, report.Branch.Head.Version), changed(report), report.UUID,
 		report.StartTime.UTC().Format("2006-01-02 15:04:05"))
 }

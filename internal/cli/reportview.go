@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -87,7 +88,7 @@ func heading(r api.Report) string {
 	if at := r.Branch.Head.Version; at != nil {
 		version := fmt.Sprintf("version %d", at.Number)
 		if at.Hash != nil {
-			version += " (" + shortHash(*at.Hash) + ")"
+			version += " (" + shortHash(*at.Hash) + changed(r) + ")"
 		}
 		parts = append(parts, version)
 	}
@@ -96,6 +97,14 @@ func heading(r api.Report) string {
 		parts = append(parts, "adapter "+r.Adapter)
 	}
 	return strings.Join(parts, " · ")
+}
+
+// changed is said behind a commit that is not quite what was measured.
+func changed(r api.Report) string {
+	if series.Dirty(r.Context) {
+		return " with uncommitted changes"
+	}
+	return ""
 }
 
 func shortHash(hash string) string { return hash[:min(12, len(hash))] }

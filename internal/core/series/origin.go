@@ -15,6 +15,7 @@ const (
 	ContextRepository  = "repo/name"           // the repository's name
 	ContextBranch      = "branch/ref/name"     // the branch's short name
 	ContextHash        = "branch/hash"         // the commit
+	ContextDirty       = "branch/dirty"        // "true": there were uncommitted changes
 	ContextOS          = "testbed/os"          // the operating system's name
 	ContextFingerprint = "testbed/fingerprint" // a stable number of the machine
 )
@@ -34,6 +35,9 @@ func ContextValue(context map[string]string, key string) string {
 	}
 	return strings.TrimSpace(context[ownDomain+key])
 }
+
+// Dirty reports whether a submission's context says that the work tree had uncommitted changes: then its results are not the commit's.
+func Dirty(context map[string]string) bool { return ContextValue(context, ContextDirty) == "true" }
 
 // Branch returns the name or UUID of the branch that a submission goes to: what it names, else its context's git branch. Without either,
 // or on a detached HEAD, it is an Invalid fault that says how to give one; there is no default.

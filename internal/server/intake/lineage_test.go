@@ -219,6 +219,8 @@ func TestADetectedStartPointIsForNewBranchesThatHaveWhereToStart(t *testing.T) {
 	for _, commit := range []string{"a", "b", "c"} {
 		h.must(at("main", commit, "", 100))
 	}
+	again := detected("main", "main", hash("a"))
+	again.Hash = hash("c")
 	for name, tc := range map[string]struct {
 		run  api.NewRun
 		want int64
@@ -227,7 +229,7 @@ func TestADetectedStartPointIsForNewBranchesThatHaveWhereToStart(t *testing.T) {
 		"the first before it that was measured":  {detected("x2", "main", hash("f"), hash("e"), hash("a")), 0},
 		"the newest, if none was":                {detected("x3", "main", hash("f")), 2},
 		"the newest, if no commit is known":      {detected("x4", "main"), 2},
-		"the branch itself":                      {detected("main", "main", hash("a")), -1},
+		"the branch itself":                      {again, -1},
 		"a branch that has a history of its own": {detected("early", "main", hash("a")), -1},
 	} {
 		if got := startOf(h.must(tc.run)); got != tc.want {
@@ -237,9 +239,8 @@ func TestADetectedStartPointIsForNewBranchesThatHaveWhereToStart(t *testing.T) {
 	if got := modelOf(h.must(detected("x5", "main"))); got != 0.05 {
 		t.Errorf("want the threshold of main, 0.05, got %g", got)
 	}
-	again := h.must(detected("x1", "main", hash("c")))
-	if startOf(again) != 1 || again.Branch.Head.Replaced != nil {
-		t.Errorf("a branch that was rebased keeps its head unless it is asked to: start %d", startOf(again))
+	if got := startOf(h.must(detected("x1", "main", hash("c")))); got != 1 {
+		t.Errorf("a branch that was rebased keeps its head unless it is asked to: start %d", got)
 	}
 	many := detected("x6", "main", make([]string, 256)...)
 	wrong := detected("x6", "main", "abc")
@@ -250,6 +251,29 @@ func TestADetectedStartPointIsForNewBranchesThatHaveWhereToStart(t *testing.T) {
 	for _, r := range []api.NewRun{many, wrong, mixed, asked} {
 		if _, _, err := h.submit(r); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: want an invalid fault, got %v", r.StartPoint, err)
+		}
+	}
+}
+
+func TestResultsOfADirtyTreeAreMarked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, kind := range []string{"results", "job"} {
+		for value, dirty := range map[string]bool{"true": true, "false": false, "": false} {
+			r := run("main", 1)
+			r.Hash = hash("a")
+			r.Context = map[string]string{"tachograph.dev/v0/branch/dirty": value}
+			if kind == "job" {
+				r.Results, r.Job = nil, &api.NewJob{Image: "app"}
+			}
+			got := h.must(r)
+			h.tx(func(tx *store.Tx) error {
+				row, err := tx.Report(t.Context(), got.UUID)
+				if row.Dirty != dirty || (len(got.Warnings) == 1) != dirty {
+					t.Errorf("%s, %q: want dirty %t and said, got %t and %q", kind, value, dirty, row.Dirty, got.Warnings)
+				}
+				return err
+			})
 		}
 	}
 }

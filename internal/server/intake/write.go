@@ -7,6 +7,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/queue"
@@ -60,6 +61,9 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if at.testbed, at.specID, err = ensureTestbed(ctx, tx, at.project.ID, p); err != nil {
 		return at, err
 	}
+	if series.Dirty(p.sub.context) {
+		at.warnings = append(at.warnings, "work tree has uncommitted changes: results belong to no commit exactly")
+	}
 	if p.job != nil {
 		at.warnings = append(at.warnings, p.job.Notes...)
 	}
@@ -75,7 +79,8 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (writt
 	report := store.Report{
 		ID: ident.NewUUID(), ProjectID: at.project.ID, HeadID: at.head.ID, VersionID: at.version.ID, TestbedID: at.testbed.ID, SpecID: at.specID,
 		Adapter: p.sub.settings.Adapter, Settings: p.sub.settings, Thresholds: p.sub.thresholds, Context: p.sub.context, Host: p.sub.host,
-		Status: api.ReportPending, IdempotencyKey: p.sub.key, RequestHash: p.sub.requestHash, StartTime: p.sub.from, EndTime: p.sub.to,
+		Dirty: series.Dirty(p.sub.context), Status: api.ReportPending, IdempotencyKey: p.sub.key,
+		RequestHash: p.sub.requestHash, StartTime: p.sub.from, EndTime: p.sub.to,
 	}
 	if p.actor.AccountID != "" {
 		report.AccountID = &p.actor.AccountID

@@ -3,11 +3,15 @@ package store
 import (
 	"database/sql"
 	"io/fs"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pressly/goose/v3"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/ident"
 )
 
 // lineages are the rows of head_lineage, as branch → branches.
@@ -28,6 +32,54 @@ func lineages(t *testing.T, s *Store) map[string][]string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// downAndUp makes of the store one of an older version, and brings it up to date.
+func downAndUp(t *testing.T, s *Store, version int64) {
+	t.Helper()
+	folder, err := fs.Sub(migrations, "migration/sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDirtyReportsOfAnOlderStoreAreKnown(t *testing.T) {
+	t.Parallel()
+	s, clock := open(t)
+	g := newGround(t, s, 1, 1)
+	_, head := g.branch("main")
+	ids := map[bool]string{}
+	g.tx(func(tx *Tx) error {
+		v, err := tx.EnsureVersion(t.Context(), g.project, head.ID, "a")
+		for _, dirty := range []bool{true, false} {
+			ids[dirty] = ident.NewUUID()
+			r := Report{ID: ids[dirty], ProjectID: g.project, HeadID: head.ID, VersionID: v.ID, TestbedID: g.testbeds[0], Adapter: "json",
+				Status: api.ReportProcessed, StartTime: clock.t, EndTime: clock.t, Context: map[string]string{"tachograph.dev/v0/branch/dirty": strconv.FormatBool(dirty)}}
+			if err == nil {
+				_, err = tx.InsertReport(t.Context(), r)
+			}
+		}
+		return err
+	})
+	downAndUp(t, s, 31)
+	g.tx(func(tx *Tx) error {
+		for want, id := range ids {
+			if r, err := tx.Report(t.Context(), id); err != nil || r.Dirty != want {
+				t.Errorf("want dirty %t, got %t (%v)", want, r.Dirty, err)
+			}
+		}
+		return nil
+	})
 }
 
 func TestHeadsOfAnOlderStoreGetTheirLineage(t *testing.T) {
@@ -52,21 +104,7 @@ func TestHeadsOfAnOlderStoreGetTheirLineage(t *testing.T) {
 	if diff := cmp.Diff(want, lineages(t, s)); diff != "" {
 		t.Errorf("as written (-want +got):\n%s", diff)
 	}
-	folder, err := fs.Sub(migrations, "migration/sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const before = 29
-	if _, err := provider.DownTo(t.Context(), before); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.Up(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	downAndUp(t, s, 29)
 	if diff := cmp.Diff(want, lineages(t, s)); diff != "" {
 		t.Errorf("as brought up to date (-want +got):\n%s", diff)
 	}

@@ -32,6 +32,7 @@ type Report struct {
 	Problems       []api.Problem
 	Warnings       []string
 	Counts         []api.ResultCount // one for each iteration
+	Dirty          bool              // the work tree had uncommitted changes: the version's commit is not what was measured
 	IdempotencyKey string
 	RequestHash    string
 	StartTime      time.Time
@@ -41,7 +42,7 @@ type Report struct {
 }
 
 const reportColumns = `r.seq, r.id, r.project_id, r.account_id, r.head_id, r.version_id, r.testbed_id, r.spec_id, r.adapter, r.settings,
-	r.thresholds, r.context, r.host, r.status, coalesce(r.error, ''), coalesce(r.recognised, ''), r.problems, r.warnings, r.counts,
+	r.thresholds, r.context, r.host, r.status, coalesce(r.error, ''), coalesce(r.recognised, ''), r.problems, r.warnings, r.counts, r.dirty,
 	coalesce(r.idempotency_key, ''), coalesce(r.request_hash, ''), r.start_time, r.end_time, r.created,
 	(select j.id from job j where j.report_id = r.id)`
 
@@ -51,7 +52,7 @@ func scanReport(row interface{ Scan(...any) error }) (Report, error) {
 	var thresholds, origin, host, problems, warnings *string
 	var start, end, created int64
 	if err := row.Scan(&r.Seq, &r.ID, &r.ProjectID, &r.AccountID, &r.HeadID, &r.VersionID, &r.TestbedID, &r.SpecID, &r.Adapter, &settings,
-		&thresholds, &origin, &host, &r.Status, &r.Error, &r.Recognised, &problems, &warnings, &counts,
+		&thresholds, &origin, &host, &r.Status, &r.Error, &r.Recognised, &problems, &warnings, &counts, &r.Dirty,
 		&r.IdempotencyKey, &r.RequestHash, &start, &end, &created, &r.JobID); err != nil {
 		return Report{}, err
 	}
@@ -96,10 +97,10 @@ func (tx *Tx) InsertReport(ctx context.Context, r Report) (Report, error) {
 		}
 	}
 	err := tx.q.QueryRowContext(ctx, `insert into report (id, project_id, account_id, head_id, version_id, testbed_id, spec_id, adapter,
-		settings, thresholds, context, host, status, counts, idempotency_key, request_hash, start_time, end_time, created)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '[]', nullif($14, ''), nullif($15, ''), $16, $17, $18) returning seq`,
+		settings, thresholds, context, host, status, counts, idempotency_key, request_hash, start_time, end_time, created, dirty)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '[]', nullif($14, ''), nullif($15, ''), $16, $17, $18, $19) returning seq`,
 		r.ID, r.ProjectID, r.AccountID, r.HeadID, r.VersionID, r.TestbedID, r.SpecID, r.Adapter, settings, thresholds, origin, host,
-		string(r.Status), r.IdempotencyKey, r.RequestHash, micros(r.StartTime), micros(r.EndTime), micros(r.Created)).Scan(&r.Seq)
+		string(r.Status), r.IdempotencyKey, r.RequestHash, micros(r.StartTime), micros(r.EndTime), micros(r.Created), r.Dirty).Scan(&r.Seq)
 	if isDuplicate(err) {
 		return Report{}, fault.Conflictf("idempotency key %q: the project has a report with it", r.IdempotencyKey)
 	}
