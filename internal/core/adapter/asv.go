@@ -210,7 +210,7 @@ func (a *asvRead) line(line []byte, number int) error {
 			return nil
 		}
 		if before, why, skipped := bytes.Cut(text, []byte(" skipped")); skipped && bytes.IndexByte(before, ' ') < 0 { // because of something before it
-			a.problem(string(before), number, "%s", oneLine("it was skipped "+string(why)))
+			a.problem(string(before), number, "%s", strings.TrimSpace("it was skipped "+strings.TrimSpace(string(why))))
 			return nil
 		}
 		if bytes.HasPrefix(text, []byte("Importing benchmark suite failed")) {

@@ -116,7 +116,7 @@ func shortRuby(description string) string {
 			out = append(out, c)
 		}
 	}
-	return oneLine(string(out))
+	return string(bytes.Join(bytes.Fields(out), []byte{' '})) // what was taken out leaves a blank on each side
 }
 
 // rubyNames are how the Rubies are written in names: short where that tells them apart, and not at all where there is one.

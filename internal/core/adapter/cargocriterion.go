@@ -136,6 +136,7 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 			out.Samples = append(out.Samples, v/m.counts[i]*factor)
 		}
 	}
+	name = g.again(name)
 	if err := g.metric(name, out, line); err != nil || measure != unit.Latency || out.Value <= 0 {
 		return err
 	}

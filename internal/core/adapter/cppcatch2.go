@@ -15,7 +15,7 @@ import (
 // lowerBound upperBound ci/><standardDeviation value/>…, in ns, within <Catch2TestRun> (version 3) or <Catch> (version 2); <Section> nests. Its JSON has no benchmarks.
 //
 // Identity is "Test Case: benchmark", with the sections between them. The value is the mean and its standard deviation; Catch2 prints no samples. A benchmark that runs again, for
-// another section or generated value of its test case, gives samples. XML that ends in the middle, because a test crashed, is read as far as it goes.
+// another section or a generated value of its test case, gets a number: what it ran with is not printed. XML that ends in the middle, because a test crashed, is read as far as it goes.
 //
 // Unlike Bencher, XML is read, sections are part of the name, and a benchmark that threw is a problem.
 var cppCatch2Tool = tool{
@@ -98,7 +98,7 @@ func catch2XML(s *scanner, g *gathering) (n int, err error) {
 			if deviation.ok && analysed {
 				metric = spread(unit.Latency, mean.v, deviation.v)
 			}
-			return g.metric(full(), metric, 0)
+			return g.metric(g.again(full()), metric, 0)
 		}
 		return nil
 	})
@@ -192,13 +192,27 @@ func (c *catch2Console) failed() {
 	c.row, c.wrapped, c.message = 0, nil, nil
 }
 
+// unwrapped is the name whose last line is given, with the lines above that go on with it: the last words of each would not have fitted the line before.
+func (c *catch2Console) unwrapped(last string) string {
+	lines := []string{strings.TrimRight(last, " ")}
+	width := c.cell - 2 // a column has two blanks at its end
+	for i := len(c.wrapped) - 1; i >= 0; i-- {
+		above := strings.TrimRight(c.wrapped[i], " ")
+		if !catch2Broken(above, strings.TrimSpace(lines[0]), width) {
+			break
+		}
+		lines = append([]string{above}, lines...)
+	}
+	return catch2Joined(lines, width)
+}
+
 // add reads a line of a table, which may also be one that the test printed.
 func (c *catch2Console) add(line []byte, at int) error {
 	text := bytes.TrimSpace(line)
 	if c.message == nil {
 		if before, why, ok := strings.Cut(string(line), "Benchmark failed ("); ok {
 			if c.row == 0 {
-				c.bench, c.line = joinNames(" ", append(c.wrapped, before)...), at
+				c.bench, c.line = c.unwrapped(before), at
 			}
 			c.message = []string{why}
 			if !bytes.HasSuffix(text, []byte(")")) {
@@ -222,7 +236,7 @@ func (c *catch2Console) add(line []byte, at int) error {
 	}
 	switch {
 	case len(values) == 1 && counts == 2: // samples, iterations and the estimate, or the mean
-		whole := joinNames(" ", append(c.wrapped, name)...)
+		whole := c.unwrapped(name)
 		c.close()
 		c.bench, c.line = whole, at
 		if c.analysis {
@@ -230,12 +244,12 @@ func (c *catch2Console) add(line []byte, at int) error {
 			return nil
 		}
 		c.n++
-		return c.value(c.name(c.bench), unit.Latency, values[0], at)
+		return c.value(c.again(c.name(c.bench)), unit.Latency, values[0], at)
 	case len(values) == 3 && c.row == 1:
 		c.mean, c.row = values[0], 2
 	case len(values) == 3 && c.row == 2:
 		c.n, c.row = c.n+1, 0
-		return c.metric(c.name(c.bench), spread(unit.Latency, c.mean, values[0]), at)
+		return c.metric(c.again(c.name(c.bench)), spread(unit.Latency, c.mean, values[0]), at)
 	case len(text) == 0 || len(bytes.TrimRight(line, " ")) > c.cell:
 		c.wrapped = nil
 	case c.row == 0 && len(c.wrapped) < 100: // a long name goes over several lines
@@ -245,20 +259,107 @@ func (c *catch2Console) add(line []byte, at int) error {
 }
 
 // unwrapTitles puts the lines above a table together: the test case stands at the margin, each section is indented, and a name that does not fit the width goes
-// over several lines.
+// over several lines, which are indented farther where it has a colon.
 func unwrapTitles(lines []string, width int) (names []string) {
-	last := ""
+	var parts []string // of the last name
 	for _, line := range lines {
 		text := strings.TrimSpace(line)
-		first, _, _ := strings.Cut(text, " ")
-		if len(names) > 0 && (!strings.HasPrefix(line, " ") || len(strings.TrimRight(last, " "))+1+len(first) > width) {
-			names[len(names)-1] += " " + text
-		} else {
-			names = append(names, text)
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		goesOn := len(parts) > 0 && indent != catch2Section
+		if len(parts) > 0 && !goesOn && strings.HasPrefix(parts[0], "  ") && !strings.Contains(parts[0], ": ") { // of a section without one
+			goesOn = catch2Broken(parts[len(parts)-1], text, width)
 		}
-		last = line
+		if !goesOn {
+			if len(parts) > 0 {
+				names = append(names, catch2Joined(parts, width))
+			}
+			parts = nil
+		}
+		parts = append(parts, strings.TrimRight(line, " "))
+	}
+	if len(parts) > 0 {
+		names = append(names, catch2Joined(parts, width))
 	}
 	return names
+}
+
+// catch2Section is how far in a section's name is.
+const catch2Section = 2
+
+// Catch2 ends a line at a blank, before a bracket that opens and behind most punctuation; a word that is as wide as the line is cut with a hyphen. The blanks at the end of a line are lost.
+const (
+	catch2Before = "[({<|"
+	catch2Behind = "])}>.,:;*+-=&/\\"
+)
+
+// catch2Broken reports whether the name above goes on with the text because what its text begins with did not fit any more.
+func catch2Broken(above, text string, width int) bool {
+	end := len(text)
+	for i := range text {
+		if i > 0 && (text[i] == ' ' || strings.IndexByte(catch2Before, text[i]) >= 0 || strings.IndexByte(catch2Behind, text[i-1]) >= 0) {
+			end = i
+			break
+		}
+	}
+	return len(strings.TrimRight(above, " "))+1+end > width || catch2Hyphen(above, width)
+}
+
+// catch2Hyphen reports whether the line ends in the middle of a word.
+func catch2Hyphen(line string, width int) bool {
+	text, ok := strings.CutSuffix(line, "-")
+	return ok && len(line) == width && !strings.ContainsAny(strings.TrimLeft(text, " "), " "+catch2Before+catch2Behind)
+}
+
+// catch2Joined puts the lines of a name together. Where a line ends at punctuation nobody knows whether a blank was there: the rest of the name tells how it has it, else what is usual.
+func catch2Joined(lines []string, width int) string {
+	whole := strings.Join(lines, "\n")
+	name := strings.TrimSpace(lines[0])
+	for i, line := range lines[1:] {
+		text := strings.TrimSpace(line)
+		switch {
+		case name == "" || text == "":
+			name += text
+		case catch2Hyphen(lines[i], width):
+			name = name[:len(name)-1] + text
+		case catch2Blank(whole, name, text):
+			name += " " + text
+		default:
+			name += text
+		}
+	}
+	return name
+}
+
+func catch2Blank(whole, before, after string) bool {
+	last, first := before[len(before)-1], after[0]
+	switch {
+	case strings.HasSuffix(before, "::"), last == ':' && first == ':':
+		return false
+	case strings.IndexByte(catch2Behind, last) >= 0:
+		if with, without := catch2Uses(whole, last, 1); with != without {
+			return with
+		}
+		return strings.IndexByte(",;:)]}>", last) >= 0 || len(before) > 1 && before[len(before)-2] == ' '
+	case strings.IndexByte(catch2Before, first) >= 0:
+		if with, without := catch2Uses(whole, first, -1); with != without {
+			return with
+		}
+		return first != '<' && strings.Contains(strings.TrimSpace(before), " ")
+	}
+	return true
+}
+
+// catch2Uses reports whether the name has the character with a blank at its side, and whether without, where it does not stand at the end of a line.
+func catch2Uses(whole string, c byte, side int) (with, without bool) {
+	for i := range len(whole) {
+		at := i + side
+		if whole[i] != c || at < 0 || at >= len(whole) || whole[at] == '\n' {
+			continue
+		}
+		with = with || whole[at] == ' '
+		without = without || whole[at] != ' '
+	}
+	return with, without
 }
 
 // rule reports whether the line is drawn with c.
@@ -268,21 +369,33 @@ func rule(line []byte, c byte) bool {
 
 // catch2Row takes the times off a line, from its end, in nanoseconds, then up to two counts, and gives what stands before them.
 func catch2Row(line []byte) (values []float64, counts int, name string) {
-	words := bytes.Fields(line)
-	for len(words) >= 2 && len(values) < 3 {
-		v, ok := number(words[len(words)-2])
-		nanos, isTime := nanosPer(string(words[len(words)-1]))
+	for len(values) < 3 {
+		rest, u := lastWord(line)
+		rest, digits := lastWord(rest)
+		v, ok := number(digits)
+		nanos, isTime := nanosPer(string(u))
 		if !ok || !isTime {
 			break
 		}
 		values = append([]float64{v * nanos}, values...)
-		words = words[:len(words)-2]
+		line = rest
 	}
-	for counts < 2 && len(words) > 0 && isDigits(words[len(words)-1]) {
-		words = words[:len(words)-1]
+	for counts < 2 {
+		rest, word := lastWord(line)
+		if !isDigits(word) {
+			break
+		}
+		line = rest
 		counts++
 	}
-	return values, counts, strings.TrimSpace(string(bytes.Join(words, []byte(" "))))
+	return values, counts, strings.TrimSpace(string(line))
+}
+
+// lastWord parts the last word from a text.
+func lastWord(text []byte) (rest, word []byte) {
+	text = bytes.TrimRight(text, " \t")
+	at := bytes.LastIndexAny(text, " \t") + 1
+	return text[:at], text[at:]
 }
 
 func isDigits(word []byte) bool {

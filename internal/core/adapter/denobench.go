@@ -63,7 +63,7 @@ func parseDeno(s *scanner, opts Options) (Results, error) {
 			g.problem(name, b.line, "it failed: %s", b.failed)
 		}
 		for _, t := range b.timings {
-			if err := t.add(&g, name, 1, AverageDefault, b.line); err != nil {
+			if err := t.add(&g, g.again(name), 1, AverageDefault, b.line); err != nil {
 				return Results{}, err
 			}
 		}

@@ -48,6 +48,7 @@ type divanRead struct {
 	column  int      // where the first column begins, in characters
 	path    []string // of the tree
 	name    string
+	key     string // as it is gathered
 	waits   int    // the line of the name whose row has not come; 0: it has
 	section string // "alloc" and so on
 	rows    int    // of it that were read
@@ -182,6 +183,7 @@ func divanTitle(section string) string {
 func (d *divanRead) latency(cells []string, number int) error {
 	d.waits = 0
 	d.n++
+	d.key = d.again(d.of(d.name))
 	return d.row(unit.Latency, cells, func(cell string) (float64, bool) {
 		if days, ok := strings.CutSuffix(cell, " d"); ok {
 			v, ok := groupedNumber([]byte(days), ',')
@@ -210,7 +212,7 @@ func (d *divanRead) row(m *unit.Measure, cells []string, read func(string) (floa
 		low, high := min(v[0].v, v[1].v), max(v[0].v, v[1].v)
 		out.Lower, out.Upper = &low, &high
 	}
-	return d.metric(d.of(d.name), out, number)
+	return d.metric(d.key, out, number)
 }
 
 // divanRates are the measures of counters, by what stands behind the prefix of their unit.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -19,7 +20,8 @@ type gathering struct {
 	out     Results
 	metrics int
 	last    *gathered
-	renamed bool // names may not be distinct any more
+	renamed bool           // names may not be distinct any more
+	times   map[string]int // how often a name was asked for
 
 	made  rows[gathered]
 	room  slab[Metric]
@@ -70,6 +72,28 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	b.metrics[n].Measure = m
 	return b, n, nil
 }
+
+// again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a tool's results do
+// repeat, as those of -count, they are samples of one name instead.
+func (g *gathering) again(name string) string {
+	if g.times == nil {
+		g.times = map[string]int{}
+	}
+	if g.times[name]++; g.times[name] == 1 {
+		return name
+	}
+	for {
+		numbered := name + " #" + strconv.Itoa(g.times[name])
+		if g.times[numbered] == 0 {
+			g.times[numbered] = 1
+			return numbered
+		}
+		g.times[name]++
+	}
+}
+
+// named says that a banner has named what follows: results of the same banner repeat each other.
+func (g *gathering) named() { clear(g.times) }
 
 // newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
 func (g *gathering) newGathered(name string) *gathered {
@@ -196,14 +220,34 @@ func withParameters(name string, ps []parameter) string {
 	return name + " {" + strings.Join(shown, ",") + "}"
 }
 
-// oneLine is text as it may stand in a name: white space, line ends among it, is single spaces.
+// oneLine is text as it may stand in a name: without the blanks around it, and with one for each line end or tab and the blanks around those. Blanks
+// between words are the name's: two benchmarks may differ in them.
 func oneLine(text string) string {
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == ' ' && (i == 0 || i == len(text)-1 || text[i+1] == ' ') {
-			return strings.Join(strings.Fields(text), " ")
+		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == ' ' && (i == 0 || i == len(text)-1) {
+			return severalLines(text)
 		}
 	}
 	return text // as almost all are
+}
+
+func severalLines(text string) string {
+	text = strings.TrimSpace(text)
+	breaks := func(r rune) bool { return unicode.IsSpace(r) && unicode.IsControl(r) }
+	if !strings.ContainsFunc(text, breaks) {
+		return text
+	}
+	var out strings.Builder
+	for part := range strings.FieldsFuncSeq(text, breaks) {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if out.Len() > 0 {
+			out.WriteByte(' ')
+		}
+		out.WriteString(part)
+	}
+	return out.String()
 }
 
 // nanosPer is how many nanoseconds a unit of time has, as tools write units.

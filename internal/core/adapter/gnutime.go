@@ -126,12 +126,15 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 		if b, ok := banner(line); ok {
 			b, _, _ = strings.Cut(b, " (")
 			called, name, ended = b, b, ""
+			g.named()
 			continue
 		}
 		var values []optional
 		if rest, ok := after(line, "Command being timed: "); ok {
 			n++
-			name = cmp.Or(called, oneLine(strings.Trim(string(rest), `"`)))
+			if name = oneLine(strings.Trim(string(s.goesOnTo(rest, `"`)), `"`)); called != "" {
+				name = g.again(called)
+			}
 			if strings.Contains(ended, "signal") { // its exit status is printed as 0
 				g.problem(name, endedAt, "%s", ended)
 			}
@@ -145,6 +148,8 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 		full := name
 		if bytes.HasSuffix(line, []byte("maxresident)k")) {
 			n++
+			name = g.again(cmp.Or(called, "time"))
+			full = name
 			values = plainTime(line)
 			if ended != "" {
 				g.problem(name, endedAt, "%s", ended)
@@ -160,13 +165,17 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 		} else if values = verboseTime(line); len(values) > 0 {
 		} else if command, one := lineTime(line); len(one) > 0 {
 			n++
-			full, values = cmp.Or(called, command, "time"), one
+			if full, values = command, one; called != "" || command == "" {
+				full = g.again(cmp.Or(called, "time"))
+			}
 		} else if what, nanos, ok := readShellTime(line); ok && (what == "real" || what == wants && within > 0) {
 			m := map[string]*unit.Measure{"real": unit.Latency, "user": unit.UserTime, "sys": unit.SystemTime}[what]
 			wants = map[string]string{"real": "user", "user": "sys"}[what]
 			if what == "real" {
 				n++
 				within = 5
+				name = g.again(cmp.Or(called, "time"))
+				full = name
 			}
 			values = []optional{{m, opt{nanos, true}}}
 		}

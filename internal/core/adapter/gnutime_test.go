@@ -22,7 +22,7 @@ func TestGNUTime(t *testing.T) {
 		{"busybox and fish", "real\t1m 2.50s\nuser\t0m 0.50s\nsys\t0m 0.25s\n=== f ===\nExecuted in    1.50 secs      fish           external\n   usr time    1.25 millis    0.25 millis    1.00 millis\n   sys time    2.25 micros    0.25 micros    2.00 millis\n",
 			"\ntime\n" + times("6.25e+10", "5e+08", "2.5e+08") + "\nf\n" + times("1.5e+09", "1.25e+06", "2250")},
 		{"zsh prints the command", "make -j4 | grep \"a user  b\"  65.25s user 10.50s system 97% cpu 1:02.250 total\n( a; )  0.50s user 0,25s system 0% cpu 1,250 total\n 5 total\n",
-			"\nmake -j4 | grep \"a user b\"\n" + times("6.225e+10", "6.525e+10", "1.05e+10") + "\n( a; )\n" + times("1.25e+09", "5e+08", "2.5e+08")},
+			"\nmake -j4 | grep \"a user  b\"\n" + times("6.225e+10", "6.525e+10", "1.05e+10") + "\n( a; )\n" + times("1.25e+09", "5e+08", "2.5e+08")},
 		{"zsh's words may stand further apart", "1s  user 1s system 1% cpu 1.5 total\n", "\ntime\n" + times("1.5e+09", "1e+09", "1e+09")},
 		{"BSD and mksh have one line", "        1.50 real         0.50 user         0.25 sys\n=== b ===\n    1m1.50s real     0m0.50s user     0m0.25s system\n", "\ntime\n" + times("1.5e+09", "5e+08", "2.5e+08") + "\nb\n" + times("6.15e+10", "5e+08", "2.5e+08")},
 	})

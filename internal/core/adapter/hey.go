@@ -45,7 +45,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 	}
 	var g gathering
 	n := 0
-	name, section := "hey", ""
+	title, name, section := "hey", "hey", ""
 	failed := 0.0
 	var summary []optional
 	summarized := func() error {
@@ -73,7 +73,8 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 			if err := flush(); err != nil {
 				return Results{}, err
 			}
-			name = b
+			g.named()
+			title, name = b, b
 			continue
 		}
 		text := bytes.TrimSpace(line)
@@ -86,6 +87,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 					return Results{}, err
 				}
 				n++
+				name = g.again(title)
 			}
 			continue
 		}

@@ -41,7 +41,7 @@ func TestHyperfineIdentity(t *testing.T) {
 		want    []string
 	}{
 		"the command":                           {`{"command":"sleep 1","mean":1}`, []string{"sleep 1"}},
-		"white space is single":                 {`{"command":" sh -c '\n\techo  1\n' ","mean":1}`, []string{"sh -c ' echo 1 '"}},
+		"a line end is a blank, others stay":    {`{"command":" sh -c '\n\techo  1\n' ","mean":1}`, []string{"sh -c ' echo  1 '"}},
 		"a parameter that the command shows":    {`{"command":"make -j 4","mean":1,"parameters":{"n":"4"}}`, []string{"make -j 4"}},
 		"one that it does not show":             {`{"command":"make","mean":1,"parameters":{"b":"x","a":"4"}}`, []string{"make {a=4,b=x}"}},
 		"a value inside of another word":        {`{"command":"run 10","mean":1,"parameters":{"n":"1"}}`, []string{"run 10 {n=1}"}},
@@ -133,7 +133,7 @@ func TestHyperfinePrints(t *testing.T) {
 	const export = `{"results":[{"command":"a","mean":1,"times":[1]}`
 	eachOutput(t, Hyperfine, []output{
 		{"a time with its deviation", first + "Benchmark 2: false\n  Time (abs ≡):         10.7 µs               [User: 1.100 s, System: 0.0 ms]\n \n  Warning: Ignoring non-zero exit code.\n \nBenchmark #3: exit 1\nError: Command terminated with non-zero exit code: 1.\n",
-			"\nsleep 1\n\tLatency: 1.33e+07 from 1.14e+07 to 1.52e+07 nanoseconds (ns), lower\n\tUser Time: 1e+06 nanoseconds (ns), lower\n\tSystem Time: 200000 nanoseconds (ns), lower\n" +
+			"\nsleep  1\n\tLatency: 1.33e+07 from 1.14e+07 to 1.52e+07 nanoseconds (ns), lower\n\tUser Time: 1e+06 nanoseconds (ns), lower\n\tSystem Time: 200000 nanoseconds (ns), lower\n" +
 				"\nfalse\n\tLatency: 10700 nanoseconds (ns), lower\n\tUser Time: 1.1e+09 nanoseconds (ns), lower\n\tSystem Time: 0 nanoseconds (ns), lower\n" +
 				"\nproblem: false: some of its runs failed\n\nproblem: exit 1: it has no mean\n"},
 		{"the last export has all results", first + export + "]}\nBenchmark 2: b\n  Time (abs ≡):         10.7 ms   \n \n" + export + `,{"command":"b","mean":2,"times":[2]}]}` + "\nSummary\n  'a' ran\n",

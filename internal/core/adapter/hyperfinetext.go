@@ -12,6 +12,8 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 	otherwise := s.expect('{')
 	var runs rows[hyperfineRun]
 	var run *hyperfineRun
+	var below []string // the lines between a command and its time
+	open := false      // its time has not come
 	for line := range s.lines() {
 		if bytes.HasPrefix(line, []byte("command,mean,stddev,")) {
 			return hyperfineCSV(&table{s: s, comma: ','}, line, opts)
@@ -22,25 +24,73 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 			}
 			run = runs.next()
 			run.command, run.nanos = command, true
+			below, open = nil, true
+			continue
 		}
 		if run == nil {
 			continue
 		}
 		if rest, ok := hyperfineTime(line); ok {
 			run.printed(rest)
+			run.command, below = hyperfineWhole(run.command, below)
+			open = false
 		}
 		if rest, ok := bytes.CutPrefix(line, []byte("  Range (min … max): ")); ok {
 			least, largest, _ := bytes.Cut(rest, []byte("…"))
 			run.least, run.largest = printedTime(least), printedTime(largest)
+			if words := bytes.Fields(largest); len(words) > 1 && string(words[len(words)-1]) == "runs" {
+				if n := firstNumber(words[len(words)-2]); n.ok && float64(len(below)) < n.v {
+					run.command = oneLine(run.command + "\n" + strings.Join(below, "\n"))
+				}
+			}
+			below = nil
 		}
 		if bytes.HasPrefix(line, []byte("  Warning: Ignoring non-zero exit code")) {
 			run.ignored = true
+		}
+		if open && len(below) < hyperfineLines && len(bytes.TrimSpace(line)) > 0 {
+			below = append(below, string(line))
 		}
 	}
 	if runs.n == 0 {
 		return Results{}, notHyperfine(otherwise)
 	}
 	return hyperfineResults(&runs, opts, `%d times "Benchmark 1: command"`), nil
+}
+
+// hyperfineLines is more than a command has.
+const hyperfineLines = 1000
+
+// hyperfineWhole is the command with the lines that its syntax says belong to it, and the lines that are left. These are the command's too if they are
+// fewer than its runs: with --show-output each run prints.
+func hyperfineWhole(command string, below []string) (whole string, left []string) {
+	for len(below) > 0 && goesOn(command) {
+		command, below = command+"\n"+below[0], below[1:]
+	}
+	return oneLine(command), below
+}
+
+// goesOn reports whether a shell would read on behind the text: in quotes, or behind what joins commands.
+func goesOn(command string) bool {
+	var quote rune
+	escaped := false
+	for _, c := range command {
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\' && quote != '\'':
+			escaped = true
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		}
+	}
+	last := strings.TrimRight(command, " \t")
+	return quote != 0 || escaped || strings.HasSuffix(last, "|") || strings.HasSuffix(last, "&&") || strings.HasSuffix(last, "{") || strings.HasSuffix(last, "(") ||
+		strings.HasSuffix(last, " do") || strings.HasSuffix(last, " then")
 }
 
 // hyperfineCommand reads "Benchmark 1: sleep 1", which was "Benchmark #1: sleep 1" once.
@@ -50,7 +100,7 @@ func hyperfineCommand(line []byte) (string, bool) {
 		return "", false
 	}
 	digits, command, ok := bytes.Cut(bytes.TrimPrefix(rest, []byte("#")), []byte(": "))
-	return oneLine(string(command)), ok && isDigits(digits)
+	return string(bytes.TrimSpace(command)), ok && isDigits(digits)
 }
 
 // hyperfineTime takes the beginning off "  Time (mean ± σ):      13.3 ms ±   1.9 ms    [User: 1.0 ms, System: 0.2 ms]".

@@ -85,7 +85,7 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 			g.problem(oneLine(string(l.name)), s.lineNumber, "not a single run was sampled: it was aborted")
 			continue
 		}
-		if err := g.metric(oneLine(string(l.name)), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.lineNumber); err != nil {
+		if err := g.metric(g.again(oneLine(string(l.name))), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.lineNumber); err != nil {
 			return Results{}, err
 		}
 	}
@@ -147,7 +147,7 @@ func (g *gathering) jsBenchmark(s *scanner, opts Options, line int) error {
 		if aborted == "true" {
 			g.problem(name, line, "it was aborted; its numbers are of a part of its runs")
 		}
-		return t.add(g, name, 1e9, opts.Average, line)
+		return t.add(g, g.again(name), 1e9, opts.Average, line)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,8 @@ import (
 // k6Text is where in the summary the reader is.
 type k6Text struct {
 	title, scenario string
+	run             int             // of the title; the second has the first one's metrics again
+	seen            map[string]bool // of the run
 	groups          []k6Group
 	base            string // the metric to which submetrics belong
 	thresholds      bool
@@ -60,6 +63,7 @@ func (g *k6Read) text(s *scanner, n *int) error {
 			}
 			*n++
 			at.thresholds = false
+			m.name = at.inRun(m.name)
 			if crossed {
 				g.problem(m.name, m.line, "a threshold was crossed")
 			}
@@ -79,6 +83,19 @@ func (g *k6Read) text(s *scanner, n *int) error {
 		}
 	}
 	return nil
+}
+
+// inRun is the metric's name with the number of its run, from the second on.
+func (at *k6Text) inRun(name string) string {
+	if at.seen[name] || at.seen == nil {
+		at.run++
+		at.seen = map[string]bool{}
+	}
+	at.seen[name] = true
+	if at.run < 2 {
+		return name
+	}
+	return name + " #" + strconv.Itoa(at.run)
 }
 
 // metric is the whole name of a metric, with its scenario and groups in braces.

@@ -70,7 +70,7 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 				values = append(values, optional{latencyAt("p" + p), firstNumber(t.field(i)).times(1e6)})
 			}
 		}
-		if err := g.optional(name, t.line, values); err != nil {
+		if err := g.optional(g.again(name), t.line, values); err != nil {
 			return Results{}, err
 		}
 	}

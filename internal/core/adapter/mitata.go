@@ -174,6 +174,7 @@ func (r *mitataRun) add(g *gathering, opts Options, line int) error {
 		g.problem(name, line, "it failed: %s", r.failed)
 		return nil
 	}
+	name = g.again(name)
 	if err := r.stats.add(g, name, 1, opts.Average, line); err != nil {
 		return err
 	}

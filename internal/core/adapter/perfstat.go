@@ -84,6 +84,9 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 	n := 0
 	b := perfUnnamed("")
 	next := func(one perfBlock) error {
+		if b.title == "" && b.name == perfUnnamed("").name && len(b.rows) > 0 && !b.intervals {
+			b.name = g.again(b.name)
+		}
 		err := b.add(&g)
 		b = one
 		return err
@@ -92,10 +95,11 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 		var err error
 		if title, titled := banner(line); titled {
 			err = next(perfUnnamed(perfBanner(title)))
+			g.named()
 		} else if bytes.HasPrefix(line, []byte("# started on ")) {
 			err = next(perfUnnamed(b.title))
 		} else if rest, ok := after(line, "Performance counter stats for "); ok {
-			err = next(perfBlock{name: perfCommand(rest), title: b.title, text: true})
+			err = next(perfBlock{name: perfCommand(s.goesOnTo(rest, ":")), title: b.title, text: true})
 		} else if perfIntervals(line) {
 			b.intervals = true
 		} else if r, ok := b.read(line); ok {

@@ -46,7 +46,7 @@ func TestPerfStat(t *testing.T) {
 			"\nperf stat\n\tCPU Time: 673464 from 663362.04 to 683565.96 nanoseconds (ns), lower\n\tslots: 5 events, unknown\n\ttma_frontend_bound: 29.25 percentage (%), unknown\n"},
 		{"metrics without counts are told", head + "       insn per cycle                  GHz\n                 0.85                 1.20\n" + elapsed, "\nx\n" + half + "\nproblem: line 4: x: a row of metrics without counts was not read\n"},
 		{"a process has its number without quotes", strings.Replace(head, "'x'", "process id '12'", 1) + "  5      cs\n" + elapsed, "\nprocess id 12\n\tcs: 5 events, unknown\n" + half},
-		{"runs of CSV and of text in one log", head + "  5      cs\n" + elapsed + "7,,cs,9,100.00,,\n8,,cs,9,100.00,,\n", "\nx\n\tcs: 5 events, unknown\n" + half + "\nperf stat\n\tcs: 7.5 from 7 to 8 events, unknown\n\t\t7 8\n"},
+		{"runs of CSV and of text in one log", head + "  5      cs\n" + elapsed + "7,,cs,9,100.00,,\n8,,cs,9,100.00,,\n", "\nx\n\tcs: 5 events, unknown\n" + half + "\nperf stat\n\tcs: 7 events, unknown\n\nperf stat #2\n\tcs: 8 events, unknown\n"},
 	})
 }
 

@@ -65,7 +65,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 	n := 0
 	var header []string
 	var params []parameter
-	title, name, summary := "", "", 0 // lines since "latency summary (msec):", which stand below the names of columns
+	title, name, called, summary := "", "", "", 0 // called: the name with all of it; lines since "latency summary (msec):", which stand below the names of columns
 	for line := range s.lines() {
 		var values []optional
 		text := bytes.TrimSpace(line)
@@ -78,7 +78,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 			values = []optional{{unit.Throughput, opt{v, ok}}}
 			n++
 		case bytes.HasPrefix(text, []byte("====== ")) && bytes.HasSuffix(text, []byte(" ======")):
-			name, summary, params = oneLine(strings.Trim(string(text), "= ")), 0, nil
+			name, called, summary, params = oneLine(strings.Trim(string(text), "= ")), "", 0, nil
 		case bytes.HasPrefix(text, []byte("latency summary (msec):")):
 			summary = 1
 		case summary == 1:
@@ -100,7 +100,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 				continue
 			}
 			if values = redisRow(header, fields); len(values) > 0 {
-				full = titled(title, oneLine(string(fields[0])))
+				full = g.again(titled(title, oneLine(string(fields[0]))))
 				n++
 			}
 		case bytes.HasPrefix(line, []byte("Error from server")), bytes.HasPrefix(line, []byte("Error: ")), bytes.HasPrefix(line, []byte("Could not connect to Redis")):
@@ -108,13 +108,14 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 		default:
 			if b, ok := banner(line); ok {
 				title = b
+				g.named()
 			} else if p, ok := redisParameter(text); ok && name != "" && len(params) < 10 {
 				params = append(params, p)
 			} else if rate, ok := bytes.CutSuffix(text, []byte(" requests per second")); ok && name != "" && oneNumber(rate) { // before version 6.2
 				values = []optional{{unit.Throughput, firstNumber(rate)}}
 				n++
 			} else if quiet, found, ok := redisQuiet(line); ok {
-				full, values = titled(title, quiet), found
+				full, values = g.again(titled(title, quiet)), found
 				n++
 			}
 		}
@@ -126,7 +127,10 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 		case name == "":
 			full = titled(title, "redis-benchmark")
 		default:
-			full = withParameters(titled(title, name), params)
+			if called == "" {
+				called = g.again(withParameters(titled(title, name), params))
+			}
+			full = called
 		}
 		for i, v := range values {
 			if v.value.ok && !finite(v.value.v) {

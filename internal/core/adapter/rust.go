@@ -75,23 +75,38 @@ func isHash(text string) bool {
 	return len(text) == 16 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
-// tellPrograms makes names of what was gathered with rustPrograms.of: the program is part of those that occur in several, which are different benchmarks.
+// tellPrograms makes names of what was gathered with rustPrograms.of and again: the program is part of those that occur in several, which are different
+// benchmarks.
 func (g *gathering) tellPrograms() {
 	if !slices.ContainsFunc(g.order, func(b *gathered) bool { return strings.IndexByte(b.name, 0) >= 0 }) {
 		return
 	}
 	g.renamed = true
-	times := make(map[string]int, len(g.order))
+	first := make(map[string]string, len(g.order))
+	several := map[string]bool{}
 	for _, b := range g.order {
-		_, name := programOf(b.name)
-		times[name]++
+		program, name := programOf(b.name)
+		name = withoutNumber(name)
+		if before, known := first[name]; !known {
+			first[name] = program
+		} else if before != program {
+			several[name] = true
+		}
 	}
 	for _, b := range g.order {
 		program, name := programOf(b.name)
-		if b.name = name; program != "" && times[name] > 1 {
+		if b.name = name; program != "" && several[withoutNumber(name)] {
 			b.name = program + "::" + name
 		}
 	}
+}
+
+// withoutNumber is the name without the number that again has given it.
+func withoutNumber(name string) string {
+	if at := strings.LastIndex(name, " #"); at > 0 && isDigits([]byte(name[at+2:])) {
+		return name[:at]
+	}
+	return name
 }
 
 func programOf(gathered string) (program, name string) {

@@ -16,9 +16,8 @@ import (
 // Unlike Bencher, units other than ns, throughput and failures are read.
 var rustBenchTool = tool{
 	name: "rust_bench", about: "libtest's #[bench], also with --format json; criterion --output-format bencher", example: `tacho run "cargo +nightly bench"`,
-	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "other units of other harnesses"}, samples: "each line of the same name",
-	parameters: "the program, where one input has the same name of several",
-	needles:    []string{" ... bench: ", "ns/iter (+/- ", `"type": "bench"`}, hit: hitRustBench, trace: `a line has "test … bench: … /iter"`,
+	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "other units of other harnesses"}, parameters: "the program, where one input has the same name of several",
+	needles: []string{" ... bench: ", "ns/iter (+/- ", `"type": "bench"`}, hit: hitRustBench, trace: `a line has "test … bench: … /iter"`,
 	parse: parseRustBench, averages: []Average{AverageMedian},
 }
 
@@ -197,7 +196,7 @@ func (r *rustBenchRead) result(name string, l rustLine, number int) error {
 	if string(l.unit) != "ns/iter" { // as almost all are
 		m, factor = rustMeasure(string(l.unit))
 	}
-	gathered := r.of(name)
+	gathered := r.again(r.of(name))
 	if err := r.metric(gathered, spread(m, l.value*factor, l.spread*factor), number); err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ type criterionRead struct {
 	panics  rustPanics
 	started string // the benchmark that runs, as stderr tells it
 	above   string // the line above
-	name    string // whose throughput may follow
+	name    string // as it is gathered, whose throughput may follow
 	n       int
 }
 
@@ -112,17 +112,17 @@ func (c *criterionRead) line(line []byte, number int) error {
 			name = c.started // and before it what the benchmark printed
 		}
 		c.panics.flush(&c.gathering, "")
-		c.name, c.started = name, ""
+		c.name, c.started = c.again(c.of(name)), ""
 		c.n++
 		m, factor := criterionTime(values[1].unit)
-		return c.criterion(c.of(name), m, values, factor, number)
+		return c.criterion(c.name, m, values, factor, number)
 	}
 	if _, values, ok := readCriterion(line, "thrpt:"); ok {
 		if c.name == "" || values[0].unit == "%" {
 			return nil
 		}
 		m, factor := criterionRate(values[1].unit)
-		return c.criterion(c.of(c.name), m, values, factor, number)
+		return c.criterion(c.name, m, values, factor, number)
 	}
 	if at := lastIndex(line, "time:   ["); at >= 0 {
 		name, _, _ := strings.Cut(string(line), "time:   [")

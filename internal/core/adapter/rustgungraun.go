@@ -102,6 +102,7 @@ type countsRead struct {
 	rustPrograms
 	panics  rustPanics
 	name    string
+	key     string            // as it is gathered
 	section string            // the tool
 	tools   map[string]string // by measure, the tool that counted it
 	other   bool              // what follows is of a part of the program, or compares with another benchmark
@@ -149,7 +150,7 @@ func runnerError(line []byte) bool {
 // begin begins a benchmark.
 func (c *countsRead) begin(name string) {
 	c.panics.flush(&c.gathering, c.name)
-	c.name, c.section, c.other = name, "", false
+	c.name, c.key, c.section, c.other = name, "", "", false
 	clear(c.tools)
 }
 
@@ -172,7 +173,10 @@ func (c *countsRead) count(line []byte, number int) error {
 		return nil
 	}
 	c.n++
-	return c.value(c.of(c.name), toolMeasure(m, c.section, c.tools), v, number)
+	if c.key == "" {
+		c.key = c.again(c.of(c.name))
+	}
+	return c.value(c.key, toolMeasure(m, c.section, c.tools), v, number)
 }
 
 // toolMeasure is the measure with the tool's name before it where another tool of the benchmark has counted the same.
@@ -252,8 +256,9 @@ func gungraunJSON(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		n++
+		name := g.again(programs.of(one.name()))
 		for _, m := range one.metrics {
-			if err := g.metric(programs.of(one.name()), m, line); err != nil {
+			if err := g.metric(name, m, line); err != nil {
 				return Results{}, err
 			}
 		}

@@ -13,7 +13,8 @@ import (
 )
 
 // settle makes what a tool's parser returned fit for a report: ignore suffixes are taken off, and a benchmark or a metric that a report cannot
-// hold (a name that nobody may have, a number that is not finite, the same thing twice) becomes a Problem. Too many of them are a TooLarge
+// hold (a name that nobody may have, a number that is not finite, a measure twice) becomes a Problem. Of one name that comes again the second is
+// "name #2", with a Problem that says so. Too many of them are a TooLarge
 // fault. No adapter may pass these rules, so none has to know them.
 func (r *Results) settle() error {
 	if len(r.Benchmarks) > limits.BenchmarksPerIteration {
@@ -31,6 +32,7 @@ func (r *Results) settle() error {
 		seen = newNameTable(len(r.Benchmarks))
 	}
 	kept, metrics := 0, 0
+	times := map[string]int{} // of names that come again
 	var good goodMeasures
 	for i := range r.Benchmarks {
 		b := &r.Benchmarks[i]
@@ -39,8 +41,15 @@ func (r *Results) settle() error {
 			continue
 		}
 		if !distinct {
-			if _, isNew := seen.add(b.Name); !isNew {
-				r.problem(Problem{Benchmark: b.Name, Message: "it stands in the output twice; the first is kept"})
+			name := b.Name
+			for _, isNew := seen.add(name); !isNew; _, isNew = seen.add(name) {
+				times[b.Name]++
+				name = fmt.Sprintf("%s #%d", b.Name, times[b.Name]+1)
+			}
+			if name != b.Name {
+				r.problem(Problem{Benchmark: b.Name, Message: fmt.Sprintf("appears more than once in the output; this one is kept as %q", name)})
+			}
+			if b.Name = name; len(name) > limits.BenchmarkNameBytes {
 				continue
 			}
 		}

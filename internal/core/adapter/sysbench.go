@@ -55,6 +55,7 @@ const mebibyte = 1.048576 // in megabytes
 // sysRun is one run.
 type sysRun struct {
 	name, kind, section             string
+	called                          string // as it is reported, once that is known
 	params                          []parameter
 	line                            int
 	values                          []optional
@@ -92,6 +93,7 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 			}
 			if isBanner {
 				name = b
+				g.named()
 			} else {
 				r = sysRun{name: name, line: s.lineNumber}
 			}
@@ -101,6 +103,7 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 				if err := r.add(&g); err != nil {
 					return Results{}, err
 				}
+				next.called = r.called
 				r = next
 			}
 			r.read(line)
@@ -388,6 +391,12 @@ func (r *sysRun) add(g *gathering) error {
 		name = r.kind
 	}
 	name = withParameters(name, r.params)
+	if r.called == "" {
+		if r.called = name; r.name != "" || r.kind == "" || r.kind == "oltp" { // else what it did is in its name
+			r.called = g.again(name)
+		}
+	}
+	name = r.called
 	for _, f := range r.fatal {
 		g.problem(name, r.line, "%s", f)
 	}

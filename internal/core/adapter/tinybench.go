@@ -157,7 +157,7 @@ func (t *tinyTask) add(g *gathering, opts Options, line int) error {
 		stats = t.latency
 		stats.hz, stats.rme = t.throughput.mean, t.throughput.rme
 	}
-	return stats.add(g, name, 1e6, opts.Average, line)
+	return stats.add(g, g.again(name), 1e6, opts.Average, line)
 }
 
 // tinyColumns are the columns of bench.table() that are read, by the names that versions gave them.
@@ -262,6 +262,7 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 			g.problem(name, line, "it has no median; the value is its mean")
 		}
 	}
+	name = g.again(name)
 	if err := g.metric(name, latency, line); err != nil {
 		return err
 	}

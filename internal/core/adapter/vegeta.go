@@ -11,7 +11,7 @@ import (
 // vegeta report prints rows "Latencies     [min, mean, 50, 90, 95, 99, max]  161.683µs, …", and below "Error Set:" a line for each error; with -type=json an object {"latencies": {"mean", "50th", …}, "requests", "rate", "throughput", "success",
 // "status_codes", "errors"}, times in nanoseconds. With -every it prints reports one after the other. Requests as vegeta encode writes them, and plots, are read too (vegetaencode.go).
 //
-// vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ==="; several reports of one name are samples. The value of latency is the mean, or the median. Requests with a status that is no success are a metric and a problem,
+// vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ==="; reports of one name are numbered, as nothing says that they are of one target; those of a banner that comes again are samples. The value of latency is the mean, or the median. Requests with a status that is no success are a metric and a problem,
 // with the ratio of failures and the errors beside it; their times are among the others. A report of no request prints zeros, which are no times.
 var vegetaTool = tool{
 	name: "vegeta", about: "vegeta report, text, -type=json or hdrplot; vegeta encode, JSON or CSV", example: `tacho run "echo GET http://localhost:8080/ | vegeta attack -duration 10s | vegeta report"`,
@@ -59,7 +59,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 		for s.peek() == '{' {
 			n++
 			line, _ := s.position()
-			r := vegetaReport{name: "vegeta", line: line}
+			r := vegetaReport{name: g.again("vegeta"), line: line}
 			if err := r.json(s); err != nil && n > 1 {
 				break // what follows the reports is for others to judge
 			} else if err != nil {
@@ -72,7 +72,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 		}
 		return g.results(opts, `"latencies" of vegeta, %d reports`, n), nil
 	}
-	n, name, plot := 0, "vegeta", false
+	n, name, plotted, plot := 0, "vegeta", "", false // plotted: the name of the plot
 	log := newVegetaLog()
 	var r vegetaReport
 	flush := func() error {
@@ -89,6 +89,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 		b, isBanner := banner(line)
 		if isBanner {
 			name = b
+			g.named()
 		}
 		label, keys, values, isRow := vegetaRow(line)
 		if isBanner || isRow && label == "Requests" {
@@ -101,24 +102,25 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 			plot = false
 		case bytes.HasPrefix(line, []byte("Value(ms) ")):
 			plot = true
+			plotted = g.again(name)
 			n++
 		case plot:
 			point, nanos, count, ok := vegetaPlotRow(line)
 			if plot = ok; point == "" || count == 0 && point != "max" {
 				break
 			}
-			if err := g.value(name, latencyAt(point), nanos, s.lineNumber); err != nil {
+			if err := g.value(plotted, latencyAt(point), nanos, s.lineNumber); err != nil {
 				return Results{}, err
 			}
 			if point != "max" {
 				break
 			}
-			if err := g.value(name, requests, count, s.lineNumber); err != nil {
+			if err := g.value(plotted, requests, count, s.lineNumber); err != nil {
 				return Results{}, err
 			}
 		case isRow && r.name == "":
 			if label == "Requests" || label == "Latencies" { // the first row, and that by which a report is known
-				r = vegetaReport{name: name, line: s.lineNumber}
+				r = vegetaReport{name: g.again(name), line: s.lineNumber}
 				r.row(label, keys, values)
 			}
 		case isRow:
