@@ -2,6 +2,20 @@ package adapter
 
 import "testing"
 
+func TestAnASVResultFileWithNaNIsRecognised(t *testing.T) {
+	t.Parallel()
+	const input = `{"commit_hash": "c", "env_vars": {"a": NaN, "b": -Infinity}, "params": {"cpu": NaN}, "python": "3", "requirements": {}, "results": {"m.time_a": [[NaN], [], "v", 1, 2, NaN, [NaN], [NaN]], "m.time_b": [[1.5], [], "v", 1, 2, [NaN]]}, ` +
+		`"result_columns": ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_q_25", "stats_q_75"], "version": 2}`
+	for _, as := range []Name{"python_asv", "python", Magic} {
+		for what, text := range map[string]string{"alone": input, "in a log": "$ cat results.json\n" + input + "\ndone\n"} {
+			got := parse(t, as, text)
+			if len(got.Benchmarks) != 1 || got.Benchmarks[0].Name != "m.time_b" || got.Adapter != "python_asv" {
+				t.Errorf("%s, as %s: %v by %s", what, as, namesOf(got), got.Adapter)
+			}
+		}
+	}
+}
+
 func TestASV(t *testing.T) {
 	t.Parallel()
 	eachOutput(t, "python_asv", []output{

@@ -45,7 +45,9 @@ type divanRead struct {
 	rustPrograms
 	panics  rustPanics
 	opts    Options
+	header  string   // until a row has told what stands before both: a log, or an indentation
 	column  int      // where the first column begins, in characters
+	before  int      // how many characters stand before each line
 	path    []string // of the tree
 	name    string
 	key     string // as it is gathered
@@ -72,6 +74,7 @@ func (d *divanRead) line(text string, number int) error {
 		d.finish()
 		d.column = utf8.RuneCountInString(text[:at])
 		d.path, d.name = []string{strings.TrimSpace(text[:at])}, ""
+		d.header, d.before = text[:at], 0
 		return nil
 	}
 	if d.runs([]byte(text)) || d.column < 0 {
@@ -88,9 +91,10 @@ func (d *divanRead) line(text string, number int) error {
 		return nil
 	}
 	d.finish()
+	d.aligned(text[:at])
 	cells := strings.Split(text[at+len("├─ "):], "│")
 	const step = 3 // characters for each level
-	indent := utf8.RuneCountInString(text[:at])
+	indent := max(0, utf8.RuneCountInString(text[:at])-d.before)
 	depth := min(indent/step+1, len(d.path))
 	var label string
 	label, cells[0] = divanLabel(cells[0], d.column-indent-step)
@@ -106,6 +110,17 @@ func (d *divanRead) line(text string, number int) error {
 		return d.latency(cells, number)
 	}
 	return nil
+}
+
+// aligned takes what stands before the first row for what stands before all lines, if it stands before the header too.
+func (d *divanRead) aligned(before string) {
+	root, ok := strings.CutPrefix(d.header, before)
+	if d.header != "" && ok && strings.TrimSpace(root) != "" {
+		d.before = utf8.RuneCountInString(before)
+		d.path = []string{strings.TrimSpace(root)}
+		d.column -= d.before
+	}
+	d.header = ""
 }
 
 // finish says that nothing follows for the benchmark.

@@ -29,7 +29,7 @@ type goPair struct {
 func readResult(line []byte, pairs []goPair) (name []byte, result goLine, ok bool) {
 	start := nameAt(line)
 	if start < 0 {
-		return nil, goLine{}, false
+		return readSmall(line, pairs)
 	}
 	name, rest := nextWord(line[start:])
 	if len(rest) == 0 {
@@ -40,6 +40,27 @@ func readResult(line []byte, pairs []goPair) (name []byte, result goLine, ok boo
 		return name, goLine{name, procs, pairs}, true
 	}
 	return name, goLine{}, false
+}
+
+// readSmall reads a result line whose name has a small letter behind Benchmark. go test takes no such function, but programs that run benchmarks
+// themselves do. As log lines begin so too ("Benchmarking 3 files"), it must be whole, and a unit for each operation.
+func readSmall(line []byte, pairs []goPair) (name []byte, result goLine, ok bool) {
+	if !bytes.HasPrefix(line, []byte("Benchmark")) || !bytes.Contains(line, []byte("/op")) {
+		return nil, goLine{}, false
+	}
+	name, rest := nextWord(line)
+	count, after := nextWord(rest)
+	if !isDigits(count) {
+		return nil, goLine{}, false
+	}
+	pairs, ok = appendPairs(pairs, after)
+	for _, p := range pairs {
+		if ok && bytes.HasSuffix(p.unit, []byte("/op")) {
+			name, procs := cutProcs(name)
+			return name, goLine{name, procs, pairs}, true
+		}
+	}
+	return nil, goLine{}, false
 }
 
 // nameAt is where a benchmark's name begins: at the word Benchmark with no small letter behind it, as go test demands. In the middle of a line

@@ -53,6 +53,9 @@ func TestANameIsReadWhole(t *testing.T) {
 		"time -v of a script":                           {"gnu_time", "\tCommand being timed: \"sh -c a\nb\"\n\tUser time (seconds): 1.00\n\tElapsed (wall clock) time (h:mm:ss or m:ss): 0:01.00\n\tExit status: 0\n", []string{"sh -c a b"}},
 		"criterion's name on a line of its own":         {"rust_criterion", "a group/a  function/with blanks\n                        time:   [1.0 us 2.0 us 3.0 us]\n", []string{"a group/a  function/with blanks"}},
 		"Google's names hold blanks":                    {"cpp_google", "-----\nBenchmark                 Time             CPU   Iterations\n-----\nBM_A<int,  long>/1      1.54 ns         1.54 ns      4564939\n", []string{"BM_A<int,  long>/1"}},
+		"divan's tree behind what a log has":            {"divan", divanIn("[bench] "), []string{"s::m::a", "s::m::b", "s::c"}},
+		"divan's tree that is indented":                 {"divan", divanIn("      "), []string{"s::m::a", "s::m::b", "s::c"}},
+		"divan's tree behind a mark":                    {"divan", divanIn("│ >> "), []string{"s::m::a", "s::m::b", "s::c"}},
 		"blanks around a name are not its own":          {Hyperfine, `{"results":[{"command":"  a","mean":1},{"command":"b  ","mean":1}]}`, []string{"a", "b"}},
 		"two that differ in blanks alone are two":       {Hyperfine, `{"results":[{"command":"a  b","mean":1},{"command":"a b","mean":1}]}`, []string{"a  b", "a b"}},
 	} {
@@ -67,6 +70,13 @@ func TestANameIsReadWhole(t *testing.T) {
 			}
 		})
 	}
+}
+
+// divanIn is divan's table with the text before each line.
+func divanIn(before string) string {
+	const row = "1 ns          │ 3 ns          │ 2 ns          │ 2 ns          │ 100     │ 1600\n"
+	return before + "s         fastest       │ slowest       │ median        │ mean          │ samples │ iters\n" + before + "├─ m                    │               │               │               │         │\n" +
+		before + "│  ├─ a   " + row + before + "│  ╰─ b   " + row + before + "╰─ c      " + row
 }
 
 func TestOnlyWhatRepeatsIsTakenForSamples(t *testing.T) {

@@ -6,17 +6,20 @@ import "github.com/tachograph/tacho/internal/core/unit"
 // "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds of one iteration. "data", the rounds, is
 // there, but in the files of --benchmark-autosave only with --benchmark-save-data. A benchmark that failed is not there at all.
 //
+// It prints a table too, of fewer digits and without the file in the name: pytesttext.go.
+//
 // Identity is the full name, file::test[id]: the id in brackets stands for the parameters. The value is the mean and its standard deviation, or the median
 // between the quartiles; each round is a sample. The deviation of a single round is 0, which is none.
 //
-// Unlike Bencher, rounds are samples, least and largest are kept, and the median stands between the quartiles, not an interquartile range on each side.
+// Unlike Bencher, its table is read, rounds are samples, least and largest are kept, and the median stands between the quartiles, not an interquartile range on each side.
 var pythonPytestTool = tool{
-	name: "python_pytest", about: "pytest-benchmark, --benchmark-json", example: `tacho run --file results.json "pytest --benchmark-json results.json"`,
+	name: "python_pytest", about: "pytest-benchmark, --benchmark-json or its table", example: `tacho run --file results.json "pytest --benchmark-json results.json"`,
 	measures:   []string{"Latency (ns, lower)", "Latency min, max (ns, lower)"},
-	samples:    "each round",
+	samples:    "each round, in JSON",
 	parameters: "the test's id, as it stands in the name",
 	signs:      []sign{{jsonForm, []string{"machine_info", "benchmarks[].fullname", "benchmarks[].stats.mean"}, 100, `"machine_info" and "benchmarks" with "stats"`}},
-	parse:      parsePytest, averages: []Average{AverageMean, AverageMedian},
+	needles:    []string{pytestHead}, hit: hitPytest, trace: `a header "Name (time in …)"`,
+	parse: parsePytest, averages: []Average{AverageMean, AverageMedian},
 }
 
 // pytestRun is one benchmark.
@@ -27,6 +30,9 @@ type pytestRun struct {
 }
 
 func parsePytest(s *scanner, opts Options) (Results, error) {
+	if s.peek() != '{' {
+		return pytestText(s, opts)
+	}
 	s.loose = true
 	var g gathering
 	n := 0
@@ -41,7 +47,11 @@ func parsePytest(s *scanner, opts Options) (Results, error) {
 			if err := r.read(s); err != nil {
 				return err
 			}
-			return r.add(&g, opts, line)
+			name := r.full
+			if name == "" {
+				name = r.name
+			}
+			return r.add(&g, name, opts, line, 1e9)
 		})
 	})
 	if err != nil {
@@ -88,11 +98,11 @@ func (r *pytestRun) read(s *scanner) error {
 	})
 }
 
-func (r *pytestRun) add(g *gathering, opts Options, line int) error {
-	const nanos = 1e9
-	name := r.full
-	if name == "" {
-		name = r.name
+// add adds the benchmark, whose times are of so many nanoseconds.
+func (r *pytestRun) add(g *gathering, name string, opts Options, line int, nanos float64) error {
+	if !r.mean.ok && r.median.ok {
+		g.problem(name, line, "it has no mean; the median is taken")
+		r.mean, r.deviation = r.median, opt{}
 	}
 	if !r.mean.ok {
 		g.problem(name, line, "it has no mean: it failed")
@@ -103,7 +113,10 @@ func (r *pytestRun) add(g *gathering, opts Options, line int) error {
 		latency = spread(unit.Latency, latency.Value, r.deviation.v*nanos)
 	}
 	if opts.Average == AverageMedian && r.median.ok {
-		latency = spread(unit.Latency, r.median.v*nanos, r.iqr.v/2*nanos)
+		latency = Metric{Measure: unit.Latency, Value: r.median.v * nanos}
+		if r.iqr.ok {
+			latency = spread(unit.Latency, r.median.v*nanos, r.iqr.v/2*nanos)
+		}
 		if r.q1.ok && r.q3.ok {
 			latency.Lower, latency.Upper = r.q1.times(nanos).pointer(), r.q3.times(nanos).pointer()
 		}
