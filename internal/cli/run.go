@@ -77,14 +77,14 @@ They are read from what the command prints: on stdout, or on stderr where only t
 Without a server (--host, or 'tacho login') they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
 report; "~" before a change says that the two spreads overlap. No threshold is set by itself: a difference raises an alert only where
 --threshold-… or 'tacho threshold create' says so.
-
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
 running, a second Ctrl-C ends tacho at once.
 
 Project, branch, thresholds, adapter and key are checked with the server before the command runs. Results that cannot be read or sent
 are kept in a file, and --resend sends them later; flags given with it replace what was refused: --adapter, --project, --branch, ….
 
-A project that is new is made, and the run says who may read it: --visibility chooses.
+A project that is new is made, and the run says who may read it: --visibility chooses. A run that names no project goes to the one of its
+repository's name; in the store of this machine, another repository of that name gets a project of its own, whose slug has a suffix.
 
 Branch and commit come from the CI system or from git, and the first line says which. A new branch begins with the history and the
 thresholds of the branch that it came from: a pull request's target, else what the branch tracks, else the default branch, at the newest
@@ -217,7 +217,9 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	f.startFromParent(found, env.gitSource(ctx), &in)
+	source := env.gitSource(ctx)
+	f.startFromParent(found, source, &in)
+	f.identify(env, found, source, &in)
 	if !f.quiet {
 		fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(describe(found, in)))
 		for _, note := range found.Notes {

@@ -128,6 +128,13 @@ func (f *runFlags) startFromParent(found gitctx.Context, source gitctx.Source, i
 	in.StartPoint.Branch, in.StartPoint.Commits, in.StartPoint.Detected = parent.Branch, parent.Commits, &yes
 }
 
+// identify says which repository results for the store of this machine come from, where no project is named: two of one name are two projects.
+func (f *runFlags) identify(env *Env, found gitctx.Context, source gitctx.Source, in *api.NewRun) {
+	if f.isEmbedded(env) && in.Project == "" {
+		maps.Copy(in.Context, found.Identity(source))
+	}
+}
+
 // parseTime reads Unix seconds or RFC 3339.
 func parseTime(s string) (time.Time, error) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {

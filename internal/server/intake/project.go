@@ -19,6 +19,11 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 		k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
 		return k, err
 	}
+	if usesOwnStore(actor, sub) {
+		if sub.project, err = projectOfRepository(ctx, tx, sub); err != nil {
+			return k, err
+		}
+	}
 	k.project, err = tx.ProjectByRef(ctx, sub.project)
 	if fault.Is(err, fault.Missing) && !ident.IsUUID(sub.project) {
 		return newProject(ctx, tx, actor, sub)
@@ -36,6 +41,43 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 	}
 	k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
 	return k, err
+}
+
+// usesOwnStore says whether the project is found by its repository: in the store of one machine, where nobody named it. On a server a name
+// is a name: clients that see a repository in different ways must not part its project, nor may anybody claim another's.
+func usesOwnStore(actor access.Actor, sub submission) bool {
+	return actor.Kind == access.Local && !sub.repository.IsZero()
+}
+
+// projectOfRepository returns the project (slug or UUID) of the submission's repository: the one that its results went to before, else one of
+// its name that is no other repository's, else a new one whose slug bears a suffix. A project from before repositories were told apart
+// belongs to the first that comes.
+func projectOfRepository(ctx context.Context, tx *store.Tx, sub submission) (ref string, err error) {
+	like, err := tx.RepositoriesLike(ctx, sub.repository)
+	if err != nil {
+		return "", err
+	}
+	best := 0
+	for _, known := range like {
+		if likeness := sub.repository.Likeness(known.KnownRepository); likeness > best {
+			best, ref = likeness, known.ProjectID
+		}
+	}
+	if best > 0 {
+		return ref, nil
+	}
+	named, err := tx.ProjectByRef(ctx, sub.project)
+	if fault.Is(err, fault.Missing) {
+		return sub.project, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	taken, err := tx.RepositoryOf(ctx, named.ID)
+	if err != nil || taken.IsZero() {
+		return sub.project, err
+	}
+	return ident.SlugWithSuffix(sub.project, sub.repository.Salt()), nil
 }
 
 // newProject says where a project that does not exist yet would go.

@@ -19,10 +19,11 @@ import (
 
 // submission is a request that was checked for itself: what can be known without the database is right.
 type submission struct {
-	project     string // slug or UUID
-	projectName string // of a project that is yet to be made
-	visibility  string // of such a project; empty: the server's default
-	key         string // idempotency key
+	project     string            // slug or UUID
+	projectName string            // of a project that is yet to be made
+	repository  series.Repository // where nothing names the project
+	visibility  string            // of such a project; empty: the server's default
+	key         string            // idempotency key
 	requestHash string
 	branch      string // name or UUID
 	hash        string
@@ -62,6 +63,9 @@ func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error
 		func() error { return s.checkKind(early) },
 		func() error { return checkContext(run.Context, run.Host) },
 		func() (err error) {
+			if run.Project == "" && run.Job == nil {
+				s.repository = series.RepositoryOf(run.Context)
+			}
 			s.project, s.projectName, err = series.Project(run.Project, image, run.Context)
 			return err
 		},

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
@@ -48,13 +49,24 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if at.project, err = ensureProject(ctx, tx, p); err != nil {
 		return at, err
 	}
+	if usesOwnStore(p.actor, p.sub) {
+		if err := tx.AddRepository(ctx, at.project.ID, p.sub.repository); err != nil {
+			return at, err
+		}
+		if p.before.isNew && at.project.Slug != p.sub.project {
+			at.warnings = append(at.warnings, fmt.Sprintf("project %q has the results of another repository; those of this one go to %q (--project names another)",
+				p.sub.project, at.project.Slug))
+		}
+	}
 	if at.known, err = findByKey(ctx, tx, at.project.ID, p.sub); err != nil || at.known != "" {
 		return at, err
 	}
 	ask := branchAsk{projectID: at.project.ID, branch: p.sub.branch, start: p.sub.start}
-	if at.branch, at.head, at.warnings, err = ensureHead(ctx, tx, ask); err != nil {
+	var warnings []string
+	if at.branch, at.head, warnings, err = ensureHead(ctx, tx, ask); err != nil {
 		return at, err
 	}
+	at.warnings = append(at.warnings, warnings...)
 	if at.version, err = tx.EnsureVersion(ctx, at.project.ID, at.head.ID, p.sub.hash); err != nil {
 		return at, err
 	}
