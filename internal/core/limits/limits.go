@@ -223,3 +223,9 @@ const (
 	ReadRetryMax      = time.Minute
 	BlockedJobRecheck = 30 * time.Second // a look at jobs whose wake-up was lost, which no known way leads to
 )
+
+// Looking after a data folder.
+const (
+	UpkeepProblems = 100   // that a check lists; a person reads the first few
+	UpkeepBatch    = 5_000 // rows in one transaction that removes: some 20 ms, for which all writers wait
+)

@@ -1,0 +1,167 @@
+// Package upkeep looks after a server's data folder: check it, copy it while the server runs, bring a copy back, and remove what nobody
+// needs any more.
+//
+// A data folder is a database (tacho.db) and a folder of blobs under their own digests (blobs/). The rows are the truth: a blob that no row
+// names is garbage, a row whose blob is missing or has other bytes is damage. So a consistent copy is a snapshot of the rows, and then the
+// blobs that they name: a blob is written before the row that names it, and never changes. Only a collector could come between the two;
+// it and a backup exclude each other by a lock on the folder (collect.lock), which any process can hold.
+//
+// Called by the server (collecting in the background) and by `tacho server check|backup|restore|gc`, which work on the folder itself. It
+// knows nothing of HTTP, nor of who may do this: whoever can read the folder may.
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Names inside of a data folder.
+const (
+	Database    = "tacho.db"
+	Blobs       = "blobs"
+	collectLock = "collect.lock"
+)
+
+// Problem is one thing that is wrong with a data folder.
+type Problem struct {
+	Thing  string `json:"thing"`  // what it is about: the database, or a blob's digest
+	Reason string `json:"reason"` // a sentence
+}
+
+// Checked is what a check found.
+type Checked struct {
+	Schema   int64     `json:"schema"`   // newest migration of the database
+	Blobs    int       `json:"blobs"`    // that rows name
+	Bytes    int64     `json:"bytes"`    // of these blobs
+	Garbage  int       `json:"garbage"`  // blobs that no row names; a collection removes them
+	Problems []Problem `json:"problems"` // at most limits.UpkeepProblems
+}
+
+// Check reads the whole folder: the database's pages and references, and every blob that a row names against its digest. A server may run on
+// it meanwhile. progress is called with how many blobs were read, of how many.
+func Check(ctx context.Context, data string, progress func(done, total int)) (Checked, error) {
+	var out Checked
+	db, blobs, err := inspect(ctx, data)
+	if err != nil {
+		return out, err
+	}
+	defer db.Close()
+	release, err := shareCollecting(data)
+	if err != nil {
+		return out, err
+	}
+	defer release()
+	note := func(thing, reason string) {
+		if len(out.Problems) < limits.UpkeepProblems {
+			out.Problems = append(out.Problems, Problem{thing, reason})
+		}
+	}
+	if out.Schema, err = db.Schema(ctx); err != nil {
+		return out, err
+	}
+	damage, err := db.Damage(ctx, limits.UpkeepProblems)
+	if err != nil {
+		return out, err
+	}
+	for _, d := range damage {
+		note(Database, d)
+	}
+	named, err := roots(ctx, db)
+	if err != nil {
+		return out, err
+	}
+	out.Blobs = len(named)
+	is := make(map[blob.Digest]bool, len(named))
+	for i, digest := range named {
+		is[digest] = true
+		size, err := read(ctx, blobs, digest, io.Discard)
+		out.Bytes += size
+		switch {
+		case ctx.Err() != nil:
+			return out, ctx.Err()
+		case fault.Is(err, fault.Missing):
+			note(string(digest), "a row names it, and it is missing")
+		case err != nil:
+			note(string(digest), err.Error())
+		}
+		progress(i+1, len(named))
+	}
+	err = blobs.List(ctx, func(info blob.Info) error {
+		if !is[info.Digest] {
+			out.Garbage++
+		}
+		return nil
+	})
+	return out, err
+}
+
+// inspect opens a folder to be looked at.
+func inspect(ctx context.Context, data string) (*store.Store, *blob.Dir, error) {
+	if _, err := os.Stat(filepath.Join(data, Database)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, fault.Missingf("%s: no data folder of a server, because there is no %s in it; --data names another", data, Database)
+		}
+		return nil, nil, fault.Wrap(fault.Unavailable, err, "%s: %v", data, err)
+	}
+	db, err := store.Inspect(ctx, filepath.Join(data, Database))
+	if err != nil {
+		return nil, nil, err
+	}
+	blobs, err := blob.OpenDir(filepath.Join(data, Blobs), nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return db, blobs, nil
+}
+
+// roots returns the digests of all blobs that rows name, in order: 100 bytes of memory for each.
+func roots(ctx context.Context, db *store.Store) (named []blob.Digest, err error) {
+	for last := ""; ; {
+		var page []string
+		if err := db.View(ctx, func(tx *store.Tx) (err error) {
+			page, err = tx.BlobRoots(ctx, last, limits.RegistryCollectBatch)
+			return err
+		}); err != nil {
+			return nil, fmt.Errorf("list named blobs: %w", err)
+		}
+		for _, text := range page {
+			digest, err := blob.ParseDigest(text)
+			if err != nil {
+				return nil, fmt.Errorf("list named blobs: %w", err)
+			}
+			named, last = append(named, digest), text
+		}
+		if len(page) < limits.RegistryCollectBatch {
+			return named, nil
+		}
+	}
+}
+
+// read copies a blob to w; its reader compares the bytes with the digest. It returns how many bytes came.
+func read(ctx context.Context, blobs *blob.Dir, digest blob.Digest, w io.Writer) (int64, error) {
+	r, _, err := blobs.Open(ctx, digest, 0, -1)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	return io.Copy(w, readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.Read(p)
+	}))
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
