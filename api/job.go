@@ -8,7 +8,8 @@ type NewJob struct {
 	Spec         string            `json:"spec,omitempty" doc:"hardware spec, slug or UUID; absent: the testbed's, else the fallback"`
 	Entrypoint   []string          `json:"entrypoint,omitempty" doc:"replaces the image's"`
 	Cmd          []string          `json:"cmd,omitempty" doc:"replaces the image's"`
-	Env          map[string]string `json:"env,omitempty"`
+	Env          map[string]string `json:"env,omitempty" doc:"never shown; dropped when the job ends, unless the server keeps it for retries"`
+	SecretEnv    []string          `json:"secret_env,omitempty" doc:"names in env whose values are hidden in all outputs, as are those whose name says that they are secret (TOKEN, PASSWORD, …)"`
 	Timeout      *int64            `json:"timeout,omitempty" minimum:"1" doc:"seconds for one iteration; clamped to the plan's limit"`
 	FilePaths    []string          `json:"file_paths,omitempty" doc:"results are read from these files instead of stdout"`
 	BuildTime    *bool             `json:"build_time,omitempty"`
@@ -311,6 +312,8 @@ type JobConfig struct {
 	Entrypoint   []string          `json:"entrypoint,omitempty"`
 	Cmd          []string          `json:"cmd,omitempty"`
 	Env          map[string]string `json:"env,omitempty"`
+	SecretEnv    []string          `json:"secret_env,omitempty" doc:"names in env whose values the runner hides in all outputs"`
+	EnvDropped   bool              `json:"env_dropped,omitempty" doc:"the job had an environment, which was dropped when it ended"`
 	Timeout      int64             `json:"timeout"`
 	FilePaths    []string          `json:"file_paths,omitempty"`
 	Iter         int               `json:"iter"`

@@ -53,6 +53,7 @@ type runFlags struct {
 	resend                           string
 	given                            map[string]bool // flags of the command line, by name
 	entrypoint, cmd, variables, envs []string        // --env, --env-file
+	secretEnv                        []string
 	detach                           bool
 	format                           string
 	asJSON, quiet, dryRun            bool
@@ -145,6 +146,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.StringArrayVar(&f.cmd, "cmd", nil, "replaces the image's command (repeatable: one word each), or words at the end")
 	v.StringArrayVar(&f.variables, "env", nil, "NAME=VALUE, or NAME to pass it on (repeatable)")
 	v.StringArrayVar(&f.envs, "env-file", nil, "file of such lines (repeatable)")
+	v.StringArrayVar(&f.secretEnv, "secret-env", nil, secretEnvHelp)
 	v.BoolVar(&f.detach, "detach", false, "submit the job and leave")
 	v.StringVar(&f.idempotencyKey, "idempotency-key", "", "UUID; the same one again returns the first report (default: a fresh one)")
 
@@ -166,7 +168,7 @@ func (f *runFlags) check(args []string) error {
 	if f.asJSON {
 		f.format = "json"
 	}
-	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || f.detach || f.spec != ""
+	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || len(f.secretEnv) > 0 || f.detach || f.spec != ""
 	switch {
 	case f.noStartPoint && f.startPoint != "":
 		return usage("--start-point and --no-start-point are opposites; give one of them")

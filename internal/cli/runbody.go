@@ -277,7 +277,7 @@ func (f *runFlags) newJob(env *Env, args []string) (*api.NewJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	job.Env = vars
+	job.Env, job.SecretEnv = vars, f.secretEnv
 	if f.timeout > 0 {
 		seconds := int64((time.Duration(f.timeout) + time.Second - 1) / time.Second)
 		job.Timeout = &seconds
@@ -304,6 +304,8 @@ func (f *runFlags) newJob(env *Env, args []string) (*api.NewJob, error) {
 	}
 	return job, nil
 }
+
+const secretEnvHelp = "NAME of a variable whose value never appears in outputs; passed on from here unless --env or --env-file sets it (repeatable)"
 
 // jobEnv reads --env-file, then --env, which wins. A name without a value is passed on from our environment.
 func (f *runFlags) jobEnv(env *Env) (map[string]string, error) {
@@ -338,6 +340,17 @@ func (f *runFlags) jobEnv(env *Env) (map[string]string, error) {
 	}
 	for _, entry := range f.variables {
 		if err := set("--env", entry); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range f.secretEnv {
+		if _, given := vars[name]; given {
+			continue
+		}
+		if strings.Contains(name, "=") {
+			return nil, usage("--secret-env takes a name alone, so that the value is in no list of processes; set the variable, or use --env-file")
+		}
+		if err := set("--secret-env", name); err != nil {
 			return nil, err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/mask"
 	"github.com/tachograph/tacho/internal/runner"
 )
 
@@ -27,7 +28,7 @@ type runnerRunFlags struct {
 	memory, disk                                   byteSize
 	timeout                                        seconds
 	network, allowFailure, json, verbose           bool
-	env, entrypoint, cmd, output                   []string
+	env, secretEnv, entrypoint, cmd, output        []string
 }
 
 func newRunnerRun(env RunnerEnv) *cobra.Command {
@@ -61,6 +62,7 @@ machine, 130 interrupted.`,
 	flags.Var(&f.timeout, "timeout", "of one iteration; a bare number is seconds")
 	flags.BoolVar(&f.network, "network", false, "give the command a network")
 	flags.StringArrayVar(&f.env, "env", nil, "NAME=VALUE, or NAME to pass it on (repeatable)")
+	flags.StringArrayVar(&f.secretEnv, "secret-env", nil, secretEnvHelp)
 	flags.StringArrayVar(&f.entrypoint, "entrypoint", nil, "replaces the image's entrypoint (repeatable: one word each)")
 	flags.StringArrayVar(&f.cmd, "cmd", nil, "replaces the image's command (repeatable: one word each); or words after --")
 	flags.StringArrayVar(&f.output, "output", nil, "file to collect from the sandbox (repeatable)")
@@ -136,9 +138,17 @@ func (f runnerRunFlags) oneShot(env RunnerEnv) (runner.OneShot, error) {
 		}
 		vars[name] = value
 	}
+	for _, name := range f.secretEnv {
+		if _, given := vars[name]; !given {
+			vars[name] = env.Getenv(name)
+		}
+		if len(vars[name]) < mask.LeastBytes {
+			return runner.OneShot{}, fault.Invalidf("--secret-env %s: its value has fewer than %d bytes and cannot be hidden", name, mask.LeastBytes)
+		}
+	}
 	return runner.OneShot{
 		Image: f.image, Token: runner.Secret(env.Getenv("TACHO_OCI_TOKEN")), CPU: f.vcpus, MemoryBytes: int64(f.memory), DiskBytes: int64(f.disk),
-		Timeout: time.Duration(f.timeout), Network: f.network, Env: vars, Entrypoint: f.entrypoint, Cmd: f.cmd, Files: f.output,
+		Timeout: time.Duration(f.timeout), Network: f.network, Env: vars, SecretEnv: f.secretEnv, Entrypoint: f.entrypoint, Cmd: f.cmd, Files: f.output,
 		OutputDir: f.outputDir, Iterations: f.iter, Isolation: f.isolation, AllowFailure: f.allowFailure,
 		StateDir: f.stateDir, Machine: runner.MachineConfig{Runtime: f.runtime, Keeper: keeperWords, AllowNetwork: f.network},
 		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level})),

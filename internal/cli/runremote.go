@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/mask"
 )
 
 // errDetached ends following after Ctrl-C.
@@ -31,6 +34,11 @@ func (e *Env) untilInterrupted(ctx context.Context) (context.Context, func()) {
 // runRemote submits a job, follows it and shows its report.
 func (f *runFlags) runRemote(ctx context.Context, env *Env, in api.NewRun) error {
 	if f.dryRun {
+		for name, value := range in.Job.Env {
+			if slices.Contains(in.Job.SecretEnv, name) || mask.LooksSecret(name, value) {
+				in.Job.Env[name] = strings.Repeat("*", len(value))
+			}
+		}
 		return printJSON(env.Stdout, in)
 	}
 	srv, err := f.open(ctx, env)

@@ -170,6 +170,59 @@ func TestFailuresHaveTheirReason(t *testing.T) {
 	}
 }
 
+func TestSecretsOfTheEnvironmentAppearInNoOutput(t *testing.T) {
+	t.Parallel()
+	const secret, token = "hunter2-hunter2", "ghp_0123456789"
+	hub := newFakeHub(t, aJob("j1", func(j *api.ClaimedJob) {
+		j.Config.Env = map[string]string{"DB": secret, "GITHUB_TOKEN": token, "WORDS": "10000", "FILTER": "BenchmarkDecode"}
+		j.Config.SecretEnv = []string{"DB"}
+		j.Config.FilePaths, j.Config.BuildTime, j.Config.Cmd = []string{"/out.json"}, true, []string{"bench", "--db=" + secret}
+	}))
+	m := aMachine(func(_ context.Context, p iterationParams) iterationEnd {
+		if p.env["DB"] != secret {
+			t.Error("the command did not get the secret")
+		}
+		for _, part := range []string{"login " + secret[:5], secret[5:], " ok\nBenchmarkDecode 10000\n", token} { // cut where the pipe cuts it
+			io.WriteString(p.stdout, part)
+			io.WriteString(p.stderr, part)
+		}
+		w, err := p.file("/out.json")
+		if err != nil {
+			t.Error(err)
+			return iterationEnd{}
+		}
+		io.WriteString(w, `{"db":"`+secret[:3])
+		io.WriteString(w, secret[3:]+`"}`)
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		return iterationEnd{files: []collected{{path: "/out.json", size: int64(len(`{"db":""}`) + len(secret))}}}
+	})
+	if err := start(t, hub, m, &memoryResults{}, oneJob).wait(t); err != nil {
+		t.Fatal(err)
+	}
+	hub.awaitEnd("j1", 1)
+	stars := strings.Repeat("*", len(secret))
+	text := "login " + stars + " ok\nBenchmarkDecode 10000\n" + strings.Repeat("*", len(token))
+	for name, want := range map[string]string{"j1 0 stdout": text, "j1 0 stderr": text, "j1 0 file /out.json": `{"db":"` + stars + `"}`} {
+		if got := hub.outputs[name]; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	var live string
+	for _, msg := range hub.heard {
+		live += msg.Text
+	}
+	for _, where := range []string{live, fmt.Sprint(hub.outputs)} {
+		if strings.Contains(where, secret) || strings.Contains(where, token) {
+			t.Errorf("a secret is in %q", where)
+		}
+	}
+	if !strings.Contains(live, stars) {
+		t.Errorf("live output %q", live)
+	}
+}
+
 func TestMeasuresAreOfCommandsThatCount(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

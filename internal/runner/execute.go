@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/mask"
 )
 
 // executor runs one job after the other.
@@ -60,6 +62,7 @@ func (x *executor) execute(ctx context.Context, job *api.ClaimedJob, say func(ap
 		say(msg)
 	}
 	r.live = newLiveLog(r.say, x.after)
+	r.mask = maskOf(job.Config)
 	err := r.guarded(ctx)
 	r.live.end()
 	r.record.Terminal = r.terminal(ctx, err)
@@ -75,6 +78,7 @@ type jobRun struct {
 	job    *api.ClaimedJob
 	say    func(api.Message)
 	live   *liveLog
+	mask   mask.Mask
 	budget *budget
 	entry  entry
 	record record
@@ -184,6 +188,8 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 	defer stderr.close()
 
 	c, spec := &r.job.Config, &r.job.Spec
+	out := r.mask.Writer(io.MultiWriter(stdout, r.live.stream(api.ArtifactStdout)))
+	errs := r.mask.Writer(io.MultiWriter(stderr, r.live.stream(api.ArtifactStderr)))
 	r.live.begin(number)
 	r.say(api.Message{Event: api.MsgPhase, Phase: "run", Iteration: number, Detail: fmt.Sprintf("iteration %d of %d", number+1, c.Iter)})
 	end, err := image.run(ctx, iterationParams{
@@ -191,8 +197,8 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 		entrypoint: c.Entrypoint, cmd: c.Cmd, env: c.Env,
 		cpu: spec.CPU, memory: spec.Memory, disk: spec.Disk, network: spec.Network,
 		timeout: timeout(r.job), grace: limits.KillGrace,
-		stdout: io.MultiWriter(stdout, r.live.stream(api.ArtifactStdout)),
-		stderr: io.MultiWriter(stderr, r.live.stream(api.ArtifactStderr)),
+		stdout: out,
+		stderr: errs,
 		started: func() {
 			if number == 0 {
 				r.say(api.Message{Event: api.MsgRunning})
@@ -203,10 +209,17 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 			if c.FileSize {
 				return nil, nil // only its size is a result
 			}
-			return r.entry.create(api.ArtifactFile, number, path)
+			w, err := r.entry.create(api.ArtifactFile, number, path)
+			if err != nil {
+				return nil, err
+			}
+			return &maskedFile{r.mask.Writer(w), w}, nil
 		},
 		fileLimit: limits.JobOutputBytes,
 	})
+	if flushed := errors.Join(out.Flush(), errs.Flush()); flushed != nil {
+		r.log.Warn("output was not flushed", "job", r.job.UUID, "error", flushed)
+	}
 	r.live.begin(number)
 	r.recordStreams(stdout, stderr)
 	if err != nil {
@@ -214,6 +227,25 @@ func (r *jobRun) iterate(ctx context.Context, image prepared, number int) error 
 	}
 	return r.judge(ctx, number, end)
 }
+
+// maskOf knows the values that a job's outputs must not show.
+func maskOf(c api.JobConfig) mask.Mask {
+	var values []string
+	for name, value := range c.Env {
+		if slices.Contains(c.SecretEnv, name) || mask.LooksSecret(name, value) {
+			values = append(values, value)
+		}
+	}
+	return mask.New(values)
+}
+
+// maskedFile is a collected file on its way to disk.
+type maskedFile struct {
+	*mask.Writer
+	file io.WriteCloser
+}
+
+func (f *maskedFile) Close() error { return errors.Join(f.Flush(), f.file.Close()) }
 
 // judge records an iteration and says whether the job goes on.
 func (r *jobRun) judge(ctx context.Context, number int, end iterationEnd) error {
@@ -291,7 +323,7 @@ func (r *jobRun) recordFiles(number int, end iterationEnd) (cut string, err erro
 	if err != nil {
 		return cut, err
 	}
-	_, err = w.Write(text)
+	_, err = w.Write(r.mask.Bytes(text)) // a benchmark without a name of its own is named after the command
 	if err := errors.Join(err, w.Close()); err != nil {
 		return cut, err
 	}

@@ -30,6 +30,7 @@ type OneShot struct {
 	Timeout      time.Duration // of one iteration
 	Network      bool
 	Env          map[string]string
+	SecretEnv    []string // names in Env whose values are hidden in all outputs
 	Entrypoint   []string
 	Cmd          []string
 	Files        []string // collected from the sandbox
@@ -140,7 +141,7 @@ func (o OneShot) job(has offer, now time.Time) *api.ClaimedJob {
 			CPU: o.CPU, Memory: o.MemoryBytes, Disk: o.DiskBytes, Network: o.Network,
 		},
 		Config: api.JobConfig{
-			Image: o.Image, Entrypoint: o.Entrypoint, Cmd: o.Cmd, Env: o.Env, Timeout: seconds, FilePaths: o.Files, Iter: o.Iterations,
+			Image: o.Image, Entrypoint: o.Entrypoint, Cmd: o.Cmd, Env: o.Env, SecretEnv: o.SecretEnv, Timeout: seconds, FilePaths: o.Files, Iter: o.Iterations,
 			AllowFailure: o.AllowFailure,
 		},
 	}

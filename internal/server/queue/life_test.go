@@ -466,6 +466,7 @@ func TestRetryRunsItAgainFromTheStart(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
 	r := h.runner("box")
+	h.queue.KeepEnv = time.Hour
 	job := h.running(r, order{job: api.NewJob{Env: map[string]string{"TOKEN": "s3cret"}}})
 	if err := h.queue.Retry(t.Context(), job.UUID); !fault.Is(err, fault.Conflict) {
 		t.Errorf("retry of a running job: %v", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/mask"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 	config := api.JobConfig{
 		Registry: image.Registry, Repository: image.Repository, Project: p.Project.ID, Digest: image.Digest, Internal: image.Internal, Listed: image.Listed,
 		Image:      p.Job.Image,
-		Entrypoint: p.Job.Entrypoint, Cmd: p.Job.Cmd, Env: p.Job.Env, Timeout: int64(timeout / time.Second), FilePaths: p.Job.FilePaths, Iter: iterations,
+		Entrypoint: p.Job.Entrypoint, Cmd: p.Job.Cmd, Env: p.Job.Env, SecretEnv: p.Job.SecretEnv, Timeout: int64(timeout / time.Second), FilePaths: p.Job.FilePaths, Iter: iterations,
 		AllowFailure: p.Job.AllowFailure != nil && *p.Job.AllowFailure, BuildTime: p.Job.BuildTime != nil && *p.Job.BuildTime,
 		FileSize: p.Job.FileSize != nil && *p.Job.FileSize,
 	}
@@ -169,6 +170,7 @@ func checkJob(j api.NewJob) error {
 	for _, err := range []error{
 		count("words of entrypoint", len(j.Entrypoint), limits.EntrypointWords), count("words of cmd", len(j.Cmd), limits.CmdWords),
 		count("environment entries", len(j.Env), limits.EnvEntries), count("file paths", len(j.FilePaths), limits.FilePaths),
+		count("secret environment entries", len(j.SecretEnv), limits.EnvEntries),
 	} {
 		if err != nil {
 			return err
@@ -185,6 +187,15 @@ func checkJob(j api.NewJob) error {
 		}
 		if err := checkWord("the environment variable "+k, v); err != nil {
 			return err
+		}
+	}
+	for _, name := range j.SecretEnv {
+		switch value, has := j.Env[name]; {
+		case !has:
+			return fault.Invalidf("job: secret_env names %.60q, which is not in the environment", name)
+		case len(value) < mask.LeastBytes:
+			return fault.Invalidf("job: the value of %.60s is shorter than %d bytes and cannot be hidden in outputs: it would be found in every second number",
+				name, mask.LeastBytes)
 		}
 	}
 	for _, p := range j.FilePaths {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
@@ -71,6 +72,8 @@ type Config struct {
 	Tiers  Tiers
 	Log    *slog.Logger
 	Now    func() time.Time
+	// KeepEnv is how long the environment of a job that failed or was canceled is kept for a retry, from its end; 0 drops it then.
+	KeepEnv time.Duration
 }
 
 // Service is safe for concurrent use. Run must run for leases to be renewed and results to be read.
@@ -190,6 +193,11 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 	if err != nil {
 		return err
 	}
+	if after.State == api.JobPending && before.State != api.JobPending {
+		if after, err = s.waitsAgain(*row, after, e); err != nil {
+			return err
+		}
+	}
 	now := tx.Now()
 	row.State, row.Reason, row.Error = string(after.State), orNil(string(after.Reason)), orNil(after.Error)
 	row.Epoch, row.Attempt, row.InfraRetries = after.Epoch, after.Attempt, after.InfraRetries
@@ -214,12 +222,13 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 			deadline = row.Claimed.Add(s.allTime(*row))
 		}
 		row.LeaseExpires, row.Deadline = &lease, &deadline
-	case job.Process:
+	case job.Retry:
+		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
+	}
+	if after.State == api.JobProcessed || job.Ended(after.State) && s.KeepEnv <= 0 {
 		if err := forgetEnv(ctx, tx, *row); err != nil {
 			return err
 		}
-	case job.Retry:
-		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
 	}
 	if job.Ended(before.State) && !job.Ended(after.State) { // tried again, or the result came after all
 		row.Completed = nil
@@ -251,14 +260,47 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 	})
 }
 
-// forgetEnv takes the values of the environment out of a processed job: they may be secrets, and only a retry, which there is none of any
-// more, would need them. A job that failed or was canceled keeps them.
+// waitsAgain looks at a job that is about to wait once more: without the environment that it was submitted with it would measure something else.
+// A person who asks for a retry hears so; what was lost with its runner after it had ended once fails for good.
+func (s *Service) waitsAgain(row store.Job, after job.Job, e job.Event) (job.Job, error) {
+	config, err := configOf(row)
+	if err != nil || !config.EnvDropped {
+		return after, err
+	}
+	if e.Kind == job.Retry {
+		return after, fault.Conflictf("job %s cannot be retried: its environment was dropped when it ended; submit the run again "+
+			"(an administrator can keep environments for retries: retention.environments)", row.ID)
+	}
+	after.State = api.JobFailed
+	return after, nil
+}
+
+// ForgetEnvironments drops the environments of jobs that failed or were canceled before, in small steps.
+func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) error {
+	for more := true; more; {
+		if err := s.Store.Tx(ctx, func(tx *store.Tx) error {
+			rows, err := tx.JobsWithEnvironment(ctx, before, limits.UpkeepBatch)
+			more = len(rows) == limits.UpkeepBatch
+			for _, row := range rows {
+				if err := forgetEnv(ctx, tx, row); err != nil {
+					return err
+				}
+			}
+			return err
+		}); err != nil {
+			return fmt.Errorf("drop environments of ended jobs: %w", err)
+		}
+	}
+	return nil
+}
+
+// forgetEnv takes the environment out of a job that is over: its values may be secrets. What stays is that there was one.
 func forgetEnv(ctx context.Context, tx *store.Tx, row store.Job) error {
 	config, err := configOf(row)
 	if err != nil || len(config.Env) == 0 {
 		return err
 	}
-	config.Env = nil
+	config.Env, config.SecretEnv, config.EnvDropped = nil, nil, true
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return err

@@ -182,6 +182,13 @@ func (tx *Tx) SetJobConfig(ctx context.Context, id, config string) error {
 	return exactlyOne(res, err, "job", id)
 }
 
+// JobsWithEnvironment returns jobs that failed or were canceled before, and whose configuration still has an environment.
+func (tx *Tx) JobsWithEnvironment(ctx context.Context, before time.Time, most int) ([]Job, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+` from job j where j.state in ('failed', 'canceled') and j.completed < $1
+		and j.config like '%"env":{%' order by j.completed, j.id limit $2`, micros(before), most)
+	return collect(rows, err, scanJobs)
+}
+
 // OverdueJobs returns jobs in flight whose lease or deadline is over, oldest lease first.
 func (tx *Tx) OverdueJobs(ctx context.Context, most int) ([]Job, error) {
 	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+` from job j where j.state in ('claimed', 'running') and (j.lease_expires < $1 or j.deadline < $1)
