@@ -34,7 +34,9 @@ var secretName = regexp.MustCompile(`(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASS
 
 // LooksSecret reports whether a variable's value should be hidden although nobody said so: its name says what it is, and it is long enough
 // not to be a word of the output by chance.
-func LooksSecret(name, value string) bool { return len(value) >= 2*LeastBytes && secretName.MatchString(name) }
+func LooksSecret(name, value string) bool {
+	return len(value) >= 2*LeastBytes && secretName.MatchString(name)
+}
 
 // Bytes returns p with the values hidden, in place.
 func (m Mask) Bytes(p []byte) []byte {

@@ -298,13 +298,15 @@ func TestRestoreTakesNothingThatIsDamaged(t *testing.T) {
 		damage func(t *testing.T, to string)
 		says   string
 	}{
-		"no manifest":      {func(t *testing.T, to string) { os.Remove(filepath.Join(to, manifestName)) }, "no backup"},
-		"half a manifest":  {func(t *testing.T, to string) { os.Truncate(filepath.Join(to, manifestName), 20) }, "damaged"},
-		"foreign manifest": {func(t *testing.T, to string) { os.WriteFile(filepath.Join(to, manifestName), []byte(`{"database":"../x"}`), 0o600) }, "damaged"},
-		"other database":   {edit(m.Database, 5000), "other bytes"},
-		"no database":      {func(t *testing.T, to string) { os.Remove(filepath.Join(to, m.Database)) }, m.Database},
-		"other blob":       {edit(where, 3), "digest"},
-		"no blob":          {func(t *testing.T, to string) { os.Remove(filepath.Join(to, where)) }, digest.Hex()},
+		"no manifest":     {func(t *testing.T, to string) { os.Remove(filepath.Join(to, manifestName)) }, "no backup"},
+		"half a manifest": {func(t *testing.T, to string) { os.Truncate(filepath.Join(to, manifestName), 20) }, "damaged"},
+		"foreign manifest": {func(t *testing.T, to string) {
+			os.WriteFile(filepath.Join(to, manifestName), []byte(`{"database":"../x"}`), 0o600)
+		}, "damaged"},
+		"other database": {edit(m.Database, 5000), "other bytes"},
+		"no database":    {func(t *testing.T, to string) { os.Remove(filepath.Join(to, m.Database)) }, m.Database},
+		"other blob":     {edit(where, 3), "digest"},
+		"no blob":        {func(t *testing.T, to string) { os.Remove(filepath.Join(to, where)) }, digest.Hex()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "backup")
