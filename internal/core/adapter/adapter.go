@@ -168,6 +168,9 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 
 // singular writes "1 line" for "1 lines".
 func singular(reason string) string {
+	if !strings.Contains(reason, "1 ") {
+		return reason
+	}
 	words := strings.Split(reason, " ")
 	for i := 1; i < len(words); i++ {
 		if one, ok := strings.CutSuffix(words[i], "s"); ok && words[i-1] == "1" {
@@ -294,7 +297,7 @@ func (src source) further(f found, from place) []found {
 			if budget -= lookInLog; budget <= 0 {
 				break
 			}
-			for _, one := range src.structured(alone(f.tool), p) {
+			for _, one := range src.structured(alone(*f.tool), p) {
 				one.at.nth = f.at.nth + 1
 				return []found{one}
 			}
@@ -305,7 +308,7 @@ func (src source) further(f found, from place) []found {
 }
 
 // other is the tool that the document at the place is of, if that is another one.
-func (src source) other(among *toolSet, than tool, at place) []found {
+func (src source) other(among *toolSet, than *tool, at place) []found {
 	all := src.structured(among, at)
 	if len(all) == 0 {
 		return nil

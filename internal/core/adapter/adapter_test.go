@@ -356,7 +356,7 @@ func TestALanguageStandsForAllItsTools(t *testing.T) {
 			}
 		}
 	}
-	refuses(t, "rust", "BenchmarkA 1 5 ns/op\n", "looked for rust_bench, rust_criterion, rust_iai, rust_gungraun, cargo_criterion, divan.")
+	refuses(t, "rust", "BenchmarkA 1 5 ns/op\n", "; looked for rust_bench, rust_criterion, rust_iai, rust_gungraun, cargo_criterion, divan. ")
 	if got := parse(t, "rust", "BenchmarkA 1 5 ns/op\ntest a ... bench: 5 ns/iter (+/- 1)\n"); got.Adapter != "rust_bench" || len(got.Benchmarks) != 1 {
 		t.Errorf("of a log with Go's results too, rust has %s %v", got.Adapter, namesOf(got))
 	}

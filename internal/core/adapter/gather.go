@@ -21,7 +21,8 @@ type gathering struct {
 	metrics int
 	last    *gathered
 	renamed bool           // names may not be distinct any more
-	times   map[string]int // how often a name was asked for
+	times   map[string]int // how often a name was asked for again, or since the last banner
+	banners bool           // there are some
 
 	made  rows[gathered]
 	room  slab[Metric]
@@ -76,15 +77,19 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 // again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a tool's results do
 // repeat, as those of -count, they are samples of one name instead.
 func (g *gathering) again(name string) string {
+	if !g.banners && !g.names.has(name) {
+		return name
+	}
 	if g.times == nil {
 		g.times = map[string]int{}
 	}
-	if g.times[name]++; g.times[name] == 1 {
+	if g.times[name]++; g.banners && g.times[name] == 1 {
 		return name
 	}
 	for {
+		g.times[name] = max(2, g.times[name])
 		numbered := name + " #" + strconv.Itoa(g.times[name])
-		if g.times[numbered] == 0 {
+		if g.times[numbered] == 0 && (g.banners || !g.names.has(numbered)) {
 			g.times[numbered] = 1
 			return numbered
 		}
@@ -93,7 +98,10 @@ func (g *gathering) again(name string) string {
 }
 
 // named says that a banner has named what follows: results of the same banner repeat each other.
-func (g *gathering) named() { clear(g.times) }
+func (g *gathering) named() {
+	clear(g.times)
+	g.banners = true
+}
 
 // newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
 func (g *gathering) newGathered(name string) *gathered {

@@ -190,6 +190,9 @@ func (n *markNode) under(part string) *markNode {
 	return at.element
 }
 
+// empty reports whether no mark is below.
+func (n *markNode) empty() bool { return len(n.members) == 0 && n.any == nil && n.element == nil }
+
 // marked are the places of the tree that a place in a document is: several, as a mark may take any name.
 type marked struct {
 	nodes [8]*markNode
@@ -238,6 +241,9 @@ func (k *sketch) arrive(at *marked) {
 // an array or members of an object follow than are looked at, as the rest may be long. It ends the look.
 func sketchJSON(s *scanner, tree *markTree, enough func(k *sketch, score int) bool) sketch {
 	l := look{sketch: sketch{of: tree}, s: s, enough: enough}
+	if tree.json.empty() {
+		return l.sketch
+	}
 	s.loose = true // what a Python program writes is recognised, whoever reads it
 	for range sketchRecords {
 		if c := s.peek(); c != '{' && c != '[' {
@@ -311,6 +317,9 @@ func (l *look) value(at marked, depth int) error {
 // sketchXML looks at the document that begins here.
 func sketchXML(s *scanner, tree *markTree) sketch {
 	k := sketch{of: tree}
+	if tree.xml.empty() {
+		return k
+	}
 	d := newMarkup(&bounded{s: s})
 	path := []marked{{nodes: [8]*markNode{&tree.xml}, n: 1}}
 	for range sketchTokens {
@@ -391,6 +400,19 @@ func (src source) look(p place) *scanner {
 		s = newCleaned(s)
 	}
 	return s
+}
+
+// first is the first byte from the place on that is not space; 0: there is none.
+func (src source) first(p place) byte {
+	if src.r != nil {
+		return src.look(p).peek()
+	}
+	for _, c := range src.in[p.offset:min(src.size, p.offset+sketchBytes)] {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return c
+		}
+	}
+	return 0
 }
 
 // place is where a tool's output begins in an input.

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -16,7 +15,7 @@ import (
 
 // found is a tool whose output was recognised, and where.
 type found struct {
-	tool  tool
+	tool  *tool
 	score int
 	why   string
 	at    place
@@ -40,7 +39,7 @@ const (
 func (src source) locate(from *toolSet) []found {
 	begin := place{offset: src.skipBOM()}
 	all := src.structured(from, begin)
-	if c := src.look(begin).peek(); len(all) > 0 && (len(from.tools) == 1 || c == '{' || c == '[' || c == '<') {
+	if c := src.first(begin); len(all) > 0 && (len(from.tools) == 1 || c == '{' || c == '[' || c == '<') {
 		return all
 	}
 	return src.search(from, all)
@@ -48,6 +47,9 @@ func (src source) locate(from *toolSet) []found {
 
 // skipBOM is the offset behind the byte order mark that Windows programs write.
 func (src source) skipBOM() int64 {
+	if src.r == nil {
+		return int64(len(src.in) - len(cutBOM(src.in)))
+	}
 	s := src.look(place{})
 	if s.ensure(3); bytes.HasPrefix(s.in, []byte("\ufeff")) {
 		return 3
@@ -86,7 +88,7 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 	}
 	for i := range from.tools {
 		if one, ok := k.best(in, i); ok {
-			all = append(all, found{from.tools[i], one.score, one.why, at, at.offset})
+			all = append(all, found{&from.tools[i], one.score, one.why, at, at.offset})
 		}
 	}
 	return all
@@ -116,9 +118,12 @@ func header(from *toolSet, at place, s *scanner) (all []found) {
 			break
 		}
 		k := sketchRow(line, tree)
+		if !k.any {
+			continue
+		}
 		for i := range from.tools {
 			if one, ok := k.best(csvForm, i); ok {
-				all = append(all, found{from.tools[i], one.score, one.why, at, sign})
+				all = append(all, found{&from.tools[i], one.score, one.why, at, sign})
 			}
 		}
 		if len(all) > 0 {
@@ -170,7 +175,7 @@ func (src source) search(from *toolSet, tables []found) []found {
 				return
 			}
 			if score := t.hit(src.prefix.clean(lineAt(chunk, at))); score > 0 {
-				take(found{*t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
+				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
 			}
 		})
 		for at := range src.openers(chunk) {
@@ -259,7 +264,11 @@ func opens(line []byte) bool {
 	case '[':
 		return len(next) == 0 || next[0] == '{' || next[0] == '['
 	case '<':
-		return len(next) > 0 && (next[0] == '?' || next[0]|0x20 >= 'a' && next[0]|0x20 <= 'z')
+		if len(next) == 0 || next[0] != '?' && (next[0]|0x20 < 'a' || next[0]|0x20 > 'z') {
+			return false
+		}
+		tag, _, ended := bytes.Cut(next, []byte(">"))
+		return !ended || bytes.IndexByte(tag, ' ') < 0 || bytes.IndexByte(tag, '=') >= 0 // "<not counted>" is none
 	}
 	return false
 }
@@ -276,11 +285,11 @@ func choose(from *toolSet, src source) (chosen, unread []found, err error) {
 				return all[:1], nil, nil
 			}
 		}
-		return []found{{tool: *t, at: place{offset: src.skipBOM()}}}, nil, nil
+		return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil, nil
 	}
 	all := src.locate(from)
 	if len(all) == 0 {
-		return nil, nil, unrecognised(from.tools, src)
+		return nil, nil, unrecognised(from, src)
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.score, a.score) })
 	for _, f := range all {
@@ -308,23 +317,12 @@ func choose(from *toolSet, src source) (chosen, unread []found, err error) {
 }
 
 // sameParser reports whether one of the tools reads what the other reads too, as wrk2 does with wrk's output.
-func sameParser(a, b tool) bool {
+func sameParser(a, b *tool) bool {
 	return a.parse != nil && b.parse != nil && reflect.ValueOf(a.parse).Pointer() == reflect.ValueOf(b.parse).Pointer()
-}
-
-// unrecognised says what was looked for.
-func unrecognised(from []tool, src source) error {
-	names := make([]string, len(from))
-	for i, t := range from {
-		names[i] = string(t.name)
-	}
-	return fault.Invalidf("the output was not recognised; looked for %s. It begins %s. If you know the format, name it with --adapter; `tacho adapters` "+
-		"lists what each reads", strings.Join(names, ", "), beginning(src))
 }
 
 // beginning is the first line with something on it, shortened and quoted, so that control characters are seen and do nothing.
 func beginning(src source) string {
-	const shown = 60
 	s := src.look(place{})
 	s.ensure(4096)
 	for line := range strings.Lines(string(s.in[:min(len(s.in), 4096)])) {
@@ -332,10 +330,7 @@ func beginning(src source) string {
 		if line == "" {
 			continue
 		}
-		if short := shorten(line, shown); short != line {
-			return strconv.Quote(strings.TrimSuffix(short, "…")) + "…"
-		}
-		return strconv.Quote(line)
+		return quoted(line)
 	}
 	return "with nothing"
 }

@@ -30,22 +30,28 @@ func TestMagicSaysWhatItRecognisedAndWhy(t *testing.T) {
 	}
 }
 
-func TestMagicThatRecognisesNothingSaysWhatItLookedForAndShowsTheBeginning(t *testing.T) {
+func TestWhatIsNotRecognisedIsDescribedWithTheWayOut(t *testing.T) {
 	t.Parallel()
-	const lookedFor = "the output was not recognised; looked for json, go_bench, "
 	for input, want := range map[string]string{
-		"":                            "It begins with nothing. If you know the format, name it with --adapter",
-		"\n\n\x1b[31mhello\n":         `It begins "\x1b[31mhello"`,
-		strings.Repeat("é", 100):      `It begins "` + strings.Repeat("é", 30) + `"…`,
-		"{}":                          `It begins "{}"`,
-		"[1,2]":                       `It begins "[1,2]"`,
-		`{"results":[1]}`:             lookedFor,
-		"PASS\nok  \texample.org\t1s": lookedFor,
-		`{"b":{"l":3}}`:               lookedFor,
-		"build finished in: 3s":       lookedFor,
+		"":                                      "the output was not recognised: there is nothing in it. Name the tool with --adapter (`tacho adapters` lists 47), or have",
+		" \n \n":                                "not recognised: there is nothing in it. ",
+		"\n\nhello\a\n":                         `not recognised: it is text that begins "hello\a". Name the tool`,
+		strings.Repeat("é", 100):                `it is text that begins "` + strings.Repeat("é", 30) + `"…. `,
+		"sh: 1: cargo: not found\n":             `it is text that begins "sh: 1: cargo: not found". `,
+		"== run ==\nready\nfib took 12 units\n": `it is text that begins "== run ==" and has "fib took 12 units". `,
+		"{}":                                    "not recognised: it is JSON, an object. ",
+		"[1,2]":                                 "not recognised: it is JSON, a list. ",
+		`{"results":[1],"x":NaN,"y":`:           `not recognised: it is JSON, an object with "results", "x", "y". Name the tool with --adapter (` + "`tacho adapters` lists 47), or say with --map where",
+		`[{"id":1,"time":2}]`:                   `it is JSON, a list of objects with "id", "time". `,
+		`{"b":{"l":3}}`:                         `it is JSON, an object with "b". `,
+		"<html><body></body></html>":            "it is XML, <html>. ",
+		"id;time\na;1\nb;2\n":                   `it is a table with the columns "id;time". Name the tool with --adapter (` + "`tacho adapters` lists 47), or say with --map where",
+		"10:00:00 hello\n10:00:01 took 3 x\n":   `it is text that begins "hello" and has "took 3 x". `,
+		"PASS\nok  \texample.org\t1s":           `begins "PASS" and has "ok  \texample.org\t1s". `,
 	} {
 		refuses(t, Magic, input, want)
 	}
+	refuses(t, "cpp", "hello", `not recognised: it is text that begins "hello"; looked for cpp_google, cpp_catch2. `)
 }
 
 func TestMagicThatCannotTellTwoApartAsks(t *testing.T) {

@@ -40,6 +40,21 @@ func (t *nameTable) add(name string) (place int, isNew bool) {
 	return len(t.names) - 1, true
 }
 
+// has reports whether the name has a number.
+func (t *nameTable) has(name string) bool {
+	if len(t.names) == 0 {
+		return false
+	}
+	hash := uint32(maphash.String(t.seed, name))
+	mask := uint32(len(t.slots) - 1)
+	for at := hash & mask; t.slots[at].place != 0; at = (at + 1) & mask {
+		if s := t.slots[at]; s.hash == hash && t.names[s.place-1] == name {
+			return true
+		}
+	}
+	return false
+}
+
 // addBytes is add for a name that becomes a string only if it is new.
 func (t *nameTable) addBytes(name []byte) (place int, isNew bool) {
 	t.makeRoom()

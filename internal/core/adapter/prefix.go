@@ -49,11 +49,15 @@ const (
 // findPrefix looks at the first lines for what stands before each.
 func (src source) findPrefix() *prefix {
 	begin := place{offset: src.skipBOM()}
-	s := src.look(begin)
-	if c := s.peek(); c == '{' || c == '<' || c == 0 || c == '[' && s.listBegins() {
+	switch c := src.first(begin); {
+	case c == '{' || c == '<' || c == 0:
 		return nil // a document
+	case c == '[':
+		if s := src.look(begin); s.peek() == '[' && s.listBegins() {
+			return nil
+		}
 	}
-	s = src.look(begin)
+	s := src.look(begin)
 	var p prefix
 	var count prefixCount
 	for s.read() < prefixBytes {
@@ -102,10 +106,14 @@ func mayHavePrefix(line []byte) bool {
 	if len(line) == 0 {
 		return false
 	}
-	switch c := line[0]; {
-	case c == 0x1b || isDigit(c) || c == '[':
+	if line[0] == 0x1b {
+		line = cleanLine(line)
+	}
+	text := bytes.TrimPrefix(line, []byte("["))
+	if len(text) > 5 && isDigit(text[0]) && isDigit(text[1]) && (text[2] == ':' || text[4] == '/' || text[4] == '-') { // a time or a date
 		return true
-	case !inService(c):
+	}
+	if len(line) == 0 || !inService(line[0]) {
 		return false
 	}
 	if len(line) > 16 && line[3] == ' ' && line[9] == ':' { // "Mar 01 10:00:00"

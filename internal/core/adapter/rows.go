@@ -8,7 +8,10 @@ type rows[T any] struct {
 	n      int
 }
 
-const rowsInBlock = 256
+const (
+	rowsInBlock = 256
+	fewRows     = 4 // of the first block
+)
 
 // slab gives small slices of values that stay until the end, many of one array: as many benchmarks have few metrics each.
 type slab[T any] struct {
@@ -34,7 +37,7 @@ func (s *slab[T]) take(n int) []T {
 func (r *rows[T]) next() *T {
 	last := len(r.blocks) - 1
 	if last < 0 || len(r.blocks[last]) == cap(r.blocks[last]) {
-		r.blocks = append(r.blocks, make([]T, 0, max(1, min(rowsInBlock, r.n))))
+		r.blocks = append(r.blocks, make([]T, 0, max(fewRows, min(rowsInBlock, r.n))))
 		last++
 	}
 	block := r.blocks[last]

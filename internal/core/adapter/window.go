@@ -40,7 +40,10 @@ type scanner struct {
 }
 
 // windowBytes is the window's first size; it grows to twice what a line or a text may have.
-const windowBytes = 64 * limits.KiB
+const (
+	windowBytes = 64 * limits.KiB
+	minBytes    = 512 // to which a window grows that is as small as its input
+)
 
 func newScanner(r io.Reader) *scanner {
 	return &scanner{r: r, in: make([]byte, 0, windowBytes), mark: -1}
@@ -83,7 +86,7 @@ func (s *scanner) more() bool {
 			s.end = errLong
 			return false
 		}
-		s.in = append(make([]byte, 0, 2*cap(s.in)), s.in...)
+		s.in = append(make([]byte, 0, max(minBytes, 2*cap(s.in))), s.in...)
 	}
 	for range 100 { // a reader that gives nothing so often gives nothing
 		n, err := s.r.Read(s.in[len(s.in):cap(s.in)])
@@ -246,7 +249,11 @@ func (s *scanner) Read(p []byte) (int, error) {
 
 // newCleaned is a scanner over what another one gives, as the tool wrote it: each line without terminal escapes, time stamps and other prefixes.
 func newCleaned(lines *scanner) *scanner {
-	s := newScanner(&cleaned{lines: lines})
+	size := windowBytes
+	if lines.r == nil { // no more follows than is there, and the end of a line
+		size = min(size, len(lines.in)-lines.at+1)
+	}
+	s := &scanner{r: &cleaned{lines: lines}, in: make([]byte, 0, size), mark: -1}
 	s.row, s.lineNumber, s.plain = lines.row, lines.lineNumber, true
 	return s
 }
