@@ -78,6 +78,7 @@ They are read from what the command prints: on stdout, or on stderr where only t
 Without a server (--host, or 'tacho login') they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
 report; "~" before a change says that the two spreads overlap. No threshold is set by itself: a difference raises an alert only where
 --threshold-… or 'tacho threshold create' says so.
+
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
 running, a second Ctrl-C ends tacho at once.
 
