@@ -43,15 +43,16 @@ func newAdaptersCommand(env *Env) *cobra.Command {
 			return err
 		}
 		if len(args) == 1 {
-			_, err := fmt.Fprintf(env.Stdout, "\n--adapter %s reads each of these %d. 'tacho adapters NAME' says what one yields.\n", args[0], len(entries))
+			const format = "\n--adapter %s reads each of these %d. 'tacho adapters NAME' says what one yields.\n"
+			_, err := fmt.Fprintf(env.Stdout, format, args[0], len(entries))
 			return err
 		}
 		_, err := fmt.Fprintf(env.Stdout, "\n%d tools. 'tacho adapters NAME' says what one yields; without --adapter, tacho run recognises the tool by its output.\n", len(entries))
 		return err
 	})
 	cmd.Args = cobra.MaximumNArgs(1)
-	cmd.Long = `List the tools whose output is read, what each yields and an example. A language stands for all of its tools: c_sharp, cpp, dart, go, java, js, python,
-ruby, rust and shell.
+	cmd.Long = `List the tools whose output is read, what each yields and an example. A language stands for all
+of its tools: c_sharp, cpp, dart, go, java, js, python, ruby, rust and shell.
 
 The output of other programs is read by a mapping, from CSV or JSON:
 

@@ -15,7 +15,8 @@ import (
 // lowerBound upperBound ci/><standardDeviation value/>…, in ns, within <Catch2TestRun> (version 3) or <Catch> (version 2); <Section> nests. Its JSON has no benchmarks.
 //
 // Identity is "Test Case: benchmark", with the sections between them. The value is the mean and its standard deviation; Catch2 prints no samples. A benchmark that runs again, for
-// another section or a generated value of its test case, gets a number: what it ran with is not printed. XML that ends in the middle, because a test crashed, is read as far as it goes.
+// another section or a generated value of its test case, gets a number: what it ran with is not printed. XML that ends in the middle,
+// because a test crashed, is read as far as it goes.
 //
 // Unlike Bencher, XML is read, sections are part of the name, and a benchmark that threw is a problem.
 var cppCatch2Tool = tool{
@@ -192,7 +193,8 @@ func (c *catch2Console) failed() {
 	c.row, c.wrapped, c.message = 0, nil, nil
 }
 
-// unwrapped is the name whose last line is given, with the lines above that go on with it: the last words of each would not have fitted the line before.
+// unwrapped is the name whose last line is given, with the lines above that go on with it: the last words of each would not have fitted
+// the line before.
 func (c *catch2Console) unwrapped(last string) string {
 	lines := []string{strings.TrimRight(last, " ")}
 	width := c.cell - 2 // a column has two blanks at its end
@@ -286,7 +288,8 @@ func unwrapTitles(lines []string, width int) (names []string) {
 // catch2Section is how far in a section's name is.
 const catch2Section = 2
 
-// Catch2 ends a line at a blank, before a bracket that opens and behind most punctuation; a word that is as wide as the line is cut with a hyphen. The blanks at the end of a line are lost.
+// Catch2 ends a line at a blank, before a bracket that opens and behind most punctuation; a word that is as wide as the line is cut with
+// a hyphen. The blanks at the end of a line are lost.
 const (
 	catch2Before = "[({<|"
 	catch2Behind = "])}>.,:;*+-=&/\\"
@@ -310,7 +313,8 @@ func catch2Hyphen(line string, width int) bool {
 	return ok && len(line) == width && !strings.ContainsAny(strings.TrimLeft(text, " "), " "+catch2Before+catch2Behind)
 }
 
-// catch2Joined puts the lines of a name together. Where a line ends at punctuation nobody knows whether a blank was there: the rest of the name tells how it has it, else what is usual.
+// catch2Joined puts the lines of a name together. Where a line ends at punctuation nobody knows whether a blank was there: the rest of
+// the name tells how it has it, else what is usual.
 func catch2Joined(lines []string, width int) string {
 	whole := strings.Join(lines, "\n")
 	name := strings.TrimSpace(lines[0])
@@ -349,7 +353,8 @@ func catch2Blank(whole, before, after string) bool {
 	return true
 }
 
-// catch2Uses reports whether the name has the character with a blank at its side, and whether without, where it does not stand at the end of a line.
+// catch2Uses reports whether the name has the character with a blank at its side, and whether without, where it does not stand at the end
+// of a line.
 func catch2Uses(whole string, c byte, side int) (with, without bool) {
 	for i := range len(whole) {
 		at := i + side

@@ -74,7 +74,8 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	return b, n, nil
 }
 
-// again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a tool's results do
+// again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a
+// tool's results do
 // repeat, as those of -count, they are samples of one name instead.
 func (g *gathering) again(name string) string {
 	if !g.banners && !g.names.has(name) {
@@ -228,7 +229,8 @@ func withParameters(name string, ps []parameter) string {
 	return name + " {" + strings.Join(shown, ",") + "}"
 }
 
-// oneLine is text as it may stand in a name: without the blanks around it, and with one for each line end or tab and the blanks around those. Blanks
+// oneLine is text as it may stand in a name: without the blanks around it, and with one for each line end or tab and the blanks around
+// those. Blanks
 // between words are the name's: two benchmarks may differ in them.
 func oneLine(text string) string {
 	for i := range len(text) {

@@ -11,10 +11,12 @@ import (
 // GNU time prints two lines, "0.05user 0.06system 0:00.12elapsed 97%CPU (0avgtext+0avgdata 35632maxresident)k" and "94456inputs+32outputs (16major+8699minor)pagefaults 0swaps"; with -v a line for each number, from "Command being timed:" to "Exit status:"; with -p "real 0.12", "user …", "sys …". Shells have a
 // builtin: bash prints "real	0m2.153s", zsh "make -j4  0.05s user 0.06s system 97% cpu 0.123 total", fish "Executed in  123.45 millis", mksh and the time of BSD "0.12 real  0.05 user  0.06 sys".
 //
-// Identity is the command, which only -v and zsh print, or the name of a banner line "=== name ===", or "time". A command that came to an end with another status than 0, or by a signal, is a problem. Several times under one name are samples.
+// Identity is the command, which only -v and zsh print, or the name of a banner line "=== name ===", or "time". A command that came to an
+// end with another status than 0, or by a signal, is a problem. Several times of one command, or under a banner that comes again, are
+// samples; a nameless one that comes again is "time #2".
 var gnuTimeTool = tool{
 	name: "gnu_time", about: "GNU time (-v, -p, plain) and the shells' time", example: `tacho run "/usr/bin/time -v ./program"`,
-	measures: []string{"Latency (ns, lower)", "User Time, System Time (ns, lower)", "Peak Memory (B, lower)", "Major Faults, Minor Faults, Voluntary Switches, Involuntary Switches (lower)", "File System Inputs, File System Outputs (blocks, lower)"}, samples: "each time under the same name",
+	measures: []string{"Latency (ns, lower)", "User Time, System Time (ns, lower)", "Peak Memory (B, lower)", "Major Faults, Minor Faults, Voluntary Switches, Involuntary Switches (lower)", "File System Inputs, File System Outputs (blocks, lower)"}, samples: "each time of the same command, or under a banner that comes again",
 	needles: []string{"Command being timed: ", "maxresident)k", "real\t", "real ", "% cpu ", "Executed in "}, hit: hitTime, trace: "the lines of time",
 	parse: parseGNUTime, averages: []Average{AverageMean, AverageMedian},
 }

@@ -42,7 +42,8 @@ func readResult(line []byte, pairs []goPair) (name []byte, result goLine, ok boo
 	return name, goLine{}, false
 }
 
-// readSmall reads a result line whose name has a small letter behind Benchmark. go test takes no such function, but programs that run benchmarks
+// readSmall reads a result line whose name has a small letter behind Benchmark. go test takes no such function, but programs that run
+// benchmarks
 // themselves do. As log lines begin so too ("Benchmarking 3 files"), it must be whole, and a unit for each operation.
 func readSmall(line []byte, pairs []goPair) (name []byte, result goLine, ok bool) {
 	if !bytes.HasPrefix(line, []byte("Benchmark")) || !bytes.Contains(line, []byte("/op")) {

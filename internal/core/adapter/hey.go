@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"slices"
+	"strconv"
 
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -10,7 +11,9 @@ import (
 // hey prints a summary: "Summary:", "  Average:	0.0005 secs" and others, a histogram, "Latency distribution:" with "  99% in 0.0027 secs", "Details (average, fastest, slowest):", "Status code distribution:" and "Error distribution:". With -o csv
 // each row is one request.
 //
-// hey does not print what it was asked for, so the name is "hey"; several summaries in one input are told apart by banner lines "=== name ===". In CSV each time is a sample; the value is their median. Requests with a status that is no success are a
+// hey does not print what it was asked for, so the name is "hey"; of several summaries or tables in one input the second is "hey #2",
+// unless banner lines "=== name ===" name them. In CSV each time is a sample; the value is their median. Requests with a status that is
+// no success are a
 // metric and a problem; their times are among the others, as in hey's own summary. It prints four digits behind the point: a zero among the details is too short to be seen, and "0% in 0.0000 secs" is what it prints where too few requests were made
 // for a percentile.
 var heyTool = tool{
@@ -161,23 +164,39 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 	for i, part := range heyPhases {
 		phases[i] = t.column(part.column)
 	}
-	log, failed := newRequestLog(unit.Latency), 0
+	log := newRequestLog(unit.Latency)
 	for _, part := range heyPhases {
 		log.measures = append(log.measures, part.measure)
 	}
-	r, err := log.row(nil, func() string { return "hey" })
+	tables := 0
+	next := func() (*requestRow, error) { // a further table is of another call of hey
+		tables++
+		name := "hey"
+		if tables > 1 {
+			name += " #" + strconv.Itoa(tables)
+		}
+		return log.row([]byte(name), func() string { return name })
+	}
+	r, err := next()
 	if err != nil {
 		return Results{}, err
 	}
 	values := make([]opt, len(log.measures))
 	for t.next() {
+		if string(t.field(seconds)) == t.columns[seconds] {
+			if r, err = next(); err != nil {
+				return Results{}, err
+			}
+			continue
+		}
 		log.n++
+		r.requests++
 		if code := t.field(status); len(code) == 0 || code[0] != '2' && code[0] != '3' {
-			failed++
+			r.refused++
 		}
 		v, ok := number(t.field(seconds))
 		if !ok || !finite(v) {
-			g.problem("hey", t.line, "the response time %q is no number", t.field(seconds))
+			g.problem(r.name, t.line, "the response time %q is no number", t.field(seconds))
 			continue
 		}
 		values[0] = opt{v * 1e9, true}
@@ -190,9 +209,12 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 	if err := log.report(&g, opts); err != nil {
 		return Results{}, err
 	}
-	if failed > 0 {
-		g.problem("hey", 0, "%d of %d requests failed", failed, log.n)
-		if err := g.value("hey", requestsFailed, float64(failed), 0); err != nil {
+	for _, r := range log.order {
+		if r.refused == 0 {
+			continue
+		}
+		g.problem(r.name, 0, "%d of %d requests failed", r.refused, r.requests)
+		if err := g.value(r.name, requestsFailed, float64(r.refused), 0); err != nil {
 			return Results{}, err
 		}
 	}

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -61,7 +62,8 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 // hyperfineLines is more than a command has.
 const hyperfineLines = 1000
 
-// hyperfineWhole is the command with the lines that its syntax says belong to it, and the lines that are left. These are the command's too if they are
+// hyperfineWhole is the command with the lines that its syntax says belong to it, and the lines that are left. These are the command's
+// too if they are
 // fewer than its runs: with --show-output each run prints.
 func hyperfineWhole(command string, below []string) (whole string, left []string) {
 	for len(below) > 0 && goesOn(command) {
@@ -89,8 +91,8 @@ func goesOn(command string) bool {
 		}
 	}
 	last := strings.TrimRight(command, " \t")
-	return quote != 0 || escaped || strings.HasSuffix(last, "|") || strings.HasSuffix(last, "&&") || strings.HasSuffix(last, "{") || strings.HasSuffix(last, "(") ||
-		strings.HasSuffix(last, " do") || strings.HasSuffix(last, " then")
+	joins := []string{"|", "&&", "{", "(", " do", " then", " else"}
+	return quote != 0 || escaped || slices.ContainsFunc(joins, func(end string) bool { return strings.HasSuffix(last, end) })
 }
 
 // hyperfineCommand reads "Benchmark 1: sleep 1", which was "Benchmark #1: sleep 1" once.

@@ -18,7 +18,8 @@ func after(line []byte, label string) (rest []byte, ok bool) {
 	return bytes.TrimSpace(rest), ok
 }
 
-// goesOnTo is what a program printed of a command, which may go over lines, up to what ends it. A command that does not end soon is its first line.
+// goesOnTo is what a program printed of a command, which may go over lines, up to what ends it. A command that does not end soon is its
+// first line.
 func (s *scanner) goesOnTo(text []byte, end string) []byte {
 	const most = 64 * limits.KiB
 	if bytes.HasSuffix(bytes.TrimRight(text, " "), []byte(end)) {

@@ -22,7 +22,8 @@ const (
 
 // sign is a way to recognise a structured output: it is the tool's where all marks are found.
 //
-// A mark of JSON is the path of a member, "results[].command": [] stands for an element of an array, * for any name; "*[]" also for a list that
+// A mark of JSON is the path of a member, "results[].command": [] stands for an element of an array, * for any name; "*[]" also for a
+// list that
 // has none, because it is the document. "reason=benchmark-complete"
 // also asks for the text that stands there. A mark of XML is a path of elements from the root, "testsuites.testsuite.testcase", with .@name
 // behind it for an attribute. A mark of CSV is the name of a column.
@@ -82,7 +83,8 @@ func (k *sketch) hasAll(one *numberedSign) bool {
 	return true
 }
 
-// markTree has the marks of some tools by the way to them, so that a document is compared with all of them while it is gone through: what no
+// markTree has the marks of some tools by the way to them, so that a document is compared with all of them while it is gone through: what
+// no
 // mark leads to is passed over, and nothing is kept.
 type markTree struct {
 	json, xml markNode

@@ -217,7 +217,8 @@ func (s *scanner) chunk() []byte {
 	}
 }
 
-// openers are the places in a chunk of the lines on which JSON or XML could begin. Such a line may be indented, as all of a log may be; what is
+// openers are the places in a chunk of the lines on which JSON or XML could begin. Such a line may be indented, as all of a log may be;
+// what is
 // farther in than an open document's first line is a part of it.
 func (src source) openers(chunk []byte) iter.Seq[int] {
 	return func(yield func(at int) bool) {

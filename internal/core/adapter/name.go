@@ -46,7 +46,8 @@ func ToolsOf(name Name) (out []Name) {
 	return out
 }
 
-// ParseName reads an adapter's name; the empty text is magic, and a language's name is taken as it is. An unknown name is an Invalid fault that lists the known ones, and says which one
+// ParseName reads an adapter's name; the empty text is magic, and a language's name is taken as it is. An unknown name is an Invalid
+// fault that lists the known ones, and says which one
 // is near.
 func ParseName(s string) (Name, error) {
 	if s == "" {
@@ -82,7 +83,8 @@ func ParseName(s string) (Name, error) {
 	if nearest != "" {
 		hint = "did you mean " + nearest + "? "
 	}
-	return "", fault.Invalidf("adapter %.80q is not known; %sthere are %s; or, for all tools of a language, %s", s, hint, strings.Join(known, ", "), joined(Languages()))
+	return "", fault.Invalidf("adapter %.80q is not known; %sthere are %s; or, for all tools of a language, %s",
+		s, hint, strings.Join(known, ", "), joined(Languages()))
 }
 
 func joined(names []Name) string {

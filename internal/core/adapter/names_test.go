@@ -82,6 +82,7 @@ func divanIn(before string) string {
 func TestOnlyWhatRepeatsIsTakenForSamples(t *testing.T) {
 	t.Parallel()
 	const (
+		heyCSV  = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset\n0.0100,0.0010,0.0000,0.0001,0.0080,0.0001,503,0.0\n"
 		hey     = "Summary:\n  Total:\t0.5 secs\n  Average:\t0.0020 secs\n  Requests/sec:\t100.5\n\n"
 		vegeta  = "Requests      [total, rate, throughput]  3, 1.5, 1.5\nLatencies     [mean, 50, 95, 99, max]  1ms, 2ms, 3ms, 4ms, 5ms\n"
 		shell   = "real 1.0\nuser 0.5\nsys 0.25\n"
@@ -102,6 +103,7 @@ func TestOnlyWhatRepeatsIsTakenForSamples(t *testing.T) {
 		samples int // of the first benchmark's first metric
 	}{
 		"two summaries of hey":                 {"hey", hey + hey, []string{"hey", "hey #2"}, 0},
+		"two tables of hey":                    {"hey", heyCSV + heyCSV, []string{"hey", "hey #2"}, 0},
 		"two reports of vegeta":                {"vegeta", vegeta + "\n" + vegeta, []string{"vegeta", "vegeta #2"}, 0},
 		"two times of a shell":                 {"gnu_time", shell + "\n" + shell, []string{"time", "time #2"}, 0},
 		"two times without a command":          {"gnu_time", gnu + gnu, []string{"time", "time #2"}, 0},

@@ -7,8 +7,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// What collects the output of programs writes something before each line: the time, the service, the job and its step. A line of a tool could begin
-// like that by chance, so that such a prefix is one only where several lines have it; what then has it not is left as it is. A prefix may have
+// What collects the output of programs writes something before each line: the time, the service, the job and its step. A line of a tool
+// could begin
+// like that by chance, so that such a prefix is one only where several lines have it; what then has it not is left as it is. A prefix may
+// have
 // another one behind it: "web-1  | 10:00:00 text".
 //
 // Dates with a time, "2026-01-02T03:04:05.678Z ", are taken off any line (line.go): no name begins like that.

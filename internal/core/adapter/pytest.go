@@ -11,7 +11,8 @@ import "github.com/tachograph/tacho/internal/core/unit"
 // Identity is the full name, file::test[id]: the id in brackets stands for the parameters. The value is the mean and its standard deviation, or the median
 // between the quartiles; each round is a sample. The deviation of a single round is 0, which is none.
 //
-// Unlike Bencher, its table is read, rounds are samples, least and largest are kept, and the median stands between the quartiles, not an interquartile range on each side.
+// Unlike Bencher, its table is read, rounds are samples, least and largest are kept, and the median stands between the quartiles, not an
+// interquartile range on each side.
 var pythonPytestTool = tool{
 	name: "python_pytest", about: "pytest-benchmark, --benchmark-json or its table", example: `tacho run --file results.json "pytest --benchmark-json results.json"`,
 	measures:   []string{"Latency (ns, lower)", "Latency min, max (ns, lower)"},

@@ -14,8 +14,10 @@ import (
 //	test_a[1 2]            15.0620 (1.0)        15.7732 (1.0)      990;4363   63.3 (1.0)   31881
 //	--------------------------------------------------------------------------
 //
-// The unit of the times is in the header, and each number but the last ones has its ratio to the table's best behind it. Columns are chosen by
-// --benchmark-columns, so that only the name, which may have blanks, is always there. With --benchmark-compare a row's name ends with the run that it is of:
+// The unit of the times is in the header, and each number but the last ones has its ratio to the table's best behind it. Columns are
+// chosen by
+// --benchmark-columns, so that only the name, which may have blanks, is always there. With --benchmark-compare a row's name ends with the
+// run that it is of:
 // those of "(NOW)" count. Numbers are rounded to four digits behind the point, so that a deviation of 0 is none.
 
 const pytestHead = "Name (time in "

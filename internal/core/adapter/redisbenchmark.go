@@ -65,7 +65,8 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 	n := 0
 	var header []string
 	var params []parameter
-	title, name, called, summary := "", "", "", 0 // called: the name with all of it; lines since "latency summary (msec):", which stand below the names of columns
+	title, name, called := "", "", "" // called: the name with all that tells it apart
+	summary := 0                      // lines since "latency summary (msec):", which stand below the names of columns
 	for line := range s.lines() {
 		var values []optional
 		text := bytes.TrimSpace(line)

@@ -18,12 +18,13 @@ type requestLog struct {
 }
 
 type requestRow struct {
-	name    string
-	samples [][]float64 // for each of the log's measures
-	thin    []thinning  // of these
-	failed  int
-	why     string // of the first that failed
-	line    int
+	name              string
+	samples           [][]float64 // for each of the log's measures
+	thin              []thinning  // of these
+	failed            int
+	requests, refused int    // where the tool's reader counts them itself
+	why               string // of the first that failed
+	line              int
 }
 
 func newRequestLog(measures ...*unit.Measure) *requestLog {

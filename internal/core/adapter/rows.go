@@ -20,12 +20,15 @@ type slab[T any] struct {
 }
 
 // slabItems is how many values an array has once there are many.
-const slabItems = 1024
+const (
+	slabItems = 1024
+	fewItems  = 16 // and of the first one
+)
 
 // take is room for n values, which are zero and nobody else's.
 func (s *slab[T]) take(n int) []T {
 	if len(s.free) < n {
-		s.free = make([]T, max(n, min(slabItems, s.taken)))
+		s.free = make([]T, max(n, min(slabItems, max(fewItems, s.taken))))
 	}
 	room := s.free[:0:n]
 	s.free = s.free[n:]

@@ -75,7 +75,8 @@ func isHash(text string) bool {
 	return len(text) == 16 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
-// tellPrograms makes names of what was gathered with rustPrograms.of and again: the program is part of those that occur in several, which are different
+// tellPrograms makes names of what was gathered with rustPrograms.of and again: the program is part of those that occur in several, which
+// are different
 // benchmarks.
 func (g *gathering) tellPrograms() {
 	if !slices.ContainsFunc(g.order, func(b *gathered) bool { return strings.IndexByte(b.name, 0) >= 0 }) {

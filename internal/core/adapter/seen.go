@@ -9,7 +9,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
-// What is said of an output that no tool is recognised in: first what was seen, as that shows a wrong file or a shell's error at once, then the way out.
+// What is said of an output that no tool is recognised in: first what was seen, as that shows a wrong file or a shell's error at once,
+// then the way out.
 
 const (
 	seenBytes   = 4096 // of an input that are looked at
@@ -33,7 +34,8 @@ func unrecognised(from *toolSet, src source) error {
 	if maps {
 		mapped = "or say with --map where names and values are: --map name=NAME,value=VALUE:ms"
 	}
-	return fault.Invalidf("the output was not recognised: %s%s. Name the tool with --adapter (`tacho adapters` lists %d), %s", what, among, len(tools), mapped)
+	return fault.Invalidf("the output was not recognised: %s%s. Name the tool with --adapter (`tacho adapters` lists %d), %s",
+		what, among, len(tools), mapped)
 }
 
 // seen describes an output, and says whether a mapping could read it.

@@ -13,7 +13,8 @@ import (
 )
 
 // settle makes what a tool's parser returned fit for a report: ignore suffixes are taken off, and a benchmark or a metric that a report cannot
-// hold (a name that nobody may have, a number that is not finite, a measure twice) becomes a Problem. Of one name that comes again the second is
+// hold (a name that nobody may have, a number that is not finite, a measure twice) becomes a Problem. Of one name that comes again the
+// second is
 // "name #2", with a Problem that says so. Too many of them are a TooLarge
 // fault. No adapter may pass these rules, so none has to know them.
 func (r *Results) settle() error {
@@ -47,7 +48,8 @@ func (r *Results) settle() error {
 				name = fmt.Sprintf("%s #%d", b.Name, times[b.Name]+1)
 			}
 			if name != b.Name {
-				r.problem(Problem{Benchmark: b.Name, Message: fmt.Sprintf("appears more than once in the output; this one is kept as %q", name)})
+				message := fmt.Sprintf("appears more than once in the output; this one is kept as %q", name)
+				r.problem(Problem{Benchmark: b.Name, Message: message})
 			}
 			if b.Name = name; len(name) > limits.BenchmarkNameBytes {
 				continue

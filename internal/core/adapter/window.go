@@ -247,7 +247,8 @@ func (s *scanner) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// newCleaned is a scanner over what another one gives, as the tool wrote it: each line without terminal escapes, time stamps and other prefixes.
+// newCleaned is a scanner over what another one gives, as the tool wrote it: each line without terminal escapes, time stamps and other
+// prefixes.
 func newCleaned(lines *scanner) *scanner {
 	size := windowBytes
 	if lines.r == nil { // no more follows than is there, and the end of a line
