@@ -54,7 +54,7 @@ func EmbeddedServer(env Env) func(context.Context) (http.RoundTripper, func() er
 			return nil, nil, err
 		}
 		v := env.version()
-		cfg.Data, cfg.Version, cfg.Commit, cfg.Now = dir, v.Version, v.Commit, env.Now
+		cfg.Data, cfg.Local, cfg.Version, cfg.Commit, cfg.Now = dir, true, v.Version, v.Commit, env.Now
 		s, err := servers.New(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return nil, nil, err

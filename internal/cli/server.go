@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -40,6 +43,7 @@ func newServerCommand(env *Env) *cobra.Command {
 The first start prints the administrator's key, once, also where local runs made the folder before; 'tacho login' keeps it, and
 'tacho server admin-key' makes another when it is lost. A setting comes from its flag, else from its
 TACHO_… variable, else from the file of --config (YAML), else from its default; --print-config says which.
+The folder belongs to one process: while a server has it, local commands and other servers are refused and told where it is.
 SIGTERM or Ctrl-C: no new requests, runners are told to come back, running requests get --shutdown-grace.`
 	cmd.Example = "  tacho server\n  tacho server --listen 127.0.0.1:7000 --data /var/lib/tacho\n  TACHO_LISTEN=:7000 tacho server --print-config"
 	for _, f := range config.Fields(new(servers.Config)) {
@@ -152,7 +156,7 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return failWith(fault.ExitUsage, "cannot listen on %s: %v; is another server running? --listen takes another address", cfg.Listen, err)
+		return cannotListen(cfg.Listen, err)
 	}
 	if cfg.Public = cfg.URL != ""; !cfg.Public {
 		cfg.URL = servers.URLOf(listener)
@@ -160,17 +164,13 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 	s, err := servers.New(ctx, cfg, log)
 	if err != nil {
 		_ = listener.Close()
-		code := fault.ExitInternal
-		if fault.Is(err, fault.Invalid) { // a setting
-			code = fault.ExitUsage
-		}
-		return failWith(code, "the server cannot start: %v", err)
+		return cannotStart(err)
 	}
 	defer s.Close()
 	key, err := s.FirstKey(ctx)
 	if err != nil {
 		_ = listener.Close()
-		return failWith(fault.ExitInternal, "the server cannot start: %v", err)
+		return cannotStart(err)
 	}
 	if key != "" {
 		fmt.Fprintf(env.Stdout, "The first start of a server on this folder. The administrator's key, shown once:\n\n  admin key: %s\n\n"+
@@ -196,6 +196,29 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 		return failWith(fault.ExitInternal, "the server ended: %v", err)
 	}
 	return nil
+}
+
+// cannotListen says in our words why an address cannot be listened on.
+func cannotListen(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return usage("--listen %s: another process listens there already, perhaps a tacho server; stop it, or give another address", address)
+	case errors.Is(err, fs.ErrPermission):
+		return usage("--listen %s: this user may not listen there; ports below 1024 need more rights than others", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return usage("--listen %s: this machine does not have that address", address)
+	}
+	return usage("--listen %s: %v", address, err)
+}
+
+// cannotStart is the end of a server that did not begin to serve.
+func cannotStart(err error) error {
+	code := fault.ExitInternal
+	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) {
+		code = fault.ExitUsage
+	}
+	text, _ := sentence(err)
+	return failWith(code, "the server cannot start: %s", text)
 }
 
 func serverLog(env *Env, cfg servers.Config) (*slog.Logger, error) {

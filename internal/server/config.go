@@ -27,6 +27,8 @@ type Config struct {
 	// Public says that URL was set by the operator. Otherwise URL is the listener's, and what is told to clients follows from how they
 	// reached us: a server that listens on all addresses does not know its own.
 	Public bool
+	// Local says that a command has the folder for a moment, and no server for its life.
+	Local bool
 	// Version and Commit are the build's; they are not settings.
 	Version, Commit string
 	// Now is the clock; nil: time.Now.

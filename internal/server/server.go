@@ -47,6 +47,8 @@ import (
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
+	lock    *folderLock
+	health  *health
 	store   *store.Store
 	gates   admit.Gates
 	queue   *queue.Service
@@ -72,15 +74,23 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "data folder %s cannot be made: %v", cfg.Data, err)
+		return nil, cannotUse(cfg.Data, err)
 	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, databaseFile), Now: cfg.Now})
+	lock, err := lockFolder(ctx, cfg.Data, holder{PID: os.Getpid(), Serves: !cfg.Local, URL: cfg.URL}, limits.LockWait)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", cfg.Data, err)
+		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, store: db, gates: admit.NewGates()}
+	check := int64(limits.CheckBytes)
+	if cfg.Local {
+		check = 1 // a command does not wait for it, unless there is a reason
+	}
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, databaseFile), Now: cfg.Now, CheckBytes: check})
+	if err != nil {
+		return nil, errors.Join(cannotUse(cfg.Data, err), lock.Close())
+	}
+	s := &Server{cfg: cfg, log: log, lock: lock, store: db, gates: admit.NewGates()}
 	if err := s.build(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(cannotUse(cfg.Data, err), db.Close(), lock.Close())
 	}
 	return s, nil
 }
@@ -90,6 +100,7 @@ func (s *Server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.health = &health{looks: []func(context.Context) error{s.store.Ping, blobs.Writable}, now: s.cfg.Now, log: s.log}
 	accounts := account.New(s.store, rand.Reader)
 	if err := accounts.EnsureAdmin(ctx); err != nil {
 		return err
@@ -196,20 +207,6 @@ func (s *Server) counts(pending bool) int {
 	return running
 }
 
-// readyz says whether the server takes work: its database answers and it is not shutting down.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	ready := s.ready
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	if err := s.store.Ping(ctx); err != nil || !ready {
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
-		return
-	}
-	_, _ = w.Write([]byte("ready\n"))
-}
-
 // FirstKey returns the administrator's key at the first start of a server on this folder, and "" at every later one. It is shown once, so
 // only who shows it calls this: a local run does not.
 func (s *Server) FirstKey(ctx context.Context) (string, error) { return s.accounts.FirstKey(ctx) }
@@ -302,11 +299,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// Close closes the database. The handler must not be called any more.
+// Close closes the database and gives the data folder free. The handler must not be called any more.
 func (s *Server) Close() (err error) {
 	s.closing.Do(func() {
 		s.hub.Close()
-		err = s.store.Close()
+		err = errors.Join(s.store.Close(), s.lock.Close())
 	})
 	return err
 }

@@ -229,3 +229,13 @@ const (
 	UpkeepProblems = 100   // that a check lists; a person reads the first few
 	UpkeepBatch    = 5_000 // rows in one transaction that removes: some 20 ms, for which all writers wait
 )
+
+// The server's data folder.
+const (
+	LockWait      = 30 * time.Second // for commands of the same machine, which hold the folder for a few requests each
+	LockRetry     = 25 * time.Millisecond
+	CheckBytes    = 64 * MiB        // a database up to this size is checked at every start of a server: 150 MB/s, so at most half a second
+	HealthFresh   = 2 * time.Second // one look at the storage serves all who ask for so long; it writes and flushes
+	HealthTimeout = 2 * time.Second // a disk that has not answered by then is not ready
+	ProbeBytes    = 64 * KiB        // written and removed by such a look; more than what file systems keep inside of their own records
+)

@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 // Dir is the Store in a folder:
@@ -302,6 +304,22 @@ func (d *Dir) List(ctx context.Context, fn func(Info) error) error {
 func (d *Dir) path(digest Digest) string {
 	name := digest.Hex()
 	return filepath.Join(d.root, blobFolder, name[:2], name)
+}
+
+// Writable reports whether the folder takes bytes: it writes and flushes a small file, and removes it.
+func (d *Dir) Writable(context.Context) error {
+	f, err := os.CreateTemp(filepath.Join(d.root, stagingFolder), "put-*")
+	if err != nil {
+		return storageError("try the blob folder", err)
+	}
+	_, err = f.Write(make([]byte, limits.ProbeBytes))
+	if err == nil {
+		err = d.flush(f)
+	}
+	if err = cmp.Or(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return storageError("try the blob folder", err)
+	}
+	return nil
 }
 
 // sweepStaging removes what a crash has left of old Puts.

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/mod/semver"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 // What differs between databases stands in this file: how one is opened, what a violated constraint looks like.
@@ -82,6 +84,50 @@ func checkSQLite(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return nil
+}
+
+// explain puts what the database says of its disk and its file into words that a person may read; other errors stay as they are. damaged
+// says that the file's own structure is broken, which no later try mends.
+func explain(err error) (explained error, damaged bool) {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err, false
+	}
+	say := func(sentence string) error { return fault.Wrap(fault.Unavailable, err, "%s", sentence) }
+	switch e.Code() & 0xff { // the primary code; the rest says where it happened
+	case sqlite3.SQLITE_FULL:
+		return say("the disk of the data folder is full; free space and try again"), false
+	case sqlite3.SQLITE_IOERR:
+		return say("the disk of the data folder cannot be read or written; look at the system's log, then try again"), false
+	case sqlite3.SQLITE_READONLY:
+		return say("the database cannot be written; its file and its folder must be writable for the user that runs tacho"), false
+	case sqlite3.SQLITE_CANTOPEN:
+		return say("the database cannot be opened; its file and its folder must be there, and writable for the user that runs tacho"), false
+	case sqlite3.SQLITE_NOTADB:
+		return say("the file of the database is not a database; move it away to begin anew, or restore it from a backup"), true
+	case sqlite3.SQLITE_CORRUPT:
+		return say("the database is damaged; restore it from a backup"), true
+	}
+	return err, false
+}
+
+// quickCheck reads the whole database and finds what does not fit together in it, but for the content of its indexes.
+func quickCheck(ctx context.Context, db *sql.DB) error {
+	var verdict string
+	if err := db.QueryRowContext(ctx, `pragma quick_check(1)`).Scan(&verdict); err != nil {
+		explained, _ := explain(err)
+		return explained
+	}
+	if verdict != "ok" {
+		return fault.Wrap(fault.Unavailable, errors.New(verdict), "the database is damaged; restore it from a backup")
+	}
+	return nil
+}
+
+// touch writes to the database without changing what is in it.
+func (tx *Tx) touch(ctx context.Context) error {
+	_, err := tx.q.ExecContext(ctx, `pragma user_version = 0`) // nothing else uses that field; its page is written although it is as before
+	return err
 }
 
 // isDuplicate reports whether err is a violated unique constraint.

@@ -113,13 +113,10 @@ func (d *durability) refusal() error {
 type logFlusher struct{ known fs.FileInfo }
 
 func (l *logFlusher) flush(path string) error {
-	// A handle of our own is safe here: SQLite's locks, which closing any handle of their file would drop, are not on the log.
+	// A handle of our own is safe: SQLite's locks, which closing any handle of their file would drop, are not on the log.
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // SQLite removes it only after all of it is in the database file, flushed
-	}
 	if err != nil {
-		return err
+		return err // also when somebody removed it: SQLite writes on into a file without a name
 	}
 	defer f.Close()
 	info, err := f.Stat()

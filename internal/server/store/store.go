@@ -58,6 +58,10 @@ type Config struct {
 	Path string           // SQLite file; its folder is made
 	Now  func() time.Time // clock of Tx.Now; nil: time.Now
 	Disk Disk             // for tests that cut the power; nil: the operating system's
+
+	// CheckBytes is how large a database may be that is checked for damage at every Open. One that was not closed, because the process was
+	// killed or the machine stopped, is checked whatever its size. 0: none is checked.
+	CheckBytes int64
 }
 
 // Disk is what lies between the database and the platter.
@@ -74,6 +78,9 @@ type Store struct {
 	begun  atomic.Int64
 
 	durable *durability
+	path    string
+	file    fs.FileInfo // the database's, as it was opened
+	damaged atomic.Bool // a statement has found the file's structure broken
 }
 
 // Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
@@ -84,22 +91,58 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("make database folder: %w", err)
 	}
-	s := &Store{now: cfg.Now, durable: newDurability(cfg.Path)}
+	check, err := wantsCheck(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{now: cfg.Now, path: cfg.Path, durable: newDurability(cfg.Path)}
+	if err := s.open(ctx, cfg, check); err != nil {
+		explained, _ := explain(err)
+		return nil, errors.Join(explained, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, cfg Config, check bool) (err error) {
 	vfs := ""
 	if cfg.Disk != nil {
 		vfs, s.durable.flush = cfg.Disk.VFS(), cfg.Disk.Flush
 	}
-	var err error
 	if s.writer, err = openSQLite(ctx, cfg.Path, vfs, writerPool); err != nil {
-		return nil, err
+		return err
+	}
+	if check {
+		if err := quickCheck(ctx, s.writer); err != nil {
+			return err
+		}
 	}
 	if err := migrate(ctx, s.writer); err != nil {
-		return nil, errors.Join(err, s.writer.Close())
+		return err
 	}
-	if s.reader, err = openSQLite(ctx, cfg.Path, vfs, readerPool); err != nil {
-		return nil, errors.Join(err, s.writer.Close())
+	if s.file, err = os.Stat(cfg.Path); err != nil {
+		return err
 	}
-	return s, nil
+	s.reader, err = openSQLite(ctx, cfg.Path, vfs, readerPool)
+	return err
+}
+
+// wantsCheck says whether the database is to be checked. A log with something in it is what a process leaves that did not close it.
+func wantsCheck(cfg Config) (bool, error) {
+	if cfg.CheckBytes == 0 {
+		return false, nil
+	}
+	sizes := map[string]int64{}
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(cfg.Path + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		sizes[suffix] = info.Size()
+	}
+	return sizes[""] > 0 && (sizes["-wal"] > 0 || sizes[""] <= cfg.CheckBytes), nil
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -111,6 +154,14 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	current, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if current > newest {
+		return fault.Conflictf("the database has schema %d and this tacho knows schemas up to %d; start the newer tacho that wrote it, "+
+			"or restore a backup from before", current, newest)
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
@@ -118,15 +169,25 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // Close closes the database after the running transactions.
-func (s *Store) Close() error { return errors.Join(s.reader.Close(), s.writer.Close()) }
-
-// Ping reports whether the database answers; it is the readiness check.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.durable.check(); err != nil {
-		return err
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.reader, s.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
-	var one int
-	return s.reader.QueryRowContext(ctx, `select 1`).Scan(&one)
+	return errors.Join(errs...)
+}
+
+// Ping reports whether the database can be read and written; it is the readiness check. It writes, because a full disk is readable.
+func (s *Store) Ping(ctx context.Context) error {
+	if s.damaged.Load() {
+		return fault.New(fault.Unavailable, "the database is damaged; restore it from a backup")
+	}
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
+		return fault.Wrap(fault.Unavailable, err, "the database's file was removed or replaced; stop the server and put it back")
+	}
+	return s.Tx(ctx, func(tx *Tx) error { return tx.touch(ctx) })
 }
 
 // Transactions is how many transactions and views were begun since Open.
@@ -157,15 +218,23 @@ func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
 	}
 	commit, err := s.run(ctx, s.writer, f)
 	if commit == 0 {
-		return cmp.Or(s.durable.seen(ctx), err)
+		return cmp.Or(s.durable.seen(ctx), s.explain(err))
 	}
-	return cmp.Or(s.durable.keep(commit), err)
+	return cmp.Or(s.durable.keep(commit), s.explain(err))
+}
+
+func (s *Store) explain(err error) error {
+	explained, damaged := explain(err)
+	if damaged {
+		s.damaged.Store(true)
+	}
+	return explained
 }
 
 // View runs f on a consistent snapshot; writes in it fail. What f has seen is on the disk when View returns nil.
 func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
 	_, err := s.run(ctx, s.reader, f)
-	return cmp.Or(s.durable.seen(ctx), err)
+	return cmp.Or(s.durable.seen(ctx), s.explain(err))
 }
 
 // run returns the number of the commit, which is 0 if nothing was written.
