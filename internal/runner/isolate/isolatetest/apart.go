@@ -51,6 +51,9 @@ func aSandboxIsApart(t *bench) {
 	want := `cpus 1
 pid 1
 interfaces up [lo]
+sockets [1 2 10 16]
+core 0 0
+groups [/]
 mount operation not permitted
 unshare operation not permitted
 ptrace operation not permitted

@@ -37,7 +37,7 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 		resources.Memory.Swap = &t.MemoryBytes // memory and swap together: no swap
 	}
 	namespaces := []specs.LinuxNamespace{
-		{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
+		{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.CgroupNamespace},
 	}
 	if t.Network {
 		s.notes = append(s.notes, "the benchmark shares the host's network")
@@ -49,6 +49,7 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 		Process: &specs.Process{
 			User: specs.User{UID: uid, GID: gid}, Args: t.Args, Env: environment(t.Env), Cwd: t.WorkDir, // layOut resolves it
 			Capabilities: &specs.LinuxCapabilities{}, NoNewPrivileges: true,
+			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}, // the host's kernel would write the file, or start the host's program for it
 		},
 		Root:     &specs.Root{Path: s.merged()},
 		Hostname: "benchmark",

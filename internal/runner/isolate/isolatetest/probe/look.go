@@ -94,6 +94,11 @@ func attempts() {
 		}
 	}
 	fmt.Println("interfaces up", names)
+	fmt.Println("sockets", sockets())
+	var core syscall.Rlimit
+	must(syscall.Getrlimit(syscall.RLIMIT_CORE, &core))
+	fmt.Println("core", core.Cur, core.Max)
+	fmt.Println("groups", groups())
 	say("mount", syscall.Mount("none", "/mnt", "tmpfs", 0, ""))
 	say("unshare", syscall.Unshare(syscall.CLONE_NEWUSER))
 	say("ptrace", syscall.PtraceAttach(1))
@@ -102,6 +107,37 @@ func attempts() {
 	say("write", os.WriteFile("/tmp/file", []byte("kept"), 0o644))
 	_, err = os.ReadFile("/proc/1/root/etc/shadow")
 	fmt.Println("host file", err != nil)
+}
+
+// sockets are the address families of which it can make a socket of any type, also where the family's number has more bits than the kernel reads.
+func sockets() []int {
+	found := []int{}
+	for family := range 256 {
+		for _, number := range []uint64{uint64(family), 1<<32 | uint64(family)} {
+			for kind := 1; kind <= 10; kind++ {
+				fd, _, no := syscall.RawSyscall(syscall.SYS_SOCKET, uintptr(number), uintptr(kind), 0)
+				if no == 0 {
+					must(syscall.Close(int(fd)))
+					found = append(found, family)
+				}
+			}
+		}
+	}
+	return slices.Compact(found)
+}
+
+// groups are the control groups that it sees itself in.
+func groups() []string {
+	raw, err := os.ReadFile("/proc/self/cgroup")
+	must(err)
+	found := []string{}
+	for line := range strings.Lines(string(raw)) {
+		if parts := strings.SplitN(strings.TrimSpace(line), ":", 3); len(parts) == 3 {
+			found = append(found, parts[2])
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // link leaves links to a file of its own and to one that is outside.
