@@ -51,6 +51,7 @@ type Server struct {
 	health  *health
 	store   *store.Store
 	gates   admit.Gates
+	intake  *intake.Service
 	queue   *queue.Service
 	hub     *hub.Hub
 	images  *registry.Registry
@@ -115,7 +116,7 @@ func (s *Server) build(ctx context.Context) error {
 		publicURL = s.cfg.URL
 	}
 	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts, visible})
-	reader := ingest.New(s.store)
+	reader := ingest.New(s.store, s.gates.Work)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
 		Images: &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
@@ -127,10 +128,12 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
 	reads := explore.New(s.store)
+	s.intake = intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Ingest: reader, Work: s.gates.Work,
+		Visibility: visible, Now: s.cfg.Now})
 	s.api = httpapi.New(httpapi.Config{
 		Store: s.store, Accounts: accounts, Gates: s.gates, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
 		Services: httpapi.Services{
-			Intake:  intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Visibility: visible, Now: s.cfg.Now}),
+			Intake:  s.intake,
 			Explore: reads, Queue: s.queue, Fleet: machines,
 		},
 	})
@@ -228,6 +231,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.setReady(false)
 	var work sync.WaitGroup
 	work.Go(func() { s.collect(ctx) })
+	work.Go(func() { s.resume(ctx) })
 	err := s.queue.Run(ctx)
 	work.Wait()
 	return err
@@ -237,6 +241,24 @@ func (s *Server) setReady(ready bool) {
 	s.mu.Lock()
 	s.ready = ready
 	s.mu.Unlock()
+}
+
+// resumeEvery is how often half written reports are looked for whose finishing failed for a reason of ours.
+const resumeEvery = time.Minute
+
+func (s *Server) resume(ctx context.Context) {
+	tick := time.NewTicker(resumeEvery)
+	defer tick.Stop()
+	for {
+		if err := s.intake.Resume(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "finish half written reports", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // collectEvery is how often garbage is looked for.

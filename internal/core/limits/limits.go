@@ -38,18 +38,24 @@ const (
 
 	LargeBodyBytes = 256 * KiB // bodies of reports over this take the gate for large ones
 	DecodeCost     = 16        // bytes that decoding holds for each byte of a small body: [1,1,… as values for validation
-	SmallQueue     = 1_024
-	SmallPatience  = 10 * time.Second
-	BodyQueue      = 64
-	BodyPatience   = 90 * time.Second // no byte was read yet: the sender may as well come again
-	WorkQueue      = 256
-	WorkPatience   = 4 * time.Minute // the body is here, so it should not have to be sent again; below ClientAnswerTimeout
-	ReadQueue      = 64
-	ReadPatience   = 15 * time.Second
-	PageQueue      = 64
-	PagePatience   = 20 * time.Second // a person waits for it
-	BusyRetry      = 2 * time.Second
-	BodyRetry      = 10 * time.Second // a large report takes some seconds
+	// Reading results: what each byte and each metric may hold, from parsing to the answer.
+	CheapResultBytes = 32 * KiB // below, a report costs less than its request
+	ResultByteCost   = 3        // raw samples as numbers, and what the adapter keeps
+	MetricBytesLeast = 16       // of raw output for one metric; no tool needs fewer
+	MetricCost       = 480
+
+	SmallQueue    = 1_024
+	SmallPatience = 10 * time.Second
+	BodyQueue     = 64
+	BodyPatience  = 90 * time.Second // no byte was read yet: the sender may as well come again
+	WorkQueue     = 256
+	WorkPatience  = 4 * time.Minute // the body is here, so it should not have to be sent again; below ClientAnswerTimeout
+	ReadQueue     = 64
+	ReadPatience  = 15 * time.Second
+	PageQueue     = 64
+	PagePatience  = 20 * time.Second // a person waits for it
+	BusyRetry     = 2 * time.Second
+	BodyRetry     = 10 * time.Second // a large report takes some seconds
 )
 
 // One report.
@@ -58,6 +64,9 @@ const (
 	BenchmarksPerIteration = 100_000 // a million in one report is a mistake, and would hold the writer for minutes
 	MetricsPerReport       = 400_000
 	SamplesPerMetric       = 100_000
+	MetricsPerSlice        = 2_000   // of one transaction: about 50 ms of the writer, which others wait for
+	SamplesPerSlice        = 500_000 // 4 MB of one transaction
+	MeasuresPerReport      = 4_096   // they are made in one transaction; real reports have ten
 	BenchmarkNameBytes     = 1_024
 	ResourceNameBytes      = 64  // projects, testbeds, measures, units, titles
 	BranchNameBytes        = 256 // git itself allows more, file systems do not

@@ -89,7 +89,10 @@ func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []st
 	var ids, versionIDs []string
 	var seqs []int64
 	for _, r := range rows {
-		ids, seqs, versionIDs = append(ids, r.ID), append(seqs, r.Seq), append(versionIDs, r.VersionID)
+		versionIDs = append(versionIDs, r.VersionID)
+		if r.Status == api.ReportProcessed { // half a report is none
+			ids, seqs = append(ids, r.ID), append(seqs, r.Seq)
+		}
 		w.heads, w.testbeds = append(w.heads, r.HeadID), append(w.testbeds, r.TestbedID)
 		if r.AccountID != nil {
 			w.accounts = append(w.accounts, *r.AccountID)

@@ -82,7 +82,7 @@ func newPort(t testing.TB) *port {
 	}
 	log := slog.New(slog.DiscardHandler)
 	p.queue = queue.New(queue.Config{
-		Store: p.store, Blobs: blobs, Ingest: ingest.New(p.store), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log, Now: time.Now,
+		Store: p.store, Blobs: blobs, Ingest: ingest.New(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log, Now: time.Now,
 	})
 	p.hub = New(p.queue, p.store, log)
 	p.fleet = fleet.New(p.store, p.queue, rand.Reader, time.Now, p.hub.Kick)

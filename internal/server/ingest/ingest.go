@@ -2,8 +2,18 @@
 // report. There is one way through it, for results that come with the request (intake calls Parse and Write) and for those of a job
 // (the queue calls FinishReport when a runner has delivered).
 //
-// What it promises: nothing is written unless all of the output could be read; everything about a report is written in one transaction;
-// judging the same report at the same place of history gives the same answer, whatever came later.
+// What it promises: nothing is written unless all of the output could be read; readers see all of a report's results or none; judging the
+// same report at the same place of history gives the same answer, whatever came later.
+//
+// # Slices
+//
+// There is one writer, and it must not be held for long. Results of up to limits.MetricsPerSlice metrics are judged and written in one
+// transaction. Larger ones are prepared outside of the writer and written in slices of that size, between which other writers get their
+// turn. Until the last transaction, which closes it, the report is pending, and the metrics and alerts of a report that is not processed
+// are shown to nobody and are nobody's history (store filters them by the report's status). They are judged on one snapshot, as if the report
+// had been written at that moment. When something dies in between, what was written stays unseen. The next try deletes it and begins again
+// from the raw output: the queue brings a completed job again, intake a pending report without a job, at the start of the server or when
+// its sender comes again with the same idempotency key.
 //
 // It does not choose projects, branches or versions (intake), keep raw output (intake, queue) or tell anybody (the edges).
 package ingest
@@ -14,20 +24,33 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Service reads and judges results. It is safe for concurrent use.
 type Service struct {
 	store *store.Store
+	work  *admit.Gate
+	busy  busyReports
+
+	slice      int          // metrics of one transaction
+	afterSlice func() error // see Slices
 }
 
-// New returns the service over a database.
-func New(s *store.Store) *Service { return &Service{store: s} }
+// New returns the service over a database. Large results pass the gate while they are read and written; nil: no bound.
+func New(s *store.Store, work *admit.Gate) *Service {
+	return &Service{store: s, work: work, slice: limits.MetricsPerSlice}
+}
+
+// Slices sets how many metrics one transaction writes, and what happens after each, whose error ends the work there as a kill would. It is
+// for tests, before the first use.
+func (s *Service) Slices(metrics int, after func() error) { s.slice, s.afterSlice = metrics, after }
 
 // FinishReport reads a job's outputs, one for each iteration, with the settings of its report, judges them, writes metrics and alerts and
-// closes the report with the given end. inTx runs in the same transaction, after the report is written. Outputs that cannot be read are
-// Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is written.
+// closes the report with the given end. inTx runs in the transaction that closes it, after all else is written. Outputs that cannot be read
+// are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is written.
 func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts, inTx func(*store.Tx) error) error {
 	var report store.Report
 	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -37,18 +60,16 @@ func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []st
 	if err != nil {
 		return err
 	}
+	pass, err := s.work.Await(ctx, Cost(inputs))
+	if err != nil {
+		return err
+	}
+	defer pass.Leave()
 	parsed, err := Parse(inputs, report.Settings)
 	if err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		report, err := tx.Report(ctx, reportID)
-		if err != nil {
-			return err
-		}
-		if report.Status != api.ReportPending {
-			return fault.Conflictf("report %s is %s, only a pending one takes results", report.ID, report.Status)
-		}
+	return s.finish(ctx, finishing{reportID: reportID, parsed: parsed, inTx: inTx, change: func(report *store.Report) {
 		report.EndTime = end
 		if report.EndTime.Before(report.StartTime) { // the runner's clock, or a backdated job
 			report.EndTime = report.StartTime
@@ -56,14 +77,7 @@ func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []st
 		if host != nil {
 			report.Host = host
 		}
-		if _, err := Write(ctx, tx, report, parsed); err != nil {
-			return err
-		}
-		if inTx == nil {
-			return nil
-		}
-		return inTx(tx)
-	})
+	}})
 }
 
 // FailReport closes a report without results. sentence is for people.

@@ -41,7 +41,7 @@ func newBench(t *testing.T) *bench {
 			t.Error(err)
 		}
 	})
-	b.service = New(b.store)
+	b.service = New(b.store, nil)
 	b.tx(func(tx *store.Tx) error {
 		home, err := tx.InsertOrganization(t.Context(), "Acme", "free")
 		if err != nil {

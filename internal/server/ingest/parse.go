@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"strings"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -30,8 +32,9 @@ func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
 	}
 	var out Parsed
 	metrics := 0
+	measures := map[string]bool{}
 	for i, input := range inputs {
-		results, err := adapter.Parse(name, []byte(input), adapter.Options{Average: adapter.Average(settings.Average), Mapping: settings.Mapping})
+		results, err := parse(name, input, adapter.Options{Average: adapter.Average(settings.Average), Mapping: settings.Mapping})
 		if err == nil {
 			err = check(results)
 		}
@@ -40,6 +43,12 @@ func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
 		}
 		for _, b := range results.Benchmarks {
 			metrics += len(b.Metrics)
+			for _, m := range b.Metrics {
+				measures[m.Measure.Name] = true
+			}
+		}
+		if len(measures) > limits.MeasuresPerReport {
+			return Parsed{}, fault.TooLargef("results: more than %d measures, the limit of one report", limits.MeasuresPerReport)
 		}
 		if metrics > limits.MetricsPerReport {
 			return Parsed{}, fault.TooLargef("results: more than %d metrics, the limit of one report", limits.MetricsPerReport)
@@ -58,6 +67,27 @@ func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
 		out.Iterations = []adapter.Results{folded}
 	}
 	return out, nil
+}
+
+// parse reads one output. A large one is not copied: it is read where it is. One in UTF-16 has to be.
+func parse(name adapter.Name, input string, opts adapter.Options) (adapter.Results, error) {
+	if len(input) < limits.CheapResultBytes || strings.HasPrefix(input, "\xff\xfe") || strings.HasPrefix(input, "\xfe\xff") {
+		return adapter.Parse(name, []byte(input), opts)
+	}
+	return adapter.Read(name, strings.NewReader(input), int64(len(input)), opts)
+}
+
+// Cost is what reading these outputs and writing what is in them may hold in memory at most, in bytes, for the gate of large work. Outputs
+// whose cost is not worth counting are 0.
+func Cost(inputs []string) int64 {
+	size := int64(0)
+	for _, text := range inputs {
+		size += int64(len(text))
+	}
+	if size < limits.CheapResultBytes {
+		return 0
+	}
+	return min(size/limits.MetricBytesLeast, limits.MetricsPerReport)*limits.MetricCost + size*limits.ResultByteCost
 }
 
 // CheckSettings returns the adapter that the settings name, or an Invalid fault for an unknown adapter, average or fold, or a mapping

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 
+	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -12,13 +13,47 @@ import (
 type value struct {
 	measureID    string
 	ignoreAlerts bool
-	metric       store.Metric // without id and boundary
+	metric       store.Metric // without id, report and boundary
 }
 
 // resolve finds or makes the benchmarks, measures and series of what was parsed and returns its values in the order of the tool.
 func resolve(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed) ([]value, error) {
-	var names []string
-	var wanted []store.Measure
+	names, wanted := named(parsed)
+	benchmarks, err := tx.EnsureBenchmarks(ctx, report.ProjectID, names)
+	if err != nil {
+		return nil, err
+	}
+	measures, err := tx.EnsureMeasures(ctx, report.ProjectID, wanted)
+	if err != nil {
+		return nil, err
+	}
+	var keys []store.SeriesKey
+	var values []value
+	for i, iteration := range parsed.Iterations {
+		for _, b := range iteration.Benchmarks {
+			if err := checkMeasures(&b, measures); err != nil {
+				return nil, err
+			}
+			for _, m := range b.Metrics {
+				measure := measures[m.Measure.Name]
+				keys = append(keys, store.SeriesKey{BenchmarkID: benchmarks[b.Name].ID, MeasureID: measure.ID})
+				values = append(values, value{measure.ID, b.IgnoreAlerts, store.Metric{
+					Iteration: i, Value: m.Value, Lower: m.Lower, Upper: m.Upper, Samples: m.Samples}})
+			}
+		}
+	}
+	ids, err := tx.EnsureSeries(ctx, report.TestbedID, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range keys {
+		values[i].metric.SeriesID = ids[k]
+	}
+	return values, nil
+}
+
+// named are the benchmarks and measures of results, each once.
+func named(parsed Parsed) (names []string, wanted []store.Measure) {
 	seenName, seenMeasure := map[string]bool{}, map[string]bool{}
 	for _, iteration := range parsed.Iterations {
 		for _, b := range iteration.Benchmarks {
@@ -34,39 +69,20 @@ func resolve(ctx context.Context, tx *store.Tx, report store.Report, parsed Pars
 			}
 		}
 	}
-	benchmarks, err := tx.EnsureBenchmarks(ctx, report.ProjectID, names)
-	if err != nil {
-		return nil, err
-	}
-	measures, err := tx.EnsureMeasures(ctx, report.ProjectID, wanted)
-	if err != nil {
-		return nil, err
-	}
-	var keys []store.SeriesKey
-	var values []value
-	for i, iteration := range parsed.Iterations {
-		for _, b := range iteration.Benchmarks {
-			once := map[string]string{} // measure id → the name that it was met under
-			for _, m := range b.Metrics {
-				measure := measures[m.Measure.Name]
-				if other, twice := once[measure.ID]; twice {
-					return nil, fault.Invalidf("benchmark %.100q: %q and %q are the same measure %q", b.Name, other, m.Measure.Name, measure.Name)
-				}
-				once[measure.ID] = m.Measure.Name
-				keys = append(keys, store.SeriesKey{BenchmarkID: benchmarks[b.Name].ID, MeasureID: measure.ID})
-				values = append(values, value{measure.ID, b.IgnoreAlerts, store.Metric{
-					ReportSeq: report.Seq, Iteration: i, Value: m.Value, Lower: m.Lower, Upper: m.Upper, Samples: m.Samples}})
-			}
+	return names, wanted
+}
+
+// checkMeasures refuses two names of a benchmark that are one measure.
+func checkMeasures(b *adapter.Benchmark, measures map[string]store.Measure) error {
+	once := make(map[string]string, len(b.Metrics)) // measure id → the name that it was met under
+	for _, m := range b.Metrics {
+		measure := measures[m.Measure.Name]
+		if other, twice := once[measure.ID]; twice {
+			return fault.Invalidf("benchmark %.100q: %q and %q are the same measure %q", b.Name, other, m.Measure.Name, measure.Name)
 		}
+		once[measure.ID] = m.Measure.Name
 	}
-	ids, err := tx.EnsureSeries(ctx, report.TestbedID, keys)
-	if err != nil {
-		return nil, err
-	}
-	for i, k := range keys {
-		values[i].metric.SeriesID = ids[k]
-	}
-	return values, nil
+	return nil
 }
 
 // MeasureRow returns a measure as a new row of it would be.

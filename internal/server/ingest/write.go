@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -22,27 +23,55 @@ func Write(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed
 	if err != nil {
 		return store.Report{}, err
 	}
-	rulings, err := judgeAll(ctx, tx, place, values)
+	byMeasure := map[string][]int64{}
+	seen := make(map[int64]bool, len(values))
+	for _, v := range values {
+		if id := v.metric.SeriesID; !seen[id] {
+			seen[id] = true
+			byMeasure[v.measureID] = append(byMeasure[v.measureID], id)
+		}
+	}
+	rulings, err := judgeAll(ctx, tx, place, byMeasure)
 	if err != nil {
 		return store.Report{}, err
 	}
+	if err := place.write(ctx, tx, values, rulings); err != nil {
+		return store.Report{}, err
+	}
+	return closeReport(ctx, tx, report, parsed)
+}
+
+// closeReport says of a report that all of its results are there.
+func closeReport(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed) (store.Report, error) {
+	report.Status, report.Error = api.ReportProcessed, ""
+	report.Recognised, report.Problems, report.Counts = parsed.Recognised, parsed.Problems, counts(parsed)
+	return report, tx.CloseReport(ctx, report)
+}
+
+// write writes values as metrics, and the alerts of those that are outside of their boundary.
+func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings map[int64]ruling) error {
 	metrics := make([]store.Metric, len(values))
 	for i, v := range values {
 		metrics[i] = v.metric
+		metrics[i].ReportSeq = p.report.Seq
 		if ruling, judged := rulings[v.metric.SeriesID]; judged {
 			metrics[i].ModelID = &ruling.model.ID
 			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower, ruling.boundary.Upper
 		}
 	}
 	if err := tx.InsertMetrics(ctx, metrics); err != nil {
-		return store.Report{}, err
+		return err
 	}
-	if err := tx.InsertAlerts(ctx, place.alerts(values, metrics, rulings)); err != nil {
-		return store.Report{}, err
+	alerts := p.alerts(values, metrics, rulings)
+	var thresholds []string
+	for _, a := range alerts {
+		thresholds = append(thresholds, a.ThresholdID)
 	}
-	report.Status, report.Error = api.ReportProcessed, ""
-	report.Recognised, report.Problems, report.Counts = parsed.Recognised, parsed.Problems, counts(parsed)
-	return report, tx.CloseReport(ctx, report)
+	there, err := tx.ThresholdsByID(ctx, thresholds) // judged before, it may be deleted by now
+	if err != nil {
+		return err
+	}
+	return tx.InsertAlerts(ctx, slices.DeleteFunc(alerts, func(a store.Alert) bool { _, has := there[a.ThresholdID]; return !has }))
 }
 
 // place is where a report stands.
@@ -108,27 +137,27 @@ func counts(parsed Parsed) []api.ResultCount {
 	return out
 }
 
-// ruling is what a series is held against in this report.
-type ruling struct {
+// rule is a threshold with the model that it has.
+type rule struct {
 	threshold store.Threshold
 	model     store.Model
-	boundary  judge.Boundary
 }
+
+// ruling is what a series is held against in this report.
+type ruling struct {
+	*rule
+	boundary judge.Boundary
+}
+
+// seriesPerLook bounds the history that is in memory at once.
+const seriesPerLook = 256
 
 // judgeAll draws the boundary of each series that a threshold with a model speaks of, keyed by series. All iterations of a series are
 // held against the same boundary: none of them is history of another.
-func judgeAll(ctx context.Context, tx *store.Tx, p place, values []value) (map[int64]ruling, error) {
+func judgeAll(ctx context.Context, tx *store.Tx, p place, byMeasure map[string][]int64) (map[int64]ruling, error) {
 	thresholds, models, err := rules(ctx, tx, p.head.BranchID, p.report.TestbedID)
 	if err != nil {
 		return nil, err
-	}
-	byMeasure := map[string][]int64{}
-	seen := map[int64]bool{}
-	for _, v := range values {
-		if id := v.metric.SeriesID; !seen[id] {
-			seen[id] = true
-			byMeasure[v.measureID] = append(byMeasure[v.measureID], id)
-		}
 	}
 	at := series.Point{Version: p.version.Number, Start: ident.Micros(p.report.StartTime), Report: p.report.Seq}
 	out := map[int64]ruling{}
@@ -143,15 +172,18 @@ func judgeAll(ctx context.Context, tx *store.Tx, p place, values []value) (map[i
 		if row.WindowSeconds != nil {
 			window = *row.WindowSeconds
 		}
-		history, err := tx.History(ctx, store.HistoryParams{
-			HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
-			Horizon: series.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: ids,
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range ids {
-			out[id] = ruling{t, row, judge.Bound(model, history[id])}
+		held := &rule{t, row}
+		for chunk := range slices.Chunk(ids, seriesPerLook) {
+			history, err := tx.History(ctx, store.HistoryParams{
+				HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
+				Horizon: series.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: chunk,
+			})
+			if err != nil {
+				return nil, err
+			}
+			for _, id := range chunk {
+				out[id] = ruling{held, judge.Bound(model, history[id])}
+			}
 		}
 	}
 	return out, nil

@@ -8,6 +8,10 @@
 // Two submissions that make the same project or branch at once both succeed: writers run one after the other, and each looks again
 // inside its transaction.
 //
+// A report with many metrics is written in slices (package ingest): its first transaction leaves it pending, with its raw results. It is
+// finished even when its sender goes away. Resume finishes those that a process left behind when it died, and so does its sender when it
+// comes again with the same idempotency key. If finishing fails otherwise, the report is deleted, and the sender is told.
+//
 // Intake decides where a report goes; how its results are read and judged is ingest's, how a job is run the queue's.
 package intake
 
@@ -23,6 +27,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/queue"
@@ -46,12 +51,14 @@ type Explorer interface {
 	Report(ctx context.Context, project store.Project, id string) (api.Report, error)
 }
 
-// Config are the parts that intake is made of. All are needed but the last two.
+// Config are the parts that intake is made of. All are needed but those that say what their absence means.
 type Config struct {
 	Store      *store.Store
 	Blobs      blob.Store
 	Queue      Queue
 	Explore    Explorer
+	Ingest     *ingest.Service  // nil: one over Store
+	Work       *admit.Gate      // what large submissions pass; nil: no bound
 	Visibility api.Visibility   // of projects that are made without saying; empty: public
 	Now        func() time.Time // nil: time.Now
 }
@@ -62,13 +69,19 @@ type Service struct {
 	blobs   blob.Store
 	queue   Queue
 	explore Explorer
+	ingest  *ingest.Service
+	work    *admit.Gate
 	visible api.Visibility
 	now     func() time.Time
 }
 
 // New returns the service.
 func New(cfg Config) *Service {
-	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, explore: cfg.Explore, visible: cmp.Or(cfg.Visibility, api.Public), now: cfg.Now}
+	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, explore: cfg.Explore, ingest: cfg.Ingest, work: cfg.Work,
+		visible: cmp.Or(cfg.Visibility, api.Public), now: cfg.Now}
+	if s.ingest == nil {
+		s.ingest = ingest.New(cfg.Store, nil)
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -102,6 +115,9 @@ func (s *Service) submit(ctx context.Context, r Request, project *store.Project)
 		return api.Report{}, false, err
 	}
 	if p.before.report != "" {
+		if err := s.settle(ctx, p.before.report); err != nil {
+			return api.Report{}, false, err
+		}
 		report, err = s.explore.Report(ctx, p.before.project, p.before.report)
 		return report, false, err
 	}
@@ -115,8 +131,18 @@ func (s *Service) submit(ctx context.Context, r Request, project *store.Project)
 	}); err != nil {
 		return api.Report{}, false, err
 	}
-	if p.job != nil && w.created {
+	switch {
+	case p.job != nil && w.created:
 		s.queue.Inserted(p.job)
+	case p.job == nil && w.created && s.ingest.Large(p.parsed):
+		if err := s.finish(context.WithoutCancel(ctx), w.report, p.parsed); err != nil {
+			return api.Report{}, false, err
+		}
+	case p.job == nil && !w.created: // the same request came twice at once, and the other one is at it
+		p.pass.Leave()
+		if err := s.settle(ctx, w.report); err != nil {
+			return api.Report{}, false, err
+		}
 	}
 	report, err = s.explore.Report(ctx, w.project, w.report)
 	return report, w.created, err
@@ -175,6 +201,10 @@ func (s *Service) prepare(ctx context.Context, r Request, project *store.Project
 		p.job, err = s.queue.Prepare(ctx, queue.PrepareParams{Project: p.before.project, Organization: p.before.organization, Actor: r.Actor,
 			SourceIP: r.SourceIP, TestbedSpecID: p.before.testbedSpec, Job: *p.sub.job})
 	case len(p.sub.results) > 0:
+		if p.pass, err = s.work.Enter(ctx, ingest.Cost(p.sub.results)); err != nil {
+			return p, err
+		}
+		admit.Keep(ctx, p.pass) // the answer holds as much as the results
 		p.parsed, err = ingest.Parse(p.sub.results, p.sub.settings)
 	}
 	return p, err

@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -34,10 +35,16 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 	if err != nil {
 		return api.Report{}, err
 	}
+	pass, err := s.work.Enter(ctx, ingest.Cost(inputs))
+	if err != nil {
+		return api.Report{}, err
+	}
+	admit.Keep(ctx, pass)
 	parsed, err := ingest.Parse(inputs, report.Settings)
 	if err != nil {
 		return api.Report{}, err
 	}
+	var slices bool
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		report, err := tx.Report(ctx, reportID)
 		if err != nil {
@@ -46,6 +53,17 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 		if err := reparsable(project, report); err != nil {
 			return err
 		}
+		before, err := tx.CountMetrics(ctx, report.Seq)
+		if err != nil {
+			return err
+		}
+		if slices = s.ingest.Large(parsed) || before > limits.MetricsPerSlice; slices {
+			if err := ingest.CheckNames(ctx, tx, project.ID, parsed); err != nil {
+				return err
+			}
+			report.Status = api.ReportPending // its results are hidden until the new ones are there
+			return tx.CloseReport(ctx, report)
+		}
 		if err := tx.DeleteMetrics(ctx, report.Seq); err != nil {
 			return err
 		}
@@ -53,6 +71,11 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 		return err
 	}); err != nil {
 		return api.Report{}, err
+	}
+	if slices {
+		if err := s.ingest.Finish(context.WithoutCancel(ctx), reportID, parsed); err != nil {
+			return api.Report{}, err // it stays pending, and Resume tries again
+		}
 	}
 	return s.explore.Report(ctx, project, reportID)
 }

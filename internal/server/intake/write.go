@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -21,6 +22,7 @@ type writeParams struct {
 	sub    submission
 	before known
 	parsed ingest.Parsed
+	pass   *admit.Pass // for what parsed holds; outside of a request it is left already
 	inputs []store.ReportInput
 	job    *queue.Prepared
 }
@@ -104,7 +106,7 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (writt
 	if p.job != nil {
 		err = s.queueJob(ctx, tx, report, p.job)
 	} else {
-		err = finish(ctx, tx, report, p)
+		err = s.results(ctx, tx, report, p)
 	}
 	return written{at.project, report.ID, true}, err
 }
@@ -119,12 +121,19 @@ func (s *Service) queueJob(ctx context.Context, tx *store.Tx, report store.Repor
 	return err
 }
 
-func finish(ctx context.Context, tx *store.Tx, report store.Report, p writeParams) error {
+// results writes the results of a report, or leaves it pending if they are many: then only what could refuse them is done here.
+func (s *Service) results(ctx context.Context, tx *store.Tx, report store.Report, p writeParams) error {
 	if err := tx.SetReportInputs(ctx, report.ID, p.inputs); err != nil {
 		return err
 	}
-	_, err := ingest.Write(ctx, tx, report, p.parsed)
-	return err
+	if !s.ingest.Large(p.parsed) {
+		_, err := ingest.Write(ctx, tx, report, p.parsed)
+		return err
+	}
+	if err := ingest.CheckNames(ctx, tx, report.ProjectID, p.parsed); err != nil {
+		return err
+	}
+	return tx.CloseReport(ctx, report) // still pending: this only writes the warnings
 }
 
 // ensureProject returns the submission's project; a new one that another submission has made meanwhile is looked up and authorized again.

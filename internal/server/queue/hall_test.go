@@ -141,7 +141,7 @@ func (h *hall) open() {
 	}
 	reads := h.ingest
 	if reads == nil {
-		reads = ingest.New(h.store)
+		reads = ingest.New(h.store, nil)
 	}
 	h.queue = New(Config{
 		Store: h.store, Blobs: blobs, Ingest: reads, Images: h.images, Tokens: h.tokens, Tiers: h.tiers, Now: h.clock.now,

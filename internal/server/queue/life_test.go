@@ -825,7 +825,7 @@ func TestReadingIsTriedAgainThenGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHall(t)
-			broken := &flaky{Ingester: ingest.New(h.store), failures: row.failures, panics: row.panics}
+			broken := &flaky{Ingester: ingest.New(h.store, nil), failures: row.failures, panics: row.panics}
 			h.queue.Ingest = broken
 			r := h.runner("box")
 			job := h.running(r, order{})

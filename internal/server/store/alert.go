@@ -36,6 +36,9 @@ func scanAlert(row interface{ Scan(...any) error }) (Alert, error) {
 	return a, err
 }
 
+// ofProcessed keeps the alerts a of reports whose results are all there.
+const ofProcessed = ` and exists (select 1 from report r where r.id = a.report_id and r.status = 'processed')`
+
 func scanAlerts(rows *sql.Rows) (Alert, error) { return scanAlert(rows) }
 
 // InsertAlerts writes new alerts; Created and Modified are the transaction's time.
@@ -60,7 +63,7 @@ func (tx *Tx) InsertAlerts(ctx context.Context, alerts []Alert) error {
 
 // Alert returns one alert of a project.
 func (tx *Tx) Alert(ctx context.Context, projectID, id string) (Alert, error) {
-	a, err := scanAlert(tx.q.QueryRowContext(ctx, `select `+alertColumns+` from alert a where a.id = $1 and a.project_id = $2`, id, projectID))
+	a, err := scanAlert(tx.q.QueryRowContext(ctx, `select `+alertColumns+` from alert a where a.id = $1 and a.project_id = $2`+ofProcessed, id, projectID))
 	return a, oneRow(err, "alert", id)
 }
 
@@ -73,7 +76,7 @@ func (tx *Tx) AlertsByMetric(ctx context.Context, metricIDs []int64) (map[int64]
 func (tx *Tx) ReportAlerts(ctx context.Context, reportIDs []string) (map[string][]Alert, error) {
 	out := make(map[string][]Alert, len(reportIDs))
 	err := inChunks(reportIDs, func(in string, args []any) error {
-		rows, err := tx.q.QueryContext(ctx, `select `+alertColumns+` from alert a where a.report_id in `+in+` order by a.metric_id`, args...)
+		rows, err := tx.q.QueryContext(ctx, `select `+alertColumns+` from alert a where a.report_id in `+in+ofProcessed+` order by a.metric_id`, args...)
 		found, err := collect(rows, err, scanAlerts)
 		for _, a := range found {
 			out[a.ReportID] = append(out[a.ReportID], a)
@@ -91,7 +94,7 @@ func (tx *Tx) CountAlerts(ctx context.Context, reportIDs []string) (map[string]a
 	out := make(map[string]api.AlertCount, len(reportIDs))
 	err := inChunks(reportIDs, func(in string, args []any) error {
 		rows, err := tx.q.QueryContext(ctx, `select report_id, count(*), sum(case when status = 'active' then 1 else 0 end)
-			from alert where report_id in `+in+` group by report_id`, args...)
+			from alert a where a.report_id in `+in+ofProcessed+` group by report_id`, args...)
 		if err != nil {
 			return err
 		}
@@ -123,7 +126,7 @@ type AlertFilter struct {
 func (tx *Tx) Alerts(ctx context.Context, projectID string, f AlertFilter, page Page) ([]Alert, int, error) {
 	where := ` from alert a join threshold t on t.id = a.threshold_id
 		join branch b on b.id = t.branch_id join testbed d on d.id = t.testbed_id join measure e on e.id = t.measure_id
-		where a.project_id = $1 and ($2 = '' or a.status = $2)
+		where a.project_id = $1 and ($2 = '' or a.status = $2)` + ofProcessed + `
 		and (b.archived is not null or d.archived is not null or e.archived is not null) = $3`
 	args := []any{projectID, string(f.Status), f.Archived}
 	var total int

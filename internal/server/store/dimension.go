@@ -381,6 +381,24 @@ func (tx *Tx) EnsureBenchmarks(ctx context.Context, projectID string, names []st
 	return ensure(ctx, tx, benchmarks, projectID, names, func(name string) Benchmark { return Benchmark{ProjectID: projectID, Name: name} })
 }
 
+// FindBenchmarks returns those of the benchmarks that EnsureBenchmarks would not have to make.
+func (tx *Tx) FindBenchmarks(ctx context.Context, projectID string, names []string) (map[string]Benchmark, error) {
+	out, err := benchmarks.byName(ctx, tx, projectID, names)
+	if err == nil {
+		err = benchmarks.aliases(ctx, tx, projectID, names, out)
+	}
+	return out, err
+}
+
+// CheckBenchmarkNames refuses what EnsureBenchmarks would refuse of these names. Only a name that is a UUID can be another text for a benchmark.
+func (tx *Tx) CheckBenchmarkNames(ctx context.Context, projectID string, names []string) error {
+	if !slices.ContainsFunc(names, ident.IsUUID) {
+		return nil
+	}
+	_, err := tx.FindBenchmarks(ctx, projectID, names)
+	return err
+}
+
 // UpdateBenchmark changes a benchmark.
 func (tx *Tx) UpdateBenchmark(ctx context.Context, id string, p DimensionPatch) error {
 	return benchmarks.update(ctx, tx, id, p)
@@ -427,10 +445,7 @@ func (tx *Tx) EnsureMeasures(ctx context.Context, projectID string, want []Measu
 		if _, done := out[w.Name]; done {
 			continue
 		}
-		m, err := tx.MeasureByRef(ctx, projectID, w.Name)
-		if fault.Is(err, fault.Missing) && w.Slug != "" {
-			m, err = tx.MeasureByRef(ctx, projectID, w.Slug)
-		}
+		m, err := tx.findMeasure(ctx, projectID, w)
 		switch {
 		case err == nil:
 			err = measures.unarchive(ctx, tx, &m)
@@ -438,6 +453,27 @@ func (tx *Tx) EnsureMeasures(ctx context.Context, projectID string, want []Measu
 			w.ProjectID = projectID
 			m, err = tx.InsertMeasure(ctx, w)
 		}
+		if err != nil {
+			return nil, err
+		}
+		out[w.Name] = m
+	}
+	return out, nil
+}
+
+func (tx *Tx) findMeasure(ctx context.Context, projectID string, w Measure) (Measure, error) {
+	m, err := tx.MeasureByRef(ctx, projectID, w.Name)
+	if fault.Is(err, fault.Missing) && w.Slug != "" {
+		m, err = tx.MeasureByRef(ctx, projectID, w.Slug)
+	}
+	return m, err
+}
+
+// FindMeasures is EnsureMeasures for measures that are there. One that is not is a Missing fault.
+func (tx *Tx) FindMeasures(ctx context.Context, projectID string, want []Measure) (map[string]Measure, error) {
+	out := make(map[string]Measure, len(want))
+	for _, w := range want {
+		m, err := tx.findMeasure(ctx, projectID, w)
 		if err != nil {
 			return nil, err
 		}

@@ -94,7 +94,7 @@ func (tx *Tx) MetricsByID(ctx context.Context, ids []int64) (map[int64]Metric, e
 	return byID(ctx, tx, ids, `select `+metricColumns+` from metric m where m.id in `, scanMetric, func(m Metric) int64 { return m.ID })
 }
 
-// Metric returns one metric and its report, if it is the project's.
+// Metric returns one metric and its report, if it is the project's and processed.
 func (tx *Tx) Metric(ctx context.Context, projectID string, id int64) (Metric, Report, error) {
 	found, err := tx.MetricsByID(ctx, []int64{id})
 	if err != nil {
@@ -104,8 +104,8 @@ func (tx *Tx) Metric(ctx context.Context, projectID string, id int64) (Metric, R
 	if !ok {
 		return Metric{}, Report{}, oneRow(sql.ErrNoRows, "metric", ident.MetricUUID(id))
 	}
-	r, err := scanReport(tx.q.QueryRowContext(ctx, `select `+reportColumns+` from report r where r.seq = $1 and r.project_id = $2`,
-		m.ReportSeq, projectID))
+	r, err := scanReport(tx.q.QueryRowContext(ctx, `select `+reportColumns+` from report r where r.seq = $1 and r.project_id = $2
+		and r.status = 'processed'`, m.ReportSeq, projectID))
 	return m, r, oneRow(err, "metric", ident.MetricUUID(id))
 }
 
@@ -123,6 +123,21 @@ func (tx *Tx) DeleteMetrics(ctx context.Context, reportSeq int64) error {
 		return fmt.Errorf("delete metrics of report %d: %w", reportSeq, err)
 	}
 	return nil
+}
+
+// DeleteSomeMetrics removes up to limit metrics of a report, with their samples and alerts, and returns how many there were.
+func (tx *Tx) DeleteSomeMetrics(ctx context.Context, reportSeq int64, limit int) (int64, error) {
+	res, err := tx.q.ExecContext(ctx, `delete from metric where id in (select m.id from metric m where m.report_seq = $1 limit $2)`, reportSeq, limit)
+	if err != nil {
+		return 0, fmt.Errorf("delete metrics of report %d: %w", reportSeq, err)
+	}
+	return res.RowsAffected()
+}
+
+// HasMetrics reports whether any metric of a report was written.
+func (tx *Tx) HasMetrics(ctx context.Context, reportSeq int64) (has bool, err error) {
+	err = tx.q.QueryRowContext(ctx, `select exists (select 1 from metric m where m.report_seq = $1)`, reportSeq).Scan(&has)
+	return has, err
 }
 
 func encodeSamples(samples []float64) []byte {

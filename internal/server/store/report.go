@@ -144,6 +144,21 @@ func (tx *Tx) ReportByKey(ctx context.Context, projectID, key string) (r Report,
 	return foundRow(r, err, "find report by idempotency key")
 }
 
+// unfinished are the reports r whose results are here, and not all of them written: no job is to bring them.
+const unfinished = ` r.status = 'pending' and not exists (select 1 from job j where j.report_id = r.id and j.state <> 'processed')`
+
+// UnfinishedReports returns the ids of the reports that were being written when a process died, oldest first.
+func (tx *Tx) UnfinishedReports(ctx context.Context) ([]string, error) {
+	rows, err := tx.q.QueryContext(ctx, `select r.id from report r where`+unfinished+` order by r.seq limit 1000`)
+	return collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+}
+
+// IsUnfinished reports whether a report is one of UnfinishedReports.
+func (tx *Tx) IsUnfinished(ctx context.Context, id string) (is bool, err error) {
+	err = tx.q.QueryRowContext(ctx, `select exists (select 1 from report r where r.id = $1 and`+unfinished+`)`, id).Scan(&is)
+	return is, err
+}
+
 // ReportFilter narrows a list of reports. Empty fields do not.
 type ReportFilter struct {
 	BranchID  string

@@ -28,8 +28,8 @@ func scanSeries(rows *sql.Rows) (Series, error) {
 	return s, err
 }
 
-// EnsureSeries returns the ids of the testbed's series with these keys and makes those that are new. Keys may repeat.
-func (tx *Tx) EnsureSeries(ctx context.Context, testbedID string, keys []SeriesKey) (map[SeriesKey]int64, error) {
+// FindSeries returns the ids of those of the testbed's series with these keys that exist.
+func (tx *Tx) FindSeries(ctx context.Context, testbedID string, keys []SeriesKey) (map[SeriesKey]int64, error) {
 	benchmarks := make([]string, len(keys))
 	for i, k := range keys {
 		benchmarks[i] = k.BenchmarkID
@@ -46,6 +46,15 @@ func (tx *Tx) EnsureSeries(ctx context.Context, testbedID string, keys []SeriesK
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find series: %w", err)
+	}
+	return out, nil
+}
+
+// EnsureSeries returns the ids of the testbed's series with these keys and makes those that are new. Keys may repeat.
+func (tx *Tx) EnsureSeries(ctx context.Context, testbedID string, keys []SeriesKey) (map[SeriesKey]int64, error) {
+	out, err := tx.FindSeries(ctx, testbedID, keys)
+	if err != nil {
+		return nil, err
 	}
 	insert, err := tx.q.PrepareContext(ctx, `insert into series (testbed_id, benchmark_id, measure_id) values ($1, $2, $3) returning id`)
 	if err != nil {

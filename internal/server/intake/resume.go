@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// finish writes the results of a report that its first transaction left pending. If that fails, the report is deleted as far as possible:
+// its sender is told of the failure, and what it sends again must not be there twice.
+func (s *Service) finish(ctx context.Context, reportID string, parsed ingest.Parsed) error {
+	err := s.ingest.Finish(ctx, reportID, parsed)
+	if err == nil || fault.Is(err, fault.Conflict) { // somebody else has finished it
+		return nil
+	}
+	return errors.Join(err, s.discard(ctx, reportID))
+}
+
+func (s *Service) discard(ctx context.Context, reportID string) error {
+	var report store.Report
+	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		report, err = tx.Report(ctx, reportID)
+		return err
+	})
+	if err != nil || report.Status != api.ReportPending {
+		return err
+	}
+	if err := s.ingest.Clear(ctx, report.Seq); err != nil {
+		return err
+	}
+	return s.store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteReport(ctx, reportID) })
+}
+
+// Resume finishes the reports that a process left half written when it died. It returns after the last one; the errors of all that failed
+// are joined, and the others are finished.
+func (s *Service) Resume(ctx context.Context) error {
+	var ids []string
+	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		ids, err = tx.UnfinishedReports(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	var failed error
+	for _, id := range ids {
+		if err := s.settle(ctx, id); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("finish report %s: %w", id, err))
+		}
+	}
+	return failed
+}
+
+// settle finishes a report that is pending although no job is to bring its results, from its raw output. If another request is at it, it
+// waits for that. For every other report it does nothing.
+func (s *Service) settle(ctx context.Context, reportID string) error {
+	var report store.Report
+	var unfinished bool
+	var kept []store.ReportInput
+	look := func(tx *store.Tx) (err error) {
+		unfinished, err = tx.IsUnfinished(ctx, reportID)
+		return err
+	}
+	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		if err := look(tx); err != nil || !unfinished {
+			return err
+		}
+		if report, err = tx.Report(ctx, reportID); err != nil {
+			return err
+		}
+		kept, err = tx.ReportInputs(ctx, reportID)
+		return err
+	}); err != nil || !unfinished {
+		return err
+	}
+	inputs, err := s.inputs(ctx, reportID, kept)
+	if err != nil {
+		return err
+	}
+	pass, err := s.work.Await(ctx, ingest.Cost(inputs))
+	if err != nil {
+		return err
+	}
+	defer pass.Leave()
+	if err := s.store.View(ctx, look); err != nil || !unfinished { // whoever was at it is done by now
+		return err
+	}
+	parsed, err := ingest.Parse(inputs, report.Settings)
+	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge) { // it could be read once: another version of us was stricter
+		return s.store.Tx(ctx, func(tx *store.Tx) error { return s.ingest.FailReport(ctx, tx, reportID, fault.Message(err)) })
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.ingest.Finish(context.WithoutCancel(ctx), reportID, parsed); err != nil && !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	return nil
+}
