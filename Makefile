@@ -8,7 +8,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help setup build demo test race lint fuzz mutants bench cross conformance clean
+.PHONY: help setup build demo test readme race lint fuzz mutants bench cross conformance clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ demo: setup build ## a real benchmark from image to caught regression, with serv
 
 test: setup ## all tests
 	@scripts/test.sh
+
+readme: ## play README's commands in an empty home (root; part of make test)
+	go test -count=1 -run README -v ./e2e
 
 race: ## all tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
