@@ -13,6 +13,8 @@ package isolate
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -82,6 +84,10 @@ func (t Task) Check() error {
 		return fault.Invalidf("task %.40q: an id has 1 to %d letters, digits, '-' and '_'", t.ID, idBytes)
 	case t.ID == "" || t.RootFS == "" || len(t.Args) == 0:
 		return fault.Invalidf("task: id, root file system and command are needed")
+	case slices.ContainsFunc(t.Args, func(word string) bool { return strings.ContainsRune(word, 0) }):
+		return fault.Invalidf("task %s: a word of the command holds a NUL", t.ID)
+	case slices.ContainsFunc(t.Env, func(entry string) bool { return strings.IndexByte(entry, '=') < 1 || strings.ContainsRune(entry, 0) }):
+		return fault.Invalidf("task %s: an environment entry is not NAME=value, or holds a NUL", t.ID)
 	case t.CPUs < 1:
 		return fault.Invalidf("task %s: the number of CPUs is missing", t.ID)
 	case t.MemoryBytes < 1:

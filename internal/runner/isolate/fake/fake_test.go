@@ -90,6 +90,7 @@ func TestFake(t *testing.T) {
 			"Kill ends the children":                     "a function has no processes",
 			"Children end with the command":              "a function has no processes",
 			"No link leads out":                          "its files are no tree: there are no links",
+			"What cannot run is not the machine's fault": "it reads no image",
 			"No image reaches the host":                  "it reads no image",
 			"No working directory reaches the host":      "it reads no image",
 			"A sandbox dies with its runner":             "a function is a part of its runner",

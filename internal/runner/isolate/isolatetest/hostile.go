@@ -99,7 +99,7 @@ func (t *bench) hostile(what, image, host string, change func(*isolate.Task)) {
 	tk.RootFS = image
 	change(&tk)
 	out := newOutput()
-	err = t.attempt(tk, out)
+	_, err = t.attempt(tk, out)
 	switch {
 	case err == nil && out.String() != "apart\n":
 		t.Errorf("%s: the command said %q", what, out)
@@ -113,19 +113,18 @@ func (t *bench) hostile(what, image, host string, change func(*isolate.Task)) {
 }
 
 // attempt runs a task that may be refused at any step.
-func (t *bench) attempt(tk isolate.Task, stdout io.Writer) error {
+func (t *bench) attempt(tk isolate.Task, stdout io.Writer) (isolate.Exit, error) {
 	t.Helper()
 	s, err := t.driver.Prepare(t.Context(), tk)
 	if err != nil {
 		t.noTrace(tk.ID)
-		return err
+		return isolate.Exit{}, err
 	}
 	defer t.nothingIsLeft(s, tk.ID)
 	if err := s.Start(t.Context(), stdout, io.Discard); err != nil {
-		return err
+		return isolate.Exit{}, err
 	}
-	_, err = s.Wait()
-	return err
+	return s.Wait()
 }
 
 // hostFolder is a folder that stands for one of the host, with the names that runtimes make or remove below /dev.

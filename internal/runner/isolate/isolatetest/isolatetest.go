@@ -66,6 +66,7 @@ var claims = []claim{
 	{"No image reaches the host", noImageReachesTheHost},
 	{"No working directory reaches the host", noWorkDirReachesTheHost},
 	{"A failed start leaves nothing", aFailedStartLeavesNothing},
+	{"What cannot run is not the machine's fault", whatCannotRunIsNotTheMachinesFault},
 	{"Close ends a command", closeEndsACommand},
 	{"Close without a start leaves nothing", closeWithoutAStartLeavesNothing},
 	{"Incomplete tasks are refused", incompleteTasksAreRefused},

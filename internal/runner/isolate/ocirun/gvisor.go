@@ -149,7 +149,7 @@ func (s *sandbox) endedGVisor(begun time.Time, state *os.ProcessState, err error
 	}
 	oom := s.cgroups.oomKills() > 0
 	if said, _ := os.ReadFile(s.gvisorLog()); s.exit.Code == 128 && len(said) > 0 && !oom && !s.killed.Load() {
-		s.startErr = startFault(fmt.Errorf("%s: %s", gvisorName, gvisorError(said)))
+		s.startErr = &refusal{fmt.Sprintf("%s: %s", gvisorName, gvisorError(said))}
 		s.waitErr = s.startErr
 		return
 	}

@@ -206,7 +206,7 @@ func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, 
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	s := &sandbox{driver: d, id: t.ID, dir: d.folder(t.ID), pids: t.PidsMax, network: t.Network, limit: t.MaxWall}
+	s := &sandbox{driver: d, id: t.ID, dir: d.folder(t.ID), task: t, pids: t.PidsMax, network: t.Network, limit: t.MaxWall}
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make folder of sandbox %s: %w", t.ID, err)
 	}
@@ -221,6 +221,7 @@ type sandbox struct {
 	driver *Driver
 	id     string
 	dir    string
+	task   isolate.Task
 	pids   int
 	notes  []string
 
@@ -373,6 +374,10 @@ func output(cmd *exec.Cmd) (string, error) {
 
 // Start implements isolate.Sandbox.
 func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
+	return s.blame(ctx, s.start(ctx, stdout, stderr))
+}
+
+func (s *sandbox) start(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := s.stillLaidOut(); err != nil {
 		return err
 	}
@@ -402,7 +407,10 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 		log, _ := os.ReadFile(logFile)
 		_ = outR.Close()
 		_ = errR.Close()
-		return startFault(fmt.Errorf("%s create: %w: %s", s.driver.name, err, lastLine(string(log)+"\n"+string(text))))
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+			err = &refusal{fmt.Sprintf("%s create: %s", s.driver.name, lastLine(string(log)+"\n"+string(text)))}
+		}
+		return err
 	}
 	s.streams.Go(func() { pump(outR, stdout) })
 	s.streams.Go(func() { pump(errR, stderr) })
@@ -423,7 +431,7 @@ func (s *sandbox) Start(ctx context.Context, stdout, stderr io.Writer) error {
 	go s.reap()
 	if err != nil {
 		s.Kill(0)
-		return startFault(err)
+		return err
 	}
 	go s.watchKeeper()
 	return nil
@@ -439,17 +447,6 @@ func (s *sandbox) watchKeeper() {
 			s.force()
 		}
 	}
-}
-
-// startFault tells an image whose command cannot be run from a sandbox that cannot be made.
-func startFault(err error) error {
-	text := err.Error()
-	for _, sign := range []string{"executable file not found", "no such file or directory", "exec format error", "permission denied", "cannot chdir", "Cwd must"} {
-		if strings.Contains(text, sign) {
-			return fault.Wrap(fault.Invalid, err, "the command cannot be run in this image: %s", sign)
-		}
-	}
-	return err
 }
 
 // pump copies until the last holder of the pipe is gone. When the writer fails the rest is read and dropped, so that the command does not

@@ -1,0 +1,109 @@
+//go:build linux
+
+package ocirun
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+// refusal is what the runtime said when it did not start a command.
+type refusal struct{ said string }
+
+func (r *refusal) Error() string { return r.said }
+
+// machineSigns are what a runtime says when the machine is full or out of something, whatever the image.
+var machineSigns = []string{
+	"cannot allocate memory", "resource temporarily unavailable", "no space left", "too many open files", "input/output error", "OOM", "disk quota",
+}
+
+// blame says whose fault it is that the runtime refused to start a command. Its words differ between runtimes and versions, and "no such file"
+// may be about the host. So a program of ours is started with the same resources: where that works the image is at fault, and no other machine
+// need try it.
+func (s *sandbox) blame(ctx context.Context, err error) error {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok || ctx.Err() != nil {
+		return err
+	}
+	for _, sign := range machineSigns {
+		if strings.Contains(r.said, sign) {
+			return err
+		}
+	}
+	if own := s.startOwn(ctx); own != nil {
+		return fmt.Errorf("%w; a program of ours does not start either: %w", err, own)
+	}
+	said := r.said
+	for _, prefix := range []string{"unable to start container process: ", "starting sandbox: ", "creating process: ", "error during container init: "} {
+		if _, rest, ok := strings.Cut(said, prefix); ok {
+			said = rest
+		}
+	}
+	return fault.Wrap(fault.Invalid, err, "the command cannot be run in this image: %.300s", said)
+}
+
+// startOwn starts a program that does nothing, in an image that holds nothing else.
+func (s *sandbox) startOwn(ctx context.Context) (err error) {
+	program := nothing(runtime.GOARCH)
+	if program == nil {
+		return fmt.Errorf("there is none for %s", runtime.GOARCH)
+	}
+	t := s.task
+	t.ID, t.RootFS, t.Args, t.Env, t.WorkDir, t.User = "own-"+rand.Text(), filepath.Join(s.dir, "own"), []string{"/nothing"}, nil, "", ""
+	if err := os.Mkdir(t.RootFS, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(t.RootFS, "nothing"), program, 0o755); err != nil {
+		return err
+	}
+	box, err := s.driver.Prepare(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, box.Close()) }()
+	own := box.(*sandbox)
+	if err := own.start(ctx, io.Discard, io.Discard); err != nil {
+		return err
+	}
+	exit, err := own.Wait()
+	if err == nil && exit.Code != 0 {
+		err = fmt.Errorf("it ended with code %d", exit.Code)
+	}
+	return err
+}
+
+// nothing is a program that ends at once, nil where we know no instructions.
+func nothing(goarch string) []byte {
+	machine, code := elf.EM_X86_64, []byte{0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05} // mov eax, 60 (exit); xor edi, edi; syscall
+	switch goarch {
+	case "amd64":
+	case "arm64": // mov x8, 93 (exit); mov x0, 0; svc 0
+		machine, code = elf.EM_AARCH64, []byte{0xa8, 0x0b, 0x80, 0xd2, 0, 0, 0x80, 0xd2, 1, 0, 0, 0xd4}
+	default:
+		return nil
+	}
+	const at, head = 0x400000, 64 + 56
+	size := uint64(head + len(code))
+	file := elf.Header64{
+		Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: 1, Entry: at + head, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 1,
+	}
+	copy(file.Ident[:], "\x7fELF\x02\x01\x01")
+	load := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: at, Paddr: at, Filesz: size, Memsz: size, Align: 4096}
+	var b bytes.Buffer
+	for _, part := range []any{file, load, code} {
+		_ = binary.Write(&b, binary.LittleEndian, part) // into memory, of fixed sizes
+	}
+	return b.Bytes()
+}
