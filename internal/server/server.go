@@ -176,7 +176,7 @@ func (c Config) tiers() queue.Tiers {
 // routes puts the edges side by side: the registry parses its own paths, pages and probes have theirs, everything else is the API.
 func (s *Server) routes() http.Handler {
 	operations := s.api.Handler()
-	pages := web.New(web.Config{Get: s.getFor(operations), Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log})
+	pages := web.New(web.Config{Get: s.getFor(operations), Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log, Gate: s.gates.Pages})
 	numbers := metrics.New(s.cfg.Version, s.cfg.Commit)
 	numbers.Gauge("runners_waiting", "Runners that wait for a job.", func() float64 { return float64(s.queue.WaitingRunners()) })
 	numbers.Gauge("channels_open", "Runner channels that are open.", func() float64 { return float64(s.hub.Connected()) })

@@ -38,6 +38,8 @@ const (
 
 	LargeBodyBytes = 256 * KiB // bodies of reports over this take the gate for large ones
 	DecodeCost     = 16        // bytes that decoding holds for each byte of a small body: [1,1,… as values for validation
+	PageCost       = 32 * MiB  // of one page: a front page over 5,000 reports has about twice that, garbage included
+
 	// Reading results: what each byte and each metric may hold, from parsing to the answer.
 	CheapResultBytes = 32 * KiB // below, a report costs less than its request
 	ResultByteCost   = 3        // raw samples as numbers, and what the adapter keeps

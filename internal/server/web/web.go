@@ -24,6 +24,9 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	bounds "github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/admit"
+	"github.com/tachograph/tacho/internal/server/request"
 )
 
 //go:embed templates/*.html
@@ -41,6 +44,7 @@ type Config struct {
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger
+	Gate    *admit.Gate // what pages pass while they are drawn; nil: no bound
 }
 
 // Pages is the http.Handler of all pages and their assets.
@@ -167,8 +171,14 @@ func secure(h http.Header) {
 func (p *Pages) render(build func(*http.Request) (page, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		status := http.StatusOK
-		made, err := build(r)
+		var made page
+		pass, err := p.cfg.Gate.Enter(r.Context(), bounds.PageCost)
+		defer pass.Leave()
+		if err == nil {
+			made, err = build(r)
+		}
 		if err != nil {
+			request.SayWhen(w.Header(), err)
 			status = fault.Of(err).Status()
 			made = errorPage(err)
 		}

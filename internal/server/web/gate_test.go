@@ -1,0 +1,36 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/tachograph/tacho/internal/server/admit"
+)
+
+func TestPagesThatDoNotFitAreRefusedWithoutBeingDrawn(t *testing.T) {
+	t.Parallel()
+	gate := admit.New(admit.Config{Subject: "pages", Capacity: 1, Patience: time.Minute, Retry: 2 * time.Second})
+	asked := 0
+	pages := New(Config{Version: "test", Now: time.Now, Log: slog.New(slog.DiscardHandler), Gate: gate,
+		Get: func(*http.Request, string, url.Values, any) (int, error) { asked++; return 0, nil }})
+	get := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/projects", nil))
+		return w
+	}
+	full, err := gate.Enter(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "2" || asked != 0 {
+		t.Errorf("%d, Retry-After %q, asked %d times", w.Code, w.Header().Get("Retry-After"), asked)
+	}
+	full.Leave()
+	if w := get(); w.Code != http.StatusOK || gate.Used() != 0 {
+		t.Errorf("with room: %d, %d bytes are held after it", w.Code, gate.Used())
+	}
+}
