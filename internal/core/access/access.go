@@ -16,7 +16,7 @@ type Kind string
 const (
 	Anonymous Kind = "anonymous"
 	User      Kind = "user"   // a person, by user key
-	RunKey    Kind = "run"    // a program that submits to one project
+	RunKey    Kind = "run"    // a program that submits to one project and reads it; keys of CI leak, so it changes nothing else
 	Runner    Kind = "runner" // a machine
 	Local     Kind = "local"  // the person at the keyboard of an embedded store; may do all
 )
@@ -41,7 +41,7 @@ const (
 	ManageServer  Action = "server.manage"  // runners, specs, other people
 	CreateProject Action = "project.create" // in an organization
 	ViewProject   Action = "project.view"
-	EditProject   Action = "project.edit" // branches, testbeds, benchmarks, measures, thresholds, alerts
+	EditProject   Action = "project.edit" // branches, testbeds, benchmarks, measures, thresholds, alerts, reports and images that are there
 	ManageProject Action = "project.manage"
 	DeleteProject Action = "project.delete"
 	Submit        Action = "project.submit" // reports, jobs, image pushes
@@ -70,11 +70,11 @@ var table = map[Action]rule{
 	ManageServer:  nobody,
 	CreateProject: func(a Actor, r Resource) bool { return a.Kind == User && member(a, r) },
 	ViewProject:   func(a Actor, r Resource) bool { return r.Public || insider(a, r) },
-	EditProject:   insider,
+	EditProject:   person,
 	ManageProject: leader,
 	DeleteProject: leader,
 	Submit:        insider,
-	ControlJob:    insider,
+	ControlJob:    person,
 	ViewFleet:     anyone,
 	ServeJobs: func(a Actor, r Resource) bool {
 		return a.Kind == Runner && a.RunnerID != "" && a.RunnerID == r.RunnerID
@@ -100,6 +100,9 @@ func insider(a Actor, r Resource) bool {
 	}
 	return false
 }
+
+// person is a member who speaks for itself, not by a key that a machine was given.
+func person(a Actor, r Resource) bool { return a.Kind == User && member(a, r) }
 
 func leader(a Actor, r Resource) bool {
 	return a.Kind == User && r.OrganizationID != "" && a.Organizations[r.OrganizationID] == "leader"

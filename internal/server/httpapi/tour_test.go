@@ -349,6 +349,78 @@ func TestStrangersAreRefusedWhatIsNotTheirs(t *testing.T) {
 	}
 }
 
+// TestARunKeySubmitsAndReadsAndNoMore tries with a key of the tour's own project all that changes something and is no submission, just before
+// the administrator does it.
+func TestARunKeySubmitsAndReadsAndNoMore(t *testing.T) {
+	t.Parallel()
+	for _, visibility := range []api.Visibility{api.Public, api.Private} {
+		t.Run(string(visibility), func(t *testing.T) {
+			t.Parallel()
+			s := newStation(t)
+			key := ""
+			s.tour(visibility, func(st step) {
+				if !strings.HasPrefix(st.op.Path, "/v0/projects/{project}") && !strings.HasPrefix(st.op.Path, "/v0/run") {
+					return // others are strangers' business
+				}
+				if key == "" {
+					key = s.runKey("shop")
+				}
+				submits := st.op.OperationID == "run" || st.op.OperationID == "check-run" || st.op.OperationID == "create-report"
+				reads := st.op.Method == http.MethodGet && !strings.HasSuffix(st.op.Path, "/keys")
+				if submits {
+					return // below
+				}
+				before := s.rows()
+				res, answer := s.send(key, st)
+				if reads && res.StatusCode >= 400 && res.StatusCode != st.accomplished {
+					t.Errorf("%s %s: want it served, got %d %s", st.op.Method, st.path, res.StatusCode, answer)
+				}
+				if !reads && res.StatusCode != http.StatusForbidden {
+					t.Errorf("%s %s: want %d, got %d %s", st.op.Method, st.path, http.StatusForbidden, res.StatusCode, answer)
+				}
+				if diff := cmp.Diff(before, s.rows()); diff != "" {
+					t.Errorf("%s %s changed rows (-before +after):\n%s", st.op.Method, st.path, diff)
+				}
+			})
+		})
+	}
+}
+
+// TestARunKeysSubmissionBringsWhatItNeeds: a CI job sets its thresholds and makes its branch, testbed, benchmarks and measures by the run's own
+// body, as Bencher's clients do.
+func TestARunKeysSubmissionBringsWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	if status, _, message := s.call(http.MethodPost, "/v0/projects", map[string]any{"name": "shop"}, nil); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, message)
+	}
+	var report api.Report
+	run := s.newRun(map[string]any{"branch": "pr/1", "results": latency(100), "thresholds": guard("percentage", 0.1)})
+	if status, _, message := s.callAs(s.runKey("shop"), http.MethodPost, "/v0/run", run, &report); status != http.StatusCreated || report.Branch.Name != "pr/1" {
+		t.Fatalf("%d %s %+v", status, message, report.Branch)
+	}
+	if got := get[[]api.Threshold](s, "/v0/projects/shop/thresholds"); len(got) != 1 {
+		t.Errorf("thresholds: %+v", got)
+	}
+}
+
+// runKey makes a key that submits to a project.
+func (s *station) runKey(project string) string {
+	s.t.Helper()
+	var p store.Project
+	if err := s.db.View(s.t.Context(), func(tx *store.Tx) (err error) {
+		p, err = tx.ProjectByRef(s.t.Context(), project)
+		return err
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	key, _, err := s.accounts.NewKey(s.t.Context(), account.KeyParams{Kind: ident.KeyRun, Owner: p.ID, Name: "ci"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key
+}
+
 // TestDocumentIsServedAndTheSameEachTime: it must not depend on the order of a map, for there is a copy of it in docs.
 func TestDocumentIsServedAndTheSameEachTime(t *testing.T) {
 	t.Parallel()
