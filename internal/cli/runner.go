@@ -102,6 +102,10 @@ Jobs run in containers of runc (1.1.12 or later, or Debian 12's patched 1.1.5) o
 system calls cost more there: such a runner is a testbed of its own. It also takes jobs whose spec asks for isolation
 container; those that ask for gvisor need it.
 
+Jobs have no network. The host's own is never shared, because its loopback, private and cloud metadata addresses would
+answer to the benchmark. A job whose spec has a network is refused as host_unfit, with --allow-network too, until jobs
+can have a network of their own. Put what a benchmark needs into its image.
+
 Exit codes: 0 drained, 2 wrong flags or machine, 130 aborted.`,
 		Example: `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key
   TACHO_RUNNER_KEY=… tacho runner up --host http://127.0.0.1:6610 --runner box-1 --exit-when-idle
@@ -116,7 +120,7 @@ Exit codes: 0 drained, 2 wrong flags or machine, 130 aborted.`,
 	flags.StringVar(&f.transport, "transport", "auto", "ws, http (long-poll), or auto: WebSocket, and long-poll where it is refused")
 	flags.StringVar(&f.stateDir, "state-dir", defaultRunnerState(env), "results that wait for delivery, image cache, sandboxes")
 	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc, crun, or runsc for gVisor (default: the first of runc and crun that works)")
-	flags.BoolVar(&f.allowNetwork, "allow-network", false, "take jobs whose spec has a network")
+	flags.BoolVar(&f.allowNetwork, "allow-network", false, "no effect yet: jobs whose spec has a network are refused, see above")
 	flags.IntVar(&f.slots, "slots", 1, "jobs at a time; only 1, because neighbours disturb a measurement")
 	flags.IntVar(&f.maxJobs, "max-jobs", 0, "leave after so many jobs (0: never)")
 	flags.BoolVar(&f.exitWhenIdle, "exit-when-idle", false, "leave when the server has no job")

@@ -60,7 +60,7 @@ machine, 130 interrupted.`,
 	flags.Var(&f.memory, "memory", "memory; a bare number is MiB")
 	flags.Var(&f.disk, "disk", "disk for the image and what the command writes; a bare number is MiB")
 	flags.Var(&f.timeout, "timeout", "of one iteration; a bare number is seconds")
-	flags.BoolVar(&f.network, "network", false, "give the command a network")
+	flags.BoolVar(&f.network, "network", false, "no effect yet but a refusal: the host's network is never shared, and sandboxes have no other")
 	flags.StringArrayVar(&f.env, "env", nil, "NAME=VALUE, or NAME to pass it on (repeatable)")
 	flags.StringArrayVar(&f.secretEnv, "secret-env", nil, secretEnvHelp)
 	flags.StringArrayVar(&f.entrypoint, "entrypoint", nil, "replaces the image's entrypoint (repeatable: one word each)")

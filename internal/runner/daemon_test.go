@@ -140,7 +140,7 @@ func TestFailuresHaveTheirReason(t *testing.T) {
 		{"architecture", set(func(j *api.ClaimedJob) { j.Spec.Architecture = "aarch64" }), nil, nil, api.ReasonHostUnfit, "aarch64"},
 		{"isolation", set(func(j *api.ClaimedJob) { j.Spec.Isolation = "microvm" }), nil, nil, api.ReasonHostUnfit, "microvm"},
 		{"unknown isolation", set(func(j *api.ClaimedJob) { j.Spec.Isolation = "magic" }), nil, nil, api.ReasonServer, "isolation level"},
-		{"network", set(func(j *api.ClaimedJob) { j.Spec.Network = true }), nil, nil, api.ReasonHostUnfit, "--allow-network"},
+		{"network", set(func(j *api.ClaimedJob) { j.Spec.Network = true }), nil, nil, api.ReasonHostUnfit, "have no network"},
 		{"reserved path", set(func(j *api.ClaimedJob) { j.Config.FilePaths = []string{"./" + MeasuresPath} }), nil, nil, api.ReasonLimit, "cannot be collected"},
 		{"NUL in the command", set(func(j *api.ClaimedJob) { j.Config.Cmd = []string{"a\x00b"} }), nil, nil, api.ReasonLimit, "NUL"},
 	}

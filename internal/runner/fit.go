@@ -84,7 +84,7 @@ func fits(job *api.ClaimedJob, has offer) *failure {
 	lack(spec.CPU > has.cpus, "it has %d CPUs for jobs, the spec asks for %d", has.cpus, spec.CPU)
 	lack(spec.Memory > has.memory, "it has %s of memory for jobs, the spec asks for %s", sizeText(has.memory), sizeText(spec.Memory))
 	lack(has.disk > 0 && spec.Disk > has.disk, "it has %s of disk free, the spec asks for %s", sizeText(has.disk), sizeText(spec.Disk))
-	lack(spec.Network && !has.network, "its operator does not allow jobs with a network (--allow-network)")
+	lack(spec.Network && !has.network, "its sandboxes have no network; put what the benchmark needs into its image, and use a spec without network")
 	enough := slices.ContainsFunc(has.levels, func(l string) bool { return isolate.Level(l).AtLeast(isolate.Level(spec.Isolation)) })
 	way := ""
 	if isolate.Level(spec.Isolation) == isolate.GVisor {

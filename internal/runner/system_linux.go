@@ -32,7 +32,6 @@ type linuxMachine struct {
 	images  *image.Store
 	driver  isolate.Driver
 	caps    isolate.Capabilities
-	network bool
 	root    fs.FS // "/"
 	version string
 	log     *slog.Logger
@@ -50,7 +49,10 @@ func openMachine(dir string, cfg MachineConfig, log *slog.Logger) (machine, func
 	if err != nil {
 		return nil, nil, err
 	}
-	m := &linuxMachine{dir: dir, network: cfg.AllowNetwork, root: os.DirFS("/"), version: cfg.Version, log: log}
+	m := &linuxMachine{dir: dir, root: os.DirFS("/"), version: cfg.Version, log: log}
+	if cfg.AllowNetwork {
+		log.Warn("jobs with a network are refused: this version has no network that keeps them from the host and its private addresses")
+	}
 	if err := m.open(cfg); err != nil {
 		release()
 		return nil, nil, err
@@ -114,7 +116,7 @@ func architecture(goarch string) string {
 }
 
 func (m *linuxMachine) offer() offer {
-	o := offer{levels: []string{string(m.caps.Level)}, network: m.network, cpus: runtime.NumCPU(), facts: m.facts()}
+	o := offer{levels: []string{string(m.caps.Level)}, cpus: runtime.NumCPU(), facts: m.facts()}
 	if o.facts.MemoryBytes != nil {
 		o.memory = *o.facts.MemoryBytes
 	}

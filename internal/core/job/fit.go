@@ -21,7 +21,7 @@ func Misfit(spec api.Spec, has api.RunnerMeta) string {
 	case len(has.Isolation) > 0 && !slices.ContainsFunc(has.Isolation, func(level string) bool { return reaches(level, spec.Isolation) }):
 		return fmt.Sprintf("it offers isolation %v, the spec asks for %s", has.Isolation, spec.Isolation)
 	case len(has.Isolation) > 0 && spec.Network && !has.Network:
-		return "its operator does not allow jobs with a network"
+		return "its jobs have no network"
 	}
 	return ""
 }

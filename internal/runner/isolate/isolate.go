@@ -61,7 +61,7 @@ type Task struct {
 	DiskBytes   int64 // that it may write
 	PidsMax     int
 	MaxWall     time.Duration // after which the command is ended by force, even when the process that started it hangs
-	Network     bool          // share the host's network; else there is none
+	Network     bool          // one that reaches nothing of the host or its private networks; a driver without one refuses the task
 }
 
 // idBytes keeps names that are made of an id below the 255 bytes that a file name may have.

@@ -84,7 +84,7 @@ func TestFake(t *testing.T) {
 		Skip: map[string]string{
 			"The image's user is honoured":               "a function has no user",
 			"A sandbox is apart":                         "a function can do what the test can",
-			"No network unless asked":                    "a function has the test's network",
+			"No network even if asked":                   "a function has the test's network",
 			"Memory is limited":                          "a function has the test's memory",
 			"A fork bomb stops":                          "a function has no processes",
 			"Kill ends the children":                     "a function has no processes",

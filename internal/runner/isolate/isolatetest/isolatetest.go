@@ -51,7 +51,7 @@ var claims = []claim{
 	{"Environment and folder are the task's", environmentAndFolderAreTheTasks},
 	{"The image's user is honoured", theImagesUserIsHonoured},
 	{"A sandbox is apart", aSandboxIsApart},
-	{"No network unless asked", noNetworkUnlessAsked},
+	{"No network even if asked", noNetwork},
 	{"Sandboxes do not meet", sandboxesDoNotMeet},
 	{"Memory is limited", memoryIsLimited},
 	{"Disk is limited", diskIsLimited},

@@ -39,13 +39,7 @@ const gvisorThreads = 160
 func (d *Driver) gvisor() bool { return d.name == gvisorName }
 
 // gvisorFlags stand before runsc's command.
-func gvisorFlags(network bool) []string {
-	net := "none"
-	if network {
-		net = "host"
-	}
-	return []string{"--ignore-cgroups", "--overlay2=none", "--platform=systrap", "--network=" + net}
-}
+var gvisorFlags = []string{"--ignore-cgroups", "--overlay2=none", "--platform=systrap", "--network=none"}
 
 // gvisorGroups makes the control groups of the sandbox, noted before they are there, and the folder for runsc's state.
 func (s *sandbox) gvisorGroups(t isolate.Task, cpus string) error {
@@ -65,7 +59,7 @@ func (s *sandbox) gvisorLog() string { return filepath.Join(s.dir, "runtime.log"
 
 // startGVisor starts the command with runsc in the foreground, and returns when it runs or has ended. The files are runsc's to close.
 func (s *sandbox) startGVisor(stdout, stderr *os.File) error {
-	args := slices.Concat([]string{"--log", s.gvisorLog()}, gvisorFlags(s.network), []string{"run", "--bundle", s.dir, s.id})
+	args := slices.Concat([]string{"--log", s.gvisorLog()}, gvisorFlags, []string{"run", "--bundle", s.dir, s.id})
 	cmd := s.command(context.Background(), args...) // it lives as long as the command, whatever becomes of the caller
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := s.keeper.run(s.limit); err != nil {

@@ -2,7 +2,7 @@
 
 // Package ocirun isolates by an OCI runtime: runc or crun, or gVisor's runsc where it is asked for.
 //
-// A sandbox has namespaces of its own for processes, mounts, IPC, host name and, unless a network was asked for, network; no capabilities,
+// A sandbox has namespaces of its own for processes, mounts, IPC, host name, control groups and network; no capabilities,
 // no new privileges, a system call filter, a read-only view of the kernel's interfaces; limits on CPUs, memory without swap, and processes.
 // Its files are the image, which stays as it is, under a layer of its own on a disk of exactly the task's size: a sparse ext4 file in a
 // loop device, or a tmpfs where that does not work, which counts as memory then and is noted. The runtime creates, starts and deletes; the
@@ -206,7 +206,10 @@ func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, 
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	s := &sandbox{driver: d, id: t.ID, dir: d.folder(t.ID), task: t, pids: t.PidsMax, network: t.Network, limit: t.MaxWall}
+	if t.Network { // the host's own would open its loopback, its private networks, its abstract sockets and its cloud's metadata to the command
+		return nil, fault.New(fault.Unavailable, "this machine's sandboxes have no network; put what the benchmark needs into its image, and use a spec without network")
+	}
+	s := &sandbox{driver: d, id: t.ID, dir: d.folder(t.ID), task: t, pids: t.PidsMax, limit: t.MaxWall}
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make folder of sandbox %s: %w", t.ID, err)
 	}
@@ -225,12 +228,11 @@ type sandbox struct {
 	pids   int
 	notes  []string
 
-	network bool
-	limit   time.Duration
-	mounts  []specs.Mount // places that were made for the runtime
-	killed  atomic.Bool   // by force
-	keeper  *keeper       // nil: of an earlier process, or a keeper itself
-	unkept  atomic.Bool   // the keeper was gone before the command
+	limit  time.Duration
+	mounts []specs.Mount // places that were made for the runtime
+	killed atomic.Bool   // by force
+	keeper *keeper       // nil: of an earlier process, or a keeper itself
+	unkept atomic.Bool   // the keeper was gone before the command
 
 	groups   groups // all that may hold a process of it, to kill and remove; of gVisor also made by us
 	startErr error  // of gVisor: why the command never began

@@ -27,7 +27,7 @@ func TestAMachineThatCannotStartAnythingDoesNotBlameTheImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		sleeper(t, image)
-		d, err := New(Config{Runtime: runtime, Dir: dir})
+		d, err := New(Config{Runtime: runtime, Dir: dir, Keeper: testKeeper})
 		if err != nil {
 			t.Fatal(err)
 		}

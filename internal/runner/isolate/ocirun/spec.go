@@ -38,11 +38,7 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 	}
 	namespaces := []specs.LinuxNamespace{
 		{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.CgroupNamespace},
-	}
-	if t.Network {
-		s.notes = append(s.notes, "the benchmark shares the host's network")
-	} else {
-		namespaces = append(namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
+		{Type: specs.NetworkNamespace},
 	}
 	spec := &specs.Spec{
 		Version: "1.0.2",
