@@ -16,6 +16,11 @@ type Config struct {
 	Visibility  string        `config:"projects.visibility" default:"public" doc:"who may read a project that is made without saying: public is everybody who reaches the server, private its members"`
 	Registries  []string      `config:"registries" default:"*" doc:"hosts from which images may come besides our own registry; * is every public one, empty is none"`
 
+	RetentionDeleted      time.Duration `config:"retention.deleted" default:"168h" doc:"how long a deleted project can still be found in the database, before it is purged with its blobs"`
+	RetentionOutputs      time.Duration `config:"retention.outputs" default:"0s" doc:"how long raw outputs of jobs and reports are kept; results stay; 0: for ever"`
+	RetentionLogs         time.Duration `config:"retention.logs" default:"720h" doc:"how long live output of ended jobs is kept; 0: for ever"`
+	RetentionEnvironments time.Duration `config:"retention.environments" default:"0s" doc:"how long the environment of a job that failed or was canceled is kept, for a retry; 0: it is dropped when the job ends"`
+
 	UnclaimedConcurrency int           `config:"unclaimed.concurrency" default:"1" doc:"jobs at a time from one address, plan unclaimed; 0: no limit"`
 	UnclaimedTimeout     time.Duration `config:"unclaimed.timeout" default:"1m" doc:"longest iteration, plan unclaimed"`
 	FreeConcurrency      int           `config:"free.concurrency" default:"1" doc:"jobs at a time of one organization, plan free; 0: no limit"`

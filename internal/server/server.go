@@ -39,6 +39,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/upkeep"
 	"github.com/tachograph/tacho/internal/server/upstream"
 	"github.com/tachograph/tacho/internal/server/web"
 )
@@ -81,6 +82,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := upkeep.Protect(cfg.Data); err != nil {
+		return nil, errors.Join(cannotUse(cfg.Data, err), lock.Close())
+	}
 	check := int64(limits.CheckBytes)
 	if cfg.Local {
 		check = 1 // a command does not wait for it, unless there is a reason
@@ -119,7 +123,8 @@ func (s *Server) build(ctx context.Context) error {
 	reader := ingest.New(s.store, s.gates.Work)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
-		Images: &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
+		KeepEnv: s.cfg.RetentionEnvironments,
+		Images:  &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
 	})
 	s.hub = hub.New(s.queue, s.store, s.log)
 	machines := fleet.New(s.store, s.queue, rand.Reader, s.cfg.Now, s.hub.Kick)
@@ -257,27 +262,6 @@ func (s *Server) resume(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-	}
-}
-
-// collectEvery is how often garbage is looked for.
-const collectEvery = 6 * time.Hour
-
-func (s *Server) collect(ctx context.Context) {
-	tick := time.NewTicker(collectEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			removed, err := s.images.Collect(ctx, s.cfg.Now().Add(-limits.RegistryKeepNew))
-			if err != nil && ctx.Err() == nil {
-				s.log.ErrorContext(ctx, "collect garbage", "error", err)
-			} else if removed > 0 {
-				s.log.InfoContext(ctx, "collected garbage", "blobs", removed)
-			}
 		}
 	}
 }

@@ -65,7 +65,7 @@ func newStation(t testing.TB) *station {
 		t.Fatal(err)
 	}
 	views, log := explore.New(db), slog.New(slog.DiscardHandler)
-	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now})
+	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	s.api = New(Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Explore: views, Queue: s.queue, Fleet: s.fleet,

@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestASplitBodyIsTheBody(t *testing.T) {
@@ -69,7 +70,7 @@ func TestASplitBodyIsTheBody(t *testing.T) {
 
 func TestSplitDecodesEveryTextAsTheStandardLibraryDoes(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		texts := rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "texts")
 		raw := rapid.SliceOf(rapid.SampledFrom([]string{`\u00e9`, `\ud83d`, `\ude00`, "\xff", "\xe2\x82", `\n`, "a", `\\`, "é", "€", "😀", `\/`})).Draw(t, "raw")
 		body, err := json.Marshal(api.NewRun{Project: "p", Results: texts})

@@ -104,6 +104,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, cfg Config, check bool) (err error) {
+	if err := protect(cfg.Path); err != nil {
+		return err
+	}
 	vfs := ""
 	if cfg.Disk != nil {
 		vfs, s.durable.flush = cfg.Disk.VFS(), cfg.Disk.Flush

@@ -54,7 +54,7 @@ type BackupParams struct {
 // meanwhile. What was acknowledged before it began is in it.
 func Backup(ctx context.Context, p BackupParams) (Manifest, error) {
 	m := Manifest{Created: p.Now.UTC().Truncate(time.Second), Version: p.Version}
-	db, blobs, err := inspect(ctx, p.Data)
+	db, blobs, err := inspect(ctx, p.Data, Database)
 	if err != nil {
 		return m, err
 	}
@@ -121,7 +121,7 @@ func backupFolder(to string) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		ours := name == manifestName || name == Blobs || name == ".partial.db" || name == ".partial.json" ||
+		ours := name == manifestName || name == Blobs || name == ".partial.db" || name == collectLock || name == ".partial.json" ||
 			strings.HasPrefix(name, "tacho-") && strings.HasSuffix(name, ".db")
 		if !ours {
 			return fault.Invalidf("backup folder %s holds %q, which is not of a backup; name a new or empty folder", to, name)

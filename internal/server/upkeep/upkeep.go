@@ -47,11 +47,30 @@ type Checked struct {
 	Problems []Problem `json:"problems"` // at most limits.UpkeepProblems
 }
 
-// Check reads the whole folder: the database's pages and references, and every blob that a row names against its digest. A server may run on
-// it meanwhile. progress is called with how many blobs were read, of how many.
+// Check reads the whole folder, of a server or of a backup: the database's pages and references, and every blob that a row names against its
+// digest. A server may run on it meanwhile. progress is called with how many blobs were read, of how many.
 func Check(ctx context.Context, data string, progress func(done, total int)) (Checked, error) {
 	var out Checked
-	db, blobs, err := inspect(ctx, data)
+	note := func(thing, reason string) {
+		if len(out.Problems) < limits.UpkeepProblems {
+			out.Problems = append(out.Problems, Problem{thing, reason})
+		}
+	}
+	database := Database
+	if m, err := ReadManifest(data); err == nil {
+		database = m.Database
+		sum, err := fileDigest(ctx, filepath.Join(data, database))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return out, storage(data, err)
+		}
+		if sum != m.SHA256 {
+			note(database, "it has other bytes than "+manifestName+" says")
+			return out, nil // to open it could change it
+		}
+	} else if !fault.Is(err, fault.Missing) {
+		return out, err
+	}
+	db, blobs, err := inspect(ctx, data, database)
 	if err != nil {
 		return out, err
 	}
@@ -61,11 +80,6 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 		return out, err
 	}
 	defer release()
-	note := func(thing, reason string) {
-		if len(out.Problems) < limits.UpkeepProblems {
-			out.Problems = append(out.Problems, Problem{thing, reason})
-		}
-	}
 	if out.Schema, err = db.Schema(ctx); err != nil {
 		return out, err
 	}
@@ -74,7 +88,7 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 		return out, err
 	}
 	for _, d := range damage {
-		note(Database, d)
+		note(database, d)
 	}
 	named, err := roots(ctx, db)
 	if err != nil {
@@ -106,14 +120,14 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 }
 
 // inspect opens a folder to be looked at.
-func inspect(ctx context.Context, data string) (*store.Store, *blob.Dir, error) {
-	if _, err := os.Stat(filepath.Join(data, Database)); err != nil {
+func inspect(ctx context.Context, data, database string) (*store.Store, *blob.Dir, error) {
+	if _, err := os.Stat(filepath.Join(data, database)); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, fault.Missingf("%s: no data folder of a server, because there is no %s in it; --data names another", data, Database)
+			return nil, nil, fault.Missingf("%s: no data folder of a server, because there is no %s in it; --data names another", data, database)
 		}
 		return nil, nil, fault.Wrap(fault.Unavailable, err, "%s: %v", data, err)
 	}
-	db, err := store.Inspect(ctx, filepath.Join(data, Database))
+	db, err := store.Inspect(ctx, filepath.Join(data, database))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -171,6 +171,9 @@ func TestBackupOfARunningServerComesBackWhole(t *testing.T) {
 	if m.Blobs != 5 || m.Version != "test" || m.Schema == 0 || !m.Created.Equal(f.now) || late != 5 {
 		t.Errorf("manifest %+v after %d late reports", m, late)
 	}
+	if got, err := Check(t.Context(), to, func(int, int) {}); err != nil || len(got.Problems) > 0 || got.Blobs != 5 {
+		t.Errorf("the backup: %+v, %v", got, err)
+	}
 	data := filepath.Join(t.TempDir(), "again")
 	if _, err := Restore(t.Context(), to, data, func(int, int) {}); err != nil {
 		t.Fatal(err)
@@ -312,6 +315,9 @@ func TestRestoreTakesNothingThatIsDamaged(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "backup")
 			f.backup(to)
 			c.damage(t, to)
+			if got, err := Check(t.Context(), to, func(int, int) {}); err == nil && len(got.Problems) == 0 {
+				t.Errorf("a check finds it whole: %+v", got)
+			}
 			parent := t.TempDir()
 			_, err := Restore(t.Context(), to, filepath.Join(parent, "data"), func(int, int) {})
 			if err == nil || !strings.Contains(err.Error(), c.says) {
