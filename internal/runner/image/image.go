@@ -273,7 +273,7 @@ func (c *cancelable) Read(p []byte) (int, error) {
 type pulled struct{ v1.Layer }
 
 func (p pulled) Uncompressed() (io.ReadCloser, error) {
-	l, err := partial.CompressedToLayer(transferred{p.Layer})
+	l, err := partial.CompressedToLayer(transferred(p))
 	if err != nil {
 		return nil, err
 	}
