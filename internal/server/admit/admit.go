@@ -78,7 +78,7 @@ type Pass struct {
 }
 
 // Enter waits until weight fits and all who came before are in. A weight over the capacity is taken as all of it: such work runs alone. A
-// full queue and a wait that is longer than the gate's patience are Unavailable faults with the time of the next try; the end of ctx is its
+// weight of 0 is let in at once, past those who wait: it takes nothing from them. A full queue and a wait that is longer than the gate's patience are Unavailable faults with the time of the next try; the end of ctx is its
 // error. The caller must Leave.
 func (g *Gate) Enter(ctx context.Context, weight int64) (*Pass, error) {
 	return g.enter(ctx, weight, true)
@@ -94,6 +94,9 @@ func (g *Gate) enter(ctx context.Context, weight int64, impatient bool) (*Pass, 
 		return nil, nil
 	}
 	weight = min(max(weight, 0), g.cfg.Capacity)
+	if weight == 0 {
+		return &Pass{gate: g}, nil
+	}
 	g.mu.Lock()
 	if g.queue.Len() == 0 && g.used+weight <= g.cfg.Capacity {
 		g.used += weight

@@ -34,6 +34,10 @@ func TestAGateLetsInByWeightAndInOrder(t *testing.T) {
 			{"enter a 6", 6, []string{"a"}, nil}, {"enter large 8", 6, []string{"a"}, nil}, {"enter small 1", 6, []string{"a"}, nil},
 			{"leave a", 9, []string{"large", "small"}, nil},
 		},
+		"what weighs nothing waits for nobody": {
+			{"enter a 10", 10, []string{"a"}, nil}, {"enter large 8", 10, []string{"a"}, nil}, {"enter nothing 0", 10, []string{"a", "nothing"}, nil},
+			{"leave nothing", 10, []string{"a"}, nil}, {"leave a", 8, []string{"large"}, nil},
+		},
 		"many are let in together when they fit": {
 			{"enter a 10", 10, []string{"a"}, nil}, {"enter b 3", 10, []string{"a"}, nil}, {"enter c 3", 10, []string{"a"}, nil},
 			{"enter d 5", 10, []string{"a"}, nil}, {"leave a", 6, []string{"b", "c"}, nil}, {"leave b", 8, []string{"c", "d"}, nil},
