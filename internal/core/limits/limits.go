@@ -122,6 +122,7 @@ const (
 const (
 	ManifestBytes       = 4 * MiB
 	ImageLayers         = 256
+	ImageIndexDepth     = 4        // indexes in indexes; real ones have one or two
 	ImageUnpackedBytes  = 32 * GiB // further bounded by the job's disk
 	ImageEntryBytes     = 4 * KiB  // that a file, folder or link takes at least, as file systems have it: a block
 	ImageEntries        = 1_000_000

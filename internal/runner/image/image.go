@@ -393,13 +393,14 @@ func fromDescriptor(desc *remote.Descriptor) (v1.Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		return fromIndex(index)
+		return fromIndex(index, limits.ImageIndexDepth)
 	}
 	return desc.Image()
 }
 
-// fromIndex takes the image for this platform; a missing one is refused with the list of what there is.
-func fromIndex(index v1.ImageIndex) (v1.Image, error) {
+// fromIndex takes the image for this platform out of an index or of those in it, at most depth deep; a missing one is refused with the list of
+// what there is.
+func fromIndex(index v1.ImageIndex, depth int) (v1.Image, error) {
 	manifest, err := index.IndexManifest()
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "image: the index could not be read")
@@ -407,12 +408,14 @@ func fromIndex(index v1.ImageIndex) (v1.Image, error) {
 	var have []string
 	for _, m := range manifest.Manifests {
 		switch {
+		case m.MediaType.IsIndex() && depth == 1:
+			return nil, fault.Invalidf("image: its indexes lie more than %d deep in each other", limits.ImageIndexDepth)
 		case m.MediaType.IsIndex():
 			nested, err := index.ImageIndex(m.Digest)
 			if err != nil {
 				return nil, fault.Wrap(fault.Invalid, err, "image: the index could not be read")
 			}
-			return fromIndex(nested)
+			return fromIndex(nested, depth-1)
 		case m.Platform == nil && len(manifest.Manifests) == 1, m.Platform != nil && m.Platform.OS == "linux" && m.Platform.Architecture == runtime.GOARCH:
 			return index.Image(m.Digest)
 		case m.Platform != nil && m.Platform.OS != "unknown":
@@ -433,7 +436,7 @@ func local(file string) (v1.Image, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "image %s: it is not an OCI layout: %v", file, err)
 		}
-		return fromIndex(index)
+		return fromIndex(index, limits.ImageIndexDepth)
 	}
 	img, err := tarball.ImageFromPath(file, nil)
 	if err != nil {
