@@ -125,6 +125,26 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 	})
 }
 
+func TestSeriesAreFoundByBenchmarkHoweverManyTheTestbedHas(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	query := findSeriesQuery(places(1, 500), 501)
+	if err := s.View(t.Context(), func(tx *Tx) error {
+		rows, err := tx.q.QueryContext(t.Context(), "explain query plan "+query, make([]any, 501)...)
+		steps, err := collect(rows, err, func(rows *sql.Rows) (step string, err error) {
+			var a, b, c int
+			err = rows.Scan(&a, &b, &c, &step)
+			return step, err
+		})
+		if len(steps) == 0 || !strings.Contains(steps[0], "(benchmark_id=?)") {
+			t.Errorf("the plan is %q, want a search by benchmark", steps)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)

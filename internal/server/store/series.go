@@ -28,6 +28,12 @@ func scanSeries(rows *sql.Rows) (Series, error) {
 	return s, err
 }
 
+// findSeriesQuery asks for the series of benchmarks on the testbed that is argument n. coalesce keeps the planner off the index of testbeds,
+// by which it would read all series of the testbed for each few benchmarks.
+func findSeriesQuery(in string, n int) string {
+	return fmt.Sprintf(`select `+seriesColumns+` from series s where s.benchmark_id in %s and coalesce(s.testbed_id, '') = $%d`, in, n)
+}
+
 // FindSeries returns the ids of those of the testbed's series with these keys that exist.
 func (tx *Tx) FindSeries(ctx context.Context, testbedID string, keys []SeriesKey) (map[SeriesKey]int64, error) {
 	benchmarks := make([]string, len(keys))
@@ -36,8 +42,7 @@ func (tx *Tx) FindSeries(ctx context.Context, testbedID string, keys []SeriesKey
 	}
 	out := make(map[SeriesKey]int64, len(keys))
 	err := inChunks(benchmarks, func(in string, args []any) error {
-		rows, err := tx.q.QueryContext(ctx, `select `+seriesColumns+` from series s where s.benchmark_id in `+in+
-			fmt.Sprintf(` and s.testbed_id = $%d`, len(args)+1), append(args, testbedID)...)
+		rows, err := tx.q.QueryContext(ctx, findSeriesQuery(in, len(args)+1), append(args, testbedID)...)
 		found, err := collect(rows, err, scanSeries)
 		for _, s := range found {
 			out[SeriesKey{s.BenchmarkID, s.MeasureID}] = s.ID
