@@ -86,6 +86,13 @@ func credentials(r *http.Request) (Credentials, error) {
 	return Credentials{}, fault.Unauthorizedf("the Authorization header is neither Bearer with a token nor Basic with a key as the password")
 }
 
+// anonymousToken is what the token end point gives to those who show no key: it proves nothing and opens what is open to everybody, so it is
+// one text for all of them and nowhere stored. A client sends it because it was given a token and not for what it says.
+const anonymousToken = "anonymous"
+
+// isAnonymousToken reports whether the credentials are the token that everybody gets.
+func isAnonymousToken(c Credentials) bool { return c.Secret == anonymousToken }
+
 // isRegistryToken reports whether the secret is one of our own tokens, which the store and not Access knows.
 func isRegistryToken(secret string) bool {
 	kind, ok := ident.ParseKey(secret)
@@ -101,11 +108,23 @@ func (g *Registry) authorize(r *http.Request, name Name, want ...Action) (place,
 	if isRegistryToken(c.Secret) {
 		return g.authorizeToken(r.Context(), c.Secret, name, want)
 	}
+	if isAnonymousToken(c) {
+		p, err := g.authorizeAs(r.Context(), Credentials{}, name, want)
+		if fault.Is(err, fault.Unauthorized) {
+			err = &scopeError{err}
+		}
+		return p, err
+	}
+	return g.authorizeAs(r.Context(), c, name, want)
+}
+
+// authorizeAs is authorize for who shows a key or nothing.
+func (g *Registry) authorizeAs(ctx context.Context, c Credentials, name Name, want []Action) (place, error) {
 	if c.Anonymous() && !slices.Equal(want, []Action{Pull}) {
 		// Even where anybody may push: the client has not been asked for its credentials yet.
 		return place{}, fault.Unauthorizedf("repository %s: log in to %s", name, join(want))
 	}
-	grant, err := g.access.Authorize(r.Context(), c, name.Project, want)
+	grant, err := g.access.Authorize(ctx, c, name.Project, want)
 	if err != nil {
 		if c.Anonymous() && fault.Is(err, fault.Missing) {
 			return place{}, fault.Unauthorizedf("repository %s: it does not exist, or a login is needed", name)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/request"
 )
 
 // subject is what an error is about. With the fault's kind it decides the OCI code.
@@ -124,6 +125,7 @@ func (g *Registry) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case fault.Unavailable:
 		g.log.WarnContext(r.Context(), "registry storage unavailable", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
+	request.SayWhen(w.Header(), err)
 	writeJSON(w, row.status, "application/json", errorBody{[]errorEntry{{row.code, fault.Message(err)}}})
 }
 

@@ -155,6 +155,7 @@ func (g *Registry) serveBase(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 	case c.Anonymous():
 		err = fault.Unauthorizedf("log in, or ask for an anonymous token to pull from public projects")
+	case isAnonymousToken(c): // of a client that was sent to the token end point
 	case isRegistryToken(c.Secret):
 		_, err = g.scopes(r.Context(), c.Secret)
 	default:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -43,10 +42,13 @@ func (g *Registry) serveToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var t token
-	if isRegistryToken(c.Secret) {
+	switch {
+	case c.Anonymous() || isAnonymousToken(c):
+		t, err = g.everybodysToken(r.Context(), r.Form["scope"])
+	case isRegistryToken(c.Secret):
 		t, err = g.sameToken(r.Context(), c.Secret)
-	} else {
-		t, err = g.newToken(r.Context(), c, r.Form)
+	default:
+		t, err = g.newToken(r.Context(), c, r.Form["scope"])
 	}
 	if err != nil {
 		return err
@@ -105,13 +107,24 @@ func (g *Registry) sameToken(ctx context.Context, text string) (token, error) {
 	return t, err
 }
 
-func (g *Registry) newToken(ctx context.Context, c Credentials, form url.Values) (token, error) {
-	if !c.Anonymous() {
-		if err := g.access.Login(ctx, c); err != nil {
-			return token{}, err
-		}
+// everybodysToken is the token of those who show no key. Nothing is looked up for it: each request with it is authorized like one without.
+func (g *Registry) everybodysToken(ctx context.Context, scopes []string) (token, error) {
+	if _, err := wantedScopes(scopes); err != nil {
+		return token{}, err
 	}
-	rows, err := g.grants(ctx, c, form["scope"])
+	t := token{text: anonymousToken, life: limits.RegistryTokenLife}
+	err := g.store.View(ctx, func(tx *store.Tx) error {
+		t.now = tx.Now()
+		return nil
+	})
+	return t, err
+}
+
+func (g *Registry) newToken(ctx context.Context, c Credentials, scopes []string) (token, error) {
+	if err := g.access.Login(ctx, c); err != nil {
+		return token{}, err
+	}
+	rows, err := g.grants(ctx, c, scopes)
 	if err != nil {
 		return token{}, err
 	}
@@ -121,24 +134,18 @@ func (g *Registry) newToken(ctx context.Context, c Credentials, form url.Values)
 // grants turns the asked scopes ("repository:NAME:pull,push", several in one value or in several) into rows. What is not allowed is left
 // out, as the token specification wants: the registry then says what was lacking.
 func (g *Registry) grants(ctx context.Context, c Credentials, scopes []string) ([]store.RegistryToken, error) {
-	var words []string
-	for _, value := range scopes {
-		words = append(words, strings.Fields(value)...)
-	}
-	if len(words) > limits.RegistryScopes {
-		return nil, about(aboutRequest, fault.Invalidf("%d scopes, the limit is %d", len(words), limits.RegistryScopes))
+	words, err := wantedScopes(scopes)
+	if err != nil {
+		return nil, err
 	}
 	var rows []store.RegistryToken
 	for _, word := range words {
 		name, want, ok := parseScope(word)
-		if c.Anonymous() { // nobody pushes without a name
-			want = slices.DeleteFunc(want, func(a Action) bool { return a != Pull })
-		}
 		if !ok || len(want) == 0 {
 			continue
 		}
 		grant, err := g.access.Authorize(ctx, c, name.Project, want)
-		if fault.Is(err, fault.Missing) || fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthorized) && c.Anonymous() {
+		if fault.Is(err, fault.Missing) || fault.Is(err, fault.Forbidden) {
 			continue
 		}
 		if err != nil {
@@ -153,6 +160,18 @@ func (g *Registry) grants(ctx context.Context, c Credentials, scopes []string) (
 		rows = []store.RegistryToken{{}} // proves a login and opens nothing
 	}
 	return rows, nil
+}
+
+// wantedScopes are the single scopes that were asked for.
+func wantedScopes(values []string) ([]string, error) {
+	var words []string
+	for _, value := range values {
+		words = append(words, strings.Fields(value)...)
+	}
+	if len(words) > limits.RegistryScopes {
+		return nil, about(aboutRequest, fault.Invalidf("%d scopes, the limit is %d", len(words), limits.RegistryScopes))
+	}
+	return words, nil
 }
 
 // parseScope reads "repository:NAME:ACTION,…". Scopes of other types and names that cannot exist are not ok.
