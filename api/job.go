@@ -161,11 +161,13 @@ type JobLog struct {
 }
 
 // Server-sent events of GET …/jobs/{job}/events. The data of EventStatus is a Job, of EventLog a JobLog; EventEnd has the final Job and
-// is the last. The id of a log event is "epoch.seq"; a client that sends it back as Last-Event-ID goes on behind it.
+// is the last. EventRefused, with an Error, is the last for a follower who may not follow any more. The id of a log event is "epoch.seq"; a client that sends it back as Last-Event-ID goes on behind it.
 const (
 	EventStatus = "status"
 	EventLog    = "log"
 	EventEnd    = "end"
+
+	EventRefused = "refused" // not "error", which a browser raises by itself when a connection is lost
 )
 
 // Spec is a hardware description that jobs ask for and runners offer. Its resources never change.

@@ -83,6 +83,12 @@ func refusal(op call, res *http.Response) error {
 	}
 }
 
+// refused is a refusal in the middle of an answer.
+func refused(said api.Error) error {
+	kind := fault.FromCode(said.ErrorCode)
+	return &APIError{Status: kind.Status(), RequestID: said.RequestID, Sentence: said.Message, answered: true, fault: fault.New(kind, "%s", said.Message)}
+}
+
 // retryAfter reads the header of that name: seconds, or a date, which is held against the server's own clock.
 func retryAfter(value, date string) time.Duration {
 	value = strings.TrimSpace(value)

@@ -130,6 +130,12 @@ func (f *follower) take(e event) (end bool, err error) {
 			return false, fault.Wrap(fault.Unavailable, err, "%s: the server sent an event that is not a job", f.path)
 		}
 		return e.name == api.EventEnd, f.handle(Event{Kind: e.name, Job: &job})
+	case api.EventRefused:
+		var said api.Error
+		if err := json.Unmarshal(e.data, &said); err != nil {
+			return false, fault.Wrap(fault.Unavailable, err, "%s: the server ended the stream without a reason", f.path)
+		}
+		return false, refused(said)
 	case api.EventLog:
 		var log api.JobLog
 		if err := json.Unmarshal(e.data, &log); err != nil {

@@ -75,6 +75,16 @@ func TestFollowEndsWithTheServersRefusal(t *testing.T) {
 	}
 }
 
+func TestFollowEndsWhenItsRightsAreTakenAway(t *testing.T) {
+	t.Parallel()
+	for code, kind := range map[string]fault.Kind{"unauthorized": fault.Unauthorized, "not_found": fault.Missing, "forbidden": fault.Forbidden} {
+		got, ids, err := followed(t, status(api.JobRunning)+"event: refused\ndata: {\"error_code\":\""+code+"\",\"message\":\"key … was revoked\"}\n\n"+logLine(1, 1, "late"))
+		if fault.Of(err) != kind || err.Error() != "key … was revoked" || len(got) != 1 || len(ids) != 1 {
+			t.Errorf("%s: got %v after %d connections, %v", code, got, len(ids), err)
+		}
+	}
+}
+
 func TestFollowGivesUpAServerThatStaysAway(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int32

@@ -89,6 +89,16 @@ func FromStatus(status int) Kind {
 	return Internal
 }
 
+// FromCode returns the kind with the name, Internal for one that is not known.
+func FromCode(code string) Kind {
+	for k, row := range kinds {
+		if row.code == code {
+			return k
+		}
+	}
+	return Internal
+}
+
 // Error is a classified error whose sentence may be shown to the person who asked.
 type Error struct {
 	Kind    Kind

@@ -11,10 +11,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -22,6 +24,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/request"
@@ -39,6 +42,7 @@ type Config struct {
 	Version, Commit string
 	URL             string // the server's public URL; '': derived from each request
 	Log             *slog.Logger
+	KeepAlive       time.Duration // a silent stream of events says that it lives, and its follower's rights are asked again, so often; 0: limits.EventKeepAlive
 }
 
 // API is the http.Handler of /v0.
@@ -52,6 +56,7 @@ type API struct {
 // New registers all operations. It panics when two routes collide, which a test finds.
 func New(cfg Config) *API {
 	useOurErrors()
+	cfg.KeepAlive = cmp.Or(cfg.KeepAlive, limits.EventKeepAlive)
 	a := &API{cfg: cfg, mux: http.NewServeMux(), log: cfg.Log}
 	settings := huma.DefaultConfig("Tachograph", cfg.Version)
 	settings.CreateHooks = nil // no $schema in bodies

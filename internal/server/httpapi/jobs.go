@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -70,7 +70,7 @@ func (a *API) registerJobs() {
 	a.Serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/events", ID: "follow-job", Summary: "A job's changes and output as server-sent events",
 		Action: access.ViewProject, Handle: a.jobEvents, Answers: []request.Answered{{Status: 200, Type: "text/event-stream",
-			About: "Events status, log and end; Last-Event-ID goes on behind the event that it names"}},
+			About: "Events status, log and end, or refused when the follower may not see the project any more; Last-Event-ID goes on behind the event that it names"}},
 	})
 	a.Serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", ID: "get-job-output", Summary: "One stored output of a job, whole",
@@ -85,7 +85,21 @@ func (a *API) plainProject(r *http.Request, action access.Action) (store.Project
 	return a.project(ctx, r.PathValue("project"))
 }
 
-// jobEvents streams a job's changes and output. What is sent is read from the store after each change, so a slow reader misses nothing and
+// stillMay asks again what plainProject asked when a stream began: the key may be revoked since, the project private, the member gone.
+func (a *API) stillMay(r *http.Request, action access.Action) error {
+	ctx := r.Context()
+	if bearer := request.Bearer(r); bearer != "" && actorOf(ctx).Kind != access.Local {
+		actor, err := a.cfg.Accounts.Authenticate(ctx, bearer, request.SourceIP(r))
+		if err != nil {
+			return err
+		}
+		ctx = request.WithActor(ctx, actor)
+	}
+	_, err := a.plainProject(r.WithContext(ctx), action)
+	return err
+}
+
+// jobEvents streams a job's changes and output while its follower may see them, which is asked before each look. What is sent is read from the store after each change, so a slow reader misses nothing and
 // one that comes back with Last-Event-ID goes on where it was.
 func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 	p, err := a.plainProject(r, access.ViewProject)
@@ -110,9 +124,13 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 	epoch, after := lastEvent(r.Header.Get("Last-Event-ID"))
 	last := ""
-	timer := time.NewTimer(limits.EventKeepAlive)
+	timer := time.NewTimer(a.cfg.KeepAlive)
 	defer timer.Stop()
 	for {
+		if err = a.stillMay(r, access.ViewProject); err != nil {
+			out.refuse(r.Context(), a.log, err)
+			return
+		}
 		if epoch, after, err = a.sendLogs(r.Context(), &out, id, epoch, after); err != nil {
 			break
 		}
@@ -136,7 +154,7 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		timer.Reset(limits.EventKeepAlive)
+		timer.Reset(a.cfg.KeepAlive)
 		select {
 		case <-r.Context().Done():
 			return
@@ -213,6 +231,17 @@ func (e *eventStream) send(event, id string, data []byte) error {
 		return err
 	}
 	return e.control.Flush()
+}
+
+// refuse says why the stream ends.
+func (e *eventStream) refuse(ctx context.Context, log *slog.Logger, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	_, said := request.Answer(ctx, log, err)
+	if data, err := json.Marshal(said); err == nil {
+		_ = e.send(api.EventRefused, "", data) // the reader is gone if this fails
+	}
 }
 
 func (e *eventStream) comment() error {

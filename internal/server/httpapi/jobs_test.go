@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -13,8 +14,11 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
+	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // yard is a station whose queue works, with one runner, which the tests play.
@@ -23,9 +27,9 @@ type yard struct {
 	runner string // its id
 }
 
-func newYard(t testing.TB) *yard {
+func newYard(t testing.TB, change ...func(*Config)) *yard {
 	t.Helper()
-	y := &yard{station: newStation(t)}
+	y := &yard{station: newStation(t, change...)}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- y.queue.Run(ctx) }()
@@ -79,7 +83,9 @@ const jobs = "/v0/projects/shop/jobs"
 type sse struct{ id, event, data string }
 
 // follow reads the events of a job; the channel is closed at the stream's end.
-func (y *yard) follow(jobID, lastEvent string) <-chan sse {
+func (y *yard) follow(jobID, lastEvent string) <-chan sse { return y.followAs("", jobID, lastEvent) }
+
+func (y *yard) followAs(key, jobID, lastEvent string) <-chan sse {
 	y.t.Helper()
 	req, err := http.NewRequestWithContext(y.t.Context(), http.MethodGet, y.url+jobs+"/"+jobID+"/events", nil)
 	if err != nil {
@@ -87,6 +93,9 @@ func (y *yard) follow(jobID, lastEvent string) <-chan sse {
 	}
 	if lastEvent != "" {
 		req.Header.Set("Last-Event-ID", lastEvent)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -193,6 +202,106 @@ func TestAJobIsFollowedToItsEnd(t *testing.T) {
 		if y.next(all, api.EventLog, &line); line.Seq != 2 {
 			t.Errorf("Last-Event-ID %q goes on with %+v", nonsense, line)
 		}
+	}
+}
+
+// TestAFollowersRightsAreAskedAgain: who lost them hears so, and sees no output of later.
+func TestAFollowersRightsAreAskedAgain(t *testing.T) {
+	t.Parallel()
+	member := func(y *yard) (user store.Account, key string) {
+		err := y.db.Tx(t.Context(), func(tx *store.Tx) (err error) {
+			if user, err = tx.InsertAccount(t.Context(), "ann", false); err != nil {
+				return err
+			}
+			home, err := tx.OrganizationByRef(t.Context(), "admin")
+			if err != nil {
+				return err
+			}
+			return tx.AddMember(t.Context(), user.ID, home.ID, "member")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, _, err = y.accounts.NewKey(t.Context(), account.KeyParams{Kind: ident.KeyUser, Owner: user.ID, Name: "laptop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return user, key
+	}
+	setVisibility := func(y *yard, v api.Visibility) {
+		if status, _, message := y.call(http.MethodPatch, "/v0/projects/shop", map[string]any{"visibility": v}, nil); status != http.StatusOK {
+			t.Fatalf("make the project %s: %d %s", v, status, message)
+		}
+	}
+	for _, tc := range []struct {
+		name string
+		key  func(*yard) (key string, lose func()) // the follower's, and what takes its rights away
+		code string
+	}{
+		{"the project is made private", func(y *yard) (string, func()) { return "", func() { setVisibility(y, api.Private) } }, "not_found"},
+		{"the key is revoked", func(y *yard) (string, func()) {
+			user, key := member(y)
+			return key, func() {
+				if err := y.db.Tx(t.Context(), func(tx *store.Tx) error {
+					_, err := tx.RevokeKeys(t.Context(), user.ID)
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, "unauthorized"},
+		{"the member leaves", func(y *yard) (string, func()) {
+			setVisibility(y, api.Private)
+			user, key := member(y)
+			return key, func() { y.exec(`delete from organization_role where account_id = $1`, user.ID) }
+		}, "not_found"},
+		{"the run key is revoked", func(y *yard) (string, func()) {
+			setVisibility(y, api.Private)
+			key := y.runKey("shop")
+			return key, func() { y.exec(`update api_key set revoked = 1 where hash = $1`, ident.HashKey(key)) }
+		}, "unauthorized"},
+	} {
+		for _, silent := range []bool{true, false} {
+			name, keepAlive := tc.name+", silent", time.Millisecond
+			if !silent {
+				name, keepAlive = tc.name+", with output", time.Hour
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				y := newYard(t, func(c *Config) { c.KeepAlive = keepAlive })
+				id := y.submit()
+				key, lose := tc.key(y)
+				claimed := y.claim()
+				y.says(claimed, api.Message{Event: api.MsgRunning, Seq: 1})
+				events := y.followAs(key, id, "")
+				var job api.Job
+				y.next(events, api.EventStatus, &job)
+				lose()
+				if !silent {
+					y.says(claimed, api.Message{Event: api.MsgLog, Seq: 2, Text: "secret\n"})
+				}
+				var why api.Error
+				if y.next(events, api.EventRefused, &why); why.ErrorCode != tc.code || why.Message == "" {
+					t.Errorf("refused with %+v, want %s", why, tc.code)
+				}
+				if e, open := <-events; open {
+					t.Errorf("after the refusal: %+v", e)
+				}
+			})
+		}
+	}
+}
+
+// exec changes the database behind the store's back, for what no operation does yet.
+func (y *yard) exec(query string, args ...any) {
+	y.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+y.path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(y.t.Context(), query, args...); err != nil {
+		y.t.Fatal(err)
 	}
 }
 

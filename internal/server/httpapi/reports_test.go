@@ -46,7 +46,7 @@ type station struct {
 	api       *API
 }
 
-func newStation(t testing.TB) *station {
+func newStation(t testing.TB, change ...func(*Config)) *station {
 	t.Helper()
 	s := &station{t: t, path: filepath.Join(t.TempDir(), "tacho.db")}
 	db, err := store.Open(t.Context(), store.Config{Path: s.path})
@@ -67,9 +67,13 @@ func newStation(t testing.TB) *station {
 	views, log := explore.New(db), slog.New(slog.DiscardHandler)
 	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
-	s.api = New(Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
+	cfg := Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Explore: views, Queue: s.queue, Fleet: s.fleet,
-		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: s.queue, Explore: views})}})
+		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: s.queue, Explore: views})}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s.api = New(cfg)
 	server := httptest.NewServer(s.api.Handler())
 	t.Cleanup(func() {
 		server.Close()

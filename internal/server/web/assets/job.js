@@ -28,5 +28,6 @@ if (log) {
     if (job.phase) parts.push(job.phase);
     note.textContent = parts.join(", ");
   });
+  source.addEventListener("refused", () => { source.close(); location.reload(); });
   source.addEventListener("end", () => { source.close(); location.reload(); });
 }
