@@ -16,6 +16,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
+	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/upstream"
 	"github.com/tachograph/tacho/internal/server/web"
@@ -31,7 +32,7 @@ type gate struct {
 }
 
 func (g *gate) Login(ctx context.Context, c registry.Credentials) error {
-	_, err := g.accounts.Authenticate(ctx, c.Secret, "")
+	_, err := g.accounts.Authenticate(ctx, c.Secret, request.Source(ctx))
 	return err
 }
 
@@ -39,7 +40,7 @@ func (g *gate) Login(ctx context.Context, c registry.Credentials) error {
 var actions = map[registry.Action]access.Action{registry.Pull: access.ViewProject, registry.Push: access.Submit, registry.Delete: access.EditProject}
 
 func (g *gate) Authorize(ctx context.Context, c registry.Credentials, project string, want []registry.Action) (registry.Grant, error) {
-	actor, err := g.accounts.Authenticate(ctx, c.Secret, "")
+	actor, err := g.accounts.Authenticate(ctx, c.Secret, request.Source(ctx))
 	if err != nil {
 		return registry.Grant{}, err
 	}

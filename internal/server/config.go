@@ -20,6 +20,7 @@ type Config struct {
 	RetentionOutputs      time.Duration `config:"retention.outputs" default:"0s" doc:"how long raw outputs of jobs and reports are kept; results stay; 0: for ever"`
 	RetentionLogs         time.Duration `config:"retention.logs" default:"720h" doc:"how long live output of ended jobs is kept; 0: for ever"`
 	RetentionEnvironments time.Duration `config:"retention.environments" default:"0s" doc:"how long the environment of a job that failed or was canceled is kept, for a retry; 0: it is dropped when the job ends"`
+	TrustedProxies        []string      `config:"trusted-proxies" default:"" doc:"addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; default: nobody's"`
 
 	UnclaimedConcurrency int           `config:"unclaimed.concurrency" default:"1" doc:"jobs at a time from one address, plan unclaimed; 0: no limit"`
 	UnclaimedTimeout     time.Duration `config:"unclaimed.timeout" default:"1m" doc:"longest iteration, plan unclaimed"`

@@ -58,6 +58,7 @@ type Server struct {
 	images  *registry.Registry
 	api     *httpapi.API
 	handler http.Handler
+	proxies request.Proxies
 	closing sync.Once
 
 	accounts *account.Service
@@ -113,6 +114,9 @@ func (s *Server) build(ctx context.Context) error {
 	s.accounts = accounts
 	visible, err := s.cfg.visible()
 	if err != nil {
+		return err
+	}
+	if s.proxies, err = request.ParseProxies(s.cfg.TrustedProxies); err != nil {
 		return err
 	}
 	publicURL := ""
@@ -199,7 +203,16 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", operations)
-	return numbers.Middleware(mux)
+	return numbers.Middleware(s.located(mux))
+}
+
+// located lets all edges see the same origin of a request.
+func (s *Server) located(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner := s.proxies.Located(r)
+		next.ServeHTTP(w, inner)
+		r.Pattern = inner.Pattern // for who counts outside
+	})
 }
 
 func (s *Server) counts(pending bool) int {

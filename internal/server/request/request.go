@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,27 +53,6 @@ func Bearer(r *http.Request) string {
 		return strings.TrimSpace(rest)
 	}
 	return ""
-}
-
-// SourceIP is the address that the connection came from. Forwarding headers are not believed: anybody can send them.
-func SourceIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
-
-// Base is the server's URL as the sender of r sees it, without a slash at the end: public if the operator configured one.
-func Base(r *http.Request, public string) string {
-	if public != "" {
-		return strings.TrimRight(public, "/")
-	}
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
 }
 
 // Answer returns the status and the body for err, and logs what must not be shown.
