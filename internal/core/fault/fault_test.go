@@ -44,3 +44,24 @@ func TestMessageHidesInternals(t *testing.T) {
 		t.Errorf("Of(%v) = %v, want Missing", wrapped, Of(wrapped))
 	}
 }
+
+func TestStatusesThatNoKindHasAreTheNearestThing(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]Kind{399: Internal, 402: Invalid, 418: Invalid, 498: Invalid, 501: Internal, 200: Internal, 0: Internal} {
+		if got := FromStatus(status); got != want {
+			t.Errorf("FromStatus(%d) = %v, want %v", status, got, want)
+		}
+	}
+}
+
+func TestCauseIsInTheLogAndNotOnTheScreen(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("no space left on device")
+	err := Wrap(Unavailable, cause, "the disk is full")
+	if err.Error() != "the disk is full: no space left on device" || Message(err) != "the disk is full" || !errors.Is(err, cause) {
+		t.Errorf("for the log %q, for people %q", err, Message(err))
+	}
+	if got := New(Unavailable, "the disk is full").Error(); got != "the disk is full" {
+		t.Errorf("without a cause: %q", got)
+	}
+}
