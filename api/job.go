@@ -66,6 +66,7 @@ type Job struct {
 	Phase         string        `json:"phase,omitempty" doc:"what a claimed or running job is doing" example:"pull"`
 	Reason        Reason        `json:"reason,omitempty"`
 	Error         string        `json:"error,omitempty" doc:"one sentence for people"`
+	Blocked       string        `json:"blocked,omitempty" doc:"why no runner takes a pending job at the moment, and the way out: one sentence for people"`
 	Image         string        `json:"image" doc:"as submitted"`
 	Digest        string        `json:"digest" doc:"what it was pinned to"`
 	Spec          Spec          `json:"spec"`
@@ -217,12 +218,14 @@ type Runner struct {
 	UUID          string      `json:"uuid" format:"uuid"`
 	Name          string      `json:"name"`
 	Slug          string      `json:"slug"`
-	State         RunnerState `json:"state" enum:"never,offline,idle,busy,draining"`
+	State         RunnerState `json:"state" enum:"never,offline,idle,busy,draining,drained"`
 	LastHeartbeat *time.Time  `json:"last_heartbeat,omitempty"`
 	Job           *string     `json:"job,omitempty" format:"uuid" doc:"what it is running"`
 	Specs         []Spec      `json:"specs"`
 	Host          *HostFacts  `json:"host,omitempty"`
 	Version       string      `json:"version,omitempty"`
+	Drained       *time.Time  `json:"drained,omitempty" doc:"since when it gets no jobs, because its machine could not run several in a row; an update with drained false ends that"`
+	DrainedWhy    string      `json:"drained_why,omitempty" doc:"one sentence for people"`
 	Created       time.Time   `json:"created"`
 	Modified      time.Time   `json:"modified"`
 	Archived      *time.Time  `json:"archived,omitempty"`
@@ -237,7 +240,8 @@ const (
 	RunnerOffline  RunnerState = "offline"
 	RunnerIdle     RunnerState = "idle"
 	RunnerBusy     RunnerState = "busy"
-	RunnerDraining RunnerState = "draining"
+	RunnerDraining RunnerState = "draining" // its operator has stopped it: it finishes its job
+	RunnerDrained  RunnerState = "drained"  // the server gives it no jobs: its machine failed
 )
 
 // NewRunner is the body of POST /v0/runners.
@@ -261,6 +265,7 @@ type UpdateRunner struct {
 	Name     *string  `json:"name,omitempty"`
 	Slug     *string  `json:"slug,omitempty"`
 	Archived *bool    `json:"archived,omitempty"`
+	Drained  *bool    `json:"drained,omitempty" doc:"false: its machine is repaired, and it gets jobs again, also those that it could not run; true is refused"`
 	_        struct{} `additionalProperties:"true"`
 }
 

@@ -17,7 +17,7 @@ import (
 
 // fleetCommands are the children of `tacho runner` that look after the server's runners.
 func fleetCommands(env *Env) []*cobra.Command {
-	return []*cobra.Command{newRunnerList(env), newRunnerCreate(env), newRunnerRekey(env), newRunnerArchive(env), newRunnerSpec(env)}
+	return []*cobra.Command{newRunnerList(env), newRunnerCreate(env), newRunnerRekey(env), newRunnerArchive(env), newRunnerUndrain(env), newRunnerSpec(env)}
 }
 
 func newRunnerList(env *Env) *cobra.Command {
@@ -34,7 +34,7 @@ func newRunnerList(env *Env) *cobra.Command {
 }
 
 func runnerTable(rows []api.Runner) term.Table {
-	t := term.Table{Titles: []string{"runner", "state", "specs", "last heard of", "job", "version"}}
+	t := term.Table{Titles: []string{"runner", "state", "specs", "last heard of", "job", "version", ""}}
 	for _, r := range rows {
 		var specs []string
 		for _, s := range r.Specs {
@@ -44,16 +44,27 @@ func runnerTable(rows []api.Runner) term.Table {
 		switch r.State {
 		case api.RunnerIdle, api.RunnerBusy:
 			colour = term.Good
-		case api.RunnerOffline:
+		case api.RunnerOffline, api.RunnerDrained:
 			colour = term.Bad
 		}
 		job := ""
 		if r.Job != nil {
 			job = *r.Job
 		}
-		t.Add(term.Text(r.Slug), term.Cell{Text: string(r.State), Colour: colour}, term.Text(strings.Join(specs, " ")), term.Text(stamp(r.LastHeartbeat)), term.Text(job), term.Text(r.Version))
+		t.Add(term.Text(r.Slug), term.Cell{Text: string(r.State), Colour: colour}, term.Text(strings.Join(specs, " ")), term.Text(stamp(r.LastHeartbeat)), term.Text(job), term.Text(r.Version), term.Text(drainedNote(r)))
 	}
 	return t
+}
+
+// drainedNote says why a runner gets no jobs; "" if it does.
+func drainedNote(r api.Runner) string {
+	switch {
+	case r.Drained == nil:
+		return ""
+	case r.State == api.RunnerDrained:
+		return r.DrainedWhy
+	}
+	return "drained: " + r.DrainedWhy
 }
 
 func newRunnerCreate(env *Env) *cobra.Command {
@@ -165,6 +176,27 @@ func newRunnerArchive(env *Env) *cobra.Command {
 	})
 	cmd.Example = "  tacho runner archive box\n  tacho runner archive box --undo"
 	cmd.Flags().BoolVar(&undo, "undo", false, "take it back")
+	return cmd
+}
+
+func newRunnerUndrain(env *Env) *cobra.Command {
+	cmd := asking(env, "undrain RUNNER", "Give a runner jobs again after its machine was repaired", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
+		drained := false
+		r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Drained: &drained})
+		if err != nil {
+			return err
+		}
+		if c.asJSON {
+			return printJSON(env.Stdout, r)
+		}
+		_, err = fmt.Fprintf(env.Stdout, "runner %s gets jobs again\n", r.Slug)
+		return err
+	})
+	cmd.Long = fmt.Sprintf(`Give a drained runner jobs again, also those that it could not run before.
+
+The server drains a runner whose machine could not run %d jobs in a row, because it made no sandbox or is not what the
+spec says; 'tacho runner list' shows why. A job that a runner could not run goes to other runners only.`, limits.RunnerFailures)
+	cmd.Example = "  tacho runner undrain box"
 	return cmd
 }
 

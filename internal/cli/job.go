@@ -103,7 +103,7 @@ func writeJob(s *term.Screen, srv *session, project string, j api.Job, now time.
 	if j.Claimed != nil {
 		waited = j.Claimed.Sub(j.Created).Round(100 * time.Millisecond).String()
 	}
-	facts(s, "job", j.UUID, "status", statusText(j), "error", j.Error, "image", j.Image, "digest", j.Digest, "spec", j.Spec.Slug, "runner", j.RunnerName,
+	facts(s, "job", j.UUID, "status", statusText(j), "blocked", j.Blocked, "error", j.Error, "image", j.Image, "digest", j.Digest, "spec", j.Spec.Slug, "runner", j.RunnerName,
 		"attempt", strconv.Itoa(j.Attempt), "timeout", (time.Duration(j.Timeout) * time.Second).String(), "iterations", strconv.Itoa(j.Iter),
 		"created", stamp(&j.Created), "waited", waited, "took", took(j, now), "cancel asked", stamp(j.CancelAsked),
 		"report", j.Report, "page", srv.page("projects", project, "jobs", j.UUID))

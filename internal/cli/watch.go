@@ -147,6 +147,9 @@ func stateLine(job api.Job) string {
 			}
 			line += ")"
 		}
+		if job.Blocked != "" {
+			line += ": " + job.Blocked
+		}
 		return line
 	case api.JobClaimed, api.JobRunning:
 		line = string(job.Status) + on

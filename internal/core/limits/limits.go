@@ -234,6 +234,9 @@ const (
 	ReadTries         = 8 // of a completed job's results, when reading fails for a reason of ours; with the pauses below about 5 minutes
 	ReadRetryMax      = time.Minute
 	BlockedJobRecheck = 30 * time.Second // a look at jobs whose wake-up was lost, which no known way leads to
+	RetryPauseFirst   = 10 * time.Second // before the second try of a job that its runner could not pull or run: a registry or disk may be back
+	RetryPauseNext    = time.Minute      // before the third
+	RunnerFailures    = 2                // jobs in a row that a runner's machine could not run, after which it gets no more
 )
 
 // Looking after a data folder.

@@ -264,7 +264,8 @@ func (s *Service) changeRunner(ctx context.Context, ref string, change func(*sto
 	return row, err
 }
 
-// UpdateRunner changes name, slug and whether it is archived. Archiving ends its connections.
+// UpdateRunner changes name, slug and whether it is archived or drained. Archiving ends its connections. A runner that is no longer drained
+// starts with a clean slate: it gets jobs at once, also those that it could not run before.
 func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRunner) (api.Runner, error) {
 	row, err := s.changeRunner(ctx, ref, func(tx *store.Tx, r *store.Runner) error {
 		if in.Name != nil {
@@ -280,13 +281,25 @@ func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRun
 			r.Slug = *in.Slug
 		}
 		r.Archived = toggled(r.Archived, in.Archived, tx.Now())
-		return nil
+		switch {
+		case in.Drained == nil:
+			return nil
+		case *in.Drained:
+			return fault.Invalidf("runner %q: only failures of its machine drain a runner; archive it, or stop it on its machine", r.Name)
+		}
+		r.Failures, r.Drained, r.DrainedWhy = 0, nil, nil
+		if err := tx.SetRunnerHealth(ctx, *r); err != nil {
+			return err
+		}
+		return tx.AllowJobs(ctx, r.ID)
 	})
 	if err != nil {
 		return api.Runner{}, err
 	}
 	if row.Archived != nil {
 		s.kicked(row.ID)
+	} else if in.Drained != nil {
+		s.queue.Kick(row.ID)
 	}
 	return s.Runner(ctx, row.ID)
 }
@@ -378,7 +391,10 @@ func (s *Service) present(ctx context.Context, tx *store.Tx, rows []store.Runner
 	out := make([]api.Runner, len(rows))
 	for i, r := range rows {
 		one := api.Runner{
-			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified, Archived: r.Archived,
+			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified, Archived: r.Archived, Drained: r.Drained,
+		}
+		if r.DrainedWhy != nil {
+			one.DrainedWhy = *r.DrainedWhy
 		}
 		for _, spec := range specs[r.ID] {
 			one.Specs = append(one.Specs, present.Spec(spec))
@@ -411,6 +427,8 @@ func (s *Service) state(r store.Runner, busy bool) api.RunnerState {
 		return api.RunnerDraining
 	case busy && recent:
 		return api.RunnerBusy
+	case r.Drained != nil && (recent || s.queue.Waiting(r.ID)):
+		return api.RunnerDrained
 	case s.queue.Waiting(r.ID) || recent:
 		return api.RunnerIdle
 	}

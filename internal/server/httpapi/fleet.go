@@ -49,7 +49,7 @@ func (a *API) registerRunners() {
 			}
 			return body(a.cfg.Fleet.Runner(ctx, in.Runner))
 		})
-	register(a, operation{http.MethodPatch, "/v0/runners/{runner}", "update-runner", "Rename or archive a runner; archiving ends its connections", access.ManageServer, 0, 0},
+	register(a, operation{http.MethodPatch, "/v0/runners/{runner}", "update-runner", "Rename or archive a runner, which ends its connections, or give a drained one jobs again", access.ManageServer, 0, 0},
 		func(ctx context.Context, in *struct {
 			RunnerPath
 			Body api.UpdateRunner

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -311,7 +312,7 @@ func TestASecondTryIsFollowedFromItsStart(t *testing.T) {
 	id := y.submit()
 	first := y.claim()
 	y.says(first, api.Message{Event: api.MsgLog, Seq: 5, Text: "first"})
-	y.says(first, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonImagePull})
+	y.says(first, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonRunnerAborted}) // which is tried again at once
 	second := y.claim()
 	y.says(second, api.Message{Event: api.MsgLog, Seq: 1, Text: "second"})
 	var line api.JobLog
@@ -476,5 +477,59 @@ func TestTheFleetIsManagedByAdminsAndSeenByAll(t *testing.T) {
 	}
 	if status, total := list("", "/v0/runners"); status != http.StatusOK || total != "0" {
 		t.Errorf("an archived runner is listed: %d, %s", status, total)
+	}
+}
+
+// TestADrainedRunnerGetsJobsAgainWhenItIsRepaired is the way out that a blocked job's line names.
+func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	ids := []string{y.submit(), y.submit()}
+	for range ids {
+		y.says(y.claim(), api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonSandbox, Error: "no loop device is left"})
+	}
+	for _, id := range ids { // their pause is over
+		if err := y.db.Tx(t.Context(), func(tx *store.Tx) error { return tx.EndPause(t.Context(), id) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if job, err := y.queue.Claim(t.Context(), y.runner, nil, 0); err != nil || job != nil {
+		t.Fatalf("claimed %+v, %v", job, err)
+	}
+	got := get[api.Runner](y.station, "/v0/runners/box")
+	if got.State != api.RunnerDrained || got.Drained == nil || !strings.Contains(got.DrainedWhy, "no loop device is left") {
+		t.Errorf("runner %+v", got)
+	}
+	const why = "no runner may take it: box is drained; when a machine is repaired: tacho runner undrain box"
+	if job := get[api.Job](y.station, jobs+"/"+ids[0]); job.Status != api.JobPending || job.Blocked != why {
+		t.Errorf("job %s: %s", job.Status, job.Blocked)
+	}
+	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": true}, nil); status != http.StatusBadRequest {
+		t.Errorf("draining it by hand: %d %s", status, message)
+	}
+	claims := make(chan *api.ClaimedJob, 1)
+	go func() { // it waits all the while
+		job, err := y.queue.Claim(t.Context(), y.runner, nil, time.Hour)
+		if err != nil {
+			t.Error(err)
+		}
+		claims <- job
+	}()
+	for !y.queue.Waiting(y.runner) {
+		runtime.Gosched() // another goroutine's step, which has no event
+	}
+	var repaired api.Runner
+	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": false}, &repaired); status != http.StatusOK {
+		t.Fatalf("%d %s", status, message)
+	}
+	if repaired.Drained != nil || repaired.DrainedWhy != "" {
+		t.Errorf("repaired %+v", repaired)
+	}
+	if job := <-claims; job == nil || job.UUID != ids[0] {
+		t.Fatalf("claimed %+v, want %s", job, ids[0])
+	}
+	y.says(&api.ClaimedJob{UUID: ids[0], Epoch: 2}, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonSandbox})
+	if again := get[api.Runner](y.station, "/v0/runners/box"); again.Drained != nil {
+		t.Error("failures from before the repair count")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -66,6 +67,9 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 			}
 			if !s.waiting.offer(w, has.specs) {
 				return nil, errShutdown
+			}
+			if owed != "" && !slices.Contains(has.specs, owed) { // it lost the spec, or was drained, on the way
+				s.waiting.wake(owed)
 			}
 		case <-timer.C:
 			return nil, nil
@@ -161,7 +165,7 @@ func (s *Service) beaten(jobID string) bool {
 	return s.beats[jobID]
 }
 
-// offer is what a runner may be given: the specs that it has and fits, those that it has and cannot run, and why.
+// offer is what a runner may be given: the specs that it has and fits, those that it has and cannot run, and why. A drained one has none.
 type offer struct {
 	specs, unfit, why []string
 }
@@ -175,6 +179,9 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 		}
 		if r.Archived != nil {
 			return fault.Unauthorizedf("runner %q is archived", r.Name)
+		}
+		if r.Drained != nil {
+			return nil
 		}
 		var meta api.RunnerMeta
 		if r.Meta != nil {
@@ -323,7 +330,7 @@ func (s *Service) Retry(ctx context.Context, jobID string) error {
 	return s.change(ctx, jobID, job.Event{Kind: job.Retry})
 }
 
-// Kick makes a waiting runner look again, because its specs changed or it was archived.
+// Kick makes a waiting runner look again, because its specs changed, or it was repaired or archived.
 func (s *Service) Kick(runnerID string) { s.waiting.kick(runnerID) }
 
 // Waiting reports whether a runner waits for work at this moment.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/api"
@@ -52,6 +53,9 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 	s.beat(row.ID, runnerID, d.Renew)
 	if changed {
 		s.settled(ctx, row)
+	}
+	if slices.ContainsFunc(d.Events, func(e job.Event) bool { return job.SignOf(e) == job.Broken }) {
+		s.tellDrained(ctx, runnerID)
 	}
 	return d.Reply, nil
 }

@@ -371,9 +371,16 @@ func TestInfrastructureFailuresGoBackToTheQueue(t *testing.T) {
 	h := newHall(t)
 	r := h.runner("box")
 	id := h.submit(order{})
-	for range limits.InfraRetries {
+	for _, pause := range []time.Duration{limits.RetryPauseFirst, limits.RetryPauseNext} {
 		h.says(r, h.mustClaim(r, id), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonImagePull, Error: "no route to host"})
 		h.expect(id, api.JobPending, api.ReasonImagePull)
+		h.clock.advance(pause - time.Microsecond)
+		h.sweep()
+		if h.claim(r) != nil {
+			t.Errorf("the next try did not wait for %s", pause)
+		}
+		h.clock.advance(time.Microsecond)
+		h.sweep()
 		if report := h.report(id); report.Status != api.ReportPending {
 			t.Errorf("report %s while the job is tried again", report.Status)
 		}

@@ -146,22 +146,31 @@ func (s *Service) note(ctx context.Context, what string, err error) {
 	}
 }
 
-// wakeForPending wakes one runner for each spec that has jobs. No known way leads to a job that waits beside a runner that waits; a place in
+// wakeForPending wakes runners for each spec that has jobs. No known way leads to a job that waits beside a runner that waits; a place in
 // the queue must not hang on that.
 func (s *Service) wakeForPending(ctx context.Context) error {
 	if s.waiting.len() == 0 {
 		return nil
 	}
-	var specs []string
+	var specs []store.PendingSpec
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
 		specs, err = tx.AllPendingSpecs(ctx)
 		return err
 	})
-	for _, spec := range specs {
-		s.waiting.wake(spec)
-	}
+	s.wake(specs)
 	return err
+}
+
+// wake wakes one runner for each spec, or all of them where one that may not take the job could be the one that is woken.
+func (s *Service) wake(specs []store.PendingSpec) {
+	for _, spec := range specs {
+		if spec.Avoided {
+			s.waiting.wakeAll(spec.ID)
+			continue
+		}
+		s.waiting.wake(spec.ID)
+	}
 }
 
 // jobOf is what core/job looks at of a row.
@@ -224,6 +233,17 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 		row.LeaseExpires, row.Deadline = &lease, &deadline
 	case job.Retry:
 		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
+		if err := tx.AllowRunners(ctx, row.ID); err != nil { // whoever asks may have repaired them
+			return err
+		}
+	}
+	row.NotBefore = nil
+	if pause := job.Pause(e, after.InfraRetries); pause > 0 && after.State == api.JobPending {
+		until := now.Add(pause)
+		row.NotBefore = &until
+	}
+	if err := s.heed(ctx, tx, *row, e); err != nil {
+		return err
 	}
 	if after.State == api.JobProcessed || job.Ended(after.State) && s.KeepEnv <= 0 {
 		if err := forgetEnv(ctx, tx, *row); err != nil {
@@ -335,16 +355,14 @@ func (s *Service) settled(ctx context.Context, row store.Job) {
 // slotFree wakes runners for what a job that is not in flight any more leaves behind: itself, if it waits again, and jobs that a tier's
 // limit held back. It may be the last of another plan, so what limit its own tier has does not matter.
 func (s *Service) slotFree(ctx context.Context, row store.Job) {
-	var specs []string
+	var specs []store.PendingSpec
 	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		var err error
 		specs, err = tx.PendingSpecs(ctx, row.OrganizationID, row.SourceIP)
 		return err
 	})
 	s.note(ctx, "look for jobs that waited for a slot", err)
-	for _, spec := range specs {
-		s.waiting.wake(spec)
-	}
+	s.wake(specs)
 }
 
 // tierLimits are the concurrency limits as the claim's query takes them.

@@ -222,6 +222,11 @@ func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, 
 				return nil, err
 			}
 			out[i].QueuePosition = &n
+			runners, err := tx.JobCandidates(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			out[i].Blocked = blocked(out[i].Spec.Slug, runners, r.NotBefore)
 		}
 	}
 	return out, nil

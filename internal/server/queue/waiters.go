@@ -69,7 +69,18 @@ func (ws *waiters) wake(spec string) {
 	}
 }
 
-// kick wakes all waiters of a runner, because its specs changed or it is no longer wanted.
+// wakeAll gives a token for spec to all waiters that offer it and have none: for a job that not each of them may take.
+func (ws *waiters) wakeAll(spec string) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, w := range ws.queue {
+		if len(w.wake) == 0 && slices.Contains(w.specs, spec) {
+			w.wake <- spec
+		}
+	}
+}
+
+// kick wakes all waiters of a runner, because its specs changed, it is repaired, or it is no longer wanted.
 func (ws *waiters) kick(runner string) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

@@ -23,6 +23,7 @@ type Job struct {
 	LastSeq                                                   int64
 	RunnerID                                                  *string
 	LeaseExpires, Deadline, CancelAsked                       *time.Time
+	NotBefore                                                 *time.Time // of a pending job: its pause, which EndPause ends
 	Results, Host                                             *string
 	Queued                                                    time.Time
 	Claimed, Started, Completed                               *time.Time
@@ -31,17 +32,17 @@ type Job struct {
 
 const jobColumns = `j.id, j.report_id, j.project_id, j.organization_id, j.source_ip, j.spec_id, j.image, j.digest, j.config, j.timeout_seconds, j.iterations,
 	j.priority, j.state, j.phase, j.reason, j.error, j.epoch, j.attempt, j.infra_retries, j.last_seq, j.runner_id, j.lease_expires, j.deadline, j.cancel_asked,
-	j.results, j.host, j.queued, j.claimed, j.started, j.completed, j.created, j.modified`
+	j.results, j.host, j.queued, j.claimed, j.started, j.completed, j.created, j.modified, j.not_before`
 
 func scanJob(row interface{ Scan(...any) error }) (Job, error) {
 	var j Job
 	var queued, created, modified int64
-	var lease, deadline, asked, claimed, started, completed *int64
+	var lease, deadline, asked, claimed, started, completed, pause *int64
 	err := row.Scan(&j.ID, &j.ReportID, &j.ProjectID, &j.OrganizationID, &j.SourceIP, &j.SpecID, &j.Image, &j.Digest, &j.Config, &j.TimeoutSeconds, &j.Iterations,
 		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease, &deadline, &asked,
-		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified)
+		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified, &pause)
 	j.LeaseExpires, j.Deadline, j.CancelAsked = timePtr(lease), timePtr(deadline), timePtr(asked)
-	j.Claimed, j.Started, j.Completed = timePtr(claimed), timePtr(started), timePtr(completed)
+	j.Claimed, j.Started, j.Completed, j.NotBefore = timePtr(claimed), timePtr(started), timePtr(completed), timePtr(pause)
 	j.Queued, j.Created, j.Modified = timeOf(queued), timeOf(created), timeOf(modified)
 	return j, err
 }
@@ -98,7 +99,9 @@ type TierLimits struct {
 }
 
 const nextJobQuery = `select ` + jobColumns + ` from job j
-	where j.state = 'pending' and j.spec_id in (select spec_id from runner_spec where runner_id = $1)
+	where j.state = 'pending' and j.not_before is null
+	and j.spec_id in (select rs.spec_id from runner_spec rs join runner r on r.id = rs.runner_id where rs.runner_id = $1 and r.drained is null)
+	and not exists (select 1 from job_avoid a where a.job_id = j.id and a.runner_id = $1)
 	and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
 	and case
 		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
@@ -109,7 +112,8 @@ const nextJobQuery = `select ` + jobColumns + ` from job j
 const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
 
 // NextJob returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
-// tier is at its limit, are passed over, and so are those of deleted projects. ok is false when there is none.
+// tier is at its limit, are passed over, and so are those that pause, those that the runner could not run, and those of deleted projects. A
+// drained runner gets nothing. ok is false when there is none.
 func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
 	args := []any{runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam}
 	except := ""
@@ -129,9 +133,9 @@ func (tx *Tx) NextJob(ctx context.Context, runnerID string, unfit []string, t Ti
 // SaveJob writes everything of a job that changes in its life. The caller has loaded it in this transaction.
 func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
 	res, err := tx.q.ExecContext(ctx, `update job set state = $1, phase = $2, reason = $3, error = $4, epoch = $5, attempt = $6, infra_retries = $7, last_seq = $8, runner_id = $9,
-		lease_expires = $10, deadline = $11, cancel_asked = $12, results = $13, host = $14, queued = $15, claimed = $16, started = $17, completed = $18, modified = $19 where id = $20`,
+		lease_expires = $10, deadline = $11, cancel_asked = $12, results = $13, host = $14, queued = $15, claimed = $16, started = $17, completed = $18, modified = $19, not_before = $20 where id = $21`,
 		j.State, j.Phase, j.Reason, j.Error, j.Epoch, j.Attempt, j.InfraRetries, j.LastSeq, j.RunnerID, microsPtr(j.LeaseExpires), microsPtr(j.Deadline), microsPtr(j.CancelAsked),
-		j.Results, j.Host, micros(j.Queued), microsPtr(j.Claimed), microsPtr(j.Started), microsPtr(j.Completed), micros(tx.now), j.ID)
+		j.Results, j.Host, micros(j.Queued), microsPtr(j.Claimed), microsPtr(j.Started), microsPtr(j.Completed), micros(tx.now), microsPtr(j.NotBefore), j.ID)
 	return exactlyOne(res, err, "job", j.ID)
 }
 
@@ -222,18 +226,72 @@ func (tx *Tx) BusyRunners(ctx context.Context, runnerIDs []string) (map[string]s
 	return out, err
 }
 
-// AllPendingSpecs returns the specs that have pending jobs of projects that are not deleted.
-func (tx *Tx) AllPendingSpecs(ctx context.Context) ([]string, error) {
-	rows, err := tx.q.QueryContext(ctx, `select id from spec where exists (select 1 from job join project p on p.id = job.project_id
-		where state = 'pending' and spec_id = spec.id and p.deleted is null) order by id limit 1000`)
-	return collect(rows, err, scanText)
+// PendingSpec is a spec that has jobs to take. Avoided: a runner could not run one of them, so that not each of its runners may take it.
+type PendingSpec struct {
+	ID      string
+	Avoided bool
 }
 
-// PendingSpecs returns the specs for which an organization, or an address, has pending jobs that are not of a deleted project.
-func (tx *Tx) PendingSpecs(ctx context.Context, organizationID, sourceIP string) ([]string, error) {
-	rows, err := tx.q.QueryContext(ctx, `select distinct spec_id from job where state = 'pending' and (organization_id = $1 or source_ip = $2)
-		and exists (select 1 from project p where p.id = job.project_id and p.deleted is null) order by spec_id limit 1000`, organizationID, sourceIP)
-	return collect(rows, err, scanText)
+func scanPendingSpec(r *sql.Rows) (p PendingSpec, err error) { return p, r.Scan(&p.ID, &p.Avoided) }
+
+const pendingSpecsQuery = `select j.spec_id, max(exists (select 1 from job_avoid a where a.job_id = j.id)) from job j join project p on p.id = j.project_id
+	where j.state = 'pending' and j.not_before is null and p.deleted is null`
+
+const pendingSpecsOrder = ` group by j.spec_id order by j.spec_id limit 1000`
+
+// AllPendingSpecs returns the specs that have pending jobs of projects that are not deleted, but for jobs that pause.
+func (tx *Tx) AllPendingSpecs(ctx context.Context) ([]PendingSpec, error) {
+	rows, err := tx.q.QueryContext(ctx, pendingSpecsQuery+pendingSpecsOrder)
+	return collect(rows, err, scanPendingSpec)
+}
+
+// PendingSpecs is AllPendingSpecs for the jobs of an organization or an address.
+func (tx *Tx) PendingSpecs(ctx context.Context, organizationID, sourceIP string) ([]PendingSpec, error) {
+	rows, err := tx.q.QueryContext(ctx, pendingSpecsQuery+` and (j.organization_id = $1 or j.source_ip = $2)`+pendingSpecsOrder, organizationID, sourceIP)
+	return collect(rows, err, scanPendingSpec)
+}
+
+// PausesOver returns pending jobs whose pause is over, longest ago first.
+func (tx *Tx) PausesOver(ctx context.Context, most int) ([]Job, error) {
+	rows, err := tx.q.QueryContext(ctx, `select `+jobColumns+` from job j where j.state = 'pending' and j.not_before <= $1 order by j.not_before, j.id limit $2`, micros(tx.now), most)
+	return collect(rows, err, scanJobs)
+}
+
+// EndPause lets runners take a job, if it still waits.
+func (tx *Tx) EndPause(ctx context.Context, jobID string) error {
+	_, err := tx.q.ExecContext(ctx, `update job set not_before = null, modified = $1 where id = $2 and state = 'pending'`, micros(tx.now), jobID)
+	return err
+}
+
+// AvoidRunner keeps a job from a runner that could not run it. The same again changes nothing.
+func (tx *Tx) AvoidRunner(ctx context.Context, jobID, runnerID, reason string) error {
+	_, err := tx.q.ExecContext(ctx, `insert into job_avoid (job_id, runner_id, reason, created) values ($1, $2, $3, $4) on conflict do nothing`, jobID, runnerID, reason, micros(tx.now))
+	return err
+}
+
+// AllowRunners lets all runners take a job again.
+func (tx *Tx) AllowRunners(ctx context.Context, jobID string) error {
+	_, err := tx.q.ExecContext(ctx, `delete from job_avoid where job_id = $1`, jobID)
+	return err
+}
+
+// AllowJobs lets a runner take all jobs again.
+func (tx *Tx) AllowJobs(ctx context.Context, runnerID string) error {
+	_, err := tx.q.ExecContext(ctx, `delete from job_avoid where runner_id = $1`, runnerID)
+	return err
+}
+
+// JobCandidate is a runner that has a job's spec and is not archived.
+type JobCandidate struct {
+	Slug             string
+	Drained, Avoided bool // Avoided: it could not run this job
+}
+
+// JobCandidates returns the runners that have a job's spec, by name.
+func (tx *Tx) JobCandidates(ctx context.Context, j Job) ([]JobCandidate, error) {
+	rows, err := tx.q.QueryContext(ctx, `select r.slug, r.drained is not null, exists (select 1 from job_avoid a where a.job_id = $1 and a.runner_id = r.id)
+		from runner_spec rs join runner r on r.id = rs.runner_id where rs.spec_id = $2 and r.archived is null order by r.name limit 1000`, j.ID, j.SpecID)
+	return collect(rows, err, func(r *sql.Rows) (c JobCandidate, err error) { return c, r.Scan(&c.Slug, &c.Drained, &c.Avoided) })
 }
 
 const queuePositionQuery = `select count(*) from job where state = 'pending' and spec_id = $1

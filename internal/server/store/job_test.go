@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -248,9 +251,9 @@ func TestNextJobLeavesOutDeletedProjects(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for name, pending := range map[string]func() ([]string, error){
-			"all":                func() ([]string, error) { return tx.AllPendingSpecs(ctx) },
-			"the organization's": func() ([]string, error) { return tx.PendingSpecs(ctx, gone.OrganizationID, gone.SourceIP) },
+		for name, pending := range map[string]func() ([]PendingSpec, error){
+			"all":                func() ([]PendingSpec, error) { return tx.AllPendingSpecs(ctx) },
+			"the organization's": func() ([]PendingSpec, error) { return tx.PendingSpecs(ctx, gone.OrganizationID, gone.SourceIP) },
 		} {
 			specs, err := pending()
 			if err != nil {
@@ -493,4 +496,98 @@ func BenchmarkNextJob(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	spec, other := y.spec("metal"), y.spec("other")
+	a, b := y.runner("a", spec), y.runner("b", spec)
+	id := y.jobs(1, spec, nil)[0]
+	y.jobs(1, other, nil)
+	next := func(r Runner, want bool) {
+		t.Helper()
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			_, ok, err := tx.NextJob(ctx, r.ID, nil, TierLimits{})
+			if ok != want {
+				t.Errorf("%s gets it: %t, want %t", r.Slug, ok, want)
+			}
+			return err
+		})
+	}
+	pending := func(want ...PendingSpec) {
+		t.Helper()
+		slices.SortFunc(want, func(a, b PendingSpec) int { return strings.Compare(a.ID, b.ID) })
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			all, err := tx.AllPendingSpecs(ctx)
+			if err != nil {
+				return err
+			}
+			own, err := tx.PendingSpecs(ctx, y.org.ID, "")
+			if diff := cmp.Diff([][]PendingSpec{want, want}, [][]PendingSpec{all, own}); diff != "" {
+				t.Errorf("pending specs (-want +got):\n%s", diff)
+			}
+			return err
+		})
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		for range 2 { // again is the same
+			if err := tx.AvoidRunner(ctx, id, a.ID, "sandbox"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	next(a, false)
+	next(b, true)
+	pending(PendingSpec{ID: spec.ID, Avoided: true}, PendingSpec{ID: other.ID})
+	drained := y.clock.now()
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		b.Failures, b.Drained = 2, &drained
+		if err := tx.SetRunnerHealth(ctx, b); err != nil {
+			return err
+		}
+		return tx.UpdateRunner(ctx, b) // a new name or key changes nothing of it
+	})
+	next(b, false)
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		j, err := tx.JobByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		got, err := tx.JobCandidates(ctx, j)
+		if diff := cmp.Diff([]JobCandidate{{Slug: "a", Avoided: true}, {Slug: "b", Drained: true}}, got); diff != "" {
+			t.Errorf("candidates (-want +got):\n%s", diff)
+		}
+		return err
+	})
+	until := y.clock.now().Add(time.Minute)
+	over := func(want int) {
+		t.Helper()
+		y.tx(func(ctx context.Context, tx *Tx) error {
+			rows, err := tx.PausesOver(ctx, 10)
+			if len(rows) != want {
+				t.Errorf("%d pauses are over, want %d", len(rows), want)
+			}
+			return err
+		})
+	}
+	y.tx(func(ctx context.Context, tx *Tx) error {
+		j, err := tx.JobByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		j.NotBefore = &until
+		return errors.Join(tx.SaveJob(ctx, j), tx.AllowJobs(ctx, a.ID))
+	})
+	pending(PendingSpec{ID: other.ID})
+	next(a, false)
+	over(0)
+	y.clock.advance(time.Minute)
+	over(1)
+	next(a, false) // until it is ended
+	y.tx(func(ctx context.Context, tx *Tx) error { return tx.EndPause(ctx, id) })
+	next(a, true)
+	over(0)
+	pending(PendingSpec{ID: spec.ID}, PendingSpec{ID: other.ID})
 }

@@ -18,16 +18,19 @@ type Runner struct {
 	Meta                    *string
 	Created, Modified       time.Time
 	Archived                *time.Time
+	Failures                int        // in a row, of its machine
+	Drained                 *time.Time // since when it gets no jobs for them
+	DrainedWhy              *string
 }
 
-const runnerColumns = `id, name, slug, key_hash, last_heartbeat, draining, meta, created, modified, archived`
+const runnerColumns = `id, name, slug, key_hash, last_heartbeat, draining, meta, created, modified, archived, failures, drained, drained_why`
 
 func scanRunner(row interface{ Scan(...any) error }) (Runner, error) {
 	var r Runner
 	var created, modified int64
-	var beat, archived *int64
-	err := row.Scan(&r.ID, &r.Name, &r.Slug, &r.KeyHash, &beat, &r.Draining, &r.Meta, &created, &modified, &archived)
-	r.LastHeartbeat, r.Created, r.Modified, r.Archived = timePtr(beat), timeOf(created), timeOf(modified), timePtr(archived)
+	var beat, archived, drained *int64
+	err := row.Scan(&r.ID, &r.Name, &r.Slug, &r.KeyHash, &beat, &r.Draining, &r.Meta, &created, &modified, &archived, &r.Failures, &drained, &r.DrainedWhy)
+	r.LastHeartbeat, r.Created, r.Modified, r.Archived, r.Drained = timePtr(beat), timeOf(created), timeOf(modified), timePtr(archived), timePtr(drained)
 	return r, err
 }
 
@@ -94,6 +97,12 @@ func (tx *Tx) UpdateRunner(ctx context.Context, r Runner) error {
 func (tx *Tx) SetRunnerMeta(ctx context.Context, id string, meta *string, draining bool) error {
 	_, err := tx.q.ExecContext(ctx, `update runner set meta = coalesce($1, meta), draining = $2, last_heartbeat = $3 where id = $4`, meta, draining, micros(tx.now), id)
 	return err
+}
+
+// SetRunnerHealth writes how often a runner's machine has failed in a row, and since when and why it gets no jobs for that.
+func (tx *Tx) SetRunnerHealth(ctx context.Context, r Runner) error {
+	res, err := tx.q.ExecContext(ctx, `update runner set failures = $1, drained = $2, drained_why = $3 where id = $4`, r.Failures, microsPtr(r.Drained), r.DrainedWhy, r.ID)
+	return exactlyOne(res, err, "runner", r.Name)
 }
 
 // TouchRunner notes when a runner was heard of.

@@ -141,6 +141,9 @@ func (p *Pages) jobView(project api.Project, job api.Job, here string) jobView {
 	if job.QueuePosition != nil {
 		view.Note = "place " + strconv.Itoa(*job.QueuePosition) + " in the queue"
 	}
+	if job.Blocked != "" {
+		view.Note += ": " + job.Blocked
+	}
 	if job.Output != nil {
 		many := len(job.Output.Results) > 1
 		for i, result := range job.Output.Results {

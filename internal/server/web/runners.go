@@ -15,9 +15,9 @@ type runnersView struct {
 }
 
 type runnerRow struct {
-	Name, Specs, Host, Version string
-	State                      pill
-	Heard                      moment
+	Name, Specs, Host, Version, Why string
+	State                           pill
+	Heard                           moment
 }
 
 type specRow struct{ Name, Architecture, CPU, Memory, Disk, Network, Isolation, Default string }
@@ -30,6 +30,8 @@ func runnerState(s api.RunnerState) pill {
 		return pill{"busy", "info"}
 	case api.RunnerDraining:
 		return pill{"draining", "warn"}
+	case api.RunnerDrained:
+		return pill{"drained", "bad"}
 	case api.RunnerOffline:
 		return pill{"offline", "bad"}
 	}
@@ -48,8 +50,15 @@ func (p *Pages) runners(r *http.Request) (page, error) {
 	}
 	view := runnersView{Pages: pagesOf(r, total)}
 	for _, row := range rows {
+		why := ""
+		if row.Drained != nil {
+			why = row.DrainedWhy + "; when it is repaired: tacho runner undrain " + row.Slug
+			if row.State != api.RunnerDrained {
+				why = "drained: " + why
+			}
+		}
 		view.Rows = append(view.Rows, runnerRow{
-			Name: row.Name, Specs: specNames(row.Specs), Host: hostLine(row.Host), Version: row.Version, State: runnerState(row.State), Heard: p.whenPtr(row.LastHeartbeat),
+			Name: row.Name, Why: why, Specs: specNames(row.Specs), Host: hostLine(row.Host), Version: row.Version, State: runnerState(row.State), Heard: p.whenPtr(row.LastHeartbeat),
 		})
 	}
 	for _, s := range specs {

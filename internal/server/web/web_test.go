@@ -60,6 +60,12 @@ var (
 		Runner: ptr("r"), RunnerName: "box", Created: now.Add(-2 * time.Minute), Claimed: ptr(now.Add(-time.Minute)), Started: ptr(now.Add(-50 * time.Second)),
 		Events: []api.JobEvent{{Time: now.Add(-time.Minute), Event: "claim", From: api.JobPending, To: api.JobClaimed}},
 	}
+	blocked = func() api.Job {
+		j := job
+		j.Status, j.Phase, j.Reason, j.QueuePosition, j.Runner, j.Claimed, j.Started = api.JobPending, "", api.ReasonSandbox, ptr(1), nil, nil, nil
+		j.Blocked = "no runner may take it: box is drained " + nasty
+		return j
+	}()
 	ended = func() api.Job {
 		j := job
 		j.Status, j.Reason, j.Error, j.Completed = api.JobFailed, api.ReasonBenchmarkExit, "the benchmark ended with exit code 1", ptr(now)
@@ -71,7 +77,11 @@ var (
 		{Report: "r0", Version: api.Version{Number: 6}, StartTime: now.Add(-time.Hour), Metric: api.Metric{Value: 1000}},
 		{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &limits, Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
 	}}}}
-	runner = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec}, Host: report.Host, Version: "v1"}
+	runner  = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec}, Host: report.Host, Version: "v1"}
+	drained = api.Runner{
+		Name: "Rack 1", Slug: "rack-1", State: api.RunnerDrained, LastHeartbeat: ptr(now.Add(-time.Second)), Specs: []api.Spec{spec}, Version: "v1",
+		Drained: ptr(now.Add(-time.Hour)), DrainedWhy: "it could not run 2 jobs in a row, the last because of sandbox: " + nasty,
+	}
 )
 
 // answers is an API that knows one of everything.
@@ -85,12 +95,13 @@ func answers() map[string]any {
 		"/v0/projects/words/jobs":       []api.Job{job, ended},
 		"/v0/projects/words/jobs/j":     job,
 		"/v0/projects/words/jobs/e":     ended,
+		"/v0/projects/words/jobs/b":     blocked,
 		"/v0/projects/words/perf":       perf,
 		"/v0/projects/words/benchmarks": []api.Benchmark{bench},
 		"/v0/projects/words/branches":   []api.Branch{branch},
 		"/v0/projects/words/testbeds":   []api.Testbed{testbed},
 		"/v0/projects/words/measures":   []api.Measure{latency},
-		"/v0/runners":                   []api.Runner{runner},
+		"/v0/runners":                   []api.Runner{runner, drained},
 		"/v0/specs":                     []api.Spec{spec},
 	}
 }
@@ -159,6 +170,7 @@ func TestPagesGolden(t *testing.T) {
 		"jobs_empty":     {none, "/projects/words/jobs"},
 		"job_running":    {full, "/projects/words/jobs/j"},
 		"job_failed":     {full, "/projects/words/jobs/e"},
+		"job_blocked":    {full, "/projects/words/jobs/b"},
 		"runners":        {full, "/runners"},
 		"runners_empty":  {none, "/runners"},
 		"missing":        {full, "/projects/nothing"},

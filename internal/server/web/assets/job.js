@@ -26,7 +26,7 @@ if (log) {
     const parts = [];
     if (job.queue_position) parts.push("place " + job.queue_position + " in the queue");
     if (job.phase) parts.push(job.phase);
-    note.textContent = parts.join(", ");
+    note.textContent = parts.join(", ") + (job.blocked ? ": " + job.blocked : "");
   });
   source.addEventListener("refused", () => { source.close(); location.reload(); });
   source.addEventListener("end", () => { source.close(); location.reload(); });

@@ -1,0 +1,89 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// Sign is what the end of a claim says about the runner's machine.
+type Sign int
+
+// The signs.
+const (
+	NoSign Sign = iota // nothing: it did not come to a sandbox, or somebody else ended it
+	Sound              // a sandbox ran the command, however that ended
+	Broken             // it could not make a sandbox, or it is not what the spec asks for
+)
+
+// SignOf returns what an event says about the machine of the runner that it comes from.
+func SignOf(e Event) Sign {
+	if e.Kind == Complete {
+		return Sound
+	}
+	if e.Kind != Fail {
+		return NoSign
+	}
+	switch e.Reason {
+	case api.ReasonSandbox, api.ReasonHostUnfit:
+		return Broken
+	case api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonBenchmarkTimeout, api.ReasonNoResult, api.ReasonOutOfMemory, api.ReasonLimit:
+		return Sound
+	}
+	return NoSign
+}
+
+// Pause is how long a job that goes back into the queue waits before its next try; retries counts that one. A lost runner's lease was a
+// pause already, and a runner that was stopped says nothing against the next.
+func Pause(e Event, retries int) time.Duration {
+	if e.Kind != Fail {
+		return 0
+	}
+	switch e.Reason {
+	case api.ReasonImagePull, api.ReasonSandbox, api.ReasonHostUnfit:
+		if retries <= 1 {
+			return limits.RetryPauseFirst
+		}
+		return limits.RetryPauseNext
+	}
+	return 0
+}
+
+// Candidate is a runner that has a job's spec and is not archived.
+type Candidate struct {
+	Slug    string
+	Drained bool // for failures of its machine
+	Avoided bool // it could not run this job
+}
+
+// shownCandidates is how many runners Blocked names.
+const shownCandidates = 3
+
+// Blocked says why no runner takes a pending job, and the way out; "" if one may. until is the end of the job's pause, nil if it has none.
+func Blocked(spec string, runners []Candidate, until *time.Time) string {
+	if len(runners) == 0 {
+		return fmt.Sprintf("no runner has the spec any more; an administrator can change that: tacho runner spec add RUNNER %s", spec)
+	}
+	var kept []string
+	for _, r := range runners {
+		switch {
+		case r.Drained:
+			kept = append(kept, r.Slug+" is drained")
+		case r.Avoided:
+			kept = append(kept, r.Slug+" could not run it")
+		}
+	}
+	switch {
+	case len(kept) < len(runners) && until != nil:
+		return "next try at " + until.UTC().Format("15:04:05 UTC")
+	case len(kept) < len(runners):
+		return ""
+	}
+	if more := len(kept) - shownCandidates; more > 0 {
+		kept = append(kept[:shownCandidates], fmt.Sprintf("%d more are kept from it", more))
+	}
+	return fmt.Sprintf("no runner may take it: %s; when a machine is repaired: tacho runner undrain %s", strings.Join(kept, ", "), runners[0].Slug)
+}

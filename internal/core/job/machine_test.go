@@ -1,0 +1,77 @@
+package job
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
+)
+
+// TestOnlyTheMachinesOwnFailuresCountAgainstIt states it for each reason that a runner can give, and how long the job waits after it.
+func TestOnlyTheMachinesOwnFailuresCountAgainstIt(t *testing.T) {
+	t.Parallel()
+	const none, first, next = time.Duration(0), limits.RetryPauseFirst, limits.RetryPauseNext
+	for reason, want := range map[api.Reason]struct {
+		sign   Sign
+		pauses [2]time.Duration
+	}{
+		api.ReasonSandbox:          {Broken, [2]time.Duration{first, next}},
+		api.ReasonHostUnfit:        {Broken, [2]time.Duration{first, next}},
+		api.ReasonImagePull:        {NoSign, [2]time.Duration{first, next}},
+		api.ReasonNone:             {Sound, [2]time.Duration{none, none}},
+		api.ReasonBenchmarkExit:    {Sound, [2]time.Duration{none, none}},
+		api.ReasonBenchmarkTimeout: {Sound, [2]time.Duration{none, none}},
+		api.ReasonNoResult:         {Sound, [2]time.Duration{none, none}},
+		api.ReasonOutOfMemory:      {Sound, [2]time.Duration{none, none}},
+		api.ReasonLimit:            {Sound, [2]time.Duration{none, none}},
+		api.ReasonImageInvalid:     {NoSign, [2]time.Duration{none, none}},
+		api.ReasonRunnerAborted:    {NoSign, [2]time.Duration{none, none}},
+		api.ReasonRunnerLost:       {NoSign, [2]time.Duration{none, none}},
+		api.ReasonServer:           {NoSign, [2]time.Duration{none, none}},
+		api.ReasonDeadline:         {NoSign, [2]time.Duration{none, none}},
+	} {
+		e := Event{Kind: Fail, Reason: reason}
+		if got := SignOf(e); got != want.sign {
+			t.Errorf("%q: sign %d, want %d", reason, got, want.sign)
+		}
+		if got := [2]time.Duration{Pause(e, 1), Pause(e, 2)}; got != want.pauses {
+			t.Errorf("%q: pauses %v, want %v", reason, got, want.pauses)
+		}
+	}
+	for _, kind := range Kinds {
+		want := NoSign
+		if kind == Complete {
+			want = Sound
+		}
+		e := Event{Kind: kind, Reason: api.ReasonSandbox}
+		if kind != Fail && (SignOf(e) != want || Pause(e, 1) != 0) {
+			t.Errorf("%s: sign %d and pause %s, want %d and none", kind, SignOf(e), Pause(e, 1), want)
+		}
+	}
+}
+
+func TestABlockedJobSaysWhyAndTheWayOut(t *testing.T) {
+	t.Parallel()
+	soon := time.Date(2026, 5, 1, 0, 0, 10, 0, time.UTC)
+	drained := func(slug string) Candidate { return Candidate{Slug: slug, Drained: true} }
+	for name, row := range map[string]struct {
+		runners []Candidate
+		until   *time.Time
+		want    string
+	}{
+		"one may":             {[]Candidate{drained("a"), {Slug: "b"}}, nil, ""},
+		"one may after pause": {[]Candidate{drained("a"), {Slug: "b"}}, &soon, "next try at 00:00:10 UTC"},
+		"none has the spec":   {nil, &soon, "no runner has the spec any more; an administrator can change that: tacho runner spec add RUNNER metal"},
+		"the only one": {[]Candidate{{Slug: "a", Avoided: true}}, &soon,
+			"no runner may take it: a could not run it; when a machine is repaired: tacho runner undrain a"},
+		"both": {[]Candidate{{Slug: "a", Drained: true, Avoided: true}, {Slug: "b", Avoided: true}}, nil,
+			"no runner may take it: a is drained, b could not run it; when a machine is repaired: tacho runner undrain a"},
+		"many": {[]Candidate{drained("a"), drained("b"), drained("c"), drained("d"), drained("e")}, nil,
+			"no runner may take it: a is drained, b is drained, c is drained, 2 more are kept from it; when a machine is repaired: tacho runner undrain a"},
+	} {
+		if got := Blocked("metal", row.runners, row.until); got != row.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, row.want)
+		}
+	}
+}
