@@ -115,6 +115,7 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 		return Results{}, err
 	}
 	src.prefix = src.findPrefix()
+	src.calm = src.r == nil && src.prefix == nil && bytes.IndexByte(src.in, 0x1b) < 0 && bytes.IndexByte(src.in, '\r') < 0
 	chosen, unread, err := choose(from, src)
 	if err != nil {
 		return Results{}, err

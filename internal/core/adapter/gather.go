@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,18 +16,48 @@ import (
 
 // gathering collects values by benchmark and measure in the order of their first appearance: what comes again is a further sample.
 type gathering struct {
-	order   []*gathered
-	names   nameTable // of order
+	store   *gatherStore // nil: nothing was gathered yet
 	out     Results
 	metrics int
 	last    *gathered
 	renamed bool           // names may not be distinct any more
 	times   map[string]int // how often a name was asked for again, or since the last banner
 	banners bool           // there are some
+}
+
+// gatherStore is where benchmarks are gathered. One that stayed small is used again for the next input: most outputs have a few benchmarks,
+// and making room for them would cost as much as reading them. What results gives away is never of a store that is used again.
+type gatherStore struct {
+	order []*gathered
+	names nameTable // of order
 
 	made  rows[gathered]
 	room  slab[Metric]
 	given slab[given]
+}
+
+// gatherStores are those that wait for the next input. They hold nothing of an earlier one.
+var gatherStores = sync.Pool{New: func() any { return &gatherStore{} }}
+
+// Up to which sizes a store is used again.
+const (
+	storeBenchmarks = 128
+	storeMetrics    = slabItems
+)
+
+// small reports whether the store is used again.
+func (st *gatherStore) small() bool {
+	return len(st.order) <= storeBenchmarks && len(st.room.all) <= storeMetrics && len(st.given.all) <= storeMetrics
+}
+
+// clear forgets everything.
+func (st *gatherStore) clear() {
+	clear(st.order)
+	st.order = st.order[:0]
+	st.names.clear()
+	st.made.clear()
+	st.room.clear()
+	st.given.clear()
 }
 
 type gathered struct {
@@ -46,14 +77,17 @@ type given struct {
 func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	b := g.last
 	if b == nil || b.name != name {
-		place, isNew := g.names.add(name)
+		if g.store == nil {
+			g.store = gatherStores.Get().(*gatherStore)
+		}
+		place, isNew := g.store.names.add(name)
 		if isNew {
-			if len(g.order) >= limits.BenchmarksPerIteration {
+			if len(g.store.order) >= limits.BenchmarksPerIteration {
 				return nil, 0, tooManyBenchmarks()
 			}
-			g.order = append(g.order, g.newGathered(name))
+			g.store.order = append(g.store.order, g.newGathered(name))
 		}
-		b = g.order[place]
+		b = g.store.order[place]
 	}
 	g.last = b
 	for i := range b.metrics {
@@ -65,11 +99,10 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 		return nil, 0, tooManyMetrics()
 	}
 	n := len(b.metrics)
-	if n < cap(b.metrics) && n < cap(b.given) {
-		b.metrics, b.given = b.metrics[:n+1], b.given[:n+1] // nobody had them before
-	} else {
-		b.metrics, b.given = append(b.metrics, Metric{}), append(b.given, given{})
+	if n == cap(b.metrics) || n == cap(b.given) {
+		b.metrics, b.given = g.store.room.grow(b.metrics), g.store.given.grow(b.given)
 	}
+	b.metrics, b.given = b.metrics[:n+1], b.given[:n+1] // nobody had them before
 	b.metrics[n].Measure = m
 	return b, n, nil
 }
@@ -78,7 +111,7 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 // tool's results do
 // repeat, as those of -count, they are samples of one name instead.
 func (g *gathering) again(name string) string {
-	if !g.banners && !g.names.has(name) {
+	if !g.banners && !g.has(name) {
 		return name
 	}
 	if g.times == nil {
@@ -90,13 +123,16 @@ func (g *gathering) again(name string) string {
 	for {
 		g.times[name] = max(2, g.times[name])
 		numbered := name + " #" + strconv.Itoa(g.times[name])
-		if g.times[numbered] == 0 && (g.banners || !g.names.has(numbered)) {
+		if g.times[numbered] == 0 && (g.banners || !g.has(numbered)) {
 			g.times[numbered] = 1
 			return numbered
 		}
 		g.times[name]++
 	}
 }
+
+// has reports whether there is a benchmark of that name.
+func (g *gathering) has(name string) bool { return g.store != nil && g.store.names.has(name) }
 
 // named says that a banner has named what follows: results of the same banner repeat each other.
 func (g *gathering) named() {
@@ -106,11 +142,11 @@ func (g *gathering) named() {
 
 // newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
 func (g *gathering) newGathered(name string) *gathered {
-	b := g.made.next()
+	b := g.store.made.next()
 	b.name = name
 	if g.last != nil {
 		n := len(g.last.metrics)
-		b.metrics, b.given = g.room.take(n), g.given.take(n)
+		b.metrics, b.given = g.store.room.take(n), g.store.given.take(n)
 	}
 	return b
 }
@@ -187,8 +223,19 @@ func (g *gathering) problem(name string, line int, format string, args ...any) {
 
 // results are the benchmarks in the order of their first appearance. What came once is as it was given; what came more often is summarized.
 func (g *gathering) results(opts Options, reason string, args ...any) Results {
-	g.out.Benchmarks = make([]Benchmark, 0, len(g.order))
-	for _, b := range g.order {
+	g.out.distinct = !g.renamed
+	g.out.Reason = sentence(reason, args...)
+	st := g.store
+	if st == nil {
+		return g.out
+	}
+	small := st.small()
+	var own []Metric // those of a store that is used again are copied, all to one place
+	if small {
+		own = make([]Metric, 0, g.metrics)
+	}
+	g.out.Benchmarks = make([]Benchmark, 0, len(st.order))
+	for _, b := range st.order {
 		if i := slices.IndexFunc(b.given, func(one given) bool { return one.thin.left() }); i >= 0 {
 			g.problem(b.name, 0, "%s", b.given[i].thin.text())
 		}
@@ -197,11 +244,31 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 				b.metrics[i] = summarize(m.Measure, m.Samples, opts.Average)
 			}
 		}
-		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: b.name, Metrics: b.metrics})
+		metrics := b.metrics
+		if small {
+			begin := len(own)
+			own = append(own, metrics...)
+			metrics = own[begin:len(own):len(own)]
+		}
+		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: b.name, Metrics: metrics})
 	}
-	g.out.distinct = !g.renamed
-	g.out.Reason = fmt.Sprintf(reason, args...)
+	g.store, g.last = nil, nil
+	if small {
+		st.clear()
+		gatherStores.Put(st)
+	}
 	return g.out
+}
+
+// sentence is fmt.Sprintf, without its cost where a number is all that is put in.
+func sentence(format string, args ...any) string {
+	before, after, found := strings.Cut(format, "%d")
+	if found && len(args) == 1 && strings.IndexByte(before, '%') < 0 && strings.IndexByte(after, '%') < 0 {
+		if n, ok := args[0].(int); ok {
+			return before + strconv.Itoa(n) + after
+		}
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 // parameter is a part of a benchmark's identity.

@@ -1,19 +1,76 @@
 package adapter
 
-import (
-	"bytes"
-	"regexp"
-)
+import "bytes"
 
-// escapes are what terminals read: colours and other control sequences (ECMA-48 CSI), and strings such as titles and Buildkite's time marks
-// (OSC, APC, …) up to their end; and the choice of a character set, with which xterm ends colours.
-var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b[\\]_P^][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[()*+][0-9A-Za-z]|\x1b[@-Z\\\\-_=>]")
+// cutEscapes is the line without what terminals read: colours and other control sequences (ECMA-48 CSI), and strings such as titles and
+// Buildkite's time marks (OSC, APC, …) up to their end; and the choice of a character set, with which xterm ends colours. The first escape is
+// at the place.
+func cutEscapes(line []byte, at int) []byte {
+	out := append(make([]byte, 0, len(line)), line[:at]...)
+	for line = line[at:]; ; {
+		n := escapeLength(line)
+		if n == 0 {
+			out = append(out, line[0]) // what is no escape stays
+			n = 1
+		}
+		line = line[n:]
+		if at = bytes.IndexByte(line, 0x1b); at < 0 {
+			return append(out, line...)
+		}
+		out = append(out, line[:at]...)
+		line = line[at:]
+	}
+}
+
+// escapeLength is how long the escape is with which the text begins; 0: it is none.
+func escapeLength(text []byte) int {
+	if len(text) < 2 {
+		return 0
+	}
+	switch c := text[1]; c {
+	case '[':
+		end := 2
+		for end < len(text) && (isDigit(text[end]) || text[end] == ';' || text[end] == '?') {
+			end++
+		}
+		for end < len(text) && text[end] >= ' ' && text[end] <= '/' {
+			end++
+		}
+		if end < len(text) && text[end] >= '@' && text[end] <= '~' {
+			return end + 1
+		}
+		return 0
+	case ']', '_', 'P', '^':
+		for end := 2; end < len(text); end++ {
+			if text[end] == 0x07 {
+				return end + 1
+			}
+			if text[end] == 0x1b {
+				if end+1 < len(text) && text[end+1] == '\\' {
+					return end + 2
+				}
+				break
+			}
+		}
+		return 2 // without an end only its beginning
+	case '(', ')', '*', '+':
+		if len(text) > 2 && (isDigit(text[2]) || text[2]|0x20 >= 'a' && text[2]|0x20 <= 'z') {
+			return 3
+		}
+		return 0
+	default:
+		if c >= '@' && c <= '_' || c == '=' || c == '>' {
+			return 2
+		}
+		return 0
+	}
+}
 
 // cleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a terminal, terminal escapes and a leading time stamp. The
 // result may share the input's bytes.
 func cleanLine(line []byte) []byte {
-	if bytes.IndexByte(line, 0x1b) >= 0 { // first, as a colour may end behind the line's end
-		line = escapes.ReplaceAll(line, nil)
+	if at := bytes.IndexByte(line, 0x1b); at >= 0 { // first, as a colour may end behind the line's end
+		line = cutEscapes(line, at)
 	}
 	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
 		line = line[:len(line)-1]

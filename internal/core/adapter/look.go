@@ -52,12 +52,13 @@ type sketch struct {
 	of   *markTree
 	seen [4]uint64 // by the mark's number
 	any  bool
+	grew bool // there are marks about which nobody has asked yet
 }
 
 func (k *sketch) add(marks ...int) {
 	for _, mark := range marks {
 		k.seen[mark/64] |= 1 << (mark % 64)
-		k.any = true
+		k.any, k.grew = true, true
 	}
 }
 
@@ -241,8 +242,10 @@ func (k *sketch) arrive(at *marked) {
 //
 // Enough is asked behind each document, as what follows may be another tool's, with the score that the marks must give; and where more elements of
 // an array or members of an object follow than are looked at, as the rest may be long. It ends the look.
-func sketchJSON(s *scanner, tree *markTree, enough func(k *sketch, score int) bool) sketch {
-	l := look{sketch: sketch{of: tree}, s: s, enough: enough}
+//
+// With any sign it is asked at each mark, for who only wants to know whether it is the tool's.
+func sketchJSON(s *scanner, tree *markTree, anySign bool, enough func(k *sketch, score int) bool) sketch {
+	l := look{sketch: sketch{of: tree}, s: s, anySign: anySign, enough: enough}
 	if tree.json.empty() {
 		return l.sketch
 	}
@@ -266,6 +269,17 @@ type look struct {
 	s      *scanner
 	asked  int
 	enough func(k *sketch, score int) bool
+
+	anySign bool
+}
+
+// settled reports whether a mark that has just come was the last that was wanted.
+func (l *look) settled() bool {
+	if !l.anySign || !l.grew {
+		return false
+	}
+	l.grew = false
+	return l.enough(&l.sketch, 0)
 }
 
 func (l *look) stop() bool {
@@ -288,7 +302,9 @@ func (l *look) value(at marked, depth int) error {
 				return s.skip()
 			}
 			to := at.member(key)
-			l.arrive(&to)
+			if l.arrive(&to); l.settled() {
+				return errEnough
+			}
 			return l.value(to, depth+1)
 		})
 	case c == '[':
@@ -301,7 +317,9 @@ func (l *look) value(at marked, depth int) error {
 			case elements > sketchElements:
 				return s.skip()
 			}
-			l.arrive(&to)
+			if l.arrive(&to); l.settled() {
+				return errEnough
+			}
 			return l.value(to, depth+1)
 		})
 	case c == '"':
@@ -311,13 +329,16 @@ func (l *look) value(at marked, depth int) error {
 				l.add(node.texts[string(word)]...)
 			}
 		}
+		if err == nil && l.settled() {
+			err = errEnough
+		}
 		return err
 	}
 	return s.skip()
 }
 
 // sketchXML looks at the document that begins here.
-func sketchXML(s *scanner, tree *markTree) sketch {
+func sketchXML(s *scanner, tree *markTree, enough func(k *sketch) bool) sketch {
 	k := sketch{of: tree}
 	if tree.xml.empty() {
 		return k
@@ -344,6 +365,10 @@ func sketchXML(s *scanner, tree *markTree) sketch {
 				attribute := at.member([]byte("@" + a.Name.Local))
 				k.arrive(&attribute)
 			}
+			if k.grew && enough(&k) {
+				return k
+			}
+			k.grew = false
 		case xml.EndElement:
 			if path = path[:max(1, len(path)-1)]; len(path) == 1 {
 				return k // another document may follow, of another tool
@@ -374,6 +399,7 @@ type source struct {
 	size int64
 
 	prefix *prefix // before its lines
+	calm   bool    // as the scanner's
 }
 
 // from is a scanner that begins at the place.
@@ -384,7 +410,7 @@ func (src source) from(p place) *scanner {
 	} else {
 		s = newScanner(io.NewSectionReader(src.r, p.offset, src.size-p.offset))
 	}
-	s.row, s.lineNumber, s.prefix = p.row, p.row, src.prefix
+	s.row, s.lineNumber, s.prefix, s.calm = p.row, p.row, src.prefix, src.calm
 	return s
 }
 
@@ -397,7 +423,7 @@ func (src source) look(p place) *scanner {
 	} else {
 		s = newScanner(io.NewSectionReader(src.r, p.offset, end-p.offset))
 	}
-	s.prefix = src.prefix
+	s.prefix, s.calm = src.prefix, src.calm
 	if p.inLog {
 		s = newCleaned(s)
 	}

@@ -62,13 +62,14 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 	s := src.look(at)
 	var k sketch
 	var in form
+	named := len(from.tools) == 1 && !at.inLog // any of its signs will do
 	c := s.peek()
 	if !at.inLog && (src.prefix != nil || s.stamped()) {
 		c = 'x' // of a log
 	}
 	switch c {
 	case '{', '[':
-		k, in = sketchJSON(s, from.marks(), func(k *sketch, score int) bool {
+		k, in = sketchJSON(s, from.marks(), named, func(k *sketch, score int) bool {
 			for i := range from.tools {
 				if one, ok := k.best(jsonForm, i); ok && (one.score >= score || len(from.tools) == 1) {
 					return true
@@ -77,7 +78,10 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 			return false
 		}), jsonForm
 	case '<':
-		k, in = sketchXML(s, from.marks()), xmlForm
+		k, in = sketchXML(s, from.marks(), func(k *sketch) bool {
+			_, ok := k.best(xmlForm, 0)
+			return ok && named
+		}), xmlForm
 	case 0:
 		return nil
 	default:

@@ -71,6 +71,13 @@ func (t *nameTable) addBytes(name []byte) (place int, isNew bool) {
 	return len(t.names) - 1, true
 }
 
+// clear forgets all names.
+func (t *nameTable) clear() {
+	clear(t.names)
+	clear(t.slots)
+	t.names = t.names[:0]
+}
+
 // makeRoom makes room for one more.
 func (t *nameTable) makeRoom() {
 	if len(t.names) >= len(t.slots)/4*3 {

@@ -59,6 +59,9 @@ func (src source) findPrefix() *prefix {
 			return nil
 		}
 	}
+	if src.r == nil && noPrefix(src.in[begin.offset:min(src.size, begin.offset+sketchBytes)]) {
+		return nil
+	}
 	s := src.look(begin)
 	var p prefix
 	var count prefixCount
@@ -94,6 +97,25 @@ func (src source) findPrefix() *prefix {
 		return nil
 	}
 	return &p
+}
+
+// noPrefix reports whether no line could begin with a prefix: a quick look, as almost none does.
+func noPrefix(in []byte) bool {
+	in = in[:min(len(in), prefixBytes)]
+	bar, tab := bytes.IndexByte(in, '|') >= 0, bytes.IndexByte(in, '\t') >= 0
+	for len(in) > 0 {
+		line := in
+		if end := bytes.IndexByte(in, '\n'); end >= 0 {
+			line = in[:end+1]
+		}
+		in = in[len(line):]
+		if c := line[0]; isDigit(c) || c == '[' || c == 0x1b || inService(c) && (bar || tab || len(line) > 16 && line[3] == ' ' && line[9] == ':') {
+			if mayHavePrefix(line) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // listBegins reports whether a list of JSON begins here, and not "[10:00:00]" or "[Pipeline]".

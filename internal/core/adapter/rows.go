@@ -15,7 +15,8 @@ const (
 
 // slab gives small slices of values that stay until the end, many of one array: as many benchmarks have few metrics each.
 type slab[T any] struct {
-	free  []T
+	all   []T // the array that is taken from
+	free  []T // what is left of it
 	taken int
 }
 
@@ -28,12 +29,36 @@ const (
 // take is room for n values, which are zero and nobody else's.
 func (s *slab[T]) take(n int) []T {
 	if len(s.free) < n {
-		s.free = make([]T, max(n, min(slabItems, max(fewItems, s.taken))))
+		s.all = make([]T, max(n, min(slabItems, max(fewItems, s.taken))))
+		s.free = s.all
 	}
 	room := s.free[:0:n]
 	s.free = s.free[n:]
 	s.taken += n
 	return room
+}
+
+// grow is room for the same values and more.
+func (s *slab[T]) grow(values []T) []T {
+	room := s.take(max(4, 2*cap(values)))
+	return append(room, values...)
+}
+
+// clear takes everything back: nobody may have any of it any more.
+func (s *slab[T]) clear() {
+	clear(s.all[:len(s.all)-len(s.free)])
+	s.free, s.taken = s.all, 0
+}
+
+// clear takes all rows back, of which the last block is used again.
+func (r *rows[T]) clear() {
+	if last := len(r.blocks) - 1; last >= 0 {
+		clear(r.blocks[last])
+		r.blocks[0] = r.blocks[last][:0]
+		clear(r.blocks[1:])
+		r.blocks = r.blocks[:1]
+	}
+	r.n = 0
 }
 
 // next is a new row, empty.

@@ -79,13 +79,13 @@ func isHash(text string) bool {
 // are different
 // benchmarks.
 func (g *gathering) tellPrograms() {
-	if !slices.ContainsFunc(g.order, func(b *gathered) bool { return strings.IndexByte(b.name, 0) >= 0 }) {
+	if g.store == nil || !slices.ContainsFunc(g.store.order, func(b *gathered) bool { return strings.IndexByte(b.name, 0) >= 0 }) {
 		return
 	}
 	g.renamed = true
-	first := make(map[string]string, len(g.order))
+	first := make(map[string]string, len(g.store.order))
 	several := map[string]bool{}
-	for _, b := range g.order {
+	for _, b := range g.store.order {
 		program, name := programOf(b.name)
 		name = withoutNumber(name)
 		if before, known := first[name]; !known {
@@ -94,7 +94,7 @@ func (g *gathering) tellPrograms() {
 			several[name] = true
 		}
 	}
-	for _, b := range g.order {
+	for _, b := range g.store.order {
 		program, name := programOf(b.name)
 		if b.name = name; program != "" && several[withoutNumber(name)] {
 			b.name = program + "::" + name

@@ -33,7 +33,7 @@ func (r *Results) settle() error {
 		seen = newNameTable(len(r.Benchmarks))
 	}
 	kept, metrics := 0, 0
-	times := map[string]int{} // of names that come again
+	var times map[string]int // of names that come again
 	var good goodMeasures
 	for i := range r.Benchmarks {
 		b := &r.Benchmarks[i]
@@ -44,6 +44,9 @@ func (r *Results) settle() error {
 		if !distinct {
 			name := b.Name
 			for _, isNew := seen.add(name); !isNew; _, isNew = seen.add(name) {
+				if times == nil {
+					times = map[string]int{}
+				}
 				times[b.Name]++
 				name = fmt.Sprintf("%s #%d", b.Name, times[b.Name]+1)
 			}

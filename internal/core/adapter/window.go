@@ -29,6 +29,7 @@ type scanner struct {
 	loose       bool        // NaN and Infinity are taken for null, as Python writes them
 	prefix      *prefix     // what stands before its lines; nil: nothing
 	plain       bool        // its lines are as the tool wrote them
+	calm        bool        // no escape and no return of the carriage is in them, and no prefix before them
 	joined      []byte      // a line that goes on in others
 
 	passed     int // lines that were too long to be looked at
@@ -157,7 +158,9 @@ func (s *scanner) nextLine() (line []byte, ok bool) {
 		switch {
 		case len(raw) > limits.AdapterLineBytes:
 		case s.plain:
-			return bytes.TrimSuffix(raw, []byte{'\n'}), true
+			return cutEnd(raw), true
+		case s.calm:
+			return cutStamp(cutEnd(raw)), true
 		case s.prefix != nil && s.prefix.marks:
 			return s.goOn(s.prefix.clean(raw)), true
 		default:
@@ -167,6 +170,14 @@ func (s *scanner) nextLine() (line []byte, ok bool) {
 			s.passedRow = s.lineNumber
 		}
 	}
+}
+
+// cutEnd takes the line end off.
+func cutEnd(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		return line[:n-1]
+	}
+	return line
 }
 
 // goOn is the line with those that follow and say that they go on with it.
