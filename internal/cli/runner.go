@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -106,7 +107,9 @@ Jobs have no network. The host's own is never shared, because its loopback, priv
 answer to the benchmark. A job whose spec has a network is refused as host_unfit, with --allow-network too, until jobs
 can have a network of their own. Put what a benchmark needs into its image.
 
-Exit codes: 0 drained, 2 wrong flags or machine, 130 aborted.`,
+Before it takes jobs the runner tries a command in a sandbox. Where that fails it says why and ends.
+
+Exit codes: 0 drained, 2 wrong flags or machine, 10 no sandbox can be made here, 130 aborted.`,
 		Example: `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key
   TACHO_RUNNER_KEY=… tacho runner up --host http://127.0.0.1:6610 --runner box-1 --exit-when-idle
   tacho runner up --host https://bench.example.org --runner box-2 --key-file /etc/tacho/runner.key --runtime runsc`,
@@ -136,6 +139,9 @@ func runRunnerUp(ctx context.Context, env RunnerEnv, f runnerUpFlags) error {
 		return &runnerExit{fault.ExitUsage, err}
 	}
 	d, release, err := runner.New(cfg)
+	if errors.Is(err, runner.ErrNoSandbox) {
+		return &runnerExit{fault.ExitInfrastructure, err}
+	}
 	if err != nil {
 		return &runnerExit{fault.ExitUsage, err}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 // Config is what an operator says about a daemon.
@@ -28,6 +29,9 @@ type Config struct {
 	Version      string
 	Log          *slog.Logger // required
 }
+
+// ErrNoSandbox is what New returns on a machine whose runtime is installed, but that cannot run a command in a sandbox.
+var ErrNoSandbox = errors.New("this machine cannot run a command in a sandbox")
 
 // ErrAborted is what Run returns when the daemon was made to leave before its work was done.
 var ErrAborted = errors.New("aborted; results that were not delivered stay in the spool")
@@ -120,11 +124,16 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 	return d, nil
 }
 
-// New returns a daemon on this machine. It holds the state directory until close is called; a second daemon on it is refused.
+// New returns a daemon on this machine. It holds the state directory until close is called; a second daemon on it is refused, and so is a
+// machine that cannot run a command in a sandbox (ErrNoSandbox): it would take jobs only to fail them.
 func New(cfg Config) (d *Daemon, close func(), err error) {
 	cfg.Machine.Version = cfg.Version
 	m, release, err := openMachine(cfg.StateDir, cfg.Machine, cfg.Log)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := proven(m); err != nil {
+		release()
 		return nil, nil, err
 	}
 	r, err := openResults(cfg.StateDir)
@@ -137,6 +146,15 @@ func New(cfg Config) (d *Daemon, close func(), err error) {
 		return nil, nil, err
 	}
 	return d, release, nil
+}
+
+func proven(m machine) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limits.ProofTimeout)
+	defer cancel()
+	if err := m.prove(ctx); err != nil {
+		return fmt.Errorf("%w: %w; repair that and start the runner again", ErrNoSandbox, err)
+	}
+	return nil
 }
 
 // Drain lets the running job finish and its result be delivered; then Run returns nil.

@@ -31,6 +31,8 @@ type fakeMachine struct {
 
 func (m *fakeMachine) offer() offer { return m.has }
 
+func (m *fakeMachine) prove(context.Context) error { return nil }
+
 func (m *fakeMachine) prepare(ctx context.Context, p prepareParams) (prepared, error) {
 	p.report("unpack", "1 of 1 layers")
 	if m.pull != nil {

@@ -16,6 +16,8 @@ import (
 type machine interface {
 	// offer says what the machine is and which isolation levels it really has, strongest first.
 	offer() offer
+	// prove runs a command of ours as a job's would be run. Its error says what does not work.
+	prove(ctx context.Context) error
 	// prepare makes an image ready for sandboxes. Failures that the job's people should read are *failure.
 	prepare(ctx context.Context, p prepareParams) (prepared, error)
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -19,6 +22,7 @@ import (
 	"github.com/tachograph/tacho/internal/runner/image"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/fake"
+	"github.com/tachograph/tacho/internal/runner/isolate/tiny"
 )
 
 // sandboxed runs one command of a driver in memory, and looks that no sandbox is left.
@@ -189,4 +193,67 @@ func TestASandboxThatFailsIsToldByItsKind(t *testing.T) {
 			t.Errorf("%s: got %v, want reason %q", name, err, row.reason)
 		}
 	}
+}
+
+func TestAMachineIsProvenByACommandInASandbox(t *testing.T) {
+	t.Parallel()
+	if tiny.Proof(runtime.GOARCH) == nil {
+		t.Skipf("no program for %s", runtime.GOARCH)
+	}
+	says := func(word, file string, code int) fake.Program {
+		return func(p *fake.Process) isolate.Exit {
+			_, _ = io.WriteString(p.Stdout, word)
+			if file != "" {
+				_ = p.WriteFile("/"+tiny.File, []byte(file))
+			}
+			return isolate.Exit{Code: code}
+		}
+	}
+	good := says(tiny.Word, tiny.Word, 0)
+	for name, row := range map[string]struct {
+		program fake.Program
+		fails   fake.Method
+		want    string
+	}{
+		"it works":               {good, "", ""},
+		"no sandbox can be made": {good, fake.Prepare, "boom"},
+		"it does not start":      {good, fake.Start, "boom"},
+		"it cannot be observed":  {good, fake.Wait, "boom"},
+		"it fails":               {says(tiny.Word, tiny.Word, 1), "", "exit code 1"},
+		"its output is lost":     {says("", tiny.Word, 0), "", `"" came by its stdout`},
+		"its file is lost":       {says(tiny.Word, "", 0), "", `"" by its file`},
+		"its file is another":    {says(tiny.Word, "x", 0), "", `"x" by its file`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &fake.Driver{Capabilities: isolate.Capabilities{Name: "fake", Level: isolate.Container}, Programs: map[string]fake.Program{"/try": row.program}}
+			d.Fail = func(m fake.Method, _ isolate.Task) error {
+				if m == row.fails {
+					return errors.New("boom")
+				}
+				return nil
+			}
+			m := &linuxMachine{dir: t.TempDir(), driver: d, caps: d.Capabilities, root: fstest.MapFS{}, log: slog.New(slog.DiscardHandler)}
+			err := proven(m)
+			if (err != nil) != (row.want != "") || err != nil && (!errors.Is(err, ErrNoSandbox) || !strings.Contains(err.Error(), row.want)) {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+			if left, err := os.ReadDir(m.dir); err != nil || len(left) > 0 || len(d.Sandboxes()) > 0 {
+				t.Errorf("left: %v, %v, %v", left, d.Sandboxes(), err)
+			}
+		})
+	}
+}
+
+func TestACommandThatHangsProvesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &fake.Driver{Capabilities: isolate.Capabilities{Name: "fake", Level: isolate.Container}, Programs: map[string]fake.Program{
+			"/try": func(p *fake.Process) isolate.Exit { <-p.Killed; return isolate.Exit{} },
+		}}
+		m := &linuxMachine{dir: t.TempDir(), driver: d, caps: d.Capabilities, root: fstest.MapFS{}, log: slog.New(slog.DiscardHandler)}
+		if err := proven(m); !errors.Is(err, ErrNoSandbox) || !strings.Contains(err.Error(), "did not end within 1m0s") {
+			t.Errorf("got %v", err)
+		}
+	})
 }

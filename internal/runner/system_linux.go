@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +26,7 @@ import (
 	"github.com/tachograph/tacho/internal/runner/image"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/ocirun"
+	"github.com/tachograph/tacho/internal/runner/isolate/tiny"
 )
 
 // linuxMachine is this computer: image store, isolation driver, facts.
@@ -125,6 +128,42 @@ func (m *linuxMachine) offer() offer {
 		o.disk = int64(disk.Bavail) * disk.Bsize //nolint:gosec // no disk has 2^63 blocks
 	}
 	return o
+}
+
+// prove implements machine: what a runtime says of itself is no proof that it can make a sandbox here.
+func (m *linuxMachine) prove(ctx context.Context) (err error) {
+	program := tiny.Proof(runtime.GOARCH)
+	if program == nil {
+		m.log.Warn("sandboxes are not tried: there is no program for this architecture", "architecture", runtime.GOARCH)
+		return nil
+	}
+	const command = "/try"
+	root := filepath.Join(m.dir, "proof")
+	if err := errors.Join(os.RemoveAll(root), os.Mkdir(root, 0o755)); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(root)) }()
+	if err := os.WriteFile(filepath.Join(root, command), program, 0o755); err != nil {
+		return err
+	}
+	var stdout, file bytes.Buffer
+	img := &linuxImage{machine: m, image: &image.Image{RootFS: root, Config: image.Config{Entrypoint: []string{command}}}}
+	end, err := img.run(ctx, iterationParams{
+		name: "proof-" + rand.Text(), cpu: 1, memory: limits.ProofMemory, disk: limits.ProofDisk, timeout: limits.ProofTimeout, grace: limits.KillGrace,
+		stdout: &stdout, stderr: io.Discard, started: func() {},
+		filePaths: []string{"/" + tiny.File}, fileLimit: limits.KiB, file: func(string) (io.WriteCloser, error) { return keepOpen{&file}, nil },
+	})
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil || end.timedOut:
+		return fmt.Errorf("a command that does next to nothing did not end within %s", limits.ProofTimeout)
+	case end.exitCode != 0:
+		return fmt.Errorf("a command that prints a word and writes it into a file ended with exit code %d", end.exitCode)
+	case stdout.String() != tiny.Word || file.String() != tiny.Word:
+		return fmt.Errorf("of a word that a command wrote, %q came by its stdout and %q by its file", stdout.String(), file.String())
+	}
+	return nil
 }
 
 func (m *linuxMachine) prepare(ctx context.Context, p prepareParams) (prepared, error) {

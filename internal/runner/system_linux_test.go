@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -288,5 +289,36 @@ func TestRealDaemonPullsByDigestAndReports(t *testing.T) {
 	end := hub.awaitEnd("j1", 1)
 	if end.Event != api.MsgCompleted || len(end.Results) != 2 || hub.outputs["j1 1 stdout"] != "BenchmarkIt 1 42 ns/op\n" || hub.outputs["j1 1 stderr"] != "on stderr\n" {
 		t.Errorf("end %+v, outputs %v", end, hub.outputs)
+	}
+}
+
+// TestARealRunnerDoesNotStartWhereItsRuntimeMakesNoSandbox: the runtime is installed, says its version, and cannot make a container.
+func TestARealRunnerDoesNotStartWhereItsRuntimeMakesNoSandbox(t *testing.T) {
+	t.Parallel()
+	shot := aRealShot(t)
+	works, err := exec.LookPath("runc")
+	if err != nil {
+		t.Skip("runc is not installed: apt-get install runc")
+	}
+	broken := filepath.Join(t.TempDir(), "runc")
+	script := "#!/bin/sh\n[ \"$1\" = --version ] && exec " + works + " --version\necho 'no loop device is left' >&2\nexit 1\n"
+	if err := os.WriteFile(broken, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	start := func(runtime string) error {
+		d, release, err := New(Config{
+			Host: "http://127.0.0.1:1", Runner: "box", Key: "tacho_runner_x", StateDir: shot.StateDir, Log: shot.Log, // nothing is dialed before Run
+			Machine: MachineConfig{Runtime: runtime, Keeper: testKeeper},
+		})
+		if d != nil {
+			release()
+		}
+		return err
+	}
+	if err := start(broken); !errors.Is(err, ErrNoSandbox) || !strings.Contains(err.Error(), "no loop device is left") {
+		t.Errorf("a broken runtime: %v", err)
+	}
+	if err := start(works); err != nil {
+		t.Errorf("one that works, on the same folder: %v", err)
 	}
 }

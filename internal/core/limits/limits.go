@@ -190,7 +190,10 @@ const (
 	UploadRetryMax     = 30 * time.Second       // longest pause between two tries of an upload
 	UploadTimeout      = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
 	SandboxProcesses   = 4_096                  // processes and threads of one sandbox: a fork bomb ends there, a Go program with many threads does not
-	TokenRefreshMargin = 60 * time.Second       // a pull token with less life than this is renewed before it is used
+	ProofTimeout       = time.Minute            // for the command that a runner tries its sandboxes with at its start; it takes a fraction of a second
+	ProofMemory        = 256 * MiB              // of that sandbox: a gVisor kernel counts, too
+	ProofDisk          = 16 * MiB
+	TokenRefreshMargin = 60 * time.Second // a pull token with less life than this is renewed before it is used
 )
 
 // The client.

@@ -3,11 +3,8 @@
 package ocirun
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/runner/isolate/tiny"
 )
 
 // refusal is what the runtime said when it did not start a command.
@@ -56,7 +54,7 @@ func (s *sandbox) blame(ctx context.Context, err error) error {
 
 // startOwn starts a program that does nothing, in an image that holds nothing else.
 func (s *sandbox) startOwn(ctx context.Context) (err error) {
-	program := nothing(runtime.GOARCH)
+	program := tiny.Nothing(runtime.GOARCH)
 	if program == nil {
 		return fmt.Errorf("there is none for %s", runtime.GOARCH)
 	}
@@ -82,28 +80,4 @@ func (s *sandbox) startOwn(ctx context.Context) (err error) {
 		err = fmt.Errorf("it ended with code %d", exit.Code)
 	}
 	return err
-}
-
-// nothing is a program that ends at once, nil where we know no instructions.
-func nothing(goarch string) []byte {
-	machine, code := elf.EM_X86_64, []byte{0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05} // mov eax, 60 (exit); xor edi, edi; syscall
-	switch goarch {
-	case "amd64":
-	case "arm64": // mov x8, 93 (exit); mov x0, 0; svc 0
-		machine, code = elf.EM_AARCH64, []byte{0xa8, 0x0b, 0x80, 0xd2, 0, 0, 0x80, 0xd2, 1, 0, 0, 0xd4}
-	default:
-		return nil
-	}
-	const at, head = 0x400000, 64 + 56
-	size := uint64(head + len(code))
-	file := elf.Header64{
-		Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: 1, Entry: at + head, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 1,
-	}
-	copy(file.Ident[:], "\x7fELF\x02\x01\x01")
-	load := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: at, Paddr: at, Filesz: size, Memsz: size, Align: 4096}
-	var b bytes.Buffer
-	for _, part := range []any{file, load, code} {
-		_ = binary.Write(&b, binary.LittleEndian, part) // into memory, of fixed sizes
-	}
-	return b.Bytes()
 }
