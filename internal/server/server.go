@@ -136,11 +136,11 @@ func (s *Server) build(ctx context.Context) error {
 	if err := machines.EnsureDefaultSpec(ctx, cpu, memory, disk, architecture); err != nil {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
-	reads := explore.New(s.store)
-	s.intake = intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Explore: reads, Ingest: reader, Work: s.gates.Work,
+	reads := explore.New(s.store, s.gates.Reads)
+	s.intake = intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	s.api = httpapi.New(httpapi.Config{
-		Store: s.store, Accounts: accounts, Gates: s.gates, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
+		Store: s.store, Accounts: accounts, Gates: s.gates, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,
 		Services: httpapi.Services{
 			Intake:  s.intake,
 			Explore: reads, Queue: s.queue, Fleet: machines,

@@ -46,6 +46,13 @@ const (
 	MetricBytesLeast = 16       // of raw output for one metric; no tool needs fewer
 	MetricCost       = 480
 
+	// Answers that hold many metrics are written a chunk at a time.
+	CheapReadMetrics = 100       // up to so many cost less than their request
+	ReadChunk        = 1_000     // metrics that are loaded with all that they name, and encoded
+	AnswerMetricCost = 4 * KiB   // one metric of a chunk with its series, names, JSON and garbage
+	PointCost        = 512       // of a line's point while the line is put in order, with its report
+	AnswerBytes      = 256 * KiB // of an answer in memory; what is over that is put into a file first, so that a slow reader holds nothing
+
 	SmallQueue    = 1_024
 	SmallPatience = 10 * time.Second
 	BodyQueue     = 64

@@ -1,6 +1,8 @@
 package explore_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -45,8 +47,8 @@ func newGallery(t testing.TB) *gallery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.explore = explore.New(g.store)
-	g.intake = intake.New(intake.Config{Store: g.store, Blobs: blobs, Explore: g.explore, Now: clock})
+	g.explore = explore.New(g.store, nil)
+	g.intake = intake.New(intake.Config{Store: g.store, Blobs: blobs, Now: clock})
 	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.InsertOrganization(t.Context(), "Acme", "free")
 		return err
@@ -64,7 +66,11 @@ func (g *gallery) run(change func(*api.NewRun), results ...string) api.Report {
 	if change != nil {
 		change(&r)
 	}
-	report, _, err := g.intake.Submit(g.t.Context(), intake.Request{Actor: access.Actor{Kind: access.Local}, New: r})
+	taken, err := g.intake.Submit(g.t.Context(), intake.Request{Actor: access.Actor{Kind: access.Local}, New: r})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	report, err := g.explore.Report(g.t.Context(), taken.Project, taken.Report)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -233,7 +239,7 @@ func TestReportListIsFlatUnlessExpanded(t *testing.T) {
 	g.run(nil, bmf(10))
 	last := g.run(guarded, bmf(16), bmf(1))
 	page := store.Page{Limit: 10, Desc: true}
-	flat, total, err := g.explore.Reports(t.Context(), g.project(), explore.ReportFilter{}, page, false)
+	flat, total, err := g.explore.Reports(t.Context(), g.project(), explore.ReportFilter{}, page)
 	if err != nil || total != 2 || len(flat) != 2 || flat[0].UUID != last.UUID {
 		t.Fatalf("want 2 reports, the last first; got %d of %d (%v)", len(flat), total, err)
 	}
@@ -241,8 +247,12 @@ func TestReportListIsFlatUnlessExpanded(t *testing.T) {
 	if diff := cmp.Diff(wantCounts, flat[0].Counts); diff != "" || len(flat[0].Results) != 0 || len(flat[0].Alerts) != 0 || flat[0].Results == nil {
 		t.Errorf("flat: %d results, %d alerts (-want +got):\n%s", len(flat[0].Results), len(flat[0].Alerts), diff)
 	}
-	full, _, err := g.explore.Reports(t.Context(), g.project(), explore.ReportFilter{}, page, true)
-	if err != nil {
+	var full []api.Report
+	var written bytes.Buffer
+	if all, err := g.explore.WriteReports(t.Context(), &written, g.project(), explore.ReportFilter{}, page); err != nil || all != 2 {
+		t.Fatalf("%d reports, %v", all, err)
+	}
+	if err := json.Unmarshal(written.Bytes(), &full); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(last, full[0]); diff != "" {
@@ -257,7 +267,7 @@ func TestReportListFilters(t *testing.T) {
 	b := g.run(onBranch("dev", nil), bmf(1))
 	c := g.run(func(r *api.NewRun) { r.Testbed = "field" }, bmf(1))
 	list := func(f explore.ReportFilter) (ids []string) {
-		rows, total, err := g.explore.Reports(t.Context(), g.project(), f, store.Page{Limit: 10}, false)
+		rows, total, err := g.explore.Reports(t.Context(), g.project(), f, store.Page{Limit: 10})
 		if err != nil || total != len(rows) {
 			t.Fatalf("%d of %d, %v", len(rows), total, err)
 		}

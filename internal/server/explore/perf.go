@@ -8,7 +8,6 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -21,6 +20,7 @@ type PerfQuery struct {
 	Testbeds, Specs      []string
 	Benchmarks, Measures []string
 	From, To             *time.Time // start time of the reports, inclusive
+	Columns              int        // of the picture that each line is for: points that it would not show are left out; 0: all points
 }
 
 // Perf returns one entry for each combination that has metrics, its points in the order of version number, start time and iteration. A
@@ -35,12 +35,15 @@ func (s *Service) Perf(ctx context.Context, project store.Project, q PerfQuery) 
 		if err != nil {
 			return err
 		}
-		lines, err := readLines(ctx, tx, d, q)
-		if err != nil {
+		return eachLine(ctx, tx, d, q, func(l line) error {
+			one := d.series(l)
+			err := eachPoint(ctx, tx, l, func(p api.PerfMetric) error {
+				one.Metrics = append(one.Metrics, p)
+				return nil
+			})
+			out.Results = append(out.Results, one)
 			return err
-		}
-		out.Results, err = drawLines(ctx, tx, d, lines)
-		return err
+		})
 	})
 	return out, err
 }
@@ -139,24 +142,23 @@ type linePoint struct {
 	store.Metric
 }
 
-// readLines reads the points of all combinations: for each branch and testbed the reports once, in order; for each series one scan of
-// its metrics, joined with the reports here.
-func readLines(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery) ([]line, error) {
+// eachLine reads the points of all combinations and calls f with each: for each branch and testbed the reports once, in order; for each
+// series one scan of its metrics, joined with the reports here.
+func eachLine(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery, f func(line) error) error {
 	benchmarkIDs := make([]string, len(d.benchmarks))
 	for i, b := range d.benchmarks {
 		benchmarkIDs[i] = b.ID
 	}
-	var out []line
 	budget := limits.PerfPointsMax
 	for i, b := range d.branches {
 		for j, t := range d.testbeds {
 			reports, err := tx.LineReports(ctx, store.LineParams{HeadID: b.Head.UUID, TestbedID: t.ID, SpecID: d.specs[j], From: q.From, To: q.To,
 				Limit: limits.PerfPointsMax + 1})
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if len(reports) > limits.PerfPointsMax {
-				return nil, tooManyPoints()
+				return tooManyPoints()
 			}
 			place := make(map[int64]int, len(reports))
 			for n, r := range reports {
@@ -165,7 +167,7 @@ func readLines(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery) ([]
 			measured := make([]map[string]store.Series, len(d.measures))
 			for m := range d.measures {
 				if measured[m], err = tx.SeriesOf(ctx, t.ID, d.measures[m].ID, benchmarkIDs); err != nil {
-					return nil, err
+					return err
 				}
 			}
 			for k := range d.benchmarks {
@@ -176,17 +178,59 @@ func readLines(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery) ([]
 					}
 					points, err := readPoints(ctx, tx, series.ID, place, budget)
 					if err != nil {
-						return nil, err
+						return err
 					}
-					if len(points) > 0 {
+					if points = thin(points, reports, q.Columns); len(points) > 0 {
 						budget -= len(points)
-						out = append(out, line{i, j, k, m, reports, points})
+						if err := f(line{i, j, k, m, reports, points}); err != nil {
+							return err
+						}
 					}
 				}
 			}
 		}
 	}
-	return out, nil
+	return nil
+}
+
+// thin leaves out what cannot be seen of a line in a picture of so many columns: of each column it keeps the first, lowest, highest and last
+// point (as package plot does), and of the points outside of their boundary, which are drawn whatever is around them, the newest.
+func thin(points []linePoint, reports []store.LineReport, columns int) []linePoint {
+	if columns == 0 || len(points) <= 4*columns {
+		return points
+	}
+	number := func(i int) int64 { return reports[points[i].report].Number }
+	first := number(0)
+	span := number(len(points)-1) - first + 1
+	keep := make([]bool, len(points))
+	for from := 0; from < len(points); {
+		column := (number(from) - first) * int64(columns) / span
+		low, high, to := from, from, from
+		for ; to < len(points) && (number(to)-first)*int64(columns)/span == column; to++ {
+			if points[to].Value < points[low].Value {
+				low = to
+			}
+			if points[to].Value > points[high].Value {
+				high = to
+			}
+		}
+		keep[from], keep[low], keep[high], keep[to-1] = true, true, true, true
+		from = to
+	}
+	broken := 0
+	for i := len(points) - 1; i >= 0 && broken < 4*columns; i-- {
+		if len(outside([]store.Metric{points[i].Metric})) > 0 {
+			keep[i] = true
+			broken++
+		}
+	}
+	kept := points[:0]
+	for i, p := range points {
+		if keep[i] {
+			kept = append(kept, p)
+		}
+	}
+	return kept
 }
 
 func tooManyPoints() error {
@@ -217,39 +261,39 @@ func readPoints(ctx context.Context, tx *store.Tx, seriesID int64, place map[int
 	return points, err
 }
 
-// drawLines builds the answer: models, thresholds and alerts of all points in bulk, then the points.
-func drawLines(ctx context.Context, tx *store.Tx, d dimensions, lines []line) ([]api.PerfSeries, error) {
-	var w wanted
-	var outside []int64
-	seen := map[string]bool{}
-	for _, l := range lines {
-		for _, p := range l.points {
-			if p.ModelID != nil && !seen[*p.ModelID] {
-				seen[*p.ModelID] = true
-				w.models = append(w.models, *p.ModelID)
-			}
-			if _, broken := (judge.Boundary{Lower: p.LowerLimit, Upper: p.UpperLimit}).Broken(p.Value); broken {
-				outside = append(outside, p.ID) // only these can have an alert
+// series is the answer for a line, without its points.
+func (d dimensions) series(l line) api.PerfSeries {
+	return api.PerfSeries{Branch: d.branches[l.branch], Testbed: present.Testbed(d.testbeds[l.testbed]), Benchmark: present.Benchmark(d.benchmarks[l.benchmark]),
+		Measure: present.Measure(d.measures[l.measure]), Metrics: []api.PerfMetric{}}
+}
+
+// eachPoint calls f with the points of a line: models, thresholds and alerts of each chunk in bulk.
+func eachPoint(ctx context.Context, tx *store.Tx, l line, f func(api.PerfMetric) error) error {
+	for chunk := range slices.Chunk(l.points, limits.ReadChunk) {
+		metrics := make([]store.Metric, len(chunk))
+		thresholds := map[string]*api.Threshold{} // shared by the points
+		for i, p := range chunk {
+			metrics[i] = p.Metric
+			if p.ModelID != nil {
+				thresholds[*p.ModelID] = nil
 			}
 		}
-	}
-	alerts, err := tx.AlertsByMetric(ctx, outside)
-	if err != nil {
-		return nil, err
-	}
-	c, err := load(ctx, tx, w)
-	if err != nil {
-		return nil, err
-	}
-	thresholds := make(map[string]*api.Threshold, len(w.models)) // shared by the points
-	for _, id := range w.models {
-		thresholds[id] = c.modelThreshold(&id)
-	}
-	out := make([]api.PerfSeries, len(lines))
-	for i, l := range lines {
-		out[i] = api.PerfSeries{Branch: d.branches[l.branch], Testbed: present.Testbed(d.testbeds[l.testbed]), Benchmark: present.Benchmark(d.benchmarks[l.benchmark]),
-			Measure: present.Measure(d.measures[l.measure]), Metrics: make([]api.PerfMetric, len(l.points))}
-		for n, p := range l.points {
+		alerts, err := tx.AlertsByMetric(ctx, outside(metrics))
+		if err != nil {
+			return err
+		}
+		var w wanted
+		for id := range thresholds {
+			w.models = append(w.models, id)
+		}
+		c, err := load(ctx, tx, w)
+		if err != nil {
+			return err
+		}
+		for id := range thresholds {
+			thresholds[id] = c.modelThreshold(&id)
+		}
+		for _, p := range chunk {
 			r := l.reports[p.report]
 			point := api.PerfMetric{Report: r.ID, Iteration: p.Iteration, StartTime: r.StartTime, EndTime: r.EndTime,
 				Version: api.Version{Number: r.Number, Hash: r.Hash}, Metric: metric(p.Metric), Boundary: boundary(p.Metric)}
@@ -259,8 +303,10 @@ func drawLines(ctx context.Context, tx *store.Tx, d dimensions, lines []line) ([
 			if a, has := alerts[p.ID]; has {
 				point.Alert = perfAlert(a)
 			}
-			out[i].Metrics[n] = point
+			if err := f(point); err != nil {
+				return err
+			}
 		}
 	}
-	return out, nil
+	return nil
 }

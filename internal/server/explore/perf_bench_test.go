@@ -7,6 +7,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -29,7 +30,7 @@ func BenchmarkPerf10x10000(b *testing.B) {
 		if err != nil {
 			return err
 		}
-		metrics, err := tx.ReportMetrics(ctx, row.Seq)
+		metrics, err := tx.ReportMetrics(ctx, row.Seq, 0, limits.MetricsPerReport)
 		if err != nil {
 			return err
 		}

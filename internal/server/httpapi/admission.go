@@ -111,7 +111,7 @@ func (a *API) readLarge(ctx huma.Context, size, limit int64, known bool) (huma.C
 	}
 	pass.Shrink(held)
 	b := &inMemory{humaContext: ctx, rest: bytes.NewReader(rest)}
-	return huma.WithContext(b, context.WithValue(ctx.Context(), resultsKey{}, results)), nil
+	return huma.WithContext(b, context.WithValue(ctx.Context(), resultsKey{}, &largeBody{results, pass})), nil
 }
 
 // humaContext is huma.Context under a name that leaves its method Context visible when it is embedded.
@@ -152,10 +152,25 @@ func decoded(ctx context.Context) {
 	}
 }
 
-// resultsOf are the results of a body that was split, else those that were decoded with it.
+// largeBody is a body that was split.
+type largeBody struct {
+	results []string
+	pass    *admit.Pass
+}
+
+// resultsOf are the results of a body that was split, else those that were decoded with it. They are handed over: the context lives longer.
 func resultsOf(ctx context.Context, inBody []string) []string {
-	if results, ok := ctx.Value(resultsKey{}).([]string); ok {
+	if large, ok := ctx.Value(resultsKey{}).(*largeBody); ok {
+		results := large.results
+		large.results = nil
 		return results
 	}
 	return inBody
+}
+
+// release leaves the gate for large bodies: nobody has the results any more.
+func release(ctx context.Context) {
+	if large, ok := ctx.Value(resultsKey{}).(*largeBody); ok {
+		large.pass.Leave()
+	}
 }

@@ -43,6 +43,7 @@ type Config struct {
 	URL             string // the server's public URL; '': derived from each request
 	Log             *slog.Logger
 	KeepAlive       time.Duration // a silent stream of events says that it lives, and its follower's rights are asked again, so often; 0: limits.EventKeepAlive
+	Scratch         string        // folder for large answers while they are made; '': the system's
 }
 
 // API is the http.Handler of /v0.

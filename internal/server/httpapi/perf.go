@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 
@@ -19,20 +20,22 @@ type perfInput struct {
 	Benchmarks string `query:"benchmarks" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
 	Measures   string `query:"measures" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
 	StartTime  int64  `query:"start_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or later"`
+	Columns    int    `query:"columns" minimum:"0" maximum:"4096" doc:"width of the picture that the lines are for, in pixels: points that it would not show are left out; 0: all points"`
 	EndTime    int64  `query:"end_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or earlier"`
 }
 
 func (a *API) registerPerf() {
-	register(a, operation{http.MethodGet, "/v0/projects/{project}/perf", "get-perf",
+	registerStream[perfInput, api.Perf](a, operation{http.MethodGet, "/v0/projects/{project}/perf", "get-perf",
 		"The points of every combination of branch, testbed, benchmark and measure that has any", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *perfInput) (*bodyOutput[api.Perf], error) {
+		func(ctx context.Context, in *perfInput) (*streamed, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
 			}
-			return body(a.cfg.Explore.Perf(ctx, p, explore.PerfQuery{
+			q := explore.PerfQuery{
 				Branches: commas(in.Branches), Heads: commas(in.Heads), Testbeds: commas(in.Testbeds), Specs: commas(in.Specs),
-				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime)}))
+				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime), Columns: in.Columns}
+			return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error { return a.cfg.Explore.WritePerf(ctx, w, p, q) }}, nil
 		})
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,6 +25,16 @@ type listReportsInput struct {
 	Expand    bool   `query:"expand" doc:"with results and alerts"`
 }
 
+type getReportInput struct {
+	ReportPath
+	MaxResults int `query:"max_results" minimum:"0" doc:"the first results (a benchmark in an iteration) and the first alerts, up to so many of each; 0: all"`
+}
+
+type createReportInput struct {
+	ProjectPath
+	Body api.NewReport
+}
+
 type ReportPath struct {
 	ProjectPath
 	Report string `path:"report" maxLength:"36" doc:"UUID"`
@@ -31,44 +42,60 @@ type ReportPath struct {
 
 func (a *API) registerReports() {
 	const all, one = "/v0/projects/{project}/reports", "/v0/projects/{project}/reports/{report}"
-	register(a, operation{http.MethodGet, all, "list-reports", "The project's reports, newest first, without results unless expand is set", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *listReportsInput) (*listOutput[api.Report], error) {
+	registerStream[listReportsInput, []api.Report](a, operation{http.MethodGet, all, "list-reports", "The project's reports, newest first, without results unless expand is set", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *listReportsInput) (*streamed, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
 			}
-			rows, total, err := a.cfg.Explore.Reports(ctx, p, in.filter(), in.page(true), in.Expand)
-			return &listOutput[api.Report]{total, rows}, err
+			out := &streamed{status: http.StatusOK, list: true}
+			out.write = func(ctx context.Context, w io.Writer) (err error) {
+				if in.Expand {
+					out.total, err = a.cfg.Explore.WriteReports(ctx, w, p, in.filter(), in.page(true))
+					return err
+				}
+				rows, total, err := a.cfg.Explore.Reports(ctx, p, in.filter(), in.page(true))
+				if err != nil {
+					return err
+				}
+				out.total = total
+				return writeJSON(w, rows)
+			}
+			return out, nil
 		})
-	register(a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
-		func(ctx context.Context, in *struct {
-			ProjectPath
-			Body api.NewReport
-		}) (*reportOutput, error) {
+	registerStream[createReportInput, api.Report](a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
+		func(ctx context.Context, in *createReportInput) (*streamed, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
 			}
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
-			report, created, err := a.cfg.Intake.Create(ctx, p, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
-			return submitted(report, created), err
+			taken, err := a.cfg.Intake.Create(ctx, p, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
+			in.Body.Results = nil
+			if err != nil {
+				return nil, err
+			}
+			return a.submitted(ctx, taken), nil
 		})
-	register(a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *ReportPath) (*bodyOutput[api.Report], error) {
+	registerStream[getReportInput, api.Report](a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *getReportInput) (*streamed, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
 			}
-			return body(a.cfg.Explore.Report(ctx, p, in.Report))
+			return a.shown(p, in.Report, explore.Showing{Results: in.MaxResults}), nil
 		})
-	register(a, operation{http.MethodPost, one + "/reparse", "reparse-report", "Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
-		func(ctx context.Context, in *ReportPath) (*bodyOutput[api.Report], error) {
+	registerStream[ReportPath, api.Report](a, operation{http.MethodPost, one + "/reparse", "reparse-report", "Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
+		func(ctx context.Context, in *ReportPath) (*streamed, error) {
 			p, err := a.project(ctx, in.Project)
 			if err != nil {
 				return nil, err
 			}
-			return body(a.cfg.Intake.Reparse(ctx, p, in.Report))
+			if err := a.cfg.Intake.Reparse(ctx, p, in.Report); err != nil {
+				return nil, err
+			}
+			return a.shown(p, in.Report, explore.Showing{Committed: true}), nil
 		})
 	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
@@ -78,6 +105,13 @@ func (a *API) registerReports() {
 			}
 			return &emptyOutput{}, a.cfg.Explore.DeleteReport(ctx, p, in.Report)
 		})
+}
+
+// shown is a report that exists.
+func (a *API) shown(p store.Project, id string, show explore.Showing) *streamed {
+	return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error {
+		return a.cfg.Explore.WriteReport(ctx, w, p, id, show)
+	}}
 }
 
 func (in *listReportsInput) filter() explore.ReportFilter {

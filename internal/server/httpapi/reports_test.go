@@ -64,12 +64,12 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	if s.key, err = s.accounts.FirstKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	views, log := explore.New(db), slog.New(slog.DiscardHandler)
+	views, log := explore.New(db, nil), slog.New(slog.DiscardHandler)
 	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Explore: views, Queue: s.queue, Fleet: s.fleet,
-		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: s.queue, Explore: views})}}
+		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: s.queue})}}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -7,20 +7,20 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
 )
 
-// reportOutput is a report with 201, or 200 when an idempotency key found one that was there.
-type reportOutput struct {
-	Status int
-	Body   api.Report
-}
-
-func submitted(report api.Report, created bool) *reportOutput {
-	if created {
-		return &reportOutput{http.StatusCreated, report}
+// submitted is a report with 201, or 200 when an idempotency key found one that was there. Nothing of the body is held while it is written.
+func (a *API) submitted(ctx context.Context, taken intake.Taken) *streamed {
+	release(ctx)
+	status := http.StatusOK
+	if taken.Created {
+		status = http.StatusCreated
 	}
-	return &reportOutput{http.StatusOK, report}
+	out := a.shown(taken.Project, taken.Report, explore.Showing{Committed: true})
+	out.status = status
+	return out
 }
 
 func (a *API) registerRun() {
@@ -34,18 +34,17 @@ func (a *API) registerRun() {
 			}
 			return body(check, authorize(ctx, projectResource(project))) // of a new project it asks for who would own it
 		})
-	register(a, operation{http.MethodPost, "/v0/run", "run", "Submit results, or a job that makes them; the project is made when it is new",
+	registerStream[struct{ Body api.NewRun }, api.Report](a, operation{http.MethodPost, "/v0/run", "run", "Submit results, or a job that makes them; the project is made when it is new",
 		access.Submit, http.StatusCreated, limits.ReportBodyBytes},
-		func(ctx context.Context, in *struct{ Body api.NewRun }) (*reportOutput, error) {
+		func(ctx context.Context, in *struct{ Body api.NewRun }) (*streamed, error) {
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
-			report, created, err := a.cfg.Intake.Submit(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
+			taken, err := a.cfg.Intake.Submit(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
+			in.Body.Results = nil
 			if err != nil {
 				return nil, err
 			}
 			// Intake finds or makes the project, so it has authorized before it wrote. Here the same question is asked of the answer.
-			err = authorize(ctx, access.Resource{ProjectID: report.Project.UUID, OrganizationID: report.Project.Organization,
-				Public: report.Project.Visibility == api.Public, Name: report.Project.Slug})
-			return submitted(report, created), err
+			return a.submitted(ctx, taken), authorize(ctx, projectResource(taken.Project))
 		})
 }

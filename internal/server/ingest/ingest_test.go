@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -92,7 +93,7 @@ func (b *bench) stored(r store.Report) (out store.Report, metrics []store.Metric
 		if out, err = tx.Report(b.t.Context(), r.ID); err != nil {
 			return err
 		}
-		metrics, err = tx.ReportMetrics(b.t.Context(), r.Seq)
+		metrics, err = tx.ReportMetrics(b.t.Context(), r.Seq, 0, limits.MetricsPerReport)
 		return err
 	})
 	return out, metrics

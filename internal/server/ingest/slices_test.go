@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -135,7 +136,7 @@ func TestHalfAReportIsSeenByNobody(t *testing.T) {
 			if err != nil || now.Status != api.ReportPending {
 				return err
 			}
-			metrics, err := tx.ReportMetrics(t.Context(), r.Seq) // the rows themselves
+			metrics, err := tx.ReportMetrics(t.Context(), r.Seq, 0, limits.MetricsPerReport) // the rows themselves
 			if err != nil {
 				return err
 			}

@@ -92,7 +92,7 @@ func TestWhatIsWrongBeforeThereAreResultsIsSaidThen(t *testing.T) {
 func TestANewProjectIsAsVisibleAsTheRunOrTheServerSays(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	closed := New(Config{Store: h.store, Blobs: h.intake.blobs, Queue: h.queue, Explore: h.explore, Visibility: api.Private, Now: h.clock})
+	closed := New(Config{Store: h.store, Blobs: h.intake.blobs, Queue: h.queue, Visibility: api.Private, Now: h.clock})
 	open := h.intake
 	for _, tc := range []struct {
 		name    string
@@ -112,7 +112,11 @@ func TestANewProjectIsAsVisibleAsTheRunOrTheServerSays(t *testing.T) {
 		if err != nil || checked.Visibility != tc.want || !checked.NewProject {
 			t.Errorf("%s: checked %+v (%v)", tc.name, checked, err)
 		}
-		report, _, err := tc.service.Submit(t.Context(), request)
+		taken, err := tc.service.Submit(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := h.explore.Report(t.Context(), taken.Project, taken.Report)
 		if err != nil || report.Project.Visibility != tc.want {
 			t.Errorf("%s: want %s, got %s (%v)", tc.name, tc.want, report.Project.Visibility, err)
 		}

@@ -46,17 +46,11 @@ type Queue interface {
 	Inserted(p *queue.Prepared)
 }
 
-// Explorer shows a report as it stands.
-type Explorer interface {
-	Report(ctx context.Context, project store.Project, id string) (api.Report, error)
-}
-
 // Config are the parts that intake is made of. All are needed but those that say what their absence means.
 type Config struct {
 	Store      *store.Store
 	Blobs      blob.Store
 	Queue      Queue
-	Explore    Explorer
 	Ingest     *ingest.Service  // nil: one over Store
 	Work       *admit.Gate      // what large submissions pass; nil: no bound
 	Visibility api.Visibility   // of projects that are made without saying; empty: public
@@ -68,7 +62,6 @@ type Service struct {
 	store   *store.Store
 	blobs   blob.Store
 	queue   Queue
-	explore Explorer
 	ingest  *ingest.Service
 	work    *admit.Gate
 	visible api.Visibility
@@ -77,7 +70,7 @@ type Service struct {
 
 // New returns the service.
 func New(cfg Config) *Service {
-	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, explore: cfg.Explore, ingest: cfg.Ingest, work: cfg.Work,
+	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, ingest: cfg.Ingest, work: cfg.Work,
 		visible: cmp.Or(cfg.Visibility, api.Public), now: cfg.Now}
 	if s.ingest == nil {
 		s.ingest = ingest.New(cfg.Store, nil)
@@ -95,57 +88,63 @@ type Request struct {
 	New      api.NewRun
 }
 
-// Submit takes a run. created is false when the idempotency key found the report of an earlier request. A project that is new is made in
+// Taken is what became of a submission. It is on the disk: who shows the report must not refuse it any more.
+type Taken struct {
+	Project store.Project
+	Report  string // id
+	Created bool   // false: the idempotency key found the report of an earlier request
+}
+
+// Submit takes a run. It holds nothing of it when it returns: the report is explore's to show. A project that is new is made in
 // the actor's organization. Errors are faults: Invalid and TooLarge for the request, Unauthorized, Forbidden and Missing for the actor,
 // Conflict for an idempotency key that was used for something else, and what the queue says of a job.
-func (s *Service) Submit(ctx context.Context, r Request) (report api.Report, created bool, err error) {
+func (s *Service) Submit(ctx context.Context, r Request) (Taken, error) {
 	r.New.Project = projectOf(r)
 	return s.submit(ctx, r, nil)
 }
 
 // Create takes a report for a project that exists and that the edge has authorized the actor for.
-func (s *Service) Create(ctx context.Context, project store.Project, r Request) (report api.Report, created bool, err error) {
+func (s *Service) Create(ctx context.Context, project store.Project, r Request) (Taken, error) {
 	r.New.Project = project.ID
 	return s.submit(ctx, r, &project)
 }
 
-func (s *Service) submit(ctx context.Context, r Request, project *store.Project) (report api.Report, created bool, err error) {
+func (s *Service) submit(ctx context.Context, r Request, project *store.Project) (Taken, error) {
 	p, err := s.prepare(ctx, r, project, false)
+	defer p.pass.Leave()
 	if err != nil {
-		return api.Report{}, false, err
+		return Taken{}, err
 	}
 	if p.before.report != "" {
 		if err := s.settle(ctx, p.before.report); err != nil {
-			return api.Report{}, false, err
+			return Taken{}, err
 		}
-		report, err = s.explore.Report(ctx, p.before.project, p.before.report)
-		return report, false, err
+		return Taken{p.before.project, p.before.report, false}, nil
 	}
 	if p.inputs, err = s.keep(ctx, p.sub.results); err != nil {
-		return api.Report{}, false, err
+		return Taken{}, err
 	}
 	var w written
 	if err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
 		w, err = s.write(ctx, tx, p)
 		return err
 	}); err != nil {
-		return api.Report{}, false, err
+		return Taken{}, err
 	}
 	switch {
 	case p.job != nil && w.created:
 		s.queue.Inserted(p.job)
 	case p.job == nil && w.created && s.ingest.Large(p.parsed):
 		if err := s.finish(context.WithoutCancel(ctx), w.report, p.parsed); err != nil {
-			return api.Report{}, false, err
+			return Taken{}, err
 		}
 	case p.job == nil && !w.created: // the same request came twice at once, and the other one is at it
 		p.pass.Leave()
 		if err := s.settle(ctx, w.report); err != nil {
-			return api.Report{}, false, err
+			return Taken{}, err
 		}
 	}
-	report, err = s.explore.Report(ctx, w.project, w.report)
-	return report, w.created, err
+	return Taken{w.project, w.report, w.created}, nil
 }
 
 // Check says what Submit would say of a run, before there are results: a benchmark that ran for an hour must not be refused for its branch. It
@@ -153,7 +152,7 @@ func (s *Service) submit(ctx context.Context, r Request, project *store.Project)
 // Errors are those of Submit.
 func (s *Service) Check(ctx context.Context, r Request) (project store.Project, out api.RunCheck, err error) {
 	r.New.Project = projectOf(r)
-	p, err := s.prepare(ctx, r, nil, true)
+	p, err := s.prepare(ctx, r, nil, true) // passes no gate
 	if err != nil {
 		return project, out, err
 	}
@@ -204,7 +203,6 @@ func (s *Service) prepare(ctx context.Context, r Request, project *store.Project
 		if p.pass, err = s.work.Enter(ctx, ingest.Cost(p.sub.results)); err != nil {
 			return p, err
 		}
-		admit.Keep(ctx, p.pass) // the answer holds as much as the results
 		p.parsed, err = ingest.Parse(p.sub.results, p.sub.settings)
 	}
 	return p, err

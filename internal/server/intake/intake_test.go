@@ -111,8 +111,8 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.explore = explore.New(h.store)
-	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Explore: h.explore, Now: h.clock})
+	h.explore = explore.New(h.store, nil)
+	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Now: h.clock})
 	h.tx(func(tx *store.Tx) error {
 		var err error
 		if h.queue.prepared.Spec, err = tx.InsertSpec(t.Context(), store.Spec{
@@ -148,7 +148,12 @@ func run(branch string, value float64) api.NewRun {
 func bmf(value float64) string { return fmt.Sprintf(`{"b":{"latency":{"value":%g}}}`, value) }
 
 func (h *house) submit(r api.NewRun) (api.Report, bool, error) {
-	return h.intake.Submit(h.t.Context(), Request{Actor: h.leader, SourceIP: "192.0.2.1", New: r})
+	taken, err := h.intake.Submit(h.t.Context(), Request{Actor: h.leader, SourceIP: "192.0.2.1", New: r})
+	if err != nil {
+		return api.Report{}, false, err
+	}
+	report, err := h.explore.Report(h.t.Context(), taken.Project, taken.Report)
+	return report, taken.Created, err
 }
 
 // must submits, a minute after the last time.
@@ -512,7 +517,7 @@ func TestWhoMaySubmit(t *testing.T) {
 		early := r
 		early.Results = nil
 		_, _, checked := h.intake.Check(t.Context(), Request{Actor: actor, New: early})
-		_, _, err := h.intake.Submit(t.Context(), Request{Actor: actor, New: r})
+		_, err := h.intake.Submit(t.Context(), Request{Actor: actor, New: r})
 		if fault.Of(checked) != fault.Of(err) || (checked == nil) != (err == nil) {
 			t.Errorf("the run is answered with %v, its check with %v", err, checked)
 		}

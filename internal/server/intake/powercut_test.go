@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/powercut"
 )
@@ -29,7 +30,7 @@ func TestAcknowledgedReportSurvivesAPowerCut(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			metrics, err := tx.ReportMetrics(t.Context(), row.Seq)
+			metrics, err := tx.ReportMetrics(t.Context(), row.Seq, 0, limits.MetricsPerReport)
 			if len(metrics) != 1 || metrics[0].Value != float64(10+i) {
 				t.Errorf("report %d: its metrics are %+v", i, metrics)
 			}

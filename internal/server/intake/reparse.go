@@ -8,7 +8,6 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -16,7 +15,7 @@ import (
 
 // Reparse reads a processed report's raw output again with its settings, and replaces its metrics and alerts by what comes of it, judged at the same place of history. Output that
 // cannot be read is an Invalid fault, a report that is not processed or whose output is gone a Conflict; then nothing is changed.
-func (s *Service) Reparse(ctx context.Context, project store.Project, reportID string) (api.Report, error) {
+func (s *Service) Reparse(ctx context.Context, project store.Project, reportID string) error {
 	var report store.Report
 	var kept []store.ReportInput
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -29,20 +28,20 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 		kept, err = tx.ReportInputs(ctx, reportID)
 		return err
 	}); err != nil {
-		return api.Report{}, err
+		return err
 	}
 	inputs, err := s.inputs(ctx, reportID, kept)
 	if err != nil {
-		return api.Report{}, err
+		return err
 	}
 	pass, err := s.work.Enter(ctx, ingest.Cost(inputs))
 	if err != nil {
-		return api.Report{}, err
+		return err
 	}
-	admit.Keep(ctx, pass)
+	defer pass.Leave()
 	parsed, err := ingest.Parse(inputs, report.Settings)
 	if err != nil {
-		return api.Report{}, err
+		return err
 	}
 	var slices bool
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
@@ -70,14 +69,14 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 		_, err = ingest.Write(ctx, tx, report, parsed)
 		return err
 	}); err != nil {
-		return api.Report{}, err
+		return err
 	}
 	if slices {
 		if err := s.ingest.Finish(context.WithoutCancel(ctx), reportID, parsed); err != nil {
-			return api.Report{}, err // it stays pending, and Resume tries again
+			return err // it stays pending, and Resume tries again
 		}
 	}
-	return s.explore.Report(ctx, project, reportID)
+	return nil
 }
 
 func reparsable(project store.Project, report store.Report) error {

@@ -43,7 +43,10 @@ func TestReparseReadsTheRawOutputAgain(t *testing.T) {
 	h.must(run("main", 11))
 	want := h.rows()
 	h.lose(report.UUID)
-	got, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +64,14 @@ func TestReparseReadsTheOutputOfAJob(t *testing.T) {
 	report := h.must(run("main", 10))
 	h.lose(report.UUID)
 	h.tx(func(tx *store.Tx) error { return tx.SetReportInputs(t.Context(), report.UUID, nil) })
-	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Conflict) {
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Conflict) {
 		t.Errorf("without any output: %v, want a conflict", err)
 	}
 	h.queue.outputs = map[string][]string{report.UUID: {bmf(12)}}
-	got, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
 	if v := values(got); err != nil || len(v) != 1 || v[0] != 12 {
 		t.Errorf("values %v, %v", v, err)
 	}
@@ -83,7 +89,7 @@ func TestReparseOfDamagedOutputChangesNothing(t *testing.T) {
 	if err := errors.Join(os.Chmod(files[0], 0o600), os.WriteFile(files[0], []byte(bmf(70)), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !errors.Is(err, blob.ErrDamaged) {
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !errors.Is(err, blob.ErrDamaged) {
 		t.Errorf("error = %v, want one of a damaged blob", err)
 	}
 	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
@@ -99,16 +105,16 @@ func TestReparseThatFailsChangesNothing(t *testing.T) {
 	h.tx(func(tx *store.Tx) error { return tx.SetReportInputs(t.Context(), report.UUID, nil) })
 	h.queue.outputs = map[string][]string{report.UUID: {"no JSON"}}
 	want := h.rows()
-	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Invalid) {
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Invalid) {
 		t.Errorf("error = %v, want an invalid fault", err)
 	}
 	if rows := h.rows(); rows["metric"] != want["metric"] {
 		t.Errorf("%d metrics are left of %d", rows["metric"], want["metric"])
 	}
-	if _, err := h.intake.Reparse(t.Context(), h.project("shop"), ident.NewUUID()); !fault.Is(err, fault.Missing) {
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), ident.NewUUID()); !fault.Is(err, fault.Missing) {
 		t.Errorf("a report that is not there: %v", err)
 	}
-	if _, err := h.intake.Reparse(t.Context(), store.Project{ID: ident.NewUUID(), Slug: "other"}, report.UUID); !fault.Is(err, fault.Missing) {
+	if err := h.intake.Reparse(t.Context(), store.Project{ID: ident.NewUUID(), Slug: "other"}, report.UUID); !fault.Is(err, fault.Missing) {
 		t.Errorf("another project's report: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func (h *house) restart(after func() error) {
 	}
 	reader := ingest.New(h.store, nil)
 	reader.Slices(3, after)
-	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Explore: h.explore, Ingest: reader, Now: h.clock})
+	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Ingest: reader, Now: h.clock})
 }
 
 // large is a run of eight metrics, which are three slices.
@@ -199,7 +199,7 @@ func TestAKilledReparseIsFinishedAtTheNextStart(t *testing.T) {
 		})
 		func() {
 			defer func() { _ = recover() }()
-			_, _ = h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
+			_ = h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
 			t.Errorf("not killed after slice %d", at)
 		}()
 		h.restart(nil)

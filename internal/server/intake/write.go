@@ -22,7 +22,7 @@ type writeParams struct {
 	sub    submission
 	before known
 	parsed ingest.Parsed
-	pass   *admit.Pass // for what parsed holds; outside of a request it is left already
+	pass   *admit.Pass // for what parsed holds
 	inputs []store.ReportInput
 	job    *queue.Prepared
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 func TestVersionsOfAHead(t *testing.T) {
@@ -100,7 +101,7 @@ func TestReplacedHeadSilencesItsAlerts(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		metrics, err := tx.ReportMetrics(ctx, r.Seq)
+		metrics, err := tx.ReportMetrics(ctx, r.Seq, 0, limits.MetricsPerReport)
 		if err != nil {
 			return err
 		}

@@ -153,6 +153,7 @@ func TestHotQueriesReadByIndex(t *testing.T) {
 		"values before":  historyValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
 		"line":           lineReportsQuery,
 		"series":         seriesMetricsQuery,
+		"report":         reportMetricsQuery,
 		"next job":       nextJobQuery + nextJobOrder,
 		"queue position": queuePositionQuery,
 	} {

@@ -70,3 +70,16 @@ func (tx *Tx) SeriesMetrics(ctx context.Context, seriesID int64, f func(Metric) 
 	}
 	return rows.Err()
 }
+
+// CountSeriesMetrics returns how many metrics a series has.
+func (tx *Tx) CountSeriesMetrics(ctx context.Context, seriesID int64) (n int, err error) {
+	err = tx.q.QueryRowContext(ctx, `select count(*) from metric m where m.series_id = $1`, seriesID).Scan(&n)
+	return n, err
+}
+
+// CountLineReports returns how many reports LineReports looks at.
+func (tx *Tx) CountLineReports(ctx context.Context, headID, testbedID string) (n int, err error) {
+	err = tx.q.QueryRowContext(ctx, `select count(*) from head_version hv join report r on r.version_id = hv.version_id and r.testbed_id = $1
+		where hv.head_id = $2`, testbedID, headID).Scan(&n)
+	return n, err
+}

@@ -75,10 +75,12 @@ func (tx *Tx) InsertMetrics(ctx context.Context, metrics []Metric) error {
 	return nil
 }
 
-// ReportMetrics returns the metrics of reports, by report, iteration and then in the order in which they were written.
-func (tx *Tx) ReportMetrics(ctx context.Context, reportSeqs ...int64) ([]Metric, error) {
-	rows, err := tx.q.QueryContext(ctx, `select `+metricColumns+` from metric m where m.report_seq in `+integers(reportSeqs)+`
-		order by m.report_seq, m.iteration, m.id`)
+const reportMetricsQuery = `select ` + metricColumns + ` from metric m where m.report_seq = $1 and m.id > $2 order by m.id limit $3`
+
+// ReportMetrics returns up to limit metrics of a report whose ids come after the given one, in the order in which they were written: by
+// iteration, and in each in the order of the tool.
+func (tx *Tx) ReportMetrics(ctx context.Context, reportSeq, after int64, limit int) ([]Metric, error) {
+	rows, err := tx.q.QueryContext(ctx, reportMetricsQuery, reportSeq, after, limit)
 	return collect(rows, err, scanMetric)
 }
 

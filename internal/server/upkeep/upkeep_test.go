@@ -462,7 +462,7 @@ func TestRawOutputsGoAfterTheirRetentionAndResultsStay(t *testing.T) {
 	f.tx(func(tx *store.Tx) error {
 		reports, n, err := tx.Reports(t.Context(), f.project.ID, store.ReportFilter{}, store.Page{Limit: 9})
 		for _, r := range reports {
-			if metrics, err := tx.ReportMetrics(t.Context(), r.Seq); err != nil || len(metrics) != 1 {
+			if metrics, err := tx.ReportMetrics(t.Context(), r.Seq, 0, limits.MetricsPerReport); err != nil || len(metrics) != 1 {
 				t.Errorf("report %d has %d metrics, %v", r.Seq, len(metrics), err)
 			}
 		}

@@ -1,0 +1,341 @@
+package explore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Showing says how a report is shown.
+type Showing struct {
+	Committed bool // the caller has just made it: then it waits for its turn at the gate and is never refused
+	Results   int  // the first results and alerts, up to so many of each; 0: all
+}
+
+var errEnough = errors.New("enough")
+
+// upTo returns f for the first n calls, after which it ends the loop; 0: for all.
+func upTo[T any](n int, f func(T) error) func(T) error {
+	if n == 0 {
+		return f
+	}
+	seen := 0
+	return func(v T) error {
+		if seen++; seen > n {
+			return errEnough
+		}
+		return f(v)
+	}
+}
+
+// WriteReport writes one report of the project with results and alerts.
+func (s *Service) WriteReport(ctx context.Context, w io.Writer, project store.Project, id string, show Showing) error {
+	var row store.Report
+	n := 0
+	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		if row, err = projectReport(ctx, tx, project, id); err == nil {
+			n, err = countMetrics(ctx, tx, []store.Report{row})
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	enter := s.gate.Enter
+	if show.Committed {
+		enter = s.gate.Await
+	}
+	if show.Results > 0 {
+		n = min(n, show.Results)
+	}
+	pass, err := enter(ctx, answerCost(n))
+	if err != nil {
+		return err
+	}
+	defer pass.Leave()
+	return s.store.View(ctx, func(tx *store.Tx) error {
+		row, err := projectReport(ctx, tx, project, id)
+		if err != nil {
+			return err
+		}
+		built, err := reports(ctx, tx, project, []store.Report{row})
+		if err != nil {
+			return err
+		}
+		return writeReport(ctx, w, tx, row, built[0], show.Results)
+	})
+}
+
+// WriteReports writes a page of the project's reports with results and alerts, and returns how many there are in all.
+func (s *Service) WriteReports(ctx context.Context, w io.Writer, project store.Project, f ReportFilter, page store.Page) (total int, err error) {
+	n := 0
+	if err := s.store.View(ctx, func(tx *store.Tx) error {
+		rows, _, err := listed(ctx, tx, project, f, page)
+		if err != nil {
+			return err
+		}
+		n, err = countMetrics(ctx, tx, rows)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	pass, err := s.gate.Enter(ctx, answerCost(n))
+	if err != nil {
+		return 0, err
+	}
+	defer pass.Leave()
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		rows, all, err := listed(ctx, tx, project, f, page)
+		if err != nil {
+			return err
+		}
+		total = all
+		built, err := reports(ctx, tx, project, rows)
+		if err != nil {
+			return err
+		}
+		list := newList(w)
+		for i, row := range rows {
+			list.next()
+			if list.err == nil {
+				list.err = writeReport(ctx, w, tx, row, built[i], 0)
+			}
+		}
+		return list.end()
+	})
+	return total, err
+}
+
+// WritePerf writes what Perf returns.
+func (s *Service) WritePerf(ctx context.Context, w io.Writer, project store.Project, q PerfQuery) error {
+	if err := q.check(); err != nil {
+		return err
+	}
+	n := 0
+	if err := s.store.View(ctx, func(tx *store.Tx) error {
+		d, err := findDimensions(ctx, tx, project, q)
+		if err == nil {
+			n, err = countLongest(ctx, tx, d)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	pass, err := s.gate.Enter(ctx, lineCost(n))
+	if err != nil {
+		return err
+	}
+	defer pass.Leave()
+	return s.store.View(ctx, func(tx *store.Tx) error {
+		d, err := findDimensions(ctx, tx, project, q)
+		if err != nil {
+			return err
+		}
+		head := api.Perf{Project: present.Project(project), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
+		return splice(w, head, filling{"results": func() error {
+			list := newList(w)
+			err := eachLine(ctx, tx, d, q, func(l line) error {
+				if list.next(); list.err != nil {
+					return list.err
+				}
+				return splice(w, d.series(l), filling{"metrics": func() error {
+					points := newList(w)
+					if err := eachPoint(ctx, tx, l, func(p api.PerfMetric) error { return points.add(p) }); err != nil {
+						return err
+					}
+					return points.end()
+				}})
+			})
+			if err != nil {
+				return err
+			}
+			return list.end()
+		}})
+	})
+}
+
+func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row store.Report, head api.Report, most int) error {
+	return splice(w, head, filling{
+		"results": func() error {
+			iterations := newList(w)
+			var results *list
+			iteration := 0
+			err := eachResult(ctx, tx, row, upTo(most, func(r api.ReportResult) error {
+				if results == nil || iteration != r.Iteration {
+					if results != nil {
+						if err := results.end(); err != nil {
+							return err
+						}
+					}
+					iterations.next()
+					results, iteration = newList(w), r.Iteration
+				}
+				return results.add(r)
+			}))
+			if errors.Is(err, errEnough) {
+				err = nil
+			}
+			if err == nil && results != nil {
+				err = results.end()
+			}
+			if err != nil {
+				return err
+			}
+			return iterations.end()
+		},
+		"alerts": func() error {
+			alerts := newList(w)
+			err := eachAlert(ctx, tx, row, upTo(most, func(a api.Alert) error { return alerts.add(a) }))
+			if err != nil && !errors.Is(err, errEnough) {
+				return err
+			}
+			return alerts.end()
+		},
+	})
+}
+
+// answerCost is what writing n metrics may hold in memory, in bytes: a chunk of them. What every request costs anyhow is 0.
+func answerCost(n int) int64 {
+	if n <= limits.CheapReadMetrics {
+		return 0
+	}
+	return int64(min(n, limits.ReadChunk)) * limits.AnswerMetricCost
+}
+
+// lineCost is the same for lines of up to n points, each of which is in memory while it is put in order.
+func lineCost(n int) int64 {
+	if n <= limits.CheapReadMetrics {
+		return 0
+	}
+	return answerCost(n) + int64(n)*limits.PointCost
+}
+
+// countLongest is how many metrics the longest line of a query has at most, or how many reports may be looked at for it.
+func countLongest(ctx context.Context, tx *store.Tx, d dimensions) (longest int, err error) {
+	ids := make([]string, len(d.benchmarks))
+	for i, b := range d.benchmarks {
+		ids[i] = b.ID
+	}
+	for _, t := range d.testbeds {
+		for _, m := range d.measures {
+			series, err := tx.SeriesOf(ctx, t.ID, m.ID, ids)
+			if err != nil {
+				return 0, err
+			}
+			for _, s := range series {
+				n, err := tx.CountSeriesMetrics(ctx, s.ID)
+				if err != nil {
+					return 0, err
+				}
+				longest = max(longest, n)
+			}
+		}
+		for _, b := range d.branches {
+			n, err := tx.CountLineReports(ctx, b.Head.UUID, t.ID)
+			if err != nil {
+				return 0, err
+			}
+			longest = max(longest, n)
+		}
+	}
+	return longest, nil
+}
+
+// encode is v as the edges write JSON, without the newline at its end.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// filling are members of an object that write their own values.
+type filling map[string]func() error
+
+// splice writes v, an object, but for the members in fill.
+func splice(w io.Writer, v any, fill filling) error {
+	text, err := encode(v)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	written := 0
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		write := fill[name.(string)] //nolint:forcetypeassert // the name of a member
+		if write == nil {
+			continue
+		}
+		end := int(d.InputOffset())
+		if _, err := w.Write(text[written : end-len(value)]); err != nil {
+			return err
+		}
+		if err := write(); err != nil {
+			return err
+		}
+		written = end
+	}
+	_, err = w.Write(text[written:])
+	return err
+}
+
+// list writes a JSON array. Its first error stays.
+type list struct {
+	w    io.Writer
+	some bool
+	err  error
+}
+
+func newList(w io.Writer) *list {
+	l := &list{w: w}
+	l.text("[")
+	return l
+}
+
+func (l *list) text(s string) {
+	if l.err == nil {
+		_, l.err = io.WriteString(l.w, s)
+	}
+}
+
+// next makes room for an element that the caller writes.
+func (l *list) next() {
+	if l.some {
+		l.text(",")
+	}
+	l.some = true
+}
+
+func (l *list) add(v any) error {
+	l.next()
+	text, err := encode(v)
+	if err != nil {
+		return err
+	}
+	if l.err == nil {
+		_, l.err = l.w.Write(text)
+	}
+	return l.err
+}
+
+func (l *list) end() error {
+	l.text("]")
+	return l.err
+}
