@@ -18,6 +18,9 @@ import (
 // seriesPerChart is how many lines one plot shows: as many as the style sheet has colours and dashes.
 const seriesPerChart = 10
 
+// resultsLookedAt are the first results of a report among which the benchmarks of a plot are looked for.
+const resultsLookedAt = 10 * seriesPerChart
+
 // optionsPerChooser is how many branches, testbeds, … the form lists; a search narrows the benchmarks.
 const optionsPerChooser = 255
 
@@ -33,14 +36,14 @@ func plotHref(project api.Project, branch api.Branch, testbed api.Testbed, bench
 	return "/projects/" + url.PathEscape(project.Slug) + "/perf?" + q.Encode()
 }
 
-// perfOf asks for the points of a selection.
-func (p *Pages) perfOf(r *http.Request, base string, s selection) (api.Perf, error) {
+// perfOf asks for the points of a selection; columns as the API has them, 0 for all points.
+func (p *Pages) perfOf(r *http.Request, base string, s selection, columns int) (api.Perf, error) {
 	var perf api.Perf
 	if !s.complete() {
 		return perf, nil
 	}
 	join := func(values []string) string { return strings.Join(values, ",") }
-	_, err := p.cfg.Get(r, base+"/perf", query("branches", join(s.branches), "testbeds", join(s.testbeds), "benchmarks", join(s.benchmarks), "measures", join(s.measures)), &perf)
+	_, err := p.cfg.Get(r, base+"/perf", query("branches", join(s.branches), "testbeds", join(s.testbeds), "benchmarks", join(s.benchmarks), "measures", join(s.measures), "columns", strconv.Itoa(columns)), &perf)
 	return perf, err
 }
 
@@ -51,7 +54,8 @@ func (p *Pages) defaultSelection(r *http.Request, base string, reports []api.Rep
 		return selection{}, nil
 	}
 	var report api.Report
-	if _, err := p.cfg.Get(r, base+"/reports/"+reports[at].UUID, nil, &report); err != nil {
+	few := query("max_results", strconv.Itoa(resultsLookedAt))
+	if _, err := p.cfg.Get(r, base+"/reports/"+reports[at].UUID, few, &report); err != nil {
 		return selection{}, err
 	}
 	s := selection{branches: []string{report.Branch.UUID}, testbeds: []string{report.Testbed.UUID}}
@@ -218,7 +222,7 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 		}
 		chosen = chosen.or(standard)
 	}
-	perf, err := p.perfOf(r, base, chosen)
+	perf, err := p.perfOf(r, base, chosen, 0)
 	if fault.Is(err, fault.Invalid) { // too many permutations: say so, and keep the form usable
 		view.Notes = append(view.Notes, fault.Message(err))
 	} else if err != nil {

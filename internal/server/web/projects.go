@@ -37,6 +37,9 @@ func (p *Pages) projects(r *http.Request) (page, error) {
 	return page{template: "projects", title: "Projects", section: "projects", view: view}, nil
 }
 
+// overviewColumns is how finely the overview's plot is drawn, in columns: 4 points in each at most. The page of plots has all points.
+const overviewColumns = 200
+
 type projectView struct {
 	Alerts  []alertRow
 	Chart   *chart
@@ -69,7 +72,7 @@ func (p *Pages) project(r *http.Request) (page, error) {
 		if err != nil {
 			return page{}, err
 		}
-		perf, err := p.perfOf(r, base, selection)
+		perf, err := p.perfOf(r, base, selection, overviewColumns)
 		if err != nil {
 			return page{}, err
 		}

@@ -24,7 +24,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	bounds "github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/request"
 )
@@ -172,7 +172,7 @@ func (p *Pages) render(build func(*http.Request) (page, error)) http.HandlerFunc
 	return func(w http.ResponseWriter, r *http.Request) {
 		status := http.StatusOK
 		var made page
-		pass, err := p.cfg.Gate.Enter(r.Context(), bounds.PageCost)
+		pass, err := p.cfg.Gate.Enter(r.Context(), limits.PageCost)
 		defer pass.Leave()
 		if err == nil {
 			made, err = build(r)

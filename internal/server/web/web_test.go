@@ -42,16 +42,16 @@ var (
 	latency = api.Measure{UUID: "m", Name: "Latency", Units: "nanoseconds (ns)", Direction: api.LowerIsBetter}
 	spec    = api.Spec{UUID: "s", Name: "default", OS: "linux", Architecture: "x86_64", CPU: 2, Memory: 4 << 30, Disk: 10 << 30, Isolation: "container", Fallback: &now}
 	metric  = api.Metric{UUID: "v", Value: 1500, LowerValue: ptr(1400.0), UpperValue: ptr(1600.0)}
-	limits  = api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)}
+	bounded = api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)}
 	alert   = api.Alert{
-		UUID: "a", Report: "r", Benchmark: bench, Metric: metric, Boundary: limits, Limit: "upper", Status: api.AlertActive, Created: now.Add(-30 * time.Second),
+		UUID: "a", Report: "r", Benchmark: bench, Metric: metric, Boundary: bounded, Limit: "upper", Status: api.AlertActive, Created: now.Add(-30 * time.Second),
 		Threshold: api.Threshold{Branch: &branch, Testbed: &testbed, Measure: &latency},
 	}
 	report = api.Report{
 		UUID: "r", Project: project, Branch: branch, Testbed: testbed, StartTime: now.Add(-90 * time.Second), EndTime: now.Add(-80 * time.Second),
 		Adapter: "go_bench", Status: api.ReportProcessed, Recognised: "go_bench: 3 lines", Alerts: []api.Alert{alert}, Job: ptr("j"),
 		Counts:   api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}},
-		Results:  [][]api.ReportResult{{{Benchmark: bench, Measures: []api.ReportMeasure{{Measure: latency, Metric: metric, Boundary: &limits}}}}},
+		Results:  [][]api.ReportResult{{{Benchmark: bench, Measures: []api.ReportMeasure{{Measure: latency, Metric: metric, Boundary: &bounded}}}}},
 		Problems: []api.Problem{{Benchmark: "BenchmarkB", Message: "panic: " + nasty, Line: 3}},
 		Host:     &api.HostFacts{CPUModel: "EPYC", Isolation: "container", CPUs: ptr(2)},
 	}
@@ -75,7 +75,7 @@ var (
 	}()
 	perf = api.Perf{Project: project, Results: []api.PerfSeries{{Branch: branch, Testbed: testbed, Benchmark: bench, Measure: latency, Metrics: []api.PerfMetric{
 		{Report: "r0", Version: api.Version{Number: 6}, StartTime: now.Add(-time.Hour), Metric: api.Metric{Value: 1000}},
-		{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &limits, Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
+		{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &bounded, Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
 	}}}}
 	runner  = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec}, Host: report.Host, Version: "v1"}
 	drained = api.Runner{
