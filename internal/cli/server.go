@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"text/tabwriter"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	servers "github.com/tachograph/tacho/internal/server"
 )
 
@@ -153,6 +155,9 @@ func serve(ctx context.Context, env *Env, cfg servers.Config) error {
 	log, err := serverLog(env, cfg)
 	if err != nil {
 		return &exitError{fault.ExitUsage, err}
+	}
+	if env.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limits.MemorySoftLimit) // more garbage than this is collected early; what bounds memory are the gates
 	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
