@@ -204,7 +204,7 @@ func TestKeysOfAPersonAndOfAProject(t *testing.T) {
 		{"a person's key does what the person may", mine.Secret, "GET", "/v0/projects/shop/keys", nil, 200},
 		{"a run key reads its project", run.Secret, "GET", "/v0/projects/shop", nil, 200},
 		{"submits to it", run.Secret, "POST", "/v0/run", s.newRun(results(1)), 201},
-		{"keeps its catalogue", run.Secret, "POST", "/v0/projects/shop/testbeds", map[string]any{"name": "t"}, 201},
+		{"changes its catalogue by submitting only", run.Secret, "POST", "/v0/projects/shop/testbeds", map[string]any{"name": "t"}, 403},
 		{"does not rename it", run.Secret, "PATCH", "/v0/projects/shop", map[string]any{"name": "t"}, 403},
 		{"does not delete it", run.Secret, "DELETE", "/v0/projects/shop", nil, 403},
 		{"makes no keys", run.Secret, "POST", "/v0/projects/shop/keys", map[string]any{"name": "t"}, 403},
