@@ -2,6 +2,8 @@ package server
 
 import (
 	"time"
+
+	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
 // Config are the server's settings. The tags are read by package config: flag, environment variable, key in the file, default, meaning.
@@ -37,6 +39,8 @@ type Config struct {
 	Local bool
 	// Version and Commit are the build's; they are not settings.
 	Version, Commit string
+	// Throttle are the limits of callers; nil: throttle.Defaults.
+	Throttle *throttle.Config
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }

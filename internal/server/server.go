@@ -39,6 +39,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/throttle"
 	"github.com/tachograph/tacho/internal/server/upkeep"
 	"github.com/tachograph/tacho/internal/server/upstream"
 	"github.com/tachograph/tacho/internal/server/web"
@@ -59,6 +60,7 @@ type Server struct {
 	api     *httpapi.API
 	handler http.Handler
 	proxies request.Proxies
+	guard   *throttle.Guard
 	closing sync.Once
 
 	accounts *account.Service
@@ -119,6 +121,13 @@ func (s *Server) build(ctx context.Context) error {
 	if s.proxies, err = request.ParseProxies(s.cfg.TrustedProxies); err != nil {
 		return err
 	}
+	bounds := throttle.Defaults()
+	bounds.Now = s.cfg.Now
+	if s.cfg.Throttle != nil {
+		bounds = *s.cfg.Throttle
+	}
+	s.guard = throttle.New(bounds)
+	accounts.Report(s.guard)
 	publicURL := ""
 	if s.cfg.Public {
 		publicURL = s.cfg.URL
@@ -140,7 +149,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.intake = intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	s.api = httpapi.New(httpapi.Config{
-		Store: s.store, Accounts: accounts, Gates: s.gates, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,
+		Store: s.store, Accounts: accounts, Gates: s.gates, Guard: s.guard, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,
 		Services: httpapi.Services{
 			Intake:  s.intake,
 			Explore: reads, Queue: s.queue, Fleet: machines,
@@ -192,6 +201,10 @@ func (s *Server) routes() http.Handler {
 	numbers.Gauge("jobs_pending", "Jobs in the queue.", func() float64 { return float64(s.counts(true)) })
 	numbers.Gauge("jobs_in_flight", "Jobs that a runner holds.", func() float64 { return float64(s.counts(false)) })
 
+	for _, limit := range throttle.Limits {
+		numbers.Counter("limit_hits_total", "How often a limit of callers was hit.", "limit", string(limit), func() float64 { return float64(s.guard.Hits(limit)) })
+	}
+
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", s.images)
 	mux.Handle("/v2", s.images)
@@ -203,16 +216,40 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", operations)
-	return numbers.Middleware(s.located(mux))
+	return numbers.Middleware(s.guarded(mux))
 }
 
-// located lets all edges see the same origin of a request.
-func (s *Server) located(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inner := s.proxies.Located(r)
-		next.ServeHTTP(w, inner)
-		r.Pattern = inner.Pattern // for who counts outside
+// guarded is what all edges have in common: where a request came from, how slow it may be, and whether its sender has asked too often. A
+// request in the same process passes as it is.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		probe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz" // whoever watches over the server must not be refused
+		if !probe {
+			if err := s.guard.Request(r, registry.TokenPath, w.Header()); err != nil {
+				s.turnAway(w, r, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, inside := request.ActorOf(r.Context()); inside {
+			next.ServeHTTP(w, r)
+			return
+		}
+		inner := s.proxies.Located(r)
+		defer func() { r.Pattern = inner.Pattern }() // for who counts outside
+		s.guard.Paced(counted, w, inner)
+	})
+}
+
+// turnAway answers in the way of the edge that was asked.
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/") || r.URL.Path == registry.TokenPath {
+		s.images.Refuse(w, r, err)
+		return
+	}
+	request.WriteError(w, r, s.log, err)
 }
 
 func (s *Server) counts(pending bool) int {
@@ -282,9 +319,10 @@ func (s *Server) resume(ctx context.Context) {
 // Serve answers on l until ctx ends, then stops: no new requests, runner channels are told to come back, running requests get the grace
 // that is configured.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	bounded := s.guard.Listen(l, s.proxies)
 	web := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 * limits.KiB,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: s.handler, ReadHeaderTimeout: limits.HeaderReadTimeout, IdleTimeout: limits.IdleTimeout, MaxHeaderBytes: 64 * limits.KiB,
+		ErrorLog: throttle.ErrorLog(s.log, s.cfg.Now), ConnState: bounded.State,
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -295,7 +333,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 	})
 	failed := make(chan error, 1)
-	work.Go(func() { failed <- web.Serve(l) })
+	work.Go(func() { failed <- web.Serve(bounded) })
 	var err error
 	select {
 	case err = <-failed:

@@ -36,11 +36,17 @@ func start(t *testing.T, data string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startWith(t, data, l, func(*Config) {})
+}
+
+func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) *world {
+	t.Helper()
 	var cfg Config
 	if _, err := config.Load(&cfg, config.Sources{}); err != nil {
 		t.Fatal(err)
 	}
 	cfg.Data, cfg.URL, cfg.Version = data, URLOf(l), "test"
+	change(&cfg)
 	s, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)

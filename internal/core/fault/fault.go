@@ -133,6 +133,11 @@ func Busyf(after time.Duration, format string, args ...any) *Error {
 	return &Error{Kind: Unavailable, Message: fmt.Sprintf(format, args...), After: after}
 }
 
+// TooManyf says that the caller must slow down, and after how long the same request may be sent again.
+func TooManyf(after time.Duration, format string, args ...any) *Error {
+	return &Error{Kind: TooMany, Message: fmt.Sprintf(format, args...), After: after}
+}
+
 // Invalidf, Missingf and the others below are New with the kind in the name, because they are written most.
 func Invalidf(format string, args ...any) *Error { return New(Invalid, format, args...) }
 

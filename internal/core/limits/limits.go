@@ -67,6 +67,39 @@ const (
 	BodyRetry     = 10 * time.Second // a large report takes some seconds
 )
 
+// What one caller may take from the others (package throttle). Rates are per second; far above what a team's CI, a runner or a push of an
+// image with many layers needs, and far below what keeps the others waiting.
+const (
+	AddressRequestRate  = 100 // requests from one address (version 6: /64) without a key that is known to be right
+	AddressRequestBurst = 6_000
+	KeyRequestRate      = 100 // with one key
+	KeyRequestBurst     = 6_000
+	RunnerRequestRate   = 100 // of one runner: the outputs of IterationsPerJob go up at once
+	RunnerRequestBurst  = 12_000
+	ProjectRequestRate  = 50 // that change one project: a full writer does a few hundred small ones
+	ProjectRequestBurst = 3_000
+	TokenRequestRate    = 20 // tokens of the registry for one address; a push asks for three
+	TokenRequestBurst   = 1_000
+	WrongKeyRate        = 1 // wrong keys from one address
+	WrongKeyBurst       = 1_000
+	WrongHintRate       = 0.2 // the same that begin alike: one mistyped key in a loop
+	WrongHintBurst      = 50
+	ThrottleEntries     = 16_384 // callers that are remembered of each kind, some 200 bytes each
+
+	StreamsOfAddress = 64 // event streams without a key: pages of running jobs
+	AnonymousStreams = 1_024
+
+	ConnectionsMax     = 8_192            // open at once, if there are descriptors for them
+	HeaderReadTimeout  = 20 * time.Second // for the head of a request
+	IdleTimeout        = 2 * time.Minute  // of a connection between two requests
+	BodyStall          = 2 * time.Minute  // for the next bytes of a body; the same as RegistryStall
+	BodyGrace          = time.Minute      // for a whole body, plus what it has at
+	BodyBytesPerSecond = 1 * KiB
+	AnswerStall        = 2 * time.Minute // for a caller to take the next 64 KiB of an answer
+	ErrorLogRate       = 0.2             // lines of the HTTP server's own about callers
+	ErrorLogBurst      = 20
+)
+
 // One report.
 const (
 	ResultsPerReport       = 1_000   // iterations × files in one request

@@ -22,20 +22,44 @@ import (
 type Service struct {
 	store  *store.Store
 	random io.Reader
+	watch  Watch
+}
+
+// Watch hears of every key that was shown.
+type Watch interface {
+	Right(key string)
+	Wrong(source, key string) error // what to answer instead of saying that the key is wrong; nil: nothing
 }
 
 // New makes the service; random is crypto/rand's reader.
-func New(s *store.Store, random io.Reader) *Service { return &Service{s, random} }
+func New(s *store.Store, random io.Reader) *Service { return &Service{store: s, random: random} }
+
+// Report lets w hear of the keys. It is called before the first of them comes.
+func (s *Service) Report(w Watch) { s.watch = w }
 
 // lastUsedStep is how coarsely the use of a key is noted, so that a request is not a write.
 const lastUsedStep = time.Hour
 
 // Authenticate returns the actor that a bearer text stands for. An empty text is anonymous; a malformed, unknown, expired or revoked key is
-// an Unauthorized fault that does not repeat it.
+// an Unauthorized fault that does not repeat it, or what Watch says instead. A right key is right whatever others tried.
 func (s *Service) Authenticate(ctx context.Context, bearer, sourceIP string) (access.Actor, error) {
 	if bearer == "" {
 		return access.Actor{Kind: access.Anonymous, SourceIP: sourceIP}, nil
 	}
+	actor, err := s.authenticate(ctx, bearer, sourceIP)
+	switch {
+	case s.watch == nil:
+	case err == nil:
+		s.watch.Right(bearer)
+	case fault.Is(err, fault.Unauthorized):
+		if instead := s.watch.Wrong(sourceIP, bearer); instead != nil {
+			return access.Actor{}, instead
+		}
+	}
+	return actor, err
+}
+
+func (s *Service) authenticate(ctx context.Context, bearer, sourceIP string) (access.Actor, error) {
 	kind, ok := ident.ParseKey(bearer)
 	if !ok {
 		return access.Actor{}, fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… or bencher_user_… and may have been cut or mistyped")

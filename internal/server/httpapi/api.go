@@ -29,6 +29,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
 // Config is what the operations need.
@@ -36,6 +37,7 @@ type Config struct {
 	Store    *store.Store
 	Accounts *account.Service
 	Gates    admit.Gates
+	Guard    *throttle.Guard // nil: nobody is counted
 	Services
 
 	Visibility      api.Visibility // of projects that are made without saying; empty: public
@@ -135,7 +137,13 @@ func (a *API) project(ctx context.Context, ref string) (store.Project, error) {
 	if err != nil {
 		return p, err
 	}
-	return p, authorize(ctx, projectResource(p))
+	if err := authorize(ctx, projectResource(p)); err != nil {
+		return p, err
+	}
+	if action := ctx.Value(authorizationKey{}).(*authorization).action; action != access.ViewProject {
+		return p, a.cfg.Guard.Project(p.ID)
+	}
+	return p, nil
 }
 
 func projectResource(p store.Project) access.Resource {

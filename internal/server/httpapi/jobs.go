@@ -107,6 +107,14 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 		request.WriteError(w, r, a.log, err)
 		return
 	}
+	if actorOf(r.Context()).Kind == access.Anonymous {
+		leave, err := a.cfg.Guard.Stream(request.SourceIP(r))
+		if err != nil {
+			request.WriteError(w, r, a.log, err)
+			return
+		}
+		defer leave()
+	}
 	id := r.PathValue("job")
 	changed, unsubscribe := a.cfg.Queue.Subscribe(id) // before the first look, so that no change falls in between
 	defer unsubscribe()

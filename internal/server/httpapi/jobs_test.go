@@ -20,6 +20,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
 // yard is a station whose queue works, with one runner, which the tests play.
@@ -532,4 +533,18 @@ func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
 	if again := get[api.Runner](y.station, "/v0/runners/box"); again.Drained != nil {
 		t.Error("failures from before the repair count")
 	}
+}
+
+func TestStreamsWithoutAKeyAreBounded(t *testing.T) {
+	t.Parallel()
+	bounds := throttle.Defaults()
+	bounds.StreamsOfAddress = 1
+	y := newYard(t, func(c *Config) { c.Guard = throttle.New(bounds) })
+	id := y.submit()
+	var job api.Job
+	y.next(y.follow(id, ""), api.EventStatus, &job)
+	if status, header, message := y.callAs("", http.MethodGet, jobs+"/"+id+"/events", nil, nil); status != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+		t.Errorf("the second stream of the address: %d %s", status, message)
+	}
+	y.next(y.followAs(y.key, id, ""), api.EventStatus, &job) // with a key
 }

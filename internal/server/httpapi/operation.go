@@ -120,7 +120,7 @@ func (a *API) content(kind string, value any) map[string]*huma.MediaType {
 // describe is the operation as the document has it.
 func (op operation) describe() huma.Operation {
 	return huma.Operation{Method: op.method, Path: op.path, OperationID: op.id, Summary: op.summary, Tags: []string{tag(op.path)},
-		Metadata: map[string]any{"action": op.action}, Errors: []int{400, 401, 403, 404, 409, 413, 500, 503}}
+		Metadata: map[string]any{"action": op.action}, Errors: []int{400, 401, 403, 404, 409, 413, 429, 500, 503}}
 }
 
 // tag is the resource that a path is about: the word behind the first name, or the first word.

@@ -6,9 +6,11 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // submitted is a report with 201, or 200 when an idempotency key found one that was there. Nothing of the body is held while it is written.
@@ -38,6 +40,9 @@ func (a *API) registerRun() {
 		access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *struct{ Body api.NewRun }) (*streamed, error) {
 			actor := actorOf(ctx)
+			if err := a.countRun(ctx, actor, in.Body.Project); err != nil {
+				return nil, err
+			}
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
 			taken, err := a.cfg.Intake.Submit(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
 			in.Body.Results = nil
@@ -47,4 +52,27 @@ func (a *API) registerRun() {
 			// Intake finds or makes the project, so it has authorized before it wrote. Here the same question is asked of the answer.
 			return a.submitted(ctx, taken), authorize(ctx, projectResource(taken.Project))
 		})
+}
+
+// countRun counts a run for its project before anything is done with it: for the one that exists and that the actor may submit to, so that
+// strangers cannot use up what a project may send.
+func (a *API) countRun(ctx context.Context, actor access.Actor, ref string) error {
+	if ref == "" {
+		ref = actor.ProjectID // of a run key; a new project has no id yet
+	}
+	if ref == "" || a.cfg.Guard == nil {
+		return nil
+	}
+	var p store.Project
+	err := a.cfg.Store.View(ctx, func(tx *store.Tx) (err error) {
+		p, err = tx.ProjectByRef(ctx, ref)
+		return err
+	})
+	if fault.Is(err, fault.Missing) || err == nil && access.Authorize(actor, access.Submit, projectResource(p)) != nil {
+		return nil // intake says so
+	}
+	if err != nil {
+		return err
+	}
+	return a.cfg.Guard.Project(p.ID)
 }

@@ -47,6 +47,13 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tacho_" + name, Help: help}, read))
 }
 
+// Counter adds a counter with one label, which is read at each scrape as a gauge is. Counters of one name differ in the label's value.
+func (m *Metrics) Counter(name, help, label, value string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "tacho_" + name, Help: help, ConstLabels: prometheus.Labels{label: value},
+	}, read))
+}
+
 // Handler answers GET /metrics.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

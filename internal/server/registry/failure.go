@@ -116,6 +116,9 @@ type errorEntry struct {
 	Message string `json:"message"`
 }
 
+// Refuse answers a request that did not get as far as here, in the way registry clients read.
+func (g *Registry) Refuse(w http.ResponseWriter, r *http.Request, err error) { g.refuse(w, r, err) }
+
 // refuse answers a request with an error. Internals go to the log only.
 func (g *Registry) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	row := classify(err)
