@@ -115,14 +115,25 @@ func (b *bench) guard(upper float64) {
 	})
 }
 
-func (b *bench) alerts(r store.Report) []store.Alert {
+func (b *bench) alerts(r store.Report) (out []store.Alert) {
 	b.t.Helper()
-	var found map[string][]store.Alert
-	b.tx(func(tx *store.Tx) (err error) {
-		found, err = tx.ReportAlerts(b.t.Context(), []string{r.ID})
-		return err
+	r, metrics := b.stored(r)
+	if r.Status != api.ReportProcessed {
+		return nil
+	}
+	b.tx(func(tx *store.Tx) error {
+		for _, m := range metrics {
+			found, err := tx.AlertsByMetric(b.t.Context(), []int64{m.ID})
+			if err != nil {
+				return err
+			}
+			for _, a := range found {
+				out = append(out, a)
+			}
+		}
+		return nil
 	})
-	return found[r.ID]
+	return out
 }
 
 var jsonSettings = api.ReportSettings{Adapter: "json"}

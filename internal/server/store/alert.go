@@ -72,23 +72,6 @@ func (tx *Tx) AlertsByMetric(ctx context.Context, metricIDs []int64) (map[int64]
 	return byID(ctx, tx, metricIDs, `select `+alertColumns+` from alert a where a.metric_id in `, scanAlerts, func(a Alert) int64 { return a.MetricID })
 }
 
-// ReportAlerts returns the alerts of these reports, keyed by report, each in the order of the metrics.
-func (tx *Tx) ReportAlerts(ctx context.Context, reportIDs []string) (map[string][]Alert, error) {
-	out := make(map[string][]Alert, len(reportIDs))
-	err := inChunks(reportIDs, func(in string, args []any) error {
-		rows, err := tx.q.QueryContext(ctx, `select `+alertColumns+` from alert a where a.report_id in `+in+ofProcessed+` order by a.metric_id`, args...)
-		found, err := collect(rows, err, scanAlerts)
-		for _, a := range found {
-			out[a.ReportID] = append(out[a.ReportID], a)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load alerts: %w", err)
-	}
-	return out, nil
-}
-
 // CountAlerts returns how many alerts these reports have, keyed by report. Reports without alerts are absent.
 func (tx *Tx) CountAlerts(ctx context.Context, reportIDs []string) (map[string]api.AlertCount, error) {
 	out := make(map[string]api.AlertCount, len(reportIDs))

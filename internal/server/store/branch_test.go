@@ -116,13 +116,13 @@ func TestReplacedHeadSilencesItsAlerts(t *testing.T) {
 		if b, _, err = tx.ReplaceHead(ctx, b); err != nil {
 			return err
 		}
-		found, err := tx.ReportAlerts(ctx, []string{r.ID})
+		found, err := tx.AlertsByMetric(ctx, []int64{metrics[0].ID, metrics[1].ID, metrics[2].ID})
 		if err != nil {
 			return err
 		}
 		var got []api.AlertStatus
-		for _, a := range found[r.ID] {
-			got = append(got, a.Status)
+		for _, m := range metrics {
+			got = append(got, found[m.ID].Status)
 		}
 		if diff := cmp.Diff([]api.AlertStatus{api.AlertSilenced, api.AlertSilenced, api.AlertSilenced}, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
