@@ -44,7 +44,7 @@ const (
 	CheapResultBytes = 32 * KiB // below, a report costs less than its request
 	ResultByteCost   = 3        // raw samples as numbers, and what the adapter keeps
 	MetricBytesLeast = 16       // of raw output for one metric; no tool needs fewer
-	MetricCost       = 480
+	MetricCost       = 480      // of heap while it is judged and written; one report of 400,000 brought a whole process to 321 MB with its garbage
 
 	// Answers that hold many metrics are written a chunk at a time.
 	CheapReadMetrics = 100       // up to so many cost less than their request
