@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&o.metrics, "metrics", 400_000, "metrics of one large report")
 	flag.IntVar(&o.pages, "pages", 64, "front pages at once")
 	flag.IntVar(&o.history, "history", 5_000, "reports of the project whose front page is asked for")
+	flag.DurationVar(&o.limit, "limit", 10*time.Minute, "how long one case may take; then its server is killed and the case has failed")
 	flag.Parse()
 	if err := o.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "abuse:", err)
@@ -47,6 +49,12 @@ func main() {
 type options struct {
 	binary, cases                            string
 	bodies, reports, metrics, pages, history int
+	limit                                    time.Duration
+}
+
+// say reports progress beside the figures.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
 }
 
 func (o options) run() error {
@@ -62,6 +70,7 @@ func (o options) run() error {
 		if !slices.Contains(strings.Split(o.cases, ","), c.name) {
 			continue
 		}
+		say("%s begins", c.name)
 		if err := o.measure(c.play, c.seed); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
@@ -80,7 +89,15 @@ func (o options) measure(play func(*server) (string, error), seed func(*server) 
 	if err != nil {
 		return err
 	}
+	var late atomic.Bool
+	var running atomic.Pointer[os.Process]
+	running.Store(s.command.Process)
+	defer time.AfterFunc(o.limit, func() {
+		late.Store(true)
+		_ = running.Load().Kill() // it may have ended by itself
+	}).Stop()
 	if seed != nil {
+		say("seeding %d reports", o.history)
 		if err := seed(s); err != nil {
 			return errors.Join(err, s.stop())
 		}
@@ -90,13 +107,18 @@ func (o options) measure(play func(*server) (string, error), seed func(*server) 
 		if s, err = start(o.binary, dir, s.key); err != nil {
 			return err
 		}
+		running.Store(s.command.Process)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &neighbour{server: s, waits: map[string][]time.Duration{}}
 	var watching sync.WaitGroup
 	watching.Go(func() { n.live(ctx) })
 	begun := time.Now()
+	say("playing")
 	title, err := play(s)
+	if late.Load() {
+		err = fmt.Errorf("not done after %s: %s", o.limit, title)
+	}
 	took := time.Since(begun)
 	cancel()
 	watching.Wait()
@@ -204,6 +226,7 @@ func together(n int, f func(i int) (int, error)) (counts map[string]int) {
 	counts = map[string]int{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
+	begun := time.Now()
 	for i := range n {
 		all.Go(func() {
 			for range 60 {
@@ -216,6 +239,7 @@ func together(n int, f func(i int) (int, error)) (counts map[string]int) {
 				counts[word]++
 				mu.Unlock()
 				if status != http.StatusServiceUnavailable {
+					say("%d of %d: %s after %.1f s", i+1, n, word, time.Since(begun).Seconds())
 					return
 				}
 				time.Sleep(2 * time.Second)
@@ -284,7 +308,7 @@ func (o options) seed(s *server) error {
 	var failed error
 	var once sync.Once
 	var all sync.WaitGroup
-	for range 4 {
+	for range 16 { // they share flushes of the disk
 		all.Go(func() {
 			for i := range next {
 				if err := s.submit(context.Background(), "history", 10, i); err != nil {
@@ -294,6 +318,9 @@ func (o options) seed(s *server) error {
 		})
 	}
 	for i := range o.history {
+		if i > 0 && i%1000 == 0 {
+			say("%d of %d", i, o.history)
+		}
 		next <- i
 	}
 	close(next)
