@@ -169,7 +169,7 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 
 // singular writes "1 line" for "1 lines".
 func singular(reason string) string {
-	if !strings.Contains(reason, "1 ") {
+	if !strings.HasPrefix(reason, "1 ") && !strings.Contains(reason, " 1 ") {
 		return reason
 	}
 	words := strings.Split(reason, " ")
@@ -212,6 +212,7 @@ func (f found) read(src source, opts Options, among *toolSet) (out Results, next
 	if f.at.inLog || src.prefix != nil || lines.stamped() {
 		s = newCleaned(lines)
 	}
+	defer lines.free()
 	out, err = f.tool.parse(s, opts)
 	for err == nil && !s.over() {
 		c := s.peek()

@@ -1,7 +1,7 @@
 package adapter
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -30,11 +30,14 @@ type bmf struct {
 	measures map[string]*unit.Measure // by the name in the document: most benchmarks have the same few
 	metrics  int
 	ends     slab[float64]
+	room     slab[Metric]
+	last     int // how many metrics the benchmark before had
 }
 
 func parseBMF(s *scanner, _ Options) (Results, error) {
-	p := &bmf{scanner: s, measures: map[string]*unit.Measure{}}
-	var seen nameTable
+	p := &bmf{scanner: s, measures: map[string]*unit.Measure{}, last: 1}
+	store := gatherStores.Get().(*gatherStore)
+	seen := &store.names
 	err := p.object(func(key []byte) error {
 		if len(seen.names) >= limits.BenchmarksPerIteration {
 			return tooManyBenchmarks()
@@ -49,11 +52,15 @@ func parseBMF(s *scanner, _ Options) (Results, error) {
 		}
 		return p.benchmark(raw, name)
 	})
+	if store.names.few() {
+		store.clear()
+		gatherStores.Put(store)
+	}
 	if err != nil {
 		return Results{}, err
 	}
 	p.out.distinct = true
-	p.out.Reason = fmt.Sprintf(`an object of %d benchmarks and %d metrics with a "value"`, len(p.out.Benchmarks), p.metrics)
+	p.out.Reason = "an object of " + strconv.Itoa(len(p.out.Benchmarks)) + " benchmarks and " + strconv.Itoa(p.metrics) + ` metrics with a "value"`
 	return p.out, nil
 }
 
@@ -62,7 +69,7 @@ func (p *bmf) benchmark(raw, name string) error {
 	if p.peek() != '{' {
 		return p.fail("benchmark %.100q: want an object of measures, found %s", name, p.found())
 	}
-	b := Benchmark{Name: raw}
+	b := Benchmark{Name: raw, Metrics: p.room.take(p.last)}
 	seen := nameSet{}
 	if err := p.object(func(key []byte) error {
 		if p.metrics++; p.metrics > limits.MetricsPerReport {
@@ -81,7 +88,7 @@ func (p *bmf) benchmark(raw, name string) error {
 	}); err != nil {
 		return err
 	}
-	if len(b.Metrics) == 0 {
+	if p.last = len(b.Metrics); len(b.Metrics) == 0 {
 		p.out.problem(Problem{Benchmark: name, Message: "it has no measure"})
 		return nil
 	}

@@ -185,7 +185,8 @@ func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
 }
 
 // fourWords are the first four words, or as many as there are.
-func fourWords(line []byte) (words [][]byte) {
+func fourWords(line []byte) [][]byte {
+	words := make([][]byte, 0, 4)
 	for w := range bytes.FieldsSeq(line) {
 		if words = append(words, w); len(words) == 4 {
 			break

@@ -47,7 +47,7 @@ const (
 
 // small reports whether the store is used again.
 func (st *gatherStore) small() bool {
-	return len(st.order) <= storeBenchmarks && len(st.room.all) <= storeMetrics && len(st.given.all) <= storeMetrics
+	return st.names.few() && len(st.room.all) <= storeMetrics && len(st.given.all) <= storeMetrics
 }
 
 // clear forgets everything.
@@ -277,7 +277,8 @@ type parameter struct{ name, value string }
 // withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out. A
 // value that could be taken for two is quoted: {a="1,b=2"}.
 func withParameters(name string, ps []parameter) string {
-	var shown []string
+	var room [8]string
+	shown := room[:0]
 	for _, p := range ps {
 		if strings.Contains(p.value, ",") && strings.Contains(p.value, "=") {
 			p.value = strconv.Quote(p.value)
@@ -291,6 +292,9 @@ func withParameters(name string, ps []parameter) string {
 	}
 	if len(shown) == 0 {
 		return name
+	}
+	if len(shown) == 1 {
+		return name + " {" + shown[0] + "}"
 	}
 	slices.Sort(shown)
 	return name + " {" + strings.Join(shown, ",") + "}"

@@ -3,7 +3,9 @@ package adapter
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -102,7 +104,7 @@ type goResults struct {
 }
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
-	g := &goResults{}
+	g := goRooms.Get().(*goResults)
 	r := goReader{result: g.add, problem: g.out.problem, unit: g.tell}
 	for line := range s.lines() {
 		r.line(line, s.lineNumber)
@@ -119,8 +121,26 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 	if g.lines == 1 {
 		word = "line begins with Benchmark and carries"
 	}
-	g.out.Reason = fmt.Sprintf("%d %s a number of iterations, values and units", g.lines, word)
-	return g.out, nil
+	g.out.Reason = strconv.Itoa(g.lines) + " " + word + " a number of iterations, values and units"
+	out := g.out
+	if len(g.byPlace) <= storeBenchmarks && len(g.measure) <= storeBenchmarks {
+		g.clear()
+		goRooms.Put(g)
+	}
+	return out, nil
+}
+
+// goRooms are those that wait for the next input, as gatherStores.
+var goRooms = sync.Pool{New: func() any { return &goResults{} }}
+
+// clear forgets everything, and keeps the room of what is not given away.
+func (g *goResults) clear() {
+	g.order.clear()
+	g.keys.clear()
+	g.units.clear()
+	clear(g.byPlace)
+	clear(g.measure)
+	*g = goResults{order: g.order, byPlace: g.byPlace[:0], keys: g.keys, key: g.key[:0], units: g.units, measure: g.measure[:0]}
 }
 
 // benchmark finds or makes the benchmark of a line.
@@ -272,7 +292,9 @@ func (g *goResults) name(opts Options) {
 	var plain nameTable
 	var times []int             // by place in plain
 	single := map[string]bool{} // packages that have a result without GOMAXPROCS
-	g.settleUnits()
+	if len(g.told) > 0 {
+		g.settleUnits()
+	}
 	if g.mixed {
 		for b := range g.order.all() {
 			place, isNew := plain.add(b.key[:b.end])

@@ -255,22 +255,29 @@ func jmhHeader(line []byte) (columns []jmhColumn) {
 
 // row reads a row of the table. Not ok: the table has ended.
 func (t *jmhText) row(line []byte) bool {
-	text := []rune(string(line))
-	if len(text) == 0 || text[0] == ' ' {
+	text := string(line)
+	if text == "" || text[0] == ' ' {
 		return false
 	}
-	cell := func(begin, end int) string {
-		if begin > len(text) {
-			return ""
+	at, passed := 0, 0                    // bytes of the text, and how many characters they are
+	cell := func(begin, end int) string { // of characters; each begins where the one before it ends, or behind
+		for ; passed < begin && at < len(text); passed++ {
+			_, n := utf8.DecodeRuneInString(text[at:])
+			at += n
 		}
-		return strings.TrimSpace(string(text[begin:min(end, len(text))]))
+		from := at
+		for ; passed < end && at < len(text); passed++ {
+			_, n := utf8.DecodeRuneInString(text[at:])
+			at += n
+		}
+		return strings.TrimSpace(text[from:at])
 	}
 	r := jmhRun{line: t.lineNumber}
 	var score, deviation string
 	begin := 0
 	for i, c := range t.columns {
 		if i == 0 { // the name is to the left, and has no spaces
-			r.benchmark, _, _ = strings.Cut(string(text), " ")
+			r.benchmark, _, _ = strings.Cut(text, " ")
 			begin = utf8.RuneCountInString(r.benchmark)
 			continue
 		}

@@ -48,7 +48,7 @@ type k6Value struct {
 }
 
 func parseK6(s *scanner, opts Options) (Results, error) {
-	g := &k6Read{opts: opts, kinds: map[string]k6Metric{}}
+	g := &k6Read{opts: opts}
 	n := 0
 	if c := s.peek(); c != '{' && c != 0 {
 		return g.plain(s)
@@ -105,6 +105,7 @@ type k6Read struct {
 	gathering
 	opts  Options
 	kinds map[string]k6Metric // of --out json
+	room  []k6Value           // of the metric that is read
 	sums  []k6Sum
 	bySum map[string]int
 }
@@ -128,10 +129,11 @@ func (g *k6Read) object(s *scanner, line int, n *int) error {
 			return s.members(func(key []byte) error {
 				*n++
 				line, _ := s.position()
-				m := k6Metric{name: string(key), line: line}
+				m := k6Metric{name: string(key), line: line, values: g.room[:0]}
 				if err := m.read(s); err != nil {
 					return err
 				}
+				g.room = m.values
 				return g.add(m)
 			})
 		case "root_group":
@@ -172,13 +174,21 @@ func (g *k6Read) object(s *scanner, line int, n *int) error {
 	}), func() error {
 		switch kind {
 		case "Metric":
-			g.kinds[name] = k6Metric{name: name, kind: description, contains: contains}
+			g.know(k6Metric{name: name, kind: description, contains: contains})
 		case "Point":
 			*n++
 			return g.point(name, value, line)
 		}
 		return nil
 	})
+}
+
+// know keeps a metric's type for the points that follow.
+func (g *k6Read) know(m k6Metric) {
+	if g.kinds == nil {
+		g.kinds = map[string]k6Metric{}
+	}
+	g.kinds[m.name] = m
 }
 
 // list reads the metrics of the machine-readable summary.
@@ -252,7 +262,7 @@ func firstError(err error, next func() error) error {
 
 func (m *k6Metric) read(s *scanner) error {
 	value := func(key []byte) error {
-		v := k6Value{name: string(key)}
+		v := k6Value{name: s.keep(key)}
 		var o opt
 		err := s.opt(&o)
 		if v.value = o.v; o.ok {
@@ -361,15 +371,30 @@ func (m *k6Metric) measure(point string) (*unit.Measure, float64) {
 		}
 		return out, 1
 	}
-	out := counter("Value")
-	if point != "" {
-		out.Name += " " + point
+	if point == "" {
+		return k6Gauge, 1
 	}
-	return out, 1
+	return counter("Value " + point), 1
 }
 
 // k6Points writes the points of a trend as other tools do.
 var k6Points = strings.NewReplacer("p(", "p", ")", "", "avg", "average", "med", "p50")
+
+// k6Known are the points that k6 has by itself.
+var k6Known = func() map[string]string {
+	out := map[string]string{}
+	for _, name := range strings.Fields("avg min med max p(50) p(75) p(90) p(95) p(99) p(99.9) p(99.99)") {
+		out[name] = k6Points.Replace(name)
+	}
+	return out
+}()
+
+func k6Point(name string) string {
+	if point, known := k6Known[name]; known {
+		return point
+	}
+	return k6Points.Replace(name)
+}
 
 func (g *k6Read) add(m k6Metric) error {
 	m.settle()
@@ -384,11 +409,10 @@ func (g *k6Read) add(m k6Metric) error {
 		measure, factor := m.measure("")
 		switch {
 		case m.kind == "trend" && v.name == "count":
-			measure, factor = counter("Count"), 1
+			measure, factor = k6Counter, 1
 		case m.kind == "trend" && v.name == central:
 		case m.kind == "trend":
-			point := k6Points.Replace(v.name)
-			measure, factor = m.measure(point)
+			measure, factor = m.measure(k6Point(v.name))
 		case m.kind == "gauge" && v.name == "value":
 		case m.kind == "gauge":
 			measure, factor = m.measure(v.name)
@@ -397,7 +421,7 @@ func (g *k6Read) add(m k6Metric) error {
 		case m.kind == "counter" && v.name == "rate":
 			measure, factor = k6Rate(m.contains)
 		case m.kind == "rate" && (v.name == "rate" || v.name == "value"):
-			measure, factor = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}, 100
+			measure, factor = k6Ratio(m.name), 100
 		default:
 			continue // passes and fails, which the ratio has
 		}
@@ -415,7 +439,7 @@ func k6Count(contains string) *unit.Measure {
 	if contains == "data" {
 		return &unit.Measure{Name: "Size", Units: unit.Bytes, Direction: unit.Unknown}
 	}
-	return counter("Count")
+	return k6Counter
 }
 
 func k6Rate(contains string) (*unit.Measure, float64) {
@@ -425,15 +449,24 @@ func k6Rate(contains string) (*unit.Measure, float64) {
 	return unit.Throughput, 1
 }
 
-// k6RatioDirection knows the ratios that k6 itself keeps.
-func k6RatioDirection(name string) unit.Direction {
+// Measures of metrics that contain no time and no data.
+var (
+	k6Counter     = counter("Count")
+	k6Gauge       = counter("Value")
+	k6RatioUp     = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: unit.Higher}
+	k6RatioDown   = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: unit.Lower}
+	k6RatioOfUser = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: unit.Unknown}
+)
+
+// k6Ratio is the measure of a ratio: k6 itself keeps some of which it is known what is better.
+func k6Ratio(name string) *unit.Measure {
 	switch base, _, _ := strings.Cut(name, "{"); base {
 	case "checks", "checks_succeeded":
-		return unit.Higher
+		return k6RatioUp
 	case "http_req_failed", "checks_failed":
-		return unit.Lower
+		return k6RatioDown
 	}
-	return unit.Unknown
+	return k6RatioOfUser
 }
 
 // point takes one point of --out json.
@@ -444,7 +477,7 @@ func (g *k6Read) point(name string, v opt, line int) error {
 	}
 	m.settle()
 	if !known {
-		g.kinds[name] = m
+		g.know(m)
 	}
 	if !v.ok {
 		g.problem(name, line, "a point has no value")
@@ -478,7 +511,7 @@ func (g *k6Read) points() error {
 		m := sum.metric
 		value, measure := sum.sum, k6Count(m.contains)
 		if !sum.counting {
-			value, measure = sum.sum/float64(sum.n)*100, &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: k6RatioDirection(m.name)}
+			value, measure = sum.sum/float64(sum.n)*100, k6Ratio(m.name)
 		}
 		if err := g.value(m.name, measure, value, sum.line); err != nil {
 			return err

@@ -67,12 +67,18 @@ func (k *sketch) best(in form, i int) (found sign, ok bool) {
 	if !k.any {
 		return found, false
 	}
-	for _, one := range k.of.tools[i] {
-		if one.in == in && one.score > found.score && k.hasAll(&one) {
-			found, ok = one.sign, true
+	signs := k.of.tools[i]
+	best := -1
+	for at := range signs { // by place: a sign is large
+		one := &signs[at]
+		if one.in == in && (best < 0 && one.score > 0 || best >= 0 && one.score > signs[best].score) && k.hasAll(one) {
+			best = at
 		}
 	}
-	return found, ok
+	if best < 0 {
+		return found, false
+	}
+	return signs[best].sign, true
 }
 
 func (k *sketch) hasAll(one *numberedSign) bool {
@@ -103,10 +109,14 @@ type numberedSign struct {
 type markNode struct {
 	marks   []int // that are this place
 	members []markMember
-	any     *markNode        // of a member of any name
-	element *markNode        // of an array
-	texts   map[string][]int // and those that are a text there
+	named   map[string]*markNode // the same, where there are many
+	any     *markNode            // of a member of any name
+	element *markNode            // of an array
+	texts   map[string][]int     // and those that are a text there
 }
+
+// fewMembers are looked at one by one, which is cheaper than a map.
+const fewMembers = 8
 
 type markMember struct {
 	name string
@@ -183,6 +193,12 @@ func (n *markNode) under(part string) *markNode {
 	case name != "":
 		at = &markNode{}
 		n.members = append(n.members, markMember{name, at})
+		if len(n.members) > fewMembers {
+			n.named = map[string]*markNode{}
+			for _, m := range n.members {
+				n.named[m.name] = m.node
+			}
+		}
 	}
 	if !lists {
 		return at
@@ -212,6 +228,11 @@ func (m *marked) push(node *markNode) {
 // member is where the member of that name is.
 func (m *marked) member(key []byte) (to marked) {
 	for _, node := range m.nodes[:m.n] {
+		if node.named != nil {
+			to.push(node.named[string(key)])
+			to.push(node.any)
+			continue
+		}
 		for i := range node.members {
 			if node.members[i].name == string(key) {
 				to.push(node.members[i].node)
@@ -406,7 +427,7 @@ type source struct {
 func (src source) from(p place) *scanner {
 	var s *scanner
 	if src.r == nil {
-		s = scanBytes(src.in[p.offset:])
+		s = spareBytes(src.in[p.offset:])
 	} else {
 		s = newScanner(io.NewSectionReader(src.r, p.offset, src.size-p.offset))
 	}
@@ -419,7 +440,7 @@ func (src source) look(p place) *scanner {
 	end := min(src.size, p.offset+sketchBytes)
 	var s *scanner
 	if src.r == nil {
-		s = scanBytes(src.in[p.offset:end:end])
+		s = spareBytes(src.in[p.offset:end:end])
 	} else {
 		s = newScanner(io.NewSectionReader(src.r, p.offset, end-p.offset))
 	}

@@ -60,6 +60,7 @@ func (src source) skipBOM() int64 {
 // structured are the tools whose signs the structure at the place bears.
 func (src source) structured(from *toolSet, at place) (all []found) {
 	s := src.look(at)
+	defer s.free()
 	var k sketch
 	var in form
 	named := len(from.tools) == 1 && !at.inLog // any of its signs will do
@@ -143,6 +144,7 @@ func (src source) search(from *toolSet, tables []found) []found {
 	all := tables
 	begin := place{offset: src.skipBOM()}
 	s := src.from(begin)
+	defer s.free()
 	needles := from.needles()
 	best := map[Name]int{} // place in all
 	sure := 0              // how many are

@@ -212,15 +212,21 @@ type mitataQuantity struct {
 	bytes bool
 }
 
+// mitataMarks takes off what stands between numbers.
+var mitataMarks = strings.NewReplacer("(", " ", ")", " ", "…", " ", "'", "")
+
+// mitataSizes are the units of sizes, in bytes.
+var mitataSizes = map[string]float64{"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
+
 // mitataQuantities reads the numbers with a unit behind them that a text begins with: "(37.47 ns … 3.18 µs)   3.07 µs █▃".
 func mitataQuantities(text string) (out []mitataQuantity) {
-	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "…", " ", "'", "").Replace(text))
+	words := strings.Fields(mitataMarks.Replace(text))
 	for len(words) > 1 {
 		v, ok := groupedNumber([]byte(words[0]), ',')
 		if !ok || !finite(v) {
 			break
 		}
-		size := map[string]float64{"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}[words[1]]
+		size := mitataSizes[words[1]]
 		nanos, time := nanosPer(words[1])
 		if size == 0 && !time {
 			break

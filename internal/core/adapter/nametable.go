@@ -71,6 +71,9 @@ func (t *nameTable) addBytes(name []byte) (place int, isNew bool) {
 	return len(t.names) - 1, true
 }
 
+// few reports whether it stayed small, so that it is worth using again.
+func (t *nameTable) few() bool { return len(t.names) <= storeBenchmarks }
+
 // clear forgets all names.
 func (t *nameTable) clear() {
 	clear(t.names)

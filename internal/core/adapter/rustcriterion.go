@@ -39,6 +39,9 @@ type estimate struct {
 
 // readCriterion reads "name  time:   [1 ns 2 ns 3 ns]".
 func readCriterion(line []byte, what string) (name []byte, values [3]estimate, ok bool) {
+	if bytes.IndexByte(line, '[') < 0 { // as almost none has it
+		return nil, values, false
+	}
 	at := lastIndex(line, what)
 	if at < 0 {
 		return nil, values, false
@@ -163,13 +166,23 @@ func (g *gathering) criterion(name string, m *unit.Measure, values [3]estimate, 
 		}
 		v[i] = e.v * f
 	}
-	low, high := min(v[0], v[2]), max(v[0], v[2])
-	return g.metric(name, Metric{Measure: m, Value: v[1], Lower: &low, Upper: &high}, line)
+	ends := &[2]float64{min(v[0], v[2]), max(v[0], v[2])}
+	return g.metric(name, Metric{Measure: m, Value: v[1], Lower: &ends[0], Upper: &ends[1]}, line)
 }
+
+// The factors of criterion's units.
+var (
+	criterionTimes = map[string]float64{"ps": 1e-3, "ns": 1, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
+	criterionBytes = map[string]float64{
+		"B/s": 1e-6, "KiB/s": 1024e-6, "MiB/s": 1.048576, "GiB/s": 1073.741824, "TiB/s": 1099511.627776, "KB/s": 1e-3, "MB/s": 1, "GB/s": 1e3, "TB/s": 1e6,
+		"b/s": 1e-6 / 8, "Kb/s": 1e-3 / 8, "Mb/s": 1. / 8, "Gb/s": 1e3 / 8, "Tb/s": 1e6 / 8,
+	}
+	criterionElements = map[string]float64{"elem/s": 1, "Kelem/s": 1e3, "Melem/s": 1e6, "Gelem/s": 1e9, "Telem/s": 1e12}
+)
 
 // criterionTime is what a unit behind "time:" measures, and the factor of each unit of its kind. A custom measurement is a cost: criterion calls its rise a regression.
 func criterionTime(u string) (*unit.Measure, func(string) (float64, bool)) {
-	scale := map[string]float64{"ps": 1e-3, "ns": 1, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
+	scale := criterionTimes
 	m := unit.Latency
 	if _, isTime := scale[u]; !isTime {
 		scale = map[string]float64{u: 1}
@@ -183,13 +196,10 @@ func criterionTime(u string) (*unit.Measure, func(string) (float64, bool)) {
 
 // criterionRate is the measure of a throughput's unit, and the factor of each unit of its kind.
 func criterionRate(u string) (*unit.Measure, func(string) (float64, bool)) {
-	scale := map[string]float64{
-		"B/s": 1e-6, "KiB/s": 1024e-6, "MiB/s": 1.048576, "GiB/s": 1073.741824, "TiB/s": 1099511.627776, "KB/s": 1e-3, "MB/s": 1, "GB/s": 1e3, "TB/s": 1e6,
-		"b/s": 1e-6 / 8, "Kb/s": 1e-3 / 8, "Mb/s": 1. / 8, "Gb/s": 1e3 / 8, "Tb/s": 1e6 / 8,
-	}
+	scale := criterionBytes
 	m := unit.Bandwidth
 	if strings.HasSuffix(u, "elem/s") {
-		scale = map[string]float64{"elem/s": 1, "Kelem/s": 1e3, "Melem/s": 1e6, "Gelem/s": 1e9, "Telem/s": 1e12}
+		scale = criterionElements
 		m = elementsPerSecond
 	}
 	if _, known := scale[u]; !known { // of a custom measurement

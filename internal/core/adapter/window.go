@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -52,6 +53,24 @@ func newScanner(r io.Reader) *scanner {
 
 // scanBytes reads from memory.
 func scanBytes(in []byte) *scanner { return &scanner{in: in, mark: -1, end: io.EOF} }
+
+// spare are scanners that wait for the next input, with the short texts that came last: these are nobody's bytes.
+var spare = sync.Pool{New: func() any { return &scanner{} }}
+
+// spareBytes is scanBytes for who frees the scanner.
+func spareBytes(in []byte) *scanner {
+	s := spare.Get().(*scanner)
+	s.reset(in)
+	return s
+}
+
+// free says that nobody uses the scanner any more.
+func (s *scanner) free() {
+	if s.r == nil {
+		*s = scanner{known: s.known}
+		spare.Put(s)
+	}
+}
 
 // reset makes the scanner one that reads from memory, as for each line of a log of JSON records.
 func (s *scanner) reset(in []byte) { *s = scanner{in: in, mark: -1, end: io.EOF, known: s.known} }
