@@ -232,6 +232,16 @@ func (r *asvRow) add(g *gathering) error {
 	return nil
 }
 
+// asvNames are those of the first parameters.
+var asvNames = [...]string{"param1", "param2", "param3", "param4"}
+
+func asvName(p int) string {
+	if p < len(asvNames) {
+		return asvNames[p]
+	}
+	return "param" + strconv.Itoa(p+1)
+}
+
 // combination is the i-th of the products of all parameters; their names are in another file of asv.
 func (r *asvRow) combination(i int) []parameter {
 	out := make([]parameter, len(r.params))
@@ -240,7 +250,7 @@ func (r *asvRow) combination(i int) []parameter {
 		if n == 0 {
 			return nil
 		}
-		out[p] = parameter{"param" + strconv.Itoa(p+1), r.params[p][i%n]}
+		out[p] = parameter{asvName(p), r.params[p][i%n]}
 		i /= n
 	}
 	return out

@@ -277,6 +277,25 @@ type parameter struct{ name, value string }
 // withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out. A
 // value that could be taken for two is quoted: {a="1,b=2"}.
 func withParameters(name string, ps []parameter) string {
+	if inOrder(ps) {
+		length := len(name) + len(" {}")
+		for _, p := range ps {
+			length += len(p.name) + len(p.value) + len("=,")
+		}
+		var out strings.Builder
+		out.Grow(length)
+		out.WriteString(name)
+		before := " {"
+		for _, p := range ps {
+			out.WriteString(before)
+			out.WriteString(p.name)
+			out.WriteByte('=')
+			out.WriteString(p.value)
+			before = ","
+		}
+		out.WriteByte('}')
+		return out.String()
+	}
 	var room [8]string
 	shown := room[:0]
 	for _, p := range ps {
@@ -298,6 +317,16 @@ func withParameters(name string, ps []parameter) string {
 	}
 	slices.Sort(shown)
 	return name + " {" + strings.Join(shown, ",") + "}"
+}
+
+// inOrder reports whether the parameters, as most, need neither sorting nor quotes.
+func inOrder(ps []parameter) bool {
+	for i, p := range ps {
+		if p.name == "" || strings.IndexByte(p.value, ',') >= 0 || i > 0 && (ps[i-1].name >= p.name || strings.HasPrefix(p.name, ps[i-1].name)) {
+			return false
+		}
+	}
+	return len(ps) > 0
 }
 
 // oneLine is text as it may stand in a name: without the blanks around it, and with one for each line end or tab and the blanks around

@@ -437,7 +437,7 @@ func (g *k6Read) add(m k6Metric) error {
 
 func k6Count(contains string) *unit.Measure {
 	if contains == "data" {
-		return &unit.Measure{Name: "Size", Units: unit.Bytes, Direction: unit.Unknown}
+		return k6Size
 	}
 	return k6Counter
 }
@@ -449,10 +449,11 @@ func k6Rate(contains string) (*unit.Measure, float64) {
 	return unit.Throughput, 1
 }
 
-// Measures of metrics that contain no time and no data.
+// Measures of metrics that contain no time.
 var (
 	k6Counter     = counter("Count")
 	k6Gauge       = counter("Value")
+	k6Size        = &unit.Measure{Name: "Size", Units: unit.Bytes, Direction: unit.Unknown}
 	k6RatioUp     = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: unit.Higher}
 	k6RatioDown   = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: unit.Lower}
 	k6RatioOfUser = &unit.Measure{Name: "Ratio", Units: unit.Percentage, Direction: unit.Unknown}

@@ -237,9 +237,9 @@ func locustJSON(s *scanner, opts Options) (Results, error) {
 		if begin.ok && end.ok {
 			e.rate = opt{e.count.v / max(1, end.v-begin.v), true}
 		}
-		var points []optional
-		for _, p := range []float64{50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99} {
-			points = append(points, optional{latencyAt("p" + shortFloat(p)), locustPercentile(e.times, e.count.v, p/100).times(1e6)})
+		points := make([]optional, len(locustPoints))
+		for i, p := range locustPoints {
+			points[i] = optional{locustMeasures[i], locustPercentile(e.times, e.count.v, p/100).times(1e6)}
 		}
 		if err := e.add(&g, opts, points); err != nil {
 			return Results{}, err
@@ -247,6 +247,17 @@ func locustJSON(s *scanner, opts Options) (Results, error) {
 	}
 	return g.results(opts, "%d requests of locust", len(entries)), nil
 }
+
+// locustPoints are the percentiles that are made of the counts, and locustMeasures what they are.
+var (
+	locustPoints   = []float64{50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99}
+	locustMeasures = func() (out []*unit.Measure) {
+		for _, p := range locustPoints {
+			out = append(out, latencyAt("p"+shortFloat(p)))
+		}
+		return out
+	}()
+)
 
 // locustCount is how many requests took so many milliseconds.
 type locustCount struct{ millis, n float64 }

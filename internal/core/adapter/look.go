@@ -82,12 +82,8 @@ func (k *sketch) best(in form, i int) (found sign, ok bool) {
 }
 
 func (k *sketch) hasAll(one *numberedSign) bool {
-	for i, want := range one.numbers {
-		if k.seen[i]&want != want {
-			return false
-		}
-	}
-	return true
+	seen, want := &k.seen, &one.numbers
+	return seen[0]&want[0] == want[0] && seen[1]&want[1] == want[1] && seen[2]&want[2] == want[2] && seen[3]&want[3] == want[3]
 }
 
 // markTree has the marks of some tools by the way to them, so that a document is compared with all of them while it is gone through: what

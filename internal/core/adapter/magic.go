@@ -184,6 +184,9 @@ func (src source) search(from *toolSet, tables []found) []found {
 				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
 			}
 		})
+		if len(from.tools) == 1 && len(all) > 0 && all[0].score >= 100 {
+			break // there is nothing surer
+		}
 		for at := range src.openers(chunk) {
 			if budget <= 0 || len(tables) > 0 {
 				break

@@ -12,6 +12,9 @@ type nameTable struct {
 	names []string
 	slots []nameSlot // a power of two, at most three quarters full, and a fifth at the least where there are many
 	seed  maphash.Seed
+
+	asked     string // the name that was asked for last, which mostly is added next, and its hash
+	askedHash uint32
 }
 
 type nameSlot struct {
@@ -27,7 +30,10 @@ func newNameTable(n int) nameTable {
 // add is the number of the name, and whether it is new.
 func (t *nameTable) add(name string) (place int, isNew bool) {
 	t.makeRoom()
-	hash := uint32(maphash.String(t.seed, name))
+	hash := t.askedHash
+	if t.asked != name || name == "" {
+		hash = uint32(maphash.String(t.seed, name))
+	}
 	mask := uint32(len(t.slots) - 1)
 	at := hash & mask
 	for ; t.slots[at].place != 0; at = (at + 1) & mask {
@@ -46,6 +52,7 @@ func (t *nameTable) has(name string) bool {
 		return false
 	}
 	hash := uint32(maphash.String(t.seed, name))
+	t.asked, t.askedHash = name, hash
 	mask := uint32(len(t.slots) - 1)
 	for at := hash & mask; t.slots[at].place != 0; at = (at + 1) & mask {
 		if s := t.slots[at]; s.hash == hash && t.names[s.place-1] == name {
@@ -78,7 +85,7 @@ func (t *nameTable) few() bool { return len(t.names) <= storeBenchmarks }
 func (t *nameTable) clear() {
 	clear(t.names)
 	clear(t.slots)
-	t.names = t.names[:0]
+	t.names, t.asked = t.names[:0], ""
 }
 
 // makeRoom makes room for one more.

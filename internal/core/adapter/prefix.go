@@ -185,8 +185,33 @@ type prefixCount struct {
 	}
 }
 
+// bare reports whether a line has no prefix of any kind, and nothing to be cleaned off: a quick look, as most have none.
+func bare(raw []byte) bool {
+	line := bytes.TrimRight(raw, "\r\n")
+	if len(line) == 0 {
+		return true
+	}
+	if c := line[0]; isDigit(c) || c == '[' || len(line) > 9 && line[3] == ' ' && line[9] == ':' { // a time or a date, or in brackets
+		return false
+	}
+	if bytes.IndexByte(line, 0x1b) >= 0 || bytes.IndexByte(line, '\r') >= 0 {
+		return false
+	}
+	if _, _, ok := prefixTabs.match(line); ok {
+		return false
+	}
+	_, _, ok := matchBar(line)
+	return !ok
+}
+
 // line counts a line, without what stands before it and is known already.
 func (c *prefixCount) line(p *prefix, raw []byte) {
+	if len(p.layers) == 0 && bare(raw) {
+		if len(bytes.TrimSpace(raw)) > 0 {
+			c.lines++
+		}
+		return
+	}
 	line := cleanLine(raw)
 	dated := len(line) < len(raw) && len(cutStamp(bytes.TrimRight(raw, "\r\n"))) < len(bytes.TrimRight(raw, "\r\n"))
 	for _, l := range p.layers {

@@ -114,6 +114,9 @@ func separator(line []byte) byte {
 	return best
 }
 
+// shortField is how long a field is that is gone through faster byte by byte.
+const shortField = 16
+
 // splitRow appends the fields of a row, without their quotes.
 func splitRow(to [][]byte, line []byte, comma byte) [][]byte {
 	for {
@@ -126,8 +129,18 @@ func splitRow(to [][]byte, line []byte, comma byte) [][]byte {
 			line = line[1:]
 			continue
 		}
-		at := bytes.IndexByte(line, comma)
-		if at < 0 {
+		at := 0
+		for at < len(line) && line[at] != comma {
+			if at++; at == shortField {
+				if more := bytes.IndexByte(line[at:], comma); more >= 0 {
+					at += more
+				} else {
+					at = len(line)
+				}
+				break
+			}
+		}
+		if at == len(line) {
 			return append(to, line)
 		}
 		to = append(to, line[:at])
