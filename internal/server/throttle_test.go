@@ -205,4 +205,7 @@ func TestHalfBodiesLockNobodyOut(t *testing.T) {
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("a neighbour: %d", res.StatusCode)
 	}
+	if got := w.server.guard.Hits(throttle.Connections); got != 20 { // they came before the neighbour
+		t.Errorf("%d connections were refused, want 20", got)
+	}
 }
