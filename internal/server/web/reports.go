@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,13 +105,17 @@ type resultRow struct {
 	Alert                                                                              bool
 }
 
+// resultsPerPage are the results, and the alerts, that the page of a report shows. More is for programs, which ask the API.
+const resultsPerPage = 2_000
+
 func (p *Pages) report(r *http.Request) (page, error) {
 	project, base, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
 	var report api.Report
-	if _, err := p.cfg.Get(r, base+"/reports/"+url.PathEscape(r.PathValue("uuid")), nil, &report); err != nil {
+	few := query("max_results", strconv.Itoa(resultsPerPage))
+	if _, err := p.cfg.Get(r, base+"/reports/"+url.PathEscape(r.PathValue("uuid")), few, &report); err != nil {
 		return page{}, err
 	}
 	title := "Report on " + report.Branch.Name
@@ -129,6 +134,9 @@ func (p *Pages) reportView(project api.Project, r api.Report) reportView {
 		Error: r.Error, Branch: r.Branch.Name, Version: versionText(r.Branch.Head.Version), Testbed: r.Testbed.Name, Adapter: r.Adapter,
 		Recognised: r.Recognised, Warnings: r.Warnings, Status: reportStatus(r.Status), Start: p.when(r.StartTime),
 		Duration: duration(r.EndTime.Sub(r.StartTime)), Host: hostFacts(r.Host), Verdict: reportVerdict(r),
+	}
+	if shown, all := resultCount(r); shown < all {
+		view.Warnings = append(slices.Clip(view.Warnings), fmt.Sprintf("Showing the first %d of %d results; the API has all of them.", shown, all))
 	}
 	if r.Job != nil {
 		view.JobHref = jobHref(project, *r.Job)
@@ -160,6 +168,17 @@ func (p *Pages) reportView(project api.Project, r api.Report) reportView {
 	return view
 }
 
+// resultCount is how many results (a benchmark in an iteration) of a report are here, and how many it has.
+func resultCount(r api.Report) (shown, all int) {
+	for _, iteration := range r.Results {
+		shown += len(iteration)
+	}
+	for _, c := range r.Counts.Results {
+		all += c.Benchmarks
+	}
+	return shown, all
+}
+
 // reportVerdict is the one sentence that a reader wants first.
 func reportVerdict(r api.Report) pill {
 	if r.Status != api.ReportProcessed {
@@ -172,6 +191,7 @@ func reportVerdict(r api.Report) pill {
 		}
 	}
 	judged := 0
+	shown, all := resultCount(r)
 	for _, iteration := range r.Results {
 		for _, result := range iteration {
 			for _, m := range result.Measures {
@@ -184,6 +204,10 @@ func reportVerdict(r api.Report) pill {
 	switch {
 	case len(names) > 0:
 		return pill{plural(len(names), "benchmark is", "benchmarks are") + " outside the boundary.", "bad"}
+	case r.Counts.Alerts.Active > 0: // further down than what is here
+		return pill{plural(r.Counts.Alerts.Active, "alert is", "alerts are") + " active.", "bad"}
+	case shown < all:
+		return pill{"No alert is active.", "good"}
 	case judged == 0:
 		return pill{"Nothing was judged: no threshold applies, or there is not enough history yet.", "warn"}
 	}
