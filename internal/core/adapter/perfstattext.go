@@ -109,9 +109,7 @@ type perfWord struct {
 
 // perfWords parts at spaces and tabs only: other white space may part the thousands.
 func perfWords(text []byte) (words []perfWord) {
-	const most = 12
-	words = make([]perfWord, 0, most)
-	for at := 0; at < len(text) && len(words) < most; {
+	for at := 0; at < len(text) && len(words) < 12; {
 		word, rest := nextWord(text[at:])
 		if len(word) == 0 {
 			break
