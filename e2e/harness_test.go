@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -179,15 +180,26 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// freePort returns an address that stays free while its server is killed and started again. It lies below the ports that the kernel gives to
+// outgoing connections and to whoever asks for any: one of these could be taken in between.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 200 {
+		port := 10_000 + rand.IntN(20_000)
+		if _, taken := ports.LoadOrStore(port, true); taken {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port between 10000 and 30000")
+	return ""
 }
+
+var ports sync.Map // those that this process has given out
 
 func (w *world) startServer(env ...string) {
 	w.t.Helper()
