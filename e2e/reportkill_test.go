@@ -44,7 +44,7 @@ func TestAcknowledgedReportsSurviveKills(t *testing.T) {
 					return
 				default:
 				}
-				id, tries := w.sendUntilTaken(t, n)
+				id, tries := w.sendUntilTaken(t, n, stop)
 				mu.Lock()
 				acknowledged[id] = n
 				again += tries - 1
@@ -53,7 +53,7 @@ func TestAcknowledgedReportsSurviveKills(t *testing.T) {
 		})
 	}
 	for range kills {
-		time.Sleep(time.Duration(50+random.IntN(700)) * time.Millisecond) // the random points in the life of another process
+		time.Sleep(time.Duration(50+random.IntN(1500)) * time.Millisecond) // the random points in the life of another process
 		w.server.kill()
 		w.startServer()
 	}
@@ -98,8 +98,9 @@ func benchmarksOf(n int) int {
 	return 3
 }
 
-// sendUntilTaken sends report n until the server acknowledges it, with the same key each time.
-func (w *world) sendUntilTaken(t *testing.T, n int) (id string, tries int) {
+// sendUntilTaken sends report n until the server acknowledges it, with the same key each time. A large one may well be killed each time until
+// the kills stop; from then on it has patience.
+func (w *world) sendUntilTaken(t *testing.T, n int, stopped <-chan struct{}) (id string, tries int) {
 	var results strings.Builder
 	results.WriteByte('{')
 	for i := range benchmarksOf(n) {
@@ -117,7 +118,13 @@ func (w *world) sendUntilTaken(t *testing.T, n int) (id string, tries int) {
 		t.Error(err)
 	}
 	var report api.Report
-	for end := time.Now().Add(patience); time.Now().Before(end); tries++ {
+	end := time.Now().Add(patience)
+	for ; time.Now().Before(end); tries++ {
+		select {
+		case <-stopped:
+		default:
+			end = time.Now().Add(patience)
+		}
 		req, err := http.NewRequest(http.MethodPost, w.url+"/v0/run", bytes.NewReader(raw))
 		if err != nil {
 			t.Error(err)
