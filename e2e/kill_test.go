@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,7 @@ func TestEachJobEndsExactlyOnceUnderKill(t *testing.T) {
 		checkProcessedOnce(t, w, i, job)
 	}
 	t.Logf("%d jobs, %d kills", jobs, kills)
+	until(t, "the last runner to start", func() bool { return strings.Contains(runner.out.String(), "runner starts") })
 	if code := runner.stop(t); code != 0 {
 		t.Errorf("the runner ended with %d after SIGTERM, want 0", code)
 	}

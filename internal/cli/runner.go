@@ -138,7 +138,12 @@ func runRunnerUp(ctx context.Context, env RunnerEnv, f runnerUpFlags) error {
 	if err != nil {
 		return &runnerExit{fault.ExitUsage, err}
 	}
-	d, release, err := runner.New(cfg)
+	var d *runner.Daemon
+	ready := make(chan struct{}) // trying the sandbox takes a moment, in which a signal must not end us with a command of ours running
+	stop := onSignals(cfg.Log, ready, func() { d.Drain() }, func() { d.Abort() })
+	defer stop()
+	var release func()
+	d, release, err = runner.New(cfg)
 	if errors.Is(err, runner.ErrNoSandbox) {
 		return &runnerExit{fault.ExitInfrastructure, err}
 	}
@@ -146,8 +151,7 @@ func runRunnerUp(ctx context.Context, env RunnerEnv, f runnerUpFlags) error {
 		return &runnerExit{fault.ExitUsage, err}
 	}
 	defer release()
-	stop := onSignals(cfg.Log, d.Drain, d.Abort)
-	defer stop()
+	close(ready)
 	if err := d.Run(ctx); err != nil {
 		return &runnerExit{fault.ExitInterrupted, err}
 	}
@@ -187,11 +191,21 @@ func (f runnerUpFlags) config(env RunnerEnv) (runner.Config, error) {
 	}, nil
 }
 
-// onSignals calls drain at the first signal and abort at the second. A third one ends the process as if nobody had listened.
-func onSignals(log *slog.Logger, drain, abort func()) (stop func()) {
+// onSignals calls drain at the first signal and abort at the second, but not before ready is closed. A third one ends the process as if nobody
+// had listened.
+func onSignals(log *slog.Logger, ready <-chan struct{}, drain, abort func()) (stop func()) {
 	signals := make(chan os.Signal, 3)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
+	soon := func(f func()) {
+		go func() {
+			select {
+			case <-ready:
+				f()
+			case <-done:
+			}
+		}()
+	}
 	go func() {
 		for n := 0; ; n++ {
 			select {
@@ -200,11 +214,11 @@ func onSignals(log *slog.Logger, drain, abort func()) (stop func()) {
 			case got := <-signals:
 				if n == 0 {
 					log.Info("draining; a second signal aborts the job", "signal", got.String())
-					drain()
+					soon(drain)
 				} else {
 					log.Warn("aborting", "signal", got.String())
 					signal.Stop(signals)
-					abort()
+					soon(abort)
 				}
 			}
 		}
