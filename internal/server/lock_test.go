@@ -111,7 +111,7 @@ func TestLockOfADeadProcessIsNone(t *testing.T) {
 func TestServerThatCannotStartGivesTheFolderFree(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	database := filepath.Join(folder, databaseFile)
+	database := filepath.Join(folder, "tacho.db")
 	if err := os.WriteFile(database, []byte(strings.Repeat("notes\n", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}

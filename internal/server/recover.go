@@ -12,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/upkeep"
 )
 
 // RecoveredKey is an administrator's key that was made on the data folder itself.
@@ -23,7 +24,7 @@ type RecoveredKey struct {
 // RecoverKey makes a key for the administrator of the server whose data folder is cfg.Data: who may write to that folder owns the server. It
 // needs no server, and does not disturb one that runs on the folder, which knows the key with the next request.
 func RecoverKey(ctx context.Context, cfg Config, revoke bool) (key RecoveredKey, err error) {
-	file := filepath.Join(cfg.Data, databaseFile)
+	file := filepath.Join(cfg.Data, upkeep.Database)
 	if _, err := os.Stat(file); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return key, fault.Missingf("%s holds no server's data; give the folder with --data", cfg.Data)

@@ -69,9 +69,6 @@ type Server struct {
 	ready bool
 }
 
-// databaseFile is the database's name in the data folder.
-const databaseFile = "tacho.db"
-
 // New opens the data folder, makes what is missing, and builds everything. url is the address under which the server is reached; it may
 // be changed by SetURL until the first request.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
@@ -92,7 +89,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if cfg.Local {
 		check = 1 // a command does not wait for it, unless there is a reason
 	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, databaseFile), Now: cfg.Now, CheckBytes: check})
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, upkeep.Database), Now: cfg.Now, CheckBytes: check})
 	if err != nil {
 		return nil, errors.Join(cannotUse(cfg.Data, err), lock.Close())
 	}
@@ -104,7 +101,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 }
 
 func (s *Server) build(ctx context.Context) error {
-	blobs, err := blob.OpenDir(filepath.Join(s.cfg.Data, "blobs"), s.cfg.Now)
+	blobs, err := blob.OpenDir(filepath.Join(s.cfg.Data, upkeep.Blobs), s.cfg.Now)
 	if err != nil {
 		return err
 	}
