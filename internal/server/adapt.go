@@ -32,15 +32,22 @@ type gate struct {
 }
 
 func (g *gate) Login(ctx context.Context, c registry.Credentials) error {
-	_, err := g.accounts.Authenticate(ctx, c.Secret, request.Source(ctx))
+	_, err := g.actor(ctx, c)
 	return err
+}
+
+func (g *gate) actor(ctx context.Context, c registry.Credentials) (access.Actor, error) {
+	if c.KeyHash != "" {
+		return g.accounts.Shown(ctx, c.KeyHash, request.Source(ctx))
+	}
+	return g.accounts.Authenticate(ctx, c.Secret, request.Source(ctx))
 }
 
 // actions maps the registry's verbs to actions on the project.
 var actions = map[registry.Action]access.Action{registry.Pull: access.ViewProject, registry.Push: access.Submit, registry.Delete: access.EditProject}
 
 func (g *gate) Authorize(ctx context.Context, c registry.Credentials, project string, want []registry.Action) (registry.Grant, error) {
-	actor, err := g.accounts.Authenticate(ctx, c.Secret, request.Source(ctx))
+	actor, err := g.actor(ctx, c)
 	if err != nil {
 		return registry.Grant{}, err
 	}

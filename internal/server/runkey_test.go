@@ -32,3 +32,17 @@ func TestARunKeyPushesImagesAndDeletesNone(t *testing.T) {
 		}
 	}
 }
+
+func TestARegistryTokenEndsWithTheKeyThatItWasTradedFrom(t *testing.T) {
+	t.Parallel()
+	w := start(t, t.TempDir())
+	var run api.KeyCreated
+	w.must(201, w.key, "POST", "/v0/projects", api.NewProject{Name: "shop"}, nil)
+	w.must(201, w.key, "POST", "/v0/projects/shop/keys", api.NewKey{Name: "ci"}, &run)
+	var traded struct{ Token string }
+	w.must(200, run.Secret, "GET", "/v0/auth/oci/token?scope=repository:shop/app:pull,push", nil, &traded)
+	const begin = "/v2/shop/app/blobs/uploads/"
+	w.must(202, traded.Token, "POST", begin, nil, nil)
+	w.must(204, w.key, "DELETE", "/v0/projects/shop/keys/"+run.UUID, nil, nil)
+	w.must(401, traded.Token, "POST", begin, nil, nil)
+}

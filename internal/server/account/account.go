@@ -64,26 +64,43 @@ func (s *Service) authenticate(ctx context.Context, bearer, sourceIP string) (ac
 	if !ok {
 		return access.Actor{}, fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… or bencher_user_… and may have been cut or mistyped")
 	}
-	hash := ident.HashKey(bearer)
+	switch kind {
+	case ident.KeyUser, ident.KeyRun:
+		return s.resolve(ctx, ident.HashKey(bearer), sourceIP, byKey)
+	case ident.KeyRunner:
+		return s.resolve(ctx, ident.HashKey(bearer), sourceIP, byRunner)
+	}
+	return access.Actor{}, unknownKey()
+}
+
+// Shown returns the actor of a key that was right when it was shown, from its hash: what it may do now, or an Unauthorized fault if it has
+// expired or was revoked since. Nobody can guess with it, so Watch does not hear of it.
+func (s *Service) Shown(ctx context.Context, hash, sourceIP string) (access.Actor, error) {
+	return s.resolve(ctx, hash, sourceIP, func(ctx context.Context, tx *store.Tx, hash string) (access.Actor, string, error) {
+		actor, stale, err := byKey(ctx, tx, hash)
+		if fault.Is(err, fault.Missing) {
+			return byRunner(ctx, tx, hash)
+		}
+		return actor, stale, err
+	})
+}
+
+func unknownKey() error {
+	return fault.Unauthorizedf("the key is not known; it may have been revoked, or belong to another server")
+}
+
+// resolve finds the actor of a key, and notes its use.
+func (s *Service) resolve(
+	ctx context.Context, hash, sourceIP string, find func(context.Context, *store.Tx, string) (access.Actor, string, error),
+) (access.Actor, error) {
 	var actor access.Actor
 	var stale string
-	err := s.store.View(ctx, func(tx *store.Tx) error {
-		var err error
-		switch kind {
-		case ident.KeyUser, ident.KeyRun:
-			actor, stale, err = byKey(ctx, tx, hash)
-		case ident.KeyRunner:
-			var r store.Runner
-			if r, err = tx.RunnerByKeyHash(ctx, hash); err == nil {
-				actor = access.Actor{Kind: access.Runner, RunnerID: r.ID}
-			}
-		default:
-			err = fault.Missingf("key")
-		}
+	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		actor, stale, err = find(ctx, tx, hash)
 		return err
 	})
 	if fault.Is(err, fault.Missing) {
-		return access.Actor{}, fault.Unauthorizedf("the key is not known; it may have been revoked, or belong to another server")
+		return access.Actor{}, unknownKey()
 	}
 	if err != nil {
 		return access.Actor{}, err
@@ -95,6 +112,12 @@ func (s *Service) authenticate(ctx context.Context, bearer, sourceIP string) (ac
 		}
 	}
 	return actor, nil
+}
+
+// byRunner returns the actor of a runner's key. Its use is noted with the runner.
+func byRunner(ctx context.Context, tx *store.Tx, hash string) (access.Actor, string, error) {
+	r, err := tx.RunnerByKeyHash(ctx, hash)
+	return access.Actor{Kind: access.Runner, RunnerID: r.ID}, "", err
 }
 
 // byKey returns the actor of a user or run key, and its id if its last use should be noted again.

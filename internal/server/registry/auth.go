@@ -29,6 +29,8 @@ const (
 type Credentials struct {
 	User   string // of Basic; any, the secret alone decides
 	Secret string // a key
+
+	KeyHash string // instead of Secret: of a key that was shown before, when it was traded for a token (ident.HashKey)
 }
 
 // Anonymous reports whether there are no credentials.
@@ -150,10 +152,42 @@ func (g *Registry) authorizeToken(ctx context.Context, token string, name Name, 
 			continue
 		}
 		if (s.Repository == everyRepository || s.Repository == name.Image) && includes(splitActions(s.Actions), want) {
-			return place{name, s.ProjectID}, nil
+			return g.authorizeScope(ctx, s, name, want)
 		}
 	}
 	return place{}, &scopeError{fault.Unauthorizedf("repository %s: it does not exist, or this token may not %s there", name, join(want))}
+}
+
+// authorizeScope asks what the key that a token was traded from may do now: a token opens what it was given for, as long as its key would.
+// The tokens of a job have none; the job's lease was looked at with the scope.
+func (g *Registry) authorizeScope(ctx context.Context, s store.RegistryScope, name Name, want []Action) (place, error) {
+	if s.KeyHash == "" {
+		return place{name, s.ProjectID}, nil
+	}
+	p, err := g.authorizeAs(ctx, Credentials{KeyHash: s.KeyHash}, name, want)
+	if err == nil && p.projectID != s.ProjectID {
+		err = about(aboutName, fault.Missingf("project %q does not exist any more", name.Project))
+	}
+	return p, err
+}
+
+// again authorizes a request a second time, after a body that may have taken long: what it brought is kept only if its sender may still
+// push to the same project.
+func (g *Registry) again(r *http.Request, p place) error {
+	now, err := g.authorize(r, p.name, Push)
+	if err == nil && now.projectID != p.projectID {
+		err = about(aboutName, fault.Missingf("project %q does not exist any more", p.name.Project))
+	}
+	return err
+}
+
+// tokenScopes is scopes for who does nothing with a token but show it: its key must be somebody's still.
+func (g *Registry) tokenScopes(ctx context.Context, token string) ([]store.RegistryScope, error) {
+	scopes, err := g.scopes(ctx, token)
+	if err == nil && scopes[0].KeyHash != "" {
+		err = g.access.Login(ctx, Credentials{KeyHash: scopes[0].KeyHash})
+	}
+	return scopes, err
 }
 
 // scopes returns what a token opens now. A token that opens nothing any more is Unauthorized.

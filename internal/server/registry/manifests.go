@@ -69,6 +69,9 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, p place, 
 	if err != nil {
 		return about(aboutManifest, err)
 	}
+	if err := g.again(r, p); err != nil {
+		return err
+	}
 	digest := digestOf(body)
 	if asked != "" && asked != digest {
 		return about(aboutDigest, fault.Invalidf("manifest: its digest is %s, not %s", digest, asked))

@@ -128,6 +128,9 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p, err := g.authorize(r, name, op.wants...)
+	if err == nil {
+		err = op.run(g, w, r, p, t.reference)
+	}
 	if fault.Is(err, fault.Unauthorized) {
 		wants := op.wants
 		if wants[0] == Push {
@@ -135,9 +138,6 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		g.challenge(w, r, err, name.String(), wants)
 		return
-	}
-	if err == nil {
-		err = op.run(g, w, r, p, t.reference)
 	}
 	if err != nil {
 		g.refuse(w, r, err)
@@ -157,7 +157,7 @@ func (g *Registry) serveBase(w http.ResponseWriter, r *http.Request) {
 		err = fault.Unauthorizedf("log in, or ask for an anonymous token to pull from public projects")
 	case isAnonymousToken(c): // of a client that was sent to the token end point
 	case isRegistryToken(c.Secret):
-		_, err = g.scopes(r.Context(), c.Secret)
+		_, err = g.tokenScopes(r.Context(), c.Secret)
 	default:
 		err = g.access.Login(r.Context(), c)
 	}

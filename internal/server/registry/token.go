@@ -91,7 +91,7 @@ func tokenCredentials(r *http.Request) (Credentials, error) {
 // sameToken gives a registry token back to the client that has it as its password and, as clients do, wants to trade it. It opens no
 // more and lives no longer than before.
 func (g *Registry) sameToken(ctx context.Context, text string) (token, error) {
-	scopes, err := g.scopes(ctx, text)
+	scopes, err := g.tokenScopes(ctx, text)
 	if err != nil {
 		return token{}, err
 	}
@@ -127,6 +127,9 @@ func (g *Registry) newToken(ctx context.Context, c Credentials, scopes []string)
 	rows, err := g.grants(ctx, c, scopes)
 	if err != nil {
 		return token{}, err
+	}
+	for i := range rows {
+		rows[i].KeyHash = ident.HashKey(c.Secret)
 	}
 	return g.issue(ctx, rows, limits.RegistryTokenLife)
 }

@@ -47,6 +47,9 @@ func (g *Registry) postUpload(w http.ResponseWriter, r *http.Request, p place, _
 		return err
 	}
 	if _, err = g.receive(w, r, id, 0); err == nil {
+		err = g.again(r, p)
+	}
+	if err == nil {
 		err = g.commitUpload(r.Context(), p, id, digest)
 	}
 	if err != nil {
@@ -80,6 +83,9 @@ func (g *Registry) patchUpload(w http.ResponseWriter, r *http.Request, p place, 
 		}
 		return err
 	}
+	if err := g.again(r, p); err != nil {
+		return err
+	}
 	uploadAccepted(w, p, id, reached, http.StatusAccepted)
 	return nil
 }
@@ -102,6 +108,9 @@ func (g *Registry) putUpload(w http.ResponseWriter, r *http.Request, p place, id
 			}
 			return err
 		}
+	}
+	if err := g.again(r, p); err != nil {
+		return err
 	}
 	if err := g.commitUpload(r.Context(), p, id, digest); err != nil {
 		return err

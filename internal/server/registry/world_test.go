@@ -58,16 +58,34 @@ type fakeAccess struct {
 	store        *store.Store
 	organization string
 	broken       atomic.Bool // answers with an internal error
+	revoked      atomic.Bool // of the owner's key
+	left         atomic.Bool // the owner has nothing to say in the projects any more
+	asked        chan string // if it is there, has the project of each question
+}
+
+// secret is the key that credentials show, or that was shown for them.
+func secret(c registry.Credentials) string {
+	for _, key := range []string{ownerKey, readerKey, otherKey} {
+		if c.KeyHash == ident.HashKey(key) {
+			return key
+		}
+	}
+	return c.Secret
 }
 
 func (a *fakeAccess) Login(_ context.Context, c registry.Credentials) error {
-	if !slices.Contains([]string{ownerKey, readerKey, otherKey}, c.Secret) {
+	if key := secret(c); !slices.Contains([]string{ownerKey, readerKey, otherKey}, key) || key == ownerKey && a.revoked.Load() {
 		return fault.Unauthorizedf("the key is unknown")
 	}
 	return nil
 }
 
-func (a *fakeAccess) Authorize(ctx context.Context, c registry.Credentials, project string, want []registry.Action) (registry.Grant, error) {
+func (a *fakeAccess) Authorize(
+	ctx context.Context, c registry.Credentials, project string, want []registry.Action,
+) (registry.Grant, error) {
+	if a.asked != nil {
+		defer func() { a.asked <- project }()
+	}
 	if a.broken.Load() {
 		return registry.Grant{}, &os.PathError{Op: "open", Path: "/secret/place", Err: os.ErrPermission}
 	}
@@ -76,10 +94,14 @@ func (a *fakeAccess) Authorize(ctx context.Context, c registry.Credentials, proj
 			return registry.Grant{}, err
 		}
 	}
+	key := secret(c)
+	if a.left.Load() && key == ownerKey {
+		key = ""
+	}
 	var p store.Project
 	err := a.store.Tx(ctx, func(tx *store.Tx) (err error) {
 		p, err = tx.ProjectByRef(ctx, project)
-		if fault.Is(err, fault.Missing) && c.Secret == ownerKey && slices.Contains(want, registry.Push) {
+		if fault.Is(err, fault.Missing) && key == ownerKey && slices.Contains(want, registry.Push) {
 			p, err = tx.InsertProject(ctx, store.Project{OrganizationID: a.organization, Name: project, Slug: project, Visibility: "public"})
 		}
 		return err
@@ -89,9 +111,9 @@ func (a *fakeAccess) Authorize(ctx context.Context, c registry.Credentials, proj
 	}
 	may := []registry.Action{}
 	switch {
-	case c.Secret == ownerKey, c.Secret == otherKey && p.Slug == "other":
+	case key == ownerKey, key == otherKey && p.Slug == "other":
 		may = want
-	case c.Secret == readerKey, p.Visibility == "public":
+	case key == readerKey, p.Visibility == "public":
 		may = append(may, registry.Pull)
 	default:
 		return registry.Grant{}, fault.Missingf("project %q does not exist", project)

@@ -262,6 +262,7 @@ type RegistryToken struct {
 	Actions    string // comma-separated: pull,push,delete
 	JobID      string // if set, the token holds only while this job is claimed or running in Epoch
 	Epoch      int64
+	KeyHash    string // of the key that it was traded from, or ''; whether that still stands is for the caller to ask
 	Expires    time.Time
 }
 
@@ -269,9 +270,9 @@ type RegistryToken struct {
 func (tx *Tx) InsertRegistryToken(ctx context.Context, t RegistryToken) error {
 	epoch := sql.NullInt64{Int64: t.Epoch, Valid: t.JobID != ""}
 	_, err := tx.q.ExecContext(ctx, `
-		insert into registry_token (hash, project_id, repository, actions, job_id, epoch, expires)
-		values ($1, $2, $3, $4, $5, $6, $7)`,
-		t.Hash, textOrNull(t.ProjectID), t.Repository, t.Actions, textOrNull(t.JobID), epoch, micros(t.Expires))
+		insert into registry_token (hash, project_id, repository, actions, job_id, epoch, key_hash, expires)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		t.Hash, textOrNull(t.ProjectID), t.Repository, t.Actions, textOrNull(t.JobID), epoch, textOrNull(t.KeyHash), micros(t.Expires))
 	if isReferenced(err) {
 		return fault.Wrap(fault.Missing, err, "registry token: its project or its job does not exist")
 	}
@@ -287,6 +288,7 @@ type RegistryScope struct {
 	ProjectSlug string
 	Repository  string
 	Actions     string
+	KeyHash     string // of the key that the token was traded from; '' for one of a job
 	Expires     time.Time
 }
 
@@ -294,7 +296,7 @@ type RegistryScope struct {
 // to a job, that job claimed or running in the token's epoch. None is an empty list.
 func (tx *Tx) RegistryScopes(ctx context.Context, hash string) ([]RegistryScope, error) {
 	rows, err := tx.q.QueryContext(ctx, `
-		select coalesce(t.project_id, ''), coalesce(p.slug, ''), t.repository, t.actions, t.expires
+		select coalesce(t.project_id, ''), coalesce(p.slug, ''), t.repository, t.actions, coalesce(t.key_hash, ''), t.expires
 		from registry_token t left join project p on p.id = t.project_id
 		where t.hash = $1 and t.expires > $2
 			and (t.project_id is null or (p.id is not null and p.deleted is null))
@@ -304,7 +306,7 @@ func (tx *Tx) RegistryScopes(ctx context.Context, hash string) ([]RegistryScope,
 	return collect(rows, err, func(rows *sql.Rows) (RegistryScope, error) {
 		var s RegistryScope
 		var expires int64
-		err := rows.Scan(&s.ProjectID, &s.ProjectSlug, &s.Repository, &s.Actions, &expires)
+		err := rows.Scan(&s.ProjectID, &s.ProjectSlug, &s.Repository, &s.Actions, &s.KeyHash, &expires)
 		s.Expires = timeOf(expires)
 		return s, err
 	})

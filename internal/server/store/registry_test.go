@@ -259,20 +259,20 @@ func TestRegistryScopesAreThoseThatHold(t *testing.T) {
 		return errors.Join(
 			tx.InsertRegistryToken(ctx, RegistryToken{Hash: "two", ProjectID: a, Repository: "app", Actions: "pull", Expires: late}),
 			tx.InsertRegistryToken(ctx, RegistryToken{Hash: "two", ProjectID: b, Repository: "*", Actions: "pull,push", Expires: soon}),
-			tx.InsertRegistryToken(ctx, RegistryToken{Hash: "login", Expires: late}),
+			tx.InsertRegistryToken(ctx, RegistryToken{Hash: "login", KeyHash: "key", Expires: late}),
 		)
 	})
 	scopes := func(hash string) (got []string) {
 		commit(t, s, func(ctx context.Context, tx *Tx) error {
 			rows, err := tx.RegistryScopes(ctx, hash)
 			for _, r := range rows {
-				got = append(got, r.ProjectSlug+"/"+r.Repository+" "+r.Actions)
+				got = append(got, r.ProjectSlug+"/"+r.Repository+" "+r.Actions+r.KeyHash)
 			}
 			return err
 		})
 		return got
 	}
-	for hash, want := range map[string][]string{"two": {"a/app pull", "b/* pull,push"}, "login": {"/ "}, "unknown": nil} {
+	for hash, want := range map[string][]string{"two": {"a/app pull", "b/* pull,push"}, "login": {"/ key"}, "unknown": nil} {
 		if diff := cmp.Diff(want, scopes(hash)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", hash, diff)
 		}
