@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
@@ -187,7 +188,11 @@ func (s *Server) getFor(operations http.Handler) web.GetFunc {
 			if err := json.Unmarshal(answer.body.Bytes(), &body); err != nil || body.Message == "" {
 				body.Message = http.StatusText(answer.status)
 			}
-			return 0, fault.New(fault.FromStatus(answer.status), "%s", body.Message)
+			refusal := fault.New(fault.FromStatus(answer.status), "%s", body.Message)
+			if seconds, err := strconv.Atoi(answer.header.Get("Retry-After")); err == nil {
+				refusal.After = time.Duration(seconds) * time.Second
+			}
+			return 0, refusal
 		}
 		total, _ := strconv.Atoi(answer.header.Get(api.TotalCountHeader))
 		return total, json.Unmarshal(answer.body.Bytes(), out)

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -213,17 +214,18 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", operations)
-	return numbers.Middleware(s.guarded(mux))
+	return numbers.Middleware(s.guarded(mux, pages))
 }
 
 // guarded is what all edges have in common: where a request came from, how slow it may be, and whether its sender has asked too often. A
 // request in the same process passes as it is.
-func (s *Server) guarded(next http.Handler) http.Handler {
+func (s *Server) guarded(next *http.ServeMux, pages *web.Pages) http.Handler {
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		probe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz" // whoever watches over the server must not be refused
 		if !probe {
 			if err := s.guard.Request(r, registry.TokenPath, w.Header()); err != nil {
-				s.turnAway(w, r, err)
+				_, pattern := next.Handler(r)
+				s.turnAway(w, r, pattern, pages, err)
 				return
 			}
 		}
@@ -240,13 +242,16 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// turnAway answers in the way of the edge that was asked.
-func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	if r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/") || r.URL.Path == registry.TokenPath {
+// turnAway answers in the way of the edge that was asked: the one that pattern belongs to.
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, pattern string, pages *web.Pages, err error) {
+	switch {
+	case pattern == "/v2" || pattern == "/v2/" || pattern == registry.TokenPath:
 		s.images.Refuse(w, r, err)
-		return
+	case slices.Contains(web.Patterns, pattern):
+		pages.Refuse(w, r, err)
+	default:
+		request.WriteError(w, r, s.log, err)
 	}
-	request.WriteError(w, r, s.log, err)
 }
 
 func (s *Server) counts(pending bool) int {

@@ -75,6 +75,9 @@ func TestOneLimitOfAnAddressIsOverAllEdges(t *testing.T) {
 		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || w.Header().Get("RateLimit-Remaining") != "0" || w.Header().Get("RateLimit-Reset") != "30" {
 			t.Errorf("%s over the limit: %d %v %s", path, w.Code, w.Header(), w.Body)
 		}
+		if path == "/runners" {
+			continue // a page: TestAPageThatIsRefusedIsAPage
+		}
 		var ours api.Error
 		var oci struct{ Errors []struct{ Code string } }
 		if json.Unmarshal(w.Body.Bytes(), &ours) != nil || json.Unmarshal(w.Body.Bytes(), &oci) != nil || ours.ErrorCode != "too_many" && (len(oci.Errors) != 1 || oci.Errors[0].Code != "TOOMANYREQUESTS") {

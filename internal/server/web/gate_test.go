@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ func TestPagesThatDoNotFitAreRefusedWithoutBeingDrawn(t *testing.T) {
 	}
 	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "2" || asked != 0 {
 		t.Errorf("%d, Retry-After %q, asked %d times", w.Code, w.Header().Get("Retry-After"), asked)
+	}
+	if w := get(); !strings.Contains(w.Body.String(), "<title>Busy just now") || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("the refusal is no page: %v %s", w.Header(), w.Body)
 	}
 	full.Leave()
 	if w := get(); w.Code != http.StatusOK || gate.Used() != 0 {

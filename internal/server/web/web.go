@@ -170,7 +170,6 @@ func secure(h http.Header) {
 // never half a page.
 func (p *Pages) render(build func(*http.Request) (page, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		status := http.StatusOK
 		var made page
 		pass, err := p.cfg.Gate.Enter(r.Context(), limits.PageCost)
 		defer pass.Leave()
@@ -178,24 +177,34 @@ func (p *Pages) render(build func(*http.Request) (page, error)) http.HandlerFunc
 			made, err = build(r)
 		}
 		if err != nil {
-			request.SayWhen(w.Header(), err)
-			status = fault.Of(err).Status()
-			made = errorPage(err)
-		}
-		var out bytes.Buffer
-		if err := p.templates[made.template].ExecuteTemplate(&out, "layout", frame{
-			Title: made.title, Section: made.section, Version: p.cfg.Version, Crumbs: made.crumbs, Tabs: made.tabs, Scripts: made.scripts, Page: made.view,
-		}); err != nil {
-			p.cfg.Log.ErrorContext(r.Context(), "page template failed", "template", made.template, "error", err)
-			http.Error(w, "internal error", http.StatusInternalServerError)
+			p.Refuse(w, r, err)
 			return
 		}
-		secure(w.Header())
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(status)
-		_, _ = w.Write(out.Bytes())
+		p.write(w, r, http.StatusOK, made)
 	}
+}
+
+// Refuse answers err as a page. Who turns requests away before they reach the pages answers with it too.
+func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	request.SayWhen(w.Header(), err)
+	p.write(w, r, fault.Of(err).Status(), errorPage(err))
+}
+
+func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, made page) {
+	var out bytes.Buffer
+	if err := p.templates[made.template].ExecuteTemplate(&out, "layout", frame{
+		Title: made.title, Section: made.section, Version: p.cfg.Version,
+		Crumbs: made.crumbs, Tabs: made.tabs, Scripts: made.scripts, Page: made.view,
+	}); err != nil {
+		p.cfg.Log.ErrorContext(r.Context(), "page template failed", "template", made.template, "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	secure(w.Header())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes())
 }
 
 type errorView struct{ Message, RequestID string }
@@ -203,6 +212,7 @@ type errorView struct{ Message, RequestID string }
 func errorPage(err error) page {
 	title := map[fault.Kind]string{
 		fault.Missing: "Not found", fault.Unauthorized: "Not for everybody", fault.Forbidden: "Not allowed", fault.Invalid: "That was not understood",
+		fault.TooMany: "Too many requests", fault.Unavailable: "Busy just now",
 	}[fault.Of(err)]
 	if title == "" {
 		title = "Something went wrong"
