@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/imageref"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
@@ -77,11 +78,11 @@ func (g *gate) Authorize(ctx context.Context, c registry.Credentials, project st
 }
 
 // find loads the project; a push by somebody who has a home makes a new one there.
-func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bool) (store.Project, error) {
-	var p store.Project
+func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bool) (project.Project, error) {
+	var p project.Project
 	look := func(tx *store.Tx) error {
 		var err error
-		p, err = tx.ProjectByRef(ctx, ref)
+		p, err = project.ByRef(ctx, tx, ref)
 		return err
 	}
 	err := g.store.View(ctx, look)
@@ -99,7 +100,7 @@ func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bo
 		if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: home.ID, Name: home.Slug}); err != nil {
 			return err
 		}
-		p, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: ref, Slug: ref, Visibility: string(g.visible)})
+		p, err = project.Insert(ctx, tx, project.Project{OrganizationID: home.ID, Name: ref, Slug: ref, Visibility: string(g.visible)})
 		return err
 	})
 	return p, err
@@ -112,7 +113,7 @@ type images struct {
 	url   string
 }
 
-func (i *images) Resolve(ctx context.Context, project store.Project, image string) (queue.Image, error) {
+func (i *images) Resolve(ctx context.Context, project project.Project, image string) (queue.Image, error) {
 	ref, err := imageref.Parse(image)
 	if err != nil {
 		return queue.Image{}, err
@@ -149,7 +150,7 @@ func (i *images) Resolve(ctx context.Context, project store.Project, image strin
 }
 
 // repositories are where an unqualified name may lie: "app" is project/app, "project/app" is itself, "project" is the project's own.
-func repositories(project store.Project, ref imageref.Reference) []string {
+func repositories(project project.Project, ref imageref.Reference) []string {
 	first, rest, _ := strings.Cut(ref.Path, "/")
 	if first == project.Slug || first == project.ID {
 		return []string{rest, ref.Path}

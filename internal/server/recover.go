@@ -11,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/upkeep"
 )
@@ -36,7 +37,7 @@ func RecoverKey(ctx context.Context, cfg Config, revoke bool) (key RecoveredKey,
 		return key, fmt.Errorf("open %s: %w", cfg.Data, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	accounts := account.New(db, rand.Reader)
+	accounts := account.New(db, rand.Reader, fleet.RunnerIDByKeyHash)
 	if err := accounts.EnsureAdmin(ctx); err != nil { // the folder was made a moment ago and nobody got so far
 		return key, err
 	}

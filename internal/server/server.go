@@ -107,7 +107,7 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.health = &health{looks: []func(context.Context) error{s.store.Ping, blobs.Writable}, now: s.cfg.Now, log: s.log}
-	accounts := account.New(s.store, rand.Reader)
+	accounts := account.New(s.store, rand.Reader, fleet.RunnerIDByKeyHash)
 	if err := accounts.EnsureAdmin(ctx); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -23,6 +24,7 @@ type Service struct {
 	store  *store.Store
 	random io.Reader
 	watch  Watch
+	runner func(ctx context.Context, tx *store.Tx, keyHash string) (id string, err error)
 }
 
 // Watch hears of every key that was shown.
@@ -31,8 +33,10 @@ type Watch interface {
 	Wrong(source, key string) error // what to answer instead of saying that the key is wrong; nil: nothing
 }
 
-// New makes the service; random is crypto/rand's reader.
-func New(s *store.Store, random io.Reader) *Service { return &Service{store: s, random: random} }
+// New makes the service; random is crypto/rand's reader, runner finds the runner that a key belongs to.
+func New(s *store.Store, random io.Reader, runner func(context.Context, *store.Tx, string) (string, error)) *Service {
+	return &Service{store: s, random: random, runner: runner}
+}
 
 // Report lets w hear of the keys. It is called before the first of them comes.
 func (s *Service) Report(w Watch) { s.watch = w }
@@ -68,7 +72,7 @@ func (s *Service) authenticate(ctx context.Context, bearer, sourceIP string) (ac
 	case ident.KeyUser, ident.KeyRun:
 		return s.resolve(ctx, ident.HashKey(bearer), sourceIP, byKey)
 	case ident.KeyRunner:
-		return s.resolve(ctx, ident.HashKey(bearer), sourceIP, byRunner)
+		return s.resolve(ctx, ident.HashKey(bearer), sourceIP, s.byRunner)
 	}
 	return access.Actor{}, unknownKey()
 }
@@ -79,7 +83,7 @@ func (s *Service) Shown(ctx context.Context, hash, sourceIP string) (access.Acto
 	return s.resolve(ctx, hash, sourceIP, func(ctx context.Context, tx *store.Tx, hash string) (access.Actor, string, error) {
 		actor, stale, err := byKey(ctx, tx, hash)
 		if fault.Is(err, fault.Missing) {
-			return byRunner(ctx, tx, hash)
+			return s.byRunner(ctx, tx, hash)
 		}
 		return actor, stale, err
 	})
@@ -107,7 +111,7 @@ func (s *Service) resolve(
 	}
 	actor.SourceIP = sourceIP
 	if stale != "" {
-		if err := s.store.Tx(ctx, func(tx *store.Tx) error { return tx.TouchKey(ctx, stale) }); err != nil {
+		if err := s.store.Tx(ctx, func(tx *store.Tx) error { return TouchKey(ctx, tx, stale) }); err != nil {
 			return access.Actor{}, fmt.Errorf("note the use of key %s: %w", stale, err)
 		}
 	}
@@ -115,14 +119,14 @@ func (s *Service) resolve(
 }
 
 // byRunner returns the actor of a runner's key. Its use is noted with the runner.
-func byRunner(ctx context.Context, tx *store.Tx, hash string) (access.Actor, string, error) {
-	r, err := tx.RunnerByKeyHash(ctx, hash)
-	return access.Actor{Kind: access.Runner, RunnerID: r.ID}, "", err
+func (s *Service) byRunner(ctx context.Context, tx *store.Tx, hash string) (access.Actor, string, error) {
+	id, err := s.runner(ctx, tx, hash)
+	return access.Actor{Kind: access.Runner, RunnerID: id}, "", err
 }
 
 // byKey returns the actor of a user or run key, and its id if its last use should be noted again.
 func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, stale string, err error) {
-	k, err := tx.KeyByHash(ctx, hash)
+	k, err := KeyByHash(ctx, tx, hash)
 	if err != nil {
 		return actor, "", err
 	}
@@ -136,17 +140,17 @@ func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, 
 		stale = k.ID
 	}
 	if k.ProjectID != nil {
-		_, err := tx.ProjectByRef(ctx, *k.ProjectID) // the keys of a deleted project open nothing
+		_, err := project.ByRef(ctx, tx, *k.ProjectID) // the keys of a deleted project open nothing
 		return access.Actor{Kind: access.RunKey, ProjectID: *k.ProjectID}, stale, err
 	}
 	if k.AccountID == nil {
 		return actor, "", fmt.Errorf("key %s belongs to nobody", k.ID)
 	}
-	who, err := tx.AccountByRef(ctx, *k.AccountID)
+	who, err := ByRef(ctx, tx, *k.AccountID)
 	if err != nil {
 		return actor, "", err
 	}
-	roles, err := tx.RolesOf(ctx, who.ID)
+	roles, err := RolesOf(ctx, tx, who.ID)
 	return access.Actor{Kind: access.User, AccountID: who.ID, Admin: who.Admin, Organizations: roles}, stale, err
 }
 
@@ -154,20 +158,20 @@ func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, 
 // made has nobody to show one to; FirstKey is for a server that starts.
 func (s *Service) EnsureAdmin(ctx context.Context) error {
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.CountAccounts(ctx)
+		n, err := Count(ctx, tx)
 		if err != nil || n > 0 {
 			return err
 		}
-		admin, err := tx.InsertAccount(ctx, "admin", true)
+		admin, err := Insert(ctx, tx, "admin", true)
 		if err != nil {
 			return err
 		}
 		// The owner of the machine has no tier to buy: its organization runs without limits.
-		home, err := tx.InsertOrganization(ctx, "admin", "enterprise")
+		home, err := InsertOrganization(ctx, tx, "admin", "enterprise")
 		if err != nil {
 			return err
 		}
-		return tx.AddMember(ctx, admin.ID, home.ID, "leader")
+		return AddMember(ctx, tx, admin.ID, home.ID, "leader")
 	})
 	if err != nil {
 		return fmt.Errorf("make the first account: %w", err)
@@ -186,18 +190,18 @@ const (
 // earlier version made while no server ran, and that was never used.
 func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		admin, err := tx.FirstAdmin(ctx)
+		admin, err := FirstAdmin(ctx, tx)
 		if err != nil {
 			return err
 		}
-		keys, total, err := tx.ListKeys(ctx, admin.ID, store.Page{Limit: 1})
+		keys, total, err := ListKeys(ctx, tx, admin.ID, store.Page{Limit: 1})
 		if err != nil {
 			return err
 		}
 		if total > 1 || total == 1 && (keys[0].Name != unshown || keys[0].LastUsed != nil) {
 			return nil
 		}
-		key, _, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: firstKey, AccountID: &admin.ID}, ident.TachoForm)
+		key, _, err = s.insert(ctx, tx, Key{Kind: string(ident.KeyUser), Name: firstKey, AccountID: &admin.ID}, ident.TachoForm)
 		return err
 	})
 	if err != nil {
@@ -208,44 +212,44 @@ func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
 
 // RecoverKey makes another key for the first administrator, for whoever owns the machine and has lost the others. With revoke all of the
 // administrator's other keys are refused from then on; revoked says how many were good until now.
-func (s *Service) RecoverKey(ctx context.Context, revoke bool) (secret string, row store.Key, revoked int, err error) {
+func (s *Service) RecoverKey(ctx context.Context, revoke bool) (secret string, row Key, revoked int, err error) {
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		admin, err := tx.FirstAdmin(ctx)
+		admin, err := FirstAdmin(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if revoke {
-			if revoked, err = tx.RevokeKeys(ctx, admin.ID); err != nil {
+			if revoked, err = RevokeKeys(ctx, tx, admin.ID); err != nil {
 				return err
 			}
 		}
-		secret, row, err = s.insert(ctx, tx, store.Key{Kind: string(ident.KeyUser), Name: recoveredKey, AccountID: &admin.ID}, ident.TachoForm)
+		secret, row, err = s.insert(ctx, tx, Key{Kind: string(ident.KeyUser), Name: recoveredKey, AccountID: &admin.ID}, ident.TachoForm)
 		return err
 	})
 	if err != nil {
-		return "", store.Key{}, 0, fmt.Errorf("recover the administrator's key: %w", err)
+		return "", Key{}, 0, fmt.Errorf("recover the administrator's key: %w", err)
 	}
 	return secret, row, revoked, nil
 }
 
 // HomeOf returns the organization in which an actor's new projects go: a user's own first, the local one for the person at the keyboard.
-func HomeOf(ctx context.Context, tx *store.Tx, actor access.Actor) (store.Organization, error) {
+func HomeOf(ctx context.Context, tx *store.Tx, actor access.Actor) (Organization, error) {
 	var accountID string
 	switch actor.Kind {
 	case access.User:
 		accountID = actor.AccountID
 	case access.Local:
 	case access.Anonymous:
-		return store.Organization{}, fault.Unauthorizedf("a new project needs a user's key: set TACHO_KEY")
+		return Organization{}, fault.Unauthorizedf("a new project needs a user's key: set TACHO_KEY")
 	default:
-		return store.Organization{}, fault.Forbiddenf("a new project needs a user's key; a %s key belongs to no organization", actor.Kind)
+		return Organization{}, fault.Forbiddenf("a new project needs a user's key; a %s key belongs to no organization", actor.Kind)
 	}
-	mine, _, err := tx.ListOrganizations(ctx, accountID, store.Page{Limit: 1})
+	mine, _, err := ListOrganizations(ctx, tx, accountID, store.Page{Limit: 1})
 	if err != nil {
-		return store.Organization{}, err
+		return Organization{}, err
 	}
 	if len(mine) == 0 {
-		return store.Organization{}, fault.Forbiddenf("this account belongs to no organization; a leader must add it to one first")
+		return Organization{}, fault.Forbiddenf("this account belongs to no organization; a leader must add it to one first")
 	}
 	return mine[0], nil
 }
@@ -260,11 +264,11 @@ type KeyParams struct {
 }
 
 // NewKey makes a key for an account or a project.
-func (s *Service) NewKey(ctx context.Context, p KeyParams) (secret string, row store.Key, err error) {
+func (s *Service) NewKey(ctx context.Context, p KeyParams) (secret string, row Key, err error) {
 	if err := ident.CheckName("key", p.Name, limits.ResourceNameBytes); err != nil {
-		return "", store.Key{}, err
+		return "", Key{}, err
 	}
-	row = store.Key{Kind: string(p.Kind), Name: p.Name}
+	row = Key{Kind: string(p.Kind), Name: p.Name}
 	if p.Kind == ident.KeyRun {
 		row.ProjectID = &p.Owner
 	} else {
@@ -282,7 +286,7 @@ func (s *Service) NewKey(ctx context.Context, p KeyParams) (secret string, row s
 	return secret, row, err
 }
 
-func (s *Service) insert(ctx context.Context, tx *store.Tx, row store.Key, form ident.KeyForm) (string, store.Key, error) {
+func (s *Service) insert(ctx context.Context, tx *store.Tx, row Key, form ident.KeyForm) (string, Key, error) {
 	secret, err := ident.NewKey(ident.KeyKind(row.Kind), form, s.random)
 	if fault.Is(err, fault.Invalid) {
 		return "", row, err
@@ -291,6 +295,6 @@ func (s *Service) insert(ctx context.Context, tx *store.Tx, row store.Key, form 
 		return "", row, fmt.Errorf("draw a key: %w", err)
 	}
 	row.Hash, row.Hint = ident.HashKey(secret), ident.KeyHint(secret)
-	row, err = tx.InsertKey(ctx, row)
+	row, err = InsertKey(ctx, tx, row)
 	return secret, row, err
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -38,7 +40,7 @@ func newDesk(t *testing.T) *desk {
 			t.Error(err)
 		}
 	})
-	d.Service = New(d.db, rand.Reader)
+	d.Service = New(d.db, rand.Reader, fleet.RunnerIDByKeyHash)
 	return d
 }
 
@@ -62,30 +64,30 @@ func (d *desk) admin() string {
 }
 
 // person makes an account with a role in a new organization.
-func (d *desk) person(name, role string) (who store.Account, home store.Organization) {
+func (d *desk) person(name, role string) (who Account, home Organization) {
 	d.t.Helper()
 	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		if who, err = tx.InsertAccount(ctx, name, false); err != nil {
+		if who, err = Insert(ctx, tx, name, false); err != nil {
 			return err
 		}
-		if home, err = tx.InsertOrganization(ctx, name+"'s", "free"); err != nil {
+		if home, err = InsertOrganization(ctx, tx, name+"'s", "free"); err != nil {
 			return err
 		}
-		return tx.AddMember(ctx, who.ID, home.ID, role)
+		return AddMember(ctx, tx, who.ID, home.ID, role)
 	})
 	return who, home
 }
 
-func (d *desk) project(home store.Organization) (p store.Project) {
+func (d *desk) project(home Organization) (p project.Project) {
 	d.t.Helper()
 	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		p, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: "p", Visibility: "private"})
+		p, err = project.Insert(ctx, tx, project.Project{OrganizationID: home.ID, Name: "p", Visibility: "private"})
 		return err
 	})
 	return p
 }
 
-func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string, store.Key) {
+func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string, Key) {
 	d.t.Helper()
 	secret, row, err := d.NewKey(d.t.Context(), KeyParams{Kind: kind, Owner: owner, Name: "key", TTL: ttl})
 	if err != nil {
@@ -134,13 +136,13 @@ func TestAKeyThatWasMadeUnseenDoesNotKeepTheFirstOneBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.tx(func(ctx context.Context, tx *store.Tx) error {
-				admin, err := tx.FirstAdmin(ctx)
+				admin, err := FirstAdmin(ctx, tx)
 				if err != nil {
 					return err
 				}
-				row, err := tx.InsertKey(ctx, store.Key{Kind: "user", Hash: "h", Hint: "h", Name: "first start", AccountID: &admin.ID})
+				row, err := InsertKey(ctx, tx, Key{Kind: "user", Hash: "h", Hint: "h", Name: "first start", AccountID: &admin.ID})
 				if err == nil && used {
-					err = tx.TouchKey(ctx, row.ID)
+					err = TouchKey(ctx, tx, row.ID)
 				}
 				return err
 			})
@@ -189,7 +191,7 @@ func TestOnlyTheHashOfAKeyIsStored(t *testing.T) {
 		t.Errorf("hash %s, hint %s", row.Hash, row.Hint)
 	}
 	d.tx(func(ctx context.Context, tx *store.Tx) error {
-		stored, err := tx.KeyByHash(ctx, ident.HashKey(secret))
+		stored, err := KeyByHash(ctx, tx, ident.HashKey(secret))
 		if diff := cmp.Diff(row, stored); diff != "" {
 			t.Errorf("(-returned +stored):\n%s", diff)
 		}
@@ -208,9 +210,9 @@ func TestAuthenticateKnowsWhoAKeySpeaksFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var machine store.Runner
+	var machine fleet.Runner
 	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		machine, err = tx.InsertRunner(ctx, "r1", "", ident.HashKey(runner))
+		machine, err = fleet.InsertRunner(ctx, tx, "r1", "", ident.HashKey(runner))
 		return err
 	})
 	for name, tc := range map[string]struct {
@@ -253,10 +255,10 @@ func TestAuthenticateRefusesWithoutRepeatingTheKey(t *testing.T) {
 		}
 	}
 	d.tx(func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.RevokeKey(ctx, who.ID, row.ID); err != nil {
+		if err := RevokeKey(ctx, tx, who.ID, row.ID); err != nil {
 			return err
 		}
-		return tx.DeleteProject(ctx, p.ID)
+		return project.Delete(ctx, tx, p.ID)
 	})
 	d.clock = d.clock.Add(time.Hour) // at this very moment it expires
 	forged := []byte(foreign)
@@ -293,7 +295,7 @@ func TestUseOfAKeyIsNotedOnceAnHour(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.tx(func(ctx context.Context, tx *store.Tx) error {
-			k, err := tx.KeyByHash(ctx, ident.HashKey(key))
+			k, err := KeyByHash(ctx, tx, ident.HashKey(key))
 			if k.LastUsed == nil {
 				t.Fatal("the use was not noted")
 			}

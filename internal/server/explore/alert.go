@@ -6,19 +6,22 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // Alerts returns a page of the project's alerts, with how many there are in all.
-func (s *Service) Alerts(ctx context.Context, project store.Project, f store.AlertFilter, page store.Page) (out []api.Alert, total int, err error) {
+func (s *Service) Alerts(ctx context.Context, project project.Project, f threshold.AlertFilter, page store.Page) (out []api.Alert, total int, err error) {
 	switch f.Status {
 	case "", api.AlertActive, api.AlertDismissed, api.AlertSilenced:
 	default:
 		return nil, 0, fault.Invalidf("status %.40q: want active, dismissed or silenced", f.Status)
 	}
 	err = s.store.View(ctx, func(tx *store.Tx) error {
-		rows, n, err := tx.Alerts(ctx, project.ID, f, page)
+		rows, n, err := threshold.ListAlerts(ctx, tx, project.ID, f, page)
 		if err != nil {
 			return err
 		}
@@ -30,7 +33,7 @@ func (s *Service) Alerts(ctx context.Context, project store.Project, f store.Ale
 }
 
 // Alert returns one alert of the project.
-func (s *Service) Alert(ctx context.Context, project store.Project, id string) (out api.Alert, err error) {
+func (s *Service) Alert(ctx context.Context, project project.Project, id string) (out api.Alert, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		out, err = oneAlert(ctx, tx, project, id)
 		return err
@@ -38,12 +41,12 @@ func (s *Service) Alert(ctx context.Context, project store.Project, id string) (
 	return out, err
 }
 
-func oneAlert(ctx context.Context, tx *store.Tx, project store.Project, id string) (api.Alert, error) {
-	row, err := tx.Alert(ctx, project.ID, id)
+func oneAlert(ctx context.Context, tx *store.Tx, project project.Project, id string) (api.Alert, error) {
+	row, err := threshold.FindAlert(ctx, tx, project.ID, id)
 	if err != nil {
 		return api.Alert{}, err
 	}
-	built, err := alerts(ctx, tx, project, []store.Alert{row})
+	built, err := alerts(ctx, tx, project, []threshold.Alert{row})
 	if err != nil {
 		return api.Alert{}, err
 	}
@@ -55,13 +58,13 @@ var events = map[api.AlertStatus]judge.Event{api.AlertActive: judge.Reactivate, 
 
 // SetAlertStatus dismisses an alert or makes it active again, as the judge's table allows. Another status is an Invalid fault, a silenced
 // alert a Conflict.
-func (s *Service) SetAlertStatus(ctx context.Context, project store.Project, id string, status api.AlertStatus) (out api.Alert, err error) {
+func (s *Service) SetAlertStatus(ctx context.Context, project project.Project, id string, status api.AlertStatus) (out api.Alert, err error) {
 	event, known := events[status]
 	if !known {
 		return out, fault.Invalidf("status %.40q: an alert can be made active or dismissed", status)
 	}
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		row, err := tx.Alert(ctx, project.ID, id)
+		row, err := threshold.FindAlert(ctx, tx, project.ID, id)
 		if err != nil {
 			return err
 		}
@@ -70,7 +73,7 @@ func (s *Service) SetAlertStatus(ctx context.Context, project store.Project, id 
 			return err
 		}
 		if api.AlertStatus(next) != row.Status {
-			if err := tx.SetAlertStatus(ctx, id, row.Status, api.AlertStatus(next)); err != nil {
+			if err := threshold.SetAlertStatus(ctx, tx, id, row.Status, api.AlertStatus(next)); err != nil {
 				return err
 			}
 		}
@@ -81,14 +84,14 @@ func (s *Service) SetAlertStatus(ctx context.Context, project store.Project, id 
 }
 
 // alerts builds the answers for rows, in their order.
-func alerts(ctx context.Context, tx *store.Tx, project store.Project, rows []store.Alert) ([]api.Alert, error) {
+func alerts(ctx context.Context, tx *store.Tx, project project.Project, rows []threshold.Alert) ([]api.Alert, error) {
 	w := wanted{fullThresholds: true}
 	metricIDs := make([]int64, len(rows))
 	for i, a := range rows {
 		metricIDs[i] = a.MetricID
 		w.models, w.thresholds = append(w.models, a.ModelID), append(w.thresholds, a.ThresholdID)
 	}
-	metrics, err := tx.MetricsByID(ctx, metricIDs)
+	metrics, err := report.MetricsByID(ctx, tx, metricIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func alerts(ctx context.Context, tx *store.Tx, project store.Project, rows []sto
 	for _, m := range metrics {
 		seriesIDs = append(seriesIDs, m.SeriesID)
 	}
-	series, err := tx.SeriesByID(ctx, seriesIDs)
+	series, err := series.ByID(ctx, tx, seriesIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +118,8 @@ func alerts(ctx context.Context, tx *store.Tx, project store.Project, rows []sto
 	return out, nil
 }
 
-func (c catalogue) alert(a store.Alert, m store.Metric, s store.Series) api.Alert {
-	out := api.Alert{UUID: a.ID, Report: a.ReportID, Iteration: m.Iteration, Benchmark: present.Benchmark(c.benchmarks[s.BenchmarkID]), Metric: metric(m),
+func (c catalogue) alert(a threshold.Alert, m report.Metric, s series.Series) api.Alert {
+	out := api.Alert{UUID: a.ID, Report: a.ReportID, Iteration: m.Iteration, Benchmark: c.benchmarks[s.BenchmarkID].Wire(), Metric: metric(m),
 		Limit: a.Limit, Status: a.Status, Created: a.Created, Modified: a.Modified,
 		Boundary: api.Boundary{Baseline: m.Baseline, LowerLimit: m.LowerLimit, UpperLimit: m.UpperLimit}}
 	if t := c.threshold(a.ThresholdID, &a.ModelID, true); t != nil {

@@ -6,13 +6,15 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Branches returns a page of the project's branches, with how many there are in all.
-func (s *Service) Branches(ctx context.Context, project store.Project, f store.ListFilter) (out []api.Branch, total int, err error) {
+func (s *Service) Branches(ctx context.Context, project project.Project, f store.ListFilter) (out []api.Branch, total int, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
-		rows, n, err := tx.Branches(ctx, project.ID, f)
+		rows, n, err := series.Branches(ctx, tx, project.ID, f)
 		if err != nil {
 			return err
 		}
@@ -35,7 +37,7 @@ func (s *Service) Branches(ctx context.Context, project store.Project, f store.L
 }
 
 // Branch returns one branch by UUID, name or slug, with its current head, or with the head that headID names.
-func (s *Service) Branch(ctx context.Context, project store.Project, ref, headID string) (out api.Branch, err error) {
+func (s *Service) Branch(ctx context.Context, project project.Project, ref, headID string) (out api.Branch, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		out, err = oneBranch(ctx, tx, project, ref, headID)
 		return err
@@ -43,8 +45,8 @@ func (s *Service) Branch(ctx context.Context, project store.Project, ref, headID
 	return out, err
 }
 
-func oneBranch(ctx context.Context, tx *store.Tx, project store.Project, ref, headID string) (api.Branch, error) {
-	b, err := tx.BranchByPath(ctx, project.ID, ref)
+func oneBranch(ctx context.Context, tx *store.Tx, project project.Project, ref, headID string) (api.Branch, error) {
+	b, err := series.BranchByPath(ctx, tx, project.ID, ref)
 	if err != nil {
 		return api.Branch{}, err
 	}
@@ -62,7 +64,7 @@ func oneBranch(ctx context.Context, tx *store.Tx, project store.Project, ref, he
 }
 
 // UpdateBranch renames or archives a branch. Fields that are absent stay.
-func (s *Service) UpdateBranch(ctx context.Context, project store.Project, ref string, change api.UpdateDimension) (out api.Branch, err error) {
+func (s *Service) UpdateBranch(ctx context.Context, project project.Project, ref string, change api.UpdateDimension) (out api.Branch, err error) {
 	if change.Name != nil {
 		if err := ident.CheckBranchName(*change.Name); err != nil {
 			return out, err
@@ -75,7 +77,7 @@ func (s *Service) UpdateBranch(ctx context.Context, project store.Project, ref s
 		return out, fault.Invalidf("branch: units and direction belong to measures")
 	}
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		b, err := tx.BranchByPath(ctx, project.ID, ref)
+		b, err := series.BranchByPath(ctx, tx, project.ID, ref)
 		if err != nil {
 			return err
 		}
@@ -94,7 +96,7 @@ func (s *Service) UpdateBranch(ctx context.Context, project store.Project, ref s
 				b.Archived = &now
 			}
 		}
-		if err := tx.UpdateBranch(ctx, b); err != nil {
+		if err := series.UpdateBranch(ctx, tx, b); err != nil {
 			return err
 		}
 		out, err = oneBranch(ctx, tx, project, b.ID, "")
@@ -104,12 +106,12 @@ func (s *Service) UpdateBranch(ctx context.Context, project store.Project, ref s
 }
 
 // DeleteBranch removes a branch that has no reports.
-func (s *Service) DeleteBranch(ctx context.Context, project store.Project, ref string) error {
+func (s *Service) DeleteBranch(ctx context.Context, project project.Project, ref string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		b, err := tx.BranchByPath(ctx, project.ID, ref)
+		b, err := series.BranchByPath(ctx, tx, project.ID, ref)
 		if err != nil {
 			return err
 		}
-		return tx.DeleteBranch(ctx, b)
+		return series.DeleteBranch(ctx, tx, b)
 	})
 }

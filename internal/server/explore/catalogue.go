@@ -5,8 +5,12 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/ident"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // wanted are the ids of rows that an answer names. Doubles do no harm.
@@ -17,28 +21,28 @@ type wanted struct {
 
 // catalogue are those rows, by id.
 type catalogue struct {
-	branches   map[string]store.Branch
-	heads      map[string]store.Head
-	newest     map[string]store.Version // by head
-	starts     map[string]store.Version
-	testbeds   map[string]store.Testbed
-	specs      map[string]store.Spec
-	benchmarks map[string]store.Benchmark
-	measures   map[string]store.Measure
-	thresholds map[string]store.Threshold
-	models     map[string]store.Model
-	accounts   map[string]store.Account
+	branches   map[string]series.Branch
+	heads      map[string]series.Head
+	newest     map[string]series.Version // by head
+	starts     map[string]series.Version
+	testbeds   map[string]series.Testbed
+	specs      map[string]fleet.Spec
+	benchmarks map[string]series.Benchmark
+	measures   map[string]series.Measure
+	thresholds map[string]threshold.Threshold
+	models     map[string]threshold.Model
+	accounts   map[string]account.Account
 }
 
 // load reads what is wanted, each table once. A model brings its threshold, a head its branch, a branch its head.
 func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) {
-	if c.models, err = tx.ModelsByID(ctx, w.models); err != nil {
+	if c.models, err = threshold.ModelsByID(ctx, tx, w.models); err != nil {
 		return c, err
 	}
 	for _, m := range c.models {
 		w.thresholds = append(w.thresholds, m.ThresholdID)
 	}
-	if c.thresholds, err = tx.ThresholdsByID(ctx, w.thresholds); err != nil {
+	if c.thresholds, err = threshold.ByID(ctx, tx, w.thresholds); err != nil {
 		return c, err
 	}
 	if w.fullThresholds {
@@ -49,37 +53,37 @@ func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) 
 	if err := c.loadBranches(ctx, tx, w.branches, w.heads); err != nil {
 		return c, err
 	}
-	if c.testbeds, err = tx.TestbedsByID(ctx, w.testbeds); err != nil {
+	if c.testbeds, err = series.TestbedsByID(ctx, tx, w.testbeds); err != nil {
 		return c, err
 	}
-	if c.specs, err = tx.SpecsByID(ctx, w.specs); err != nil {
+	if c.specs, err = fleet.SpecsByID(ctx, tx, w.specs); err != nil {
 		return c, err
 	}
-	if c.benchmarks, err = tx.BenchmarksByID(ctx, w.benchmarks); err != nil {
+	if c.benchmarks, err = series.BenchmarksByID(ctx, tx, w.benchmarks); err != nil {
 		return c, err
 	}
-	if c.measures, err = tx.MeasuresByID(ctx, w.measures); err != nil {
+	if c.measures, err = series.MeasuresByID(ctx, tx, w.measures); err != nil {
 		return c, err
 	}
-	c.accounts, err = tx.AccountsByID(ctx, w.accounts)
+	c.accounts, err = account.ByID(ctx, tx, w.accounts)
 	return c, err
 }
 
 func (c *catalogue) loadBranches(ctx context.Context, tx *store.Tx, branchIDs, headIDs []string) error {
-	named, err := tx.HeadsByID(ctx, headIDs)
+	named, err := series.HeadsByID(ctx, tx, headIDs)
 	if err != nil {
 		return err
 	}
 	for _, h := range named {
 		branchIDs = append(branchIDs, h.BranchID)
 	}
-	if c.branches, err = tx.BranchesByID(ctx, branchIDs); err != nil {
+	if c.branches, err = series.BranchesByID(ctx, tx, branchIDs); err != nil {
 		return err
 	}
 	for _, b := range c.branches {
 		headIDs = append(headIDs, b.HeadID)
 	}
-	if c.heads, err = tx.HeadsByID(ctx, headIDs); err != nil {
+	if c.heads, err = series.HeadsByID(ctx, tx, headIDs); err != nil {
 		return err
 	}
 	var starts []string
@@ -88,10 +92,10 @@ func (c *catalogue) loadBranches(ctx context.Context, tx *store.Tx, branchIDs, h
 			starts = append(starts, *h.StartVersionID)
 		}
 	}
-	if c.starts, err = tx.VersionsByID(ctx, starts); err != nil {
+	if c.starts, err = series.VersionsByID(ctx, tx, starts); err != nil {
 		return err
 	}
-	c.newest, err = tx.NewestVersions(ctx, headIDs)
+	c.newest, err = series.NewestVersions(ctx, tx, headIDs)
 	return err
 }
 
@@ -99,7 +103,7 @@ func (c *catalogue) loadBranches(ctx context.Context, tx *store.Tx, branchIDs, h
 func (c catalogue) branch(id string) api.Branch { return c.branchAt(c.branches[id].HeadID, nil) }
 
 // branchAt returns a branch with the given head, at the given version or, if that is nil, at the head's newest.
-func (c catalogue) branchAt(headID string, at *store.Version) api.Branch {
+func (c catalogue) branchAt(headID string, at *series.Version) api.Branch {
 	h := c.heads[headID]
 	b := c.branches[h.BranchID]
 	head := api.Head{UUID: h.ID, Created: h.Created, Replaced: h.Replaced}
@@ -119,7 +123,7 @@ func (c catalogue) branchAt(headID string, at *store.Version) api.Branch {
 }
 
 // testbedOf returns the testbed of a report with the spec that the report ran on, which the testbed may have left since.
-func (c catalogue) testbedOf(r store.Report) api.Testbed {
+func (c catalogue) testbedOf(r report.Report) api.Testbed {
 	t := c.testbeds[r.TestbedID]
 	t.Spec = nil
 	if r.SpecID != nil {
@@ -127,10 +131,10 @@ func (c catalogue) testbedOf(r store.Report) api.Testbed {
 			t.Spec = &s
 		}
 	}
-	return present.Testbed(t)
+	return t.Wire()
 }
 
-func version(v store.Version) api.Version { return api.Version{Number: v.Number, Hash: v.Hash} }
+func version(v series.Version) api.Version { return api.Version{Number: v.Number, Hash: v.Hash} }
 
 // threshold returns a threshold with the given model, or without one if modelID is nil. full adds branch, testbed and measure.
 func (c catalogue) threshold(id string, modelID *string, full bool) *api.Threshold {
@@ -145,7 +149,7 @@ func (c catalogue) threshold(id string, modelID *string, full bool) *api.Thresho
 		}
 	}
 	if full {
-		b, d, e := c.branch(t.BranchID), present.Testbed(c.testbeds[t.TestbedID]), present.Measure(c.measures[t.MeasureID])
+		b, d, e := c.branch(t.BranchID), c.testbeds[t.TestbedID].Wire(), c.measures[t.MeasureID].Wire()
 		out.Branch, out.Testbed, out.Measure = &b, &d, &e
 	}
 	return out
@@ -159,25 +163,25 @@ func (c catalogue) modelThreshold(modelID *string) *api.Threshold {
 	return c.threshold(c.models[*modelID].ThresholdID, modelID, false)
 }
 
-func modelRow(m store.Model) *api.ModelRow {
+func modelRow(m threshold.Model) *api.ModelRow {
 	return &api.ModelRow{UUID: m.ID, Created: m.Created, Replaced: m.Replaced, Model: api.Model{
 		Test: m.Test, MinSampleSize: m.MinSampleSize, MaxSampleSize: m.MaxSampleSize, Window: m.WindowSeconds,
 		LowerBoundary: m.LowerBoundary, UpperBoundary: m.UpperBoundary}}
 }
 
-func metric(m store.Metric) api.Metric {
+func metric(m report.Metric) api.Metric {
 	return api.Metric{UUID: ident.MetricUUID(m.ID), Value: m.Value, LowerValue: m.Lower, UpperValue: m.Upper}
 }
 
 // boundary returns what a metric was held against, nil if no model judged it.
-func boundary(m store.Metric) *api.Boundary {
+func boundary(m report.Metric) *api.Boundary {
 	if m.ModelID == nil {
 		return nil
 	}
 	return &api.Boundary{Baseline: m.Baseline, LowerLimit: m.LowerLimit, UpperLimit: m.UpperLimit}
 }
 
-func perfAlert(a store.Alert) *api.PerfAlert {
+func perfAlert(a threshold.Alert) *api.PerfAlert {
 	return &api.PerfAlert{UUID: a.ID, Limit: a.Limit, Status: a.Status, Modified: a.Modified}
 }
 
@@ -190,6 +194,6 @@ func (c catalogue) user(accountID *string) *api.PubUser {
 	if !has {
 		return nil
 	}
-	user := present.PubUser(a)
+	user := a.PubWire()
 	return &user
 }

@@ -15,10 +15,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // gallery is a project with reports to look at, submitted through intake.
@@ -50,7 +53,7 @@ func newGallery(t testing.TB) *gallery {
 	g.explore = explore.New(g.store, nil)
 	g.intake = intake.New(intake.Config{Store: g.store, Blobs: blobs, Now: clock})
 	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.InsertOrganization(t.Context(), "Acme", "free")
+		_, err := account.InsertOrganization(t.Context(), tx, "Acme", "free")
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -77,10 +80,10 @@ func (g *gallery) run(change func(*api.NewRun), results ...string) api.Report {
 	return report
 }
 
-func (g *gallery) project() (p store.Project) {
+func (g *gallery) project() (p project.Project) {
 	g.t.Helper()
 	if err := g.store.View(g.t.Context(), func(tx *store.Tx) (err error) {
-		p, err = tx.ProjectByRef(g.t.Context(), "shop")
+		p, err = project.ByRef(g.t.Context(), tx, "shop")
 		return err
 	}); err != nil {
 		g.t.Fatal(err)
@@ -350,7 +353,7 @@ func TestAlertIsDismissedAndBroughtBack(t *testing.T) {
 	if _, err := g.explore.SetAlertStatus(t.Context(), g.project(), id, api.AlertActive); !fault.Is(err, fault.Conflict) {
 		t.Errorf("after its head was replaced: want a conflict, got %v", err)
 	}
-	silenced, total, err := g.explore.Alerts(t.Context(), g.project(), store.AlertFilter{Status: api.AlertSilenced}, store.Page{Limit: 5})
+	silenced, total, err := g.explore.Alerts(t.Context(), g.project(), threshold.AlertFilter{Status: api.AlertSilenced}, store.Page{Limit: 5})
 	if err != nil || total != 1 || silenced[0].UUID != id || silenced[0].Threshold.Branch.Name != "main" {
 		t.Errorf("silenced alerts: %d, %v", total, err)
 	}

@@ -9,8 +9,12 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // PerfQuery asks for lines: every combination of the four dimensions, each named by UUID, slug or name. Heads go with the branches and
@@ -25,11 +29,11 @@ type PerfQuery struct {
 
 // Perf returns one entry for each combination that has metrics, its points in the order of version number, start time and iteration. A
 // query for more than limits.PerfSeriesMax combinations or limits.PerfPointsMax points is an Invalid fault: nothing is left out.
-func (s *Service) Perf(ctx context.Context, project store.Project, q PerfQuery) (out api.Perf, err error) {
+func (s *Service) Perf(ctx context.Context, project project.Project, q PerfQuery) (out api.Perf, err error) {
 	if err := q.check(); err != nil {
 		return out, err
 	}
-	out = api.Perf{Project: present.Project(project), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
+	out = api.Perf{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		d, err := findDimensions(ctx, tx, project, q)
 		if err != nil {
@@ -79,13 +83,13 @@ func (q PerfQuery) check() error {
 // dimensions are the rows that a query names.
 type dimensions struct {
 	branches   []api.Branch // with the head asked for
-	testbeds   []store.Testbed
+	testbeds   []series.Testbed
 	specs      []string // by testbed; empty: any
-	benchmarks []store.Benchmark
-	measures   []store.Measure
+	benchmarks []series.Benchmark
+	measures   []series.Measure
 }
 
-func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q PerfQuery) (d dimensions, err error) {
+func findDimensions(ctx context.Context, tx *store.Tx, project project.Project, q PerfQuery) (d dimensions, err error) {
 	for i, ref := range q.Branches {
 		head := ""
 		if i < len(q.Heads) {
@@ -98,13 +102,13 @@ func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q 
 		d.branches = append(d.branches, b)
 	}
 	for i, ref := range q.Testbeds {
-		t, err := tx.TestbedByPath(ctx, project.ID, ref)
+		t, err := series.TestbedByPath(ctx, tx, project.ID, ref)
 		if err != nil {
 			return d, err
 		}
 		spec := ""
 		if i < len(q.Specs) && q.Specs[i] != "" {
-			row, err := tx.SpecByRef(ctx, q.Specs[i])
+			row, err := fleet.SpecByRef(ctx, tx, q.Specs[i])
 			if err != nil {
 				return d, err
 			}
@@ -113,14 +117,14 @@ func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q 
 		d.testbeds, d.specs = append(d.testbeds, t), append(d.specs, spec)
 	}
 	for _, ref := range q.Benchmarks {
-		b, err := tx.BenchmarkByPath(ctx, project.ID, ref)
+		b, err := series.BenchmarkByPath(ctx, tx, project.ID, ref)
 		if err != nil {
 			return d, err
 		}
 		d.benchmarks = append(d.benchmarks, b)
 	}
 	for _, ref := range q.Measures {
-		m, err := tx.MeasureByPath(ctx, project.ID, ref)
+		m, err := series.MeasureByPath(ctx, tx, project.ID, ref)
 		if err != nil {
 			return d, err
 		}
@@ -133,13 +137,13 @@ func findDimensions(ctx context.Context, tx *store.Tx, project store.Project, q 
 type line struct {
 	branch, testbed    int // indexes into dimensions
 	benchmark, measure int
-	reports            []store.LineReport // of the branch and the testbed, shared by its lines
+	reports            []LineReport // of the branch and the testbed, shared by its lines
 	points             []linePoint
 }
 
 type linePoint struct {
 	report int // index into reports
-	store.Metric
+	report.Metric
 }
 
 // eachLine reads the points of all combinations and calls f with each: for each branch and testbed the reports once, in order; for each
@@ -152,7 +156,7 @@ func eachLine(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery, f fu
 	budget := limits.PerfPointsMax
 	for i, b := range d.branches {
 		for j, t := range d.testbeds {
-			reports, err := tx.LineReports(ctx, store.LineParams{HeadID: b.Head.UUID, TestbedID: t.ID, SpecID: d.specs[j], From: q.From, To: q.To,
+			reports, err := LineReports(ctx, tx, LineParams{HeadID: b.Head.UUID, TestbedID: t.ID, SpecID: d.specs[j], From: q.From, To: q.To,
 				Limit: limits.PerfPointsMax + 1})
 			if err != nil {
 				return err
@@ -164,9 +168,9 @@ func eachLine(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery, f fu
 			for n, r := range reports {
 				place[r.Seq] = n
 			}
-			measured := make([]map[string]store.Series, len(d.measures))
+			measured := make([]map[string]series.Series, len(d.measures))
 			for m := range d.measures {
-				if measured[m], err = tx.SeriesOf(ctx, t.ID, d.measures[m].ID, benchmarkIDs); err != nil {
+				if measured[m], err = series.Of(ctx, tx, t.ID, d.measures[m].ID, benchmarkIDs); err != nil {
 					return err
 				}
 			}
@@ -195,7 +199,7 @@ func eachLine(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery, f fu
 
 // thin leaves out what cannot be seen of a line in a picture of so many columns: of each column it keeps the first, lowest, highest and last
 // point (as package plot does), and of the points outside of their boundary, which are drawn whatever is around them, the newest.
-func thin(points []linePoint, reports []store.LineReport, columns int) []linePoint {
+func thin(points []linePoint, reports []LineReport, columns int) []linePoint {
 	if columns == 0 || len(points) <= 4*columns {
 		return points
 	}
@@ -219,7 +223,7 @@ func thin(points []linePoint, reports []store.LineReport, columns int) []linePoi
 	}
 	broken := 0
 	for i := len(points) - 1; i >= 0 && broken < 4*columns; i-- {
-		if len(outside([]store.Metric{points[i].Metric})) > 0 {
+		if len(outside([]report.Metric{points[i].Metric})) > 0 {
 			keep[i] = true
 			broken++
 		}
@@ -241,7 +245,7 @@ func tooManyPoints() error {
 func readPoints(ctx context.Context, tx *store.Tx, seriesID int64, place map[int64]int, budget int) ([]linePoint, error) {
 	var points []linePoint
 	over := false
-	err := tx.SeriesMetrics(ctx, seriesID, func(m store.Metric) bool {
+	err := SeriesMetrics(ctx, tx, seriesID, func(m report.Metric) bool {
 		report, within := place[m.ReportSeq]
 		if !within {
 			return true
@@ -263,14 +267,14 @@ func readPoints(ctx context.Context, tx *store.Tx, seriesID int64, place map[int
 
 // series is the answer for a line, without its points.
 func (d dimensions) series(l line) api.PerfSeries {
-	return api.PerfSeries{Branch: d.branches[l.branch], Testbed: present.Testbed(d.testbeds[l.testbed]), Benchmark: present.Benchmark(d.benchmarks[l.benchmark]),
-		Measure: present.Measure(d.measures[l.measure]), Metrics: []api.PerfMetric{}}
+	return api.PerfSeries{Branch: d.branches[l.branch], Testbed: d.testbeds[l.testbed].Wire(), Benchmark: d.benchmarks[l.benchmark].Wire(),
+		Measure: d.measures[l.measure].Wire(), Metrics: []api.PerfMetric{}}
 }
 
 // eachPoint calls f with the points of a line: models, thresholds and alerts of each chunk in bulk.
 func eachPoint(ctx context.Context, tx *store.Tx, l line, f func(api.PerfMetric) error) error {
 	for chunk := range slices.Chunk(l.points, limits.ReadChunk) {
-		metrics := make([]store.Metric, len(chunk))
+		metrics := make([]report.Metric, len(chunk))
 		thresholds := map[string]*api.Threshold{} // shared by the points
 		for i, p := range chunk {
 			metrics[i] = p.Metric
@@ -278,7 +282,7 @@ func eachPoint(ctx context.Context, tx *store.Tx, l line, f func(api.PerfMetric)
 				thresholds[*p.ModelID] = nil
 			}
 		}
-		alerts, err := tx.AlertsByMetric(ctx, outside(metrics))
+		alerts, err := threshold.AlertsByMetric(ctx, tx, outside(metrics))
 		if err != nil {
 			return err
 		}

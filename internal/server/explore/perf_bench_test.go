@@ -9,6 +9,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -23,35 +25,35 @@ func BenchmarkPerf10x10000(b *testing.B) {
 		q.Benchmarks = append(q.Benchmarks, name)
 		first += fmt.Sprintf(`,"%s":{"latency":{"value":1}}`, name)
 	}
-	report := g.run(guarded, "{"+first[1:]+"}")
+	r := g.run(guarded, "{"+first[1:]+"}")
 	ctx := b.Context()
 	if err := g.store.Tx(ctx, func(tx *store.Tx) error {
-		row, err := tx.Report(ctx, report.UUID)
+		row, err := report.ByID(ctx, tx, r.UUID)
 		if err != nil {
 			return err
 		}
-		metrics, err := tx.ReportMetrics(ctx, row.Seq, 0, limits.MetricsPerReport)
+		metrics, err := report.Metrics(ctx, tx, row.Seq, 0, limits.MetricsPerReport)
 		if err != nil {
 			return err
 		}
 		for n := range points - 1 {
-			v, err := tx.EnsureVersion(ctx, row.ProjectID, row.HeadID, fmt.Sprintf("%040x", n))
+			v, err := series.EnsureVersion(ctx, tx, row.ProjectID, row.HeadID, fmt.Sprintf("%040x", n))
 			if err != nil {
 				return err
 			}
 			next := row
 			next.ID, next.VersionID, next.Status = ident.NewUUID(), v.ID, api.ReportProcessed
 			next.StartTime, next.EndTime = row.StartTime.Add(time.Duration(n)*time.Minute), row.EndTime.Add(time.Duration(n)*time.Minute)
-			if next, err = tx.InsertReport(ctx, next); err != nil {
+			if next, err = report.Insert(ctx, tx, next); err != nil {
 				return err
 			}
-			batch := make([]store.Metric, len(metrics))
+			batch := make([]report.Metric, len(metrics))
 			for i, m := range metrics {
 				m.ReportSeq, m.Value = next.Seq, float64(n%17)
 				m.Baseline, m.UpperLimit = ptr(8.0), ptr(15.5) // every 17th point is outside
 				batch[i] = m
 			}
-			if err := tx.InsertMetrics(ctx, batch); err != nil {
+			if err := report.InsertMetrics(ctx, tx, batch); err != nil {
 				return err
 			}
 		}

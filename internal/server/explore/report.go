@@ -9,18 +9,21 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // Report returns one report of the project with results and alerts.
-func (s *Service) Report(ctx context.Context, project store.Project, id string) (out api.Report, err error) {
+func (s *Service) Report(ctx context.Context, project project.Project, id string) (out api.Report, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		row, err := projectReport(ctx, tx, project, id)
 		if err != nil {
 			return err
 		}
-		rows := []store.Report{row}
+		rows := []report.Report{row}
 		built, err := reports(ctx, tx, project, rows)
 		if err != nil {
 			return err
@@ -32,8 +35,8 @@ func (s *Service) Report(ctx context.Context, project store.Project, id string) 
 	return out, err
 }
 
-func projectReport(ctx context.Context, tx *store.Tx, project store.Project, id string) (store.Report, error) {
-	row, err := tx.Report(ctx, id)
+func projectReport(ctx context.Context, tx *store.Tx, project project.Project, id string) (report.Report, error) {
+	row, err := report.ByID(ctx, tx, id)
 	if err == nil && row.ProjectID != project.ID {
 		err = fault.Missingf("report %q does not exist in project %q", id, project.Slug)
 	}
@@ -43,11 +46,11 @@ func projectReport(ctx context.Context, tx *store.Tx, project store.Project, id 
 // ReportFilter narrows a list of reports: branch and testbed by UUID, slug or name.
 type ReportFilter struct {
 	Branch, Testbed string
-	store.ReportFilter
+	report.Filter
 }
 
 // Reports returns a page of the project's reports, with how many there are in all, without results and alerts.
-func (s *Service) Reports(ctx context.Context, project store.Project, f ReportFilter, page store.Page) (out []api.Report, total int, err error) {
+func (s *Service) Reports(ctx context.Context, project project.Project, f ReportFilter, page store.Page) (out []api.Report, total int, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		rows, n, err := listed(ctx, tx, project, f, page)
 		if err != nil {
@@ -60,26 +63,26 @@ func (s *Service) Reports(ctx context.Context, project store.Project, f ReportFi
 	return out, total, err
 }
 
-func listed(ctx context.Context, tx *store.Tx, project store.Project, f ReportFilter, page store.Page) ([]store.Report, int, error) {
+func listed(ctx context.Context, tx *store.Tx, project project.Project, f ReportFilter, page store.Page) ([]report.Report, int, error) {
 	if f.Branch != "" {
-		b, err := tx.BranchByRef(ctx, project.ID, f.Branch)
+		b, err := series.BranchByRef(ctx, tx, project.ID, f.Branch)
 		if err != nil {
 			return nil, 0, err
 		}
 		f.BranchID = b.ID
 	}
 	if f.Testbed != "" {
-		t, err := tx.TestbedByRef(ctx, project.ID, f.Testbed)
+		t, err := series.TestbedByRef(ctx, tx, project.ID, f.Testbed)
 		if err != nil {
 			return nil, 0, err
 		}
 		f.TestbedID = t.ID
 	}
-	return tx.Reports(ctx, project.ID, f.ReportFilter, page)
+	return report.List(ctx, tx, project.ID, f.Filter, page)
 }
 
 // DeleteReport removes a report with its results and alerts. One whose job is not over is a Conflict.
-func (s *Service) DeleteReport(ctx context.Context, project store.Project, id string) error {
+func (s *Service) DeleteReport(ctx context.Context, project project.Project, id string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
 		row, err := projectReport(ctx, tx, project, id)
 		if err != nil {
@@ -88,12 +91,12 @@ func (s *Service) DeleteReport(ctx context.Context, project store.Project, id st
 		if row.Status == api.ReportPending {
 			return fault.Conflictf("report %s is pending: cancel its job first", id)
 		}
-		return tx.DeleteReport(ctx, id)
+		return report.Delete(ctx, tx, id)
 	})
 }
 
 // reports builds the answers for rows, in their order, without results and alerts.
-func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []store.Report) ([]api.Report, error) {
+func reports(ctx context.Context, tx *store.Tx, project project.Project, rows []report.Report) ([]api.Report, error) {
 	w := wanted{fullThresholds: true}
 	var ids, versionIDs []string
 	for _, r := range rows {
@@ -109,11 +112,11 @@ func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []st
 			w.specs = append(w.specs, *r.SpecID)
 		}
 	}
-	versions, err := tx.VersionsByID(ctx, versionIDs)
+	versions, err := series.VersionsByID(ctx, tx, versionIDs)
 	if err != nil {
 		return nil, err
 	}
-	alertCounts, err := tx.CountAlerts(ctx, ids)
+	alertCounts, err := threshold.CountAlerts(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +128,7 @@ func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []st
 	for i, r := range rows {
 		at := versions[r.VersionID]
 		out[i] = api.Report{
-			UUID: r.ID, User: c.user(r.AccountID), Project: present.Project(project), Branch: c.branchAt(r.HeadID, &at), Testbed: c.testbedOf(r),
+			UUID: r.ID, User: c.user(r.AccountID), Project: project.Wire(), Branch: c.branchAt(r.HeadID, &at), Testbed: c.testbedOf(r),
 			StartTime: r.StartTime, EndTime: r.EndTime, Adapter: r.Adapter, Created: r.Created, Job: r.JobID,
 			Results: [][]api.ReportResult{}, Alerts: []api.Alert{},
 			Counts: api.ReportCounts{Results: orEmpty(r.Counts), Alerts: alertCounts[r.ID]},
@@ -136,14 +139,14 @@ func reports(ctx context.Context, tx *store.Tx, project store.Project, rows []st
 }
 
 // countMetrics is how many metrics the answer for rows with results has.
-func countMetrics(ctx context.Context, tx *store.Tx, rows []store.Report) (int, error) {
+func countMetrics(ctx context.Context, tx *store.Tx, rows []report.Report) (int, error) {
 	var seqs []int64
 	for _, r := range rows {
 		if r.Status == api.ReportProcessed {
 			seqs = append(seqs, r.Seq)
 		}
 	}
-	n, err := tx.CountMetrics(ctx, seqs...)
+	n, err := report.CountMetrics(ctx, tx, seqs...)
 	if err == nil && n > limits.PerfPointsMax {
 		err = fault.Invalidf("reports: these %d have %d metrics together, the limit of one answer is %d; ask for a smaller page or leave expand out",
 			len(rows), n, limits.PerfPointsMax)
@@ -152,7 +155,7 @@ func countMetrics(ctx context.Context, tx *store.Tx, rows []store.Report) (int, 
 }
 
 // expand adds results and alerts.
-func expand(ctx context.Context, tx *store.Tx, rows []store.Report, built []api.Report) error {
+func expand(ctx context.Context, tx *store.Tx, rows []report.Report, built []api.Report) error {
 	for i, row := range rows {
 		out := &built[i]
 		if err := eachResult(ctx, tx, row, func(r api.ReportResult) error {
@@ -177,10 +180,10 @@ func expand(ctx context.Context, tx *store.Tx, rows []store.Report, built []api.
 
 // eachResult calls f with a report's metrics by iteration and benchmark, both in the order in which they were written. A report that is not
 // processed has none.
-func eachResult(ctx context.Context, tx *store.Tx, row store.Report, f func(api.ReportResult) error) error {
+func eachResult(ctx context.Context, tx *store.Tx, row report.Report, f func(api.ReportResult) error) error {
 	var last *api.ReportResult
 	benchmark := "" // of last
-	err := eachChunk(ctx, tx, row, func(metrics []store.Metric, series map[int64]store.Series) error {
+	err := eachChunk(ctx, tx, row, func(metrics []report.Metric, series map[int64]series.Series) error {
 		var w wanted
 		models := map[string]*api.Threshold{} // shared by the metrics
 		for _, m := range metrics {
@@ -209,9 +212,9 @@ func eachResult(ctx context.Context, tx *store.Tx, row store.Report, f func(api.
 					}
 				}
 				benchmark = s.BenchmarkID
-				last = &api.ReportResult{Iteration: m.Iteration, Benchmark: present.Benchmark(c.benchmarks[benchmark])}
+				last = &api.ReportResult{Iteration: m.Iteration, Benchmark: c.benchmarks[benchmark].Wire()}
 			}
-			made := api.ReportMeasure{Measure: present.Measure(c.measures[s.MeasureID]), Metric: metric(m), Boundary: boundary(m)}
+			made := api.ReportMeasure{Measure: c.measures[s.MeasureID].Wire(), Metric: metric(m), Boundary: boundary(m)}
 			if m.ModelID != nil {
 				made.Threshold = models[*m.ModelID]
 			}
@@ -226,17 +229,17 @@ func eachResult(ctx context.Context, tx *store.Tx, row store.Report, f func(api.
 }
 
 // eachAlert calls f with a report's alerts in the order of the metrics.
-func eachAlert(ctx context.Context, tx *store.Tx, row store.Report, f func(api.Alert) error) error {
-	counts, err := tx.CountAlerts(ctx, []string{row.ID})
+func eachAlert(ctx context.Context, tx *store.Tx, row report.Report, f func(api.Alert) error) error {
+	counts, err := threshold.CountAlerts(ctx, tx, []string{row.ID})
 	if err != nil || counts[row.ID].Total == 0 {
 		return err
 	}
-	return eachChunk(ctx, tx, row, func(metrics []store.Metric, series map[int64]store.Series) error {
+	return eachChunk(ctx, tx, row, func(metrics []report.Metric, series map[int64]series.Series) error {
 		ids := outside(metrics)
 		if len(ids) == 0 {
 			return nil
 		}
-		alerts, err := tx.AlertsByMetric(ctx, ids)
+		alerts, err := threshold.AlertsByMetric(ctx, tx, ids)
 		if err != nil {
 			return err
 		}
@@ -261,13 +264,13 @@ func eachAlert(ctx context.Context, tx *store.Tx, row store.Report, f func(api.A
 }
 
 // seriesOf is the series of the metric with this id.
-func seriesOf(metrics []store.Metric, id int64) int64 {
-	at, _ := slices.BinarySearchFunc(metrics, id, func(m store.Metric, id int64) int { return cmp.Compare(m.ID, id) })
+func seriesOf(metrics []report.Metric, id int64) int64 {
+	at, _ := slices.BinarySearchFunc(metrics, id, func(m report.Metric, id int64) int { return cmp.Compare(m.ID, id) })
 	return metrics[at].SeriesID
 }
 
 // outside are the ids of the metrics that are outside of their boundary: only these can have an alert.
-func outside(metrics []store.Metric) (ids []int64) {
+func outside(metrics []report.Metric) (ids []int64) {
 	for _, m := range metrics {
 		if _, broken := (judge.Boundary{Lower: m.LowerLimit, Upper: m.UpperLimit}).Broken(m.Value); broken {
 			ids = append(ids, m.ID)
@@ -277,13 +280,13 @@ func outside(metrics []store.Metric) (ids []int64) {
 }
 
 // eachChunk calls f with the metrics of a report in the order in which they were written, by iteration, and with their series.
-func eachChunk(ctx context.Context, tx *store.Tx, row store.Report, f func([]store.Metric, map[int64]store.Series) error) error {
+func eachChunk(ctx context.Context, tx *store.Tx, row report.Report, f func([]report.Metric, map[int64]series.Series) error) error {
 	if row.Status != api.ReportProcessed {
 		return nil
 	}
 	after := int64(0)
 	for {
-		metrics, err := tx.ReportMetrics(ctx, row.Seq, after, limits.ReadChunk)
+		metrics, err := report.Metrics(ctx, tx, row.Seq, after, limits.ReadChunk)
 		if err != nil || len(metrics) == 0 {
 			return err
 		}
@@ -291,7 +294,7 @@ func eachChunk(ctx context.Context, tx *store.Tx, row store.Report, f func([]sto
 		for i, m := range metrics {
 			ids[i] = m.SeriesID
 		}
-		series, err := tx.SeriesByID(ctx, ids)
+		series, err := series.ByID(ctx, tx, ids)
 		if err != nil {
 			return err
 		}

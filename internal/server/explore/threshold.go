@@ -5,8 +5,10 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // ThresholdFilter narrows a list of thresholds: branch, testbed and measure by UUID, slug or name.
@@ -16,15 +18,15 @@ type ThresholdFilter struct {
 }
 
 // Thresholds returns a page of the project's thresholds, with how many there are in all.
-func (s *Service) Thresholds(ctx context.Context, project store.Project, f ThresholdFilter, page store.Page) (out []api.Threshold, total int, err error) {
+func (s *Service) Thresholds(ctx context.Context, project project.Project, f ThresholdFilter, page store.Page) (out []api.Threshold, total int, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
-		row := store.ThresholdFilter{Archived: f.Archived, Modified: f.Modified}
+		row := threshold.Filter{Archived: f.Archived, Modified: f.Modified}
 		p, err := findPlace(ctx, tx, project, f.Branch, f.Testbed, f.Measure)
 		if err != nil {
 			return err
 		}
 		row.BranchID, row.TestbedID, row.MeasureID = p.branch, p.testbed, p.measure
-		rows, n, err := tx.Thresholds(ctx, project.ID, row, page)
+		rows, n, err := threshold.List(ctx, tx, project.ID, row, page)
 		if err != nil {
 			return err
 		}
@@ -53,23 +55,23 @@ func (s *Service) Thresholds(ctx context.Context, project store.Project, f Thres
 type placeIDs struct{ branch, testbed, measure string }
 
 // findPlace looks the names up; an empty one stays empty.
-func findPlace(ctx context.Context, tx *store.Tx, project store.Project, branch, testbed, measure string) (p placeIDs, err error) {
+func findPlace(ctx context.Context, tx *store.Tx, project project.Project, branch, testbed, measure string) (p placeIDs, err error) {
 	if branch != "" {
-		b, err := tx.BranchByRef(ctx, project.ID, branch)
+		b, err := series.BranchByRef(ctx, tx, project.ID, branch)
 		if err != nil {
 			return p, err
 		}
 		p.branch = b.ID
 	}
 	if testbed != "" {
-		t, err := tx.TestbedByRef(ctx, project.ID, testbed)
+		t, err := series.TestbedByRef(ctx, tx, project.ID, testbed)
 		if err != nil {
 			return p, err
 		}
 		p.testbed = t.ID
 	}
 	if measure != "" {
-		m, err := tx.MeasureByRef(ctx, project.ID, measure)
+		m, err := series.MeasureByRef(ctx, tx, project.ID, measure)
 		if err != nil {
 			return p, err
 		}
@@ -79,7 +81,7 @@ func findPlace(ctx context.Context, tx *store.Tx, project store.Project, branch,
 }
 
 // Threshold returns one threshold of the project with its current model, or with the earlier one that modelID names.
-func (s *Service) Threshold(ctx context.Context, project store.Project, id, modelID string) (out api.Threshold, err error) {
+func (s *Service) Threshold(ctx context.Context, project project.Project, id, modelID string) (out api.Threshold, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		out, err = oneThreshold(ctx, tx, project, id, modelID)
 		return err
@@ -87,8 +89,8 @@ func (s *Service) Threshold(ctx context.Context, project store.Project, id, mode
 	return out, err
 }
 
-func oneThreshold(ctx context.Context, tx *store.Tx, project store.Project, id, modelID string) (api.Threshold, error) {
-	t, err := tx.Threshold(ctx, project.ID, id)
+func oneThreshold(ctx context.Context, tx *store.Tx, project project.Project, id, modelID string) (api.Threshold, error) {
+	t, err := threshold.Find(ctx, tx, project.ID, id)
 	if err != nil {
 		return api.Threshold{}, err
 	}
@@ -110,8 +112,8 @@ func oneThreshold(ctx context.Context, tx *store.Tx, project store.Project, id, 
 }
 
 // CreateThreshold makes a threshold with a model. Branch, testbed and measure must exist.
-func (s *Service) CreateThreshold(ctx context.Context, project store.Project, asked api.NewThreshold) (out api.Threshold, err error) {
-	model, err := ingest.NewModel(asked.Model)
+func (s *Service) CreateThreshold(ctx context.Context, project project.Project, asked api.NewThreshold) (out api.Threshold, err error) {
+	model, err := threshold.NewModel(asked.Model)
 	if err != nil {
 		return out, err
 	}
@@ -125,11 +127,11 @@ func (s *Service) CreateThreshold(ctx context.Context, project store.Project, as
 		if err != nil {
 			return err
 		}
-		t, err := tx.InsertThreshold(ctx, project.ID, p.branch, p.testbed, p.measure)
+		t, err := threshold.Insert(ctx, tx, project.ID, p.branch, p.testbed, p.measure)
 		if err != nil {
 			return err
 		}
-		if t, err = tx.SetModel(ctx, t, &model); err != nil {
+		if t, err = threshold.SetModel(ctx, tx, t, &model); err != nil {
 			return err
 		}
 		out, err = oneThreshold(ctx, tx, project, t.ID, "")
@@ -139,10 +141,10 @@ func (s *Service) CreateThreshold(ctx context.Context, project store.Project, as
 }
 
 // UpdateThreshold replaces a threshold's model, or takes it away when the change names no test.
-func (s *Service) UpdateThreshold(ctx context.Context, project store.Project, id string, change api.UpdateThreshold) (out api.Threshold, err error) {
-	var model *store.Model
+func (s *Service) UpdateThreshold(ctx context.Context, project project.Project, id string, change api.UpdateThreshold) (out api.Threshold, err error) {
+	var model *threshold.Model
 	if change.Test != nil {
-		m, err := ingest.NewModel(api.Model{Test: *change.Test, MinSampleSize: change.MinSampleSize, MaxSampleSize: change.MaxSampleSize,
+		m, err := threshold.NewModel(api.Model{Test: *change.Test, MinSampleSize: change.MinSampleSize, MaxSampleSize: change.MaxSampleSize,
 			Window: change.Window, LowerBoundary: change.LowerBoundary, UpperBoundary: change.UpperBoundary})
 		if err != nil {
 			return out, err
@@ -150,11 +152,11 @@ func (s *Service) UpdateThreshold(ctx context.Context, project store.Project, id
 		model = &m
 	}
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		t, err := tx.Threshold(ctx, project.ID, id)
+		t, err := threshold.Find(ctx, tx, project.ID, id)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.SetModel(ctx, t, model); err != nil {
+		if _, err := threshold.SetModel(ctx, tx, t, model); err != nil {
 			return err
 		}
 		out, err = oneThreshold(ctx, tx, project, id, "")
@@ -164,11 +166,11 @@ func (s *Service) UpdateThreshold(ctx context.Context, project store.Project, id
 }
 
 // DeleteThreshold removes a threshold with its models and alerts; metrics keep the limits that it drew.
-func (s *Service) DeleteThreshold(ctx context.Context, project store.Project, id string) error {
+func (s *Service) DeleteThreshold(ctx context.Context, project project.Project, id string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Threshold(ctx, project.ID, id); err != nil {
+		if _, err := threshold.Find(ctx, tx, project.ID, id); err != nil {
 			return err
 		}
-		return tx.DeleteThreshold(ctx, id)
+		return threshold.Delete(ctx, tx, id)
 	})
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -36,12 +38,12 @@ func upTo[T any](n int, f func(T) error) func(T) error {
 }
 
 // WriteReport writes one report of the project with results and alerts.
-func (s *Service) WriteReport(ctx context.Context, w io.Writer, project store.Project, id string, show Showing) error {
-	var row store.Report
+func (s *Service) WriteReport(ctx context.Context, w io.Writer, project project.Project, id string, show Showing) error {
+	var row report.Report
 	n := 0
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
 		if row, err = projectReport(ctx, tx, project, id); err == nil {
-			n, err = countMetrics(ctx, tx, []store.Report{row})
+			n, err = countMetrics(ctx, tx, []report.Report{row})
 		}
 		return err
 	}); err != nil {
@@ -64,7 +66,7 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, project store.Pr
 		if err != nil {
 			return err
 		}
-		built, err := reports(ctx, tx, project, []store.Report{row})
+		built, err := reports(ctx, tx, project, []report.Report{row})
 		if err != nil {
 			return err
 		}
@@ -73,7 +75,7 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, project store.Pr
 }
 
 // WriteReports writes a page of the project's reports with results and alerts, and returns how many there are in all.
-func (s *Service) WriteReports(ctx context.Context, w io.Writer, project store.Project, f ReportFilter, page store.Page) (total int, err error) {
+func (s *Service) WriteReports(ctx context.Context, w io.Writer, project project.Project, f ReportFilter, page store.Page) (total int, err error) {
 	n := 0
 	if err := s.store.View(ctx, func(tx *store.Tx) error {
 		rows, _, err := listed(ctx, tx, project, f, page)
@@ -113,7 +115,7 @@ func (s *Service) WriteReports(ctx context.Context, w io.Writer, project store.P
 }
 
 // WritePerf writes what Perf returns.
-func (s *Service) WritePerf(ctx context.Context, w io.Writer, project store.Project, q PerfQuery) error {
+func (s *Service) WritePerf(ctx context.Context, w io.Writer, project project.Project, q PerfQuery) error {
 	if err := q.check(); err != nil {
 		return err
 	}
@@ -137,7 +139,7 @@ func (s *Service) WritePerf(ctx context.Context, w io.Writer, project store.Proj
 		if err != nil {
 			return err
 		}
-		head := api.Perf{Project: present.Project(project), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
+		head := api.Perf{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
 		return splice(w, head, filling{"results": func() error {
 			list := newList(w)
 			err := eachLine(ctx, tx, d, q, func(l line) error {
@@ -160,7 +162,7 @@ func (s *Service) WritePerf(ctx context.Context, w io.Writer, project store.Proj
 	})
 }
 
-func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row store.Report, head api.Report, most int) error {
+func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row report.Report, head api.Report, most int) error {
 	return splice(w, head, filling{
 		"results": func() error {
 			iterations := newList(w)
@@ -224,12 +226,12 @@ func countLongest(ctx context.Context, tx *store.Tx, d dimensions) (longest int,
 	}
 	for _, t := range d.testbeds {
 		for _, m := range d.measures {
-			series, err := tx.SeriesOf(ctx, t.ID, m.ID, ids)
+			series, err := series.Of(ctx, tx, t.ID, m.ID, ids)
 			if err != nil {
 				return 0, err
 			}
 			for _, s := range series {
-				n, err := tx.CountSeriesMetrics(ctx, s.ID)
+				n, err := CountSeriesMetrics(ctx, tx, s.ID)
 				if err != nil {
 					return 0, err
 				}
@@ -237,7 +239,7 @@ func countLongest(ctx context.Context, tx *store.Tx, d dimensions) (longest int,
 			}
 		}
 		for _, b := range d.branches {
-			n, err := tx.CountLineReports(ctx, b.Head.UUID, t.ID)
+			n, err := CountLineReports(ctx, tx, b.Head.UUID, t.ID)
 			if err != nil {
 				return 0, err
 			}

@@ -17,27 +17,33 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/present"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Service is safe for concurrent use.
 type Service struct {
 	store  *store.Store
-	queue  *queue.Service
+	jobs   Jobs
 	random io.Reader
 	now    func() time.Time
 	// kicked is called when a runner's key no longer opens anything, so that its connections end.
 	kicked func(runnerID string)
 }
 
+// Jobs is what a fleet asks of the jobs that its runners have or wait for.
+type Jobs interface {
+	Kick(runnerID string)
+	Waiting(runnerID string) bool
+	Busy(ctx context.Context, tx *store.Tx, runnerIDs []string) (map[string]string, error) // runner → job
+	Allow(ctx context.Context, tx *store.Tx, runnerID string) error                        // to have the jobs again that were kept from it
+}
+
 // New makes the service. kicked may be nil.
-func New(s *store.Store, q *queue.Service, random io.Reader, now func() time.Time, kicked func(runnerID string)) *Service {
+func New(s *store.Store, j Jobs, random io.Reader, now func() time.Time, kicked func(runnerID string)) *Service {
 	if kicked == nil {
 		kicked = func(string) {}
 	}
-	return &Service{s, q, random, now, kicked}
+	return &Service{s, j, random, now, kicked}
 }
 
 // isolations are the levels that a spec may ask for.
@@ -51,7 +57,7 @@ func (s *Service) CreateSpec(ctx context.Context, in api.NewSpec) (api.Spec, err
 	if in.Slug != "" && !ident.IsSlug(in.Slug) {
 		return api.Spec{}, fault.Invalidf("spec %q: %q is not a slug", in.Name, in.Slug)
 	}
-	row := store.Spec{
+	row := Spec{
 		Name: in.Name, Slug: in.Slug, OS: in.OS, Architecture: in.Architecture, Isolation: in.Isolation, CPU: in.CPU, MemoryBytes: in.Memory, DiskBytes: in.Disk, Network: in.Network,
 	}
 	if row.OS == "" {
@@ -73,22 +79,22 @@ func (s *Service) CreateSpec(ctx context.Context, in api.NewSpec) (api.Spec, err
 			row.Fallback = &now
 		}
 		var err error
-		row, err = tx.InsertSpec(ctx, row)
+		row, err = InsertSpec(ctx, tx, row)
 		return err
 	})
-	return present.Spec(row), err
+	return row.Wire(), err
 }
 
 // EnsureDefaultSpec makes the spec "default", which is the fallback, if there is no spec at all.
 func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk int64, architecture string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
 		for _, archived := range []bool{false, true} {
-			if _, n, err := tx.ListSpecs(ctx, store.ListFilter{Archived: archived, Page: store.Page{Limit: 1}}); err != nil || n > 0 {
+			if _, n, err := ListSpecs(ctx, tx, store.ListFilter{Archived: archived, Page: store.Page{Limit: 1}}); err != nil || n > 0 {
 				return err
 			}
 		}
 		now := tx.Now()
-		_, err := tx.InsertSpec(ctx, store.Spec{
+		_, err := InsertSpec(ctx, tx, Spec{
 			Name: "default", OS: "linux", Architecture: architecture, Isolation: "container", CPU: cpu, MemoryBytes: memory, DiskBytes: disk, Fallback: &now,
 		})
 		return err
@@ -99,10 +105,10 @@ func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk i
 func (s *Service) Specs(ctx context.Context, f store.ListFilter) (out []api.Spec, total int, err error) {
 	out = []api.Spec{}
 	err = s.store.View(ctx, func(tx *store.Tx) error {
-		rows, n, err := tx.ListSpecs(ctx, f)
+		rows, n, err := ListSpecs(ctx, tx, f)
 		total = n
 		for _, r := range rows {
-			out = append(out, present.Spec(r))
+			out = append(out, r.Wire())
 		}
 		return err
 	})
@@ -111,21 +117,21 @@ func (s *Service) Specs(ctx context.Context, f store.ListFilter) (out []api.Spec
 
 // Spec returns one spec.
 func (s *Service) Spec(ctx context.Context, ref string) (api.Spec, error) {
-	var row store.Spec
+	var row Spec
 	err := s.store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		row, err = tx.SpecByRef(ctx, ref)
+		row, err = SpecByRef(ctx, tx, ref)
 		return err
 	})
-	return present.Spec(row), err
+	return row.Wire(), err
 }
 
 // UpdateSpec changes name, slug, whether it is the fallback and whether it is archived.
 func (s *Service) UpdateSpec(ctx context.Context, ref string, in api.UpdateSpec) (api.Spec, error) {
-	var row store.Spec
+	var row Spec
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.SpecByRef(ctx, ref); err != nil {
+		if row, err = SpecByRef(ctx, tx, ref); err != nil {
 			return err
 		}
 		if in.Name != nil {
@@ -146,13 +152,13 @@ func (s *Service) UpdateSpec(ctx context.Context, ref string, in api.UpdateSpec)
 		if row.Archived != nil && in.Fallback != nil && *in.Fallback {
 			return fault.Conflictf("spec %q is archived and cannot be the fallback", row.Name)
 		}
-		if err := tx.UpdateSpec(ctx, row); err != nil {
+		if err := UpdateSpec(ctx, tx, row); err != nil {
 			return err
 		}
-		row, err = tx.SpecByRef(ctx, row.ID)
+		row, err = SpecByRef(ctx, tx, row.ID)
 		return err
 	})
-	return present.Spec(row), err
+	return row.Wire(), err
 }
 
 // toggled sets or clears a time; it keeps the one that is there.
@@ -171,11 +177,11 @@ func toggled(at *time.Time, want *bool, now time.Time) *time.Time {
 // DeleteSpec removes a spec that nothing uses.
 func (s *Service) DeleteSpec(ctx context.Context, ref string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		row, err := tx.SpecByRef(ctx, ref)
+		row, err := SpecByRef(ctx, tx, ref)
 		if err != nil {
 			return err
 		}
-		return tx.DeleteSpec(ctx, row)
+		return DeleteSpec(ctx, tx, row)
 	})
 }
 
@@ -191,10 +197,10 @@ func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.Runne
 	if err != nil {
 		return api.RunnerKey{}, err
 	}
-	var row store.Runner
+	var row Runner
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.InsertRunner(ctx, in.Name, in.Slug, ident.HashKey(key)); err != nil {
+		if row, err = InsertRunner(ctx, tx, in.Name, in.Slug, ident.HashKey(key)); err != nil {
 			return err
 		}
 		for _, ref := range in.Specs {
@@ -202,7 +208,7 @@ func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.Runne
 			if err != nil {
 				return err
 			}
-			if err := tx.AddRunnerSpec(ctx, row.ID, spec.ID); err != nil {
+			if err := AddRunnerSpec(ctx, tx, row.ID, spec.ID); err != nil {
 				return err
 			}
 		}
@@ -215,8 +221,8 @@ func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.Runne
 }
 
 // usableSpec finds a spec that new jobs may ask for.
-func usableSpec(ctx context.Context, tx *store.Tx, ref string) (store.Spec, error) {
-	spec, err := tx.SpecByRef(ctx, ref)
+func usableSpec(ctx context.Context, tx *store.Tx, ref string) (Spec, error) {
+	spec, err := SpecByRef(ctx, tx, ref)
 	if err == nil && spec.Archived != nil {
 		err = fault.Conflictf("spec %q is archived; no new job can ask for it", spec.Name)
 	}
@@ -238,7 +244,7 @@ func (s *Service) RotateKey(ctx context.Context, ref, form string) (api.RunnerKe
 	if err != nil {
 		return api.RunnerKey{}, err
 	}
-	row, err := s.changeRunner(ctx, ref, func(_ *store.Tx, r *store.Runner) error {
+	row, err := s.changeRunner(ctx, ref, func(_ *store.Tx, r *Runner) error {
 		r.KeyHash = ident.HashKey(key)
 		return nil
 	})
@@ -249,17 +255,17 @@ func (s *Service) RotateKey(ctx context.Context, ref, form string) (api.RunnerKe
 	return api.RunnerKey{UUID: row.ID, Slug: row.Slug, Key: key}, nil
 }
 
-func (s *Service) changeRunner(ctx context.Context, ref string, change func(*store.Tx, *store.Runner) error) (store.Runner, error) {
-	var row store.Runner
+func (s *Service) changeRunner(ctx context.Context, ref string, change func(*store.Tx, *Runner) error) (Runner, error) {
+	var row Runner
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.RunnerByRef(ctx, ref); err != nil {
+		if row, err = RunnerByRef(ctx, tx, ref); err != nil {
 			return err
 		}
 		if err := change(tx, &row); err != nil {
 			return err
 		}
-		return tx.UpdateRunner(ctx, row)
+		return UpdateRunner(ctx, tx, row)
 	})
 	return row, err
 }
@@ -267,7 +273,7 @@ func (s *Service) changeRunner(ctx context.Context, ref string, change func(*sto
 // UpdateRunner changes name, slug and whether it is archived or drained. Archiving ends its connections. A runner that is no longer drained
 // starts with a clean slate: it gets jobs at once, also those that it could not run before.
 func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRunner) (api.Runner, error) {
-	row, err := s.changeRunner(ctx, ref, func(tx *store.Tx, r *store.Runner) error {
+	row, err := s.changeRunner(ctx, ref, func(tx *store.Tx, r *Runner) error {
 		if in.Name != nil {
 			if err := ident.CheckName("runner", *in.Name, limits.ResourceNameBytes); err != nil {
 				return err
@@ -288,10 +294,10 @@ func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRun
 			return fault.Invalidf("runner %q: only failures of its machine drain a runner; archive it, or stop it on its machine", r.Name)
 		}
 		r.Failures, r.Drained, r.DrainedWhy = 0, nil, nil
-		if err := tx.SetRunnerHealth(ctx, *r); err != nil {
+		if err := SetRunnerHealth(ctx, tx, *r); err != nil {
 			return err
 		}
-		return tx.AllowJobs(ctx, r.ID)
+		return s.jobs.Allow(ctx, tx, r.ID)
 	})
 	if err != nil {
 		return api.Runner{}, err
@@ -299,47 +305,47 @@ func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRun
 	if row.Archived != nil {
 		s.kicked(row.ID)
 	} else if in.Drained != nil {
-		s.queue.Kick(row.ID)
+		s.jobs.Kick(row.ID)
 	}
 	return s.Runner(ctx, row.ID)
 }
 
 // AddSpec lets a runner take a spec's jobs, at once also if it waits already.
 func (s *Service) AddSpec(ctx context.Context, runner, spec string) (api.Spec, error) {
-	var r store.Runner
-	var sp store.Spec
+	var r Runner
+	var sp Spec
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if r, err = tx.RunnerByRef(ctx, runner); err != nil {
+		if r, err = RunnerByRef(ctx, tx, runner); err != nil {
 			return err
 		}
 		if sp, err = usableSpec(ctx, tx, spec); err != nil {
 			return err
 		}
-		return tx.AddRunnerSpec(ctx, r.ID, sp.ID)
+		return AddRunnerSpec(ctx, tx, r.ID, sp.ID)
 	})
 	if err == nil {
-		s.queue.Kick(r.ID)
+		s.jobs.Kick(r.ID)
 	}
-	return present.Spec(sp), err
+	return sp.Wire(), err
 }
 
 // RemoveSpec takes a spec from a runner; a job that it runs goes on.
 func (s *Service) RemoveSpec(ctx context.Context, runner, spec string) error {
-	var r store.Runner
+	var r Runner
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if r, err = tx.RunnerByRef(ctx, runner); err != nil {
+		if r, err = RunnerByRef(ctx, tx, runner); err != nil {
 			return err
 		}
-		sp, err := tx.SpecByRef(ctx, spec)
+		sp, err := SpecByRef(ctx, tx, spec)
 		if err != nil {
 			return err
 		}
-		return tx.RemoveRunnerSpec(ctx, r.ID, sp.ID)
+		return RemoveRunnerSpec(ctx, tx, r.ID, sp.ID)
 	})
 	if err == nil {
-		s.queue.Kick(r.ID)
+		s.jobs.Kick(r.ID)
 	}
 	return err
 }
@@ -347,7 +353,7 @@ func (s *Service) RemoveSpec(ctx context.Context, runner, spec string) error {
 // Runners returns a page of the runners with their liveness.
 func (s *Service) Runners(ctx context.Context, f store.ListFilter) (out []api.Runner, total int, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
-		rows, n, err := tx.ListRunners(ctx, f)
+		rows, n, err := ListRunners(ctx, tx, f)
 		if err != nil {
 			return err
 		}
@@ -362,11 +368,11 @@ func (s *Service) Runners(ctx context.Context, f store.ListFilter) (out []api.Ru
 func (s *Service) Runner(ctx context.Context, ref string) (api.Runner, error) {
 	var out []api.Runner
 	err := s.store.View(ctx, func(tx *store.Tx) error {
-		row, err := tx.RunnerByRef(ctx, ref)
+		row, err := RunnerByRef(ctx, tx, ref)
 		if err != nil {
 			return err
 		}
-		out, err = s.present(ctx, tx, []store.Runner{row})
+		out, err = s.present(ctx, tx, []Runner{row})
 		return err
 	})
 	if err != nil {
@@ -375,16 +381,16 @@ func (s *Service) Runner(ctx context.Context, ref string) (api.Runner, error) {
 	return out[0], nil
 }
 
-func (s *Service) present(ctx context.Context, tx *store.Tx, rows []store.Runner) ([]api.Runner, error) {
+func (s *Service) present(ctx context.Context, tx *store.Tx, rows []Runner) ([]api.Runner, error) {
 	ids := make([]string, len(rows))
 	for i, r := range rows {
 		ids[i] = r.ID
 	}
-	specs, err := tx.SpecsOfRunners(ctx, ids)
+	specs, err := SpecsOfRunners(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}
-	busy, err := tx.BusyRunners(ctx, ids)
+	busy, err := s.jobs.Busy(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -397,7 +403,7 @@ func (s *Service) present(ctx context.Context, tx *store.Tx, rows []store.Runner
 			one.DrainedWhy = *r.DrainedWhy
 		}
 		for _, spec := range specs[r.ID] {
-			one.Specs = append(one.Specs, present.Spec(spec))
+			one.Specs = append(one.Specs, spec.Wire())
 		}
 		if r.Meta != nil {
 			var meta api.RunnerMeta
@@ -418,18 +424,18 @@ func (s *Service) present(ctx context.Context, tx *store.Tx, rows []store.Runner
 // silence is after how long without a word a runner that is neither waiting nor busy counts as offline.
 const silence = limits.LeaseTimeout + limits.LeaseFlushInterval
 
-func (s *Service) state(r store.Runner, busy bool) api.RunnerState {
+func (s *Service) state(r Runner, busy bool) api.RunnerState {
 	recent := r.LastHeartbeat != nil && s.now().Sub(*r.LastHeartbeat) < silence
 	switch {
-	case r.LastHeartbeat == nil && !s.queue.Waiting(r.ID):
+	case r.LastHeartbeat == nil && !s.jobs.Waiting(r.ID):
 		return api.RunnerNever
 	case r.Draining && recent:
 		return api.RunnerDraining
 	case busy && recent:
 		return api.RunnerBusy
-	case r.Drained != nil && (recent || s.queue.Waiting(r.ID)):
+	case r.Drained != nil && (recent || s.jobs.Waiting(r.ID)):
 		return api.RunnerDrained
-	case s.queue.Waiting(r.ID) || recent:
+	case s.jobs.Waiting(r.ID) || recent:
 		return api.RunnerIdle
 	}
 	return api.RunnerOffline

@@ -1,4 +1,4 @@
-package fleet
+package fleet_test
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -25,7 +26,7 @@ import (
 // garage is a fleet over a real store, with a clock that is moved by hand.
 type garage struct {
 	t      testing.TB
-	fleet  *Service
+	fleet  *fleet.Service
 	queue  *queue.Service
 	store  *store.Store
 	clock  atomic.Pointer[time.Time]
@@ -48,7 +49,7 @@ func newGarage(t testing.TB) *garage {
 		}
 	})
 	g.queue = queue.New(queue.Config{Store: g.store, Now: clock, Log: slog.New(slog.DiscardHandler)})
-	g.fleet = New(g.store, g.queue, rand.Reader, clock, func(id string) { g.kicked = append(g.kicked, id) })
+	g.fleet = fleet.New(g.store, g.queue, rand.Reader, clock, func(id string) { g.kicked = append(g.kicked, id) })
 	return g
 }
 
@@ -84,7 +85,7 @@ func (g *garage) runner(name string, specs ...string) api.RunnerKey {
 func (g *garage) opens(key string) (id string) {
 	g.t.Helper()
 	err := g.store.View(g.t.Context(), func(tx *store.Tx) error {
-		r, err := tx.RunnerByKeyHash(g.t.Context(), ident.HashKey(key))
+		r, err := fleet.RunnerByKeyHash(g.t.Context(), tx, ident.HashKey(key))
 		id = r.ID
 		return err
 	})
@@ -102,7 +103,7 @@ func TestAKeyIsShownOnceAndItsHashIsKept(t *testing.T) {
 		t.Errorf("made %+v", made)
 	}
 	err := g.store.View(t.Context(), func(tx *store.Tx) error {
-		row, err := tx.RunnerByRef(t.Context(), made.UUID)
+		row, err := fleet.RunnerByRef(t.Context(), tx, made.UUID)
 		if strings.Contains(row.KeyHash, made.Key) || row.KeyHash == "" {
 			t.Errorf("stored as %q", row.KeyHash)
 		}
@@ -133,7 +134,7 @@ func TestAKeyIsShownOnceAndItsHashIsKept(t *testing.T) {
 func TestWithoutRandomnessThereIsNoRunner(t *testing.T) {
 	t.Parallel()
 	g := newGarage(t)
-	g.fleet.random = broken{}
+	g.fleet.SetRandom(broken{})
 	if made, err := g.fleet.CreateRunner(t.Context(), api.NewRunner{Name: "box"}); err == nil || made.Key != "" {
 		t.Errorf("made %+v", made)
 	}
@@ -167,7 +168,7 @@ func TestARunnersStateIsWhatIsKnownOfIt(t *testing.T) {
 	if got := expect(api.RunnerIdle); got.Version != "3" || got.Host.Kernel != "6.1" || !got.LastHeartbeat.Equal(g.now()) {
 		t.Errorf("a seen one: %+v", got)
 	}
-	g.advance(silence)
+	g.advance(fleet.Silence)
 	expect(api.RunnerOffline)
 	waiting, leave := context.WithCancel(ctx)
 	done := make(chan struct{})

@@ -7,7 +7,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 type listAlertsInput struct {
@@ -30,7 +30,7 @@ func (a *API) registerAlerts() {
 			if err != nil {
 				return nil, err
 			}
-			rows, total, err := a.cfg.Explore.Alerts(ctx, p, store.AlertFilter{Status: api.AlertStatus(in.Status), Archived: in.Archived,
+			rows, total, err := a.cfg.Explore.Alerts(ctx, p, threshold.AlertFilter{Status: api.AlertStatus(in.Status), Archived: in.Archived,
 				Modified: in.Sort == "modified"}, in.page(true))
 			return &listOutput[api.Alert]{total, rows}, err
 		})

@@ -27,6 +27,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/throttle"
@@ -123,11 +124,11 @@ func actorOf(ctx context.Context) access.Actor {
 }
 
 // project loads the project that ref names and authorizes the operation's action on it.
-func (a *API) project(ctx context.Context, ref string) (store.Project, error) {
-	var p store.Project
+func (a *API) project(ctx context.Context, ref string) (project.Project, error) {
+	var p project.Project
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		p, err = tx.ProjectByRef(ctx, ref)
+		p, err = project.ByRef(ctx, tx, ref)
 		return err
 	})
 	if fault.Is(err, fault.Missing) {
@@ -146,6 +147,6 @@ func (a *API) project(ctx context.Context, ref string) (store.Project, error) {
 	return p, nil
 }
 
-func projectResource(p store.Project) access.Resource {
+func projectResource(p project.Project) access.Resource {
 	return access.Resource{ProjectID: p.ID, OrganizationID: p.OrganizationID, Public: p.Visibility == string(api.Public), Name: p.Slug}
 }

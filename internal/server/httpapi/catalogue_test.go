@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -84,7 +85,7 @@ func TestDeletedProjectIsNowhere(t *testing.T) {
 		}
 	}
 	if err := s.db.View(t.Context(), func(tx *store.Tx) error {
-		jobs, _, err := tx.ListJobs(t.Context(), report.Project.UUID, "", store.Page{Limit: 9})
+		jobs, _, err := job.List(t.Context(), tx, report.Project.UUID, "", store.Page{Limit: 9})
 		if len(jobs) != 1 || jobs[0].State != string(api.JobCanceled) {
 			t.Errorf("its jobs: %+v", jobs)
 		}

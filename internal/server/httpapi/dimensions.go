@@ -9,7 +9,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -17,11 +18,11 @@ import (
 type dimension[R, W, N any] struct {
 	one, many string
 	nameBytes int
-	list      func(*store.Tx, context.Context, string, store.ListFilter) ([]R, int, error)
-	find      func(*store.Tx, context.Context, string, string) (R, error)
-	make      func(*store.Tx, context.Context, string, N) (R, error)
-	update    func(*store.Tx, context.Context, string, store.DimensionPatch) error
-	remove    func(*store.Tx, context.Context, string) error
+	list      func(context.Context, *store.Tx, string, store.ListFilter) ([]R, int, error)
+	find      func(context.Context, *store.Tx, string, string) (R, error)
+	make      func(context.Context, *store.Tx, string, N) (R, error)
+	update    func(context.Context, *store.Tx, string, series.DimensionPatch) error
+	remove    func(context.Context, *store.Tx, string) error
 	id        func(R) string
 	present   func(R) W
 	name      func(N) (name, slug string)
@@ -29,37 +30,37 @@ type dimension[R, W, N any] struct {
 
 func (a *API) registerDimensions() {
 	newDimension := func(n api.NewDimension) (string, string) { return n.Name, n.Slug }
-	registerDimension(a, dimension[store.Testbed, api.Testbed, api.NewDimension]{
+	registerDimension(a, dimension[series.Testbed, api.Testbed, api.NewDimension]{
 		one: "testbed", many: "testbeds", nameBytes: limits.ResourceNameBytes, name: newDimension,
-		list: (*store.Tx).ListTestbeds, find: (*store.Tx).TestbedByPath, update: (*store.Tx).UpdateTestbed, remove: (*store.Tx).DeleteTestbed,
-		make: func(tx *store.Tx, ctx context.Context, project string, n api.NewDimension) (store.Testbed, error) {
-			return tx.InsertTestbed(ctx, store.Testbed{ProjectID: project, Name: n.Name, Slug: n.Slug})
+		list: series.ListTestbeds, find: series.TestbedByPath, update: series.UpdateTestbed, remove: series.DeleteTestbed,
+		make: func(ctx context.Context, tx *store.Tx, project string, n api.NewDimension) (series.Testbed, error) {
+			return series.InsertTestbed(ctx, tx, series.Testbed{ProjectID: project, Name: n.Name, Slug: n.Slug})
 		},
-		id: func(t store.Testbed) string { return t.ID }, present: present.Testbed,
+		id: func(t series.Testbed) string { return t.ID }, present: series.Testbed.Wire,
 	})
-	registerDimension(a, dimension[store.Benchmark, api.Benchmark, api.NewDimension]{
+	registerDimension(a, dimension[series.Benchmark, api.Benchmark, api.NewDimension]{
 		one: "benchmark", many: "benchmarks", nameBytes: limits.BenchmarkNameBytes, name: newDimension,
-		list: (*store.Tx).ListBenchmarks, find: (*store.Tx).BenchmarkByPath, update: (*store.Tx).UpdateBenchmark, remove: (*store.Tx).DeleteBenchmark,
-		make: func(tx *store.Tx, ctx context.Context, project string, n api.NewDimension) (store.Benchmark, error) {
-			return tx.InsertBenchmark(ctx, store.Benchmark{ProjectID: project, Name: n.Name, Slug: n.Slug})
+		list: series.ListBenchmarks, find: series.BenchmarkByPath, update: series.UpdateBenchmark, remove: series.DeleteBenchmark,
+		make: func(ctx context.Context, tx *store.Tx, project string, n api.NewDimension) (series.Benchmark, error) {
+			return series.InsertBenchmark(ctx, tx, series.Benchmark{ProjectID: project, Name: n.Name, Slug: n.Slug})
 		},
-		id: func(b store.Benchmark) string { return b.ID }, present: present.Benchmark,
+		id: func(b series.Benchmark) string { return b.ID }, present: series.Benchmark.Wire,
 	})
-	registerDimension(a, dimension[store.Measure, api.Measure, api.NewMeasure]{
+	registerDimension(a, dimension[series.Measure, api.Measure, api.NewMeasure]{
 		one: "measure", many: "measures", nameBytes: limits.ResourceNameBytes,
 		name: func(n api.NewMeasure) (string, string) { return n.Name, n.Slug },
-		list: (*store.Tx).ListMeasures, find: (*store.Tx).MeasureByPath, update: (*store.Tx).UpdateMeasure, remove: (*store.Tx).DeleteMeasure,
-		make: func(tx *store.Tx, ctx context.Context, project string, n api.NewMeasure) (store.Measure, error) {
+		list: series.ListMeasures, find: series.MeasureByPath, update: series.UpdateMeasure, remove: series.DeleteMeasure,
+		make: func(ctx context.Context, tx *store.Tx, project string, n api.NewMeasure) (series.Measure, error) {
 			if err := ident.CheckName("units", n.Units, limits.ResourceNameBytes); err != nil {
-				return store.Measure{}, err
+				return series.Measure{}, err
 			}
 			direction := n.Direction
 			if direction == "" {
 				direction = api.DirectionUnknown
 			}
-			return tx.InsertMeasure(ctx, store.Measure{ProjectID: project, Name: n.Name, Slug: n.Slug, Units: n.Units, Direction: string(direction)})
+			return series.InsertMeasure(ctx, tx, series.Measure{ProjectID: project, Name: n.Name, Slug: n.Slug, Units: n.Units, Direction: string(direction)})
 		},
-		id: func(m store.Measure) string { return m.ID }, present: present.Measure,
+		id: func(m series.Measure) string { return m.ID }, present: series.Measure.Wire,
 	})
 }
 
@@ -83,8 +84,8 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			}
 			var out listOutput[W]
 			err = a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-				rows, total, err := d.list(tx, ctx, p.ID, in.filter(in.PageInput))
-				out.Body, out.Total = present.All(rows, d.present), total
+				rows, total, err := d.list(ctx, tx, p.ID, in.filter(in.PageInput))
+				out.Body, out.Total = wires(rows, d.present), total
 				return err
 			})
 			return &out, err
@@ -104,7 +105,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			}
 			var row R
 			err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-				row, err = d.make(tx, ctx, p.ID, in.Body)
+				row, err = d.make(ctx, tx, p.ID, in.Body)
 				return err
 			})
 			return body(d.present(row), err)
@@ -123,7 +124,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			if err != nil {
 				return nil, err
 			}
-			patch := store.DimensionPatch{Name: in.Body.Name, Slug: in.Body.Slug, Units: in.Body.Units, Direction: (*string)(in.Body.Direction), Archived: in.Body.Archived}
+			patch := series.DimensionPatch{Name: in.Body.Name, Slug: in.Body.Slug, Units: in.Body.Units, Direction: (*string)(in.Body.Direction), Archived: in.Body.Archived}
 			if (patch.Units != nil || patch.Direction != nil) && d.one != "measure" {
 				return nil, fault.Invalidf("a %s has no units and no direction; a measure has", d.one)
 			}
@@ -136,14 +137,14 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 				}
 			}
 			err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-				if err := d.update(tx, ctx, d.id(row), patch); err != nil {
+				if err := d.update(ctx, tx, d.id(row), patch); err != nil {
 					return err
 				}
-				p, err := tx.ProjectByRef(ctx, in.Project)
+				p, err := project.ByRef(ctx, tx, in.Project)
 				if err != nil {
 					return err
 				}
-				row, err = d.find(tx, ctx, p.ID, d.id(row))
+				row, err = d.find(ctx, tx, p.ID, d.id(row))
 				return err
 			})
 			return body(d.present(row), err)
@@ -154,7 +155,7 @@ func registerDimension[R, W, N any](a *API, d dimension[R, W, N]) {
 			if err != nil {
 				return nil, err
 			}
-			return &emptyOutput{}, a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return d.remove(tx, ctx, d.id(row)) })
+			return &emptyOutput{}, a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return d.remove(ctx, tx, d.id(row)) })
 		})
 }
 
@@ -165,7 +166,7 @@ func findDimension[R, W, N any](ctx context.Context, a *API, d dimension[R, W, N
 		return row, err
 	}
 	err = a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-		row, err = d.find(tx, ctx, p.ID, in.Ref)
+		row, err = d.find(ctx, tx, p.ID, in.Ref)
 		return err
 	})
 	return row, err

@@ -14,9 +14,9 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/request"
-	"github.com/tachograph/tacho/internal/server/store"
 )
 
 type JobPath struct {
@@ -80,7 +80,7 @@ func (a *API) registerJobs() {
 }
 
 // plainProject is project for the handlers that are no operations: streams and downloads.
-func (a *API) plainProject(r *http.Request, action access.Action) (store.Project, error) {
+func (a *API) plainProject(r *http.Request, action access.Action) (project.Project, error) {
 	ctx := context.WithValue(r.Context(), authorizationKey{}, &authorization{action: action})
 	return a.project(ctx, r.PathValue("project"))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/throttle"
@@ -210,16 +211,16 @@ func TestAJobIsFollowedToItsEnd(t *testing.T) {
 // TestAFollowersRightsAreAskedAgain: who lost them hears so, and sees no output of later.
 func TestAFollowersRightsAreAskedAgain(t *testing.T) {
 	t.Parallel()
-	member := func(y *yard) (user store.Account, key string) {
+	member := func(y *yard) (user account.Account, key string) {
 		err := y.db.Tx(t.Context(), func(tx *store.Tx) (err error) {
-			if user, err = tx.InsertAccount(t.Context(), "ann", false); err != nil {
+			if user, err = account.Insert(t.Context(), tx, "ann", false); err != nil {
 				return err
 			}
-			home, err := tx.OrganizationByRef(t.Context(), "admin")
+			home, err := account.OrganizationByRef(t.Context(), tx, "admin")
 			if err != nil {
 				return err
 			}
-			return tx.AddMember(t.Context(), user.ID, home.ID, "member")
+			return account.AddMember(t.Context(), tx, user.ID, home.ID, "member")
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -245,7 +246,7 @@ func TestAFollowersRightsAreAskedAgain(t *testing.T) {
 			user, key := member(y)
 			return key, func() {
 				if err := y.db.Tx(t.Context(), func(tx *store.Tx) error {
-					_, err := tx.RevokeKeys(t.Context(), user.ID)
+					_, err := account.RevokeKeys(t.Context(), tx, user.ID)
 					return err
 				}); err != nil {
 					t.Fatal(err)
@@ -490,7 +491,7 @@ func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
 		y.says(y.claim(), api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonSandbox, Error: "no loop device is left"})
 	}
 	for _, id := range ids { // their pause is over
-		if err := y.db.Tx(t.Context(), func(tx *store.Tx) error { return tx.EndPause(t.Context(), id) }); err != nil {
+		if err := y.db.Tx(t.Context(), func(tx *store.Tx) error { return job.EndPause(t.Context(), tx, id) }); err != nil {
 			t.Fatal(err)
 		}
 	}

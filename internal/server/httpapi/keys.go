@@ -10,7 +10,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/account"
-	"github.com/tachograph/tacho/internal/server/present"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -26,7 +25,7 @@ func (a *API) registerKeys() {
 	register(a, operation{http.MethodGet, "/v0/users/{user}", "get-user", "One person", access.ViewAccount, 0, 0},
 		func(ctx context.Context, in *UserPath) (*bodyOutput[api.User], error) {
 			u, err := a.user(ctx, in.User)
-			return body(present.User(u), err)
+			return body(u.Wire(), err)
 		})
 	register(a, operation{http.MethodGet, "/v0/users/{user}/keys", "list-user-keys", "A person's keys, newest first, without their secrets", access.ManageKeys, 0, 0},
 		func(ctx context.Context, in *struct {
@@ -97,18 +96,18 @@ func (a *API) registerKeys() {
 }
 
 // user loads a person and authorizes; strangers get the same refusal whether there is such a person or not.
-func (a *API) user(ctx context.Context, ref string) (store.Account, error) {
-	var u store.Account
+func (a *API) user(ctx context.Context, ref string) (account.Account, error) {
+	var u account.Account
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		u, err = tx.AccountByRef(ctx, ref)
+		u, err = account.ByRef(ctx, tx, ref)
 		return err
 	})
 	if err != nil && !fault.Is(err, fault.Missing) {
 		return u, err
 	}
 	if refused := authorize(ctx, access.Resource{AccountID: u.ID, Name: ref}); refused != nil {
-		return store.Account{}, refused
+		return account.Account{}, refused
 	}
 	return u, err
 }
@@ -116,8 +115,8 @@ func (a *API) user(ctx context.Context, ref string) (store.Account, error) {
 func (a *API) listKeys(ctx context.Context, owner string, page store.Page) (*listOutput[api.Key], error) {
 	var out listOutput[api.Key]
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-		rows, total, err := tx.ListKeys(ctx, owner, page)
-		out.Body, out.Total = present.All(rows, present.Key), total
+		rows, total, err := account.ListKeys(ctx, tx, owner, page)
+		out.Body, out.Total = wires(rows, account.Key.Wire), total
 		return err
 	})
 	return &out, err
@@ -134,9 +133,9 @@ func (a *API) createKey(ctx context.Context, kind ident.KeyKind, owner string, i
 		ttl = &d
 	}
 	secret, row, err := a.cfg.Accounts.NewKey(ctx, account.KeyParams{Kind: kind, Owner: owner, Name: in.Name, TTL: ttl, Form: ident.KeyForm(in.Form)})
-	return api.KeyCreated{Key: present.Key(row), Secret: secret}, err
+	return api.KeyCreated{Key: row.Wire(), Secret: secret}, err
 }
 
 func (a *API) revokeKey(ctx context.Context, owner, key string) (*emptyOutput, error) {
-	return &emptyOutput{}, a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return tx.RevokeKey(ctx, owner, key) })
+	return &emptyOutput{}, a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return account.RevokeKey(ctx, tx, owner, key) })
 }

@@ -59,3 +59,12 @@ type emptyOutput struct{}
 type ProjectPath struct {
 	Project string `path:"project" maxLength:"64" doc:"slug or UUID"`
 }
+
+// wires maps a list; the result is never nil.
+func wires[R, W any](rows []R, one func(R) W) []W {
+	out := make([]W, len(rows))
+	for i, r := range rows {
+		out[i] = one(r)
+	}
+	return out
+}

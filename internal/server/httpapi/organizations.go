@@ -7,7 +7,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -19,7 +19,7 @@ func (a *API) registerOrganizations() {
 	register(a, operation{http.MethodGet, "/v0/organizations/{organization}", "get-organization", "One organization", access.CreateProject, 0, 0},
 		func(ctx context.Context, in *OrganizationPath) (*bodyOutput[api.Organization], error) {
 			o, err := a.organization(ctx, in.Organization)
-			return body(present.Organization(o), err)
+			return body(o.Wire(), err)
 		})
 	register(a, operation{http.MethodPatch, "/v0/organizations/{organization}", "update-organization", "Change an organization's plan", access.ManageServer, 0, 0},
 		func(ctx context.Context, in *struct {
@@ -31,13 +31,13 @@ func (a *API) registerOrganizations() {
 				return nil, err
 			}
 			err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-				if err := tx.SetPlan(ctx, o.ID, string(in.Body.Plan)); err != nil {
+				if err := account.SetPlan(ctx, tx, o.ID, string(in.Body.Plan)); err != nil {
 					return err
 				}
-				o, err = tx.OrganizationByRef(ctx, o.ID)
+				o, err = account.OrganizationByRef(ctx, tx, o.ID)
 				return err
 			})
-			return body(present.Organization(o), err)
+			return body(o.Wire(), err)
 		})
 	register(a, operation{http.MethodGet, "/v0/organizations/{organization}/projects", "list-organization-projects", "An organization's projects that the caller may see", access.ViewServer, 0, 0},
 		func(ctx context.Context, in *struct {
@@ -79,26 +79,26 @@ func (a *API) listOrganizations(ctx context.Context, page store.Page) (*listOutp
 	}
 	var out listOutput[api.Organization]
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-		rows, total, err := tx.ListOrganizations(ctx, accountID, page)
-		out.Body, out.Total = present.All(rows, present.Organization), total
+		rows, total, err := account.ListOrganizations(ctx, tx, accountID, page)
+		out.Body, out.Total = wires(rows, account.Organization.Wire), total
 		return err
 	})
 	return &out, err
 }
 
 // organization loads an organization and authorizes the operation's action on it. Who may not see it learns nothing.
-func (a *API) organization(ctx context.Context, ref string) (store.Organization, error) {
-	var o store.Organization
+func (a *API) organization(ctx context.Context, ref string) (account.Organization, error) {
+	var o account.Organization
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		o, err = tx.OrganizationByRef(ctx, ref)
+		o, err = account.OrganizationByRef(ctx, tx, ref)
 		return err
 	})
 	if err != nil && !fault.Is(err, fault.Missing) {
 		return o, err
 	}
 	if refused := authorize(ctx, access.Resource{OrganizationID: o.ID, Name: ref}); refused != nil {
-		return store.Organization{}, refused
+		return account.Organization{}, refused
 	}
 	return o, err
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -42,7 +42,7 @@ func (a *API) registerProjects() {
 	register(a, operation{http.MethodGet, "/v0/projects/{project}", "get-project", "One project", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *ProjectPath) (*bodyOutput[api.Project], error) {
 			p, err := a.project(ctx, in.Project)
-			return body(present.Project(p), err)
+			return body(p.Wire(), err)
 		})
 	register(a, operation{http.MethodPatch, "/v0/projects/{project}", "update-project", "Change a project; absent fields stay, a null url is cleared", access.ManageProject, 0, 0},
 		func(ctx context.Context, in *struct {
@@ -63,8 +63,8 @@ func (a *API) registerProjects() {
 }
 
 // deleteProject hides a project and cancels its jobs: they would go on, and nobody could see or stop them.
-func (a *API) deleteProject(ctx context.Context, p store.Project) error {
-	if err := a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteProject(ctx, p.ID) }); err != nil {
+func (a *API) deleteProject(ctx context.Context, p project.Project) error {
+	if err := a.cfg.Store.Tx(ctx, func(tx *store.Tx) error { return project.Delete(ctx, tx, p.ID) }); err != nil {
 		return err
 	}
 	for _, state := range []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning} {
@@ -91,8 +91,8 @@ func (a *API) deleteProject(ctx context.Context, p store.Project) error {
 }
 
 // visibleTo narrows a list of projects to what actor may see.
-func visibleTo(actor access.Actor, f store.ListFilter, organizationID string) store.ProjectFilter {
-	out := store.ProjectFilter{
+func visibleTo(actor access.Actor, f store.ListFilter, organizationID string) project.Filter {
+	out := project.Filter{
 		ListFilter: f, All: actor.Kind == access.Local || actor.Kind == access.User && actor.Admin,
 		ProjectID: actor.ProjectID, OrganizationID: organizationID,
 	}
@@ -102,11 +102,11 @@ func visibleTo(actor access.Actor, f store.ListFilter, organizationID string) st
 	return out
 }
 
-func (a *API) listProjects(ctx context.Context, f store.ProjectFilter) (*listOutput[api.Project], error) {
+func (a *API) listProjects(ctx context.Context, f project.Filter) (*listOutput[api.Project], error) {
 	var out listOutput[api.Project]
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-		rows, total, err := tx.Projects(ctx, f)
-		out.Body, out.Total = present.All(rows, present.Project), total
+		rows, total, err := project.List(ctx, tx, f)
+		out.Body, out.Total = wires(rows, project.Project.Wire), total
 		return err
 	})
 	return &out, err
@@ -114,7 +114,7 @@ func (a *API) listProjects(ctx context.Context, f store.ProjectFilter) (*listOut
 
 // createProject makes a project in the named organization, or in the actor's own.
 func (a *API) createProject(ctx context.Context, organization string, in api.NewProject) (api.Project, error) {
-	row := store.Project{Name: in.Name, Slug: in.Slug, URL: address(in.URL), Visibility: string(in.Visibility)}
+	row := project.Project{Name: in.Name, Slug: in.Slug, URL: address(in.URL), Visibility: string(in.Visibility)}
 	if row.Visibility == "" {
 		row.Visibility = string(cmp.Or(a.cfg.Visibility, api.Public))
 	}
@@ -130,18 +130,18 @@ func (a *API) createProject(ctx context.Context, organization string, in api.New
 	}
 	row.OrganizationID = home.ID
 	err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-		row, err = tx.InsertProject(ctx, row)
+		row, err = project.Insert(ctx, tx, row)
 		return err
 	})
-	return present.Project(row), err
+	return row.Wire(), err
 }
 
 // home loads the named organization, or the actor's own, and authorizes the operation's action on it.
-func (a *API) home(ctx context.Context, organization string) (store.Organization, error) {
+func (a *API) home(ctx context.Context, organization string) (account.Organization, error) {
 	if organization != "" {
 		return a.organization(ctx, organization)
 	}
-	var home store.Organization
+	var home account.Organization
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
 		home, err = account.HomeOf(ctx, tx, actorOf(ctx))
@@ -171,7 +171,7 @@ func (a *API) updateProject(ctx context.Context, ref string, in updateProject, r
 	if err := json.Unmarshal(raw, &given); err != nil {
 		return api.Project{}, fault.Invalidf("the body is not a JSON object")
 	}
-	patch := store.ProjectPatch{Name: in.Name, Slug: in.Slug, Visibility: (*string)(in.Visibility), URL: address(in.URL)}
+	patch := project.Patch{Name: in.Name, Slug: in.Slug, Visibility: (*string)(in.Visibility), URL: address(in.URL)}
 	_, patch.SetURL = given["url"]
 	if err := checkPatch("project", in.Name, in.Slug, limits.ResourceNameBytes); err != nil {
 		return api.Project{}, err
@@ -180,13 +180,13 @@ func (a *API) updateProject(ctx context.Context, ref string, in updateProject, r
 		return api.Project{}, err
 	}
 	err = a.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-		if err := tx.UpdateProject(ctx, p.ID, patch); err != nil {
+		if err := project.Update(ctx, tx, p.ID, patch); err != nil {
 			return err
 		}
-		p, err = tx.ProjectByRef(ctx, p.ID)
+		p, err = project.ByRef(ctx, tx, p.ID)
 		return err
 	})
-	return present.Project(p), err
+	return p.Wire(), err
 }
 
 // checkNew checks the name and the optional slug of a thing that is to be made.

@@ -11,7 +11,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
-	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
 )
 
 type listReportsInput struct {
@@ -108,7 +109,7 @@ func (a *API) registerReports() {
 }
 
 // shown is a report that exists.
-func (a *API) shown(p store.Project, id string, show explore.Showing) *streamed {
+func (a *API) shown(p project.Project, id string, show explore.Showing) *streamed {
 	return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error {
 		return a.cfg.Explore.WriteReport(ctx, w, p, id, show)
 	}}
@@ -116,7 +117,7 @@ func (a *API) shown(p store.Project, id string, show explore.Showing) *streamed 
 
 func (in *listReportsInput) filter() explore.ReportFilter {
 	return explore.ReportFilter{Branch: in.Branch, Testbed: in.Testbed,
-		ReportFilter: store.ReportFilter{From: millis(in.StartTime), To: millis(in.EndTime), Archived: in.Archived}}
+		Filter: report.Filter{From: millis(in.StartTime), To: millis(in.EndTime), Archived: in.Archived}}
 }
 
 // millis is a time parameter; 0 is an absent one.

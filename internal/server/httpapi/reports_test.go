@@ -29,6 +29,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -57,7 +58,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.db, s.accounts = db, account.New(db, rand.Reader)
+	s.db, s.accounts = db, account.New(db, rand.Reader, fleet.RunnerIDByKeyHash)
 	if err := s.accounts.EnsureAdmin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 // anyImage knows every image and its digest.
 type anyImage struct{}
 
-func (anyImage) Resolve(context.Context, store.Project, string) (queue.Image, error) {
+func (anyImage) Resolve(context.Context, project.Project, string) (queue.Image, error) {
 	return queue.Image{Registry: "registry.example", Repository: "bench", Digest: "sha256:" + strings.Repeat("a", 64)}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -63,9 +64,9 @@ func (a *API) countRun(ctx context.Context, actor access.Actor, ref string) erro
 	if ref == "" || a.cfg.Guard == nil {
 		return nil
 	}
-	var p store.Project
+	var p project.Project
 	err := a.cfg.Store.View(ctx, func(tx *store.Tx) (err error) {
-		p, err = tx.ProjectByRef(ctx, ref)
+		p, err = project.ByRef(ctx, tx, ref)
 		return err
 	})
 	if fault.Is(err, fault.Missing) || err == nil && access.Authorize(actor, access.Submit, projectResource(p)) != nil {

@@ -20,6 +20,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -258,27 +260,27 @@ type stranger struct {
 func (s *station) strangers() []stranger {
 	s.t.Helper()
 	ctx := s.t.Context()
-	var eve store.Account
-	var hers store.Project
+	var eve account.Account
+	var hers project.Project
 	runner, err := ident.NewKey(ident.KeyRunner, ident.TachoForm, strings.NewReader(strings.Repeat("runner", 10)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.db.Tx(ctx, func(tx *store.Tx) error {
-		if eve, err = tx.InsertAccount(ctx, "eve", false); err != nil {
+		if eve, err = account.Insert(ctx, tx, "eve", false); err != nil {
 			return err
 		}
-		home, err := tx.InsertOrganization(ctx, "eve", "enterprise")
+		home, err := account.InsertOrganization(ctx, tx, "eve", "enterprise")
 		if err != nil {
 			return err
 		}
-		if err := tx.AddMember(ctx, eve.ID, home.ID, "leader"); err != nil {
+		if err := account.AddMember(ctx, tx, eve.ID, home.ID, "leader"); err != nil {
 			return err
 		}
-		if hers, err = tx.InsertProject(ctx, store.Project{OrganizationID: home.ID, Name: "hers", Visibility: "private"}); err != nil {
+		if hers, err = project.Insert(ctx, tx, project.Project{OrganizationID: home.ID, Name: "hers", Visibility: "private"}); err != nil {
 			return err
 		}
-		_, err = tx.InsertRunner(ctx, "machine", "", ident.HashKey(runner))
+		_, err = fleet.InsertRunner(ctx, tx, "machine", "", ident.HashKey(runner))
 		return err
 	}); err != nil {
 		s.t.Fatal(err)
@@ -405,11 +407,11 @@ func TestARunKeysSubmissionBringsWhatItNeeds(t *testing.T) {
 }
 
 // runKey makes a key that submits to a project.
-func (s *station) runKey(project string) string {
+func (s *station) runKey(proj string) string {
 	s.t.Helper()
-	var p store.Project
+	var p project.Project
 	if err := s.db.View(s.t.Context(), func(tx *store.Tx) (err error) {
-		p, err = tx.ProjectByRef(s.t.Context(), project)
+		p, err = project.ByRef(s.t.Context(), tx, proj)
 		return err
 	}); err != nil {
 		s.t.Fatal(err)

@@ -24,6 +24,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -62,7 +63,7 @@ func (h *Hub) authorize(r *http.Request) (string, error) {
 	}
 	var id string
 	err := h.store.View(r.Context(), func(tx *store.Tx) error {
-		row, err := tx.RunnerByRef(r.Context(), ref)
+		row, err := fleet.RunnerByRef(r.Context(), tx, ref)
 		id = row.ID
 		return err
 	})

@@ -25,8 +25,11 @@ import (
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/request"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -39,11 +42,11 @@ type port struct {
 	queue    *queue.Service
 	fleet    *fleet.Service
 	admin    string // a person's key
-	testbed  store.Testbed
-	project  store.Project
-	org      store.Organization
-	branch   store.Branch
-	version  store.Version
+	testbed  series.Testbed
+	project  project.Project
+	org      account.Organization
+	branch   series.Branch
+	version  series.Version
 	stopLife func()
 }
 
@@ -52,7 +55,7 @@ const patience = 30 * time.Second
 
 type images struct{}
 
-func (images) Resolve(_ context.Context, p store.Project, image string) (queue.Image, error) {
+func (images) Resolve(_ context.Context, p project.Project, image string) (queue.Image, error) {
 	return queue.Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: "sha256:" + strings.Repeat("0", 64), Internal: true}, nil
 }
 
@@ -73,7 +76,7 @@ func newPort(t testing.TB) *port {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts := account.New(p.store, rand.Reader)
+	accounts := account.New(p.store, rand.Reader, fleet.RunnerIDByKeyHash)
 	if err := accounts.EnsureAdmin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -121,19 +124,19 @@ func newPort(t testing.TB) *port {
 		t.Fatal(err)
 	}
 	p.tx(func(ctx context.Context, tx *store.Tx) error {
-		if p.org, err = tx.InsertOrganization(ctx, "Acme", "team"); err != nil {
+		if p.org, err = account.InsertOrganization(ctx, tx, "Acme", "team"); err != nil {
 			return err
 		}
-		if p.project, err = tx.InsertProject(ctx, store.Project{OrganizationID: p.org.ID, Name: "shop", Visibility: "public"}); err != nil {
+		if p.project, err = project.Insert(ctx, tx, project.Project{OrganizationID: p.org.ID, Name: "shop", Visibility: "public"}); err != nil {
 			return err
 		}
-		if p.testbed, err = tx.EnsureTestbed(ctx, p.project.ID, "lab"); err != nil {
+		if p.testbed, err = series.EnsureTestbed(ctx, tx, p.project.ID, "lab"); err != nil {
 			return err
 		}
-		if p.branch, _, err = tx.InsertBranch(ctx, p.project.ID, "main", ""); err != nil {
+		if p.branch, _, err = series.InsertBranch(ctx, tx, p.project.ID, "main", ""); err != nil {
 			return err
 		}
-		p.version, err = tx.EnsureVersion(ctx, p.project.ID, p.branch.HeadID, "")
+		p.version, err = series.EnsureVersion(ctx, tx, p.project.ID, p.branch.HeadID, "")
 		return err
 	})
 	return p
@@ -162,7 +165,7 @@ func (p *port) submit() (jobID string) {
 		p.t.Fatal(err)
 	}
 	p.tx(func(ctx context.Context, tx *store.Tx) error {
-		report, err := tx.InsertReport(ctx, store.Report{ID: ident.NewUUID(), ProjectID: p.project.ID, HeadID: p.branch.HeadID, VersionID: p.version.ID, TestbedID: p.testbed.ID,
+		report, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: p.project.ID, HeadID: p.branch.HeadID, VersionID: p.version.ID, TestbedID: p.testbed.ID,
 			Adapter: "json", Settings: api.ReportSettings{Adapter: "json"}, Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now()})
 		if err != nil {
 			return err

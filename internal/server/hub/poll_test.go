@@ -13,13 +13,14 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 func (p *port) lease(jobID string) (at time.Time) {
 	p.t.Helper()
 	p.tx(func(ctx context.Context, tx *store.Tx) error {
-		row, err := tx.JobByID(ctx, jobID)
+		row, err := job.ByID(ctx, tx, jobID)
 		if row.LeaseExpires != nil {
 			at = *row.LeaseExpires
 		}

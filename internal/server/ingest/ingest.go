@@ -26,6 +26,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/admit"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -52,9 +53,9 @@ func (s *Service) Slices(metrics int, after func() error) { s.slice, s.afterSlic
 // closes the report with the given end. inTx runs in the transaction that closes it, after all else is written. Outputs that cannot be read
 // are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is written.
 func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts, inTx func(*store.Tx) error) error {
-	var report store.Report
+	var r report.Report
 	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		report, err = tx.Report(ctx, reportID)
+		r, err = report.ByID(ctx, tx, reportID)
 		return err
 	})
 	if err != nil {
@@ -65,11 +66,11 @@ func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []st
 		return err
 	}
 	defer pass.Leave()
-	parsed, err := Parse(inputs, report.Settings)
+	parsed, err := Parse(inputs, r.Settings)
 	if err != nil {
 		return err
 	}
-	return s.finish(ctx, finishing{reportID: reportID, parsed: parsed, inTx: inTx, change: func(report *store.Report) {
+	return s.finish(ctx, finishing{reportID: reportID, parsed: parsed, inTx: inTx, change: func(report *report.Report) {
 		report.EndTime = end
 		if report.EndTime.Before(report.StartTime) { // the runner's clock, or a backdated job
 			report.EndTime = report.StartTime
@@ -82,27 +83,27 @@ func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []st
 
 // FailReport closes a report without results. sentence is for people.
 func (s *Service) FailReport(ctx context.Context, tx *store.Tx, reportID, sentence string) error {
-	report, err := tx.Report(ctx, reportID)
+	rep, err := report.ByID(ctx, tx, reportID)
 	if err != nil {
 		return err
 	}
-	if report.Status == api.ReportProcessed {
-		return fault.Conflictf("report %s is processed, it cannot fail any more", report.ID)
+	if rep.Status == api.ReportProcessed {
+		return fault.Conflictf("report %s is processed, it cannot fail any more", rep.ID)
 	}
-	report.Status, report.Error = api.ReportFailed, sentence
-	return tx.CloseReport(ctx, report)
+	rep.Status, rep.Error = api.ReportFailed, sentence
+	return report.Close(ctx, tx, rep)
 }
 
 // ReopenReport makes a failed report pending again, for a job that is tried again. A processed one is a Conflict.
 func (s *Service) ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error {
-	report, err := tx.Report(ctx, reportID)
+	rp, err := report.ByID(ctx, tx, reportID)
 	if err != nil {
 		return err
 	}
-	if report.Status == api.ReportProcessed {
-		return fault.Conflictf("report %s is processed; submit a new run instead", report.ID)
+	if rp.Status == api.ReportProcessed {
+		return fault.Conflictf("report %s is processed; submit a new run instead", rp.ID)
 	}
-	report.Status, report.Error, report.Recognised = api.ReportPending, "", ""
-	report.Problems, report.Counts = nil, nil
-	return tx.CloseReport(ctx, report)
+	rp.Status, rp.Error, rp.Recognised = api.ReportPending, "", ""
+	rp.Problems, rp.Counts = nil, nil
+	return report.Close(ctx, tx, rp)
 }

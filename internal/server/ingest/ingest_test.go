@@ -15,7 +15,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // bench is a project with one branch and testbed, on which reports wait for their results.
@@ -23,10 +28,10 @@ type bench struct {
 	t       *testing.T
 	store   *store.Store
 	service *Service
-	project store.Project
-	branch  store.Branch
-	head    store.Head
-	testbed store.Testbed
+	project project.Project
+	branch  series.Branch
+	head    series.Head
+	testbed series.Testbed
 	now     time.Time
 }
 
@@ -44,17 +49,17 @@ func newBench(t *testing.T) *bench {
 	})
 	b.service = New(b.store, nil)
 	b.tx(func(tx *store.Tx) error {
-		home, err := tx.InsertOrganization(t.Context(), "Acme", "free")
+		home, err := account.InsertOrganization(t.Context(), tx, "Acme", "free")
 		if err != nil {
 			return err
 		}
-		if b.project, err = tx.InsertProject(t.Context(), store.Project{OrganizationID: home.ID, Name: "shop", Visibility: "public"}); err != nil {
+		if b.project, err = project.Insert(t.Context(), tx, project.Project{OrganizationID: home.ID, Name: "shop", Visibility: "public"}); err != nil {
 			return err
 		}
-		if b.testbed, err = tx.EnsureTestbed(t.Context(), b.project.ID, "metal"); err != nil {
+		if b.testbed, err = series.EnsureTestbed(t.Context(), tx, b.project.ID, "metal"); err != nil {
 			return err
 		}
-		b.branch, b.head, err = tx.InsertBranch(t.Context(), b.project.ID, "main", "")
+		b.branch, b.head, err = series.InsertBranch(t.Context(), tx, b.project.ID, "main", "")
 		return err
 	})
 	return b
@@ -68,32 +73,32 @@ func (b *bench) tx(f func(*store.Tx) error) {
 }
 
 // pending makes a report of a job that has not run yet.
-func (b *bench) pending(settings api.ReportSettings) (r store.Report) {
+func (b *bench) pending(settings api.ReportSettings) (r report.Report) {
 	b.t.Helper()
 	b.now = b.now.Add(time.Minute)
 	b.tx(func(tx *store.Tx) error {
-		v, err := tx.EnsureVersion(b.t.Context(), b.project.ID, b.head.ID, "")
+		v, err := series.EnsureVersion(b.t.Context(), tx, b.project.ID, b.head.ID, "")
 		if err != nil {
 			return err
 		}
-		r, err = tx.InsertReport(b.t.Context(), store.Report{ID: ident.NewUUID(), ProjectID: b.project.ID, HeadID: b.head.ID, VersionID: v.ID,
+		r, err = report.Insert(b.t.Context(), tx, report.Report{ID: ident.NewUUID(), ProjectID: b.project.ID, HeadID: b.head.ID, VersionID: v.ID,
 			TestbedID: b.testbed.ID, Adapter: "json", Settings: settings, Status: api.ReportPending, StartTime: b.now, EndTime: b.now})
 		return err
 	})
 	return r
 }
 
-func (b *bench) finish(r store.Report, inputs ...string) error {
+func (b *bench) finish(r report.Report, inputs ...string) error {
 	return b.service.FinishReport(b.t.Context(), r.ID, inputs, b.now.Add(time.Second), nil, nil)
 }
 
-func (b *bench) stored(r store.Report) (out store.Report, metrics []store.Metric) {
+func (b *bench) stored(r report.Report) (out report.Report, metrics []report.Metric) {
 	b.t.Helper()
 	b.tx(func(tx *store.Tx) (err error) {
-		if out, err = tx.Report(b.t.Context(), r.ID); err != nil {
+		if out, err = report.ByID(b.t.Context(), tx, r.ID); err != nil {
 			return err
 		}
-		metrics, err = tx.ReportMetrics(b.t.Context(), r.Seq, 0, limits.MetricsPerReport)
+		metrics, err = report.Metrics(b.t.Context(), tx, r.Seq, 0, limits.MetricsPerReport)
 		return err
 	})
 	return out, metrics
@@ -102,20 +107,20 @@ func (b *bench) stored(r store.Report) (out store.Report, metrics []store.Metric
 func (b *bench) guard(upper float64) {
 	b.t.Helper()
 	b.tx(func(tx *store.Tx) error {
-		m, err := tx.EnsureMeasures(b.t.Context(), b.project.ID, []store.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
+		m, err := series.EnsureMeasures(b.t.Context(), tx, b.project.ID, []series.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
 		if err != nil {
 			return err
 		}
-		t, err := tx.InsertThreshold(b.t.Context(), b.project.ID, b.branch.ID, b.testbed.ID, m["Latency"].ID)
+		t, err := threshold.Insert(b.t.Context(), tx, b.project.ID, b.branch.ID, b.testbed.ID, m["Latency"].ID)
 		if err != nil {
 			return err
 		}
-		_, err = tx.SetModel(b.t.Context(), t, &store.Model{Test: "percentage", UpperBoundary: &upper})
+		_, err = threshold.SetModel(b.t.Context(), tx, t, &threshold.Model{Test: "percentage", UpperBoundary: &upper})
 		return err
 	})
 }
 
-func (b *bench) alerts(r store.Report) (out []store.Alert) {
+func (b *bench) alerts(r report.Report) (out []threshold.Alert) {
 	b.t.Helper()
 	r, metrics := b.stored(r)
 	if r.Status != api.ReportProcessed {
@@ -123,7 +128,7 @@ func (b *bench) alerts(r store.Report) (out []store.Alert) {
 	}
 	b.tx(func(tx *store.Tx) error {
 		for _, m := range metrics {
-			found, err := tx.AlertsByMetric(b.t.Context(), []int64{m.ID})
+			found, err := threshold.AlertsByMetric(b.t.Context(), tx, []int64{m.ID})
 			if err != nil {
 				return err
 			}
@@ -236,7 +241,7 @@ func TestJobThatEndsLateIsNotJudgedByLaterOnes(t *testing.T) {
 	b := newBench(t)
 	b.guard(0.5)
 	first, slow, quick := b.pending(jsonSettings), b.pending(jsonSettings), b.pending(jsonSettings)
-	for _, r := range []store.Report{first, quick, slow} { // the second one's job takes longest
+	for _, r := range []report.Report{first, quick, slow} { // the second one's job takes longest
 		input := ten
 		if r.ID == quick.ID {
 			input = `{"b":{"latency":{"value":1000}}}`
@@ -259,13 +264,13 @@ func TestReportsOfAnotherSpecAreNoHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := ident.NewUUID()
-	var r store.Report
+	var r report.Report
 	b.tx(func(tx *store.Tx) error {
-		v, err := tx.EnsureVersion(t.Context(), b.project.ID, b.head.ID, "")
+		v, err := series.EnsureVersion(t.Context(), tx, b.project.ID, b.head.ID, "")
 		if err != nil {
 			return err
 		}
-		r, err = tx.InsertReport(t.Context(), store.Report{ID: ident.NewUUID(), ProjectID: b.project.ID, HeadID: b.head.ID, VersionID: v.ID, SpecID: &spec,
+		r, err = report.Insert(t.Context(), tx, report.Report{ID: ident.NewUUID(), ProjectID: b.project.ID, HeadID: b.head.ID, VersionID: v.ID, SpecID: &spec,
 			TestbedID: b.testbed.ID, Adapter: "json", Settings: jsonSettings, Status: api.ReportPending, StartTime: b.now, EndTime: b.now})
 		return err
 	})
@@ -286,7 +291,7 @@ func TestAlertOnAReplacedHeadIsSilentFromTheStart(t *testing.T) {
 	}
 	running := b.pending(jsonSettings)
 	b.tx(func(tx *store.Tx) error {
-		_, _, err := tx.ReplaceHead(t.Context(), b.branch)
+		_, _, err := series.ReplaceHead(t.Context(), tx, b.branch)
 		return err
 	})
 	if err := b.finish(running, twenty); err != nil {
@@ -312,7 +317,7 @@ func TestProblemsStayBesideWhatCouldBeRead(t *testing.T) {
 func TestModelsAreCheckedAndNamedInFull(t *testing.T) {
 	t.Parallel()
 	half := 0.9
-	row, err := NewModel(api.Model{Test: "t", UpperBoundary: &half})
+	row, err := threshold.NewModel(api.Model{Test: "t", UpperBoundary: &half})
 	if err != nil || row.Test != "t_test" {
 		t.Errorf("the alias t: %q, %v", row.Test, err)
 	}
@@ -320,7 +325,7 @@ func TestModelsAreCheckedAndNamedInFull(t *testing.T) {
 	for name, m := range map[string]api.Model{
 		"no test": {UpperBoundary: &half}, "no boundary": {Test: "t_test"}, "a sample size over the limit": {Test: "t_test", UpperBoundary: &half, MaxSampleSize: &huge},
 	} {
-		if _, err := NewModel(m); !fault.Is(err, fault.Invalid) {
+		if _, err := threshold.NewModel(m); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: want invalid, got %v", name, err)
 		}
 	}
@@ -336,7 +341,7 @@ func TestReopenedReportShowsNothingOfTheTryBefore(t *testing.T) {
 		failed.Problems = []api.Problem{{Message: "a line that is not read"}}
 		failed.Warnings = []string{"work tree has changes"}
 		failed.Counts = []api.ResultCount{{Benchmarks: 3, Measures: 1}}
-		return tx.CloseReport(t.Context(), failed)
+		return report.Close(t.Context(), tx, failed)
 	})
 	b.tx(func(tx *store.Tx) error { return b.service.ReopenReport(t.Context(), tx, r.ID) })
 	got, _ := b.stored(r)
@@ -374,7 +379,7 @@ func TestOneMeasureUnderTwoNamesInOneBenchmarkIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.tx(func(tx *store.Tx) error {
-		_, err := tx.EnsureMeasures(t.Context(), b.project.ID, []store.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
+		_, err := series.EnsureMeasures(t.Context(), tx, b.project.ID, []series.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
 		return err
 	})
 	r := b.pending(jsonSettings)

@@ -6,6 +6,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -13,21 +15,21 @@ import (
 type value struct {
 	measureID    string
 	ignoreAlerts bool
-	metric       store.Metric // without id, report and boundary
+	metric       report.Metric // without id, report and boundary
 }
 
 // resolve finds or makes the benchmarks, measures and series of what was parsed and returns its values in the order of the tool.
-func resolve(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed) ([]value, error) {
+func resolve(ctx context.Context, tx *store.Tx, r report.Report, parsed Parsed) ([]value, error) {
 	names, wanted := named(parsed)
-	benchmarks, err := tx.EnsureBenchmarks(ctx, report.ProjectID, names)
+	benchmarks, err := series.EnsureBenchmarks(ctx, tx, r.ProjectID, names)
 	if err != nil {
 		return nil, err
 	}
-	measures, err := tx.EnsureMeasures(ctx, report.ProjectID, wanted)
+	measures, err := series.EnsureMeasures(ctx, tx, r.ProjectID, wanted)
 	if err != nil {
 		return nil, err
 	}
-	var keys []store.SeriesKey
+	var keys []series.Key
 	var values []value
 	for i, iteration := range parsed.Iterations {
 		for _, b := range iteration.Benchmarks {
@@ -36,13 +38,13 @@ func resolve(ctx context.Context, tx *store.Tx, report store.Report, parsed Pars
 			}
 			for _, m := range b.Metrics {
 				measure := measures[m.Measure.Name]
-				keys = append(keys, store.SeriesKey{BenchmarkID: benchmarks[b.Name].ID, MeasureID: measure.ID})
-				values = append(values, value{measure.ID, b.IgnoreAlerts, store.Metric{
+				keys = append(keys, series.Key{BenchmarkID: benchmarks[b.Name].ID, MeasureID: measure.ID})
+				values = append(values, value{measure.ID, b.IgnoreAlerts, report.Metric{
 					Iteration: i, Value: m.Value, Lower: m.Lower, Upper: m.Upper, Samples: m.Samples}})
 			}
 		}
 	}
-	ids, err := tx.EnsureSeries(ctx, report.TestbedID, keys)
+	ids, err := series.Ensure(ctx, tx, r.TestbedID, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +55,7 @@ func resolve(ctx context.Context, tx *store.Tx, report store.Report, parsed Pars
 }
 
 // named are the benchmarks and measures of results, each once.
-func named(parsed Parsed) (names []string, wanted []store.Measure) {
+func named(parsed Parsed) (names []string, wanted []series.Measure) {
 	seenName, seenMeasure := map[string]bool{}, map[string]bool{}
 	for _, iteration := range parsed.Iterations {
 		for _, b := range iteration.Benchmarks {
@@ -73,7 +75,7 @@ func named(parsed Parsed) (names []string, wanted []store.Measure) {
 }
 
 // checkMeasures refuses two names of a benchmark that are one measure.
-func checkMeasures(b *adapter.Benchmark, measures map[string]store.Measure) error {
+func checkMeasures(b *adapter.Benchmark, measures map[string]series.Measure) error {
 	once := make(map[string]string, len(b.Metrics)) // measure id → the name that it was met under
 	for _, m := range b.Metrics {
 		measure := measures[m.Measure.Name]
@@ -86,8 +88,8 @@ func checkMeasures(b *adapter.Benchmark, measures map[string]store.Measure) erro
 }
 
 // MeasureRow returns a measure as a new row of it would be.
-func MeasureRow(m *unit.Measure) store.Measure {
-	row := store.Measure{Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: string(m.Direction), Exact: m.Exact}
+func MeasureRow(m *unit.Measure) series.Measure {
+	row := series.Measure{Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: string(m.Direction), Exact: m.Exact}
 	if row.Units == "" {
 		row.Units = unit.Generic
 	}

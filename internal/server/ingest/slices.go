@@ -8,6 +8,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -15,7 +17,7 @@ import (
 type finishing struct {
 	reportID string
 	parsed   Parsed
-	change   func(*store.Report)   // what else becomes of it; may be nil
+	change   func(*report.Report)  // what else becomes of it; may be nil
 	inTx     func(*store.Tx) error // in the transaction that closes it; may be nil
 }
 
@@ -23,18 +25,18 @@ type finishing struct {
 // pending is a Conflict. Nobody else finishes the same report at the same time.
 func (s *Service) finish(ctx context.Context, f finishing) error {
 	defer s.lock(f.reportID)()
-	var report store.Report
+	var r report.Report
 	var left bool
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		if report, err = pending(ctx, tx, f.reportID); err == nil {
-			left, err = tx.HasMetrics(ctx, report.Seq)
+		if r, err = pending(ctx, tx, f.reportID); err == nil {
+			left, err = report.HasMetrics(ctx, tx, r.Seq)
 		}
 		return err
 	}); err != nil {
 		return err
 	}
 	if left {
-		if err := s.Clear(ctx, report.Seq); err != nil {
+		if err := s.Clear(ctx, r.Seq); err != nil {
 			return err
 		}
 	}
@@ -54,7 +56,7 @@ func (s *Service) finish(ctx context.Context, f finishing) error {
 }
 
 // report is the report as it will be closed.
-func (f finishing) report(ctx context.Context, tx *store.Tx) (store.Report, error) {
+func (f finishing) report(ctx context.Context, tx *store.Tx) (report.Report, error) {
 	report, err := pending(ctx, tx, f.reportID)
 	if err == nil && f.change != nil {
 		f.change(&report)
@@ -69,8 +71,8 @@ func (f finishing) close(tx *store.Tx) error {
 	return f.inTx(tx)
 }
 
-func pending(ctx context.Context, tx *store.Tx, id string) (store.Report, error) {
-	report, err := tx.Report(ctx, id)
+func pending(ctx context.Context, tx *store.Tx, id string) (report.Report, error) {
+	report, err := report.ByID(ctx, tx, id)
 	if err == nil && report.Status != api.ReportPending {
 		err = fault.Conflictf("report %s is %s, only a pending one takes results", report.ID, report.Status)
 	}
@@ -108,7 +110,7 @@ func (s *Service) Clear(ctx context.Context, reportSeq int64) error {
 	for {
 		var deleted int64
 		if err := s.tx(ctx, func(tx *store.Tx) (err error) {
-			deleted, err = tx.DeleteSomeMetrics(ctx, reportSeq, s.slice)
+			deleted, err = report.DeleteSomeMetrics(ctx, tx, reportSeq, s.slice)
 			return err
 		}); err != nil || deleted < int64(s.slice) {
 			return err
@@ -129,10 +131,10 @@ func (s *Service) tx(ctx context.Context, f func(*store.Tx) error) error {
 // measure in one benchmark. It makes the measures.
 func CheckNames(ctx context.Context, tx *store.Tx, projectID string, parsed Parsed) error {
 	names, wanted := named(parsed)
-	if err := tx.CheckBenchmarkNames(ctx, projectID, names); err != nil {
+	if err := series.CheckBenchmarkNames(ctx, tx, projectID, names); err != nil {
 		return err
 	}
-	measures, err := tx.EnsureMeasures(ctx, projectID, wanted)
+	measures, err := series.EnsureMeasures(ctx, tx, projectID, wanted)
 	if err != nil {
 		return err
 	}
@@ -150,7 +152,7 @@ func CheckNames(ctx context.Context, tx *store.Tx, projectID string, parsed Pars
 // then, judged on one snapshot of the database, the metrics with their alerts, which nobody sees while the report is pending. The last
 // transaction is the one that counts: it closes the report.
 func (s *Service) finishInSlices(ctx context.Context, f finishing) error {
-	var report store.Report
+	var report report.Report
 	if err := s.tx(ctx, func(tx *store.Tx) (err error) {
 		if report, err = f.report(ctx, tx); err == nil {
 			err = CheckNames(ctx, tx, report.ProjectID, f.parsed)
@@ -195,17 +197,17 @@ type lines struct {
 }
 
 // resolveInSlices finds or makes benchmarks and series. Measures are there.
-func (s *Service) resolveInSlices(ctx context.Context, report store.Report, parsed Parsed) (lines, error) {
+func (s *Service) resolveInSlices(ctx context.Context, report report.Report, parsed Parsed) (lines, error) {
 	names, wanted := named(parsed)
 	benchmarks := make(map[string]string, len(names)) // name → id
 	for from := 0; from < len(names); from += s.slice {
 		chunk := names[from:min(from+s.slice, len(names))]
 		if err := s.ensure(ctx, func(tx *store.Tx, make bool) (all bool, err error) {
-			look := tx.FindBenchmarks
+			look := series.FindBenchmarks
 			if make {
-				look = tx.EnsureBenchmarks
+				look = series.EnsureBenchmarks
 			}
-			found, err := look(ctx, report.ProjectID, chunk)
+			found, err := look(ctx, tx, report.ProjectID, chunk)
 			all = len(found) == len(chunk)
 			for name, b := range found {
 				benchmarks[name] = b.ID
@@ -216,9 +218,9 @@ func (s *Service) resolveInSlices(ctx context.Context, report store.Report, pars
 			return lines{}, err
 		}
 	}
-	var measures map[string]store.Measure
+	var measures map[string]series.Measure
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		measures, err = tx.FindMeasures(ctx, report.ProjectID, wanted)
+		measures, err = series.FindMeasures(ctx, tx, report.ProjectID, wanted)
 		return err
 	}); err != nil {
 		return lines{}, err
@@ -226,15 +228,15 @@ func (s *Service) resolveInSlices(ctx context.Context, report store.Report, pars
 	count, _ := parsed.size()
 	out := lines{make([]int64, 0, count), map[string][]int64{}}
 	seen := make(map[int64]bool, count)
-	keys := make([]store.SeriesKey, 0, s.slice)
+	keys := make([]series.Key, 0, s.slice)
 	flush := func() error {
-		var ids map[store.SeriesKey]int64
+		var ids map[series.Key]int64
 		err := s.ensure(ctx, func(tx *store.Tx, make bool) (all bool, err error) {
 			if make {
-				ids, err = tx.EnsureSeries(ctx, report.TestbedID, keys)
+				ids, err = series.Ensure(ctx, tx, report.TestbedID, keys)
 				return true, err
 			}
-			ids, err = tx.FindSeries(ctx, report.TestbedID, keys)
+			ids, err = series.Find(ctx, tx, report.TestbedID, keys)
 			for _, k := range keys {
 				if _, has := ids[k]; !has {
 					return false, err
@@ -256,7 +258,7 @@ func (s *Service) resolveInSlices(ctx context.Context, report store.Report, pars
 	for _, iteration := range parsed.Iterations {
 		for _, b := range iteration.Benchmarks {
 			for _, m := range b.Metrics {
-				keys = append(keys, store.SeriesKey{BenchmarkID: benchmarks[b.Name], MeasureID: measures[m.Measure.Name].ID})
+				keys = append(keys, series.Key{BenchmarkID: benchmarks[b.Name], MeasureID: measures[m.Measure.Name].ID})
 				if len(keys) == s.slice {
 					if err := flush(); err != nil {
 						return lines{}, err
@@ -310,7 +312,7 @@ func (s *Service) writeSlices(ctx context.Context, f finishing, seriesIDs []int6
 		if m == nil { // the end
 			return flush()
 		}
-		metric := store.Metric{Iteration: iteration, SeriesID: seriesIDs[next], Value: m.Value, Lower: m.Lower, Upper: m.Upper, Samples: m.Samples}
+		metric := report.Metric{Iteration: iteration, SeriesID: seriesIDs[next], Value: m.Value, Lower: m.Lower, Upper: m.Upper, Samples: m.Samples}
 		values = append(values, value{ignoreAlerts: b.IgnoreAlerts, metric: metric})
 		next++
 		if samples += len(m.Samples); len(values) < s.slice && samples < limits.SamplesPerSlice {

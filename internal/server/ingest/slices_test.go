@@ -11,7 +11,11 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // many are n benchmarks with two measures each; those whose number is odd are twice as slow when slow is set.
@@ -34,12 +38,12 @@ func many(n int, slow bool) string {
 
 // written is what a report left, without what differs between two reports.
 type written struct {
-	Report  store.Report
-	Metrics []store.Metric
-	Alerts  []store.Alert
+	Report  report.Report
+	Metrics []report.Metric
+	Alerts  []threshold.Alert
 }
 
-func (b *bench) written(r store.Report) written {
+func (b *bench) written(r report.Report) written {
 	b.t.Helper()
 	report, metrics := b.stored(r)
 	first := int64(0)
@@ -58,8 +62,8 @@ func (b *bench) written(r store.Report) written {
 }
 
 var others = cmp.Options{
-	cmpopts.IgnoreFields(store.Report{}, "Seq", "ID", "VersionID", "StartTime", "EndTime", "Created"),
-	cmpopts.IgnoreFields(store.Alert{}, "ID", "ReportID", "Created", "Modified"),
+	cmpopts.IgnoreFields(report.Report{}, "Seq", "ID", "VersionID", "StartTime", "EndTime", "Created"),
+	cmpopts.IgnoreFields(threshold.Alert{}, "ID", "ReportID", "Created", "Modified"),
 }
 
 func TestAReportInSlicesIsTheReportInOnePiece(t *testing.T) {
@@ -85,8 +89,8 @@ func TestAReportInSlicesIsTheReportInOnePiece(t *testing.T) {
 				got = b.written(r)
 			}
 			// The two databases have other ids for the same things.
-			ids := cmp.Options{others, cmpopts.IgnoreFields(store.Report{}, "ProjectID", "HeadID", "TestbedID"),
-				cmpopts.IgnoreFields(store.Alert{}, "ProjectID", "ThresholdID", "ModelID", "HeadID"), cmpopts.IgnoreFields(store.Metric{}, "SeriesID", "ModelID")}
+			ids := cmp.Options{others, cmpopts.IgnoreFields(report.Report{}, "ProjectID", "HeadID", "TestbedID"),
+				cmpopts.IgnoreFields(threshold.Alert{}, "ProjectID", "ThresholdID", "ModelID", "HeadID"), cmpopts.IgnoreFields(report.Metric{}, "SeriesID", "ModelID")}
 			if diff := cmp.Diff(want, got, ids); diff != "" {
 				t.Errorf("(-one piece +slices):\n%s", diff)
 			}
@@ -105,7 +109,7 @@ func TestOthersWriteBetweenSlices(t *testing.T) {
 	b.service.Slices(4, func() error {
 		turns++
 		return b.store.Tx(t.Context(), func(tx *store.Tx) error {
-			_, err := tx.EnsureTestbed(t.Context(), b.project.ID, fmt.Sprintf("neighbour-%d", turns))
+			_, err := series.EnsureTestbed(t.Context(), tx, b.project.ID, fmt.Sprintf("neighbour-%d", turns))
 			return err
 		})
 	})
@@ -128,15 +132,15 @@ func TestHalfAReportIsSeenByNobody(t *testing.T) {
 	if err := b.finish(b.pending(jsonSettings), many(5, false)); err != nil {
 		t.Fatal(err)
 	}
-	var r store.Report
+	var r report.Report
 	half := 0
 	b.service.Slices(4, func() error {
 		return b.store.View(t.Context(), func(tx *store.Tx) error {
-			now, err := tx.Report(t.Context(), r.ID)
+			now, err := report.ByID(t.Context(), tx, r.ID)
 			if err != nil || now.Status != api.ReportPending {
 				return err
 			}
-			metrics, err := tx.ReportMetrics(t.Context(), r.Seq, 0, limits.MetricsPerReport) // the rows themselves
+			metrics, err := report.Metrics(t.Context(), tx, r.Seq, 0, limits.MetricsPerReport) // the rows themselves
 			if err != nil {
 				return err
 			}
@@ -144,19 +148,19 @@ func TestHalfAReportIsSeenByNobody(t *testing.T) {
 				half++
 			}
 			for _, m := range metrics {
-				if _, _, err := tx.Metric(t.Context(), b.project.ID, m.ID); !fault.Is(err, fault.Missing) {
+				if _, _, err := report.MetricByID(t.Context(), tx, b.project.ID, m.ID); !fault.Is(err, fault.Missing) {
 					t.Errorf("metric %d is shown: %v", m.ID, err)
 				}
 			}
-			list, total, err := tx.Alerts(t.Context(), b.project.ID, store.AlertFilter{}, store.Page{Limit: 10})
+			list, total, err := threshold.ListAlerts(t.Context(), tx, b.project.ID, threshold.AlertFilter{}, store.Page{Limit: 10})
 			if err != nil || len(list) != 0 || total != 0 {
 				t.Errorf("%d alerts are listed (%v)", total, err)
 			}
-			counts, err := tx.CountAlerts(t.Context(), []string{r.ID})
+			counts, err := threshold.CountAlerts(t.Context(), tx, []string{r.ID})
 			if err != nil || len(counts) != 0 {
 				t.Errorf("alerts are counted: %v (%v)", counts, err)
 			}
-			line, err := tx.LineReports(t.Context(), store.LineParams{HeadID: b.head.ID, TestbedID: b.testbed.ID, Limit: 10})
+			line, err := explore.LineReports(t.Context(), tx, explore.LineParams{HeadID: b.head.ID, TestbedID: b.testbed.ID, Limit: 10})
 			if err != nil || len(line) != 1 {
 				t.Errorf("the line has %d reports, want the first one only (%v)", len(line), err)
 			}
@@ -188,7 +192,7 @@ func TestAKillBetweenSlicesLosesAndDoublesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := b.written(whole)
-	b.tx(func(tx *store.Tx) error { return tx.DeleteReport(t.Context(), whole.ID) }) // so that it is nobody's history
+	b.tx(func(tx *store.Tx) error { return report.Delete(t.Context(), tx, whole.ID) }) // so that it is nobody's history
 	killed := 0
 	for at := 1; ; at++ {
 		b.service = New(b.store, nil)
@@ -224,7 +228,7 @@ func TestAKillBetweenSlicesLosesAndDoublesNothing(t *testing.T) {
 		if diff := cmp.Diff(want, b.written(r), others); diff != "" {
 			t.Errorf("killed after slice %d (-want +got):\n%s", at, diff)
 		}
-		b.tx(func(tx *store.Tx) error { return tx.DeleteReport(t.Context(), r.ID) })
+		b.tx(func(tx *store.Tx) error { return report.Delete(t.Context(), tx, r.ID) })
 		if alive {
 			break
 		}
@@ -239,26 +243,26 @@ func TestRefusedNamesWriteNothingInSlices(t *testing.T) {
 	b := newBench(t)
 	b.service.Slices(1, nil)
 	b.tx(func(tx *store.Tx) error {
-		_, err := tx.EnsureMeasures(t.Context(), b.project.ID, []store.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
+		_, err := series.EnsureMeasures(t.Context(), tx, b.project.ID, []series.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
 		return err
 	})
 	r := b.pending(jsonSettings)
 	if err := b.finish(r, `{"a":{"new":{"value":1}},"b":{"Page faults":{"value":1},"page-faults":{"value":2}}}`); !fault.Is(err, fault.Invalid) {
 		t.Errorf("one measure twice: %v", err)
 	}
-	var known store.Benchmark
+	var known series.Benchmark
 	b.tx(func(tx *store.Tx) (err error) {
-		known, err = tx.InsertBenchmark(t.Context(), store.Benchmark{ProjectID: b.project.ID, Name: "known"})
+		known, err = series.InsertBenchmark(t.Context(), tx, series.Benchmark{ProjectID: b.project.ID, Name: "known"})
 		return err
 	})
 	if err := b.finish(r, `{"known":{"new":{"value":1}},"`+known.ID+`":{"new":{"value":1}}}`); !fault.Is(err, fault.Invalid) {
 		t.Errorf("one benchmark twice: %v", err)
 	}
 	b.tx(func(tx *store.Tx) error {
-		if _, n, err := tx.ListBenchmarks(t.Context(), b.project.ID, store.ListFilter{}); err != nil || n != 1 {
+		if _, n, err := series.ListBenchmarks(t.Context(), tx, b.project.ID, store.ListFilter{}); err != nil || n != 1 {
 			t.Errorf("%d benchmarks, want the known one (%v)", n, err)
 		}
-		if _, n, err := tx.ListMeasures(t.Context(), b.project.ID, store.ListFilter{}); err != nil || n != 1 {
+		if _, n, err := series.ListMeasures(t.Context(), tx, b.project.ID, store.ListFilter{}); err != nil || n != 1 {
 			t.Errorf("%d measures, want the known one (%v)", n, err)
 		}
 		return nil

@@ -8,20 +8,23 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/judge"
-	"github.com/tachograph/tacho/internal/core/series"
+	coreseries "github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // Write judges what was parsed and writes it as the report's results, in the caller's transaction: new benchmarks, measures and series,
 // metrics with their boundaries, alerts, and the report as processed. It returns the report as written.
-func Write(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed) (store.Report, error) {
-	place, err := placeOf(ctx, tx, report)
+func Write(ctx context.Context, tx *store.Tx, r report.Report, parsed Parsed) (report.Report, error) {
+	place, err := placeOf(ctx, tx, r)
 	if err != nil {
-		return store.Report{}, err
+		return report.Report{}, err
 	}
-	values, err := resolve(ctx, tx, report, parsed)
+	values, err := resolve(ctx, tx, r, parsed)
 	if err != nil {
-		return store.Report{}, err
+		return report.Report{}, err
 	}
 	byMeasure := map[string][]int64{}
 	seen := make(map[int64]bool, len(values))
@@ -33,24 +36,24 @@ func Write(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed
 	}
 	rulings, err := judgeAll(ctx, tx, place, byMeasure)
 	if err != nil {
-		return store.Report{}, err
+		return report.Report{}, err
 	}
 	if err := place.write(ctx, tx, values, rulings); err != nil {
-		return store.Report{}, err
+		return report.Report{}, err
 	}
-	return closeReport(ctx, tx, report, parsed)
+	return closeReport(ctx, tx, r, parsed)
 }
 
 // closeReport says of a report that all of its results are there.
-func closeReport(ctx context.Context, tx *store.Tx, report store.Report, parsed Parsed) (store.Report, error) {
-	report.Status, report.Error = api.ReportProcessed, ""
-	report.Recognised, report.Problems, report.Counts = parsed.Recognised, parsed.Problems, counts(parsed)
-	return report, tx.CloseReport(ctx, report)
+func closeReport(ctx context.Context, tx *store.Tx, rep report.Report, parsed Parsed) (report.Report, error) {
+	rep.Status, rep.Error = api.ReportProcessed, ""
+	rep.Recognised, rep.Problems, rep.Counts = parsed.Recognised, parsed.Problems, counts(parsed)
+	return rep, report.Close(ctx, tx, rep)
 }
 
 // write writes values as metrics, and the alerts of those that are outside of their boundary.
 func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings map[int64]ruling) error {
-	metrics := make([]store.Metric, len(values))
+	metrics := make([]report.Metric, len(values))
 	for i, v := range values {
 		metrics[i] = v.metric
 		metrics[i].ReportSeq = p.report.Seq
@@ -59,7 +62,7 @@ func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings 
 			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower, ruling.boundary.Upper
 		}
 	}
-	if err := tx.InsertMetrics(ctx, metrics); err != nil {
+	if err := report.InsertMetrics(ctx, tx, metrics); err != nil {
 		return err
 	}
 	alerts := p.alerts(values, metrics, rulings)
@@ -67,26 +70,26 @@ func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings 
 	for _, a := range alerts {
 		thresholds = append(thresholds, a.ThresholdID)
 	}
-	there, err := tx.ThresholdsByID(ctx, thresholds) // judged before, it may be deleted by now
+	there, err := threshold.ByID(ctx, tx, thresholds) // judged before, it may be deleted by now
 	if err != nil {
 		return err
 	}
-	return tx.InsertAlerts(ctx, slices.DeleteFunc(alerts, func(a store.Alert) bool { _, has := there[a.ThresholdID]; return !has }))
+	return threshold.InsertAlerts(ctx, tx, slices.DeleteFunc(alerts, func(a threshold.Alert) bool { _, has := there[a.ThresholdID]; return !has }))
 }
 
 // place is where a report stands.
 type place struct {
-	report  store.Report
-	head    store.Head
-	version store.Version
+	report  report.Report
+	head    series.Head
+	version series.Version
 }
 
-func placeOf(ctx context.Context, tx *store.Tx, report store.Report) (place, error) {
-	head, err := tx.Head(ctx, report.HeadID)
+func placeOf(ctx context.Context, tx *store.Tx, report report.Report) (place, error) {
+	head, err := series.HeadByID(ctx, tx, report.HeadID)
 	if err != nil {
 		return place{}, err
 	}
-	versions, err := tx.VersionsByID(ctx, []string{report.VersionID})
+	versions, err := series.VersionsByID(ctx, tx, []string{report.VersionID})
 	if err != nil {
 		return place{}, err
 	}
@@ -99,12 +102,12 @@ func placeOf(ctx context.Context, tx *store.Tx, report store.Report) (place, err
 
 // alerts are those of the values that are outside of their boundary. On a head that was replaced while its job ran they are silenced
 // from the start.
-func (p place) alerts(values []value, metrics []store.Metric, rulings map[int64]ruling) []store.Alert {
+func (p place) alerts(values []value, metrics []report.Metric, rulings map[int64]ruling) []threshold.Alert {
 	status := judge.Active
 	if p.head.Replaced != nil {
 		status = judge.Silenced
 	}
-	var out []store.Alert
+	var out []threshold.Alert
 	for i, v := range values {
 		ruling, judged := rulings[v.metric.SeriesID]
 		if !judged || v.ignoreAlerts {
@@ -114,7 +117,7 @@ func (p place) alerts(values []value, metrics []store.Metric, rulings map[int64]
 		if !broken {
 			continue
 		}
-		out = append(out, store.Alert{
+		out = append(out, threshold.Alert{
 			ID: ident.NewUUID(), ProjectID: p.report.ProjectID, MetricID: metrics[i].ID, ReportID: p.report.ID,
 			ThresholdID: ruling.threshold.ID, ModelID: ruling.model.ID, HeadID: p.head.ID,
 			Limit: string(limit), Status: api.AlertStatus(status),
@@ -139,8 +142,8 @@ func counts(parsed Parsed) []api.ResultCount {
 
 // rule is a threshold with the model that it has.
 type rule struct {
-	threshold store.Threshold
-	model     store.Model
+	threshold threshold.Threshold
+	model     threshold.Model
 }
 
 // ruling is what a series is held against in this report.
@@ -159,7 +162,7 @@ func judgeAll(ctx context.Context, tx *store.Tx, p place, byMeasure map[string][
 	if err != nil {
 		return nil, err
 	}
-	at := series.Point{Version: p.version.Number, Start: ident.Micros(p.report.StartTime), Report: p.report.Seq}
+	at := coreseries.Point{Version: p.version.Number, Start: ident.Micros(p.report.StartTime), Report: p.report.Seq}
 	out := map[int64]ruling{}
 	for _, t := range thresholds {
 		ids := byMeasure[t.MeasureID]
@@ -167,16 +170,16 @@ func judgeAll(ctx context.Context, tx *store.Tx, p place, byMeasure map[string][
 			continue
 		}
 		row := models[*t.ModelID]
-		model := Model(row)
+		model := row.Judge()
 		var window int64
 		if row.WindowSeconds != nil {
 			window = *row.WindowSeconds
 		}
 		held := &rule{t, row}
 		for chunk := range slices.Chunk(ids, seriesPerLook) {
-			history, err := tx.History(ctx, store.HistoryParams{
+			history, err := report.History(ctx, tx, report.HistoryParams{
 				HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
-				Horizon: series.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: chunk,
+				Horizon: coreseries.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: chunk,
 			})
 			if err != nil {
 				return nil, err
@@ -190,8 +193,8 @@ func judgeAll(ctx context.Context, tx *store.Tx, p place, byMeasure map[string][
 }
 
 // rules returns the thresholds of a branch and a testbed, and their models by id.
-func rules(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]store.Threshold, map[string]store.Model, error) {
-	thresholds, err := tx.ThresholdsOn(ctx, branchID, testbedID)
+func rules(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]threshold.Threshold, map[string]threshold.Model, error) {
+	thresholds, err := threshold.On(ctx, tx, branchID, testbedID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -201,6 +204,6 @@ func rules(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]sto
 			ids = append(ids, *t.ModelID)
 		}
 	}
-	models, err := tx.ModelsByID(ctx, ids)
+	models, err := threshold.ModelsByID(ctx, tx, ids)
 	return thresholds, models, err
 }

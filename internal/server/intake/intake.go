@@ -27,10 +27,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -90,7 +94,7 @@ type Request struct {
 
 // Taken is what became of a submission. It is on the disk: who shows the report must not refuse it any more.
 type Taken struct {
-	Project store.Project
+	Project project.Project
 	Report  string // id
 	Created bool   // false: the idempotency key found the report of an earlier request
 }
@@ -104,12 +108,12 @@ func (s *Service) Submit(ctx context.Context, r Request) (Taken, error) {
 }
 
 // Create takes a report for a project that exists and that the edge has authorized the actor for.
-func (s *Service) Create(ctx context.Context, project store.Project, r Request) (Taken, error) {
+func (s *Service) Create(ctx context.Context, project project.Project, r Request) (Taken, error) {
 	r.New.Project = project.ID
 	return s.submit(ctx, r, &project)
 }
 
-func (s *Service) submit(ctx context.Context, r Request, project *store.Project) (Taken, error) {
+func (s *Service) submit(ctx context.Context, r Request, project *project.Project) (Taken, error) {
 	p, err := s.prepare(ctx, r, project, false)
 	defer p.pass.Leave()
 	if err != nil {
@@ -150,7 +154,7 @@ func (s *Service) submit(ctx context.Context, r Request, project *store.Project)
 // Check says what Submit would say of a run, before there are results: a benchmark that ran for an hour must not be refused for its branch. It
 // goes the same way, up to the report, and takes back what it wrote. project is the one that the actor was authorized for, as it is or would be.
 // Errors are those of Submit.
-func (s *Service) Check(ctx context.Context, r Request) (project store.Project, out api.RunCheck, err error) {
+func (s *Service) Check(ctx context.Context, r Request) (project project.Project, out api.RunCheck, err error) {
 	r.New.Project = projectOf(r)
 	p, err := s.prepare(ctx, r, nil, true) // passes no gate
 	if err != nil {
@@ -187,7 +191,7 @@ func projectOf(r Request) string {
 }
 
 // prepare checks a run as far as that needs no transaction that writes; early is one without its results.
-func (s *Service) prepare(ctx context.Context, r Request, project *store.Project, early bool) (p writeParams, err error) {
+func (s *Service) prepare(ctx context.Context, r Request, project *project.Project, early bool) (p writeParams, err error) {
 	p.actor = r.Actor
 	if p.sub, err = newSubmission(r.New, s.now(), early); err != nil {
 		return p, err
@@ -209,30 +213,30 @@ func (s *Service) prepare(ctx context.Context, r Request, project *store.Project
 }
 
 // keep stores the raw results, so that a better parser can read them again.
-func (s *Service) keep(ctx context.Context, results []string) ([]store.ReportInput, error) {
-	inputs := make([]store.ReportInput, len(results))
+func (s *Service) keep(ctx context.Context, results []string) ([]report.Input, error) {
+	inputs := make([]report.Input, len(results))
 	for i, text := range results {
 		digest, size, err := s.blobs.Put(ctx, strings.NewReader(text), limits.ReportBodyBytes)
 		if err != nil {
 			return nil, err
 		}
-		inputs[i] = store.ReportInput{Iteration: i, Digest: string(digest), Size: size}
+		inputs[i] = report.Input{Iteration: i, Digest: string(digest), Size: size}
 	}
 	return inputs, nil
 }
 
 // known is what the database says of a submission before it is written.
 type known struct {
-	project      store.Project // of a new one only name, slug and organization
+	project      project.Project // of a new one only name, slug and organization
 	isNew        bool
-	organization store.Organization
+	organization account.Organization
 	report       string // id of the report that the idempotency key found
 	testbedSpec  *string
 }
 
 // look finds the submission's project, or who would own it, authorizes the actor, and looks for the idempotency key. given is a project
 // that was authorized already.
-func (s *Service) look(ctx context.Context, r Request, sub submission, given *store.Project) (k known, err error) {
+func (s *Service) look(ctx context.Context, r Request, sub submission, given *project.Project) (k known, err error) {
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		if k, err = findProject(ctx, tx, r.Actor, sub, given); err != nil {
 			return err
@@ -247,7 +251,7 @@ func (s *Service) look(ctx context.Context, r Request, sub submission, given *st
 		if sub.job == nil || sub.testbed == "" {
 			return nil
 		}
-		t, err := tx.TestbedByRef(ctx, k.project.ID, sub.testbed)
+		t, err := series.TestbedByRef(ctx, tx, k.project.ID, sub.testbed)
 		if fault.Is(err, fault.Missing) && !ident.IsUUID(sub.testbed) {
 			return nil
 		}
@@ -263,7 +267,7 @@ func findByKey(ctx context.Context, tx *store.Tx, projectID string, sub submissi
 	if sub.key == "" {
 		return "", nil
 	}
-	found, has, err := tx.ReportByKey(ctx, projectID, sub.key)
+	found, has, err := report.ByKey(ctx, tx, projectID, sub.key)
 	if err != nil || !has {
 		return "", err
 	}

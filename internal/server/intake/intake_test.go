@@ -16,9 +16,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -30,7 +34,7 @@ type house struct {
 	explore *explore.Service
 	queue   *fakeQueue
 	leader  access.Actor
-	account store.Account
+	account account.Account
 	path    string
 	blobs   string // folder
 
@@ -115,20 +119,20 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Now: h.clock})
 	h.tx(func(tx *store.Tx) error {
 		var err error
-		if h.queue.prepared.Spec, err = tx.InsertSpec(t.Context(), store.Spec{
+		if h.queue.prepared.Spec, err = fleet.InsertSpec(t.Context(), tx, fleet.Spec{
 			Name: "metal-8", OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 8, MemoryBytes: 1 << 30, DiskBytes: 1 << 30,
 		}); err != nil {
 			return err
 		}
-		organization, err := tx.InsertOrganization(t.Context(), "Acme", "free")
+		organization, err := account.InsertOrganization(t.Context(), tx, "Acme", "free")
 		if err != nil {
 			return err
 		}
-		if h.account, err = tx.InsertAccount(t.Context(), "Ada", false); err != nil {
+		if h.account, err = account.Insert(t.Context(), tx, "Ada", false); err != nil {
 			return err
 		}
 		h.leader = access.Actor{Kind: access.User, AccountID: h.account.ID, Organizations: map[string]string{organization.ID: "leader"}}
-		return tx.AddMember(t.Context(), h.account.ID, organization.ID, "leader")
+		return account.AddMember(t.Context(), tx, h.account.ID, organization.ID, "leader")
 	})
 	return h
 }
@@ -460,10 +464,10 @@ func TestPullRequestSeesTheHistoryOfMain(t *testing.T) {
 	}
 }
 
-func (h *house) project(ref string) (p store.Project) {
+func (h *house) project(ref string) (p project.Project) {
 	h.t.Helper()
 	h.tx(func(tx *store.Tx) (err error) {
-		p, err = tx.ProjectByRef(h.t.Context(), ref)
+		p, err = project.ByRef(h.t.Context(), tx, ref)
 		return err
 	})
 	return p
@@ -475,7 +479,7 @@ func TestStartFromABranchWithoutVersionsWarns(t *testing.T) {
 	h.must(run("other", 1))
 	project := h.project("shop")
 	h.tx(func(tx *store.Tx) error {
-		_, _, err := tx.InsertBranch(t.Context(), project.ID, "main", "")
+		_, _, err := series.InsertBranch(t.Context(), tx, project.ID, "main", "")
 		return err
 	})
 	r := run("pr", 1)
@@ -650,7 +654,7 @@ func TestSpecResetFreesTheTestbed(t *testing.T) {
 	r.Testbed = "metal-8"
 	spec := func(of api.Report) (id *string) {
 		h.tx(func(tx *store.Tx) error {
-			found, err := tx.TestbedsByID(t.Context(), []string{of.Testbed.UUID})
+			found, err := series.TestbedsByID(t.Context(), tx, []string{of.Testbed.UUID})
 			id = found[of.Testbed.UUID].SpecID
 			return err
 		})

@@ -8,6 +8,8 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -99,11 +101,11 @@ func TestHistorySurvivesABranchInBetweenThatIsDeleted(t *testing.T) {
 	}
 	h.must(at("hotfix", "b", "release", 100))
 	h.tx(func(tx *store.Tx) error {
-		b, err := tx.BranchByRef(t.Context(), project.ID, "release")
+		b, err := series.BranchByRef(t.Context(), tx, project.ID, "release")
 		if err != nil {
 			return err
 		}
-		return tx.DeleteBranch(t.Context(), b)
+		return series.DeleteBranch(t.Context(), tx, b)
 	})
 	next := at("hotfix", "c", "", 100)
 	if got := baseline(t, h.must(next)); got != 100 {
@@ -268,7 +270,7 @@ func TestResultsOfADirtyTreeAreMarked(t *testing.T) {
 			}
 			got := h.must(r)
 			h.tx(func(tx *store.Tx) error {
-				row, err := tx.Report(t.Context(), got.UUID)
+				row, err := report.ByID(t.Context(), tx, got.UUID)
 				if row.Dirty != dirty || (len(got.Warnings) == 1) != dirty {
 					t.Errorf("%s, %q: want dirty %t and said, got %t and %q", kind, value, dirty, row.Dirty, got.Warnings)
 				}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/powercut"
 )
@@ -16,7 +17,7 @@ func TestAcknowledgedReportSurvivesAPowerCut(t *testing.T) {
 	h := newHouse(t, func(cfg *store.Config) { cfg.Disk = disk })
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 3 {
-		report := h.must(run("main", float64(10+i)))
+		r := h.must(run("main", float64(10+i)))
 		folder := t.TempDir()
 		if err := disk.Cut(folder, 0, random); err != nil {
 			t.Fatal(err)
@@ -26,11 +27,11 @@ func TestAcknowledgedReportSurvivesAPowerCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = left.View(t.Context(), func(tx *store.Tx) error {
-			row, err := tx.Report(t.Context(), report.UUID)
+			row, err := report.ByID(t.Context(), tx, r.UUID)
 			if err != nil {
 				return err
 			}
-			metrics, err := tx.ReportMetrics(t.Context(), row.Seq, 0, limits.MetricsPerReport)
+			metrics, err := report.Metrics(t.Context(), tx, row.Seq, 0, limits.MetricsPerReport)
 			if len(metrics) != 1 || metrics[0].Value != float64(10+i) {
 				t.Errorf("report %d: its metrics are %+v", i, metrics)
 			}

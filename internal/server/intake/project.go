@@ -8,15 +8,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // findProject returns the submission's project if it exists and the actor may submit to it, or else where a new one would go, if the actor
 // may make it.
-func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission, given *store.Project) (k known, err error) {
+func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission, given *project.Project) (k known, err error) {
 	if given != nil {
 		k.project = *given
-		k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
+		k.organization, err = account.OrganizationByRef(ctx, tx, k.project.OrganizationID)
 		return k, err
 	}
 	if usesOwnStore(actor, sub) {
@@ -24,7 +25,7 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 			return k, err
 		}
 	}
-	k.project, err = tx.ProjectByRef(ctx, sub.project)
+	k.project, err = project.ByRef(ctx, tx, sub.project)
 	if fault.Is(err, fault.Missing) && !ident.IsUUID(sub.project) {
 		return newProject(ctx, tx, actor, sub)
 	}
@@ -39,7 +40,7 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 		return known{}, fault.Conflictf("project %q is %s already and the run asks for %s; leave the visibility out, or change the project's with "+
 			"'tacho project update %s --visibility %s'", k.project.Slug, k.project.Visibility, sub.visibility, k.project.Slug, sub.visibility)
 	}
-	k.organization, err = tx.OrganizationByRef(ctx, k.project.OrganizationID)
+	k.organization, err = account.OrganizationByRef(ctx, tx, k.project.OrganizationID)
 	return k, err
 }
 
@@ -53,7 +54,7 @@ func usesOwnStore(actor access.Actor, sub submission) bool {
 // its name that is no other repository's, else a new one whose slug bears a suffix. A project from before repositories were told apart
 // belongs to the first that comes.
 func projectOfRepository(ctx context.Context, tx *store.Tx, sub submission) (ref string, err error) {
-	like, err := tx.RepositoriesLike(ctx, sub.repository)
+	like, err := project.RepositoriesLike(ctx, tx, sub.repository)
 	if err != nil {
 		return "", err
 	}
@@ -66,14 +67,14 @@ func projectOfRepository(ctx context.Context, tx *store.Tx, sub submission) (ref
 	if best > 0 {
 		return ref, nil
 	}
-	named, err := tx.ProjectByRef(ctx, sub.project)
+	named, err := project.ByRef(ctx, tx, sub.project)
 	if fault.Is(err, fault.Missing) {
 		return sub.project, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	taken, err := tx.RepositoryOf(ctx, named.ID)
+	taken, err := project.RepositoryOf(ctx, tx, named.ID)
 	if err != nil || taken.IsZero() {
 		return sub.project, err
 	}
@@ -89,19 +90,19 @@ func newProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submi
 	if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
 		return known{}, err
 	}
-	k.project = store.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: sub.visibility}
+	k.project = project.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: sub.visibility}
 	return k, nil
 }
 
 // homeOf returns the organization in which an actor's new project is made. Only people make projects.
-func homeOf(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission) (store.Organization, error) {
+func homeOf(ctx context.Context, tx *store.Tx, actor access.Actor, sub submission) (account.Organization, error) {
 	switch actor.Kind {
 	case access.User, access.Local:
 		return account.HomeOf(ctx, tx, actor)
 	case access.Anonymous:
-		return store.Organization{}, fault.Unauthorizedf("project %q does not exist, and making it needs credentials: "+
+		return account.Organization{}, fault.Unauthorizedf("project %q does not exist, and making it needs credentials: "+
 			"send 'Authorization: Bearer <key>', or set TACHO_KEY", sub.project)
 	default:
-		return store.Organization{}, fault.Missingf("project %q does not exist, or these credentials may not see it", sub.project)
+		return account.Organization{}, fault.Missingf("project %q does not exist, or these credentials may not see it", sub.project)
 	}
 }

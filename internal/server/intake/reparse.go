@@ -10,22 +10,24 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Reparse reads a processed report's raw output again with its settings, and replaces its metrics and alerts by what comes of it, judged at the same place of history. Output that
 // cannot be read is an Invalid fault, a report that is not processed or whose output is gone a Conflict; then nothing is changed.
-func (s *Service) Reparse(ctx context.Context, project store.Project, reportID string) error {
-	var report store.Report
-	var kept []store.ReportInput
+func (s *Service) Reparse(ctx context.Context, project project.Project, reportID string) error {
+	var r report.Report
+	var kept []report.Input
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		if report, err = tx.Report(ctx, reportID); err != nil {
+		if r, err = report.ByID(ctx, tx, reportID); err != nil {
 			return err
 		}
-		if err := reparsable(project, report); err != nil {
+		if err := reparsable(project, r); err != nil {
 			return err
 		}
-		kept, err = tx.ReportInputs(ctx, reportID)
+		kept, err = report.Inputs(ctx, tx, reportID)
 		return err
 	}); err != nil {
 		return err
@@ -39,20 +41,20 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 		return err
 	}
 	defer pass.Leave()
-	parsed, err := ingest.Parse(inputs, report.Settings)
+	parsed, err := ingest.Parse(inputs, r.Settings)
 	if err != nil {
 		return err
 	}
 	var slices bool
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
-		report, err := tx.Report(ctx, reportID)
+		rep, err := report.ByID(ctx, tx, reportID)
 		if err != nil {
 			return err
 		}
-		if err := reparsable(project, report); err != nil {
+		if err := reparsable(project, rep); err != nil {
 			return err
 		}
-		before, err := tx.CountMetrics(ctx, report.Seq)
+		before, err := report.CountMetrics(ctx, tx, rep.Seq)
 		if err != nil {
 			return err
 		}
@@ -60,13 +62,13 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 			if err := ingest.CheckNames(ctx, tx, project.ID, parsed); err != nil {
 				return err
 			}
-			report.Status = api.ReportPending // its results are hidden until the new ones are there
-			return tx.CloseReport(ctx, report)
+			rep.Status = api.ReportPending // its results are hidden until the new ones are there
+			return report.Close(ctx, tx, rep)
 		}
-		if err := tx.DeleteMetrics(ctx, report.Seq); err != nil {
+		if err := report.DeleteMetrics(ctx, tx, rep.Seq); err != nil {
 			return err
 		}
-		_, err = ingest.Write(ctx, tx, report, parsed)
+		_, err = ingest.Write(ctx, tx, rep, parsed)
 		return err
 	}); err != nil {
 		return err
@@ -79,7 +81,7 @@ func (s *Service) Reparse(ctx context.Context, project store.Project, reportID s
 	return nil
 }
 
-func reparsable(project store.Project, report store.Report) error {
+func reparsable(project project.Project, report report.Report) error {
 	switch {
 	case report.ProjectID != project.ID:
 		return fault.Missingf("report %q does not exist in project %q", report.ID, project.Slug)
@@ -90,7 +92,7 @@ func reparsable(project store.Project, report store.Report) error {
 }
 
 // inputs are the raw outputs of a report, from its submission or from its job.
-func (s *Service) inputs(ctx context.Context, reportID string, kept []store.ReportInput) ([]string, error) {
+func (s *Service) inputs(ctx context.Context, reportID string, kept []report.Input) ([]string, error) {
 	var out []string
 	for _, in := range kept {
 		text, err := s.text(ctx, in)
@@ -109,7 +111,7 @@ func (s *Service) inputs(ctx context.Context, reportID string, kept []store.Repo
 	return out, err
 }
 
-func (s *Service) text(ctx context.Context, in store.ReportInput) (string, error) {
+func (s *Service) text(ctx context.Context, in report.Input) (string, error) {
 	digest, err := blob.ParseDigest(in.Digest)
 	if err != nil {
 		return "", fmt.Errorf("input %d: %w", in.Iteration, err)

@@ -10,6 +10,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -17,11 +19,11 @@ import (
 func (h *house) lose(id string) {
 	h.t.Helper()
 	h.tx(func(tx *store.Tx) error {
-		report, err := tx.Report(h.t.Context(), id)
+		r, err := report.ByID(h.t.Context(), tx, id)
 		if err != nil {
 			return err
 		}
-		return tx.DeleteMetrics(h.t.Context(), report.Seq)
+		return report.DeleteMetrics(h.t.Context(), tx, r.Seq)
 	})
 }
 
@@ -61,17 +63,17 @@ func TestReparseReadsTheRawOutputAgain(t *testing.T) {
 func TestReparseReadsTheOutputOfAJob(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	report := h.must(run("main", 10))
-	h.lose(report.UUID)
-	h.tx(func(tx *store.Tx) error { return tx.SetReportInputs(t.Context(), report.UUID, nil) })
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Conflict) {
+	rep := h.must(run("main", 10))
+	h.lose(rep.UUID)
+	h.tx(func(tx *store.Tx) error { return report.SetInputs(t.Context(), tx, rep.UUID, nil) })
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), rep.UUID); !fault.Is(err, fault.Conflict) {
 		t.Errorf("without any output: %v, want a conflict", err)
 	}
-	h.queue.outputs = map[string][]string{report.UUID: {bmf(12)}}
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); err != nil {
+	h.queue.outputs = map[string][]string{rep.UUID: {bmf(12)}}
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), rep.UUID); err != nil {
 		t.Fatal(err)
 	}
-	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
+	got, err := h.explore.Report(t.Context(), h.project("shop"), rep.UUID)
 	if v := values(got); err != nil || len(v) != 1 || v[0] != 12 {
 		t.Errorf("values %v, %v", v, err)
 	}
@@ -101,11 +103,11 @@ func TestReparseOfDamagedOutputChangesNothing(t *testing.T) {
 func TestReparseThatFailsChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	report := h.must(run("main", 10))
-	h.tx(func(tx *store.Tx) error { return tx.SetReportInputs(t.Context(), report.UUID, nil) })
-	h.queue.outputs = map[string][]string{report.UUID: {"no JSON"}}
+	rp := h.must(run("main", 10))
+	h.tx(func(tx *store.Tx) error { return report.SetInputs(t.Context(), tx, rp.UUID, nil) })
+	h.queue.outputs = map[string][]string{rp.UUID: {"no JSON"}}
 	want := h.rows()
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !fault.Is(err, fault.Invalid) {
+	if err := h.intake.Reparse(t.Context(), h.project("shop"), rp.UUID); !fault.Is(err, fault.Invalid) {
 		t.Errorf("error = %v, want an invalid fault", err)
 	}
 	if rows := h.rows(); rows["metric"] != want["metric"] {
@@ -114,7 +116,7 @@ func TestReparseThatFailsChangesNothing(t *testing.T) {
 	if err := h.intake.Reparse(t.Context(), h.project("shop"), ident.NewUUID()); !fault.Is(err, fault.Missing) {
 		t.Errorf("a report that is not there: %v", err)
 	}
-	if err := h.intake.Reparse(t.Context(), store.Project{ID: ident.NewUUID(), Slug: "other"}, report.UUID); !fault.Is(err, fault.Missing) {
+	if err := h.intake.Reparse(t.Context(), project.Project{ID: ident.NewUUID(), Slug: "other"}, rp.UUID); !fault.Is(err, fault.Missing) {
 		t.Errorf("another project's report: %v", err)
 	}
 }

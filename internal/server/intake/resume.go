@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -22,18 +23,18 @@ func (s *Service) finish(ctx context.Context, reportID string, parsed ingest.Par
 }
 
 func (s *Service) discard(ctx context.Context, reportID string) error {
-	var report store.Report
+	var r report.Report
 	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		report, err = tx.Report(ctx, reportID)
+		r, err = report.ByID(ctx, tx, reportID)
 		return err
 	})
-	if err != nil || report.Status != api.ReportPending {
+	if err != nil || r.Status != api.ReportPending {
 		return err
 	}
-	if err := s.ingest.Clear(ctx, report.Seq); err != nil {
+	if err := s.ingest.Clear(ctx, r.Seq); err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteReport(ctx, reportID) })
+	return s.store.Tx(ctx, func(tx *store.Tx) error { return report.Delete(ctx, tx, reportID) })
 }
 
 // Resume finishes the reports that a process left half written when it died. It returns after the last one; the errors of all that failed
@@ -41,7 +42,7 @@ func (s *Service) discard(ctx context.Context, reportID string) error {
 func (s *Service) Resume(ctx context.Context) error {
 	var ids []string
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		ids, err = tx.UnfinishedReports(ctx)
+		ids, err = report.Unfinished(ctx, tx)
 		return err
 	}); err != nil {
 		return err
@@ -58,21 +59,21 @@ func (s *Service) Resume(ctx context.Context) error {
 // settle finishes a report that is pending although no job is to bring its results, from its raw output. If another request is at it, it
 // waits for that. For every other report it does nothing.
 func (s *Service) settle(ctx context.Context, reportID string) error {
-	var report store.Report
+	var rep report.Report
 	var unfinished bool
-	var kept []store.ReportInput
+	var kept []report.Input
 	look := func(tx *store.Tx) (err error) {
-		unfinished, err = tx.IsUnfinished(ctx, reportID)
+		unfinished, err = report.IsUnfinished(ctx, tx, reportID)
 		return err
 	}
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
 		if err := look(tx); err != nil || !unfinished {
 			return err
 		}
-		if report, err = tx.Report(ctx, reportID); err != nil {
+		if rep, err = report.ByID(ctx, tx, reportID); err != nil {
 			return err
 		}
-		kept, err = tx.ReportInputs(ctx, reportID)
+		kept, err = report.Inputs(ctx, tx, reportID)
 		return err
 	}); err != nil || !unfinished {
 		return err
@@ -89,7 +90,7 @@ func (s *Service) settle(ctx context.Context, reportID string) error {
 	if err := s.store.View(ctx, look); err != nil || !unfinished { // whoever was at it is done by now
 		return err
 	}
-	parsed, err := ingest.Parse(inputs, report.Settings)
+	parsed, err := ingest.Parse(inputs, rep.Settings)
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge) { // it could be read once: another version of us was stricter
 		return s.store.Tx(ctx, func(tx *store.Tx) error { return s.ingest.FailReport(ctx, tx, reportID, fault.Message(err)) })
 	}

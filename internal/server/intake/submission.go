@@ -14,7 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/server/ingest"
-	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // submission is a request that was checked for itself: what can be known without the database is right.
@@ -44,7 +44,7 @@ type submission struct {
 // namedModel is a model and the measure (name, slug or UUID) that it is for.
 type namedModel struct {
 	measure string
-	model   store.Model
+	model   threshold.Model
 }
 
 // clockSkew is how far in the future a report may begin: clocks differ, but a report of next year would be the newest for a year.
@@ -198,7 +198,7 @@ func newModels(t *api.ReportThresholds) ([]namedModel, bool, error) {
 		if err := ident.CheckName("measure", measure, limits.ResourceNameBytes); err != nil {
 			return nil, false, err
 		}
-		row, err := ingest.NewModel(m)
+		row, err := threshold.NewModel(m)
 		if err != nil {
 			return nil, false, fault.Wrap(fault.Of(err), err, "threshold for %q: %s", measure, fault.Message(err))
 		}

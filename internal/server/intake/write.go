@@ -8,12 +8,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
-	"github.com/tachograph/tacho/internal/core/series"
+	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // writeParams is a submission that was checked, with what is to be written of it: parsed results and their blobs, or a job.
@@ -23,25 +27,25 @@ type writeParams struct {
 	before known
 	parsed ingest.Parsed
 	pass   *admit.Pass // for what parsed holds
-	inputs []store.ReportInput
+	inputs []report.Input
 	job    *queue.Prepared
 }
 
 // written is what a transaction left.
 type written struct {
-	project store.Project
+	project project.Project
 	report  string
 	created bool
 }
 
 // placed is where a report goes.
 type placed struct {
-	project  store.Project
+	project  project.Project
 	known    string // id of the report that the same request made just before; the rest is empty then
-	branch   store.Branch
-	head     store.Head
-	version  store.Version
-	testbed  store.Testbed
+	branch   series.Branch
+	head     series.Head
+	version  series.Version
+	testbed  series.Testbed
 	specID   *string
 	warnings []string
 }
@@ -52,7 +56,7 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 		return at, err
 	}
 	if usesOwnStore(p.actor, p.sub) {
-		if err := tx.AddRepository(ctx, at.project.ID, p.sub.repository); err != nil {
+		if err := project.AddRepository(ctx, tx, at.project.ID, p.sub.repository); err != nil {
 			return at, err
 		}
 		if p.before.isNew && at.project.Slug != p.sub.project {
@@ -69,13 +73,13 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 		return at, err
 	}
 	at.warnings = append(at.warnings, warnings...)
-	if at.version, err = tx.EnsureVersion(ctx, at.project.ID, at.head.ID, p.sub.hash); err != nil {
+	if at.version, err = series.EnsureVersion(ctx, tx, at.project.ID, at.head.ID, p.sub.hash); err != nil {
 		return at, err
 	}
 	if at.testbed, at.specID, err = ensureTestbed(ctx, tx, at.project.ID, p); err != nil {
 		return at, err
 	}
-	if series.Dirty(p.sub.context) {
+	if coreseries.Dirty(p.sub.context) {
 		at.warnings = append(at.warnings, "work tree has uncommitted changes: results belong to no commit exactly")
 	}
 	if p.job != nil {
@@ -90,114 +94,114 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (writt
 	if err != nil || at.known != "" {
 		return written{project: at.project, report: at.known}, err
 	}
-	report := store.Report{
+	r := report.Report{
 		ID: ident.NewUUID(), ProjectID: at.project.ID, HeadID: at.head.ID, VersionID: at.version.ID, TestbedID: at.testbed.ID, SpecID: at.specID,
 		Adapter: p.sub.settings.Adapter, Settings: p.sub.settings, Thresholds: p.sub.thresholds, Context: p.sub.context, Host: p.sub.host,
-		Dirty: series.Dirty(p.sub.context), Status: api.ReportPending, IdempotencyKey: p.sub.key,
+		Dirty: coreseries.Dirty(p.sub.context), Status: api.ReportPending, IdempotencyKey: p.sub.key,
 		RequestHash: p.sub.requestHash, StartTime: p.sub.from, EndTime: p.sub.to,
 	}
 	if p.actor.AccountID != "" {
-		report.AccountID = &p.actor.AccountID
+		r.AccountID = &p.actor.AccountID
 	}
-	if report, err = tx.InsertReport(ctx, report); err != nil {
+	if r, err = report.Insert(ctx, tx, r); err != nil {
 		return written{}, err
 	}
-	report.Warnings = at.warnings
+	r.Warnings = at.warnings
 	if p.job != nil {
-		err = s.queueJob(ctx, tx, report, p.job)
+		err = s.queueJob(ctx, tx, r, p.job)
 	} else {
-		err = s.results(ctx, tx, report, p)
+		err = s.results(ctx, tx, r, p)
 	}
-	return written{at.project, report.ID, true}, err
+	return written{at.project, r.ID, true}, err
 }
 
-func (s *Service) queueJob(ctx context.Context, tx *store.Tx, report store.Report, job *queue.Prepared) error {
-	if len(report.Warnings) > 0 {
-		if err := tx.CloseReport(ctx, report); err != nil { // still pending: this only writes the warnings
+func (s *Service) queueJob(ctx context.Context, tx *store.Tx, rep report.Report, job *queue.Prepared) error {
+	if len(rep.Warnings) > 0 {
+		if err := report.Close(ctx, tx, rep); err != nil { // still pending: this only writes the warnings
 			return err
 		}
 	}
-	_, err := s.queue.Insert(ctx, tx, job, report.ID)
+	_, err := s.queue.Insert(ctx, tx, job, rep.ID)
 	return err
 }
 
 // results writes the results of a report, or leaves it pending if they are many: then only what could refuse them is done here.
-func (s *Service) results(ctx context.Context, tx *store.Tx, report store.Report, p writeParams) error {
-	if err := tx.SetReportInputs(ctx, report.ID, p.inputs); err != nil {
+func (s *Service) results(ctx context.Context, tx *store.Tx, rp report.Report, p writeParams) error {
+	if err := report.SetInputs(ctx, tx, rp.ID, p.inputs); err != nil {
 		return err
 	}
 	if !s.ingest.Large(p.parsed) {
-		_, err := ingest.Write(ctx, tx, report, p.parsed)
+		_, err := ingest.Write(ctx, tx, rp, p.parsed)
 		return err
 	}
-	if err := ingest.CheckNames(ctx, tx, report.ProjectID, p.parsed); err != nil {
+	if err := ingest.CheckNames(ctx, tx, rp.ProjectID, p.parsed); err != nil {
 		return err
 	}
-	return tx.CloseReport(ctx, report) // still pending: this only writes the warnings
+	return report.Close(ctx, tx, rp) // still pending: this only writes the warnings
 }
 
 // ensureProject returns the submission's project; a new one that another submission has made meanwhile is looked up and authorized again.
-func ensureProject(ctx context.Context, tx *store.Tx, p writeParams) (store.Project, error) {
+func ensureProject(ctx context.Context, tx *store.Tx, p writeParams) (project.Project, error) {
 	if !p.before.isNew {
 		return p.before.project, nil
 	}
 	now, err := findProject(ctx, tx, p.actor, p.sub, nil)
 	if err != nil {
-		return store.Project{}, err
+		return project.Project{}, err
 	}
 	if !now.isNew {
 		if p.job != nil { // the job was prepared for the project that this one would have made
-			return store.Project{}, fault.New(fault.Unavailable, "project %q was made by another submission just now; send this one again", p.sub.project)
+			return project.Project{}, fault.New(fault.Unavailable, "project %q was made by another submission just now; send this one again", p.sub.project)
 		}
 		return now.project, nil
 	}
-	return tx.InsertProject(ctx, p.before.project)
+	return project.Insert(ctx, tx, p.before.project)
 }
 
 // ensureTestbed returns the testbed and the hardware spec of a report. A job's testbed is named after its spec unless the run names one,
 // and stands for that spec from then on.
-func ensureTestbed(ctx context.Context, tx *store.Tx, projectID string, p writeParams) (store.Testbed, *string, error) {
+func ensureTestbed(ctx context.Context, tx *store.Tx, projectID string, p writeParams) (series.Testbed, *string, error) {
 	name := p.sub.testbed
 	if name == "" && p.job != nil {
 		name = p.job.Spec.Name
 	}
-	t, err := tx.EnsureTestbed(ctx, projectID, name)
+	t, err := series.EnsureTestbed(ctx, tx, projectID, name)
 	if err != nil {
-		return store.Testbed{}, nil, err
+		return series.Testbed{}, nil, err
 	}
 	switch {
 	case p.job != nil:
 		spec := p.job.Spec.ID
 		if t.SpecID == nil || *t.SpecID != spec {
 			t.SpecID = &spec
-			err = tx.SetTestbedSpec(ctx, t.ID, &spec)
+			err = series.SetTestbedSpec(ctx, tx, t.ID, &spec)
 		}
 		return t, &spec, err
 	case p.sub.specReset && t.SpecID != nil:
 		t.SpecID = nil
-		err = tx.SetTestbedSpec(ctx, t.ID, nil)
+		err = series.SetTestbedSpec(ctx, tx, t.ID, nil)
 	}
 	return t, nil, err
 }
 
 // setThresholds gives the branch and testbed the models that the submission names; with reset, the others lose theirs.
-func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch store.Branch, testbed store.Testbed, sub submission) error {
+func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch series.Branch, testbed series.Testbed, sub submission) error {
 	if len(sub.models) == 0 && !sub.resetModels {
 		return nil
 	}
-	existing, err := tx.ThresholdsOn(ctx, branch.ID, testbed.ID)
+	existing, err := threshold.On(ctx, tx, branch.ID, testbed.ID)
 	if err != nil {
 		return err
 	}
-	byMeasure := make(map[string]store.Threshold, len(existing))
+	byMeasure := make(map[string]threshold.Threshold, len(existing))
 	for _, t := range existing {
 		byMeasure[t.MeasureID] = t
 	}
-	wanted := make([]store.Measure, len(sub.models))
+	wanted := make([]series.Measure, len(sub.models))
 	for i, m := range sub.models {
 		wanted[i] = newMeasure(m.measure)
 	}
-	measures, err := tx.EnsureMeasures(ctx, projectID, wanted)
+	measures, err := series.EnsureMeasures(ctx, tx, projectID, wanted)
 	if err != nil {
 		return err
 	}
@@ -210,11 +214,11 @@ func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch s
 		named[measure.ID] = m.measure
 		t, has := byMeasure[measure.ID]
 		if !has {
-			if t, err = tx.InsertThreshold(ctx, projectID, branch.ID, testbed.ID, measure.ID); err != nil {
+			if t, err = threshold.Insert(ctx, tx, projectID, branch.ID, testbed.ID, measure.ID); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.SetModel(ctx, t, &m.model); err != nil {
+		if _, err := threshold.SetModel(ctx, tx, t, &m.model); err != nil {
 			return err
 		}
 	}
@@ -225,7 +229,7 @@ func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch s
 		if _, isNamed := named[t.MeasureID]; isNamed {
 			continue
 		}
-		if _, err := tx.SetModel(ctx, t, nil); err != nil {
+		if _, err := threshold.SetModel(ctx, tx, t, nil); err != nil {
 			return err
 		}
 	}
@@ -233,7 +237,7 @@ func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch s
 }
 
 // newMeasure is the row of a measure that a threshold names before anything was measured: a built-in one with its units, else a generic one.
-func newMeasure(name string) store.Measure {
+func newMeasure(name string) series.Measure {
 	if known, ok := unit.KnownMeasure(name); ok {
 		return ingest.MeasureRow(known)
 	}

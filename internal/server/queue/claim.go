@@ -9,9 +9,10 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -104,7 +105,7 @@ func (s *Service) hear(ctx context.Context, runnerID string, meta *api.RunnerMet
 		now.meta = string(raw)
 	}
 	if news = !known || said != now; news {
-		err := s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.SetRunnerMeta(ctx, runnerID, orNil(now.meta), draining) })
+		err := s.Store.Tx(ctx, func(tx *store.Tx) error { return fleet.SetRunnerMeta(ctx, tx, runnerID, orNil(now.meta), draining) })
 		if err != nil {
 			return false, err
 		}
@@ -117,10 +118,10 @@ func (s *Service) hear(ctx context.Context, runnerID string, meta *api.RunnerMet
 
 // loseSilent puts the jobs back that a runner claimed and never said a word of.
 func (s *Service) loseSilent(ctx context.Context, runnerID string) error {
-	var mine []store.Job
+	var mine []job.Job
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		mine, err = tx.JobsInFlightOf(ctx, runnerID)
+		mine, err = job.InFlightOf(ctx, tx, runnerID)
 		return err
 	}); err != nil {
 		return err
@@ -139,18 +140,18 @@ func (s *Service) loseSilent(ctx context.Context, runnerID string) error {
 // GiveBack returns a claimed job that could not be handed over. One that began, or is another's by now, stays as it is.
 func (s *Service) GiveBack(ctx context.Context, runnerID, jobID string, epoch int64) error {
 	ctx = context.WithoutCancel(ctx) // it is the connection that broke
-	var row store.Job
+	var row job.Job
 	back := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.JobByID(ctx, jobID); err != nil {
+		if row, err = job.ByID(ctx, tx, jobID); err != nil {
 			return err
 		}
 		back = row.State == string(api.JobClaimed) && row.Epoch == epoch && text(row.RunnerID) == runnerID
 		if !back {
 			return nil
 		}
-		return s.apply(ctx, tx, &row, job.Event{Kind: job.Lose, Error: "it did not reach the runner"})
+		return s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Lose, Error: "it did not reach the runner"})
 	})
 	if err == nil && back {
 		s.settled(ctx, row)
@@ -173,7 +174,7 @@ type offer struct {
 func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 	var out offer
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
-		r, err := tx.RunnerByRef(ctx, runnerID)
+		r, err := fleet.RunnerByRef(ctx, tx, runnerID)
 		if err != nil {
 			return err
 		}
@@ -189,9 +190,9 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 				return fmt.Errorf("read what runner %s said of itself: %w", r.ID, err)
 			}
 		}
-		specs, err := tx.SpecsOfRunners(ctx, []string{runnerID})
+		specs, err := fleet.SpecsOfRunners(ctx, tx, []string{runnerID})
 		for _, spec := range specs[runnerID] {
-			if why := job.Misfit(present.Spec(spec), meta); why != "" {
+			if why := corejob.Misfit(spec.Wire(), meta); why != "" {
 				out.unfit = append(out.unfit, spec.ID)
 				out.why = append(out.why, spec.Slug+": "+why)
 				continue
@@ -208,24 +209,24 @@ func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*a
 	var found bool
 	err := s.Store.View(ctx, func(tx *store.Tx) error { // a look without the writer: most have no job
 		var err error
-		_, found, err = tx.NextJob(ctx, runnerID, unfit, s.tierLimits())
+		_, found, err = job.Next(ctx, tx, runnerID, unfit, s.tierLimits())
 		return err
 	})
 	if err != nil || !found {
 		return nil, err
 	}
-	var row store.Job
-	var spec store.Spec
+	var row job.Job
+	var spec fleet.Spec
 	err = s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, found, err = tx.NextJob(ctx, runnerID, unfit, s.tierLimits()); err != nil || !found {
+		if row, found, err = job.Next(ctx, tx, runnerID, unfit, s.tierLimits()); err != nil || !found {
 			return err
 		}
 		row.RunnerID = &runnerID
-		if err := s.apply(ctx, tx, &row, job.Event{Kind: job.Claim}); err != nil {
+		if err := s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Claim}); err != nil {
 			return err
 		}
-		spec, err = tx.SpecByRef(ctx, row.SpecID)
+		spec, err = fleet.SpecByRef(ctx, tx, row.SpecID)
 		return err
 	})
 	if err != nil || !found {
@@ -236,7 +237,7 @@ func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*a
 }
 
 // claimed is the answer to the runner. If it cannot be made the job goes back at once.
-func (s *Service) claimed(ctx context.Context, row store.Job, spec store.Spec) (*api.ClaimedJob, error) {
+func (s *Service) claimed(ctx context.Context, row job.Job, spec fleet.Spec) (*api.ClaimedJob, error) {
 	config, err := configOf(row)
 	if err == nil && config.Internal {
 		var token string
@@ -252,9 +253,9 @@ func (s *Service) claimed(ctx context.Context, row store.Job, spec store.Spec) (
 	return claimedJob(row, spec, config, "", 0), nil
 }
 
-func claimedJob(row store.Job, spec store.Spec, config api.JobConfig, token string, life time.Duration) *api.ClaimedJob {
+func claimedJob(row job.Job, spec fleet.Spec, config api.JobConfig, token string, life time.Duration) *api.ClaimedJob {
 	return &api.ClaimedJob{
-		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: present.Spec(spec), Config: config, OCIToken: token, TokenTTL: int64(life / time.Second),
+		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: spec.Wire(), Config: config, OCIToken: token, TokenTTL: int64(life / time.Second),
 		Lease: int64(limits.LeaseTimeout / time.Second), Timeout: row.TimeoutSeconds, Created: row.Created,
 	}
 }
@@ -270,11 +271,11 @@ func (s *Service) Refresh(ctx context.Context, runnerID, jobID string, epoch int
 }
 
 // held loads a job that the runner holds in that epoch; epoch 0 is the current one.
-func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64) (store.Job, error) {
-	var row store.Job
+func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64) (job.Job, error) {
+	var row job.Job
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		row, err = tx.JobByID(ctx, jobID)
+		row, err = job.ByID(ctx, tx, jobID)
 		return err
 	})
 	if err != nil {
@@ -286,9 +287,9 @@ func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64)
 	return row, nil
 }
 
-func holds(row store.Job, runnerID string, epoch int64) bool {
+func holds(row job.Job, runnerID string, epoch int64) bool {
 	mine := row.RunnerID != nil && *row.RunnerID == runnerID && (epoch == 0 || epoch == row.Epoch)
-	return mine && (job.InFlight(api.JobStatus(row.State)) || jobOf(row).Lost())
+	return mine && (corejob.InFlight(api.JobStatus(row.State)) || jobOf(row).Lost())
 }
 
 func notHeld(jobID string, epoch int64) error {
@@ -296,11 +297,11 @@ func notHeld(jobID string, epoch int64) error {
 }
 
 // change lets an event happen to a job in a transaction of its own.
-func (s *Service) change(ctx context.Context, jobID string, e job.Event) error {
-	var row store.Job
+func (s *Service) change(ctx context.Context, jobID string, e corejob.Event) error {
+	var row job.Job
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.JobByID(ctx, jobID); err != nil {
+		if row, err = job.ByID(ctx, tx, jobID); err != nil {
 			return err
 		}
 		return s.apply(ctx, tx, &row, e)
@@ -313,7 +314,7 @@ func (s *Service) change(ctx context.Context, jobID string, e job.Event) error {
 
 // Cancel ends a job that waits, and asks the runner of one that runs.
 func (s *Service) Cancel(ctx context.Context, jobID string) error {
-	return s.change(ctx, jobID, job.Event{Kind: job.Cancel, Error: "canceled on request"})
+	return s.change(ctx, jobID, corejob.Event{Kind: corejob.Cancel, Error: "canceled on request"})
 }
 
 // CancelAsked reports whether the runner still holds the job in that epoch, and whether somebody asked to cancel it.
@@ -327,7 +328,7 @@ func (s *Service) CancelAsked(ctx context.Context, runnerID, jobID string, epoch
 
 // Retry puts a job that failed or was canceled back into the queue.
 func (s *Service) Retry(ctx context.Context, jobID string) error {
-	return s.change(ctx, jobID, job.Event{Kind: job.Retry})
+	return s.change(ctx, jobID, corejob.Event{Kind: corejob.Retry})
 }
 
 // Kick makes a waiting runner look again, because its specs changed, or it was repaired or archived.

@@ -15,6 +15,8 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -51,12 +53,12 @@ func TestJobsOfOneMomentGoByTheirID(t *testing.T) {
 	a, b := h.submit(order{}), h.submit(order{})
 	h.tx(func(ctx context.Context, tx *store.Tx) error { // as if they had come in the same microsecond
 		for _, id := range []string{b, a} {
-			row, err := tx.JobByID(ctx, id)
+			row, err := job.ByID(ctx, tx, id)
 			if err != nil {
 				return err
 			}
 			row.Queued = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-			if err := tx.SaveJob(ctx, row); err != nil {
+			if err := job.Save(ctx, tx, row); err != nil {
 				return err
 			}
 		}
@@ -135,8 +137,8 @@ func TestClaimedJobSaysEverything(t *testing.T) {
 func TestARunnerGetsOnlyWhatItHasAndFits(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
-	h.spec("arm", func(s *store.Spec) { s.Architecture = "aarch64" })
-	h.spec("online", func(s *store.Spec) { s.Network = true })
+	h.spec("arm", func(s *fleet.Spec) { s.Architecture = "aarch64" })
+	h.spec("online", func(s *fleet.Spec) { s.Network = true })
 	both, plain := h.runner("both", "metal", "arm", "online"), h.runner("plain")
 	arm, online := h.submit(order{job: api.NewJob{Spec: "arm"}}), h.submit(order{job: api.NewJob{Spec: "online"}})
 	if h.claim(plain) != nil {
@@ -173,13 +175,13 @@ func TestArchivedAndUnknownRunnersGetNothing(t *testing.T) {
 	r := h.runner("box")
 	h.submit(order{})
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		row, err := tx.RunnerByRef(ctx, r)
+		row, err := fleet.RunnerByRef(ctx, tx, r)
 		if err != nil {
 			return err
 		}
 		now := tx.Now()
 		row.Archived = &now
-		return tx.UpdateRunner(ctx, row)
+		return fleet.UpdateRunner(ctx, tx, row)
 	})
 	if job, err := h.queue.Claim(t.Context(), r, nil, 0); job != nil || !fault.Is(err, fault.Unauthorized) {
 		t.Errorf("archived: %v, %v", job, err)
@@ -196,9 +198,9 @@ func TestARunnerThatSaysTheSameAgainWritesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
 	r := h.runner("box")
-	meta := func() (row store.Runner) {
+	meta := func() (row fleet.Runner) {
 		h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-			row, err = tx.RunnerByRef(ctx, r)
+			row, err = fleet.RunnerByRef(ctx, tx, r)
 			return err
 		})
 		return row
@@ -383,7 +385,7 @@ func TestNewSpecsCountForARunnerThatWaits(t *testing.T) {
 			got <- job
 		}()
 		synctest.Wait()
-		h.tx(func(ctx context.Context, tx *store.Tx) error { return tx.AddRunnerSpec(ctx, r, other.ID) })
+		h.tx(func(ctx context.Context, tx *store.Tx) error { return fleet.AddRunnerSpec(ctx, tx, r, other.ID) })
 		h.queue.Kick(r)
 		if job := <-got; job == nil || job.UUID != id {
 			t.Errorf("claimed %+v, want %s", job, id)

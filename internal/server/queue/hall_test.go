@@ -16,8 +16,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -36,7 +42,7 @@ type hall struct {
 	tokens *fakeTokens
 	ingest Ingester // nil: the real one
 	tiers  Tiers
-	orgs   map[string]store.Organization
+	orgs   map[string]account.Organization
 }
 
 type clock struct {
@@ -86,7 +92,7 @@ type fakeImages struct{ platforms []Platform }
 
 var digest = "sha256:" + strings.Repeat("ab", 32)
 
-func (f fakeImages) Resolve(_ context.Context, p store.Project, image string) (Image, error) {
+func (f fakeImages) Resolve(_ context.Context, p project.Project, image string) (Image, error) {
 	if image == "missing" {
 		return Image{}, fault.Invalidf("image %q is not in the registry", image)
 	}
@@ -110,7 +116,7 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 	t.Helper()
 	h := &hall{
 		t: t, dir: t.TempDir(), clock: &clock{t: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}, tokens: &fakeTokens{}, log: &logBuffer{},
-		orgs: map[string]store.Organization{}, tiers: Tiers{
+		orgs: map[string]account.Organization{}, tiers: Tiers{
 			api.PlanUnclaimed: {Concurrency: 1, Timeout: time.Minute}, api.PlanFree: {Concurrency: 1, Timeout: 5 * time.Minute},
 			api.PlanTeam: {Timeout: time.Hour}, api.PlanEnterprise: {},
 		},
@@ -166,10 +172,10 @@ func (h *hall) tx(f func(context.Context, *store.Tx) error) {
 }
 
 // spec makes a spec; the first one, metal, is the fallback.
-func (h *hall) spec(name string, change ...func(*store.Spec)) (s store.Spec) {
+func (h *hall) spec(name string, change ...func(*fleet.Spec)) (s fleet.Spec) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		s = store.Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 2, MemoryBytes: 1 << 30, DiskBytes: 1 << 30}
+		s = fleet.Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 2, MemoryBytes: 1 << 30, DiskBytes: 1 << 30}
 		if name == "metal" {
 			now := tx.Now()
 			s.Fallback = &now
@@ -177,7 +183,7 @@ func (h *hall) spec(name string, change ...func(*store.Spec)) (s store.Spec) {
 		for _, c := range change {
 			c(&s)
 		}
-		s, err = tx.InsertSpec(ctx, s)
+		s, err = fleet.InsertSpec(ctx, tx, s)
 		return err
 	})
 	return s
@@ -190,17 +196,17 @@ func (h *hall) runner(name string, specs ...string) (id string) {
 		specs = []string{"metal"}
 	}
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		r, err := tx.InsertRunner(ctx, name, "", ident.HashKey(name))
+		r, err := fleet.InsertRunner(ctx, tx, name, "", ident.HashKey(name))
 		if err != nil {
 			return err
 		}
 		id = r.ID
 		for _, s := range specs {
-			spec, err := tx.SpecByRef(ctx, s)
+			spec, err := fleet.SpecByRef(ctx, tx, s)
 			if err != nil {
 				return err
 			}
-			if err := tx.AddRunnerSpec(ctx, r.ID, spec.ID); err != nil {
+			if err := fleet.AddRunnerSpec(ctx, tx, r.ID, spec.ID); err != nil {
 				return err
 			}
 		}
@@ -236,19 +242,19 @@ func (h *hall) complete(o order) order {
 }
 
 // project returns the organization's one project, made when it is asked for first.
-func (h *hall) project(o order) (org store.Organization, p store.Project) {
+func (h *hall) project(o order) (org account.Organization, p project.Project) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		var ok bool
 		if org, ok = h.orgs[o.org]; !ok {
-			if org, err = tx.InsertOrganization(ctx, o.org, o.plan); err != nil {
+			if org, err = account.InsertOrganization(ctx, tx, o.org, o.plan); err != nil {
 				return err
 			}
 			h.orgs[o.org] = org
-			p, err = tx.InsertProject(ctx, store.Project{OrganizationID: org.ID, Name: o.org + " project", Visibility: "public"})
+			p, err = project.Insert(ctx, tx, project.Project{OrganizationID: org.ID, Name: o.org + " project", Visibility: "public"})
 			return err
 		}
-		p, err = tx.ProjectByRef(ctx, ident.Slugify(o.org+" project"))
+		p, err = project.ByRef(ctx, tx, ident.Slugify(o.org+" project"))
 		return err
 	})
 	return org, p
@@ -286,24 +292,24 @@ func (h *hall) insert(o order) (jobID string, prepared *Prepared) {
 	_, p := h.project(o)
 	h.clock.advance(time.Microsecond)
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		testbed, err := tx.EnsureTestbed(ctx, p.ID, "lab")
+		testbed, err := series.EnsureTestbed(ctx, tx, p.ID, "lab")
 		if err != nil {
 			return err
 		}
-		branch, found, err := tx.BranchByName(ctx, p.ID, "main")
+		branch, found, err := series.BranchByName(ctx, tx, p.ID, "main")
 		if err != nil {
 			return err
 		}
 		if !found {
-			if branch, _, err = tx.InsertBranch(ctx, p.ID, "main", ""); err != nil {
+			if branch, _, err = series.InsertBranch(ctx, tx, p.ID, "main", ""); err != nil {
 				return err
 			}
 		}
-		version, err := tx.EnsureVersion(ctx, p.ID, branch.HeadID, "")
+		version, err := series.EnsureVersion(ctx, tx, p.ID, branch.HeadID, "")
 		if err != nil {
 			return err
 		}
-		report, err := tx.InsertReport(ctx, store.Report{
+		report, err := report.Insert(ctx, tx, report.Report{
 			ID: ident.NewUUID(), ProjectID: p.ID, HeadID: branch.HeadID, VersionID: version.ID, TestbedID: testbed.ID, Adapter: o.adapter,
 			Settings: api.ReportSettings{Adapter: o.adapter}, Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now(),
 		})
@@ -373,20 +379,20 @@ func (h *hall) mustPut(runner string, job *api.ClaimedJob, kind api.ArtifactKind
 	}
 }
 
-func (h *hall) row(jobID string) (row store.Job) {
+func (h *hall) row(jobID string) (row job.Job) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		row, err = tx.JobByID(ctx, jobID)
+		row, err = job.ByID(ctx, tx, jobID)
 		return err
 	})
 	return row
 }
 
-func (h *hall) report(jobID string) (r store.Report) {
+func (h *hall) report(jobID string) (r report.Report) {
 	h.t.Helper()
 	id := h.row(jobID).ReportID
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		r, err = tx.Report(ctx, id)
+		r, err = report.ByID(ctx, tx, id)
 		return err
 	})
 	return r
@@ -395,7 +401,7 @@ func (h *hall) report(jobID string) (r store.Report) {
 // view is the job as its project's members see it.
 func (h *hall) view(jobID string) api.Job {
 	h.t.Helper()
-	out, err := h.queue.Job(h.t.Context(), store.Project{ID: h.row(jobID).ProjectID}, jobID)
+	out, err := h.queue.Job(h.t.Context(), project.Project{ID: h.row(jobID).ProjectID}, jobID)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -11,8 +11,9 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -30,12 +31,12 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 		}
 	}
 	var d channel.Decision
-	var row store.Job
+	var row job.Job
 	changed := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var view *channel.View
 		var err error
-		if row, err = tx.JobByID(ctx, msg.Job); err == nil {
+		if row, err = job.ByID(ctx, tx, msg.Job); err == nil {
 			view = viewOf(row)
 		} else if !fault.Is(err, fault.Missing) {
 			return err
@@ -54,13 +55,13 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 	if changed {
 		s.settled(ctx, row)
 	}
-	if slices.ContainsFunc(d.Events, func(e job.Event) bool { return job.SignOf(e) == job.Broken }) {
+	if slices.ContainsFunc(d.Events, func(e corejob.Event) bool { return corejob.SignOf(e) == corejob.Broken }) {
 		s.tellDrained(ctx, runnerID)
 	}
 	return d.Reply, nil
 }
 
-func viewOf(row store.Job) *channel.View {
+func viewOf(row job.Job) *channel.View {
 	return &channel.View{Job: jobOf(row), ID: row.ID, RunnerID: text(row.RunnerID), LastSeq: row.LastSeq}
 }
 
@@ -68,7 +69,7 @@ func viewOf(row store.Job) *channel.View {
 func (s *Service) heartbeat(ctx context.Context, runnerID string, msg api.Message) (reply api.Message, ok bool, err error) {
 	var d channel.Decision
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		row, err := tx.JobByID(ctx, msg.Job)
+		row, err := job.ByID(ctx, tx, msg.Job)
 		if fault.Is(err, fault.Missing) {
 			d = channel.Decide(nil, runnerID, msg)
 			return nil
@@ -97,7 +98,7 @@ func (s *Service) beat(jobID, runnerID string, renew bool) {
 }
 
 // write does what a decision asks for.
-func (s *Service) write(ctx context.Context, tx *store.Tx, row *store.Job, d channel.Decision, msg api.Message) error {
+func (s *Service) write(ctx context.Context, tx *store.Tx, row *job.Job, d channel.Decision, msg api.Message) error {
 	if d.Seen > row.LastSeq {
 		row.LastSeq = d.Seen
 	}
@@ -116,7 +117,7 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, row *store.Job, d cha
 	}
 	for _, e := range d.Events {
 		e.Error = cut(e.Error, 4*limits.KiB)
-		if e.Kind == job.Fail && e.Error == "" {
+		if e.Kind == corejob.Fail && e.Error == "" {
 			e.Error = sentence(e.Reason)
 		}
 		if err := s.apply(ctx, tx, row, e); err != nil {
@@ -124,12 +125,12 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, row *store.Job, d cha
 		}
 	}
 	if len(d.Events) == 0 && (d.Seen > 0 || d.Phase) {
-		return tx.SaveJob(ctx, *row)
+		return job.Save(ctx, tx, *row)
 	}
 	return nil
 }
 
-func setResults(row *store.Job, msg api.Message) error {
+func setResults(row *job.Job, msg api.Message) error {
 	for i := range msg.Results {
 		msg.Results[i].Stdout, msg.Results[i].Stderr, msg.Results[i].Output = nil, nil, nil // they are outputs
 	}
@@ -156,12 +157,12 @@ type logged struct {
 const logStops = "\n[the live output stops here; the whole comes when the job ends]\n"
 
 // log stores a chunk of live output, up to the limit of a claim; past it the outputs alone have the rest.
-func (s *Service) log(ctx context.Context, tx *store.Tx, row store.Job, msg api.Message) error {
+func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Message) error {
 	s.mu.Lock()
 	have, known := s.logged[row.ID]
 	s.mu.Unlock()
 	if !known || have.epoch != row.Epoch {
-		size, err := tx.JobLogSize(ctx, row.ID, row.Epoch)
+		size, err := job.JobLogSize(ctx, tx, row.ID, row.Epoch)
 		if err != nil {
 			return err
 		}
@@ -183,7 +184,7 @@ func (s *Service) log(ctx context.Context, tx *store.Tx, row store.Job, msg api.
 	if stream != api.ArtifactStderr {
 		stream = api.ArtifactStdout
 	}
-	return tx.InsertJobLog(ctx, row.ID, store.JobLog{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream), Body: body})
+	return job.InsertJobLog(ctx, tx, row.ID, job.Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream), Body: body})
 }
 
 func cut(s string, most int) string {
@@ -267,25 +268,25 @@ func (s *Service) PutOutput(ctx context.Context, runnerID, jobID string, p Outpu
 		return err
 	}
 	s.beat(jobID, runnerID, true)
-	output := store.JobOutput{
+	output := job.Output{
 		Epoch: row.Epoch, Iteration: p.Iteration, Kind: string(p.Kind), Path: p.Path, Digest: string(digest), SizeBytes: size, Truncated: p.Truncated,
 	}
 	return s.Store.Tx(ctx, func(tx *store.Tx) error {
-		now, err := tx.JobByID(ctx, jobID)
+		now, err := job.ByID(ctx, tx, jobID)
 		if err != nil {
 			return err
 		}
 		if !holds(now, runnerID, row.Epoch) { // the upload may have taken long
 			return notHeld(jobID, row.Epoch)
 		}
-		others, err := tx.JobOutputsSize(ctx, jobID, output)
+		others, err := job.JobOutputsSize(ctx, tx, jobID, output)
 		if err != nil {
 			return err
 		}
 		if others+size > limits.JobOutputTotal {
 			return fault.TooLargef("job %s: its outputs are over %d bytes together", jobID, int64(limits.JobOutputTotal))
 		}
-		return tx.PutJobOutput(ctx, jobID, output)
+		return job.PutJobOutput(ctx, tx, jobID, output)
 	})
 }
 
@@ -295,10 +296,10 @@ func (s *Service) Hello(ctx context.Context, runnerID string, msg api.Message) (
 	if _, err := s.hear(ctx, runnerID, msg.Runner, false); err != nil {
 		return nil, err
 	}
-	var mine []store.Job
+	var mine []job.Job
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		mine, err = tx.JobsInFlightOf(ctx, runnerID)
+		mine, err = job.InFlightOf(ctx, tx, runnerID)
 		return err
 	}); err != nil {
 		return nil, err
@@ -309,7 +310,7 @@ func (s *Service) Hello(ctx context.Context, runnerID string, msg api.Message) (
 	}
 	for _, row := range mine {
 		if epoch, ok := has[row.ID]; !ok || epoch != row.Epoch {
-			err := s.change(ctx, row.ID, job.Event{Kind: job.Lose, Error: "the runner came back without it"})
+			err := s.change(ctx, row.ID, corejob.Event{Kind: corejob.Lose, Error: "the runner came back without it"})
 			if err != nil && !fault.Is(err, fault.Conflict) {
 				return nil, err
 			}
@@ -348,7 +349,7 @@ func (s *Service) Draining(ctx context.Context, runnerID string) error {
 }
 
 // output reads the last bytes of a stored output, at most most of them; all of it if most is negative.
-func (s *Service) output(ctx context.Context, o store.JobOutput, most int64) (string, error) {
+func (s *Service) output(ctx context.Context, o job.Output, most int64) (string, error) {
 	offset := int64(0)
 	if most >= 0 && o.SizeBytes > most {
 		offset = o.SizeBytes - most

@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -590,7 +591,7 @@ func TestUploadsAreBounded(t *testing.T) {
 	h := newHall(t)
 	r := h.runner("box")
 	iter := 2
-	job := h.running(r, order{job: api.NewJob{Iter: &iter}})
+	j := h.running(r, order{job: api.NewJob{Iter: &iter}})
 	for name, row := range map[string]struct {
 		params OutputParams
 		want   fault.Kind
@@ -607,30 +608,30 @@ func TestUploadsAreBounded(t *testing.T) {
 		if row.params.Epoch == 0 {
 			row.params.Epoch = 1
 		}
-		if err := h.queue.PutOutput(t.Context(), r, job.UUID, row.params, strings.NewReader("x")); !fault.Is(err, row.want) {
+		if err := h.queue.PutOutput(t.Context(), r, j.UUID, row.params, strings.NewReader("x")); !fault.Is(err, row.want) {
 			t.Errorf("%s: %v, want %s", name, err, row.want)
 		}
 	}
 	if err := h.queue.PutOutput(t.Context(), r, "nowhere", OutputParams{Kind: api.ArtifactStdout}, strings.NewReader("")); !fault.Is(err, fault.Missing) {
 		t.Errorf("a job that is not there: %v", err)
 	}
-	if got := h.view(job.UUID).Outputs; len(got) != 0 {
+	if got := h.view(j.UUID).Outputs; len(got) != 0 {
 		t.Errorf("refused and still there: %+v", got)
 	}
 	bound := &boundBlobs{Store: h.queue.Blobs}
 	h.queue.Blobs = bound
-	if h.mustPut(r, job, api.ArtifactStdout, "", "x"); bound.most != limits.UploadBodyBytes {
+	if h.mustPut(r, j, api.ArtifactStdout, "", "x"); bound.most != limits.UploadBodyBytes {
 		t.Errorf("one body may have %d bytes, want %d", bound.most, limits.UploadBodyBytes)
 	}
 	h.tx(func(ctx context.Context, tx *store.Tx) error { // as if that much had come
-		return tx.PutJobOutput(ctx, job.UUID, store.JobOutput{Epoch: 1, Kind: "stdout", Digest: digest, SizeBytes: limits.JobOutputTotal - 2})
+		return job.PutJobOutput(ctx, tx, j.UUID, job.Output{Epoch: 1, Kind: "stdout", Digest: digest, SizeBytes: limits.JobOutputTotal - 2})
 	})
-	if err := h.put(r, job, api.ArtifactFile, "/a", "123"); !fault.Is(err, fault.TooLarge) {
+	if err := h.put(r, j, api.ArtifactFile, "/a", "123"); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("over the total: %v", err)
 	}
-	h.mustPut(r, job, api.ArtifactFile, "/a", "12")
-	h.mustPut(r, job, api.ArtifactFile, "/a", "21") // in its place, not beside it
-	if got := h.view(job.UUID); len(got.Outputs) != 2 {
+	h.mustPut(r, j, api.ArtifactFile, "/a", "12")
+	h.mustPut(r, j, api.ArtifactFile, "/a", "21") // in its place, not beside it
+	if got := h.view(j.UUID); len(got.Outputs) != 2 {
 		t.Errorf("outputs %+v", got.Outputs)
 	}
 }

@@ -5,30 +5,32 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // heed notes what an event says about the machine of the runner that has the job: one that could not run it does not get it again, and one
 // that fails several jobs in a row gets none until somebody says that it is repaired.
-func (s *Service) heed(ctx context.Context, tx *store.Tx, row store.Job, e job.Event) error {
-	sign := job.SignOf(e)
-	if sign == job.NoSign || row.RunnerID == nil {
+func (s *Service) heed(ctx context.Context, tx *store.Tx, row job.Job, e corejob.Event) error {
+	sign := corejob.SignOf(e)
+	if sign == corejob.NoSign || row.RunnerID == nil {
 		return nil
 	}
-	r, err := tx.RunnerByRef(ctx, *row.RunnerID)
+	r, err := fleet.RunnerByRef(ctx, tx, *row.RunnerID)
 	if err != nil {
 		return err
 	}
-	if sign == job.Sound {
+	if sign == corejob.Sound {
 		if r.Failures == 0 {
 			return nil
 		}
 		r.Failures = 0
-		return tx.SetRunnerHealth(ctx, r)
+		return fleet.SetRunnerHealth(ctx, tx, r)
 	}
-	if err := tx.AvoidRunner(ctx, row.ID, r.ID, string(e.Reason)); err != nil {
+	if err := job.AvoidRunner(ctx, tx, row.ID, r.ID, string(e.Reason)); err != nil {
 		return err
 	}
 	r.Failures++
@@ -36,15 +38,15 @@ func (s *Service) heed(ctx context.Context, tx *store.Tx, row store.Job, e job.E
 		now := tx.Now()
 		r.Drained, r.DrainedWhy = &now, orNil(fmt.Sprintf("it could not run %d jobs in a row, the last because of %s: %s", r.Failures, e.Reason, e.Error))
 	}
-	return tx.SetRunnerHealth(ctx, r)
+	return fleet.SetRunnerHealth(ctx, tx, r)
 }
 
 // tellDrained is called after the commit of a failure of a runner's machine: its operator reads in the log that it gets no more jobs.
 func (s *Service) tellDrained(ctx context.Context, runnerID string) {
-	var r store.Runner
+	var r fleet.Runner
 	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		var err error
-		r, err = tx.RunnerByRef(ctx, runnerID)
+		r, err = fleet.RunnerByRef(ctx, tx, runnerID)
 		return err
 	})
 	s.note(ctx, "look whether a runner was drained", err)
@@ -55,9 +57,9 @@ func (s *Service) tellDrained(ctx context.Context, runnerID string) {
 
 // endPauses lets jobs be taken whose pause is over, and wakes all who could: those that have waited longest may be the ones that may not.
 func (s *Service) endPauses(ctx context.Context) error {
-	var over []store.Job
+	var over []job.Job
 	find := func(tx *store.Tx) (err error) {
-		over, err = tx.PausesOver(ctx, sweepMost)
+		over, err = job.PausesOver(ctx, tx, sweepMost)
 		return err
 	}
 	if err := s.Store.View(ctx, find); err != nil || len(over) == 0 {
@@ -65,7 +67,7 @@ func (s *Service) endPauses(ctx context.Context) error {
 	}
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		for _, row := range over {
-			if err := tx.EndPause(ctx, row.ID); err != nil {
+			if err := job.EndPause(ctx, tx, row.ID); err != nil {
 				return err
 			}
 		}
@@ -82,10 +84,20 @@ func (s *Service) endPauses(ctx context.Context) error {
 }
 
 // blocked is job.Blocked of rows.
-func blocked(spec string, rows []store.JobCandidate, until *time.Time) string {
-	runners := make([]job.Candidate, len(rows))
+func blocked(spec string, rows []job.Candidate, until *time.Time) string {
+	runners := make([]corejob.Candidate, len(rows))
 	for i, r := range rows {
-		runners[i] = job.Candidate(r)
+		runners[i] = corejob.Candidate(r)
 	}
-	return job.Blocked(spec, runners, until)
+	return corejob.Blocked(spec, runners, until)
+}
+
+// Busy returns the jobs that these runners have, by runner.
+func (s *Service) Busy(ctx context.Context, tx *store.Tx, runnerIDs []string) (map[string]string, error) {
+	return job.BusyRunners(ctx, tx, runnerIDs)
+}
+
+// Allow lets a runner have the jobs again that were kept from it.
+func (s *Service) Allow(ctx context.Context, tx *store.Tx, runnerID string) error {
+	return job.AllowJobs(ctx, tx, runnerID)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -35,10 +37,10 @@ func (h *hall) later() {
 	h.sweep()
 }
 
-func (h *hall) machine(runner string) (r store.Runner) {
+func (h *hall) machine(runner string) (r fleet.Runner) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		r, err = tx.RunnerByRef(ctx, runner)
+		r, err = fleet.RunnerByRef(ctx, tx, runner)
 		return err
 	})
 	return r
@@ -48,15 +50,15 @@ func (h *hall) machine(runner string) (r store.Runner) {
 func (h *hall) undrain(runner string) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		r, err := tx.RunnerByRef(ctx, runner)
+		r, err := fleet.RunnerByRef(ctx, tx, runner)
 		if err != nil {
 			return err
 		}
 		r.Failures, r.Drained, r.DrainedWhy = 0, nil, nil
-		if err := tx.SetRunnerHealth(ctx, r); err != nil {
+		if err := fleet.SetRunnerHealth(ctx, tx, r); err != nil {
 			return err
 		}
-		return tx.AllowJobs(ctx, r.ID)
+		return job.AllowJobs(ctx, tx, r.ID)
 	})
 	h.queue.Kick(runner)
 }
@@ -313,7 +315,7 @@ func TestAWakeUpOfARunnerThatIsDrainedMeanwhileGoesOn(t *testing.T) {
 		got := h.claims(ctx, b)
 		h.tx(func(ctx context.Context, tx *store.Tx) error { // its last failure, on another connection, is stored; it has not heard of it
 			now := tx.Now()
-			return tx.SetRunnerHealth(ctx, store.Runner{ID: a, Failures: limits.RunnerFailures, Drained: &now})
+			return fleet.SetRunnerHealth(ctx, tx, fleet.Runner{ID: a, Failures: limits.RunnerFailures, Drained: &now})
 		})
 		h.gets(got, h.submit(order{}))
 		leave()

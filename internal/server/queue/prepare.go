@@ -10,9 +10,11 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/mask"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -53,9 +55,9 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 	if err != nil {
 		return nil, fmt.Errorf("write job configuration: %w", err)
 	}
-	out.row = store.Job{
+	out.row = job.Job{
 		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, Image: p.Job.Image, Digest: image.Digest,
-		Config: string(raw), TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: job.Priority(api.Plan(p.Organization.Plan)),
+		Config: string(raw), TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: corejob.Priority(api.Plan(p.Organization.Plan)),
 	}
 	return out, nil
 }
@@ -64,28 +66,28 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportID string) (jobID string, err error) {
 	row := p.row
 	row.ReportID = reportID
-	if row, err = tx.InsertJob(ctx, row); err != nil {
+	if row, err = job.Insert(ctx, tx, row); err != nil {
 		return "", err
 	}
-	return row.ID, tx.InsertJobEvent(ctx, store.JobEvent{JobID: row.ID, Event: "submit", To: row.State, Detail: orNil(strings.Join(p.Notes, "; "))})
+	return row.ID, job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State, Detail: orNil(strings.Join(p.Notes, "; "))})
 }
 
 // Inserted is called after the commit; it wakes a waiting runner.
 func (s *Service) Inserted(p *Prepared) { s.waiting.wake(p.Spec.ID) }
 
 // resolveSpec is the job's own spec, else the named testbed's, else the server's fallback.
-func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (store.Spec, error) {
-	var spec store.Spec
+func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (fleet.Spec, error) {
+	var spec fleet.Spec
 	var served bool
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
 		switch {
 		case p.Job.Spec != "":
-			spec, err = tx.SpecByRef(ctx, p.Job.Spec)
+			spec, err = fleet.SpecByRef(ctx, tx, p.Job.Spec)
 		case p.TestbedSpecID != nil:
-			spec, err = tx.SpecByRef(ctx, *p.TestbedSpecID)
+			spec, err = fleet.SpecByRef(ctx, tx, *p.TestbedSpecID)
 		default:
-			spec, err = tx.FallbackSpec(ctx)
+			spec, err = fleet.FallbackSpec(ctx, tx)
 		}
 		if fault.Is(err, fault.Missing) {
 			return missingSpec(ctx, tx, p.Job.Spec)
@@ -93,7 +95,7 @@ func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (store.Spec,
 		if err != nil {
 			return err
 		}
-		served, err = tx.SpecHasRunner(ctx, spec.ID)
+		served, err = fleet.SpecHasRunner(ctx, tx, spec.ID)
 		return err
 	})
 	switch {
@@ -109,7 +111,7 @@ func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (store.Spec,
 
 // missingSpec names the specs that there are.
 func missingSpec(ctx context.Context, tx *store.Tx, asked string) error {
-	all, _, err := tx.ListSpecs(ctx, store.ListFilter{Page: store.Page{Limit: 20}})
+	all, _, err := fleet.ListSpecs(ctx, tx, store.ListFilter{Page: store.Page{Limit: 20}})
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func missingSpec(ctx context.Context, tx *store.Tx, asked string) error {
 // ociArchitecture maps a spec's architecture to the OCI spelling.
 var ociArchitecture = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-func checkPlatform(name string, image Image, spec store.Spec) error {
+func checkPlatform(name string, image Image, spec fleet.Spec) error {
 	if len(image.Platforms) == 0 {
 		return nil
 	}

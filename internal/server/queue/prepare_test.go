@@ -11,6 +11,8 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -77,7 +79,7 @@ func TestWhatCannotRunIsSaidAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHall(t, func(h *hall) { h.images.platforms = []Platform{{"linux", "amd64"}} })
-			h.spec("arm", func(s *store.Spec) { s.Architecture = "aarch64" })
+			h.spec("arm", func(s *fleet.Spec) { s.Architecture = "aarch64" })
 			h.spec("lonely")
 			h.spec("old")
 			h.runner("box", "metal", "old", "arm")
@@ -86,13 +88,13 @@ func TestWhatCannotRunIsSaidAtOnce(t *testing.T) {
 					if name == "arm" && row.job.Spec == "arm" {
 						continue
 					}
-					spec, err := tx.SpecByRef(ctx, name)
+					spec, err := fleet.SpecByRef(ctx, tx, name)
 					if err != nil {
 						return err
 					}
 					now := tx.Now()
 					spec.Archived = &now
-					if err := tx.UpdateSpec(ctx, spec); err != nil {
+					if err := fleet.UpdateSpec(ctx, tx, spec); err != nil {
 						return err
 					}
 				}
@@ -113,11 +115,11 @@ func TestWithoutSpecsItSaysHowToMakeOne(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		spec, err := tx.SpecByRef(ctx, "metal")
+		spec, err := fleet.SpecByRef(ctx, tx, "metal")
 		if err != nil {
 			return err
 		}
-		return tx.DeleteSpec(ctx, spec)
+		return fleet.DeleteSpec(ctx, tx, spec)
 	})
 	if _, err := h.prepare(order{}); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "tacho spec create") {
 		t.Errorf("%v", err)
@@ -179,10 +181,10 @@ func TestListsOfJobsAreByAgeAndByStatus(t *testing.T) {
 	}
 	h.submit(order{org: "another"})
 	h.says(r, h.mustClaim(r, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
-	project := store.Project{ID: h.row(ids[0]).ProjectID}
+	p := project.Project{ID: h.row(ids[0]).ProjectID}
 	check := func(state api.JobStatus, page store.Page, total int, want ...string) {
 		t.Helper()
-		rows, n, err := h.queue.Jobs(t.Context(), project, state, page)
+		rows, n, err := h.queue.Jobs(t.Context(), p, state, page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +204,7 @@ func TestListsOfJobsAreByAgeAndByStatus(t *testing.T) {
 	check("", store.Page{Limit: 9}, 5, ids...)
 	check(api.JobFailed, store.Page{Limit: 9, Desc: true}, 1, ids[0])
 	check(api.JobRunning, store.Page{Limit: 9, Desc: true}, 0)
-	if _, err := h.queue.Brief(t.Context(), store.Project{ID: "another", Slug: "another"}, ids[0]); !fault.Is(err, fault.Missing) {
+	if _, err := h.queue.Brief(t.Context(), project.Project{ID: "another", Slug: "another"}, ids[0]); !fault.Is(err, fault.Missing) {
 		t.Errorf("a job of another project: %v", err)
 	}
 	pending, running, err := h.queue.Counts(t.Context())

@@ -19,9 +19,13 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -34,7 +38,7 @@ type Ingester interface {
 
 // ImageResolver pins an image to its digest.
 type ImageResolver interface {
-	Resolve(ctx context.Context, project store.Project, image string) (Image, error)
+	Resolve(ctx context.Context, project project.Project, image string) (Image, error)
 }
 
 // PullTokens makes tokens with which a runner pulls a project's images.
@@ -107,7 +111,7 @@ const readers = 2
 // Run renews leases, ends what is overdue and reads results, until ctx ends. What was being read is finished or rolled back.
 func (s *Service) Run(ctx context.Context) error {
 	// No runner could be heard while there was no server: each gets the time to find it again before its job counts as lost.
-	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.GrantLeases(ctx, tx.Now().Add(limits.StartGrace)) }))
+	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx, func(tx *store.Tx) error { return job.GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
 	var work sync.WaitGroup
 	for range readers {
 		work.Go(func() { s.read(ctx) })
@@ -152,10 +156,10 @@ func (s *Service) wakeForPending(ctx context.Context) error {
 	if s.waiting.len() == 0 {
 		return nil
 	}
-	var specs []store.PendingSpec
+	var specs []job.PendingSpec
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		specs, err = tx.AllPendingSpecs(ctx)
+		specs, err = job.AllPendingSpecs(ctx, tx)
 		return err
 	})
 	s.wake(specs)
@@ -163,7 +167,7 @@ func (s *Service) wakeForPending(ctx context.Context) error {
 }
 
 // wake wakes one runner for each spec, or all of them where one that may not take the job could be the one that is woken.
-func (s *Service) wake(specs []store.PendingSpec) {
+func (s *Service) wake(specs []job.PendingSpec) {
 	for _, spec := range specs {
 		if spec.Avoided {
 			s.waiting.wakeAll(spec.ID)
@@ -174,8 +178,8 @@ func (s *Service) wake(specs []store.PendingSpec) {
 }
 
 // jobOf is what core/job looks at of a row.
-func jobOf(r store.Job) job.Job {
-	return job.Job{
+func jobOf(r job.Job) corejob.Job {
+	return corejob.Job{
 		State: api.JobStatus(r.State), Reason: api.Reason(text(r.Reason)), Error: text(r.Error), Epoch: r.Epoch, Attempt: r.Attempt,
 		InfraRetries: r.InfraRetries, CancelAsked: r.CancelAsked != nil,
 	}
@@ -196,9 +200,9 @@ func orNil(s string) *string {
 }
 
 // apply lets an event happen to a job that was loaded in this transaction: it writes the job and its history.
-func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job.Event) error {
+func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corejob.Event) error {
 	before := jobOf(*row)
-	after, err := job.Apply(before, e)
+	after, err := corejob.Apply(before, e)
 	if err != nil {
 		return err
 	}
@@ -217,49 +221,49 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 		}
 	}
 	switch e.Kind {
-	case job.Claim:
+	case corejob.Claim:
 		row.Claimed, row.Started, row.Completed, row.LastSeq, row.Results, row.Host = &now, nil, nil, 0, nil, nil
 		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
 		row.LeaseExpires, row.Deadline = &lease, &deadline
-	case job.Start:
+	case corejob.Start:
 		if row.Started == nil {
 			row.Started = &now
 		}
-	case job.Resume:
+	case corejob.Resume:
 		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
 		if row.Claimed != nil {
 			deadline = row.Claimed.Add(s.allTime(*row))
 		}
 		row.LeaseExpires, row.Deadline = &lease, &deadline
-	case job.Retry:
+	case corejob.Retry:
 		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
-		if err := tx.AllowRunners(ctx, row.ID); err != nil { // whoever asks may have repaired them
+		if err := job.AllowRunners(ctx, tx, row.ID); err != nil { // whoever asks may have repaired them
 			return err
 		}
 	}
 	row.NotBefore = nil
-	if pause := job.Pause(e, after.InfraRetries); pause > 0 && after.State == api.JobPending {
+	if pause := corejob.Pause(e, after.InfraRetries); pause > 0 && after.State == api.JobPending {
 		until := now.Add(pause)
 		row.NotBefore = &until
 	}
 	if err := s.heed(ctx, tx, *row, e); err != nil {
 		return err
 	}
-	if after.State == api.JobProcessed || job.Ended(after.State) && s.KeepEnv <= 0 {
+	if after.State == api.JobProcessed || corejob.Ended(after.State) && s.KeepEnv <= 0 {
 		if err := forgetEnv(ctx, tx, *row); err != nil {
 			return err
 		}
 	}
-	if job.Ended(before.State) && !job.Ended(after.State) { // tried again, or the result came after all
+	if corejob.Ended(before.State) && !corejob.Ended(after.State) { // tried again, or the result came after all
 		row.Completed = nil
 		if err := s.Ingest.ReopenReport(ctx, tx, row.ReportID); err != nil {
 			return err
 		}
 	}
-	if !job.InFlight(after.State) {
+	if !corejob.InFlight(after.State) {
 		row.LeaseExpires, row.Deadline, row.Phase = nil, nil, nil
 	}
-	if (job.Ended(after.State) || after.State == api.JobCompleted) && row.Completed == nil {
+	if (corejob.Ended(after.State) || after.State == api.JobCompleted) && row.Completed == nil {
 		row.Completed = &now
 	}
 	if after.State == api.JobFailed || after.State == api.JobCanceled {
@@ -271,10 +275,10 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 			return err
 		}
 	}
-	if err := tx.SaveJob(ctx, *row); err != nil {
+	if err := job.Save(ctx, tx, *row); err != nil {
 		return err
 	}
-	return tx.InsertJobEvent(ctx, store.JobEvent{
+	return job.InsertEvent(ctx, tx, job.Event{
 		JobID: row.ID, Event: string(e.Kind), From: string(before.State), To: string(after.State), Epoch: after.Epoch,
 		Reason: orNil(string(after.Reason)), Detail: orNil(after.Error),
 	})
@@ -282,12 +286,12 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *store.Job, e job
 
 // waitsAgain looks at a job that is about to wait once more: without the environment that it was submitted with it would measure something else.
 // A person who asks for a retry hears so; what was lost with its runner after it had ended once fails for good.
-func (s *Service) waitsAgain(row store.Job, after job.Job, e job.Event) (job.Job, error) {
+func (s *Service) waitsAgain(row job.Job, after corejob.Job, e corejob.Event) (corejob.Job, error) {
 	config, err := configOf(row)
 	if err != nil || !config.EnvDropped {
 		return after, err
 	}
-	if e.Kind == job.Retry {
+	if e.Kind == corejob.Retry {
 		return after, fault.Conflictf("job %s cannot be retried: its environment was dropped when it ended; submit the run again "+
 			"(an administrator can keep environments for retries: retention.environments)", row.ID)
 	}
@@ -299,7 +303,7 @@ func (s *Service) waitsAgain(row store.Job, after job.Job, e job.Event) (job.Job
 func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) error {
 	for more := true; more; {
 		if err := s.Store.Tx(ctx, func(tx *store.Tx) error {
-			rows, err := tx.JobsWithEnvironment(ctx, before, limits.UpkeepBatch)
+			rows, err := job.WithEnvironment(ctx, tx, before, limits.UpkeepBatch)
 			more = len(rows) == limits.UpkeepBatch
 			for _, row := range rows {
 				if err := forgetEnv(ctx, tx, row); err != nil {
@@ -315,7 +319,7 @@ func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) erro
 }
 
 // forgetEnv takes the environment out of a job that is over: its values may be secrets. What stays is that there was one.
-func forgetEnv(ctx context.Context, tx *store.Tx, row store.Job) error {
+func forgetEnv(ctx context.Context, tx *store.Tx, row job.Job) error {
 	config, err := configOf(row)
 	if err != nil || len(config.Env) == 0 {
 		return err
@@ -325,11 +329,11 @@ func forgetEnv(ctx context.Context, tx *store.Tx, row store.Job) error {
 	if err != nil {
 		return err
 	}
-	return tx.SetJobConfig(ctx, row.ID, string(raw))
+	return job.SetConfig(ctx, tx, row.ID, string(raw))
 }
 
 // allTime is how long a claim may last: preparation, all iterations, and the stopping and uploading.
-func (s *Service) allTime(row store.Job) time.Duration {
+func (s *Service) allTime(row job.Job) time.Duration {
 	return time.Duration(row.TimeoutSeconds)*time.Second*time.Duration(row.Iterations) + prepareAllowance + limits.TimeoutGrace
 }
 
@@ -337,10 +341,10 @@ func (s *Service) allTime(row store.Job) time.Duration {
 const prepareAllowance = 30 * time.Minute
 
 // settled is called after the commit of a change: it wakes who waits for it.
-func (s *Service) settled(ctx context.Context, row store.Job) {
+func (s *Service) settled(ctx context.Context, row job.Job) {
 	state := api.JobStatus(row.State)
 	s.streams.publish(row.ID)
-	if job.InFlight(state) {
+	if corejob.InFlight(state) {
 		return
 	}
 	s.mu.Lock()
@@ -354,11 +358,11 @@ func (s *Service) settled(ctx context.Context, row store.Job) {
 
 // slotFree wakes runners for what a job that is not in flight any more leaves behind: itself, if it waits again, and jobs that a tier's
 // limit held back. It may be the last of another plan, so what limit its own tier has does not matter.
-func (s *Service) slotFree(ctx context.Context, row store.Job) {
-	var specs []store.PendingSpec
+func (s *Service) slotFree(ctx context.Context, row job.Job) {
+	var specs []job.PendingSpec
 	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		var err error
-		specs, err = tx.PendingSpecs(ctx, row.OrganizationID, row.SourceIP)
+		specs, err = job.PendingSpecs(ctx, tx, row.OrganizationID, row.SourceIP)
 		return err
 	})
 	s.note(ctx, "look for jobs that waited for a slot", err)
@@ -366,15 +370,15 @@ func (s *Service) slotFree(ctx context.Context, row store.Job) {
 }
 
 // tierLimits are the concurrency limits as the claim's query takes them.
-func (s *Service) tierLimits() store.TierLimits {
-	return store.TierLimits{
-		FreeFrom: job.Priority(api.PlanFree), TeamFrom: job.Priority(api.PlanTeam), EnterpriseFrom: job.Priority(api.PlanEnterprise),
+func (s *Service) tierLimits() job.TierLimits {
+	return job.TierLimits{
+		FreeFrom: corejob.Priority(api.PlanFree), TeamFrom: corejob.Priority(api.PlanTeam), EnterpriseFrom: corejob.Priority(api.PlanEnterprise),
 		PerIP: s.Tiers[api.PlanUnclaimed].Concurrency, PerFree: s.Tiers[api.PlanFree].Concurrency, PerTeam: s.Tiers[api.PlanTeam].Concurrency,
 	}
 }
 
 // configOf reads a job's stored configuration.
-func configOf(row store.Job) (api.JobConfig, error) {
+func configOf(row job.Job) (api.JobConfig, error) {
 	var c api.JobConfig
 	if err := json.Unmarshal([]byte(row.Config), &c); err != nil {
 		return c, fmt.Errorf("read configuration of job %s: %w", row.ID, err)
@@ -384,8 +388,8 @@ func configOf(row store.Job) (api.JobConfig, error) {
 
 // PrepareParams are what a job is prepared from.
 type PrepareParams struct {
-	Project       store.Project
-	Organization  store.Organization
+	Project       project.Project
+	Organization  account.Organization
 	Actor         access.Actor
 	SourceIP      string
 	TestbedSpecID *string
@@ -394,8 +398,8 @@ type PrepareParams struct {
 
 // Prepared is a job that has passed every check and waits for its report.
 type Prepared struct {
-	Spec store.Spec
-	row  store.Job
+	Spec fleet.Spec
+	row  job.Job
 	// Notes are remarks for the submitter, such as a timeout that was shortened.
 	Notes []string
 }

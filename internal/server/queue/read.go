@@ -12,9 +12,11 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -43,7 +45,7 @@ func (s *Service) requeueCompleted(ctx context.Context) {
 	var ids []string
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		ids, err = tx.CompletedJobs(ctx)
+		ids, err = job.Completed(ctx, tx)
 		return err
 	})
 	s.note(ctx, "look for completed jobs", err)
@@ -69,14 +71,14 @@ func (s *Service) read(ctx context.Context) {
 // Process reads, judges and stores the results of a completed job; for a job in another state it does nothing. Results that cannot be read
 // end the job as failed with the sentence for people; that is no error of Process.
 func (s *Service) Process(ctx context.Context, jobID string) error {
-	var row store.Job
-	var outputs []store.JobOutput
+	var row job.Job
+	var outputs []job.Output
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.JobByID(ctx, jobID); err != nil {
+		if row, err = job.ByID(ctx, tx, jobID); err != nil {
 			return err
 		}
-		outputs, err = tx.JobOutputs(ctx, jobID, row.Epoch)
+		outputs, err = job.JobOutputs(ctx, tx, jobID, row.Epoch)
 		return err
 	}); err != nil {
 		return err
@@ -91,7 +93,7 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 	s.mu.Lock()
 	delete(s.tries, jobID)
 	s.mu.Unlock()
-	if event.Kind == job.Reject {
+	if event.Kind == corejob.Reject {
 		if err := s.change(ctx, jobID, event); err != nil && !fault.Is(err, fault.Conflict) {
 			return err
 		}
@@ -103,7 +105,7 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 }
 
 // again counts a failure of ours, such as a full disk, and gives the job up after the last try. Until then the sweeper brings it again.
-func (s *Service) again(ctx context.Context, row store.Job, cause error) error {
+func (s *Service) again(ctx context.Context, row job.Job, cause error) error {
 	if ctx.Err() != nil {
 		return cause // we are shutting down; the next process reads it
 	}
@@ -120,40 +122,40 @@ func (s *Service) again(ctx context.Context, row store.Job, cause error) error {
 		return cause
 	}
 	s.Log.ErrorContext(ctx, "gave up reading results", "job", row.ID, "error", cause)
-	return s.change(ctx, row.ID, job.Event{Kind: job.Reject, Reason: api.ReasonServer, Error: "the server could not read or store the results; its log says why; retry the job"})
+	return s.change(ctx, row.ID, corejob.Event{Kind: corejob.Reject, Reason: api.ReasonServer, Error: "the server could not read or store the results; its log says why; retry the job"})
 }
 
 // process returns the event that happened, or is to happen: Process is applied in the transaction that stores the report. A panic, which
 // only a defect of ours and the right output can bring about, is an error like others: it must not end the server again at each start.
-func (s *Service) process(ctx context.Context, row store.Job, outputs []store.JobOutput) (event job.Event, err error) {
+func (s *Service) process(ctx context.Context, row job.Job, outputs []job.Output) (event corejob.Event, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			event, err = job.Event{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			event, err = corejob.Event{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	config, err := configOf(row)
 	if err != nil {
-		return job.Event{}, err
+		return corejob.Event{}, err
 	}
 	results, err := resultsOf(row)
 	if err != nil {
-		return job.Event{}, err
+		return corejob.Event{}, err
 	}
 	if bad := unsound(results, config.AllowFailure); bad.Kind != "" {
 		return bad, nil
 	}
 	inputs, err := s.inputs(ctx, outputs)
 	if err != nil {
-		return job.Event{}, err
+		return corejob.Event{}, err
 	}
 	if len(inputs) == 0 {
-		return job.Event{Kind: job.Reject, Reason: api.ReasonNoResult, Error: "the benchmark succeeded and left no output to read results from"}, nil
+		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonNoResult, Error: "the benchmark succeeded and left no output to read results from"}, nil
 	}
 	var host *api.HostFacts
 	if row.Host != nil {
 		host = new(api.HostFacts)
 		if err := json.Unmarshal([]byte(*row.Host), host); err != nil {
-			return job.Event{}, fmt.Errorf("read host facts: %w", err)
+			return corejob.Event{}, fmt.Errorf("read host facts: %w", err)
 		}
 	}
 	end := s.Now()
@@ -161,22 +163,22 @@ func (s *Service) process(ctx context.Context, row store.Job, outputs []store.Jo
 		end = *row.Completed
 	}
 	err = s.Ingest.FinishReport(ctx, row.ReportID, inputs, end, host, func(tx *store.Tx) error {
-		now, err := tx.JobByID(ctx, row.ID)
+		now, err := job.ByID(ctx, tx, row.ID)
 		if err != nil {
 			return err
 		}
-		return s.apply(ctx, tx, &now, job.Event{Kind: job.Process})
+		return s.apply(ctx, tx, &now, corejob.Event{Kind: corejob.Process})
 	})
 	switch {
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooLarge):
-		return job.Event{Kind: job.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
+		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
 	case err != nil:
-		return job.Event{}, err
+		return corejob.Event{}, err
 	}
-	return job.Event{Kind: job.Process}, nil
+	return corejob.Event{Kind: corejob.Process}, nil
 }
 
-func resultsOf(row store.Job) ([]api.IterationOutput, error) {
+func resultsOf(row job.Job) ([]api.IterationOutput, error) {
 	var results []api.IterationOutput
 	if row.Results == nil {
 		return nil, nil
@@ -189,29 +191,29 @@ func resultsOf(row store.Job) ([]api.IterationOutput, error) {
 
 // unsound rejects results of which an iteration did not end well, whatever the runner called them: a number that a broken run printed must
 // not be judged. What was printed stays.
-func unsound(results []api.IterationOutput, allowFailure bool) job.Event {
+func unsound(results []api.IterationOutput, allowFailure bool) corejob.Event {
 	for i, r := range results {
 		switch {
 		case r.TimedOut:
-			return job.Event{Kind: job.Reject, Reason: api.ReasonBenchmarkTimeout, Error: fmt.Sprintf("iteration %d ran longer than its timeout", i+1)}
+			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonBenchmarkTimeout, Error: fmt.Sprintf("iteration %d ran longer than its timeout", i+1)}
 		case r.OOMKilled:
-			return job.Event{Kind: job.Reject, Reason: api.ReasonOutOfMemory, Error: fmt.Sprintf("iteration %d used more memory than its spec has", i+1)}
+			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonOutOfMemory, Error: fmt.Sprintf("iteration %d used more memory than its spec has", i+1)}
 		case r.ExitCode != 0 && !allowFailure:
-			return job.Event{Kind: job.Reject, Reason: api.ReasonBenchmarkExit, Error: fmt.Sprintf("iteration %d ended with exit code %d", i+1, r.ExitCode)}
+			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonBenchmarkExit, Error: fmt.Sprintf("iteration %d ended with exit code %d", i+1, r.ExitCode)}
 		}
 	}
-	return job.Event{}
+	return corejob.Event{}
 }
 
 // Inputs are the texts to read of a report's job, as its last attempt left them; none where the report has no job.
 func (s *Service) Inputs(ctx context.Context, reportID string) ([]string, error) {
-	var outputs []store.JobOutput
+	var outputs []job.Output
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
-		row, ok, err := tx.JobOfReport(ctx, reportID)
+		row, ok, err := job.OfReport(ctx, tx, reportID)
 		if err != nil || !ok {
 			return err
 		}
-		outputs, err = tx.JobOutputs(ctx, row.ID, row.Epoch)
+		outputs, err = job.JobOutputs(ctx, tx, row.ID, row.Epoch)
 		return err
 	}); err != nil {
 		return nil, err
@@ -221,7 +223,7 @@ func (s *Service) Inputs(ctx context.Context, reportID string) ([]string, error)
 
 // inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the stderr,
 // as tools print there that leave stdout to the program. What holds nothing but white space is no input.
-func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]string, error) {
+func (s *Service) inputs(ctx context.Context, outputs []job.Output) ([]string, error) {
 	files := map[int]bool{}
 	for _, o := range outputs {
 		if o.Kind == string(api.ArtifactFile) {
@@ -263,7 +265,7 @@ func (s *Service) inputs(ctx context.Context, outputs []store.JobOutput) ([]stri
 	return out, nil
 }
 
-func blobDigest(o store.JobOutput) (blob.Digest, error) { return blob.ParseDigest(o.Digest) }
+func blobDigest(o job.Output) (blob.Digest, error) { return blob.ParseDigest(o.Digest) }
 
 // flush writes the signs of life since the last time: leases in one statement, runners one by one.
 func (s *Service) flush(ctx context.Context) error {
@@ -279,11 +281,11 @@ func (s *Service) flush(ctx context.Context) error {
 		jobs = append(jobs, id)
 	}
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
-		if err := tx.RenewLeases(ctx, jobs, tx.Now().Add(limits.LeaseTimeout)); err != nil {
+		if err := job.RenewLeases(ctx, tx, jobs, tx.Now().Add(limits.LeaseTimeout)); err != nil {
 			return err
 		}
 		for runner, at := range seen {
-			if err := tx.TouchRunner(ctx, runner, at); err != nil {
+			if err := fleet.TouchRunner(ctx, tx, runner, at); err != nil {
 				return err
 			}
 		}
@@ -312,10 +314,10 @@ func (s *Service) sweep(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil { // a beat in memory is a beat
 		return err
 	}
-	var overdue []store.Job
+	var overdue []job.Job
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		overdue, err = tx.OverdueJobs(ctx, sweepMost)
+		overdue, err = job.Overdue(ctx, tx, sweepMost)
 		return err
 	}); err != nil {
 		return err
@@ -334,19 +336,19 @@ func (s *Service) sweep(ctx context.Context) error {
 
 // expire ends one overdue job, if it still is.
 func (s *Service) expire(ctx context.Context, jobID string) error {
-	var row store.Job
+	var row job.Job
 	done := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = tx.JobByID(ctx, jobID); err != nil || !job.InFlight(api.JobStatus(row.State)) {
+		if row, err = job.ByID(ctx, tx, jobID); err != nil || !corejob.InFlight(api.JobStatus(row.State)) {
 			return err
 		}
 		now := tx.Now()
 		switch {
 		case row.Deadline != nil && row.Deadline.Before(now):
-			err = s.apply(ctx, tx, &row, job.Event{Kind: job.Overrun, Error: "the job did not end within all its time, preparation included"})
+			err = s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Overrun, Error: "the job did not end within all its time, preparation included"})
 		case row.LeaseExpires != nil && row.LeaseExpires.Before(now) && !s.beaten(jobID):
-			err = s.apply(ctx, tx, &row, job.Event{Kind: job.Lose})
+			err = s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Lose})
 		default:
 			return nil
 		}
@@ -367,10 +369,10 @@ func (s *Service) dropLogs(ctx context.Context) error {
 	var old bool
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		old, err = tx.HasOldLogs(ctx, tx.Now().Add(-logLife))
+		old, err = job.HasOldLogs(ctx, tx, tx.Now().Add(-logLife))
 		return err
 	}); err != nil || !old {
 		return err
 	}
-	return s.Store.Tx(ctx, func(tx *store.Tx) error { return tx.DropOldLogs(ctx, tx.Now().Add(-logLife)) })
+	return s.Store.Tx(ctx, func(tx *store.Tx) error { return job.DropOldLogs(ctx, tx, tx.Now().Add(-logLife)) })
 }

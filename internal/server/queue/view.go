@@ -12,19 +12,21 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/job"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/present"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Jobs returns a page of a project's jobs, newest first unless the page says otherwise, and how many there are.
-func (s *Service) Jobs(ctx context.Context, project store.Project, state api.JobStatus, page store.Page) ([]api.Job, int, error) {
+func (s *Service) Jobs(ctx context.Context, project project.Project, state api.JobStatus, page store.Page) ([]api.Job, int, error) {
 	out := []api.Job{}
 	total := 0
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
-		rows, n, err := tx.ListJobs(ctx, project.ID, string(state), page)
+		rows, n, err := job.List(ctx, tx, project.ID, string(state), page)
 		if err != nil {
 			return err
 		}
@@ -36,7 +38,7 @@ func (s *Service) Jobs(ctx context.Context, project store.Project, state api.Job
 }
 
 // Brief returns a job of a project without its outputs and its history, as followers get it.
-func (s *Service) Brief(ctx context.Context, project store.Project, id string) (api.Job, error) {
+func (s *Service) Brief(ctx context.Context, project project.Project, id string) (api.Job, error) {
 	var out api.Job
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		row, err := ownJob(ctx, tx, project, id)
@@ -50,11 +52,11 @@ func (s *Service) Brief(ctx context.Context, project store.Project, id string) (
 }
 
 // Job returns a job of a project with its outputs and its history. Texts longer than limits.LogTailBytes are cut, and say so.
-func (s *Service) Job(ctx context.Context, project store.Project, id string) (api.Job, error) {
+func (s *Service) Job(ctx context.Context, project project.Project, id string) (api.Job, error) {
 	var out api.Job
-	var row store.Job
-	var outputs []store.JobOutput
-	var logs []store.JobLog
+	var row job.Job
+	var outputs []job.Output
+	var logs []job.Log
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
 		if row, err = ownJob(ctx, tx, project, id); err != nil {
@@ -63,7 +65,7 @@ func (s *Service) Job(ctx context.Context, project store.Project, id string) (ap
 		if out, err = one(ctx, tx, row); err != nil {
 			return err
 		}
-		events, err := tx.JobEvents(ctx, id)
+		events, err := job.Events(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -72,11 +74,11 @@ func (s *Service) Job(ctx context.Context, project store.Project, id string) (ap
 				Time: e.Time, Event: e.Event, From: api.JobStatus(e.From), To: api.JobStatus(e.To), Epoch: e.Epoch, Reason: api.Reason(text(e.Reason)), Detail: text(e.Detail),
 			})
 		}
-		if outputs, err = tx.JobOutputs(ctx, id, row.Epoch); err != nil {
+		if outputs, err = job.JobOutputs(ctx, tx, id, row.Epoch); err != nil {
 			return err
 		}
 		if len(outputs) == 0 {
-			logs, err = tx.JobLogs(ctx, id, row.Epoch, 0, 10_000)
+			logs, err = job.JobLogs(ctx, tx, id, row.Epoch, 0, 10_000)
 		}
 		return err
 	})
@@ -90,16 +92,16 @@ func (s *Service) Job(ctx context.Context, project store.Project, id string) (ap
 	return out, err
 }
 
-func ownJob(ctx context.Context, tx *store.Tx, project store.Project, id string) (store.Job, error) {
-	row, err := tx.JobByID(ctx, id)
+func ownJob(ctx context.Context, tx *store.Tx, project project.Project, id string) (job.Job, error) {
+	row, err := job.ByID(ctx, tx, id)
 	if err == nil && row.ProjectID != project.ID {
-		return store.Job{}, fault.Missingf("job %q does not exist in project %q", id, project.Slug)
+		return job.Job{}, fault.Missingf("job %q does not exist in project %q", id, project.Slug)
 	}
 	return row, err
 }
 
 // texts gathers what a job printed: from its outputs, or from its live output while there are none.
-func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobOutput, logs []store.JobLog) (*api.JobOutput, error) {
+func (s *Service) texts(ctx context.Context, row job.Job, outputs []job.Output, logs []job.Log) (*api.JobOutput, error) {
 	results, err := resultsOf(row)
 	if err != nil {
 		return nil, err
@@ -120,7 +122,7 @@ func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobO
 		*target = &joined
 	}
 	left := int64(limits.JobTextBytes)
-	slices.SortStableFunc(outputs, func(a, b store.JobOutput) int { return cmp.Compare(fileLast(a), fileLast(b)) }) // what was said goes before what was written
+	slices.SortStableFunc(outputs, func(a, b job.Output) int { return cmp.Compare(fileLast(a), fileLast(b)) }) // what was said goes before what was written
 	for _, o := range outputs {
 		body, err := s.excerpt(ctx, o, min(left, limits.LogTailBytes))
 		if err != nil {
@@ -146,7 +148,7 @@ func (s *Service) texts(ctx context.Context, row store.Job, outputs []store.JobO
 	return &api.JobOutput{Results: results, Error: row.Error}, nil
 }
 
-func fileLast(o store.JobOutput) int {
+func fileLast(o job.Output) int {
 	if o.Kind == string(api.ArtifactFile) {
 		return 1
 	}
@@ -154,7 +156,7 @@ func fileLast(o store.JobOutput) int {
 }
 
 // excerpt is the end of an output, at most most bytes of it, with a word on what is not there.
-func (s *Service) excerpt(ctx context.Context, o store.JobOutput, most int64) (string, error) {
+func (s *Service) excerpt(ctx context.Context, o job.Output, most int64) (string, error) {
 	body, err := s.output(ctx, o, most)
 	switch {
 	case fault.Is(err, fault.Missing):
@@ -174,8 +176,8 @@ func (s *Service) excerpt(ctx context.Context, o store.JobOutput, most int64) (s
 	return body, nil
 }
 
-func one(ctx context.Context, tx *store.Tx, row store.Job) (api.Job, error) {
-	out, err := presented(ctx, tx, []store.Job{row})
+func one(ctx context.Context, tx *store.Tx, row job.Job) (api.Job, error) {
+	out, err := presented(ctx, tx, []job.Job{row})
 	if err != nil {
 		return api.Job{}, err
 	}
@@ -183,7 +185,7 @@ func one(ctx context.Context, tx *store.Tx, row store.Job) (api.Job, error) {
 }
 
 // presented maps rows of jobs, with their specs, runners and places in the queue.
-func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, error) {
+func presented(ctx context.Context, tx *store.Tx, rows []job.Job) ([]api.Job, error) {
 	var specIDs, runnerIDs []string
 	for _, r := range rows {
 		specIDs = append(specIDs, r.SpecID)
@@ -191,11 +193,11 @@ func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, 
 			runnerIDs = append(runnerIDs, *r.RunnerID)
 		}
 	}
-	specs, err := tx.SpecsByID(ctx, specIDs)
+	specs, err := fleet.SpecsByID(ctx, tx, specIDs)
 	if err != nil {
 		return nil, err
 	}
-	runners, err := tx.RunnersByID(ctx, runnerIDs)
+	runners, err := fleet.RunnersByID(ctx, tx, runnerIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +205,7 @@ func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, 
 	for i, r := range rows {
 		out[i] = api.Job{
 			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Status: api.JobStatus(r.State), Phase: text(r.Phase), Reason: api.Reason(text(r.Reason)), Error: text(r.Error),
-			Image: r.Image, Digest: r.Digest, Spec: present.Spec(specs[r.SpecID]), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch, Timeout: r.TimeoutSeconds, Iter: r.Iterations,
+			Image: r.Image, Digest: r.Digest, Spec: specs[r.SpecID].Wire(), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch, Timeout: r.TimeoutSeconds, Iter: r.Iterations,
 			CancelAsked: r.CancelAsked, Claimed: r.Claimed, Started: r.Started, Completed: r.Completed, Created: r.Created, Modified: r.Modified,
 		}
 		if r.RunnerID != nil && r.State != string(api.JobPending) {
@@ -217,12 +219,12 @@ func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, 
 			}
 		}
 		if r.State == string(api.JobPending) {
-			n, err := tx.QueuePosition(ctx, r)
+			n, err := job.QueuePosition(ctx, tx, r)
 			if err != nil {
 				return nil, err
 			}
 			out[i].QueuePosition = &n
-			runners, err := tx.JobCandidates(ctx, r)
+			runners, err := job.Candidates(ctx, tx, r)
 			if err != nil {
 				return nil, err
 			}
@@ -236,14 +238,14 @@ func presented(ctx context.Context, tx *store.Tx, rows []store.Job) ([]api.Job, 
 func (s *Service) Logs(ctx context.Context, jobID string, epoch, after int64) ([]api.JobLog, error) {
 	var out []api.JobLog
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
-		row, err := tx.JobByID(ctx, jobID)
+		row, err := job.ByID(ctx, tx, jobID)
 		if err != nil {
 			return err
 		}
 		if row.Epoch != epoch {
 			after = 0
 		}
-		logs, err := tx.JobLogs(ctx, jobID, row.Epoch, after, limits.EventBufferRows)
+		logs, err := job.JobLogs(ctx, tx, jobID, row.Epoch, after, limits.EventBufferRows)
 		for _, l := range logs {
 			out = append(out, api.JobLog{Seq: l.Seq, Epoch: l.Epoch, Iteration: l.Iteration, Stream: api.ArtifactKind(l.Stream), Text: l.Body})
 		}
@@ -253,14 +255,14 @@ func (s *Service) Logs(ctx context.Context, jobID string, epoch, after int64) ([
 }
 
 // OpenOutput opens one stored output of a project's job; the caller closes it.
-func (s *Service) OpenOutput(ctx context.Context, project store.Project, jobID string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, int64, error) {
-	var found *store.JobOutput
+func (s *Service) OpenOutput(ctx context.Context, project project.Project, jobID string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, int64, error) {
+	var found *job.Output
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		row, err := ownJob(ctx, tx, project, jobID)
 		if err != nil {
 			return err
 		}
-		outputs, err := tx.JobOutputs(ctx, jobID, row.Epoch)
+		outputs, err := job.JobOutputs(ctx, tx, jobID, row.Epoch)
 		for _, o := range outputs {
 			if o.Iteration == iteration && o.Kind == string(kind) && o.Path == path {
 				found = &o
@@ -282,19 +284,19 @@ func (s *Service) OpenOutput(ctx context.Context, project store.Project, jobID s
 }
 
 // Ended reports whether a status is final.
-func Ended(status api.JobStatus) bool { return job.Ended(status) }
+func Ended(status api.JobStatus) bool { return corejob.Ended(status) }
 
 // Counts returns how many jobs wait and how many run, for metrics.
 func (s *Service) Counts(ctx context.Context) (pending, running int, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		if pending, err = tx.CountJobs(ctx, string(api.JobPending)); err != nil {
+		if pending, err = job.Count(ctx, tx, string(api.JobPending)); err != nil {
 			return err
 		}
-		claimed, err := tx.CountJobs(ctx, string(api.JobClaimed))
+		claimed, err := job.Count(ctx, tx, string(api.JobClaimed))
 		if err != nil {
 			return err
 		}
-		running, err = tx.CountJobs(ctx, string(api.JobRunning))
+		running, err = job.Count(ctx, tx, string(api.JobRunning))
 		running += claimed
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -160,7 +161,7 @@ func (g *Registry) authorizeToken(ctx context.Context, token string, name Name, 
 
 // authorizeScope asks what the key that a token was traded from may do now: a token opens what it was given for, as long as its key would.
 // The tokens of a job have none; the job's lease was looked at with the scope.
-func (g *Registry) authorizeScope(ctx context.Context, s store.RegistryScope, name Name, want []Action) (place, error) {
+func (g *Registry) authorizeScope(ctx context.Context, s image.Scope, name Name, want []Action) (place, error) {
 	if s.KeyHash == "" {
 		return place{name, s.ProjectID}, nil
 	}
@@ -182,7 +183,7 @@ func (g *Registry) again(r *http.Request, p place) error {
 }
 
 // tokenScopes is scopes for who does nothing with a token but show it: its key must be somebody's still.
-func (g *Registry) tokenScopes(ctx context.Context, token string) ([]store.RegistryScope, error) {
+func (g *Registry) tokenScopes(ctx context.Context, token string) ([]image.Scope, error) {
 	scopes, err := g.scopes(ctx, token)
 	if err == nil && scopes[0].KeyHash != "" {
 		err = g.access.Login(ctx, Credentials{KeyHash: scopes[0].KeyHash})
@@ -191,9 +192,9 @@ func (g *Registry) tokenScopes(ctx context.Context, token string) ([]store.Regis
 }
 
 // scopes returns what a token opens now. A token that opens nothing any more is Unauthorized.
-func (g *Registry) scopes(ctx context.Context, token string) (scopes []store.RegistryScope, err error) {
+func (g *Registry) scopes(ctx context.Context, token string) (scopes []image.Scope, err error) {
 	err = g.store.View(ctx, func(tx *store.Tx) error {
-		scopes, err = tx.RegistryScopes(ctx, ident.HashKey(token))
+		scopes, err = image.Scopes(ctx, tx, ident.HashKey(token))
 		return err
 	})
 	if err != nil {

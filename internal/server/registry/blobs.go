@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -80,7 +81,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, p place, r
 		return err
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
-		return tx.DeleteRegistryBlob(r.Context(), p.projectID, string(digest))
+		return image.DeleteBlob(r.Context(), tx, p.projectID, string(digest))
 	})
 	if err != nil {
 		return about(aboutBlob, err)
@@ -96,7 +97,7 @@ func (g *Registry) visibleBlob(ctx context.Context, p place, reference string) (
 		return "", err
 	}
 	err = g.store.View(ctx, func(tx *store.Tx) error {
-		_, err := tx.RegistryBlob(ctx, p.projectID, string(digest))
+		_, err := image.BlobSize(ctx, tx, p.projectID, string(digest))
 		return err
 	})
 	return digest, about(aboutBlob, err)

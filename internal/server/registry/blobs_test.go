@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -268,7 +269,7 @@ func TestOpenUploadsOfAProjectAreLimited(t *testing.T) {
 	open := w.project("open")
 	for i := range limits.RegistryUploadsPerProject {
 		err := w.store.Tx(t.Context(), func(tx *store.Tx) error {
-			return tx.InsertRegistryUpload(t.Context(), fmt.Sprintf("upload-%d", i), open.ID, "")
+			return image.InsertUpload(t.Context(), tx, fmt.Sprintf("upload-%d", i), open.ID, "")
 		})
 		if err != nil {
 			t.Fatal(err)

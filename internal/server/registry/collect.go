@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -22,7 +23,7 @@ func (g *Registry) Collect(ctx context.Context, before time.Time) (removed int, 
 		if young := tx.Now().Add(-limits.RegistryKeepNew); before.After(young) {
 			before = young
 		}
-		return tx.DeleteExpiredRegistryTokens(ctx)
+		return image.DeleteExpiredTokens(ctx, tx)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete expired tokens: %w", err)
@@ -61,7 +62,7 @@ func (g *Registry) forgetUnused(ctx context.Context, before time.Time) error {
 	for {
 		var n int64
 		err := g.store.Tx(ctx, func(tx *store.Tx) (err error) {
-			n, err = tx.ForgetUnusedRegistryBlobs(ctx, before, limits.RegistryCollectBatch)
+			n, err = image.ForgetUnusedBlobs(ctx, tx, before, limits.RegistryCollectBatch)
 			return err
 		})
 		if err != nil {
@@ -80,7 +81,7 @@ func (g *Registry) namedBlobs(ctx context.Context) (map[blob.Digest]bool, error)
 	for last := ""; ; {
 		var page []string
 		err := g.store.View(ctx, func(tx *store.Tx) (err error) {
-			page, err = tx.BlobRoots(ctx, last, limits.RegistryCollectBatch)
+			page, err = image.BlobRoots(ctx, tx, last, limits.RegistryCollectBatch)
 			return err
 		})
 		if err != nil {
@@ -115,7 +116,7 @@ func (g *Registry) dropUploads(ctx context.Context, before time.Time) error {
 	for last := ""; ; {
 		var rows []string
 		err := g.store.View(ctx, func(tx *store.Tx) (err error) {
-			rows, err = tx.RegistryUploadsBefore(ctx, before, last, limits.RegistryCollectBatch)
+			rows, err = image.UploadsBefore(ctx, tx, before, last, limits.RegistryCollectBatch)
 			return err
 		})
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -26,7 +27,7 @@ func (g *Registry) listTags(w http.ResponseWriter, r *http.Request, p place, _ s
 	tags := []string{}
 	more := false
 	err := g.store.View(r.Context(), func(tx *store.Tx) error {
-		has, err := tx.HasRegistryRepository(r.Context(), p.projectID, p.name.Image)
+		has, err := image.HasRepository(r.Context(), tx, p.projectID, p.name.Image)
 		if err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ func (g *Registry) listTags(w http.ResponseWriter, r *http.Request, p place, _ s
 		if n == 0 {
 			return nil
 		}
-		found, err := tx.RegistryTags(r.Context(), p.projectID, p.name.Image, q.Get("last"), n+1)
+		found, err := image.Tags(r.Context(), tx, p.projectID, p.name.Image, q.Get("last"), n+1)
 		if more = len(found) > n; more {
 			found = found[:n]
 		}
@@ -61,13 +62,13 @@ func (g *Registry) listReferrers(w http.ResponseWriter, r *http.Request, p place
 		return err
 	}
 	q := r.URL.Query()
-	params := store.RegistryReferrersParams{
+	params := image.ReferrersParams{
 		ProjectID: p.projectID, Repository: p.name.Image, Subject: string(subject), ArtifactType: q.Get("artifactType"), Last: q.Get("last"), Limit: limits.RegistryReferrersPage + 1,
 	}
-	var rows []store.RegistryManifest
+	var rows []image.Manifest
 	if err := g.store.View(r.Context(), func(tx *store.Tx) error {
 		var err error
-		rows, err = tx.RegistryReferrers(r.Context(), params)
+		rows, err = image.Referrers(r.Context(), tx, params)
 		return err
 	}); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -39,7 +40,7 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, p place, 
 }
 
 // manifest finds one by tag or digest. A reference that could never be one is as unknown as one that is not there.
-func (g *Registry) manifest(ctx context.Context, p place, reference string) (m store.RegistryManifest, err error) {
+func (g *Registry) manifest(ctx context.Context, p place, reference string) (m image.Manifest, err error) {
 	tag, digest, err := parseReference(reference)
 	if err != nil {
 		if _, isDigest := errors.AsType[*aboutError](err); isDigest {
@@ -49,11 +50,11 @@ func (g *Registry) manifest(ctx context.Context, p place, reference string) (m s
 	}
 	err = g.store.View(ctx, func(tx *store.Tx) error {
 		if tag != "" {
-			if digest, err = tx.RegistryTag(ctx, p.projectID, p.name.Image, tag); err != nil {
+			if digest, err = image.FindTag(ctx, tx, p.projectID, p.name.Image, tag); err != nil {
 				return err
 			}
 		}
-		m, err = tx.RegistryManifest(ctx, p.projectID, p.name.Image, digest)
+		m, err = image.FindManifest(ctx, tx, p.projectID, p.name.Image, digest)
 		return err
 	})
 	return m, about(aboutManifest, err)
@@ -80,7 +81,7 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, p place, 
 	if err != nil {
 		return about(aboutManifest, err)
 	}
-	row := store.RegistryManifest{
+	row := image.Manifest{
 		ProjectID: p.projectID, Repository: p.name.Image, Digest: digest, MediaType: mediaType, ArtifactType: m.artifactType(), Body: body,
 	}
 	if m.Subject != nil {
@@ -98,13 +99,13 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, p place, 
 		if err != nil {
 			return about(aboutReference, err)
 		}
-		if err := tx.PutRegistryManifest(r.Context(), row, references); err != nil {
+		if err := image.PutManifest(r.Context(), tx, row, references); err != nil {
 			return err
 		}
 		if tag == "" {
 			return nil
 		}
-		return tx.SetRegistryTag(r.Context(), p.projectID, p.name.Image, tag, digest)
+		return image.SetTag(r.Context(), tx, p.projectID, p.name.Image, tag, digest)
 	})
 	if err != nil {
 		return err
@@ -138,7 +139,7 @@ func readManifest(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // there yet.
 func present(ctx context.Context, tx *store.Tx, p place, m manifest) (blobs []string, err error) {
 	for _, d := range m.blobs() {
-		size, err := tx.RegistryBlob(ctx, p.projectID, d.Digest)
+		size, err := image.BlobSize(ctx, tx, p.projectID, d.Digest)
 		if isMissing(err) {
 			return nil, fault.Missingf("manifest: it names the blob %s, which was not pushed to the project %s", d.Digest, p.name.Project)
 		}
@@ -151,7 +152,7 @@ func present(ctx context.Context, tx *store.Tx, p place, m manifest) (blobs []st
 		blobs = append(blobs, d.Digest)
 	}
 	for _, child := range m.Manifests {
-		has, err := tx.HasRegistryManifest(ctx, p.projectID, p.name.Image, child.Digest)
+		has, err := image.HasManifest(ctx, tx, p.projectID, p.name.Image, child.Digest)
 		if err != nil {
 			return nil, err
 		}
@@ -170,9 +171,9 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, p plac
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
 		if tag != "" {
-			return tx.DeleteRegistryTag(r.Context(), p.projectID, p.name.Image, tag)
+			return image.DeleteTag(r.Context(), tx, p.projectID, p.name.Image, tag)
 		}
-		return tx.DeleteRegistryManifest(r.Context(), p.projectID, p.name.Image, digest)
+		return image.DeleteManifest(r.Context(), tx, p.projectID, p.name.Image, digest)
 	})
 	if err != nil {
 		return about(aboutManifest, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -267,9 +268,9 @@ func TestReferrersAreListedInPages(t *testing.T) {
 	most := limits.RegistryReferrersPage
 	err := w.store.Tx(t.Context(), func(tx *store.Tx) error {
 		for i := range 2*most + 1 {
-			m := store.RegistryManifest{ProjectID: project.ID, MediaType: ociManifest, ArtifactType: "a/b", Subject: subject, Body: fmt.Appendf(nil, "%d", i)}
+			m := image.Manifest{ProjectID: project.ID, MediaType: ociManifest, ArtifactType: "a/b", Subject: subject, Body: fmt.Appendf(nil, "%d", i)}
 			m.Digest = digestOf(m.Body)
-			if err := tx.PutRegistryManifest(t.Context(), m, nil); err != nil {
+			if err := image.PutManifest(t.Context(), tx, m, nil); err != nil {
 				return err
 			}
 		}

@@ -10,13 +10,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/image"
+	"github.com/tachograph/tacho/internal/server/project"
 )
 
 // Resolve returns the digest that a tag or digest of a project's repository ("" is the project's own) points to, and the platforms that the
 // image was made for: of an index those of its children, of an image that of its config. An artifact that is no image has none. What is
 // not there is a Missing fault.
-func (g *Registry) Resolve(ctx context.Context, project store.Project, repository, reference string) (digest string, platforms []Platform, err error) {
+func (g *Registry) Resolve(ctx context.Context, project project.Project, repository, reference string) (digest string, platforms []Platform, err error) {
 	p := place{Name{project.Slug, repository}, project.ID}
 	m, err := g.manifest(ctx, p, reference)
 	if fault.Is(err, fault.Missing) {
@@ -32,7 +33,7 @@ func (g *Registry) Resolve(ctx context.Context, project store.Project, repositor
 // indexDepth is how many indexes inside an index are followed; builders make one.
 const indexDepth = 2
 
-func (g *Registry) platforms(ctx context.Context, p place, row store.RegistryManifest, depth int) (platforms []Platform, err error) {
+func (g *Registry) platforms(ctx context.Context, p place, row image.Manifest, depth int) (platforms []Platform, err error) {
 	m, _, err := parseManifest(row.Body, row.MediaType)
 	if err != nil {
 		return nil, fmt.Errorf("read manifest %s: %w", row.Digest, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -136,12 +137,12 @@ func (g *Registry) newToken(ctx context.Context, c Credentials, scopes []string)
 
 // grants turns the asked scopes ("repository:NAME:pull,push", several in one value or in several) into rows. What is not allowed is left
 // out, as the token specification wants: the registry then says what was lacking.
-func (g *Registry) grants(ctx context.Context, c Credentials, scopes []string) ([]store.RegistryToken, error) {
+func (g *Registry) grants(ctx context.Context, c Credentials, scopes []string) ([]image.Token, error) {
 	words, err := wantedScopes(scopes)
 	if err != nil {
 		return nil, err
 	}
-	var rows []store.RegistryToken
+	var rows []image.Token
 	for _, word := range words {
 		name, want, ok := parseScope(word)
 		if !ok || len(want) == 0 {
@@ -156,11 +157,11 @@ func (g *Registry) grants(ctx context.Context, c Credentials, scopes []string) (
 		}
 		allowed := slices.DeleteFunc(want, func(a Action) bool { return !slices.Contains(grant.Actions, a) })
 		if len(allowed) > 0 {
-			rows = append(rows, store.RegistryToken{ProjectID: grant.ProjectID, Repository: name.Image, Actions: joinScope(allowed)})
+			rows = append(rows, image.Token{ProjectID: grant.ProjectID, Repository: name.Image, Actions: joinScope(allowed)})
 		}
 	}
 	if len(rows) == 0 {
-		rows = []store.RegistryToken{{}} // proves a login and opens nothing
+		rows = []image.Token{{}} // proves a login and opens nothing
 	}
 	return rows, nil
 }
@@ -189,7 +190,7 @@ func parseScope(word string) (name Name, want []Action, ok bool) {
 }
 
 // issue draws a token and stores its scopes. Only the hash of it stays here.
-func (g *Registry) issue(ctx context.Context, rows []store.RegistryToken, life time.Duration) (token, error) {
+func (g *Registry) issue(ctx context.Context, rows []image.Token, life time.Duration) (token, error) {
 	text, err := ident.NewKey(ident.KeyPull, ident.TachoForm, g.random)
 	if err != nil {
 		return token{}, fmt.Errorf("draw registry token: %w", err)
@@ -197,12 +198,12 @@ func (g *Registry) issue(ctx context.Context, rows []store.RegistryToken, life t
 	t := token{text: text, life: life}
 	err = g.store.Tx(ctx, func(tx *store.Tx) error {
 		t.now = tx.Now()
-		if err := tx.DeleteExpiredRegistryTokens(ctx); err != nil {
+		if err := image.DeleteExpiredTokens(ctx, tx); err != nil {
 			return err
 		}
 		for _, row := range rows {
 			row.Hash, row.Expires = ident.HashKey(text), t.now.Add(life)
-			if err := tx.InsertRegistryToken(ctx, row); err != nil {
+			if err := image.InsertToken(ctx, tx, row); err != nil {
 				return err
 			}
 		}
@@ -215,7 +216,7 @@ func (g *Registry) issue(ctx context.Context, rows []store.RegistryToken, life t
 // when the job is over or its lease has gone to another epoch. While the lease lives, a new one may be minted at any time; that it lives is
 // for the caller to check. A job or project that does not exist is a Missing fault.
 func (g *Registry) MintPull(ctx context.Context, projectID, jobID string, epoch int64) (text string, life time.Duration, err error) {
-	t, err := g.issue(ctx, []store.RegistryToken{{
+	t, err := g.issue(ctx, []image.Token{{
 		ProjectID: projectID, Repository: everyRepository, Actions: string(Pull), JobID: jobID, Epoch: epoch,
 	}}, limits.PullTokenLife)
 	return t.text, t.life, err

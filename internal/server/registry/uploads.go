@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -150,11 +151,11 @@ func (g *Registry) mount(r *http.Request, p place, digest blob.Digest, from stri
 		return false, nil
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
-		size, err := tx.RegistryBlob(r.Context(), source.projectID, string(digest))
+		size, err := image.BlobSize(r.Context(), tx, source.projectID, string(digest))
 		if err != nil {
 			return err
 		}
-		return tx.PutRegistryBlob(r.Context(), p.projectID, string(digest), size)
+		return image.PutBlob(r.Context(), tx, p.projectID, string(digest), size)
 	})
 	if isMissing(err) {
 		return false, nil
@@ -169,14 +170,14 @@ func (g *Registry) beginUpload(ctx context.Context, p place) (string, error) {
 		return "", about(aboutUpload, err)
 	}
 	err = g.store.Tx(ctx, func(tx *store.Tx) error {
-		open, err := tx.CountRegistryUploads(ctx, p.projectID)
+		open, err := image.CountUploads(ctx, tx, p.projectID)
 		if err != nil {
 			return err
 		}
 		if open >= limits.RegistryUploadsPerProject {
 			return fault.New(fault.TooMany, "project %s: %d uploads are open, which is the limit; finish or cancel some, or wait an hour", p.name.Project, open)
 		}
-		return tx.InsertRegistryUpload(ctx, id, p.projectID, p.name.Image)
+		return image.InsertUpload(ctx, tx, id, p.projectID, p.name.Image)
 	})
 	if err != nil {
 		g.dropUpload(ctx, id)
@@ -188,7 +189,7 @@ func (g *Registry) beginUpload(ctx context.Context, p place) (string, error) {
 // openUpload returns the size of a session if it is this repository's.
 func (g *Registry) openUpload(ctx context.Context, p place, id string) (int64, error) {
 	err := g.store.View(ctx, func(tx *store.Tx) error {
-		return tx.CheckRegistryUpload(ctx, id, p.projectID, p.name.Image)
+		return image.CheckUpload(ctx, tx, id, p.projectID, p.name.Image)
 	})
 	if err != nil {
 		return 0, about(aboutUpload, err)
@@ -247,15 +248,15 @@ func (g *Registry) commitUpload(ctx context.Context, p place, id string, digest 
 		return about(aboutUpload, err)
 	}
 	return g.store.Tx(ctx, func(tx *store.Tx) error {
-		if err := tx.DeleteRegistryUpload(ctx, id); err != nil {
+		if err := image.DeleteUpload(ctx, tx, id); err != nil {
 			return err
 		}
-		return tx.PutRegistryBlob(ctx, p.projectID, string(digest), size)
+		return image.PutBlob(ctx, tx, p.projectID, string(digest), size)
 	})
 }
 
 func (g *Registry) forgetUpload(ctx context.Context, id string) error {
-	err := g.store.Tx(ctx, func(tx *store.Tx) error { return tx.DeleteRegistryUpload(ctx, id) })
+	err := g.store.Tx(ctx, func(tx *store.Tx) error { return image.DeleteUpload(ctx, tx, id) })
 	if err != nil {
 		return fmt.Errorf("forget upload %s: %w", id, err)
 	}

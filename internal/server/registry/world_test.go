@@ -21,7 +21,9 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -81,10 +83,10 @@ func (a *fakeAccess) Login(_ context.Context, c registry.Credentials) error {
 }
 
 func (a *fakeAccess) Authorize(
-	ctx context.Context, c registry.Credentials, project string, want []registry.Action,
+	ctx context.Context, c registry.Credentials, proj string, want []registry.Action,
 ) (registry.Grant, error) {
 	if a.asked != nil {
-		defer func() { a.asked <- project }()
+		defer func() { a.asked <- proj }()
 	}
 	if a.broken.Load() {
 		return registry.Grant{}, &os.PathError{Op: "open", Path: "/secret/place", Err: os.ErrPermission}
@@ -98,11 +100,11 @@ func (a *fakeAccess) Authorize(
 	if a.left.Load() && key == ownerKey {
 		key = ""
 	}
-	var p store.Project
+	var p project.Project
 	err := a.store.Tx(ctx, func(tx *store.Tx) (err error) {
-		p, err = tx.ProjectByRef(ctx, project)
+		p, err = project.ByRef(ctx, tx, proj)
 		if fault.Is(err, fault.Missing) && key == ownerKey && slices.Contains(want, registry.Push) {
-			p, err = tx.InsertProject(ctx, store.Project{OrganizationID: a.organization, Name: project, Slug: project, Visibility: "public"})
+			p, err = project.Insert(ctx, tx, project.Project{OrganizationID: a.organization, Name: proj, Slug: proj, Visibility: "public"})
 		}
 		return err
 	})
@@ -116,7 +118,7 @@ func (a *fakeAccess) Authorize(
 	case key == readerKey, p.Visibility == "public":
 		may = append(may, registry.Pull)
 	default:
-		return registry.Grant{}, fault.Missingf("project %q does not exist", project)
+		return registry.Grant{}, fault.Missingf("project %q does not exist", proj)
 	}
 	return registry.Grant{ProjectID: p.ID, Actions: may}, nil
 }
@@ -137,13 +139,13 @@ func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
 	})
 	w.access = &fakeAccess{store: w.store}
 	err = w.store.Tx(t.Context(), func(tx *store.Tx) error {
-		o, err := tx.InsertOrganization(t.Context(), "acme", "free")
+		o, err := account.InsertOrganization(t.Context(), tx, "acme", "free")
 		if err != nil {
 			return err
 		}
 		w.access.organization = o.ID
 		for slug, visibility := range map[string]string{"open": "public", "shut": "private", "other": "public"} {
-			if _, err := tx.InsertProject(t.Context(), store.Project{OrganizationID: o.ID, Name: slug, Slug: slug, Visibility: visibility}); err != nil {
+			if _, err := project.Insert(t.Context(), tx, project.Project{OrganizationID: o.ID, Name: slug, Slug: slug, Visibility: visibility}); err != nil {
 				return err
 			}
 		}
@@ -185,10 +187,10 @@ func (w *world) restart() {
 
 func (w *world) host() string { return strings.TrimPrefix(w.server.URL, "http://") }
 
-func (w *world) project(slug string) (p store.Project) {
+func (w *world) project(slug string) (p project.Project) {
 	w.t.Helper()
 	err := w.store.View(w.t.Context(), func(tx *store.Tx) (err error) {
-		p, err = tx.ProjectByRef(w.t.Context(), slug)
+		p, err = project.ByRef(w.t.Context(), tx, slug)
 		return err
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ func closedDatabase(t *testing.T) (path string) {
 	err = s.Tx(t.Context(), func(tx *Tx) error {
 		for i := range 300 {
 			name := fmt.Sprintf("a%d", i)
-			if _, err := tx.q.ExecContext(t.Context(), `insert into account (id, name, slug, created) values ($1, $2, $1, 0)`,
+			if _, err := tx.Exec(t.Context(), `insert into account (id, name, slug, created) values ($1, $2, $1, 0)`,
 				name, name+strings.Repeat("x", 300)); err != nil {
 				return err
 			}
@@ -133,7 +133,7 @@ func TestDatabaseThatTurnsOutDamagedIsNotReady(t *testing.T) {
 	}
 	var length int
 	err = s.View(t.Context(), func(tx *Tx) error {
-		return tx.q.QueryRowContext(t.Context(), `select sum(length(name)) from account`).Scan(&length)
+		return tx.QueryRow(t.Context(), `select sum(length(name)) from account`).Scan(&length)
 	})
 	wantRefusal(t, err, fault.Unavailable, "damaged")
 	wantRefusal(t, s.Ping(t.Context()), fault.Unavailable, "damaged")

@@ -126,18 +126,18 @@ func quickCheck(ctx context.Context, db *sql.DB) error {
 
 // touch writes to the database without changing what is in it.
 func (tx *Tx) touch(ctx context.Context) error {
-	_, err := tx.q.ExecContext(ctx, `pragma user_version = 0`) // nothing else uses that field; its page is written although it is as before
+	_, err := tx.Exec(ctx, `pragma user_version = 0`) // nothing else uses that field; its page is written although it is as before
 	return err
 }
 
-// isDuplicate reports whether err is a violated unique constraint.
-func isDuplicate(err error) bool {
+// IsDuplicate reports whether err is a violated unique constraint.
+func IsDuplicate(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
-// isReferenced reports whether err is a violated foreign key: the row is still named by others, or names one that is not there.
-func isReferenced(err error) bool {
+// IsReferenced reports whether err is a violated foreign key: the row is still named by others, or names one that is not there.
+func IsReferenced(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }

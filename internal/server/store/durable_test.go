@@ -42,14 +42,14 @@ func countFlushes(s *Store) *atomic.Int64 {
 
 func addAccount(ctx context.Context, s *Store, id string) error {
 	return s.Tx(ctx, func(tx *Tx) error {
-		_, err := tx.q.ExecContext(ctx, `insert into account (id, name, slug, created) values ($1, $1, $1, 0)`, id)
+		_, err := tx.Exec(ctx, `insert into account (id, name, slug, created) values ($1, $1, $1, 0)`, id)
 		return err
 	})
 }
 
 func countAccounts(ctx context.Context, s *Store) (n int, err error) {
 	err = s.View(ctx, func(tx *Tx) error {
-		return tx.q.QueryRowContext(ctx, `select count(*) from account`).Scan(&n)
+		return tx.QueryRow(ctx, `select count(*) from account`).Scan(&n)
 	})
 	return n, err
 }
@@ -84,7 +84,7 @@ func TestReaderReturnsOnlyWhatIsOnTheDisk(t *testing.T) {
 		n := 0
 		err := s.View(t.Context(), func(tx *Tx) error {
 			defer close(read)
-			return tx.q.QueryRowContext(t.Context(), `select count(*) from account`).Scan(&n)
+			return tx.QueryRow(t.Context(), `select count(*) from account`).Scan(&n)
 		})
 		if err != nil {
 			t.Error(err)
@@ -151,24 +151,24 @@ func TestEachKindOfWriteIsFlushedAndReadsAreNot(t *testing.T) {
 		do   func(tx *Tx) error
 	}{
 		{"exec", 1, func(tx *Tx) error {
-			_, err := tx.q.ExecContext(ctx, `insert into account (id, name, slug, created) values ('a', 'a', 'a', 0)`)
+			_, err := tx.Exec(ctx, `insert into account (id, name, slug, created) values ('a', 'a', 'a', 0)`)
 			return err
 		}},
 		{"query that returns what it wrote", 1, func(tx *Tx) error {
 			var id string
-			return tx.q.QueryRowContext(ctx, `
+			return tx.QueryRow(ctx, `
 				insert into account (id, name, slug, created) values ('b', 'b', 'b', 0) returning id`).Scan(&id)
 		}},
 		{"rows of what it wrote", 1, func(tx *Tx) error {
-			rows, err := tx.q.QueryContext(ctx, `with old as (select 'a' as id) update account set name = 'c' where id in (select id from old) returning id`)
-			ids, err := collect(rows, err, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) })
+			rows, err := tx.Query(ctx, `with old as (select 'a' as id) update account set name = 'c' where id in (select id from old) returning id`)
+			ids, err := Collect(rows, err, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) })
 			if len(ids) != 1 {
 				t.Errorf("want 1 row, got %v", ids)
 			}
 			return err
 		}},
 		{"prepared", 1, func(tx *Tx) error {
-			insert, err := tx.q.PrepareContext(ctx, `insert into account (id, name, slug, created) values ($1, $1, $1, 0)`)
+			insert, err := tx.Prepare(ctx, `insert into account (id, name, slug, created) values ($1, $1, $1, 0)`)
 			if err != nil {
 				return err
 			}
@@ -179,11 +179,11 @@ func TestEachKindOfWriteIsFlushedAndReadsAreNot(t *testing.T) {
 		{"nothing", 0, func(*Tx) error { return nil }},
 		{"read", 0, func(tx *Tx) error {
 			var n int
-			return tx.q.QueryRowContext(ctx, `
+			return tx.QueryRow(ctx, `
 				select count(*) from account`).Scan(&n)
 		}},
 		{"rolled back", 0, func(tx *Tx) error {
-			if _, err := tx.q.ExecContext(ctx, `delete from account`); err != nil {
+			if _, err := tx.Exec(ctx, `delete from account`); err != nil {
 				t.Error(err)
 			}
 			return fault.Conflictf("no")
@@ -232,10 +232,10 @@ func TestRefusedCommitLeavesTheWriterUsable(t *testing.T) {
 	s, _ := open(t)
 	ctx := t.Context()
 	err := s.Tx(ctx, func(tx *Tx) error {
-		_, err := tx.q.ExecContext(ctx, `insert into head (id, branch_id, created) values ('h', 'nobody', 0)`)
+		_, err := tx.Exec(ctx, `insert into head (id, branch_id, created) values ('h', 'nobody', 0)`)
 		return err
 	})
-	if !isReferenced(err) {
+	if !IsReferenced(err) {
 		t.Fatalf("want a violated reference at commit, got %v", err)
 	}
 	if err := addAccount(ctx, s, "a"); err != nil {

@@ -1,11 +1,21 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/ident"
 )
+
+// Page is a window of an ordered list. Limit ≤ 0 means limits.PageDefault at the edge; the store takes it as it is.
+type Page struct {
+	Limit  int
+	Offset int
+	Desc   bool
+}
 
 // ListFilter narrows a list of named things. Empty fields do not.
 type ListFilter struct {
@@ -15,8 +25,8 @@ type ListFilter struct {
 	Page     Page
 }
 
-// where is the filter as a condition that begins with " and", behind the arguments that are there already.
-func (f ListFilter) where(args []any) (string, []any) {
+// Where is the filter as a condition that begins with " and", behind the arguments that are there already.
+func (f ListFilter) Where(args []any) (string, []any) {
 	condition := " and archived is null"
 	if f.Archived {
 		condition = " and archived is not null"
@@ -26,23 +36,23 @@ func (f ListFilter) where(args []any) (string, []any) {
 		condition += fmt.Sprintf(" and name = $%d", len(args))
 	}
 	if f.Search != "" {
-		args = append(args, likePattern(f.Search), f.Search)
+		args = append(args, LikePattern(f.Search), f.Search)
 		condition += fmt.Sprintf(` and (lower(name) like lower($%[1]d) escape '\' or slug like lower($%[1]d) escape '\' or id = lower($%[2]d))`, len(args)-1, len(args))
 	}
 	return condition, args
 }
 
-// likePattern makes a search text a pattern for "lower(x) like lower(…) escape '\'"; "" stays "". The database folds both sides: what it
+// LikePattern makes a search text a pattern for "lower(x) like lower(…) escape '\'"; "" stays "". The database folds both sides: what it
 // calls lower case is its own affair, and a text must always find itself.
-func likePattern(search string) string {
+func LikePattern(search string) string {
 	if search == "" {
 		return ""
 	}
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(search) + "%"
 }
 
-// places returns "($from, …)" for n parameters.
-func places(from, n int) string {
+// Places returns "($from, …)" for n parameters.
+func Places(from, n int) string {
 	var b strings.Builder
 	b.WriteByte('(')
 	for i := range n {
@@ -55,9 +65,9 @@ func places(from, n int) string {
 	return b.String()
 }
 
-// slugFor is the slug that a thing of this name gets when nobody chose one. The id stands in for a name that has no letter to keep, and tells
+// SlugFor is the slug that a thing of this name gets when nobody chose one. The id stands in for a name that has no letter to keep, and tells
 // a name that is the text of a UUID from that UUID.
-func slugFor(name, id string) string {
+func SlugFor(name, id string) string {
 	slug := ident.Slugify(name)
 	if slug == "" || ident.IsUUID(slug) {
 		return ident.SlugWithSuffix(slug, id)
@@ -65,11 +75,98 @@ func slugFor(name, id string) string {
 	return slug
 }
 
-// byRef is the condition and the argument that find a thing by UUID or slug. It is never both, or a slug that looks like a UUID would shadow
+// ByRef is the condition and the argument that find a thing by UUID or slug. It is never both, or a slug that looks like a UUID would shadow
 // the thing with this id.
-func byRef(ref string) (condition, value string) {
+func ByRef(ref string) (condition, value string) {
 	if ident.IsUUID(ref) {
 		return "id = $1", strings.ToLower(ref)
 	}
 	return "slug = $1", ref
+}
+
+// Direction is the SQL word for a page's order.
+func Direction(p Page) string {
+	if p.Desc {
+		return " desc"
+	}
+	return ""
+}
+
+// IDsPerQuery is how many ids one query names; SQLite's own bound is 32,766 parameters, smaller statements are prepared faster.
+const IDsPerQuery = 500
+
+// InChunks calls query with at most IDsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values.
+func InChunks[ID comparable](ids []ID, query func(in string, args []any) error) error {
+	seen := make(map[ID]bool, len(ids))
+	args := make([]any, 0, min(len(ids), IDsPerQuery))
+	flush := func() error {
+		if len(args) == 0 {
+			return nil
+		}
+		err := query(Places(1, len(args)), args)
+		args = args[:0]
+		return err
+	}
+	for _, id := range ids {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if args = append(args, id); len(args) == IDsPerQuery {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// ByID runs a query that ends in "in " for the ids and returns its rows keyed by key. Ids without a row are absent.
+func ByID[T any, ID comparable](ctx context.Context, tx *Tx, ids []ID, query string, scan func(*sql.Rows) (T, error), key func(T) ID) (map[ID]T, error) {
+	out := make(map[ID]T, len(ids))
+	err := InChunks(ids, func(in string, args []any) error {
+		rows, err := tx.Query(ctx, query+in, args...)
+		found, err := Collect(rows, err, scan)
+		for _, row := range found {
+			out[key(row)] = row
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load rows by id: %w", err)
+	}
+	return out, nil
+}
+
+// Integers writes numbers as a list for SQL. They are ours, so that nothing can be smuggled in, and a list of thousands needs no
+// parameters.
+func Integers(ids []int64) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.FormatInt(id, 10))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// Patch gathers the columns of a row that are edited.
+type Patch struct {
+	columns []string
+	args    []any
+}
+
+// Set gives a column a value.
+func (p *Patch) Set(column string, value any) {
+	p.args = append(p.args, value)
+	p.columns = append(p.columns, fmt.Sprintf("%s = $%d", column, len(p.args)))
+}
+
+// Apply writes the columns to the row of a table with this id, if it meets the condition, which begins with " and" unless it is empty.
+func (p *Patch) Apply(ctx context.Context, tx *Tx, table, id, condition string) (sql.Result, error) {
+	args := append(p.args, id)
+	return tx.Exec(ctx, fmt.Sprintf("update %s set %s where id = $%d%s", table, strings.Join(p.columns, ", "), len(args), condition), args...)
 }

@@ -40,7 +40,7 @@ func cutWhileWriting(t *testing.T, cuts *powercut.Disk, disk Disk, survives floa
 			for i := range writes {
 				id := fmt.Sprintf("w%d-%d", w, i)
 				err := s.Tx(t.Context(), func(tx *Tx) error {
-					_, err := tx.q.ExecContext(t.Context(), `insert into account (id, name, slug, created) values ($1, $2, $1, 0)`, id, id+long)
+					_, err := tx.Exec(t.Context(), `insert into account (id, name, slug, created) values ($1, $2, $1, 0)`, id, id+long)
 					return err
 				})
 				mu.Lock()
@@ -66,12 +66,12 @@ func cutWhileWriting(t *testing.T, cuts *powercut.Disk, disk Disk, survives floa
 		}
 		err = left.View(t.Context(), func(tx *Tx) error {
 			var verdict string
-			if err := tx.q.QueryRowContext(t.Context(), `pragma integrity_check`).Scan(&verdict); err != nil || verdict != "ok" {
+			if err := tx.QueryRow(t.Context(), `pragma integrity_check`).Scan(&verdict); err != nil || verdict != "ok" {
 				t.Errorf("after %d acknowledgements the database is damaged: %s, %v", len(c.acked), verdict, err)
 			}
 			for _, id := range c.acked {
 				var n int
-				if err := tx.q.QueryRowContext(t.Context(), `select count(*) from account where id = $1`, id).Scan(&n); err != nil {
+				if err := tx.QueryRow(t.Context(), `select count(*) from account where id = $1`, id).Scan(&n); err != nil {
 					return err
 				}
 				missing += 1 - n

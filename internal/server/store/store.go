@@ -1,12 +1,12 @@
-// Package store is the database: rows in, rows out, one text of SQL beside the scan that reads it.
+// Package store is the database: it opens it, runs transactions and keeps its schema. The statements stand in the rooms of their nouns,
+// beside the scan that reads them, as functions of *Tx.
 //
 // It is one concrete type. SQLite in WAL mode is what stands today; the SQL is written so that the same text runs on PostgreSQL
 // ($1 placeholders, no dialect words outside dialect.go, DDL in one folder per dialect). A SQLite file in a temporary folder is what
 // tests use; there is no fake.
 //
-// Use: View for reads, Tx for anything that writes. Both hand out a *Tx whose methods are the queries, grouped by file after the
-// thing they are about (project.go, branch.go, report.go, metric.go, job.go, …). A Tx carries one time, Now, for all rows that it
-// writes. Times are microseconds in the database and time.Time outside. Rows are plain structs without behaviour.
+// Use: View for reads, Tx for anything that writes. Both hand out a *Tx, which runs statements. It carries one time, Now, for all rows
+// that it writes. Times are microseconds in the database and time.Time outside.
 //
 // # What is on the disk
 //
@@ -210,6 +210,26 @@ type Tx struct {
 	now time.Time
 }
 
+// Exec, Query, QueryRow and Prepare run a statement of a noun's room in the transaction.
+func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return tx.q.ExecContext(ctx, query, args...)
+}
+
+// Query is described at Exec.
+func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return tx.q.QueryContext(ctx, query, args...)
+}
+
+// QueryRow is described at Exec.
+func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return tx.q.QueryRowContext(ctx, query, args...)
+}
+
+// Prepare is described at Exec.
+func (tx *Tx) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	return tx.q.PrepareContext(ctx, query)
+}
+
 // Now returns the transaction's time, in UTC and microseconds: all rows that it writes carry the same.
 func (tx *Tx) Now() time.Time { return tx.now }
 
@@ -301,75 +321,4 @@ func rollback(tx *sql.Tx) error {
 		return fmt.Errorf("roll back: %w", err)
 	}
 	return nil
-}
-
-// collect scans all rows with scan, in order, and closes them. The result is never nil, so that JSON has [] and not null.
-func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := []T{}
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
-}
-
-// exactlyOne turns a result that touched no row into a missing fault.
-func exactlyOne(res sql.Result, err error, what, name string) error {
-	if err != nil {
-		return err
-	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return fault.Missingf("%s %q does not exist", what, name)
-	}
-	return nil
-}
-
-// oneRow turns sql.ErrNoRows into a missing fault.
-func oneRow(err error, what, name string) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return fault.Missingf("%s %q does not exist", what, name)
-	}
-	if err != nil {
-		return fmt.Errorf("load %s %q: %w", what, name, err)
-	}
-	return nil
-}
-
-// micros is a time as the database keeps it; microsPtr the same for one that may be absent.
-func micros(t time.Time) int64 { return t.UnixMicro() }
-
-func microsPtr(t *time.Time) *int64 {
-	if t == nil {
-		return nil
-	}
-	us := t.UnixMicro()
-	return &us
-}
-
-func timeOf(us int64) time.Time { return time.UnixMicro(us).UTC() }
-
-func timePtr(us *int64) *time.Time {
-	if us == nil {
-		return nil
-	}
-	t := timeOf(*us)
-	return &t
-}
-
-// Page is a window of an ordered list. Limit ≤ 0 means limits.PageDefault at the edge; the store takes it as it is.
-type Page struct {
-	Limit  int
-	Offset int
-	Desc   bool
 }

@@ -53,7 +53,7 @@ func TestTxRollsBackOnErrorAndOnPanic(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	insert := func(tx *Tx) error {
-		_, err := tx.q.ExecContext(t.Context(), `insert into account (id, name, slug, created) values ('a', 'a', 'a', 0)`)
+		_, err := tx.Exec(t.Context(), `insert into account (id, name, slug, created) values ('a', 'a', 'a', 0)`)
 		return err
 	}
 	boom := errors.New("boom")
@@ -71,7 +71,7 @@ func TestTxRollsBackOnErrorAndOnPanic(t *testing.T) {
 	}()
 	var n int
 	if err := s.View(t.Context(), func(tx *Tx) error {
-		return tx.q.QueryRowContext(t.Context(), `select count(*) from account`).Scan(&n)
+		return tx.QueryRow(t.Context(), `select count(*) from account`).Scan(&n)
 	}); err != nil || n != 0 {
 		t.Errorf("%d accounts after two failed transactions (%v), want 0", n, err)
 	}
@@ -81,7 +81,7 @@ func TestViewCannotWrite(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	err := s.View(t.Context(), func(tx *Tx) error {
-		_, err := tx.q.ExecContext(t.Context(), `insert into account (id, name, slug, created) values ('a', 'a', 'a', 0)`)
+		_, err := tx.Exec(t.Context(), `insert into account (id, name, slug, created) values ('a', 'a', 'a', 0)`)
 		return err
 	})
 	if err == nil {
@@ -94,7 +94,7 @@ func TestPlaceholdersAreNumbers(t *testing.T) {
 	s, _ := open(t)
 	var a, b, c int
 	if err := s.View(t.Context(), func(tx *Tx) error {
-		return tx.q.QueryRowContext(t.Context(), `select $2, $1, $2`, 1, 2).Scan(&a, &b, &c)
+		return tx.QueryRow(t.Context(), `select $2, $1, $2`, 1, 2).Scan(&a, &b, &c)
 	}); err != nil || a != 2 || b != 1 || c != 2 {
 		t.Errorf("select $2, $1, $2 with 1, 2 = %d, %d, %d (%v), want 2, 1, 2", a, b, c, err)
 	}
@@ -105,7 +105,7 @@ func TestMissingRowIsAMissingFault(t *testing.T) {
 	s, _ := open(t)
 	var n int
 	err := s.View(t.Context(), func(tx *Tx) error {
-		return oneRow(tx.q.QueryRowContext(context.Background(), `select 1 where 1 = 0`).Scan(&n), "branch", "dev")
+		return OneRow(tx.QueryRow(context.Background(), `select 1 where 1 = 0`).Scan(&n), "branch", "dev")
 	})
 	if !fault.Is(err, fault.Missing) {
 		t.Errorf("error = %v, want a missing fault", err)

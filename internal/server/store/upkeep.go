@@ -55,7 +55,7 @@ func (s *Store) Snapshot(ctx context.Context, path string) error {
 // break their constraints, and references into nothing. It reads the whole file.
 func (s *Store) Damage(ctx context.Context, limit int) ([]string, error) {
 	rows, err := s.reader.QueryContext(ctx, fmt.Sprintf(`pragma integrity_check(%d)`, limit))
-	found, err := collect(rows, err, func(rows *sql.Rows) (line string, err error) {
+	found, err := Collect(rows, err, func(rows *sql.Rows) (line string, err error) {
 		err = rows.Scan(&line)
 		return line, err
 	})
@@ -66,7 +66,7 @@ func (s *Store) Damage(ctx context.Context, limit int) ([]string, error) {
 		found = nil
 	}
 	rows, err = s.reader.QueryContext(ctx, `select "table", coalesce(rowid, 0), parent from pragma_foreign_key_check limit $1`, limit)
-	broken, err := collect(rows, err, func(rows *sql.Rows) (string, error) {
+	broken, err := Collect(rows, err, func(rows *sql.Rows) (string, error) {
 		var table, parent string
 		var row int64
 		err := rows.Scan(&table, &row, &parent)
@@ -94,7 +94,7 @@ func (s *Store) Schema(ctx context.Context) (version int64, err error) {
 // reports whether there may be more to do. Small steps, because all other writers wait for each.
 func (tx *Tx) PurgeDeleted(ctx context.Context, before time.Time, limit int) (more bool, err error) {
 	var project string
-	err = tx.q.QueryRowContext(ctx, `select id from project where deleted < $1 order by deleted, id limit 1`, micros(before)).Scan(&project)
+	err = tx.QueryRow(ctx, `select id from project where deleted < $1 order by deleted, id limit 1`, Micros(before)).Scan(&project)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -107,7 +107,7 @@ func (tx *Tx) PurgeDeleted(ctx context.Context, before time.Time, limit int) (mo
 		`delete from series where id in (select s.id from testbed t join series s on s.testbed_id = t.id where t.project_id = $1 limit $2)`,
 		`delete from benchmark where id in (select id from benchmark where project_id = $1 limit $2)`,
 	} {
-		res, err := tx.q.ExecContext(ctx, step, project, limit)
+		res, err := tx.Exec(ctx, step, project, limit)
 		if err != nil {
 			return false, fmt.Errorf("purge project %s: %w", project, err)
 		}
@@ -115,7 +115,7 @@ func (tx *Tx) PurgeDeleted(ctx context.Context, before time.Time, limit int) (mo
 			return true, err
 		}
 	}
-	if _, err := tx.q.ExecContext(ctx, `delete from project where id = $1`, project); err != nil {
+	if _, err := tx.Exec(ctx, `delete from project where id = $1`, project); err != nil {
 		return false, fmt.Errorf("purge project %s: %w", project, err)
 	}
 	return true, nil
@@ -142,7 +142,7 @@ func (tx *Tx) ForgetLogs(ctx context.Context, before time.Time, limit int) (int6
 
 func (tx *Tx) inSteps(ctx context.Context, what string, before time.Time, limit int, steps ...string) (total int64, err error) {
 	for _, step := range steps {
-		res, err := tx.q.ExecContext(ctx, step, micros(before), limit)
+		res, err := tx.Exec(ctx, step, Micros(before), limit)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", what, err)
 		}

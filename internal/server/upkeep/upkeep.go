@@ -22,6 +22,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -143,7 +144,7 @@ func roots(ctx context.Context, db *store.Store) (named []blob.Digest, err error
 	for last := ""; ; {
 		var page []string
 		if err := db.View(ctx, func(tx *store.Tx) (err error) {
-			page, err = tx.BlobRoots(ctx, last, limits.RegistryCollectBatch)
+			page, err = image.BlobRoots(ctx, tx, last, limits.RegistryCollectBatch)
 			return err
 		}); err != nil {
 			return nil, fmt.Errorf("list named blobs: %w", err)

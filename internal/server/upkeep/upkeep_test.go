@@ -17,7 +17,11 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -28,8 +32,8 @@ type fixture struct {
 	store   *store.Store
 	blobs   *blob.Dir
 	now     time.Time
-	home    store.Organization
-	project store.Project
+	home    account.Organization
+	project project.Project
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -38,10 +42,10 @@ func newFixture(t *testing.T) *fixture {
 	f.open()
 	t.Cleanup(func() { f.store.Close() })
 	f.tx(func(tx *store.Tx) (err error) {
-		if f.home, err = tx.InsertOrganization(t.Context(), "Acme", "free"); err != nil {
+		if f.home, err = account.InsertOrganization(t.Context(), tx, "Acme", "free"); err != nil {
 			return err
 		}
-		f.project, err = tx.InsertProject(t.Context(), store.Project{OrganizationID: f.home.ID, Name: "shop", Visibility: "public"})
+		f.project, err = project.Insert(t.Context(), tx, project.Project{OrganizationID: f.home.ID, Name: "shop", Visibility: "public"})
 		return err
 	})
 	return f
@@ -67,7 +71,7 @@ func (f *fixture) tx(do func(*store.Tx) error) {
 }
 
 // report keeps a processed report with one metric and its raw input; it returns the input's digest.
-func (f *fixture) report(p store.Project, input string) blob.Digest {
+func (f *fixture) report(p project.Project, input string) blob.Digest {
 	f.t.Helper()
 	ctx := f.t.Context()
 	digest, size, err := f.blobs.Put(ctx, strings.NewReader(input), 1<<20)
@@ -75,43 +79,43 @@ func (f *fixture) report(p store.Project, input string) blob.Digest {
 		f.t.Fatal(err)
 	}
 	f.tx(func(tx *store.Tx) error {
-		testbed, err := tx.EnsureTestbed(ctx, p.ID, "lab")
+		testbed, err := series.EnsureTestbed(ctx, tx, p.ID, "lab")
 		if err != nil {
 			return err
 		}
-		branch, found, err := tx.BranchByName(ctx, p.ID, "main")
+		branch, found, err := series.BranchByName(ctx, tx, p.ID, "main")
 		if err == nil && !found {
-			branch, _, err = tx.InsertBranch(ctx, p.ID, "main", "")
+			branch, _, err = series.InsertBranch(ctx, tx, p.ID, "main", "")
 		}
 		if err != nil {
 			return err
 		}
-		version, err := tx.EnsureVersion(ctx, p.ID, branch.HeadID, "")
+		version, err := series.EnsureVersion(ctx, tx, p.ID, branch.HeadID, "")
 		if err != nil {
 			return err
 		}
-		r, err := tx.InsertReport(ctx, store.Report{ID: ident.NewUUID(), ProjectID: p.ID, HeadID: branch.HeadID, VersionID: version.ID,
+		r, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: p.ID, HeadID: branch.HeadID, VersionID: version.ID,
 			TestbedID: testbed.ID, Adapter: "json", Status: api.ReportProcessed, StartTime: f.now, EndTime: f.now})
 		if err != nil {
 			return err
 		}
-		benchmarks, err := tx.EnsureBenchmarks(ctx, p.ID, []string{"b"})
+		benchmarks, err := series.EnsureBenchmarks(ctx, tx, p.ID, []string{"b"})
 		if err != nil {
 			return err
 		}
-		measures, err := tx.EnsureMeasures(ctx, p.ID, []store.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
+		measures, err := series.EnsureMeasures(ctx, tx, p.ID, []series.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
 		if err != nil {
 			return err
 		}
-		key := store.SeriesKey{BenchmarkID: benchmarks["b"].ID, MeasureID: measures["Latency"].ID}
-		series, err := tx.EnsureSeries(ctx, testbed.ID, []store.SeriesKey{key})
+		key := series.Key{BenchmarkID: benchmarks["b"].ID, MeasureID: measures["Latency"].ID}
+		series, err := series.Ensure(ctx, tx, testbed.ID, []series.Key{key})
 		if err != nil {
 			return err
 		}
-		if err := tx.InsertMetrics(ctx, []store.Metric{{ReportSeq: r.Seq, SeriesID: series[key], Value: 1, Samples: []float64{1, 2}}}); err != nil {
+		if err := report.InsertMetrics(ctx, tx, []report.Metric{{ReportSeq: r.Seq, SeriesID: series[key], Value: 1, Samples: []float64{1, 2}}}); err != nil {
 			return err
 		}
-		return tx.SetReportInputs(ctx, r.ID, []store.ReportInput{{Digest: string(digest), Size: size}})
+		return report.SetInputs(ctx, tx, r.ID, []report.Input{{Digest: string(digest), Size: size}})
 	})
 	return digest
 }
@@ -220,11 +224,11 @@ func TestSecondBackupCopiesWhatIsNewAndTidies(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.tx(func(tx *store.Tx) error {
-		reports, _, err := tx.Reports(t.Context(), f.project.ID, store.ReportFilter{}, store.Page{Limit: 9})
+		reports, _, err := report.List(t.Context(), tx, f.project.ID, report.Filter{}, store.Page{Limit: 9})
 		if err != nil {
 			return err
 		}
-		return tx.DeleteReport(t.Context(), reports[1].ID)
+		return report.Delete(t.Context(), tx, reports[1].ID)
 	})
 	comes := f.report(f.project, "comes")
 	second := f.backup(to)
@@ -395,9 +399,9 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 func TestDeletedProjectIsPurgedWithItsBlobsAfterItsGrace(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	var other store.Project
+	var other project.Project
 	f.tx(func(tx *store.Tx) (err error) {
-		other, err = tx.InsertProject(t.Context(), store.Project{OrganizationID: f.home.ID, Name: "other", Visibility: "public"})
+		other, err = project.Insert(t.Context(), tx, project.Project{OrganizationID: f.home.ID, Name: "other", Visibility: "public"})
 		return err
 	})
 	for i := range 20 {
@@ -405,7 +409,7 @@ func TestDeletedProjectIsPurgedWithItsBlobsAfterItsGrace(t *testing.T) {
 	}
 	kept := f.report(other, "of the other")
 	shared := f.report(other, "of the shop 7")
-	f.tx(func(tx *store.Tx) error { return tx.DeleteProject(t.Context(), f.project.ID) })
+	f.tx(func(tx *store.Tx) error { return project.Delete(t.Context(), tx, f.project.ID) })
 
 	collect := func() Collected {
 		t.Helper()
@@ -460,9 +464,9 @@ func TestRawOutputsGoAfterTheirRetentionAndResultsStay(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	f.tx(func(tx *store.Tx) error {
-		reports, n, err := tx.Reports(t.Context(), f.project.ID, store.ReportFilter{}, store.Page{Limit: 9})
+		reports, n, err := report.List(t.Context(), tx, f.project.ID, report.Filter{}, store.Page{Limit: 9})
 		for _, r := range reports {
-			if metrics, err := tx.ReportMetrics(t.Context(), r.Seq, 0, limits.MetricsPerReport); err != nil || len(metrics) != 1 {
+			if metrics, err := report.Metrics(t.Context(), tx, r.Seq, 0, limits.MetricsPerReport); err != nil || len(metrics) != 1 {
 				t.Errorf("report %d has %d metrics, %v", r.Seq, len(metrics), err)
 			}
 		}
@@ -508,7 +512,7 @@ func TestPurgeGoesInSmallSteps(t *testing.T) {
 	for i := range 7 {
 		f.report(f.project, fmt.Sprintf("%d", i))
 	}
-	f.tx(func(tx *store.Tx) error { return tx.DeleteProject(t.Context(), f.project.ID) })
+	f.tx(func(tx *store.Tx) error { return project.Delete(t.Context(), tx, f.project.ID) })
 	f.now = f.now.Add(time.Hour)
 	steps := 0
 	for more := true; more; steps++ {

@@ -1,0 +1,7 @@
+package explore
+
+// What tests outside of this package look at.
+const (
+	LineReportsQuery   = lineReportsQuery
+	SeriesMetricsQuery = seriesMetricsQuery
+)

@@ -1,0 +1,3 @@
+// Package report is the room of reports and their metrics, and of the history that a new value is judged by. A report is pending until all
+// of its results are there.
+package report

@@ -1,0 +1,8 @@
+package report
+
+// What tests outside of this package look at.
+const (
+	HistoryReportsQuery = historyReportsQuery
+	HistoryValuesQuery  = historyValuesQuery
+	MetricsQuery        = reportMetricsQuery
+)

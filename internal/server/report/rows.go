@@ -1,0 +1,227 @@
+package report
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Report is one submission. Seq is its number in the order of arrival, by which metrics name it.
+type Report struct {
+	Seq            int64
+	ID             string
+	ProjectID      string
+	AccountID      *string
+	HeadID         string
+	VersionID      string
+	TestbedID      string
+	SpecID         *string // hardware spec that it ran on; nil for results from elsewhere
+	Adapter        string
+	Settings       api.ReportSettings
+	Thresholds     *api.ReportThresholds // as asked for
+	Context        map[string]string
+	Host           *api.HostFacts
+	Status         api.ReportStatus
+	Error          string
+	Recognised     string
+	Problems       []api.Problem
+	Warnings       []string
+	Counts         []api.ResultCount // one for each iteration
+	Dirty          bool              // the work tree had uncommitted changes: the version's commit is not what was measured
+	IdempotencyKey string
+	RequestHash    string
+	StartTime      time.Time
+	EndTime        time.Time
+	Created        time.Time
+	JobID          *string // read only: the job's row names the report
+}
+
+const reportColumns = `r.seq, r.id, r.project_id, r.account_id, r.head_id, r.version_id, r.testbed_id, r.spec_id, r.adapter, r.settings,
+	r.thresholds, r.context, r.host, r.status, coalesce(r.error, ''), coalesce(r.recognised, ''), r.problems, r.warnings, r.counts, r.dirty,
+	coalesce(r.idempotency_key, ''), coalesce(r.request_hash, ''), r.start_time, r.end_time, r.created,
+	(select j.id from job j where j.report_id = r.id)`
+
+func scanReport(row interface{ Scan(...any) error }) (Report, error) {
+	var r Report
+	var settings, counts string
+	var thresholds, origin, host, problems, warnings *string
+	var start, end, created int64
+	if err := row.Scan(&r.Seq, &r.ID, &r.ProjectID, &r.AccountID, &r.HeadID, &r.VersionID, &r.TestbedID, &r.SpecID, &r.Adapter, &settings,
+		&thresholds, &origin, &host, &r.Status, &r.Error, &r.Recognised, &problems, &warnings, &counts, &r.Dirty,
+		&r.IdempotencyKey, &r.RequestHash, &start, &end, &created, &r.JobID); err != nil {
+		return Report{}, err
+	}
+	r.StartTime, r.EndTime, r.Created = store.TimeOf(start), store.TimeOf(end), store.TimeOf(created)
+	for _, column := range []struct {
+		text *string
+		into any
+	}{{&settings, &r.Settings}, {thresholds, &r.Thresholds}, {origin, &r.Context}, {host, &r.Host}, {problems, &r.Problems},
+		{warnings, &r.Warnings}, {&counts, &r.Counts}} {
+		if column.text == nil {
+			continue
+		}
+		if err := json.Unmarshal([]byte(*column.text), column.into); err != nil {
+			return Report{}, fmt.Errorf("decode report %s: %w", r.ID, err)
+		}
+	}
+	return r, nil
+}
+
+func scanReports(rows *sql.Rows) (Report, error) { return scanReport(rows) }
+
+// reportJSON encodes what a report keeps as JSON; nil for what it does not have.
+func reportJSON[T any](v T, has bool) (*string, error) {
+	if !has {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	s := string(b)
+	return &s, err
+}
+
+// Insert makes a report and returns it with its Seq. Created is the transaction's time.
+func Insert(ctx context.Context, tx *store.Tx, r Report) (Report, error) {
+	r.Created = tx.Now()
+	settings, err1 := reportJSON(r.Settings, true)
+	thresholds, err2 := reportJSON(r.Thresholds, r.Thresholds != nil)
+	origin, err3 := reportJSON(r.Context, len(r.Context) > 0)
+	host, err4 := reportJSON(r.Host, r.Host != nil)
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			return Report{}, fmt.Errorf("encode report: %w", err)
+		}
+	}
+	err := tx.QueryRow(ctx, `insert into report (id, project_id, account_id, head_id, version_id, testbed_id, spec_id, adapter,
+		settings, thresholds, context, host, status, counts, idempotency_key, request_hash, start_time, end_time, created, dirty)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '[]', nullif($14, ''), nullif($15, ''), $16, $17, $18, $19) returning seq`,
+		r.ID, r.ProjectID, r.AccountID, r.HeadID, r.VersionID, r.TestbedID, r.SpecID, r.Adapter, settings, thresholds, origin, host,
+		string(r.Status), r.IdempotencyKey, r.RequestHash, store.Micros(r.StartTime), store.Micros(r.EndTime), store.Micros(r.Created), r.Dirty).Scan(&r.Seq)
+	if store.IsDuplicate(err) {
+		return Report{}, fault.Conflictf("idempotency key %q: the project has a report with it", r.IdempotencyKey)
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("insert report: %w", err)
+	}
+	return r, nil
+}
+
+// Close writes what became of a report: Status, Error, Recognised, Problems, Warnings, Counts, Host, StartTime and EndTime.
+func Close(ctx context.Context, tx *store.Tx, r Report) error {
+	problems, err1 := reportJSON(r.Problems, len(r.Problems) > 0)
+	warnings, err2 := reportJSON(r.Warnings, len(r.Warnings) > 0)
+	host, err3 := reportJSON(r.Host, r.Host != nil)
+	counts := []byte("[]")
+	var err4 error
+	if len(r.Counts) > 0 {
+		counts, err4 = json.Marshal(r.Counts)
+	}
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			return fmt.Errorf("encode report %s: %w", r.ID, err)
+		}
+	}
+	res, err := tx.Exec(ctx, `update report set status = $1, error = nullif($2, ''), recognised = nullif($3, ''), problems = $4,
+		warnings = $5, counts = $6, host = $7, start_time = $8, end_time = $9 where id = $10`,
+		string(r.Status), r.Error, r.Recognised, problems, warnings, string(counts), host, store.Micros(r.StartTime), store.Micros(r.EndTime), r.ID)
+	return store.ExactlyOne(res, err, "report", r.ID)
+}
+
+// ByID returns one report.
+func ByID(ctx context.Context, tx *store.Tx, id string) (Report, error) {
+	r, err := scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.id = $1`, id))
+	return r, store.OneRow(err, "report", id)
+}
+
+// ByKey returns the project's report with an idempotency key; found is false if there is none.
+func ByKey(ctx context.Context, tx *store.Tx, projectID, key string) (r Report, found bool, err error) {
+	r, err = scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.project_id = $1 and r.idempotency_key = $2`,
+		projectID, key))
+	return store.FoundRow(r, err, "find report by idempotency key")
+}
+
+// unfinished are the reports r whose results are here, and not all of them written: no job is to bring them.
+const unfinished = ` r.status = 'pending' and not exists (select 1 from job j where j.report_id = r.id and j.state <> 'processed')`
+
+// Unfinished returns the ids of the reports that were being written when a process died, oldest first.
+func Unfinished(ctx context.Context, tx *store.Tx) ([]string, error) {
+	rows, err := tx.Query(ctx, `select r.id from report r where`+unfinished+` order by r.seq limit 1000`)
+	return store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+}
+
+// IsUnfinished reports whether a report is one of UnfinishedReports.
+func IsUnfinished(ctx context.Context, tx *store.Tx, id string) (is bool, err error) {
+	err = tx.QueryRow(ctx, `select exists (select 1 from report r where r.id = $1 and`+unfinished+`)`, id).Scan(&is)
+	return is, err
+}
+
+// ReportFilter narrows a list of reports. Empty fields do not.
+type Filter struct {
+	BranchID  string
+	TestbedID string
+	From      *time.Time // start time, inclusive
+	To        *time.Time // start time, inclusive
+	Archived  bool       // only reports whose branch or testbed is archived; otherwise only the others
+}
+
+// List returns a page of a project's reports by start time, and how many there are in all.
+func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page store.Page) ([]Report, int, error) {
+	where := ` from report r join head h on h.id = r.head_id join branch b on b.id = h.branch_id join testbed t on t.id = r.testbed_id
+		where r.project_id = $1 and ($2 = '' or b.id = $2) and ($3 = '' or t.id = $3)
+		and ($4 is null or r.start_time >= $4) and ($5 is null or r.start_time <= $5)
+		and (b.archived is not null or t.archived is not null) = $6`
+	args := []any{projectID, f.BranchID, f.TestbedID, store.MicrosPtr(f.From), store.MicrosPtr(f.To), f.Archived}
+	var total int
+	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count reports: %w", err)
+	}
+	rows, err := tx.Query(ctx, `select `+reportColumns+where+` order by r.start_time`+store.Direction(page)+`, r.seq`+store.Direction(page)+
+		` limit $7 offset $8`, append(args, page.Limit, page.Offset)...)
+	out, err := store.Collect(rows, err, scanReports)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list reports: %w", err)
+	}
+	return out, total, nil
+}
+
+// Delete removes a report with its metrics, alerts and job. Its version stays, so that numbers keep their meaning.
+func Delete(ctx context.Context, tx *store.Tx, id string) error {
+	res, err := tx.Exec(ctx, `delete from report where id = $1`, id)
+	return store.ExactlyOne(res, err, "report", id)
+}
+
+// ReportInput is one raw tool output of a report, as a blob.
+type Input struct {
+	Iteration int
+	Digest    string
+	Size      int64 // bytes
+}
+
+// SetInputs replaces the raw outputs of a report.
+func SetInputs(ctx context.Context, tx *store.Tx, reportID string, inputs []Input) error {
+	if _, err := tx.Exec(ctx, `delete from report_input where report_id = $1`, reportID); err != nil {
+		return fmt.Errorf("replace inputs of report %s: %w", reportID, err)
+	}
+	for _, in := range inputs {
+		if _, err := tx.Exec(ctx, `insert into report_input (report_id, iteration, digest, size) values ($1, $2, $3, $4)`,
+			reportID, in.Iteration, in.Digest, in.Size); err != nil {
+			return fmt.Errorf("insert input %d of report %s: %w", in.Iteration, reportID, err)
+		}
+	}
+	return nil
+}
+
+// Inputs returns the raw outputs of a report by iteration.
+func Inputs(ctx context.Context, tx *store.Tx, reportID string) ([]Input, error) {
+	rows, err := tx.Query(ctx, `select iteration, digest, size from report_input where report_id = $1 order by iteration`, reportID)
+	return store.Collect(rows, err, func(rows *sql.Rows) (Input, error) {
+		var in Input
+		err := rows.Scan(&in.Iteration, &in.Digest, &in.Size)
+		return in, err
+	})
+}

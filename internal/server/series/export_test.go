@@ -1,0 +1,5 @@
+package series
+
+// What tests outside of this package look at.
+
+var FindSeriesQuery = findSeriesQuery

@@ -1,0 +1,221 @@
+package series
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Head is one incarnation of a branch. The start fields say where its first versions were copied from; all three are set or none.
+// Inherits says that the branch takes over the thresholds of its start point.
+type Head struct {
+	ID             string
+	BranchID       string
+	StartBranchID  *string
+	StartHeadID    *string
+	StartVersionID *string
+	Inherits       bool
+	Created        time.Time
+	Replaced       *time.Time
+}
+
+// Version is a point in the history of one or more heads. Heads that share it do not share what is measured on it later.
+type Version struct {
+	ID        string
+	ProjectID string
+	Number    int64
+	Hash      *string
+}
+
+const headColumns = `h.id, h.branch_id, h.start_branch_id, h.start_head_id, h.start_version_id, h.inherits, h.created, h.replaced`
+
+func scanHead(rows *sql.Rows) (Head, error) {
+	var h Head
+	var created int64
+	var replaced *int64
+	err := rows.Scan(&h.ID, &h.BranchID, &h.StartBranchID, &h.StartHeadID, &h.StartVersionID, &h.Inherits, &created, &replaced)
+	h.Created, h.Replaced = store.TimeOf(created), store.TimePtr(replaced)
+	return h, err
+}
+
+const versionColumns = `v.id, v.project_id, v.number, v.hash`
+
+func scanVersion(row interface{ Scan(...any) error }) (Version, error) {
+	var v Version
+	err := row.Scan(&v.ID, &v.ProjectID, &v.Number, &v.Hash)
+	return v, err
+}
+
+func scanVersions(rows *sql.Rows) (Version, error) { return scanVersion(rows) }
+
+func insertHead(ctx context.Context, tx *store.Tx, h Head) error {
+	_, err := tx.Exec(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, inherits, created)
+		values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, h.Inherits, store.Micros(h.Created))
+	if err != nil {
+		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
+	}
+	if _, err := tx.Exec(ctx, `insert into head_lineage (head_id, ancestor_id) values ($1, $1)`, h.ID); err != nil {
+		return fmt.Errorf("insert lineage of head %s: %w", h.ID, err)
+	}
+	return nil
+}
+
+// ReplaceHead gives the branch a new, empty head. The old one is marked as replaced and its alerts are silenced, dismissed ones too:
+// nobody can act on them any more (the table in core/judge).
+func ReplaceHead(ctx context.Context, tx *store.Tx, b Branch) (Branch, Head, error) {
+	h := Head{ID: ident.NewUUID(), BranchID: b.ID, Inherits: true, Created: tx.Now()}
+	if err := insertHead(ctx, tx, h); err != nil {
+		return Branch{}, Head{}, err
+	}
+	now := store.Micros(tx.Now())
+	for _, q := range []struct {
+		query string
+		args  []any
+	}{
+		{`update head set replaced = $1 where id = $2`, []any{now, b.HeadID}},
+		{`update branch set head_id = $1, modified = $2 where id = $3`, []any{h.ID, now, b.ID}},
+		{`update alert set status = 'silenced', modified = $1 where head_id = $2 and status <> 'silenced'`, []any{now, b.HeadID}},
+	} {
+		if _, err := tx.Exec(ctx, q.query, q.args...); err != nil {
+			return Branch{}, Head{}, fmt.Errorf("replace head of branch %s: %w", b.ID, err)
+		}
+	}
+	b.HeadID, b.Modified = h.ID, tx.Now()
+	return b, h, nil
+}
+
+// CopyStart gives an empty head the newest at most maxVersions versions of from that are not newer than start, and remembers start as
+// its start point. Versions are shared, not doubled.
+//
+// What is measured on a shared version belongs to the head that it was measured on and to heads that start from it, never the other way
+// round: see head_lineage. An ancestor that has none of the copied versions can add nothing and is left out, so that a branch which
+// starts from itself with each run does not grow a lineage without end.
+func CopyStart(ctx context.Context, tx *store.Tx, h Head, from Head, start Version, maxVersions int) (Head, error) {
+	_, err := tx.Exec(ctx, `insert into head_version (head_id, version_id, number)
+		select $1, version_id, number from head_version where head_id = $2 and number <= $3 order by number desc limit $4`,
+		h.ID, from.ID, start.Number, maxVersions)
+	if err != nil {
+		return Head{}, fmt.Errorf("copy versions of head %s: %w", from.ID, err)
+	}
+	_, err = tx.Exec(ctx, `insert into head_lineage (head_id, ancestor_id)
+		select $1, l.ancestor_id from head_lineage l where l.head_id = $2 and exists (select 1 from head_version theirs
+			join head_version ours on ours.version_id = theirs.version_id and ours.head_id = $1 where theirs.head_id = l.ancestor_id)`,
+		h.ID, from.ID)
+	if err != nil {
+		return Head{}, fmt.Errorf("copy lineage of head %s: %w", from.ID, err)
+	}
+	h.StartBranchID, h.StartHeadID, h.StartVersionID = &from.BranchID, &from.ID, &start.ID
+	_, err = tx.Exec(ctx, `update head set start_branch_id = $1, start_head_id = $2, start_version_id = $3 where id = $4`,
+		h.StartBranchID, h.StartHeadID, h.StartVersionID, h.ID)
+	if err != nil {
+		return Head{}, fmt.Errorf("set start point of head %s: %w", h.ID, err)
+	}
+	return h, nil
+}
+
+// SetInherits says whether the head's branch takes over the thresholds of its start point.
+func SetInherits(ctx context.Context, tx *store.Tx, h Head, inherits bool) (Head, error) {
+	h.Inherits = inherits
+	res, err := tx.Exec(ctx, `update head set inherits = $1 where id = $2`, inherits, h.ID)
+	return h, store.ExactlyOne(res, err, "head", h.ID)
+}
+
+// HeadsByID returns the heads with these ids, keyed by id.
+func HeadsByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Head, error) {
+	return store.ByID(ctx, tx, ids, `select `+headColumns+` from head h where h.id in `, scanHead, func(h Head) string { return h.ID })
+}
+
+// HeadByID returns one head.
+func HeadByID(ctx context.Context, tx *store.Tx, id string) (Head, error) {
+	found, err := HeadsByID(ctx, tx, []string{id})
+	if err != nil {
+		return Head{}, err
+	}
+	h, ok := found[id]
+	if !ok {
+		err = store.OneRow(sql.ErrNoRows, "head", id)
+	}
+	return h, err
+}
+
+// VersionsByID returns the versions with these ids, keyed by id.
+func VersionsByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Version, error) {
+	return store.ByID(ctx, tx, ids, `select `+versionColumns+` from version v where v.id in `, scanVersions, func(v Version) string { return v.ID })
+}
+
+// VersionByHash returns the newest version of a head with this commit; found is false if it has none.
+func VersionByHash(ctx context.Context, tx *store.Tx, projectID, headID, hash string) (v Version, found bool, err error) {
+	v, err = scanVersion(tx.QueryRow(ctx, `select `+versionColumns+` from version v
+		join head_version hv on hv.version_id = v.id and hv.head_id = $1
+		where v.project_id = $2 and v.hash = $3 order by v.number desc limit 1`, headID, projectID, hash))
+	return store.FoundRow(v, err, "find version "+hash)
+}
+
+// NewestVersion returns the version of a head with the highest number; found is false for a head without versions.
+func NewestVersion(ctx context.Context, tx *store.Tx, headID string) (v Version, found bool, err error) {
+	v, err = scanVersion(tx.QueryRow(ctx, `select `+versionColumns+` from head_version hv join version v on v.id = hv.version_id
+		where hv.head_id = $1 order by hv.number desc limit 1`, headID))
+	return store.FoundRow(v, err, "find newest version")
+}
+
+// NewestVersions returns the newest version of each of the heads, keyed by head. Heads without versions are absent.
+func NewestVersions(ctx context.Context, tx *store.Tx, headIDs []string) (map[string]Version, error) {
+	type row struct {
+		head string
+		Version
+	}
+	scan := func(rows *sql.Rows) (row, error) {
+		var r row
+		err := rows.Scan(&r.head, &r.ID, &r.ProjectID, &r.Number, &r.Hash)
+		return r, err
+	}
+	found, err := store.ByID(ctx, tx, headIDs, `select h.id, `+versionColumns+` from head h
+		join head_version hv on hv.head_id = h.id and hv.number = (select max(number) from head_version where head_id = h.id)
+		join version v on v.id = hv.version_id where h.id in `, scan, func(r row) string { return r.head })
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]Version, len(found))
+	for head, r := range found {
+		out[head] = r.Version
+	}
+	return out, nil
+}
+
+// EnsureVersion returns the head's version for a commit: the one that it has, else a new one. Without a hash it is always a new one.
+func EnsureVersion(ctx context.Context, tx *store.Tx, projectID, headID, hash string) (Version, error) {
+	if hash != "" {
+		if v, found, err := VersionByHash(ctx, tx, projectID, headID, hash); err != nil || found {
+			return v, err
+		}
+	}
+	newest, found, err := NewestVersion(ctx, tx, headID)
+	if err != nil {
+		return Version{}, err
+	}
+	v := Version{ID: ident.NewUUID(), ProjectID: projectID, Number: series.NextNumber(nil)}
+	if found {
+		v.Number = series.NextNumber(&newest.Number)
+	}
+	if hash != "" {
+		v.Hash = &hash
+	}
+	if _, err := tx.Exec(ctx, `insert into version (id, project_id, number, hash) values ($1, $2, $3, $4)`,
+		v.ID, v.ProjectID, v.Number, v.Hash); err != nil {
+		return Version{}, fmt.Errorf("insert version %d: %w", v.Number, err)
+	}
+	if _, err := tx.Exec(ctx, `insert into head_version (head_id, version_id, number) values ($1, $2, $3)`,
+		headID, v.ID, v.Number); err != nil {
+		return Version{}, fmt.Errorf("insert version %d of head %s: %w", v.Number, headID, err)
+	}
+	return v, nil
+}
+
+// OfLineage keeps the reports r that are a head's own: of itself and of the heads that its versions hv were copied from. Another branch
+// that measured one of these versions is not its history.
+const OfLineage = ` and exists (select 1 from head_lineage l where l.head_id = hv.head_id and l.ancestor_id = r.head_id)`

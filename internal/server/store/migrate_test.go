@@ -1,0 +1,27 @@
+package store
+
+import (
+	"io/fs"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+)
+
+// DownAndUp makes of the store one of an older version, and brings it up to date.
+func DownAndUp(t *testing.T, s *Store, version int64) {
+	t.Helper()
+	folder, err := fs.Sub(migrations, "migration/sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

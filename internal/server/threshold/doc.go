@@ -1,0 +1,2 @@
+// Package threshold is the room of thresholds, their models, and the alerts that they raise. How a model judges is in core/judge.
+package threshold
