@@ -37,7 +37,8 @@ const (
 // Reason is why a job failed or was canceled: stable, for scripts.
 type Reason string
 
-// The reasons. Those marked "infra" are not the benchmark's fault; such a job is queued again, at most limits.InfraRetries times.
+// The reasons. Those marked "infra" are not the benchmark's fault; such a job is queued again, at most
+// limits.InfraRetries times; after sandbox and host_unfit as long as another machine may come, for limits.MachineWait.
 const (
 	ReasonNone             Reason = ""
 	ReasonBenchmarkExit    Reason = "benchmark_exit"    // the command ended with a code other than 0

@@ -7,7 +7,10 @@
 //
 //	pending → claimed → running → completed → processed
 //	   ↑         │          │         └─────→ failed
-//	   └─────────┴──────────┴─ lost, or failed for an infrastructure reason, while retries are left
+//	   └─────────┴──────────┴─ lost, or failed for an infrastructure reason, while retries are left; or the machine could not run it
+//
+// What a machine could not run (Broken) costs the job no retry: it avoids that machine and waits for another. If none comes for
+// limits.MachineWait, it is given up.
 package job
 
 import (
@@ -33,10 +36,11 @@ const (
 	Lose     Kind = "lose"     // the lease ran out
 	Overrun  Kind = "overrun"  // all its time is over, and the runner did not end it
 	Retry    Kind = "retry"    // somebody puts it back in the queue
+	GiveUp   Kind = "give_up"  // machines could not run it, and no other came in time
 )
 
 // Kinds lists all events.
-var Kinds = []Kind{Claim, Start, Resume, Complete, Process, Reject, Fail, Cancel, Canceled, Lose, Overrun, Retry}
+var Kinds = []Kind{Claim, Start, Resume, Complete, Process, Reject, Fail, Cancel, Canceled, Lose, Overrun, Retry, GiveUp}
 
 // States lists all states.
 var States = []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning, api.JobCompleted, api.JobProcessed, api.JobFailed, api.JobCanceled}
@@ -92,6 +96,7 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Resume:   ifLost(resume),
 		Complete: ifLost(to(api.JobCompleted)),
 		Fail:     ifLost(failLate),
+		GiveUp:   giveUp,
 	},
 	api.JobClaimed: {
 		Start:    to(api.JobRunning),
@@ -218,9 +223,27 @@ func overrun(j Job, e Event) (Job, bool) {
 	return fail(j, e)
 }
 
-// again puts the job back into the queue if the reason is infrastructure's and retries are left; else it failed.
+// giveUp ends a job that waited in vain. One whose last runner was lost stays lost: that one may still bring the result.
+func giveUp(j Job, e Event) (Job, bool) {
+	lost := j.Lost()
+	j.State, j.Error = api.JobFailed, e.Error
+	if !lost {
+		j.Reason = e.Reason
+	}
+	if j.Reason == api.ReasonNone {
+		j.Reason = api.ReasonHostUnfit
+	}
+	return j, true
+}
+
+// again puts the job back into the queue if its machine could not run it, or if the reason is infrastructure's and retries are left; else
+// it failed.
 func again(j Job, e Event) Job {
 	j.Reason, j.Error = e.Reason, e.Error
+	if SignOf(e) == Broken {
+		j.State = api.JobPending
+		return j
+	}
 	if Infra(e.Reason) && j.InfraRetries < limits.InfraRetries {
 		j.State = api.JobPending
 		j.InfraRetries++

@@ -21,7 +21,7 @@ func TestTableIsExhaustive(t *testing.T) {
 		F, K    = api.JobFailed, api.JobCanceled
 	)
 	want := map[api.JobStatus]map[Kind]api.JobStatus{
-		P: {Claim: C, Cancel: K},
+		P: {Claim: C, Cancel: K, GiveUp: F},
 		C: {Start: R, Complete: D, Fail: F, Cancel: C, Canceled: K, Lose: P, Overrun: F},
 		R: {Start: R, Complete: D, Fail: F, Cancel: R, Canceled: K, Lose: P, Overrun: F},
 		D: {Process: X, Reject: F},
@@ -61,6 +61,29 @@ func TestInfrastructureFailuresAreTriedAgain(t *testing.T) {
 	}
 	if j = must(t, j, Event{Kind: Retry}); j.State != api.JobPending || j.InfraRetries != 0 {
 		t.Errorf("after retry: %+v", j)
+	}
+}
+
+// However many machines are broken, the job has its retries for what may happen to it on a sound one.
+func TestWhatAMachineCouldNotRunCostsNoRetry(t *testing.T) {
+	t.Parallel()
+	j := Job{State: api.JobPending}
+	for _, reason := range []api.Reason{api.ReasonSandbox, api.ReasonHostUnfit, api.ReasonSandbox, api.ReasonHostUnfit, api.ReasonSandbox} {
+		j = must(t, must(t, j, Event{Kind: Claim}), Event{Kind: Fail, Reason: reason, Error: "no loop device"})
+		if j.State != api.JobPending || j.InfraRetries != 0 || j.Reason != reason || j.Error != "no loop device" {
+			t.Fatalf("after %d machines: %+v", j.Attempt, j)
+		}
+	}
+	lost := must(t, must(t, j, Event{Kind: Claim}), Event{Kind: Lose})
+	if late := must(t, lost, Event{Kind: Fail, Reason: api.ReasonSandbox}); late.State != api.JobPending || late.InfraRetries != 0 {
+		t.Errorf("said late, by a machine that was lost: %+v", late)
+	}
+	j = must(t, j, Event{Kind: GiveUp, Reason: api.ReasonSandbox, Error: "nobody came"})
+	if j.State != api.JobFailed || j.Reason != api.ReasonSandbox || j.Error != "nobody came" {
+		t.Errorf("given up: %+v", j)
+	}
+	if lost = must(t, lost, Event{Kind: GiveUp, Reason: api.ReasonSandbox}); !lost.Lost() {
+		t.Errorf("the result of a runner that was lost is not taken any more: %+v", lost)
 	}
 }
 
@@ -119,7 +142,7 @@ func TestCancelWinsOverFailureAndLoss(t *testing.T) {
 
 func TestInvariantsHoldInAnyOrder(t *testing.T) {
 	t.Parallel()
-	reasons := []api.Reason{api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerAborted, api.ReasonLimit}
+	reasons := []api.Reason{api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerAborted, api.ReasonLimit, api.ReasonSandbox}
 	property.Check(t, func(t *rapid.T) {
 		j := Job{State: api.JobPending}
 		for range rapid.IntRange(1, 60).Draw(t, "events") {

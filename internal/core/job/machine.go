@@ -52,6 +52,48 @@ func Pause(e Event, retries int) time.Duration {
 	return 0
 }
 
+// Failure is a machine that could not run a job, and what it said.
+type Failure struct {
+	Slug, Said string
+}
+
+// saidBytes is how much of what a machine said a sentence repeats; the job's history has all of it.
+const saidBytes = 300
+
+// GaveUp says that a job is given up because these machines could not run it, oldest first, and the way out.
+func GaveUp(spec string, failed []Failure) string {
+	var said []string
+	for i, f := range failed {
+		if i == shownCandidates {
+			said = append(said, fmt.Sprintf("%d more could not run it either", len(failed)-i))
+			break
+		}
+		word := strings.ToValidUTF8(f.Said[:min(len(f.Said), saidBytes)], "")
+		if len(word) < len(f.Said) {
+			word += "…"
+		}
+		said = append(said, f.Slug+": "+word)
+	}
+	way := "when a machine is repaired, retry the job"
+	if len(failed) > 0 {
+		way = fmt.Sprintf("when a machine is repaired (tacho runner undrain %s), retry the job", failed[0].Slug)
+	}
+	return fmt.Sprintf("no machine of the spec %s could run it, and no other came within %s: %s; %s",
+		spec, spoken(limits.MachineWait), strings.Join(said, "; "), way)
+}
+
+// spoken is a whole number of hours or minutes in words.
+func spoken(d time.Duration) string {
+	n, word := int(d/time.Minute), "minute"
+	if d%time.Hour == 0 {
+		n, word = int(d/time.Hour), "hour"
+	}
+	if n != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
+
 // Candidate is a runner that has a job's spec and is not archived.
 type Candidate struct {
 	Slug    string

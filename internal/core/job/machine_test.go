@@ -1,6 +1,7 @@
 package job
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,25 @@ func TestOnlyTheMachinesOwnFailuresCountAgainstIt(t *testing.T) {
 		e := Event{Kind: kind, Reason: api.ReasonSandbox}
 		if kind != Fail && (SignOf(e) != want || Pause(e, 1) != 0) {
 			t.Errorf("%s: sign %d and pause %s, want %d and none", kind, SignOf(e), Pause(e, 1), want)
+		}
+	}
+}
+
+func TestAJobThatIsGivenUpNamesTheMachinesAndWhatTheySaid(t *testing.T) {
+	t.Parallel()
+	const head, tail = "no machine of the spec metal could run it, and no other came within 1 hour: ", ", retry the job"
+	long := strings.Repeat("ü", 1000)
+	for _, row := range []struct {
+		failed []Failure
+		want   string
+	}{
+		{[]Failure{{"a", "no loop device"}}, "a: no loop device; when a machine is repaired (tacho runner undrain a)"},
+		{[]Failure{{"a", "x"}, {"b", long}}, "a: x; b: " + strings.Repeat("ü", 150) + "…; when a machine is repaired (tacho runner undrain a)"},
+		{[]Failure{{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}},
+			"a: 1; b: 2; c: 3; 2 more could not run it either; when a machine is repaired (tacho runner undrain a)"},
+	} {
+		if got := GaveUp("metal", row.failed); got != head+row.want+tail {
+			t.Errorf("\n got %s\nwant %s", got, head+row.want+tail)
 		}
 	}
 }

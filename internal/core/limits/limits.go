@@ -154,7 +154,7 @@ const (
 	PollMax             = 900 * time.Second
 	RunnerPoll          = 55 * time.Second // below the 60 s idle cut of common proxies
 	ChannelMessageBytes = 1 * MiB          // control and log chunks only; results go up by HTTP
-	InfraRetries        = 2                // a job lost for an infrastructure reason is queued again this often
+	InfraRetries        = 2                // a job that is lost, or whose image cannot be fetched, is queued again this often
 	PullTokenLife       = 10 * time.Minute // refreshable while the lease lives
 )
 
@@ -280,6 +280,8 @@ const (
 	RetryPauseFirst   = 10 * time.Second // before the second try of a job that its runner could not pull or run: a registry or disk may be back
 	RetryPauseNext    = time.Minute      // before the third
 	RunnerFailures    = 2                // jobs in a row that a runner's machine could not run, after which it gets no more
+	JobBlames         = 3                // machines that one job may count against: what more of them cannot run may be the job's own fault
+	MachineWait       = time.Hour        // for a machine that may take a job after others could not run it: somebody has to repair one first
 )
 
 // Looking after a data folder.

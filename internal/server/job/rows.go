@@ -264,10 +264,39 @@ func EndPause(ctx context.Context, tx *store.Tx, jobID string) error {
 	return err
 }
 
+// AvoidedRunner is a runner that could not run a job.
+type AvoidedRunner struct {
+	RunnerID, Slug string
+	Reason, Said   string // Said: its own words
+}
+
 // AvoidRunner keeps a job from a runner that could not run it. The same again changes nothing.
-func AvoidRunner(ctx context.Context, tx *store.Tx, jobID, runnerID, reason string) error {
-	_, err := tx.Exec(ctx, `insert into job_avoid (job_id, runner_id, reason, created) values ($1, $2, $3, $4) on conflict do nothing`, jobID, runnerID, reason, store.Micros(tx.Now()))
+func AvoidRunner(ctx context.Context, tx *store.Tx, jobID string, r AvoidedRunner) error {
+	_, err := tx.Exec(ctx, `insert into job_avoid (job_id, runner_id, reason, said, created) values ($1, $2, $3, $4, $5)
+		on conflict do nothing`, jobID, r.RunnerID, r.Reason, r.Said, store.Micros(tx.Now()))
 	return err
+}
+
+// AvoidedRunners returns the runners that a job is kept from, those that failed it first at the beginning.
+func AvoidedRunners(ctx context.Context, tx *store.Tx, jobID string) ([]AvoidedRunner, error) {
+	rows, err := tx.Query(ctx, `select a.runner_id, r.slug, a.reason, a.said from job_avoid a join runner r on r.id = a.runner_id
+		where a.job_id = $1 order by a.created, a.runner_id limit 1000`, jobID)
+	return store.Collect(rows, err, func(r *sql.Rows) (a AvoidedRunner, err error) {
+		return a, r.Scan(&a.RunnerID, &a.Slug, &a.Reason, &a.Said)
+	})
+}
+
+// Stranded returns pending jobs that runners could not run, none of them since since, and that no runner may take that was heard of since
+// then. Jobs of deleted projects are not among them.
+func Stranded(ctx context.Context, tx *store.Tx, since time.Time, most int) ([]Job, error) {
+	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.state = 'pending'
+		and (select max(a.created) from job_avoid a where a.job_id = j.id) < $1
+		and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
+		and not exists (select 1 from runner_spec rs join runner r on r.id = rs.runner_id
+			where rs.spec_id = j.spec_id and r.archived is null and r.drained is null and r.last_heartbeat >= $1
+			and not exists (select 1 from job_avoid a where a.job_id = j.id and a.runner_id = r.id))
+		order by j.queued, j.id limit $2`, store.Micros(since), most)
+	return store.Collect(rows, err, scanJobs)
 }
 
 // AllowRunners lets all runners take a job again.

@@ -546,7 +546,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 	}
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
 		for range 2 { // again is the same
-			if err := job.AvoidRunner(ctx, tx, id, a.ID, "sandbox"); err != nil {
+			if err := job.AvoidRunner(ctx, tx, id, job.AvoidedRunner{RunnerID: a.ID, Reason: "sandbox", Said: "no loop device"}); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tachograph/tacho/api"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
@@ -30,8 +31,15 @@ func (s *Service) heed(ctx context.Context, tx *store.Tx, row job.Job, e corejob
 		r.Failures = 0
 		return fleet.SetRunnerHealth(ctx, tx, r)
 	}
-	if err := job.AvoidRunner(ctx, tx, row.ID, r.ID, string(e.Reason)); err != nil {
+	others, err := job.AvoidedRunners(ctx, tx, row.ID)
+	if err != nil {
 		return err
+	}
+	if err := job.AvoidRunner(ctx, tx, row.ID, job.AvoidedRunner{RunnerID: r.ID, Reason: string(e.Reason), Said: e.Error}); err != nil {
+		return err
+	}
+	if len(others) >= limits.JobBlames { // as likely the job's own doing as that of so many machines
+		return nil
 	}
 	r.Failures++
 	if r.Failures >= limits.RunnerFailures && r.Drained == nil {
@@ -79,6 +87,54 @@ func (s *Service) endPauses(ctx context.Context) error {
 	for _, row := range over {
 		s.streams.publish(row.ID)
 		s.waiting.wakeAll(row.SpecID)
+	}
+	return nil
+}
+
+// giveUp ends jobs that machines could not run and that waited in vain for another: one that neither failed them nor is drained, and that was
+// heard of meanwhile. A server that has just started has heard of nobody yet.
+func (s *Service) giveUp(ctx context.Context) error {
+	if s.Now().Before(s.begun.Add(limits.StartGrace)) {
+		return nil
+	}
+	var stranded []job.Job
+	find := func(tx *store.Tx) (err error) {
+		stranded, err = job.Stranded(ctx, tx, tx.Now().Add(-limits.MachineWait), sweepMost)
+		return err
+	}
+	if err := s.Store.View(ctx, find); err != nil {
+		return err
+	}
+	for _, row := range stranded {
+		gone := false
+		err := s.Store.Tx(ctx, func(tx *store.Tx) (err error) {
+			if row, err = job.ByID(ctx, tx, row.ID); err != nil || row.State != string(api.JobPending) {
+				return err
+			}
+			spec, err := fleet.SpecByRef(ctx, tx, row.SpecID)
+			if err != nil {
+				return err
+			}
+			failed, err := job.AvoidedRunners(ctx, tx, row.ID)
+			if err != nil || len(failed) == 0 { // one was repaired a moment ago
+				return err
+			}
+			e := corejob.Event{Kind: corejob.GiveUp, Reason: api.Reason(failed[len(failed)-1].Reason)}
+			words := make([]corejob.Failure, len(failed))
+			for i, f := range failed {
+				words[i] = corejob.Failure{Slug: f.Slug, Said: f.Said}
+			}
+			e.Error = corejob.GaveUp(spec.Slug, words)
+			gone = true
+			return s.apply(ctx, tx, &row, e)
+		})
+		if err != nil {
+			return fmt.Errorf("give up job %s: %w", row.ID, err)
+		}
+		if gone {
+			s.Log.InfoContext(ctx, "job given up", "job", row.ID, "why", text(row.Error))
+			s.settled(ctx, row)
+		}
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func TestAJobThatNoMachineCanRunWaitsAndSaysWhy(t *testing.T) {
 	h.fails(a, id, api.ReasonSandbox)
 	h.later()
 	h.fails(b, id, api.ReasonHostUnfit)
-	until := h.clock.now().Add(limits.RetryPauseNext)
+	until := h.clock.now().Add(limits.RetryPauseFirst)
 	if row := h.row(id); row.NotBefore == nil || !row.NotBefore.Equal(until) {
 		t.Errorf("the third try comes after %v, want %s", row.NotBefore, until)
 	}
@@ -193,6 +193,110 @@ func TestAJobThatNoMachineCanRunWaitsAndSaysWhy(t *testing.T) {
 		t.Errorf("after the repair its line says %q", got)
 	}
 	h.succeeds(a, id)
+}
+
+func TestAJobFindsTheOneSoundMachineAmongBrokenOnes(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	broken := h.runner("a")
+	id := h.submit(order{})
+	for _, next := range []string{"b", "c", "d", "e", "f"} {
+		h.fails(broken, id, api.ReasonSandbox)
+		broken = h.runner(next)
+		h.expect(id, api.JobPending, api.ReasonSandbox)
+		h.later()
+	}
+	sound := h.runner("sound")
+	h.mustClaim(sound, id)
+	h.silence() // its retries are there for what else may happen
+	h.expect(id, api.JobPending, api.ReasonRunnerLost)
+	h.succeeds(sound, id)
+}
+
+// What fails on machine after machine may be the job's own doing: it must not take all of them out of service.
+func TestAJobThatFailsEverywhereCountsAgainstFewMachines(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	var runners []string
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		runners = append(runners, h.runner(name))
+	}
+	for range limits.RunnerFailures {
+		id := h.submit(order{})
+		for _, r := range runners {
+			if h.machine(r).Drained == nil {
+				h.fails(r, id, api.ReasonSandbox)
+				h.later()
+			}
+		}
+		h.cancel(id)
+	}
+	for i, r := range runners {
+		if got, want := h.machine(r).Drained != nil, i < limits.JobBlames; got != want {
+			t.Errorf("machine %d is drained: %t, want %t", i, got, want)
+		}
+	}
+}
+
+// waits lets the time pass for which a job waits for another machine.
+func (h *hall) waits(d time.Duration) {
+	h.t.Helper()
+	h.clock.advance(d)
+	h.sweep()
+	if err := h.queue.giveUp(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestAJobThatNoMachineCanRunIsGivenUpInTheEnd(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	id, fresh := h.submit(order{}), ""
+	h.fails(a, id, api.ReasonSandbox)
+	h.later()
+	h.fails(b, id, api.ReasonHostUnfit)
+	h.runner("asleep") // has the spec, and was never heard of
+	h.waits(limits.MachineWait)
+	h.expect(id, api.JobPending, api.ReasonHostUnfit)
+	fresh = h.submit(order{})
+	h.waits(time.Second)
+	h.expect(id, api.JobFailed, api.ReasonHostUnfit)
+	h.expect(fresh, api.JobPending, "") // no machine has failed it
+	for _, word := range []string{"spec metal", "within 1 hour", "a: no loop device is left", "b: no loop device is left", "undrain a"} {
+		if report := h.report(id); report.Status != api.ReportFailed || !strings.Contains(report.Error, word) {
+			t.Errorf("the report is %s and does not say %q: %s", report.Status, word, report.Error)
+		}
+	}
+	if err := h.queue.Retry(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	h.waits(2 * limits.MachineWait)
+	h.expect(id, api.JobPending, "") // every machine may try again
+}
+
+func TestAJobIsNotGivenUpWhileAMachineMayTakeIt(t *testing.T) {
+	t.Parallel()
+	for name, happens := range map[string]func(h *hall, broken string){
+		"one that is busy":      func(h *hall, _ string) { h.mustClaim(h.runner("busy"), h.submit(order{})) },
+		"one that was repaired": func(h *hall, broken string) { h.undrain(broken) },
+		"whatever a new server knows": func(h *hall, _ string) {
+			h.restart()
+			h.queue.begun = h.clock.now().Add(limits.MachineWait)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHall(t)
+			broken := h.runner("broken")
+			id := h.submit(order{})
+			h.fails(broken, id, api.ReasonSandbox)
+			h.waits(2 * time.Second)
+			happens(h, broken)
+			h.waits(limits.MachineWait)
+			h.expect(id, api.JobPending, api.ReasonSandbox)
+		})
+	}
 }
 
 func TestARetryMayGoToAnyMachine(t *testing.T) {

@@ -87,6 +87,8 @@ type Service struct {
 	streams streams
 	toRead  chan string
 
+	begun time.Time // when Run began
+
 	mu      sync.Mutex
 	beats   map[string]bool      // jobs in flight heard of since the last flush
 	seen    map[string]time.Time // runners heard of since the last flush
@@ -112,6 +114,7 @@ const readers = 2
 func (s *Service) Run(ctx context.Context) error {
 	// No runner could be heard while there was no server: each gets the time to find it again before its job counts as lost.
 	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx, func(tx *store.Tx) error { return job.GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
+	s.begun = s.Now()
 	var work sync.WaitGroup
 	for range readers {
 		work.Go(func() { s.read(ctx) })
@@ -139,6 +142,7 @@ func (s *Service) Run(ctx context.Context) error {
 			s.note(ctx, "sweep jobs", s.sweep(ctx))
 		case <-recheck.C:
 			s.note(ctx, "look for jobs that nobody was woken for", s.wakeForPending(ctx))
+			s.note(ctx, "give up jobs that no machine can run", s.giveUp(ctx))
 		}
 	}
 }
