@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/explore"
@@ -313,7 +314,7 @@ func TestDeletedReportLeavesNumbersAlone(t *testing.T) {
 	g.run(nil, bmf(1))
 	gone := g.run(nil, bmf(2))
 	g.run(nil, bmf(3))
-	if err := g.explore.DeleteReport(t.Context(), g.project(), gone.UUID); err != nil {
+	if err := g.intake.Delete(t.Context(), g.project(), gone.UUID); err != nil {
 		t.Fatal(err)
 	}
 	perf, err := g.explore.Perf(t.Context(), g.project(), query(nil))
@@ -373,5 +374,37 @@ func TestDeletedThresholdLeavesTheLimitsOfItsMetrics(t *testing.T) {
 	}
 	if m := got.Results[0][0].Measures[0]; m.Threshold != nil || m.Boundary == nil || *m.Boundary.UpperLimit != 15 || len(got.Alerts) != 0 {
 		t.Errorf("want the limit without threshold and alert, got %+v, %d alerts", m, len(got.Alerts))
+	}
+}
+
+// No writer waits while all the alerts of a threshold are removed.
+func TestAThresholdWithManyAlertsIsDeletedInSteps(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	many := func(value float64) string {
+		out := make(map[string]any, limits.UpkeepBatch+1)
+		for i := range limits.UpkeepBatch + 1 {
+			out[fmt.Sprintf("b%d", i)] = map[string]any{"latency": map[string]any{"value": value}}
+		}
+		text, err := json.Marshal(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	g.run(nil, many(10))
+	report := g.run(guarded, many(16))
+	if len(report.Alerts) != limits.UpkeepBatch+1 {
+		t.Fatalf("%d alerts", len(report.Alerts))
+	}
+	began := g.store.Transactions()
+	if err := g.explore.DeleteThreshold(t.Context(), g.project(), report.Alerts[0].Threshold.UUID); err != nil {
+		t.Fatal(err)
+	}
+	if n := g.store.Transactions() - began; n != 2 {
+		t.Errorf("%d transactions, want 2", n)
+	}
+	if _, n, err := g.explore.Alerts(t.Context(), g.project(), threshold.AlertFilter{}, store.Page{Limit: 1}); err != nil || n != 0 {
+		t.Errorf("%d alerts are left, %v", n, err)
 	}
 }

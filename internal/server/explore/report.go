@@ -81,20 +81,6 @@ func listed(ctx context.Context, tx *store.Tx, project project.Project, f Report
 	return report.List(ctx, tx, project.ID, f.Filter, page)
 }
 
-// DeleteReport removes a report with its results and alerts. One whose job is not over is a Conflict.
-func (s *Service) DeleteReport(ctx context.Context, project project.Project, id string) error {
-	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		row, err := projectReport(ctx, tx, project, id)
-		if err != nil {
-			return err
-		}
-		if row.Status == api.ReportPending {
-			return fault.Conflictf("report %s is pending: cancel its job first", id)
-		}
-		return report.Delete(ctx, tx, id)
-	})
-}
-
 // reports builds the answers for rows, in their order, without results and alerts.
 func reports(ctx context.Context, tx *store.Tx, project project.Project, rows []report.Report) ([]api.Report, error) {
 	w := wanted{fullThresholds: true}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -165,12 +166,22 @@ func (s *Service) UpdateThreshold(ctx context.Context, project project.Project, 
 	return out, err
 }
 
-// DeleteThreshold removes a threshold with its models and alerts; metrics keep the limits that it drew.
+// DeleteThreshold removes a threshold with its models and alerts; metrics keep the limits that it drew. Alerts go in steps, because all
+// writers wait for each; if one fails, the threshold is there with the others.
 func (s *Service) DeleteThreshold(ctx context.Context, project project.Project, id string) error {
-	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := threshold.Find(ctx, tx, project.ID, id); err != nil {
+	for more := true; more; {
+		if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+			if _, err := threshold.Find(ctx, tx, project.ID, id); err != nil {
+				return err
+			}
+			alerts, err := threshold.DeleteSomeAlerts(ctx, tx, id, limits.UpkeepBatch)
+			if more = alerts == limits.UpkeepBatch; more || err != nil {
+				return err
+			}
+			return threshold.Delete(ctx, tx, id)
+		}); err != nil {
 			return err
 		}
-		return threshold.Delete(ctx, tx, id)
-	})
+	}
+	return nil
 }

@@ -104,7 +104,7 @@ func (a *API) registerReports() {
 			if err != nil {
 				return nil, err
 			}
-			return &emptyOutput{}, a.cfg.Explore.DeleteReport(ctx, p, in.Report)
+			return &emptyOutput{}, a.cfg.Intake.Delete(ctx, p, in.Report)
 		})
 }
 

@@ -97,8 +97,11 @@ func (s *Service) lock(reportID string) (unlock func()) {
 // Large reports whether results are written in slices: the report is then pending until all of them are there.
 func (s *Service) Large(p Parsed) bool {
 	metrics, samples := p.size()
-	return metrics > s.slice || samples > limits.SamplesPerSlice
+	return !s.Fits(metrics) || samples > limits.SamplesPerSlice
 }
+
+// Fits reports whether so many metrics go in one transaction.
+func (s *Service) Fits(metrics int) bool { return metrics <= s.slice }
 
 // Finish writes the results of a pending report that has no job.
 func (s *Service) Finish(ctx context.Context, reportID string, parsed Parsed) error {

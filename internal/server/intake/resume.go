@@ -37,17 +37,26 @@ func (s *Service) discard(ctx context.Context, reportID string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error { return report.Delete(ctx, tx, reportID) })
 }
 
-// Resume finishes the reports that a process left half written when it died. It returns after the last one; the errors of all that failed
-// are joined, and the others are finished.
+// Resume finishes the reports that a process left half written, or half deleted, when it died. It returns after the last one; the errors of
+// all that failed are joined, and the others are finished.
 func (s *Service) Resume(ctx context.Context) error {
 	var ids []string
+	var hidden []report.Hidden
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		ids, err = report.Unfinished(ctx, tx)
+		if ids, err = report.Unfinished(ctx, tx); err != nil {
+			return err
+		}
+		hidden, err = report.AllHidden(ctx, tx)
 		return err
 	}); err != nil {
 		return err
 	}
 	var failed error
+	for _, h := range hidden {
+		if err := s.remove(ctx, h); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("delete report %s: %w", h.ID, err))
+		}
+	}
 	for _, id := range ids {
 		if err := s.settle(ctx, id); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("finish report %s: %w", id, err))

@@ -132,9 +132,12 @@ func Close(ctx context.Context, tx *store.Tx, r Report) error {
 	return store.ExactlyOne(res, err, "report", r.ID)
 }
 
+// deleted is the status of a report that is being removed. Nobody sees such a report: it has no word in the API.
+const deleted = "deleted"
+
 // ByID returns one report.
 func ByID(ctx context.Context, tx *store.Tx, id string) (Report, error) {
-	r, err := scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.id = $1`, id))
+	r, err := scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.id = $1 and r.status <> $2`, id, deleted))
 	return r, store.OneRow(err, "report", id)
 }
 
@@ -172,7 +175,7 @@ type Filter struct {
 // List returns a page of a project's reports by start time, and how many there are in all.
 func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page store.Page) ([]Report, int, error) {
 	where := ` from report r join head h on h.id = r.head_id join branch b on b.id = h.branch_id join testbed t on t.id = r.testbed_id
-		where r.project_id = $1 and ($2 = '' or b.id = $2) and ($3 = '' or t.id = $3)
+		where r.project_id = $1 and r.status <> '` + deleted + `' and ($2 = '' or b.id = $2) and ($3 = '' or t.id = $3)
 		and ($4 is null or r.start_time >= $4) and ($5 is null or r.start_time <= $5)
 		and (b.archived is not null or t.archived is not null) = $6`
 	args := []any{projectID, f.BranchID, f.TestbedID, store.MicrosPtr(f.From), store.MicrosPtr(f.To), f.Archived}
@@ -187,6 +190,30 @@ func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 		return nil, 0, fmt.Errorf("list reports: %w", err)
 	}
 	return out, total, nil
+}
+
+// Hide makes a report invisible everywhere, with its job, its metrics and its alerts, and frees its idempotency key. Its rows are still there:
+// Delete may take long for a report with many metrics, so DeleteSomeMetrics goes before it.
+func Hide(ctx context.Context, tx *store.Tx, id string) error {
+	for _, query := range []string{`delete from job where report_id = $1`, `delete from report_input where report_id = $1`} {
+		if _, err := tx.Exec(ctx, query, id); err != nil {
+			return fmt.Errorf("hide report %s: %w", id, err)
+		}
+	}
+	res, err := tx.Exec(ctx, `update report set status = $1, idempotency_key = null, request_hash = null where id = $2`, deleted, id)
+	return store.ExactlyOne(res, err, "report", id)
+}
+
+// Hidden is a report that is being removed.
+type Hidden struct {
+	Seq int64
+	ID  string
+}
+
+// AllHidden returns the reports that were hidden and not yet deleted, oldest first.
+func AllHidden(ctx context.Context, tx *store.Tx) ([]Hidden, error) {
+	rows, err := tx.Query(ctx, `select r.seq, r.id from report r where r.status = 'deleted' order by r.seq limit 1000`)
+	return store.Collect(rows, err, func(rows *sql.Rows) (h Hidden, err error) { return h, rows.Scan(&h.Seq, &h.ID) })
 }
 
 // Delete removes a report with its metrics, alerts and job. Its version stays, so that numbers keep their meaning.

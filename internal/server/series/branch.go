@@ -154,13 +154,16 @@ func DeleteBranch(ctx context.Context, tx *store.Tx, b Branch) error {
 	if reports > 0 {
 		return fault.Conflictf("branch %q has %d reports; delete them first, or archive the branch", b.Name, reports)
 	}
+	// Its own versions are looked at, and not all of the project's, which are many more.
+	if _, err := tx.Exec(ctx, `delete from version where id in (
+			select hv.version_id from head h join head_version hv on hv.head_id = h.id where h.branch_id = $1)
+		and not exists (select 1 from head_version hv join head h on h.id = hv.head_id
+			where hv.version_id = version.id and h.branch_id <> $1)
+		and not exists (select 1 from report r where r.version_id = version.id)`, b.ID); err != nil {
+		return fmt.Errorf("delete versions of branch %s: %w", b.ID, err)
+	}
 	if _, err := tx.Exec(ctx, `delete from branch where id = $1`, b.ID); err != nil {
 		return fmt.Errorf("delete branch %s: %w", b.ID, err)
-	}
-	if _, err := tx.Exec(ctx, `delete from version where project_id = $1
-		and not exists (select 1 from head_version hv where hv.version_id = version.id)
-		and not exists (select 1 from report r where r.version_id = version.id)`, b.ProjectID); err != nil {
-		return fmt.Errorf("delete versions of branch %s: %w", b.ID, err)
 	}
 	return nil
 }

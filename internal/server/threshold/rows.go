@@ -183,6 +183,15 @@ func Delete(ctx context.Context, tx *store.Tx, id string) error {
 	return store.ExactlyOne(res, err, "threshold", id)
 }
 
+// DeleteSomeAlerts removes up to limit alerts of a threshold, and returns how many there were.
+func DeleteSomeAlerts(ctx context.Context, tx *store.Tx, id string, limit int) (int64, error) {
+	res, err := tx.Exec(ctx, `delete from alert where id in (select a.id from alert a where a.threshold_id = $1 limit $2)`, id, limit)
+	if err != nil {
+		return 0, fmt.Errorf("delete alerts of threshold %s: %w", id, err)
+	}
+	return res.RowsAffected()
+}
+
 // Clone gives the branch to the models of the branch from, for each testbed and measure. Thresholds that from does not have,
 // or has without a model, lose theirs. All of them follow from then on.
 func Clone(ctx context.Context, tx *store.Tx, from, to series.Branch) error {

@@ -1,0 +1,52 @@
+package intake
+
+import (
+	"context"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Delete removes a report with its results and alerts. One whose job is not over is a Conflict. It is invisible at once; the rows of many
+// results go in slices, because all writers wait for each, and are gone when Delete returns. Resume goes on with what a process left.
+func (s *Service) Delete(ctx context.Context, project project.Project, id string) error {
+	var hidden *report.Hidden
+	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		r, err := report.ByID(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case r.ProjectID != project.ID:
+			return fault.Missingf("report %q does not exist in project %q", id, project.Slug)
+		case r.Status == api.ReportPending:
+			return fault.Conflictf("report %s is pending: cancel its job first", id)
+		}
+		n, err := report.CountMetrics(ctx, tx, r.Seq)
+		if err != nil {
+			return err
+		}
+		if s.ingest.Fits(n) {
+			return report.Delete(ctx, tx, id)
+		}
+		hidden = &report.Hidden{Seq: r.Seq, ID: id}
+		return report.Hide(ctx, tx, id)
+	}); err != nil || hidden == nil {
+		return err
+	}
+	return s.remove(context.WithoutCancel(ctx), *hidden) // it is gone for everybody, whether its sender waits or not
+}
+
+// remove takes away what is left of a report that is hidden. Two at once do no harm.
+func (s *Service) remove(ctx context.Context, h report.Hidden) error {
+	if err := s.ingest.Clear(ctx, h.Seq); err != nil {
+		return err
+	}
+	err := s.store.Tx(ctx, func(tx *store.Tx) error { return report.Delete(ctx, tx, h.ID) })
+	if fault.Is(err, fault.Missing) {
+		return nil
+	}
+	return err
+}
