@@ -397,14 +397,15 @@ func TestAThresholdWithManyAlertsIsDeletedInSteps(t *testing.T) {
 	if len(report.Alerts) != limits.UpkeepBatch+1 {
 		t.Fatalf("%d alerts", len(report.Alerts))
 	}
+	project := g.project()
 	began := g.store.Transactions()
-	if err := g.explore.DeleteThreshold(t.Context(), g.project(), report.Alerts[0].Threshold.UUID); err != nil {
+	if err := g.explore.DeleteThreshold(t.Context(), project, report.Alerts[0].Threshold.UUID); err != nil {
 		t.Fatal(err)
 	}
 	if n := g.store.Transactions() - began; n != 2 {
 		t.Errorf("%d transactions, want 2", n)
 	}
-	if _, n, err := g.explore.Alerts(t.Context(), g.project(), threshold.AlertFilter{}, store.Page{Limit: 1}); err != nil || n != 0 {
+	if _, n, err := g.explore.Alerts(t.Context(), project, threshold.AlertFilter{}, store.Page{Limit: 1}); err != nil || n != 0 {
 		t.Errorf("%d alerts are left, %v", n, err)
 	}
 }
