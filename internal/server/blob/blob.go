@@ -55,7 +55,8 @@ func digestOf(h hash.Hash) Digest { return Digest(algorithm + hex.EncodeToString
 // ErrDamaged is in the chain of the error of a read whose bytes do not have the blob's digest any more.
 var ErrDamaged = errors.New("its bytes do not have this digest")
 
-func damaged(d Digest) error {
+// Damaged says that a blob has other bytes than it was stored with. Whoever knows a blob's size and finds another says it too.
+func Damaged(d Digest) error {
 	return fault.Wrap(fault.Unavailable, ErrDamaged,
 		"blob %s is damaged: its bytes on the server's disk have changed; restore it from a backup, or store the same bytes again", d)
 }
@@ -74,7 +75,8 @@ type Store interface {
 	// Put stores r to its end and returns its digest and its size in bytes. More than maxBytes is TooLarge, and nothing is kept.
 	Put(ctx context.Context, r io.Reader, maxBytes int64) (Digest, int64, error)
 	// Open returns length bytes from offset (length < 0: to the end) and the size of the whole blob. The range must lie inside it;
-	// an empty range at the end is allowed. Reading all of a blob ends with ErrDamaged if it is. The reader must be closed; it stays good when the blob is deleted meanwhile.
+	// an empty range at the end is allowed. Reading all of a blob ends with ErrDamaged if it is; a part of it says nothing, so whoever
+	// decides something by a blob reads all of it. The reader must be closed; it stays good when the blob is deleted meanwhile.
 	Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, int64, error)
 	Stat(ctx context.Context, d Digest) (Info, error)
 	// Delete removes a blob; one that is not there is Missing.

@@ -192,7 +192,7 @@ func (w *whole) Read(p []byte) (int, error) {
 	w.left -= int64(n)
 	switch {
 	case w.left == 0 && digestOf(w.sum) != w.digest, errors.Is(err, io.EOF) && w.left > 0:
-		w.err = damaged(w.digest)
+		w.err = Damaged(w.digest)
 	case w.left == 0:
 		w.err = io.EOF
 		if n > 0 {

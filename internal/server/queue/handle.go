@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -348,7 +349,8 @@ func (s *Service) Draining(ctx context.Context, runnerID string) error {
 	return err
 }
 
-// output reads the last bytes of a stored output, at most most of them; all of it if most is negative.
+// output reads the last bytes of a stored output, at most most of them; all of it if most is negative. All of it is compared with its digest,
+// so results are read that way; an end is for people, and is known to be the end by the blob's size alone.
 func (s *Service) output(ctx context.Context, o job.Output, most int64) (string, error) {
 	offset := int64(0)
 	if most >= 0 && o.SizeBytes > most {
@@ -358,11 +360,17 @@ func (s *Service) output(ctx context.Context, o job.Output, most int64) (string,
 	if err != nil {
 		return "", err
 	}
-	rc, _, err := s.Blobs.Open(ctx, d, offset, -1)
+	rc, size, err := s.Blobs.Open(ctx, d, offset, -1)
+	if fault.Is(err, fault.Invalid) { // it does not reach as far as the end that is wanted
+		return "", blob.Damaged(d)
+	}
 	if err != nil {
 		return "", err
 	}
 	defer rc.Close()
+	if size != o.SizeBytes {
+		return "", blob.Damaged(d)
+	}
 	var b bytes.Buffer
 	if _, err := io.Copy(&b, rc); err != nil {
 		return "", err

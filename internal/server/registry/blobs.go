@@ -14,44 +14,36 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// headBlob answers end-2 (HEAD). A blob whose bytes were lost is unknown, so that the next push brings them again.
+// headBlob answers end-2 (HEAD).
 func (g *Registry) headBlob(w http.ResponseWriter, r *http.Request, p place, reference string) error {
-	digest, err := g.visibleBlob(r.Context(), p, reference)
+	digest, size, err := g.visibleBlob(r.Context(), p, reference)
 	if err != nil {
 		return err
 	}
-	info, err := g.blobs.Stat(r.Context(), digest)
-	if err != nil {
-		return about(aboutBlob, err)
-	}
 	blobHeaders(w, digest)
-	w.Header().Set("Content-Length", strconv.FormatInt(info.Size, 10))
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// getBlob answers end-2 (GET), whole or one range.
+// getBlob answers end-2 (GET), whole or one range. A range is not compared with the digest: its reader compares the whole that it puts together.
 func (g *Registry) getBlob(w http.ResponseWriter, r *http.Request, p place, reference string) error {
-	digest, err := g.visibleBlob(r.Context(), p, reference)
+	digest, size, err := g.visibleBlob(r.Context(), p, reference)
 	if err != nil {
 		return err
 	}
 	part := byteRange{0, -1}
 	status := http.StatusOK
 	if header := r.Header.Get("Range"); header != "" {
-		info, err := g.blobs.Stat(r.Context(), digest)
-		if err != nil {
-			return about(aboutBlob, err)
-		}
-		if asked, satisfiable, ok := parseRange(header, info.Size); ok {
+		if asked, satisfiable, ok := parseRange(header, size); ok {
 			if !satisfiable {
-				w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", info.Size))
-				return about(aboutRange, fault.Invalidf("blob %s: the range lies outside its %d bytes", digest, info.Size))
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", size))
+				return about(aboutRange, fault.Invalidf("blob %s: the range lies outside its %d bytes", digest, size))
 			}
 			part, status = asked, http.StatusPartialContent
 		}
 	}
-	body, size, err := g.blobs.Open(r.Context(), digest, part.start, part.length)
+	body, _, err := g.blobs.Open(r.Context(), digest, part.start, part.length)
 	if err != nil {
 		return about(aboutBlob, err)
 	}
@@ -90,17 +82,27 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, p place, r
 	return nil
 }
 
-// visibleBlob returns the digest in a path if the project may see that blob.
-func (g *Registry) visibleBlob(ctx context.Context, p place, reference string) (blob.Digest, error) {
+// visibleBlob returns the digest in a path and the blob's size in bytes, if the project may see that blob. One that has lost bytes is
+// unknown, so that the next push brings them again.
+func (g *Registry) visibleBlob(ctx context.Context, p place, reference string) (blob.Digest, int64, error) {
 	digest, err := parseDigest(reference)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	err = g.store.View(ctx, func(tx *store.Tx) error {
-		_, err := image.BlobSize(ctx, tx, p.projectID, string(digest))
+	var size int64
+	err = g.store.View(ctx, func(tx *store.Tx) (err error) {
+		size, err = image.BlobSize(ctx, tx, p.projectID, string(digest))
 		return err
 	})
-	return digest, about(aboutBlob, err)
+	if err != nil {
+		return "", 0, about(aboutBlob, err)
+	}
+	info, err := g.blobs.Stat(ctx, digest)
+	if err == nil && info.Size != size {
+		g.log.ErrorContext(ctx, "blob has lost bytes", slog.String("digest", string(digest)), slog.Int64("has", info.Size), slog.Int64("wants", size))
+		err = fault.Missingf("blob %s: some of its bytes were lost; push it again", digest)
+	}
+	return digest, size, about(aboutBlob, err)
 }
 
 func blobHeaders(w http.ResponseWriter, digest blob.Digest) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,13 +104,27 @@ func TestBlobWithLostBytesIsUnknownUntilPushedAgain(t *testing.T) {
 	w := newWorld(t)
 	digest := w.pushBlob("open", []byte("lost"))
 	hex := strings.TrimPrefix(digest, "sha256:")
-	if err := os.Remove(filepath.Join(filepath.Dir(w.database), "blobs", "sha256", hex[:2], hex)); err != nil {
-		t.Fatal(err)
+	file := filepath.Join(filepath.Dir(w.database), "blobs", "sha256", hex[:2], hex)
+	for what, lose := range map[string]func() error{
+		"all": func() error { return os.Remove(file) },
+		"some": func() error {
+			return errors.Join(os.Chmod(file, 0o600), os.Truncate(file, 3))
+		},
+		"none, and more came": func() error {
+			return errors.Join(os.Chmod(file, 0o600), os.WriteFile(file, []byte("lost and found"), 0o600))
+		},
+	} {
+		if err := lose(); err != nil {
+			t.Fatal(what, err)
+		}
+		w.want(404, request{method: "HEAD", path: "/v2/open/blobs/" + digest})
+		w.refused(404, "BLOB_UNKNOWN", request{method: "GET", path: "/v2/open/blobs/" + digest})
+		w.refused(404, "BLOB_UNKNOWN", request{method: "GET", path: "/v2/open/blobs/" + digest, header: []string{"Range: bytes=0-1"}})
+		w.pushBlob("open", []byte("lost"))
+		if a := w.want(200, request{method: "GET", path: "/v2/open/blobs/" + digest}); string(a.body) != "lost" {
+			t.Errorf("%s: after it was pushed again: %q", what, a.body)
+		}
 	}
-	w.want(404, request{method: "HEAD", path: "/v2/open/blobs/" + digest})
-	w.refused(404, "BLOB_UNKNOWN", request{method: "GET", path: "/v2/open/blobs/" + digest})
-	w.pushBlob("open", []byte("lost"))
-	w.want(200, request{method: "HEAD", path: "/v2/open/blobs/" + digest})
 }
 
 func TestMalformedDigestsAreRefused(t *testing.T) {
