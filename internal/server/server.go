@@ -36,6 +36,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/metrics"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
@@ -143,8 +144,9 @@ func (s *Server) build(ctx context.Context) error {
 	if err := machines.EnsureDefaultSpec(ctx, cpu, memory, disk, architecture); err != nil {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
-	reads := explore.New(s.store, s.gates.Reads)
-	s.intake = intake.New(intake.Config{Store: s.store, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
+	projects := project.NewDoor(s.store, s.guard.Project)
+	reads := explore.New(projects, s.gates.Reads)
+	s.intake = intake.New(intake.Config{Store: s.store, Door: projects, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	s.api = httpapi.New(httpapi.Config{
 		Store: s.store, Accounts: accounts, Gates: s.gates, Guard: s.guard, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,

@@ -3,6 +3,8 @@ package explore
 import (
 	"context"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
@@ -14,13 +16,13 @@ import (
 )
 
 // Alerts returns a page of the project's alerts, with how many there are in all.
-func (s *Service) Alerts(ctx context.Context, project project.Project, f threshold.AlertFilter, page store.Page) (out []api.Alert, total int, err error) {
+func (s *Service) Alerts(ctx context.Context, actor access.Actor, ref string, f threshold.AlertFilter, page store.Page) (out []api.Alert, total int, err error) {
 	switch f.Status {
 	case "", api.AlertActive, api.AlertDismissed, api.AlertSilenced:
 	default:
 		return nil, 0, fault.Invalidf("status %.40q: want active, dismissed or silenced", f.Status)
 	}
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, n, err := threshold.ListAlerts(ctx, tx, project.ID, f, page)
 		if err != nil {
 			return err
@@ -33,8 +35,8 @@ func (s *Service) Alerts(ctx context.Context, project project.Project, f thresho
 }
 
 // Alert returns one alert of the project.
-func (s *Service) Alert(ctx context.Context, project project.Project, id string) (out api.Alert, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Alert(ctx context.Context, actor access.Actor, ref string, id string) (out api.Alert, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		out, err = oneAlert(ctx, tx, project, id)
 		return err
 	})
@@ -58,12 +60,12 @@ var events = map[api.AlertStatus]judge.Event{api.AlertActive: judge.Reactivate, 
 
 // SetAlertStatus dismisses an alert or makes it active again, as the judge's table allows. Another status is an Invalid fault, a silenced
 // alert a Conflict.
-func (s *Service) SetAlertStatus(ctx context.Context, project project.Project, id string, status api.AlertStatus) (out api.Alert, err error) {
+func (s *Service) SetAlertStatus(ctx context.Context, actor access.Actor, ref string, id string, status api.AlertStatus) (out api.Alert, err error) {
 	event, known := events[status]
 	if !known {
 		return out, fault.Invalidf("status %.40q: an alert can be made active or dismissed", status)
 	}
-	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := threshold.FindAlert(ctx, tx, project.ID, id)
 		if err != nil {
 			return err

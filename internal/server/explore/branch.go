@@ -3,6 +3,8 @@ package explore
 import (
 	"context"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -12,8 +14,8 @@ import (
 )
 
 // Branches returns a page of the project's branches, with how many there are in all.
-func (s *Service) Branches(ctx context.Context, project project.Project, f store.ListFilter) (out []api.Branch, total int, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Branches(ctx context.Context, actor access.Actor, ref string, f store.ListFilter) (out []api.Branch, total int, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, n, err := series.Branches(ctx, tx, project.ID, f)
 		if err != nil {
 			return err
@@ -37,9 +39,9 @@ func (s *Service) Branches(ctx context.Context, project project.Project, f store
 }
 
 // Branch returns one branch by UUID, name or slug, with its current head, or with the head that headID names.
-func (s *Service) Branch(ctx context.Context, project project.Project, ref, headID string) (out api.Branch, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
-		out, err = oneBranch(ctx, tx, project, ref, headID)
+func (s *Service) Branch(ctx context.Context, actor access.Actor, ref, branch, headID string) (out api.Branch, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
+		out, err = oneBranch(ctx, tx, project, branch, headID)
 		return err
 	})
 	return out, err
@@ -64,7 +66,7 @@ func oneBranch(ctx context.Context, tx *store.Tx, project project.Project, ref, 
 }
 
 // UpdateBranch renames or archives a branch. Fields that are absent stay.
-func (s *Service) UpdateBranch(ctx context.Context, project project.Project, ref string, change api.UpdateDimension) (out api.Branch, err error) {
+func (s *Service) UpdateBranch(ctx context.Context, actor access.Actor, ref, branch string, change api.UpdateDimension) (out api.Branch, err error) {
 	if change.Name != nil {
 		if err := ident.CheckBranchName(*change.Name); err != nil {
 			return out, err
@@ -76,8 +78,8 @@ func (s *Service) UpdateBranch(ctx context.Context, project project.Project, ref
 	if change.Units != nil || change.Direction != nil {
 		return out, fault.Invalidf("branch: units and direction belong to measures")
 	}
-	err = s.store.Tx(ctx, func(tx *store.Tx) error {
-		b, err := series.BranchByPath(ctx, tx, project.ID, ref)
+	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
+		b, err := series.BranchByPath(ctx, tx, project.ID, branch)
 		if err != nil {
 			return err
 		}
@@ -106,9 +108,9 @@ func (s *Service) UpdateBranch(ctx context.Context, project project.Project, ref
 }
 
 // DeleteBranch removes a branch that has no reports.
-func (s *Service) DeleteBranch(ctx context.Context, project project.Project, ref string) error {
-	return s.store.Tx(ctx, func(tx *store.Tx) error {
-		b, err := series.BranchByPath(ctx, tx, project.ID, ref)
+func (s *Service) DeleteBranch(ctx context.Context, actor access.Actor, ref, branch string) error {
+	return s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
+		b, err := series.BranchByPath(ctx, tx, project.ID, branch)
 		if err != nil {
 			return err
 		}

@@ -8,19 +8,19 @@
 // whatever its size. The methods that begin with Write count first, in SQL, and pass the gate for large answers with what that says; their
 // results are the JSON of what the methods without Write return.
 //
-// It does not make reports (intake), judge (ingest) or authorize (the edges, which hand in the project that the actor may see).
+// It does not make reports (intake) and does not judge (ingest).
 package explore
 
 import (
 	"github.com/tachograph/tacho/internal/server/admit"
-	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/project"
 )
 
 // Service reads and edits. It is safe for concurrent use.
 type Service struct {
-	store *store.Store
-	gate  *admit.Gate
+	door *project.Door
+	gate *admit.Gate
 }
 
-// New returns the service over a database. Large answers pass the gate while they are written; nil: no bound.
-func New(s *store.Store, gate *admit.Gate) *Service { return &Service{store: s, gate: gate} }
+// New returns the service behind the door of projects. Large answers pass the gate while they are written; nil: no bound.
+func New(door *project.Door, gate *admit.Gate) *Service { return &Service{door: door, gate: gate} }

@@ -3,6 +3,8 @@ package explore
 import (
 	"context"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -14,12 +16,12 @@ import (
 )
 
 // Metric returns one metric of the project with what places it and with its samples.
-func (s *Service) Metric(ctx context.Context, project project.Project, uuid string) (out api.OneMetric, err error) {
+func (s *Service) Metric(ctx context.Context, actor access.Actor, ref string, uuid string) (out api.OneMetric, err error) {
 	id, ok := ident.MetricID(uuid)
 	if !ok {
 		return out, fault.Missingf("metric %.50q does not exist", uuid)
 	}
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		m, r, err := report.MetricByID(ctx, tx, project.ID, id)
 		if err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -29,12 +31,12 @@ type PerfQuery struct {
 
 // Perf returns one entry for each combination that has metrics, its points in the order of version number, start time and iteration. A
 // query for more than limits.PerfSeriesMax combinations or limits.PerfPointsMax points is an Invalid fault: nothing is left out.
-func (s *Service) Perf(ctx context.Context, project project.Project, q PerfQuery) (out api.Perf, err error) {
-	if err := q.check(); err != nil {
-		return out, err
-	}
-	out = api.Perf{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Perf(ctx context.Context, actor access.Actor, ref string, q PerfQuery) (out api.Perf, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
+		if err := q.check(); err != nil {
+			return err
+		}
+		out = api.Perf{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
 		d, err := findDimensions(ctx, tx, project, q)
 		if err != nil {
 			return err

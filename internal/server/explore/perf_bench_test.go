@@ -63,7 +63,7 @@ func BenchmarkPerf10x10000(b *testing.B) {
 	}
 	project := g.project()
 	for b.Loop() {
-		perf, err := g.explore.Perf(ctx, project, q)
+		perf, err := g.explore.Perf(ctx, local, project.ID, q)
 		if err != nil || len(perf.Results) != lines || len(perf.Results[0].Metrics) != points {
 			b.Fatalf("%d lines, %v", len(perf.Results), err)
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
@@ -17,8 +19,8 @@ import (
 )
 
 // Report returns one report of the project with results and alerts.
-func (s *Service) Report(ctx context.Context, project project.Project, id string) (out api.Report, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Report(ctx context.Context, actor access.Actor, ref string, id string) (out api.Report, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := projectReport(ctx, tx, project, id)
 		if err != nil {
 			return err
@@ -50,8 +52,8 @@ type ReportFilter struct {
 }
 
 // Reports returns a page of the project's reports, with how many there are in all, without results and alerts.
-func (s *Service) Reports(ctx context.Context, project project.Project, f ReportFilter, page store.Page) (out []api.Report, total int, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Reports(ctx context.Context, actor access.Actor, ref string, f ReportFilter, page store.Page) (out []api.Report, total int, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, n, err := listed(ctx, tx, project, f, page)
 		if err != nil {
 			return err

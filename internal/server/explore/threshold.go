@@ -3,6 +3,8 @@ package explore
 import (
 	"context"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -19,8 +21,8 @@ type ThresholdFilter struct {
 }
 
 // Thresholds returns a page of the project's thresholds, with how many there are in all.
-func (s *Service) Thresholds(ctx context.Context, project project.Project, f ThresholdFilter, page store.Page) (out []api.Threshold, total int, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Thresholds(ctx context.Context, actor access.Actor, ref string, f ThresholdFilter, page store.Page) (out []api.Threshold, total int, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row := threshold.Filter{Archived: f.Archived, Modified: f.Modified}
 		p, err := findPlace(ctx, tx, project, f.Branch, f.Testbed, f.Measure)
 		if err != nil {
@@ -82,8 +84,8 @@ func findPlace(ctx context.Context, tx *store.Tx, project project.Project, branc
 }
 
 // Threshold returns one threshold of the project with its current model, or with the earlier one that modelID names.
-func (s *Service) Threshold(ctx context.Context, project project.Project, id, modelID string) (out api.Threshold, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+func (s *Service) Threshold(ctx context.Context, actor access.Actor, ref string, id, modelID string) (out api.Threshold, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		out, err = oneThreshold(ctx, tx, project, id, modelID)
 		return err
 	})
@@ -113,7 +115,7 @@ func oneThreshold(ctx context.Context, tx *store.Tx, project project.Project, id
 }
 
 // CreateThreshold makes a threshold with a model. Branch, testbed and measure must exist.
-func (s *Service) CreateThreshold(ctx context.Context, project project.Project, asked api.NewThreshold) (out api.Threshold, err error) {
+func (s *Service) CreateThreshold(ctx context.Context, actor access.Actor, ref string, asked api.NewThreshold) (out api.Threshold, err error) {
 	model, err := threshold.NewModel(asked.Model)
 	if err != nil {
 		return out, err
@@ -123,7 +125,7 @@ func (s *Service) CreateThreshold(ctx context.Context, project project.Project, 
 			return out, fault.Invalidf("threshold: the field %q is missing; give a name, slug or UUID", field.name)
 		}
 	}
-	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 		p, err := findPlace(ctx, tx, project, asked.Branch, asked.Testbed, asked.Measure)
 		if err != nil {
 			return err
@@ -142,7 +144,7 @@ func (s *Service) CreateThreshold(ctx context.Context, project project.Project, 
 }
 
 // UpdateThreshold replaces a threshold's model, or takes it away when the change names no test.
-func (s *Service) UpdateThreshold(ctx context.Context, project project.Project, id string, change api.UpdateThreshold) (out api.Threshold, err error) {
+func (s *Service) UpdateThreshold(ctx context.Context, actor access.Actor, ref string, id string, change api.UpdateThreshold) (out api.Threshold, err error) {
 	var model *threshold.Model
 	if change.Test != nil {
 		m, err := threshold.NewModel(api.Model{Test: *change.Test, MinSampleSize: change.MinSampleSize, MaxSampleSize: change.MaxSampleSize,
@@ -152,7 +154,7 @@ func (s *Service) UpdateThreshold(ctx context.Context, project project.Project, 
 		}
 		model = &m
 	}
-	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 		t, err := threshold.Find(ctx, tx, project.ID, id)
 		if err != nil {
 			return err
@@ -168,9 +170,10 @@ func (s *Service) UpdateThreshold(ctx context.Context, project project.Project, 
 
 // DeleteThreshold removes a threshold with its models and alerts; metrics keep the limits that it drew. Alerts go in steps, because all
 // writers wait for each; if one fails, the threshold is there with the others.
-func (s *Service) DeleteThreshold(ctx context.Context, project project.Project, id string) error {
-	for more := true; more; {
-		if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+func (s *Service) DeleteThreshold(ctx context.Context, actor access.Actor, ref string, id string) error {
+	change := s.door.Change
+	for more := true; more; change = s.door.GoOn {
+		if err := change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 			if _, err := threshold.Find(ctx, tx, project.ID, id); err != nil {
 				return err
 			}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/tachograph/tacho/internal/core/access"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/project"
@@ -38,10 +40,10 @@ func upTo[T any](n int, f func(T) error) func(T) error {
 }
 
 // WriteReport writes one report of the project with results and alerts.
-func (s *Service) WriteReport(ctx context.Context, w io.Writer, project project.Project, id string, show Showing) error {
+func (s *Service) WriteReport(ctx context.Context, w io.Writer, actor access.Actor, ref string, id string, show Showing) error {
 	var row report.Report
 	n := 0
-	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+	if err := s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) (err error) {
 		if row, err = projectReport(ctx, tx, project, id); err == nil {
 			n, err = countMetrics(ctx, tx, []report.Report{row})
 		}
@@ -61,7 +63,7 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, project project.
 		return err
 	}
 	defer pass.Leave()
-	return s.store.View(ctx, func(tx *store.Tx) error {
+	return s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := projectReport(ctx, tx, project, id)
 		if err != nil {
 			return err
@@ -75,9 +77,9 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, project project.
 }
 
 // WriteReports writes a page of the project's reports with results and alerts, and returns how many there are in all.
-func (s *Service) WriteReports(ctx context.Context, w io.Writer, project project.Project, f ReportFilter, page store.Page) (total int, err error) {
+func (s *Service) WriteReports(ctx context.Context, w io.Writer, actor access.Actor, ref string, f ReportFilter, page store.Page) (total int, err error) {
 	n := 0
-	if err := s.store.View(ctx, func(tx *store.Tx) error {
+	if err := s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, _, err := listed(ctx, tx, project, f, page)
 		if err != nil {
 			return err
@@ -92,7 +94,7 @@ func (s *Service) WriteReports(ctx context.Context, w io.Writer, project project
 		return 0, err
 	}
 	defer pass.Leave()
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, all, err := listed(ctx, tx, project, f, page)
 		if err != nil {
 			return err
@@ -115,12 +117,12 @@ func (s *Service) WriteReports(ctx context.Context, w io.Writer, project project
 }
 
 // WritePerf writes what Perf returns.
-func (s *Service) WritePerf(ctx context.Context, w io.Writer, project project.Project, q PerfQuery) error {
-	if err := q.check(); err != nil {
-		return err
-	}
+func (s *Service) WritePerf(ctx context.Context, w io.Writer, actor access.Actor, ref string, q PerfQuery) error {
 	n := 0
-	if err := s.store.View(ctx, func(tx *store.Tx) error {
+	if err := s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
+		if err := q.check(); err != nil {
+			return err
+		}
 		d, err := findDimensions(ctx, tx, project, q)
 		if err == nil {
 			n, err = countLongest(ctx, tx, d)
@@ -134,7 +136,7 @@ func (s *Service) WritePerf(ctx context.Context, w io.Writer, project project.Pr
 		return err
 	}
 	defer pass.Leave()
-	return s.store.View(ctx, func(tx *store.Tx) error {
+	return s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		d, err := findDimensions(ctx, tx, project, q)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -48,12 +49,12 @@ func TestWhatIsWrittenInPiecesIsTheJSONOfTheWhole(t *testing.T) {
 		"all outside":    g.run(guarded, manyResults(benchmarks, 99), manyResults(benchmarks, 98)),
 		"one metric":     g.run(nil, bmf(7)),
 	} {
-		report, err := g.explore.Report(t.Context(), g.project(), report.UUID) // branches have gone on
+		report, err := g.explore.Report(t.Context(), local, g.project().ID, report.UUID) // branches have gone on
 		if err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := g.explore.WriteReport(t.Context(), &out, g.project(), report.UUID, explore.Showing{}); err != nil {
+		if err := g.explore.WriteReport(t.Context(), &out, local, g.project().ID, report.UUID, explore.Showing{}); err != nil {
 			t.Fatal(err)
 		}
 		if want := asJSON(t, report); out.String() != want {
@@ -66,12 +67,12 @@ func TestWhatIsWrittenInPiecesIsTheJSONOfTheWhole(t *testing.T) {
 	q := query(func(q *explore.PerfQuery) {
 		q.Benchmarks, q.Measures = []string{"b/0 <&>", "b/1 <&>", "b"}, []string{"latency", "size"}
 	})
-	perf, err := g.explore.Perf(t.Context(), g.project(), q)
+	perf, err := g.explore.Perf(t.Context(), local, g.project().ID, q)
 	if err != nil || len(perf.Results) != 5 {
 		t.Fatalf("%d lines, %v", len(perf.Results), err)
 	}
 	var out bytes.Buffer
-	if err := g.explore.WritePerf(t.Context(), &out, g.project(), q); err != nil {
+	if err := g.explore.WritePerf(t.Context(), &out, local, g.project().ID, q); err != nil {
 		t.Fatal(err)
 	}
 	if want := asJSON(t, perf); out.String() != want {
@@ -86,7 +87,7 @@ func TestAReportIsShownUpToAsManyResultsAsAreAskedFor(t *testing.T) {
 	whole := g.run(guarded, manyResults(30, 99), manyResults(30, 98))
 	for n, want := range map[int][]int{1: {1}, 30: {30}, 31: {30, 1}, 60: {30, 30}, 100: {30, 30}, 0: {30, 30}} {
 		var out bytes.Buffer
-		if err := g.explore.WriteReport(t.Context(), &out, g.project(), whole.UUID, explore.Showing{Results: n}); err != nil {
+		if err := g.explore.WriteReport(t.Context(), &out, local, g.project().ID, whole.UUID, explore.Showing{Results: n}); err != nil {
 			t.Fatal(err)
 		}
 		var got api.Report
@@ -118,7 +119,7 @@ func TestAThinnedLineKeepsItsExtremesAndWhatIsOutside(t *testing.T) {
 		}
 		g.run(guarded, bmf(value))
 	}
-	perf, err := g.explore.Perf(t.Context(), g.project(), query(func(q *explore.PerfQuery) { q.Columns = 4 }))
+	perf, err := g.explore.Perf(t.Context(), local, g.project().ID, query(func(q *explore.PerfQuery) { q.Columns = 4 }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestAThinnedLineKeepsItsExtremesAndWhatIsOutside(t *testing.T) {
 	if numbers[0] != 0 || numbers[len(numbers)-1] != 59 || !slices.IsSorted(numbers) || !alert {
 		t.Errorf("versions %v, the alert is there: %v", numbers, alert)
 	}
-	all, err := g.explore.Perf(t.Context(), g.project(), query(func(q *explore.PerfQuery) { q.Columns = 60 }))
+	all, err := g.explore.Perf(t.Context(), local, g.project().ID, query(func(q *explore.PerfQuery) { q.Columns = 60 }))
 	if err != nil || len(all.Results[0].Metrics) != 60 {
 		t.Errorf("few points on many columns: %d, %v", len(all.Results[0].Metrics), err)
 	}
@@ -146,15 +147,15 @@ func TestLargeAnswersPassTheGateAndSmallOnesDoNot(t *testing.T) {
 	g := newGallery(t)
 	small := g.run(nil, manyResults(5, 10))
 	large := g.run(nil, manyResults(limits.CheapReadMetrics, 10))
-	project := g.project()
+	owner := g.project()
 	gate := admit.New(admit.Config{Subject: "large queries", Capacity: 10, Patience: time.Minute, Retry: 3 * time.Second})
-	bounded := explore.New(g.store, gate)
+	bounded := explore.New(project.NewDoor(g.store, nil), gate)
 	full, err := gate.Enter(t.Context(), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write := func(id string, show explore.Showing) error {
-		return bounded.WriteReport(t.Context(), new(bytes.Buffer), project, id, show)
+		return bounded.WriteReport(t.Context(), new(bytes.Buffer), local, owner.ID, id, show)
 	}
 	if err := write(small.UUID, explore.Showing{}); err != nil {
 		t.Errorf("a small report: %v", err)
@@ -166,7 +167,7 @@ func TestLargeAnswersPassTheGateAndSmallOnesDoNot(t *testing.T) {
 		t.Errorf("a large report: %v", err)
 	}
 	page := explore.ReportFilter{}
-	if _, err := bounded.WriteReports(t.Context(), new(bytes.Buffer), project, page, store.Page{Limit: 10}); !fault.Is(err, fault.Unavailable) {
+	if _, err := bounded.WriteReports(t.Context(), new(bytes.Buffer), local, owner.ID, page, store.Page{Limit: 10}); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a list with results: %v", err)
 	}
 	full.Leave()

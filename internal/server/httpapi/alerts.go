@@ -26,34 +26,22 @@ func (a *API) registerAlerts() {
 	const all, one = "/v0/projects/{project}/alerts", "/v0/projects/{project}/alerts/{alert}"
 	register(a, operation{http.MethodGet, all, "list-alerts", "The project's alerts, newest first, by creation or by sort=modified", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *listAlertsInput) (*listOutput[api.Alert], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			rows, total, err := a.cfg.Explore.Alerts(ctx, p, threshold.AlertFilter{Status: api.AlertStatus(in.Status), Archived: in.Archived,
+			rows, total, err := a.cfg.Explore.Alerts(ctx, actorOf(ctx), in.Project, threshold.AlertFilter{Status: api.AlertStatus(in.Status), Archived: in.Archived,
 				Modified: in.Sort == "modified"}, in.page(true))
 			return &listOutput[api.Alert]{total, rows}, err
 		})
 	register(a, operation{http.MethodGet, one, "get-alert", "One alert", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *AlertPath) (*bodyOutput[api.Alert], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			return body(a.cfg.Explore.Alert(ctx, p, in.Alert))
+			return body(a.cfg.Explore.Alert(ctx, actorOf(ctx), in.Project, in.Alert))
 		})
 	register(a, operation{http.MethodPatch, one, "update-alert", "Dismiss an alert, or make it active again", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {
 			AlertPath
 			Body api.UpdateAlert
 		}) (*bodyOutput[api.Alert], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
 			if in.Body.Status == nil {
 				return nil, fault.Invalidf("alert: the field \"status\" is missing; want active or dismissed")
 			}
-			return body(a.cfg.Explore.SetAlertStatus(ctx, p, in.Alert, *in.Body.Status))
+			return body(a.cfg.Explore.SetAlertStatus(ctx, actorOf(ctx), in.Project, in.Alert, *in.Body.Status))
 		})
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
+	"github.com/tachograph/tacho/internal/server/door"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -98,7 +99,6 @@ type authorizationKey struct{}
 // authorization is what one request still has to prove.
 type authorization struct {
 	action access.Action
-	done   bool
 }
 
 // authorize asks core/access for the operation's action on resource.
@@ -107,11 +107,7 @@ func authorize(ctx context.Context, resource access.Resource) error {
 	if !ok {
 		return fmt.Errorf("authorize outside an operation")
 	}
-	if err := access.Authorize(actorOf(ctx), asked.action, resource); err != nil {
-		return err
-	}
-	asked.done = true
-	return nil
+	return door.Authorize(ctx, actorOf(ctx), asked.action, resource)
 }
 
 // actorOf is the request's actor.

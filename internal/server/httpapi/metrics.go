@@ -14,10 +14,6 @@ func (a *API) registerMetrics() {
 			ProjectPath
 			Metric string `path:"metric" maxLength:"36" doc:"UUID"`
 		}) (*bodyOutput[api.OneMetric], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			return body(a.cfg.Explore.Metric(ctx, p, in.Metric))
+			return body(a.cfg.Explore.Metric(ctx, actorOf(ctx), in.Project, in.Metric))
 		})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/door"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
@@ -26,7 +27,7 @@ type operation struct {
 	maxBytes     int64 // of the body; 0: limits.JSONBodyBytes
 }
 
-// register adds a route whose handler must authorize.
+// register adds a route whose use case must ask at the door.
 func register[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
 	limit := op.maxBytes
 	if limit == 0 {
@@ -38,9 +39,9 @@ func register[I, O any](a *API, op operation, handle func(context.Context, *I) (
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
 		decoded(ctx)
 		asked := &authorization{action: op.action}
-		ctx = context.WithValue(ctx, authorizationKey{}, asked)
+		ctx = door.Watch(context.WithValue(ctx, authorizationKey{}, asked))
 		out, err := handle(ctx, in)
-		if err == nil && !asked.done {
+		if err == nil && !door.Asked(ctx) {
 			err = fmt.Errorf("operation %s did not authorize", op.id)
 		}
 		if err != nil {

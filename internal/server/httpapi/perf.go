@@ -28,14 +28,12 @@ func (a *API) registerPerf() {
 	registerStream[perfInput, api.Perf](a, operation{http.MethodGet, "/v0/projects/{project}/perf", "get-perf",
 		"The points of every combination of branch, testbed, benchmark and measure that has any", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *perfInput) (*streamed, error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
 			q := explore.PerfQuery{
 				Branches: commas(in.Branches), Heads: commas(in.Heads), Testbeds: commas(in.Testbeds), Specs: commas(in.Specs),
 				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime), Columns: in.Columns}
-			return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error { return a.cfg.Explore.WritePerf(ctx, w, p, q) }}, nil
+			return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error {
+				return a.cfg.Explore.WritePerf(ctx, w, actorOf(ctx), in.Project, q)
+			}}, nil
 		})
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
-	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 )
 
@@ -45,17 +44,13 @@ func (a *API) registerReports() {
 	const all, one = "/v0/projects/{project}/reports", "/v0/projects/{project}/reports/{report}"
 	registerStream[listReportsInput, []api.Report](a, operation{http.MethodGet, all, "list-reports", "The project's reports, newest first, without results unless expand is set", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *listReportsInput) (*streamed, error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
 			out := &streamed{status: http.StatusOK, list: true}
 			out.write = func(ctx context.Context, w io.Writer) (err error) {
 				if in.Expand {
-					out.total, err = a.cfg.Explore.WriteReports(ctx, w, p, in.filter(), in.page(true))
+					out.total, err = a.cfg.Explore.WriteReports(ctx, w, actorOf(ctx), in.Project, in.filter(), in.page(true))
 					return err
 				}
-				rows, total, err := a.cfg.Explore.Reports(ctx, p, in.filter(), in.page(true))
+				rows, total, err := a.cfg.Explore.Reports(ctx, actorOf(ctx), in.Project, in.filter(), in.page(true))
 				if err != nil {
 					return err
 				}
@@ -66,13 +61,9 @@ func (a *API) registerReports() {
 		})
 	registerStream[createReportInput, api.Report](a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *createReportInput) (*streamed, error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
-			taken, err := a.cfg.Intake.Create(ctx, p, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
+			taken, err := a.cfg.Intake.Create(ctx, in.Project, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
 			in.Body.Results = nil
 			if err != nil {
 				return nil, err
@@ -81,37 +72,25 @@ func (a *API) registerReports() {
 		})
 	registerStream[getReportInput, api.Report](a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *getReportInput) (*streamed, error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			return a.shown(p, in.Report, explore.Showing{Results: in.MaxResults}), nil
+			return a.shown(in.Project, in.Report, explore.Showing{Results: in.MaxResults}), nil
 		})
 	registerStream[ReportPath, api.Report](a, operation{http.MethodPost, one + "/reparse", "reparse-report", "Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
 		func(ctx context.Context, in *ReportPath) (*streamed, error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
+			if err := a.cfg.Intake.Reparse(ctx, actorOf(ctx), in.Project, in.Report); err != nil {
 				return nil, err
 			}
-			if err := a.cfg.Intake.Reparse(ctx, p, in.Report); err != nil {
-				return nil, err
-			}
-			return a.shown(p, in.Report, explore.Showing{Committed: true}), nil
+			return a.shown(in.Project, in.Report, explore.Showing{Committed: true}), nil
 		})
 	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			return &emptyOutput{}, a.cfg.Intake.Delete(ctx, p, in.Report)
+			return &emptyOutput{}, a.cfg.Intake.Delete(ctx, actorOf(ctx), in.Project, in.Report)
 		})
 }
 
 // shown is a report that exists.
-func (a *API) shown(p project.Project, id string, show explore.Showing) *streamed {
+func (a *API) shown(project, id string, show explore.Showing) *streamed {
 	return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error {
-		return a.cfg.Explore.WriteReport(ctx, w, p, id, show)
+		return a.cfg.Explore.WriteReport(ctx, w, actorOf(ctx), project, id, show)
 	}}
 }
 

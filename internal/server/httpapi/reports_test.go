@@ -65,7 +65,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	if s.key, err = s.accounts.FirstKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	views, log := explore.New(db, nil), slog.New(slog.DiscardHandler)
+	views, log := explore.New(project.NewDoor(db, nil), nil), slog.New(slog.DiscardHandler)
 	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{

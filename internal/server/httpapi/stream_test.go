@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
@@ -32,7 +33,7 @@ func large(n int) map[string]any {
 // reading is the station's API with other settings for answers.
 func (s *station) reading(gate *admit.Gate, scratch string) *API {
 	services := s.api.cfg.Services
-	services.Explore = explore.New(s.db, gate)
+	services.Explore = explore.New(project.NewDoor(s.db, nil), gate)
 	return New(Config{Store: s.db, Accounts: s.accounts, Gates: admit.NewGates(), Log: slog.New(slog.DiscardHandler), Services: services, Scratch: scratch})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/project"
@@ -13,7 +14,7 @@ import (
 
 // CreateBranch makes a branch, with the history of its start point if it asks for one, and returns its id. A name or slug that is taken is
 // a Conflict; a start point without history to copy is an Invalid fault here, because nothing else was asked for.
-func (s *Service) CreateBranch(ctx context.Context, project project.Project, asked api.NewBranch) (id string, err error) {
+func (s *Service) CreateBranch(ctx context.Context, actor access.Actor, ref string, asked api.NewBranch) (id string, err error) {
 	if err := ident.CheckBranchName(asked.Name); err != nil {
 		return "", err
 	}
@@ -26,7 +27,7 @@ func (s *Service) CreateBranch(ctx context.Context, project project.Project, ask
 	if err := checkStartPoint(asked.StartPoint); err != nil {
 		return "", err
 	}
-	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 		if _, found, err := series.BranchByName(ctx, tx, project.ID, asked.Name); err != nil || found {
 			if found {
 				err = fault.Conflictf("branch %q exists already", asked.Name)

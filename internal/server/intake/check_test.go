@@ -108,7 +108,7 @@ func TestANewProjectIsAsVisibleAsTheRunOrTheServerSays(t *testing.T) {
 		r := run("main", 1)
 		r.Project, r.Visibility = ident.Slugify(tc.name), tc.asked
 		request := Request{Actor: h.leader, New: r}
-		_, checked, err := tc.service.Check(t.Context(), request)
+		checked, err := tc.service.Check(t.Context(), request)
 		if err != nil || checked.Visibility != tc.want || !checked.NewProject {
 			t.Errorf("%s: checked %+v (%v)", tc.name, checked, err)
 		}
@@ -116,7 +116,7 @@ func TestANewProjectIsAsVisibleAsTheRunOrTheServerSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := h.explore.Report(t.Context(), taken.Project, taken.Report)
+		report, err := h.explore.Report(t.Context(), local, taken.Project.ID, taken.Report)
 		if err != nil || report.Project.Visibility != tc.want {
 			t.Errorf("%s: want %s, got %s (%v)", tc.name, tc.want, report.Project.Visibility, err)
 		}

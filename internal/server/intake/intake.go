@@ -53,6 +53,7 @@ type Queue interface {
 // Config are the parts that intake is made of. All are needed but those that say what their absence means.
 type Config struct {
 	Store      *store.Store
+	Door       *project.Door // nil: one that counts nobody
 	Blobs      blob.Store
 	Queue      Queue
 	Ingest     *ingest.Service  // nil: one over Store
@@ -64,6 +65,7 @@ type Config struct {
 // Service takes submissions. It is safe for concurrent use.
 type Service struct {
 	store   *store.Store
+	door    *project.Door
 	blobs   blob.Store
 	queue   Queue
 	ingest  *ingest.Service
@@ -74,13 +76,16 @@ type Service struct {
 
 // New returns the service.
 func New(cfg Config) *Service {
-	s := &Service{store: cfg.Store, blobs: cfg.Blobs, queue: cfg.Queue, ingest: cfg.Ingest, work: cfg.Work,
+	s := &Service{store: cfg.Store, door: cfg.Door, blobs: cfg.Blobs, queue: cfg.Queue, ingest: cfg.Ingest, work: cfg.Work,
 		visible: cmp.Or(cfg.Visibility, api.Public), now: cfg.Now}
 	if s.ingest == nil {
 		s.ingest = ingest.New(cfg.Store, nil)
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.door == nil {
+		s.door = project.NewDoor(cfg.Store, nil)
 	}
 	return s
 }
@@ -107,10 +112,14 @@ func (s *Service) Submit(ctx context.Context, r Request) (Taken, error) {
 	return s.submit(ctx, r, nil)
 }
 
-// Create takes a report for a project that exists and that the edge has authorized the actor for.
-func (s *Service) Create(ctx context.Context, project project.Project, r Request) (Taken, error) {
-	r.New.Project = project.ID
-	return s.submit(ctx, r, &project)
+// Create takes a report for a project that exists.
+func (s *Service) Create(ctx context.Context, project string, r Request) (Taken, error) {
+	p, err := s.door.Find(ctx, r.Actor, access.Submit, project)
+	if err != nil {
+		return Taken{}, err
+	}
+	r.New.Project = p.ID
+	return s.submit(ctx, r, &p)
 }
 
 func (s *Service) submit(ctx context.Context, r Request, project *project.Project) (Taken, error) {
@@ -152,18 +161,18 @@ func (s *Service) submit(ctx context.Context, r Request, project *project.Projec
 }
 
 // Check says what Submit would say of a run, before there are results: a benchmark that ran for an hour must not be refused for its branch. It
-// goes the same way, up to the report, and takes back what it wrote. project is the one that the actor was authorized for, as it is or would be.
+// goes the same way, up to the report, and takes back what it wrote.
 // Errors are those of Submit.
-func (s *Service) Check(ctx context.Context, r Request) (project project.Project, out api.RunCheck, err error) {
+func (s *Service) Check(ctx context.Context, r Request) (out api.RunCheck, err error) {
 	r.New.Project = projectOf(r)
 	p, err := s.prepare(ctx, r, nil, true) // passes no gate
 	if err != nil {
-		return project, out, err
+		return out, err
 	}
 	out = api.RunCheck{Project: p.before.project.Slug, NewProject: p.before.isNew, Visibility: api.Visibility(p.before.project.Visibility),
 		Branch: p.sub.branch, Testbed: p.sub.testbed}
 	if p.before.report != "" { // the same request was taken already and gets its report
-		return p.before.project, out, nil
+		return out, nil
 	}
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
 		at, err := s.place(ctx, tx, p)
@@ -174,9 +183,9 @@ func (s *Service) Check(ctx context.Context, r Request) (project project.Project
 		return errOnlyChecked
 	})
 	if !errors.Is(err, errOnlyChecked) {
-		return project, out, err
+		return out, err
 	}
-	return p.before.project, out, nil
+	return out, nil
 }
 
 // errOnlyChecked rolls a transaction back that was good.
@@ -196,8 +205,16 @@ func (s *Service) prepare(ctx context.Context, r Request, project *project.Proje
 	if p.sub, err = newSubmission(r.New, s.now(), early); err != nil {
 		return p, err
 	}
-	if p.before, err = s.look(ctx, r, p.sub, project); err != nil || p.before.report != "" {
+	if p.before, err = s.look(ctx, r, p.sub, project); err != nil {
 		return p, err
+	}
+	if !early && !p.before.isNew && project == nil {
+		if err := s.door.Count(p.before.project.ID); err != nil {
+			return p, err
+		}
+	}
+	if p.before.report != "" {
+		return p, nil
 	}
 	switch {
 	case p.sub.job != nil:

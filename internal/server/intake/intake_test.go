@@ -26,6 +26,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
+// local is the person at the keyboard, who may do all.
+var local = access.Actor{Kind: access.Local}
+
 // house is a server's services over a fresh database, with one organization and its leader.
 type house struct {
 	t       testing.TB
@@ -115,7 +118,7 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.explore = explore.New(h.store, nil)
+	h.explore = explore.New(project.NewDoor(h.store, nil), nil)
 	h.intake = New(Config{Store: h.store, Blobs: blobs, Queue: h.queue, Now: h.clock})
 	h.tx(func(tx *store.Tx) error {
 		var err error
@@ -156,7 +159,7 @@ func (h *house) submit(r api.NewRun) (api.Report, bool, error) {
 	if err != nil {
 		return api.Report{}, false, err
 	}
-	report, err := h.explore.Report(h.t.Context(), taken.Project, taken.Report)
+	report, err := h.explore.Report(h.t.Context(), local, taken.Project.ID, taken.Report)
 	return report, taken.Created, err
 }
 
@@ -173,7 +176,7 @@ func (h *house) must(r api.NewRun) api.Report {
 
 // check asks what submitting r would say.
 func (h *house) check(r api.NewRun) (api.RunCheck, error) {
-	_, out, err := h.intake.Check(h.t.Context(), Request{Actor: h.leader, SourceIP: "192.0.2.1", New: r})
+	out, err := h.intake.Check(h.t.Context(), Request{Actor: h.leader, SourceIP: "192.0.2.1", New: r})
 	return out, err
 }
 
@@ -449,7 +452,7 @@ func TestPullRequestSeesTheHistoryOfMain(t *testing.T) {
 	if rebased.Branch.Head.UUID == first.Branch.Head.UUID || *only(rebased).Boundary.Baseline != 300 {
 		t.Errorf("rebased: want a new head and a baseline of 300, got %g", *only(rebased).Boundary.Baseline)
 	}
-	old, err := h.explore.Report(t.Context(), h.project("shop"), first.UUID)
+	old, err := h.explore.Report(t.Context(), local, h.project("shop").ID, first.UUID)
 	if err != nil || old.Alerts[0].Status != api.AlertSilenced {
 		t.Errorf("the alert of the replaced head: want silenced, got %s (%v)", old.Alerts[0].Status, err)
 	}
@@ -501,7 +504,7 @@ func TestThresholdResetTakesTheOthersAway(t *testing.T) {
 	h.must(r)
 	r.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{"throughput": {Test: "percentage", LowerBoundary: ptr(0.1)}}, Reset: ptr(true)}
 	h.must(r)
-	all, total, err := h.explore.Thresholds(t.Context(), h.project("shop"), explore.ThresholdFilter{}, store.Page{Limit: 10})
+	all, total, err := h.explore.Thresholds(t.Context(), local, h.project("shop").ID, explore.ThresholdFilter{}, store.Page{Limit: 10})
 	if err != nil || total != 2 {
 		t.Fatalf("%d thresholds, %v", total, err)
 	}
@@ -520,7 +523,7 @@ func TestWhoMaySubmit(t *testing.T) {
 		r.Project = project
 		early := r
 		early.Results = nil
-		_, _, checked := h.intake.Check(t.Context(), Request{Actor: actor, New: early})
+		_, checked := h.intake.Check(t.Context(), Request{Actor: actor, New: early})
 		_, err := h.intake.Submit(t.Context(), Request{Actor: actor, New: r})
 		if fault.Of(checked) != fault.Of(err) || (checked == nil) != (err == nil) {
 			t.Errorf("the run is answered with %v, its check with %v", err, checked)
@@ -677,7 +680,7 @@ func TestRunsBringBackWhatWasArchived(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.must(run("main", 1))
-	if _, err := h.explore.UpdateBranch(t.Context(), h.project("shop"), "main", api.UpdateDimension{Archived: ptr(true)}); err != nil {
+	if _, err := h.explore.UpdateBranch(t.Context(), local, h.project("shop").ID, "main", api.UpdateDimension{Archived: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.must(run("main", 1)); got.Branch.Archived != nil {

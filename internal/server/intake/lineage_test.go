@@ -26,7 +26,7 @@ func baseline(t *testing.T, r api.Report) float64 {
 // line are the values that a plot of the branch shows, in its order.
 func (h *house) line(branch string) []float64 {
 	h.t.Helper()
-	perf, err := h.explore.Perf(h.t.Context(), h.project("shop"), explore.PerfQuery{
+	perf, err := h.explore.Perf(h.t.Context(), local, h.project("shop").ID, explore.PerfQuery{
 		Branches: []string{branch}, Testbeds: []string{"localhost"}, Benchmarks: []string{"b"}, Measures: []string{"latency"}})
 	if err != nil {
 		h.t.Fatal(err)
@@ -96,7 +96,7 @@ func TestHistorySurvivesABranchInBetweenThatIsDeleted(t *testing.T) {
 	h := newHouse(t)
 	h.must(at("main", "a", "", 100))
 	project := h.project("shop")
-	if _, err := h.intake.CreateBranch(t.Context(), project, api.NewBranch{Name: "release", StartPoint: &api.StartPoint{Branch: "main"}}); err != nil {
+	if _, err := h.intake.CreateBranch(t.Context(), local, project.ID, api.NewBranch{Name: "release", StartPoint: &api.StartPoint{Branch: "main"}}); err != nil {
 		t.Fatal(err)
 	}
 	h.must(at("hotfix", "b", "release", 100))

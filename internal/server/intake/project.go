@@ -3,11 +3,11 @@ package intake
 import (
 	"context"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/door"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -32,8 +32,7 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 	if err != nil {
 		return k, err
 	}
-	if err := access.Authorize(actor, access.Submit, access.Resource{ProjectID: k.project.ID, OrganizationID: k.project.OrganizationID,
-		Public: k.project.Visibility == string(api.Public), Name: k.project.Slug}); err != nil {
+	if err := door.Authorize(ctx, actor, access.Submit, k.project.Resource()); err != nil {
 		return known{}, err
 	}
 	if sub.visibility != "" && sub.visibility != k.project.Visibility {
@@ -87,7 +86,7 @@ func newProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submi
 	if k.organization, err = homeOf(ctx, tx, actor, sub); err != nil {
 		return known{}, err
 	}
-	if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
+	if err := door.Authorize(ctx, actor, access.CreateProject, access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
 		return known{}, err
 	}
 	k.project = project.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: sub.visibility}

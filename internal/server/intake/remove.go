@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -12,9 +13,9 @@ import (
 
 // Delete removes a report with its results and alerts. One whose job is not over is a Conflict. It is invisible at once; the rows of many
 // results go in slices, because all writers wait for each, and are gone when Delete returns. Resume goes on with what a process left.
-func (s *Service) Delete(ctx context.Context, project project.Project, id string) error {
+func (s *Service) Delete(ctx context.Context, actor access.Actor, ref, id string) error {
 	var hidden *report.Hidden
-	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+	if err := s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 		r, err := report.ByID(ctx, tx, id)
 		switch {
 		case err != nil:

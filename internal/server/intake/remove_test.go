@@ -33,22 +33,22 @@ func (h *house) alarming() (kept, gone api.Report, r api.NewRun) {
 func (h *house) seesNothingOf(gone api.Report) {
 	h.t.Helper()
 	ctx, project := h.t.Context(), h.project("shop")
-	if _, err := h.explore.Report(ctx, project, gone.UUID); !fault.Is(err, fault.Missing) {
+	if _, err := h.explore.Report(ctx, local, project.ID, gone.UUID); !fault.Is(err, fault.Missing) {
 		h.t.Errorf("the report: %v", err)
 	}
-	if reports, n, err := h.explore.Reports(ctx, project, explore.ReportFilter{}, store.Page{Limit: 10}); err != nil || n != 1 || len(reports) != 1 {
+	if reports, n, err := h.explore.Reports(ctx, local, project.ID, explore.ReportFilter{}, store.Page{Limit: 10}); err != nil || n != 1 || len(reports) != 1 {
 		h.t.Errorf("%d reports are listed, %v", n, err)
 	}
-	if _, n, err := h.explore.Alerts(ctx, project, threshold.AlertFilter{}, store.Page{Limit: 10}); err != nil || n != 0 {
+	if _, n, err := h.explore.Alerts(ctx, local, project.ID, threshold.AlertFilter{}, store.Page{Limit: 10}); err != nil || n != 0 {
 		h.t.Errorf("%d alerts are listed, %v", n, err)
 	}
 	if diff := cmp.Diff([]float64{3, 7}, h.line("main")); diff != "" {
 		h.t.Errorf("the line (-want +got):\n%s", diff)
 	}
-	if err := h.intake.Delete(ctx, project, gone.UUID); !fault.Is(err, fault.Missing) {
+	if err := h.intake.Delete(ctx, local, project.ID, gone.UUID); !fault.Is(err, fault.Missing) {
 		h.t.Errorf("deleted again: %v", err)
 	}
-	if err := h.intake.Reparse(ctx, project, gone.UUID); !fault.Is(err, fault.Missing) {
+	if err := h.intake.Reparse(ctx, local, project.ID, gone.UUID); !fault.Is(err, fault.Missing) {
 		h.t.Errorf("read again: %v", err)
 	}
 }
@@ -68,7 +68,7 @@ func TestALargeReportIsDeletedInSlices(t *testing.T) {
 		}
 		return nil
 	})
-	if err := h.intake.Delete(t.Context(), h.project("shop"), gone.UUID); err != nil {
+	if err := h.intake.Delete(t.Context(), local, h.project("shop").ID, gone.UUID); err != nil {
 		t.Fatal(err)
 	}
 	if slices != 3 {
@@ -78,7 +78,7 @@ func TestALargeReportIsDeletedInSlices(t *testing.T) {
 	if rows := h.rows(); rows["report"] != 1 || rows["metric"] != 8 || rows["alert"] != 0 || rows["report_input"] != 2 {
 		t.Errorf("what is left: %v", rows)
 	}
-	if _, err := h.explore.Report(t.Context(), h.project("shop"), kept.UUID); err != nil {
+	if _, err := h.explore.Report(t.Context(), local, h.project("shop").ID, kept.UUID); err != nil {
 		t.Errorf("the other one: %v", err)
 	}
 	if again, created, err := h.submit(r); err != nil || !created || again.UUID == gone.UUID { // its idempotency key is free
@@ -93,7 +93,7 @@ func TestAHalfDeletedReportIsDeletedAtTheNextStart(t *testing.T) {
 	h.restart(func() error { panic("killed") })
 	func() {
 		defer func() { _ = recover() }()
-		_ = h.intake.Delete(t.Context(), h.project("shop"), gone.UUID)
+		_ = h.intake.Delete(t.Context(), local, h.project("shop").ID, gone.UUID)
 	}()
 	if rows := h.rows(); rows["report"] != 2 {
 		t.Fatalf("it was not killed: %v", rows)

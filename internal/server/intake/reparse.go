@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
@@ -17,7 +18,11 @@ import (
 
 // Reparse reads a processed report's raw output again with its settings, and replaces its metrics and alerts by what comes of it, judged at the same place of history. Output that
 // cannot be read is an Invalid fault, a report that is not processed or whose output is gone a Conflict; then nothing is changed.
-func (s *Service) Reparse(ctx context.Context, project project.Project, reportID string) error {
+func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID string) error {
+	project, err := s.door.Find(ctx, actor, access.EditProject, ref)
+	if err != nil {
+		return err
+	}
 	var r report.Report
 	var kept []report.Input
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {

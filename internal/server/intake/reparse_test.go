@@ -10,7 +10,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -45,10 +44,10 @@ func TestReparseReadsTheRawOutputAgain(t *testing.T) {
 	h.must(run("main", 11))
 	want := h.rows()
 	h.lose(report.UUID)
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); err != nil {
+	if err := h.intake.Reparse(t.Context(), local, h.project("shop").ID, report.UUID); err != nil {
 		t.Fatal(err)
 	}
-	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
+	got, err := h.explore.Report(t.Context(), local, h.project("shop").ID, report.UUID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,14 +65,14 @@ func TestReparseReadsTheOutputOfAJob(t *testing.T) {
 	rep := h.must(run("main", 10))
 	h.lose(rep.UUID)
 	h.tx(func(tx *store.Tx) error { return report.SetInputs(t.Context(), tx, rep.UUID, nil) })
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), rep.UUID); !fault.Is(err, fault.Conflict) {
+	if err := h.intake.Reparse(t.Context(), local, h.project("shop").ID, rep.UUID); !fault.Is(err, fault.Conflict) {
 		t.Errorf("without any output: %v, want a conflict", err)
 	}
 	h.queue.outputs = map[string][]string{rep.UUID: {bmf(12)}}
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), rep.UUID); err != nil {
+	if err := h.intake.Reparse(t.Context(), local, h.project("shop").ID, rep.UUID); err != nil {
 		t.Fatal(err)
 	}
-	got, err := h.explore.Report(t.Context(), h.project("shop"), rep.UUID)
+	got, err := h.explore.Report(t.Context(), local, h.project("shop").ID, rep.UUID)
 	if v := values(got); err != nil || len(v) != 1 || v[0] != 12 {
 		t.Errorf("values %v, %v", v, err)
 	}
@@ -91,10 +90,10 @@ func TestReparseOfDamagedOutputChangesNothing(t *testing.T) {
 	if err := errors.Join(os.Chmod(files[0], 0o600), os.WriteFile(files[0], []byte(bmf(70)), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), report.UUID); !errors.Is(err, blob.ErrDamaged) {
+	if err := h.intake.Reparse(t.Context(), local, h.project("shop").ID, report.UUID); !errors.Is(err, blob.ErrDamaged) {
 		t.Errorf("error = %v, want one of a damaged blob", err)
 	}
-	got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
+	got, err := h.explore.Report(t.Context(), local, h.project("shop").ID, report.UUID)
 	if v := values(got); err != nil || len(v) != 1 || v[0] != 10 {
 		t.Errorf("values %v, %v; want 10 as before", v, err)
 	}
@@ -107,16 +106,20 @@ func TestReparseThatFailsChangesNothing(t *testing.T) {
 	h.tx(func(tx *store.Tx) error { return report.SetInputs(t.Context(), tx, rp.UUID, nil) })
 	h.queue.outputs = map[string][]string{rp.UUID: {"no JSON"}}
 	want := h.rows()
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), rp.UUID); !fault.Is(err, fault.Invalid) {
+	if err := h.intake.Reparse(t.Context(), local, h.project("shop").ID, rp.UUID); !fault.Is(err, fault.Invalid) {
 		t.Errorf("error = %v, want an invalid fault", err)
 	}
 	if rows := h.rows(); rows["metric"] != want["metric"] {
 		t.Errorf("%d metrics are left of %d", rows["metric"], want["metric"])
 	}
-	if err := h.intake.Reparse(t.Context(), h.project("shop"), ident.NewUUID()); !fault.Is(err, fault.Missing) {
+	if err := h.intake.Reparse(t.Context(), local, h.project("shop").ID, ident.NewUUID()); !fault.Is(err, fault.Missing) {
 		t.Errorf("a report that is not there: %v", err)
 	}
-	if err := h.intake.Reparse(t.Context(), project.Project{ID: ident.NewUUID(), Slug: "other"}, rp.UUID); !fault.Is(err, fault.Missing) {
+	elsewhere := run("main", 1)
+	elsewhere.Project = "other"
+	h.must(elsewhere)
+	other := h.project("other")
+	if err := h.intake.Reparse(t.Context(), local, other.ID, rp.UUID); !fault.Is(err, fault.Missing) {
 		t.Errorf("another project's report: %v", err)
 	}
 }

@@ -199,14 +199,14 @@ func TestAKilledReparseIsFinishedAtTheNextStart(t *testing.T) {
 		})
 		func() {
 			defer func() { _ = recover() }()
-			_ = h.intake.Reparse(t.Context(), h.project("shop"), report.UUID)
+			_ = h.intake.Reparse(t.Context(), local, h.project("shop").ID, report.UUID)
 			t.Errorf("not killed after slice %d", at)
 		}()
 		h.restart(nil)
 		if err := h.intake.Resume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		got, err := h.explore.Report(t.Context(), h.project("shop"), report.UUID)
+		got, err := h.explore.Report(t.Context(), local, h.project("shop").ID, report.UUID)
 		if err != nil {
 			t.Fatal(err)
 		}
