@@ -76,6 +76,13 @@ const (
 	ReportFailed    ReportStatus = "failed"
 )
 
+// ReportReceipt is the answer to a submission that prefers return=minimal.
+type ReportReceipt struct {
+	UUID    string  `json:"uuid" format:"uuid" doc:"of the report"`
+	Project string  `json:"project" doc:"slug"`
+	Job     *string `json:"job,omitempty" format:"uuid"`
+}
+
 // Report is one submission: what ran where on which version, its results and its alerts.
 type Report struct {
 	UUID       string            `json:"uuid" format:"uuid"`

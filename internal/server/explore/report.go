@@ -37,6 +37,16 @@ func (s *Service) Report(ctx context.Context, actor access.Actor, ref string, id
 	return out, err
 }
 
+// Receipt returns the ids of a report, from its row alone.
+func (s *Service) Receipt(ctx context.Context, actor access.Actor, ref, id string) (out api.ReportReceipt, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
+		row, err := projectReport(ctx, tx, project, id)
+		out = api.ReportReceipt{UUID: row.ID, Project: project.Slug, Job: row.JobID}
+		return err
+	})
+	return out, err
+}
+
 func projectReport(ctx context.Context, tx *store.Tx, project project.Project, id string) (report.Report, error) {
 	row, err := report.ByID(ctx, tx, id)
 	if err == nil && row.ProjectID != project.ID {

@@ -549,3 +549,17 @@ func TestStreamsWithoutAKeyAreBounded(t *testing.T) {
 	}
 	y.next(y.followAs(y.key, id, ""), api.EventStatus, &job) // with a key
 }
+
+func TestAJobThatPrefersAMinimalAnswerIsNamed(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	res, text := y.prefers("return=minimal", "/v0/run", map[string]any{"project": "shop", "branch": "main", "job": map[string]any{"image": "app:v1"}})
+	var receipt api.ReportReceipt
+	if err := json.Unmarshal([]byte(text), &receipt); err != nil || res.StatusCode != http.StatusCreated || receipt.Job == nil {
+		t.Fatalf("%d %s, %v", res.StatusCode, text, err)
+	}
+	var job api.Job
+	if status, _, message := y.call(http.MethodGet, "/v0/projects/shop/jobs/"+*receipt.Job, nil, &job); status != 200 || job.Report != receipt.UUID {
+		t.Errorf("the job: %d %s", status, message)
+	}
+}

@@ -92,11 +92,11 @@ func (a *API) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+", Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
+		h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+", Location, Preference-Applied, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+api.RequestIDHeader)
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Prefer, "+api.RequestIDHeader)
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

@@ -32,7 +32,13 @@ type getReportInput struct {
 
 type createReportInput struct {
 	ProjectPath
+	Preference
 	Body api.NewReport
+}
+
+type reparseInput struct {
+	ReportPath
+	Preference
 }
 
 type ReportPath struct {
@@ -59,7 +65,7 @@ func (a *API) registerReports() {
 			}
 			return out, nil
 		})
-	registerStream[createReportInput, api.Report](a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
+	registerChange(a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *createReportInput) (*streamed, error) {
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
@@ -68,18 +74,19 @@ func (a *API) registerReports() {
 			if err != nil {
 				return nil, err
 			}
-			return a.submitted(ctx, taken), nil
+			return a.submitted(ctx, taken, in.Preference)
 		})
 	registerStream[getReportInput, api.Report](a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *getReportInput) (*streamed, error) {
 			return a.shown(in.Project, in.Report, explore.Showing{Results: in.MaxResults}), nil
 		})
-	registerStream[ReportPath, api.Report](a, operation{http.MethodPost, one + "/reparse", "reparse-report", "Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
-		func(ctx context.Context, in *ReportPath) (*streamed, error) {
+	registerChange(a, operation{http.MethodPost, one + "/reparse", "reparse-report",
+		"Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
+		func(ctx context.Context, in *reparseInput) (*streamed, error) {
 			if err := a.cfg.Intake.Reparse(ctx, actorOf(ctx), in.Project, in.Report); err != nil {
 				return nil, err
 			}
-			return a.shown(in.Project, in.Report, explore.Showing{Committed: true}), nil
+			return a.showChanged(ctx, in.Project, in.Report, in.Preference)
 		})
 	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {

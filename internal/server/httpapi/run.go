@@ -7,20 +7,27 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/intake"
 )
 
 // submitted is a report with 201, or 200 when an idempotency key found one that was there. Nothing of the body is held while it is written.
-func (a *API) submitted(ctx context.Context, taken intake.Taken) *streamed {
+func (a *API) submitted(ctx context.Context, taken intake.Taken, prefer Preference) (*streamed, error) {
 	release(ctx)
 	status := http.StatusOK
 	if taken.Created {
 		status = http.StatusCreated
 	}
-	out := a.shown(taken.Project.ID, taken.Report, explore.Showing{Committed: true})
+	out, err := a.showChanged(ctx, taken.Project.ID, taken.Report, prefer)
+	if err != nil {
+		return nil, err
+	}
 	out.status = status
-	return out
+	return out, nil
+}
+
+type runInput struct {
+	Preference
+	Body api.NewRun
 }
 
 func (a *API) registerRun() {
@@ -30,9 +37,9 @@ func (a *API) registerRun() {
 			actor := actorOf(ctx)
 			return body(a.cfg.Intake.Check(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body}))
 		})
-	registerStream[struct{ Body api.NewRun }, api.Report](a, operation{http.MethodPost, "/v0/run", "run", "Submit results, or a job that makes them; the project is made when it is new",
+	registerChange(a, operation{http.MethodPost, "/v0/run", "run", "Submit results, or a job that makes them; the project is made when it is new",
 		access.Submit, http.StatusCreated, limits.ReportBodyBytes},
-		func(ctx context.Context, in *struct{ Body api.NewRun }) (*streamed, error) {
+		func(ctx context.Context, in *runInput) (*streamed, error) {
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
 			taken, err := a.cfg.Intake.Submit(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
@@ -40,6 +47,6 @@ func (a *API) registerRun() {
 			if err != nil {
 				return nil, err
 			}
-			return a.submitted(ctx, taken), nil
+			return a.submitted(ctx, taken, in.Preference)
 		})
 }

@@ -20,6 +20,7 @@ type streamed struct {
 	status int
 	list   bool
 	total  int // of a list; write sets it
+	header map[string]string
 	write  func(context.Context, io.Writer) error
 }
 
@@ -47,6 +48,9 @@ func registerStream[I, T any](a *API, op operation, handle func(context.Context,
 			hc.SetHeader("Content-Type", "application/json")
 			if out.list {
 				hc.SetHeader(api.TotalCountHeader, strconv.Itoa(out.total))
+			}
+			for name, value := range out.header {
+				hc.SetHeader(name, value)
 			}
 			hc.SetStatus(out.status)
 			if err := s.send(hc.BodyWriter()); err != nil {
