@@ -12,6 +12,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/filelock"
 )
 
 // A data folder belongs to one process at a time: two would each have a queue that does not wake the other's runners, and a collector that
@@ -25,9 +26,6 @@ type holder struct {
 	Serves bool   `json:"serves"` // a server, and no command
 	URL    string `json:"url,omitempty"`
 }
-
-// errLocked says that another process has the lock.
-var errLocked = errors.New("locked by another process")
 
 // folderLock is a data folder that is ours until Close.
 type folderLock struct{ file *os.File }
@@ -43,11 +41,11 @@ func lockFolder(ctx context.Context, folder string, us holder, wait time.Duratio
 	again := time.NewTicker(limits.LockRetry)
 	defer again.Stop()
 	for {
-		err := tryLock(f)
+		err := filelock.Try(f)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, filelock.ErrHeld) {
 			return nil, errors.Join(fault.Wrap(fault.Invalid, err,
 				"data folder %s: its file system has no locks (%v); choose a folder on a local disk", folder, err), f.Close())
 		}

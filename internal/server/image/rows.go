@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -203,6 +205,30 @@ func BlobRoots(ctx context.Context, tx *store.Tx, last string, limit int) ([]str
 		union select digest from report_input where digest > $1
 		order by digest limit $2`, last, limit)
 	return store.Collect(rows, err, store.ScanText)
+}
+
+// NamedBlobs returns the digests of all rows that name a blob, in order: 100 bytes of memory for each. A row with something else than a digest
+// is an error: what it means to keep is not known.
+func NamedBlobs(ctx context.Context, db *store.Store) (named []blob.Digest, err error) {
+	for last := ""; ; {
+		var page []string
+		if err := db.View(ctx, func(tx *store.Tx) (err error) {
+			page, err = BlobRoots(ctx, tx, last, limits.RegistryCollectBatch)
+			return err
+		}); err != nil {
+			return nil, fmt.Errorf("list named blobs: %w", err)
+		}
+		for _, text := range page {
+			digest, err := blob.ParseDigest(text)
+			if err != nil {
+				return nil, fmt.Errorf("list named blobs: %w", err)
+			}
+			named, last = append(named, digest), text
+		}
+		if len(page) < limits.RegistryCollectBatch {
+			return named, nil
+		}
+	}
 }
 
 // InsertUpload records which repository an upload session belongs to.

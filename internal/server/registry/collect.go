@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -34,12 +35,12 @@ func (g *Registry) Collect(ctx context.Context, before time.Time) (removed int, 
 	if err := g.forgetUnused(ctx, before); err != nil {
 		return 0, err
 	}
-	named, err := g.namedBlobs(ctx)
+	named, err := image.NamedBlobs(ctx, g.store)
 	if err != nil {
 		return 0, err
 	}
 	err = g.blobs.List(ctx, func(info blob.Info) error {
-		if named[info.Digest] || !info.Modified.Before(before) {
+		if _, kept := slices.BinarySearch(named, info.Digest); kept || !info.Modified.Before(before) {
 			return nil
 		}
 		gone, err := g.blobs.DeleteBefore(ctx, info.Digest, before)
@@ -70,33 +71,6 @@ func (g *Registry) forgetUnused(ctx context.Context, before time.Time) error {
 		}
 		if n < limits.RegistryCollectBatch {
 			return nil
-		}
-	}
-}
-
-// namedBlobs returns the digests of all rows that name a blob: 100 bytes of memory for each. A row with something else than a digest
-// stops the collector: what it meant to keep is not known.
-func (g *Registry) namedBlobs(ctx context.Context) (map[blob.Digest]bool, error) {
-	named := map[blob.Digest]bool{}
-	for last := ""; ; {
-		var page []string
-		err := g.store.View(ctx, func(tx *store.Tx) (err error) {
-			page, err = image.BlobRoots(ctx, tx, last, limits.RegistryCollectBatch)
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list named blobs: %w", err)
-		}
-		for _, text := range page {
-			digest, err := blob.ParseDigest(text)
-			if err != nil {
-				return nil, fmt.Errorf("list named blobs: %w", err)
-			}
-			named[digest] = true
-			last = text
-		}
-		if len(page) < limits.RegistryCollectBatch {
-			return named, nil
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -280,7 +281,7 @@ func rootsOfFile(ctx context.Context, file string) ([]blob.Digest, error) {
 	if len(damage) > 0 {
 		return nil, fault.New(fault.Unavailable, "the database is damaged: %s; 'tacho server check' lists all", damage[0])
 	}
-	return roots(ctx, db)
+	return image.NamedBlobs(ctx, db)
 }
 
 func fileDigest(ctx context.Context, file string) (string, error) {

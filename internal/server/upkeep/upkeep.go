@@ -13,7 +13,6 @@ package upkeep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -91,7 +90,7 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 	for _, d := range damage {
 		note(database, d)
 	}
-	named, err := roots(ctx, db)
+	named, err := image.NamedBlobs(ctx, db)
 	if err != nil {
 		return out, err
 	}
@@ -137,29 +136,6 @@ func inspect(ctx context.Context, data, database string) (*store.Store, *blob.Di
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return db, blobs, nil
-}
-
-// roots returns the digests of all blobs that rows name, in order: 100 bytes of memory for each.
-func roots(ctx context.Context, db *store.Store) (named []blob.Digest, err error) {
-	for last := ""; ; {
-		var page []string
-		if err := db.View(ctx, func(tx *store.Tx) (err error) {
-			page, err = image.BlobRoots(ctx, tx, last, limits.RegistryCollectBatch)
-			return err
-		}); err != nil {
-			return nil, fmt.Errorf("list named blobs: %w", err)
-		}
-		for _, text := range page {
-			digest, err := blob.ParseDigest(text)
-			if err != nil {
-				return nil, fmt.Errorf("list named blobs: %w", err)
-			}
-			named, last = append(named, digest), text
-		}
-		if len(page) < limits.RegistryCollectBatch {
-			return named, nil
-		}
-	}
 }
 
 // read copies a blob to w; its reader compares the bytes with the digest. It returns how many bytes came.

@@ -19,6 +19,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -146,7 +147,7 @@ func inputs(t *testing.T, data string) (out []blob.Digest) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if out, err = roots(t.Context(), db); err != nil {
+	if out, err = image.NamedBlobs(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	return out

@@ -1,0 +1,30 @@
+//go:build !windows
+
+package filelock
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Try takes the lock on f alone, or returns ErrHeld at once.
+func Try(f *os.File) error {
+	err := lock(f, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrHeld
+	}
+	return err
+}
+
+// Share takes the lock on f together with all who share it. It waits while somebody has it alone.
+func Share(f *os.File) error { return lock(f, unix.LOCK_SH) }
+
+func lock(f *os.File, how int) error {
+	for {
+		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) { // a signal says nothing about the lock
+			return err
+		}
+	}
+}

@@ -1,0 +1,4 @@
+package upkeep
+
+// flushFolder does nothing: Windows flushes no folders.
+func flushFolder(string) error { return nil }
