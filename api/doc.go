@@ -86,6 +86,15 @@ type NewProject struct {
 	_          struct{}   `additionalProperties:"true"`
 }
 
+// UpdateProject changes a project. Absent fields stay; a url that is null is cleared.
+type UpdateProject struct {
+	Name       *string     `json:"name,omitempty" minLength:"1" maxLength:"64"`
+	Slug       *string     `json:"slug,omitempty" maxLength:"64"`
+	URL        *string     `json:"url,omitempty" nullable:"true"`
+	Visibility *Visibility `json:"visibility,omitempty" enum:"public,private"`
+	_          struct{}    `additionalProperties:"true"`
+}
+
 // User is a person with an account.
 type User struct {
 	UUID    string    `json:"uuid" format:"uuid"`

@@ -40,6 +40,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/throttle"
 	"github.com/tachograph/tacho/internal/server/upkeep"
@@ -133,24 +134,29 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts, visible})
 	reader := ingest.New(s.store, s.gates.Work)
+	door := project.NewDoor(s.store, s.guard.Project)
 	s.queue = queue.New(queue.Config{
-		Store: s.store, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
+		Store: s.store, Door: door, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
 		KeepEnv: s.cfg.RetentionEnvironments,
 		Images:  &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
 	})
-	s.hub = hub.New(s.queue, s.store, s.log)
-	machines := fleet.New(s.store, s.queue, rand.Reader, s.cfg.Now, s.hub.Kick)
+	var machines *fleet.Service
+	s.hub = hub.New(s.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {
+		return machines.Serving(ctx, actor, ref)
+	}, s.log)
+	machines = fleet.New(s.store, s.queue, rand.Reader, s.cfg.Now, s.hub.Kick)
 	cpu, memory, disk, architecture := defaultSpec()
 	if err := machines.EnsureDefaultSpec(ctx, cpu, memory, disk, architecture); err != nil {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
-	projects := project.NewDoor(s.store, s.guard.Project)
-	reads := explore.New(projects, s.gates.Reads)
-	s.intake = intake.New(intake.Config{Store: s.store, Door: projects, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
+	reads := explore.New(door, s.gates.Reads)
+	s.intake = intake.New(intake.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	s.api = httpapi.New(httpapi.Config{
-		Store: s.store, Accounts: accounts, Gates: s.gates, Guard: s.guard, Visibility: visible, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,
+		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,
 		Services: httpapi.Services{
+			Projects: project.NewService(s.store, door, accounts, visible, s.queue),
+			Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 			Intake:  s.intake,
 			Explore: reads, Queue: s.queue, Fleet: machines,
 		},

@@ -15,7 +15,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -140,7 +139,7 @@ func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, 
 		stale = k.ID
 	}
 	if k.ProjectID != nil {
-		_, err := project.ByRef(ctx, tx, *k.ProjectID) // the keys of a deleted project open nothing
+		err := projectStands(ctx, tx, *k.ProjectID) // the keys of a deleted project open nothing
 		return access.Actor{Kind: access.RunKey, ProjectID: *k.ProjectID}, stale, err
 	}
 	if k.AccountID == nil {

@@ -1,4 +1,4 @@
-package account
+package account_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -21,7 +22,7 @@ import (
 
 // desk is the service over a fresh database whose clock stands still until it is moved.
 type desk struct {
-	*Service
+	*account.Service
 	t     *testing.T
 	db    *store.Store
 	clock time.Time
@@ -40,7 +41,7 @@ func newDesk(t *testing.T) *desk {
 			t.Error(err)
 		}
 	})
-	d.Service = New(d.db, rand.Reader, fleet.RunnerIDByKeyHash)
+	d.Service = account.New(d.db, rand.Reader, fleet.RunnerIDByKeyHash)
 	return d
 }
 
@@ -64,21 +65,21 @@ func (d *desk) admin() string {
 }
 
 // person makes an account with a role in a new organization.
-func (d *desk) person(name, role string) (who Account, home Organization) {
+func (d *desk) person(name, role string) (who account.Account, home account.Organization) {
 	d.t.Helper()
 	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		if who, err = Insert(ctx, tx, name, false); err != nil {
+		if who, err = account.Insert(ctx, tx, name, false); err != nil {
 			return err
 		}
-		if home, err = InsertOrganization(ctx, tx, name+"'s", "free"); err != nil {
+		if home, err = account.InsertOrganization(ctx, tx, name+"'s", "free"); err != nil {
 			return err
 		}
-		return AddMember(ctx, tx, who.ID, home.ID, role)
+		return account.AddMember(ctx, tx, who.ID, home.ID, role)
 	})
 	return who, home
 }
 
-func (d *desk) project(home Organization) (p project.Project) {
+func (d *desk) project(home account.Organization) (p project.Project) {
 	d.t.Helper()
 	d.tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		p, err = project.Insert(ctx, tx, project.Project{OrganizationID: home.ID, Name: "p", Visibility: "private"})
@@ -87,9 +88,9 @@ func (d *desk) project(home Organization) (p project.Project) {
 	return p
 }
 
-func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string, Key) {
+func (d *desk) key(kind ident.KeyKind, owner string, ttl *time.Duration) (string, account.Key) {
 	d.t.Helper()
-	secret, row, err := d.NewKey(d.t.Context(), KeyParams{Kind: kind, Owner: owner, Name: "key", TTL: ttl})
+	secret, row, err := d.NewKey(d.t.Context(), account.KeyParams{Kind: kind, Owner: owner, Name: "key", TTL: ttl})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -136,13 +137,13 @@ func TestAKeyThatWasMadeUnseenDoesNotKeepTheFirstOneBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.tx(func(ctx context.Context, tx *store.Tx) error {
-				admin, err := FirstAdmin(ctx, tx)
+				admin, err := account.FirstAdmin(ctx, tx)
 				if err != nil {
 					return err
 				}
-				row, err := InsertKey(ctx, tx, Key{Kind: "user", Hash: "h", Hint: "h", Name: "first start", AccountID: &admin.ID})
+				row, err := account.InsertKey(ctx, tx, account.Key{Kind: "user", Hash: "h", Hint: "h", Name: "first start", AccountID: &admin.ID})
 				if err == nil && used {
-					err = TouchKey(ctx, tx, row.ID)
+					err = account.TouchKey(ctx, tx, row.ID)
 				}
 				return err
 			})
@@ -191,7 +192,7 @@ func TestOnlyTheHashOfAKeyIsStored(t *testing.T) {
 		t.Errorf("hash %s, hint %s", row.Hash, row.Hint)
 	}
 	d.tx(func(ctx context.Context, tx *store.Tx) error {
-		stored, err := KeyByHash(ctx, tx, ident.HashKey(secret))
+		stored, err := account.KeyByHash(ctx, tx, ident.HashKey(secret))
 		if diff := cmp.Diff(row, stored); diff != "" {
 			t.Errorf("(-returned +stored):\n%s", diff)
 		}
@@ -255,7 +256,7 @@ func TestAuthenticateRefusesWithoutRepeatingTheKey(t *testing.T) {
 		}
 	}
 	d.tx(func(ctx context.Context, tx *store.Tx) error {
-		if err := RevokeKey(ctx, tx, who.ID, row.ID); err != nil {
+		if err := account.RevokeKey(ctx, tx, who.ID, row.ID); err != nil {
 			return err
 		}
 		return project.Delete(ctx, tx, p.ID)
@@ -295,7 +296,7 @@ func TestUseOfAKeyIsNotedOnceAnHour(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.tx(func(ctx context.Context, tx *store.Tx) error {
-			k, err := KeyByHash(ctx, tx, ident.HashKey(key))
+			k, err := account.KeyByHash(ctx, tx, ident.HashKey(key))
 			if k.LastUsed == nil {
 				t.Fatal("the use was not noted")
 			}
@@ -321,7 +322,7 @@ func TestKeyNeedsAName(t *testing.T) {
 	d := newDesk(t)
 	who, _ := d.person("ada", "leader")
 	for _, name := range []string{"", " x", "a\x00b", strings.Repeat("x", limits.ResourceNameBytes+1)} {
-		if _, _, err := d.NewKey(t.Context(), KeyParams{Kind: ident.KeyUser, Owner: who.ID, Name: name}); !fault.Is(err, fault.Invalid) {
+		if _, _, err := d.NewKey(t.Context(), account.KeyParams{Kind: ident.KeyUser, Owner: who.ID, Name: name}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: want an Invalid fault, got %v", name, err)
 		}
 	}
@@ -333,18 +334,18 @@ func TestNewProjectsGoHome(t *testing.T) {
 	d.admin()
 	who, home := d.person("zoe", "member")
 	d.tx(func(ctx context.Context, tx *store.Tx) error {
-		if got, err := HomeOf(ctx, tx, access.Actor{Kind: access.User, AccountID: who.ID}); err != nil || got.ID != home.ID {
+		if got, err := account.HomeOf(ctx, tx, access.Actor{Kind: access.User, AccountID: who.ID}); err != nil || got.ID != home.ID {
 			t.Errorf("a person's home: %q (%v)", got.Name, err)
 		}
-		if got, err := HomeOf(ctx, tx, access.Actor{Kind: access.Local}); err != nil || got.Name != "admin" {
+		if got, err := account.HomeOf(ctx, tx, access.Actor{Kind: access.Local}); err != nil || got.Name != "admin" {
 			t.Errorf("the keyboard's home: %q (%v)", got.Name, err)
 		}
 		for kind, want := range map[access.Kind]fault.Kind{access.Anonymous: fault.Unauthorized, access.RunKey: fault.Forbidden, access.Runner: fault.Forbidden} {
-			if _, err := HomeOf(ctx, tx, access.Actor{Kind: kind}); !fault.Is(err, want) {
+			if _, err := account.HomeOf(ctx, tx, access.Actor{Kind: kind}); !fault.Is(err, want) {
 				t.Errorf("%s: want a fault of kind %v, got %v", kind, want, err)
 			}
 		}
-		if _, err := HomeOf(ctx, tx, access.Actor{Kind: access.User, AccountID: ident.NewUUID()}); !fault.Is(err, fault.Forbidden) {
+		if _, err := account.HomeOf(ctx, tx, access.Actor{Kind: access.User, AccountID: ident.NewUUID()}); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("a person without organization: %v", err)
 		}
 		return nil

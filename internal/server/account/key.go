@@ -75,3 +75,10 @@ func ListKeys(ctx context.Context, tx *store.Tx, owner string, page store.Page) 
 	out, err := store.Collect(rows, err, func(r *sql.Rows) (Key, error) { return scanKey(r) })
 	return out, total, err
 }
+
+// projectStands is a Missing fault for a project that was deleted.
+func projectStands(ctx context.Context, tx *store.Tx, id string) error {
+	var one int
+	err := tx.QueryRow(ctx, `select 1 from project where id = $1 and deleted is null`, id).Scan(&one)
+	return store.OneRow(err, "project", id)
+}

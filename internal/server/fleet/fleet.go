@@ -1,7 +1,7 @@
 // Package fleet keeps the machines that run jobs: runners with their keys and specs, and the specs themselves.
 //
 // A runner's key is shown once, when it is made or replaced; only its hash is stored. A spec's resources never change, because results
-// stand under its name; it is archived instead. Who may do this is asked at the edge.
+// stand under its name; it is archived instead.
 package fleet
 
 import (
@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/door"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -50,7 +52,10 @@ func New(s *store.Store, j Jobs, random io.Reader, now func() time.Time, kicked 
 var isolations = []string{"container", "gvisor", "microvm"}
 
 // CreateSpec makes a spec.
-func (s *Service) CreateSpec(ctx context.Context, in api.NewSpec) (api.Spec, error) {
+func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.NewSpec) (api.Spec, error) {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: in.Name}); err != nil {
+		return api.Spec{}, err
+	}
 	if err := ident.CheckName("spec", in.Name, limits.ResourceNameBytes); err != nil {
 		return api.Spec{}, err
 	}
@@ -102,7 +107,10 @@ func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk i
 }
 
 // Specs returns a page of the specs.
-func (s *Service) Specs(ctx context.Context, f store.ListFilter) (out []api.Spec, total int, err error) {
+func (s *Service) Specs(ctx context.Context, actor access.Actor, f store.ListFilter) (out []api.Spec, total int, err error) {
+	if err := door.Authorize(ctx, actor, access.ViewFleet, access.Resource{Name: "specs"}); err != nil {
+		return nil, 0, err
+	}
 	out = []api.Spec{}
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		rows, n, err := ListSpecs(ctx, tx, f)
@@ -116,7 +124,10 @@ func (s *Service) Specs(ctx context.Context, f store.ListFilter) (out []api.Spec
 }
 
 // Spec returns one spec.
-func (s *Service) Spec(ctx context.Context, ref string) (api.Spec, error) {
+func (s *Service) Spec(ctx context.Context, actor access.Actor, ref string) (api.Spec, error) {
+	if err := door.Authorize(ctx, actor, access.ViewFleet, access.Resource{Name: ref}); err != nil {
+		return api.Spec{}, err
+	}
 	var row Spec
 	err := s.store.View(ctx, func(tx *store.Tx) error {
 		var err error
@@ -127,7 +138,10 @@ func (s *Service) Spec(ctx context.Context, ref string) (api.Spec, error) {
 }
 
 // UpdateSpec changes name, slug, whether it is the fallback and whether it is archived.
-func (s *Service) UpdateSpec(ctx context.Context, ref string, in api.UpdateSpec) (api.Spec, error) {
+func (s *Service) UpdateSpec(ctx context.Context, actor access.Actor, ref string, in api.UpdateSpec) (api.Spec, error) {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: ref}); err != nil {
+		return api.Spec{}, err
+	}
 	var row Spec
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
@@ -175,7 +189,10 @@ func toggled(at *time.Time, want *bool, now time.Time) *time.Time {
 }
 
 // DeleteSpec removes a spec that nothing uses.
-func (s *Service) DeleteSpec(ctx context.Context, ref string) error {
+func (s *Service) DeleteSpec(ctx context.Context, actor access.Actor, ref string) error {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: ref}); err != nil {
+		return err
+	}
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
 		row, err := SpecByRef(ctx, tx, ref)
 		if err != nil {
@@ -186,7 +203,10 @@ func (s *Service) DeleteSpec(ctx context.Context, ref string) error {
 }
 
 // CreateRunner makes a runner with its specs and returns its key, once.
-func (s *Service) CreateRunner(ctx context.Context, in api.NewRunner) (api.RunnerKey, error) {
+func (s *Service) CreateRunner(ctx context.Context, actor access.Actor, in api.NewRunner) (api.RunnerKey, error) {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: in.Name}); err != nil {
+		return api.RunnerKey{}, err
+	}
 	if err := ident.CheckName("runner", in.Name, limits.ResourceNameBytes); err != nil {
 		return api.RunnerKey{}, err
 	}
@@ -239,7 +259,10 @@ func (s *Service) newKey(form string) (string, error) {
 }
 
 // RotateKey gives a runner a new key of a form; the old one opens nothing from now on, and its connections end.
-func (s *Service) RotateKey(ctx context.Context, ref, form string) (api.RunnerKey, error) {
+func (s *Service) RotateKey(ctx context.Context, actor access.Actor, ref, form string) (api.RunnerKey, error) {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: ref}); err != nil {
+		return api.RunnerKey{}, err
+	}
 	key, err := s.newKey(form)
 	if err != nil {
 		return api.RunnerKey{}, err
@@ -272,7 +295,10 @@ func (s *Service) changeRunner(ctx context.Context, ref string, change func(*sto
 
 // UpdateRunner changes name, slug and whether it is archived or drained. Archiving ends its connections. A runner that is no longer drained
 // starts with a clean slate: it gets jobs at once, also those that it could not run before.
-func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRunner) (api.Runner, error) {
+func (s *Service) UpdateRunner(ctx context.Context, actor access.Actor, ref string, in api.UpdateRunner) (api.Runner, error) {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: ref}); err != nil {
+		return api.Runner{}, err
+	}
 	row, err := s.changeRunner(ctx, ref, func(tx *store.Tx, r *Runner) error {
 		if in.Name != nil {
 			if err := ident.CheckName("runner", *in.Name, limits.ResourceNameBytes); err != nil {
@@ -307,11 +333,14 @@ func (s *Service) UpdateRunner(ctx context.Context, ref string, in api.UpdateRun
 	} else if in.Drained != nil {
 		s.jobs.Kick(row.ID)
 	}
-	return s.Runner(ctx, row.ID)
+	return s.Runner(ctx, actor, row.ID)
 }
 
 // AddSpec lets a runner take a spec's jobs, at once also if it waits already.
-func (s *Service) AddSpec(ctx context.Context, runner, spec string) (api.Spec, error) {
+func (s *Service) AddSpec(ctx context.Context, actor access.Actor, runner, spec string) (api.Spec, error) {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: runner}); err != nil {
+		return api.Spec{}, err
+	}
 	var r Runner
 	var sp Spec
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
@@ -331,7 +360,10 @@ func (s *Service) AddSpec(ctx context.Context, runner, spec string) (api.Spec, e
 }
 
 // RemoveSpec takes a spec from a runner; a job that it runs goes on.
-func (s *Service) RemoveSpec(ctx context.Context, runner, spec string) error {
+func (s *Service) RemoveSpec(ctx context.Context, actor access.Actor, runner, spec string) error {
+	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: runner}); err != nil {
+		return err
+	}
 	var r Runner
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
@@ -351,7 +383,10 @@ func (s *Service) RemoveSpec(ctx context.Context, runner, spec string) error {
 }
 
 // Runners returns a page of the runners with their liveness.
-func (s *Service) Runners(ctx context.Context, f store.ListFilter) (out []api.Runner, total int, err error) {
+func (s *Service) Runners(ctx context.Context, actor access.Actor, f store.ListFilter) (out []api.Runner, total int, err error) {
+	if err := door.Authorize(ctx, actor, access.ViewFleet, access.Resource{Name: "runners"}); err != nil {
+		return nil, 0, err
+	}
 	err = s.store.View(ctx, func(tx *store.Tx) error {
 		rows, n, err := ListRunners(ctx, tx, f)
 		if err != nil {
@@ -365,7 +400,10 @@ func (s *Service) Runners(ctx context.Context, f store.ListFilter) (out []api.Ru
 }
 
 // Runner returns one runner.
-func (s *Service) Runner(ctx context.Context, ref string) (api.Runner, error) {
+func (s *Service) Runner(ctx context.Context, actor access.Actor, ref string) (api.Runner, error) {
+	if err := door.Authorize(ctx, actor, access.ViewFleet, access.Resource{Name: ref}); err != nil {
+		return api.Runner{}, err
+	}
 	var out []api.Runner
 	err := s.store.View(ctx, func(tx *store.Tx) error {
 		row, err := RunnerByRef(ctx, tx, ref)
@@ -439,4 +477,21 @@ func (s *Service) state(r Runner, busy bool) api.RunnerState {
 		return api.RunnerIdle
 	}
 	return api.RunnerOffline
+}
+
+// Serving returns the id of the runner that ref names, if actor is that machine. One that does not exist is refused like one that is
+// another's: a key learns nothing about names. Who may do all else is still no machine.
+func (s *Service) Serving(ctx context.Context, actor access.Actor, ref string) (id string, err error) {
+	if actor.Kind == access.User || actor.Kind == access.Local {
+		return "", fault.Forbiddenf("runner %q: only its own key opens this; make one with 'tacho runner key %s'", ref, ref)
+	}
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		row, err := RunnerByRef(ctx, tx, ref)
+		id = row.ID
+		return err
+	})
+	if err != nil && !fault.Is(err, fault.Missing) {
+		return "", err
+	}
+	return id, door.Authorize(ctx, actor, access.ServeJobs, access.Resource{RunnerID: id, Name: ref})
 }

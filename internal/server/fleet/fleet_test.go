@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -65,7 +66,7 @@ func (g *garage) spec(in api.NewSpec) api.Spec {
 	if in.Architecture == "" {
 		in.Architecture, in.CPU, in.Memory, in.Disk = "x86_64", 1, limits.GiB, limits.GiB
 	}
-	out, err := g.fleet.CreateSpec(g.t.Context(), in)
+	out, err := g.fleet.CreateSpec(g.t.Context(), access.Actor{Kind: access.Local}, in)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func (g *garage) spec(in api.NewSpec) api.Spec {
 
 func (g *garage) runner(name string, specs ...string) api.RunnerKey {
 	g.t.Helper()
-	out, err := g.fleet.CreateRunner(g.t.Context(), api.NewRunner{Name: name, Specs: specs})
+	out, err := g.fleet.CreateRunner(g.t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: name, Specs: specs})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestAKeyIsShownOnceAndItsHashIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := g.fleet.RotateKey(t.Context(), "big-box", "")
+	next, err := g.fleet.RotateKey(t.Context(), access.Actor{Kind: access.Local}, "big-box", "")
 	if err != nil || next.Key == made.Key || next.UUID != made.UUID {
 		t.Errorf("rotated: %+v, %v", next, err)
 	}
@@ -123,7 +124,7 @@ func TestAKeyIsShownOnceAndItsHashIsKept(t *testing.T) {
 		t.Errorf("whose connections ended (-want +got):\n%s", diff)
 	}
 	yes := true
-	if _, err := g.fleet.UpdateRunner(t.Context(), "big-box", api.UpdateRunner{Archived: &yes}); err != nil {
+	if _, err := g.fleet.UpdateRunner(t.Context(), access.Actor{Kind: access.Local}, "big-box", api.UpdateRunner{Archived: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	if g.opens(next.Key) != "" || len(g.kicked) != 2 {
@@ -135,7 +136,7 @@ func TestWithoutRandomnessThereIsNoRunner(t *testing.T) {
 	t.Parallel()
 	g := newGarage(t)
 	g.fleet.SetRandom(broken{})
-	if made, err := g.fleet.CreateRunner(t.Context(), api.NewRunner{Name: "box"}); err == nil || made.Key != "" {
+	if made, err := g.fleet.CreateRunner(t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: "box"}); err == nil || made.Key != "" {
 		t.Errorf("made %+v", made)
 	}
 }
@@ -152,7 +153,7 @@ func TestARunnersStateIsWhatIsKnownOfIt(t *testing.T) {
 	ctx := t.Context()
 	expect := func(want api.RunnerState) api.Runner {
 		t.Helper()
-		got, err := g.fleet.Runner(ctx, "box")
+		got, err := g.fleet.Runner(ctx, access.Actor{Kind: access.Local}, "box")
 		if err != nil || got.State != want {
 			t.Errorf("state %s, want %s; %v", got.State, want, err)
 		}
@@ -196,17 +197,17 @@ func TestSpecsOfARunnerComeAndGo(t *testing.T) {
 	g.spec(api.NewSpec{Name: "a"})
 	old := g.spec(api.NewSpec{Name: "old"})
 	yes := true
-	if _, err := g.fleet.UpdateSpec(t.Context(), "old", api.UpdateSpec{Archived: &yes}); err != nil {
+	if _, err := g.fleet.UpdateSpec(t.Context(), access.Actor{Kind: access.Local}, "old", api.UpdateSpec{Archived: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	g.runner("box")
 	for range 2 { // twice is once
-		if got, err := g.fleet.AddSpec(t.Context(), "box", "a"); err != nil || got.Name != "a" {
+		if got, err := g.fleet.AddSpec(t.Context(), access.Actor{Kind: access.Local}, "box", "a"); err != nil || got.Name != "a" {
 			t.Errorf("add: %+v, %v", got, err)
 		}
 	}
 	names := func() (out []string) {
-		r, err := g.fleet.Runner(t.Context(), "box")
+		r, err := g.fleet.Runner(t.Context(), access.Actor{Kind: access.Local}, "box")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,17 +220,17 @@ func TestSpecsOfARunnerComeAndGo(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for ref, want := range map[string]fault.Kind{"nothing": fault.Missing, old.UUID: fault.Conflict} {
-		if _, err := g.fleet.AddSpec(t.Context(), "box", ref); !fault.Is(err, want) {
+		if _, err := g.fleet.AddSpec(t.Context(), access.Actor{Kind: access.Local}, "box", ref); !fault.Is(err, want) {
 			t.Errorf("add %s: %v", ref, err)
 		}
-		if made, err := g.fleet.CreateRunner(t.Context(), api.NewRunner{Name: "second", Specs: []string{"a", ref}}); !fault.Is(err, want) || made.Key != "" {
+		if made, err := g.fleet.CreateRunner(t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: "second", Specs: []string{"a", ref}}); !fault.Is(err, want) || made.Key != "" {
 			t.Errorf("make one with %s: %+v, %v", ref, made, err)
 		}
 	}
-	if err := g.fleet.RemoveSpec(t.Context(), "box", "a"); err != nil {
+	if err := g.fleet.RemoveSpec(t.Context(), access.Actor{Kind: access.Local}, "box", "a"); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.fleet.RemoveSpec(t.Context(), "box", "a"); !fault.Is(err, fault.Missing) {
+	if err := g.fleet.RemoveSpec(t.Context(), access.Actor{Kind: access.Local}, "box", "a"); !fault.Is(err, fault.Missing) {
 		t.Errorf("a second time: %v", err)
 	}
 	if len(names()) != 0 {
@@ -251,7 +252,7 @@ func TestASpecIsCheckedAndItsResourcesStay(t *testing.T) {
 	} {
 		in := good
 		change(&in)
-		if _, err := g.fleet.CreateSpec(t.Context(), in); !fault.Is(err, fault.Invalid) {
+		if _, err := g.fleet.CreateSpec(t.Context(), access.Actor{Kind: access.Local}, in); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -259,20 +260,20 @@ func TestASpecIsCheckedAndItsResourcesStay(t *testing.T) {
 	if made.OS != "linux" || made.Isolation != "container" || made.Slug != "good" || made.Fallback != nil {
 		t.Errorf("made %+v", made)
 	}
-	if _, err := g.fleet.CreateSpec(t.Context(), good); !fault.Is(err, fault.Conflict) {
+	if _, err := g.fleet.CreateSpec(t.Context(), access.Actor{Kind: access.Local}, good); !fault.Is(err, fault.Conflict) {
 		t.Errorf("the same again: %v", err)
 	}
 	name, slug := "better", "better"
-	got, err := g.fleet.UpdateSpec(t.Context(), made.UUID, api.UpdateSpec{Name: &name, Slug: &slug})
+	got, err := g.fleet.UpdateSpec(t.Context(), access.Actor{Kind: access.Local}, made.UUID, api.UpdateSpec{Name: &name, Slug: &slug})
 	made.Name, made.Slug, made.Modified = name, slug, got.Modified
 	if diff := cmp.Diff(made, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	bad := "Not A Slug"
-	if _, err := g.fleet.UpdateSpec(t.Context(), "better", api.UpdateSpec{Slug: &bad}); !fault.Is(err, fault.Invalid) {
+	if _, err := g.fleet.UpdateSpec(t.Context(), access.Actor{Kind: access.Local}, "better", api.UpdateSpec{Slug: &bad}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a bad slug: %v", err)
 	}
-	if err := g.fleet.DeleteSpec(t.Context(), "better"); err != nil {
+	if err := g.fleet.DeleteSpec(t.Context(), access.Actor{Kind: access.Local}, "better"); err != nil {
 		t.Error(err)
 	}
 }
@@ -289,7 +290,7 @@ func TestThereIsOneFallback(t *testing.T) {
 	}
 	fallbacks := func() (out []string) {
 		t.Helper()
-		rows, _, err := g.fleet.Specs(ctx, store.ListFilter{Page: store.Page{Limit: 10}})
+		rows, _, err := g.fleet.Specs(ctx, access.Actor{Kind: access.Local}, store.ListFilter{Page: store.Page{Limit: 10}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +312,7 @@ func TestThereIsOneFallback(t *testing.T) {
 	check("a new one takes it", "second")
 	yes, no := true, false
 	update := func(ref string, in api.UpdateSpec) error {
-		_, err := g.fleet.UpdateSpec(ctx, ref, in)
+		_, err := g.fleet.UpdateSpec(ctx, access.Actor{Kind: access.Local}, ref, in)
 		return err
 	}
 	if err := update("default", api.UpdateSpec{Fallback: &yes}); err != nil {
@@ -332,7 +333,7 @@ func TestThereIsOneFallback(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("taken away")
-	if err := g.fleet.DeleteSpec(ctx, "second"); err != nil {
+	if err := g.fleet.DeleteSpec(ctx, access.Actor{Kind: access.Local}, "second"); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.fleet.EnsureDefaultSpec(ctx, 2, limits.GiB, limits.GiB, "x86_64"); err != nil {

@@ -60,7 +60,7 @@ func TestABusyServerAnswers503AndWhenToComeAgain(t *testing.T) {
 			defer full.Leave()
 			gates := admit.NewGates()
 			*tc.full(&gates) = gate
-			a := New(Config{Store: s.db, Accounts: s.accounts, Gates: gates, Log: slog.New(slog.DiscardHandler), Services: s.api.cfg.Services})
+			a := New(Config{Accounts: s.accounts, Gates: gates, Log: slog.New(slog.DiscardHandler), Services: s.api.cfg.Services})
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, nil)
 			if tc.size != 0 {
 				r.Body, r.ContentLength = io.NopCloser(unread{t}), tc.size
@@ -87,7 +87,7 @@ func TestGatesAreEmptyAfterEveryAnswer(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
 	gates := admit.Gates{Small: narrow(limits.MiB), Decode: narrow(16 * limits.MiB), Bodies: narrow(limits.MiB), Work: narrow(limits.GiB), Reads: narrow(limits.GiB)}
-	a := New(Config{Store: s.db, Accounts: s.accounts, Gates: gates, Log: slog.New(slog.DiscardHandler), Services: s.api.cfg.Services})
+	a := New(Config{Accounts: s.accounts, Gates: gates, Log: slog.New(slog.DiscardHandler), Services: s.api.cfg.Services})
 	pad := strings.Repeat(" ", limits.LargeBodyBytes)
 	for name, body := range map[string]string{
 		"a good small one":         `{"project":"shop","branch":"main","testbed":"lab","results":["{\"b\":{\"latency\":{\"value\":1}}}"]}`,

@@ -1,9 +1,9 @@
 // Package httpapi is the REST interface under /v0: one file for each resource, one operation for each route, the OpenAPI 3.1 document made
 // from them.
 //
-// An operation is decode → authorize → one call of a service → encode. Decoding and the document come from the types of package api.
-// Authorization cannot be forgotten: a handler that succeeds without having asked core/access (through authorize or project) is
-// answered with an internal error, and a test walks over all operations as a stranger.
+// An operation is decode → one call of a use case, as the actor → encode. Decoding and the document come from the types of package api. Who may
+// do what is asked inside, at the door; an operation in which nobody asked is answered with an internal error, and a test walks over all
+// of them as a stranger.
 //
 // The middleware, from outside: request id, recover, log, CORS, authenticate and bound the body, hold what the answer needs (package admit)
 // until it is written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and what
@@ -13,7 +13,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -21,28 +20,21 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
-	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
-	"github.com/tachograph/tacho/internal/server/door"
-	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/request"
-	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
 // Config is what the operations need.
 type Config struct {
-	Store    *store.Store
 	Accounts *account.Service
 	Gates    admit.Gates
 	Guard    *throttle.Guard // nil: nobody is counted
 	Services
 
-	Visibility      api.Visibility // of projects that are made without saying; empty: public
 	Version, Commit string
 	URL             string // the server's public URL; '': derived from each request
 	Log             *slog.Logger
@@ -94,22 +86,6 @@ func (a *API) Handler() http.Handler {
 	return h
 }
 
-type authorizationKey struct{}
-
-// authorization is what one request still has to prove.
-type authorization struct {
-	action access.Action
-}
-
-// authorize asks core/access for the operation's action on resource.
-func authorize(ctx context.Context, resource access.Resource) error {
-	asked, ok := ctx.Value(authorizationKey{}).(*authorization)
-	if !ok {
-		return fmt.Errorf("authorize outside an operation")
-	}
-	return door.Authorize(ctx, actorOf(ctx), asked.action, resource)
-}
-
 // actorOf is the request's actor.
 func actorOf(ctx context.Context) access.Actor {
 	actor, ok := request.ActorOf(ctx)
@@ -117,32 +93,4 @@ func actorOf(ctx context.Context) access.Actor {
 		return access.Actor{Kind: access.Anonymous}
 	}
 	return actor
-}
-
-// project loads the project that ref names and authorizes the operation's action on it.
-func (a *API) project(ctx context.Context, ref string) (project.Project, error) {
-	var p project.Project
-	err := a.cfg.Store.View(ctx, func(tx *store.Tx) error {
-		var err error
-		p, err = project.ByRef(ctx, tx, ref)
-		return err
-	})
-	if fault.Is(err, fault.Missing) {
-		// The same answer as for a project that the actor may not see.
-		return p, fault.Missingf("project %q does not exist, or these credentials may not see it", ref)
-	}
-	if err != nil {
-		return p, err
-	}
-	if err := authorize(ctx, projectResource(p)); err != nil {
-		return p, err
-	}
-	if action := ctx.Value(authorizationKey{}).(*authorization).action; action != access.ViewProject {
-		return p, a.cfg.Guard.Project(p.ID)
-	}
-	return p, nil
-}
-
-func projectResource(p project.Project) access.Resource {
-	return access.Resource{ProjectID: p.ID, OrganizationID: p.OrganizationID, Public: p.Visibility == string(api.Public), Name: p.Slug}
 }

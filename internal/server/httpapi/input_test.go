@@ -289,7 +289,7 @@ func deskAPI(t *testing.T) (*API, *bytes.Buffer) {
 	t.Helper()
 	s := newStation(t)
 	log := &bytes.Buffer{}
-	return New(Config{Store: s.db, Accounts: s.accounts, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil))}), log
+	return New(Config{Accounts: s.accounts, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil)), Services: s.api.cfg.Services}), log
 }
 
 func serve(a *API, r *http.Request) (*httptest.ResponseRecorder, api.Error) {
@@ -312,7 +312,7 @@ func TestFailureInsideIsLoggedAndNotShown(t *testing.T) {
 		"a panic": {func(context.Context, *struct{}) (*emptyOutput, error) { panic("hunter2") }, "hunter2"},
 		"a handler that forgets to authorize": {func(context.Context, *struct{}) (*emptyOutput, error) {
 			return &emptyOutput{}, nil
-		}, "did not authorize"},
+		}, "asked nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,7 +14,6 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/request"
 )
@@ -31,41 +30,18 @@ func (a *API) registerJobs() {
 			PageInput
 			Status string `query:"status" enum:"pending,claimed,running,completed,processed,failed,canceled"`
 		}) (*listOutput[api.Job], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			rows, total, err := a.cfg.Queue.Jobs(ctx, p, api.JobStatus(in.Status), in.page(true))
-			return &listOutput[api.Job]{total, rows}, err
+			return listed(a.cfg.Queue.Jobs(ctx, actorOf(ctx), in.Project, api.JobStatus(in.Status), in.page(true)))
 		})
 	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}", "get-job", "One job with its output and history", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *JobPath) (*bodyOutput[api.Job], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			return body(a.cfg.Queue.Job(ctx, p, in.Job))
+			return body(a.cfg.Queue.Job(ctx, actorOf(ctx), in.Project, in.Job))
 		})
 	register(a, operation{http.MethodPatch, "/v0/projects/{project}/jobs/{job}", "update-job", "Cancel a job (status canceled), or put one that failed or was canceled back in the queue (status pending)", access.ControlJob, 0, 0},
 		func(ctx context.Context, in *struct {
 			JobPath
 			Body api.UpdateJob
 		}) (*bodyOutput[api.Job], error) {
-			p, err := a.project(ctx, in.Project)
-			if err != nil {
-				return nil, err
-			}
-			if _, err := a.cfg.Queue.Brief(ctx, p, in.Job); err != nil { // of this project?
-				return nil, err
-			}
-			change := a.cfg.Queue.Cancel
-			if in.Body.Status == api.JobPending {
-				change = a.cfg.Queue.Retry
-			}
-			if err := change(ctx, in.Job); err != nil {
-				return nil, err
-			}
-			return body(a.cfg.Queue.Brief(ctx, p, in.Job))
+			return body(a.cfg.Queue.Control(ctx, actorOf(ctx), in.Project, in.Job, in.Body.Status))
 		})
 	a.Serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/events", ID: "follow-job", Summary: "A job's changes and output as server-sent events",
@@ -79,35 +55,20 @@ func (a *API) registerJobs() {
 	})
 }
 
-// plainProject is project for the handlers that are no operations: streams and downloads.
-func (a *API) plainProject(r *http.Request, action access.Action) (project.Project, error) {
-	ctx := context.WithValue(r.Context(), authorizationKey{}, &authorization{action: action})
-	return a.project(ctx, r.PathValue("project"))
-}
-
-// stillMay asks again what plainProject asked when a stream began: the key may be revoked since, the project private, the member gone.
-func (a *API) stillMay(r *http.Request, action access.Action) error {
-	ctx := r.Context()
-	if bearer := request.Bearer(r); bearer != "" && actorOf(ctx).Kind != access.Local {
-		actor, err := a.cfg.Accounts.Authenticate(ctx, bearer, request.SourceIP(r))
-		if err != nil {
-			return err
-		}
-		ctx = request.WithActor(ctx, actor)
+// followers returns who follows, asked for anew: the key may be revoked since the stream began, the member gone.
+func (a *API) follower(r *http.Request) (access.Actor, error) {
+	actor := actorOf(r.Context())
+	if bearer := request.Bearer(r); bearer != "" && actor.Kind != access.Local {
+		return a.cfg.Accounts.Authenticate(r.Context(), bearer, request.SourceIP(r))
 	}
-	_, err := a.plainProject(r.WithContext(ctx), action)
-	return err
+	return actor, nil
 }
 
 // jobEvents streams a job's changes and output while its follower may see them, which is asked before each look. What is sent is read from the store after each change, so a slow reader misses nothing and
 // one that comes back with Last-Event-ID goes on where it was.
 func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
-	p, err := a.plainProject(r, access.ViewProject)
-	if err != nil {
-		request.WriteError(w, r, a.log, err)
-		return
-	}
-	if actorOf(r.Context()).Kind == access.Anonymous {
+	actor, project := actorOf(r.Context()), r.PathValue("project")
+	if actor.Kind == access.Anonymous {
 		leave, err := a.cfg.Guard.Stream(request.SourceIP(r))
 		if err != nil {
 			request.WriteError(w, r, a.log, err)
@@ -118,7 +79,7 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("job")
 	changed, unsubscribe := a.cfg.Queue.Subscribe(id) // before the first look, so that no change falls in between
 	defer unsubscribe()
-	job, err := a.cfg.Queue.Brief(r.Context(), p, id)
+	job, err := a.cfg.Queue.Brief(r.Context(), actor, project, id)
 	if err != nil {
 		request.WriteError(w, r, a.log, err)
 		return
@@ -135,21 +96,16 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 	timer := time.NewTimer(a.cfg.KeepAlive)
 	defer timer.Stop()
 	for {
-		if err = a.stillMay(r, access.ViewProject); err != nil {
-			out.refuse(r.Context(), a.log, err)
-			return
-		}
-		if epoch, after, err = a.sendLogs(r.Context(), &out, id, epoch, after); err != nil {
+		if epoch, after, err = a.sendLogs(r.Context(), &out, actor, project, id, epoch, after); err != nil {
 			break
 		}
-		brief, err := json.Marshal(job)
-		if err != nil {
+		var brief, news []byte
+		if brief, err = json.Marshal(job); err != nil {
 			break
 		}
 		seen := job
 		seen.Modified = time.Time{} // each line of output changes it, and is no news of the job
-		news, err := json.Marshal(seen)
-		if err != nil {
+		if news, err = json.Marshal(seen); err != nil {
 			break
 		}
 		if queue.Ended(job.Status) {
@@ -175,9 +131,17 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		if job, err = a.cfg.Queue.Brief(r.Context(), p, id); err != nil {
+		if actor, err = a.follower(r); err != nil {
 			break
 		}
+		if job, err = a.cfg.Queue.Brief(r.Context(), actor, project, id); err != nil {
+			break
+		}
+	}
+	switch fault.Of(err) {
+	case fault.Missing, fault.Unauthorized, fault.Forbidden:
+		out.refuse(r.Context(), a.log, err)
+		return
 	}
 	if err != nil && r.Context().Err() == nil {
 		a.log.ErrorContext(r.Context(), "job events failed", "request", request.ID(r.Context()), "job", id, "error", err)
@@ -185,9 +149,9 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 }
 
 // sendLogs sends the output behind (epoch, after) and returns the new place.
-func (a *API) sendLogs(ctx context.Context, out *eventStream, id string, epoch, after int64) (int64, int64, error) {
+func (a *API) sendLogs(ctx context.Context, out *eventStream, actor access.Actor, project, id string, epoch, after int64) (int64, int64, error) {
 	for {
-		logs, err := a.cfg.Queue.Logs(ctx, id, epoch, after)
+		logs, err := a.cfg.Queue.Logs(ctx, actor, project, id, epoch, after)
 		if err != nil || len(logs) == 0 {
 			return epoch, after, err
 		}
@@ -262,17 +226,12 @@ func (e *eventStream) comment() error {
 
 // jobOutput downloads one stored output, whole. It is served so that no browser runs it.
 func (a *API) jobOutput(w http.ResponseWriter, r *http.Request) {
-	p, err := a.plainProject(r, access.ViewProject)
-	if err != nil {
-		request.WriteError(w, r, a.log, err)
-		return
-	}
 	iteration, err := strconv.Atoi(r.PathValue("iteration"))
 	if err != nil {
 		request.WriteError(w, r, a.log, fault.Invalidf("iteration %.20q: want a number from 0", r.PathValue("iteration")))
 		return
 	}
-	rc, size, err := a.cfg.Queue.OpenOutput(r.Context(), p, r.PathValue("job"), iteration, api.ArtifactKind(r.PathValue("kind")), r.URL.Query().Get("path"))
+	rc, size, err := a.cfg.Queue.OpenOutput(r.Context(), actorOf(r.Context()), r.PathValue("project"), r.PathValue("job"), iteration, api.ArtifactKind(r.PathValue("kind")), r.URL.Query().Get("path"))
 	if err != nil {
 		request.WriteError(w, r, a.log, err)
 		return

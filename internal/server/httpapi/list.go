@@ -60,11 +60,10 @@ type ProjectPath struct {
 	Project string `path:"project" maxLength:"64" doc:"slug or UUID"`
 }
 
-// wires maps a list; the result is never nil.
-func wires[R, W any](rows []R, one func(R) W) []W {
-	out := make([]W, len(rows))
-	for i, r := range rows {
-		out[i] = one(r)
+// listed is a page of a list.
+func listed[T any](rows []T, total int, err error) (*listOutput[T], error) {
+	if err != nil {
+		return nil, err
 	}
-	return out
+	return &listOutput[T]{total, rows}, nil
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -65,12 +66,15 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	if s.key, err = s.accounts.FirstKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	views, log := explore.New(project.NewDoor(db, nil), nil), slog.New(slog.DiscardHandler)
-	s.queue = queue.New(queue.Config{Store: db, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
+	door := project.NewDoor(db, func(id string) error { return s.api.cfg.Guard.Project(id) })
+	views, log := explore.New(door, nil), slog.New(slog.DiscardHandler)
+	s.queue = queue.New(queue.Config{Store: db, Door: door, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
-	cfg := Config{Store: db, Accounts: s.accounts, Version: "test", Log: log, Services: Services{
+	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
+		Projects: project.NewService(db, door, s.accounts, "", s.queue),
+		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Explore: views, Queue: s.queue, Fleet: s.fleet,
-		Intake: intake.New(intake.Config{Store: db, Blobs: blobs, Queue: s.queue})}}
+		Intake: intake.New(intake.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/server/door"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
 func (a *API) registerServer() {
 	register(a, operation{http.MethodGet, "/v0/server/version", "server-version", "The server's version", access.ViewServer, 0, 0},
 		func(ctx context.Context, _ *struct{}) (*bodyOutput[api.ServerVersion], error) {
-			return body(api.ServerVersion{Version: api.BencherVersion, Release: a.cfg.Version, Commit: a.cfg.Commit}, authorize(ctx, access.Resource{}))
+			return body(api.ServerVersion{Version: api.BencherVersion, Release: a.cfg.Version, Commit: a.cfg.Commit}, door.Authorize(ctx, actorOf(ctx), access.ViewServer, access.Resource{}))
 		})
 	a.Serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/server/config/console", ID: "server-console", Summary: "Where the pages are", Action: access.ViewServer,

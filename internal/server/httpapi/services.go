@@ -4,15 +4,21 @@ import (
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/series"
 )
 
-// Services are the use cases behind the operations on reports, jobs and runners.
+// Services are the use cases behind the operations.
 type Services struct {
-	Intake  *intake.Service
-	Explore *explore.Service
-	Queue   *queue.Service
-	Fleet   *fleet.Service
+	Projects   *project.Service
+	Testbeds   *series.Testbeds
+	Benchmarks *series.Benchmarks
+	Measures   *series.Measures
+	Intake     *intake.Service
+	Explore    *explore.Service
+	Queue      *queue.Service
+	Fleet      *fleet.Service
 }
 
 // registerServices registers the operations of the services.

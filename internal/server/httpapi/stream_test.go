@@ -34,7 +34,7 @@ func large(n int) map[string]any {
 func (s *station) reading(gate *admit.Gate, scratch string) *API {
 	services := s.api.cfg.Services
 	services.Explore = explore.New(project.NewDoor(s.db, nil), gate)
-	return New(Config{Store: s.db, Accounts: s.accounts, Gates: admit.NewGates(), Log: slog.New(slog.DiscardHandler), Services: services, Scratch: scratch})
+	return New(Config{Accounts: s.accounts, Gates: admit.NewGates(), Log: slog.New(slog.DiscardHandler), Services: services, Scratch: scratch})
 }
 
 func (s *station) local(method, path string, body any) *http.Request {

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
@@ -44,7 +45,7 @@ func TestOneChannelServesManyJobs(t *testing.T) {
 		w.ask(finish(job), api.MsgAck)
 		p.becomes(id, api.JobProcessed)
 	}
-	got, err := p.fleet.Runner(t.Context(), r)
+	got, err := p.fleet.Runner(t.Context(), access.Actor{Kind: access.Local}, r)
 	if err != nil || got.Version != "9" || got.State != api.RunnerIdle {
 		t.Errorf("runner %+v, %v", got, err)
 	}
@@ -147,7 +148,7 @@ func TestNoJobComesAfterADrain(t *testing.T) {
 		t.Errorf("after the drain: %+v", msg)
 	}
 	p.becomes(id, api.JobPending)
-	if got, err := p.fleet.Runner(t.Context(), r); err != nil || got.State != api.RunnerDraining {
+	if got, err := p.fleet.Runner(t.Context(), access.Actor{Kind: access.Local}, r); err != nil || got.State != api.RunnerDraining {
 		t.Errorf("state %s, %v", got.State, err)
 	}
 }
@@ -264,7 +265,7 @@ func TestANewKeyEndsTheOldOnesChannel(t *testing.T) {
 	w := p.dial("box", key)
 	w.ask(api.Message{Event: api.MsgHello, Seq: 1}, api.MsgAck)
 	w.send(api.Message{Event: api.MsgReady})
-	made, err := p.fleet.RotateKey(t.Context(), r, "")
+	made, err := p.fleet.RotateKey(t.Context(), access.Actor{Kind: access.Local}, r, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +278,7 @@ func TestANewKeyEndsTheOldOnesChannel(t *testing.T) {
 	w = p.dial("box", made.Key)
 	w.ask(api.Message{Event: api.MsgHello, Seq: 1}, api.MsgAck)
 	yes := true
-	if _, err := p.fleet.UpdateRunner(t.Context(), r, api.UpdateRunner{Archived: &yes}); err != nil {
+	if _, err := p.fleet.UpdateRunner(t.Context(), access.Actor{Kind: access.Local}, r, api.UpdateRunner{Archived: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	if code, _ := w.closed(); code != websocket.StatusPolicyViolation {

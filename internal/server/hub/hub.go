@@ -24,17 +24,15 @@ import (
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/request"
-	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Hub is safe for concurrent use.
 type Hub struct {
-	queue *queue.Service
-	store *store.Store
-	log   *slog.Logger
+	queue   *queue.Service
+	serving Serving
+	log     *slog.Logger
 
 	mu     sync.Mutex
 	open   map[string][]*connection // by runner
@@ -49,29 +47,18 @@ type connection struct {
 	quiet  chan struct{} // closed when it has ended and takes no job any more
 }
 
+// Serving returns the id of the runner that ref names, if actor is that machine.
+type Serving func(ctx context.Context, actor access.Actor, ref string) (id string, err error)
+
 // New makes a hub.
-func New(q *queue.Service, s *store.Store, log *slog.Logger) *Hub {
-	return &Hub{queue: q, store: s, log: log, open: map[string][]*connection{}}
+func New(q *queue.Service, serving Serving, log *slog.Logger) *Hub {
+	return &Hub{queue: q, serving: serving, log: log, open: map[string][]*connection{}}
 }
 
 // authorize returns the id of the runner that the path names, if the request's key is that runner's.
 func (h *Hub) authorize(r *http.Request) (string, error) {
 	actor, _ := request.ActorOf(r.Context())
-	ref := r.PathValue("runner")
-	if actor.Kind == access.User || actor.Kind == access.Local { // who may do all else is still no machine
-		return "", fault.Forbiddenf("runner %q: only its own key opens this; make one with 'tacho runner key %s'", ref, ref)
-	}
-	var id string
-	err := h.store.View(r.Context(), func(tx *store.Tx) error {
-		row, err := fleet.RunnerByRef(r.Context(), tx, ref)
-		id = row.ID
-		return err
-	})
-	if err != nil && !fault.Is(err, fault.Missing) {
-		return "", err
-	}
-	// A runner that does not exist is refused like one that is another's: a key learns nothing about names.
-	return id, access.Authorize(actor, access.ServeJobs, access.Resource{RunnerID: id, Name: ref})
+	return h.serving(r.Context(), actor, r.PathValue("runner"))
 }
 
 func (h *Hub) fail(w http.ResponseWriter, r *http.Request, err error) {

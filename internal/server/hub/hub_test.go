@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -87,7 +88,9 @@ func newPort(t testing.TB) *port {
 	p.queue = queue.New(queue.Config{
 		Store: p.store, Blobs: blobs, Ingest: ingest.New(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log, Now: time.Now,
 	})
-	p.hub = New(p.queue, p.store, log)
+	p.hub = New(p.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {
+		return p.fleet.Serving(ctx, actor, ref)
+	}, log)
 	p.fleet = fleet.New(p.store, p.queue, rand.Reader, time.Now, p.hub.Kick)
 	mux := http.NewServeMux()
 	for _, r := range p.hub.Routes() {
@@ -151,7 +154,7 @@ func (p *port) tx(f func(context.Context, *store.Tx) error) {
 
 func (p *port) runner(name string) (id, key string) {
 	p.t.Helper()
-	made, err := p.fleet.CreateRunner(p.t.Context(), api.NewRunner{Name: name, Specs: []string{"default"}})
+	made, err := p.fleet.CreateRunner(p.t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: name, Specs: []string{"default"}})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -184,7 +187,7 @@ func (p *port) becomes(jobID string, want api.JobStatus) {
 	defer unsubscribe()
 	end := time.After(patience)
 	for {
-		job, err := p.queue.Brief(p.t.Context(), p.project, jobID)
+		job, err := p.queue.Brief(p.t.Context(), access.Actor{Kind: access.Local}, p.project.ID, jobID)
 		if err != nil {
 			p.t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/job"
@@ -114,7 +115,7 @@ func TestPlainHTTPDoesAllThatTheChannelDoes(t *testing.T) {
 		t.Errorf("completed: %s", got)
 	}
 	p.becomes(id, api.JobProcessed)
-	out, err := p.queue.Job(t.Context(), p.project, id)
+	out, err := p.queue.Job(t.Context(), access.Actor{Kind: access.Local}, p.project.ID, id)
 	if err != nil || len(out.Outputs) != 2 || out.Outputs[0].Path != "/out/r.json" || !out.Outputs[0].Truncated {
 		t.Errorf("outputs %+v, %v", out.Outputs, err)
 	}
@@ -228,7 +229,7 @@ func TestUploadsOverTheLimitAreRefusedWhole(t *testing.T) {
 	if res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d", res.StatusCode)
 	}
-	if out, err := p.queue.Job(t.Context(), p.project, job.UUID); err != nil || len(out.Outputs) != 0 {
+	if out, err := p.queue.Job(t.Context(), access.Actor{Kind: access.Local}, p.project.ID, job.UUID); err != nil || len(out.Outputs) != 0 {
 		t.Errorf("outputs %+v, %v", out.Outputs, err)
 	}
 }

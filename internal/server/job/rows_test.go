@@ -440,7 +440,9 @@ func TestASpecInUseIsNotDeletedAndAnArchivedOneLeavesItsTestbeds(t *testing.T) {
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
 		return series.SetTestbedSpec(ctx, tx, y.testbed.ID, &bound.ID)
 	})
-	y.tx(func(ctx context.Context, tx *store.Tx) error { return fleet.DeleteSpec(ctx, tx, bound) })
+	y.tx(func(ctx context.Context, tx *store.Tx) error {
+		return fleet.DeleteSpec(ctx, tx, bound)
+	})
 	if bind() != nil {
 		t.Error("a deleted spec is still the testbed's")
 	}

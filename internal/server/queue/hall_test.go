@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -401,7 +402,7 @@ func (h *hall) report(jobID string) (r report.Report) {
 // view is the job as its project's members see it.
 func (h *hall) view(jobID string) api.Job {
 	h.t.Helper()
-	out, err := h.queue.Job(h.t.Context(), project.Project{ID: h.row(jobID).ProjectID}, jobID)
+	out, err := h.queue.Job(h.t.Context(), access.Actor{Kind: access.Local}, h.row(jobID).ProjectID, jobID)
 	if err != nil {
 		h.t.Fatal(err)
 	}

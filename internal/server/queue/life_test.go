@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
@@ -548,7 +549,7 @@ func TestLiveOutputEndsAtItsLimitAndSaysSo(t *testing.T) {
 			h.queue.logged = map[string]logged{}
 		}
 	}
-	logs, err := h.queue.Logs(t.Context(), job.UUID, 1, 0)
+	logs, err := h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -573,7 +574,7 @@ func TestAChunkThatComesTwiceIsOne(t *testing.T) {
 	for _, seq := range []int64{2, 2, 4, 3} { // 3 comes after 4: it was resent, and 4 had been seen
 		h.says(r, job, api.MsgAck, api.Message{Event: api.MsgLog, Seq: seq, Text: fmt.Sprint(seq), Stream: api.ArtifactStderr})
 	}
-	logs, err := h.queue.Logs(t.Context(), job.UUID, 0, 99) // a place in another epoch begins anew
+	logs, err := h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 0, 99) // a place in another epoch begins anew
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -581,7 +582,7 @@ func TestAChunkThatComesTwiceIsOne(t *testing.T) {
 	if diff := cmp.Diff(want, logs); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if logs, err = h.queue.Logs(t.Context(), job.UUID, 1, 2); err != nil || len(logs) != 1 || logs[0].Seq != 4 {
+	if logs, err = h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 1, 2); err != nil || len(logs) != 1 || logs[0].Seq != 4 {
 		t.Errorf("behind 2: %v, %v", logs, err)
 	}
 }
@@ -874,7 +875,7 @@ func TestOldLiveOutputGoesWhenTheResultsAreThere(t *testing.T) {
 	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted})
 	h.process(job.UUID)
 	count := func() int {
-		logs, err := h.queue.Logs(t.Context(), job.UUID, 1, 0)
+		logs, err := h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/server/store/powercut"
 )
 
@@ -43,7 +43,7 @@ func TestAcknowledgedResultSurvivesAPowerCut(t *testing.T) {
 			next.open()
 			t.Cleanup(func() { _ = next.store.Close() })
 			next.expect(job.UUID, c.want, c.reason)
-			body, _, err := next.queue.OpenOutput(t.Context(), project.Project{ID: next.row(job.UUID).ProjectID}, job.UUID, 0, api.ArtifactStdout, "")
+			body, _, err := next.queue.OpenOutput(t.Context(), access.Actor{Kind: access.Local}, next.row(job.UUID).ProjectID, job.UUID, 0, api.ArtifactStdout, "")
 			if err != nil {
 				t.Fatal(err)
 			}

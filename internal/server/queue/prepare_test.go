@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
@@ -179,12 +180,12 @@ func TestListsOfJobsAreByAgeAndByStatus(t *testing.T) {
 	for range 5 {
 		ids = append(ids, h.submit(order{}))
 	}
-	h.submit(order{org: "another"})
+	other := h.submit(order{org: "another"})
 	h.says(r, h.mustClaim(r, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
 	p := project.Project{ID: h.row(ids[0]).ProjectID}
 	check := func(state api.JobStatus, page store.Page, total int, want ...string) {
 		t.Helper()
-		rows, n, err := h.queue.Jobs(t.Context(), p, state, page)
+		rows, n, err := h.queue.Jobs(t.Context(), access.Actor{Kind: access.Local}, p.ID, state, page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +205,7 @@ func TestListsOfJobsAreByAgeAndByStatus(t *testing.T) {
 	check("", store.Page{Limit: 9}, 5, ids...)
 	check(api.JobFailed, store.Page{Limit: 9, Desc: true}, 1, ids[0])
 	check(api.JobRunning, store.Page{Limit: 9, Desc: true}, 0)
-	if _, err := h.queue.Brief(t.Context(), project.Project{ID: "another", Slug: "another"}, ids[0]); !fault.Is(err, fault.Missing) {
+	if _, err := h.queue.Brief(t.Context(), access.Actor{Kind: access.Local}, h.row(other).ProjectID, ids[0]); !fault.Is(err, fault.Missing) {
 		t.Errorf("a job of another project: %v", err)
 	}
 	pending, running, err := h.queue.Counts(t.Context())

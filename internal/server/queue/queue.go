@@ -69,6 +69,7 @@ type Tier struct {
 // Config is what the service needs.
 type Config struct {
 	Store  *store.Store
+	Door   *project.Door // nil: one that counts nobody
 	Blobs  blob.Store
 	Ingest Ingester
 	Images ImageResolver
@@ -100,6 +101,9 @@ type Service struct {
 
 // New makes the service.
 func New(cfg Config) *Service {
+	if cfg.Door == nil {
+		cfg.Door = project.NewDoor(cfg.Store, nil)
+	}
 	return &Service{
 		Config: cfg, toRead: make(chan string, 1024),
 		beats: map[string]bool{}, seen: map[string]time.Time{}, said: map[string]word{}, logged: map[string]logged{},

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -22,10 +23,10 @@ import (
 )
 
 // Jobs returns a page of a project's jobs, newest first unless the page says otherwise, and how many there are.
-func (s *Service) Jobs(ctx context.Context, project project.Project, state api.JobStatus, page store.Page) ([]api.Job, int, error) {
+func (s *Service) Jobs(ctx context.Context, actor access.Actor, ref string, state api.JobStatus, page store.Page) ([]api.Job, int, error) {
 	out := []api.Job{}
 	total := 0
-	err := s.Store.View(ctx, func(tx *store.Tx) error {
+	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, n, err := job.List(ctx, tx, project.ID, string(state), page)
 		if err != nil {
 			return err
@@ -38,9 +39,9 @@ func (s *Service) Jobs(ctx context.Context, project project.Project, state api.J
 }
 
 // Brief returns a job of a project without its outputs and its history, as followers get it.
-func (s *Service) Brief(ctx context.Context, project project.Project, id string) (api.Job, error) {
+func (s *Service) Brief(ctx context.Context, actor access.Actor, ref string, id string) (api.Job, error) {
 	var out api.Job
-	err := s.Store.View(ctx, func(tx *store.Tx) error {
+	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := ownJob(ctx, tx, project, id)
 		if err != nil {
 			return err
@@ -52,12 +53,12 @@ func (s *Service) Brief(ctx context.Context, project project.Project, id string)
 }
 
 // Job returns a job of a project with its outputs and its history. Texts longer than limits.LogTailBytes are cut, and say so.
-func (s *Service) Job(ctx context.Context, project project.Project, id string) (api.Job, error) {
+func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id string) (api.Job, error) {
 	var out api.Job
 	var row job.Job
 	var outputs []job.Output
 	var logs []job.Log
-	err := s.Store.View(ctx, func(tx *store.Tx) error {
+	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		var err error
 		if row, err = ownJob(ctx, tx, project, id); err != nil {
 			return err
@@ -235,10 +236,10 @@ func presented(ctx context.Context, tx *store.Tx, rows []job.Job) ([]api.Job, er
 }
 
 // Logs returns the live output of a job's current epoch behind the given place; from another epoch it begins anew.
-func (s *Service) Logs(ctx context.Context, jobID string, epoch, after int64) ([]api.JobLog, error) {
+func (s *Service) Logs(ctx context.Context, actor access.Actor, ref, jobID string, epoch, after int64) ([]api.JobLog, error) {
 	var out []api.JobLog
-	err := s.Store.View(ctx, func(tx *store.Tx) error {
-		row, err := job.ByID(ctx, tx, jobID)
+	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
+		row, err := ownJob(ctx, tx, project, jobID)
 		if err != nil {
 			return err
 		}
@@ -255,9 +256,9 @@ func (s *Service) Logs(ctx context.Context, jobID string, epoch, after int64) ([
 }
 
 // OpenOutput opens one stored output of a project's job; the caller closes it.
-func (s *Service) OpenOutput(ctx context.Context, project project.Project, jobID string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, int64, error) {
+func (s *Service) OpenOutput(ctx context.Context, actor access.Actor, ref string, jobID string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, int64, error) {
 	var found *job.Output
-	err := s.Store.View(ctx, func(tx *store.Tx) error {
+	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := ownJob(ctx, tx, project, jobID)
 		if err != nil {
 			return err
@@ -301,4 +302,55 @@ func (s *Service) Counts(ctx context.Context) (pending, running int, err error) 
 		return err
 	})
 	return pending, running, err
+}
+
+// Control cancels a job (api.JobCanceled), or puts one that failed or was canceled back into the queue (api.JobPending).
+func (s *Service) Control(ctx context.Context, actor access.Actor, ref, id string, status api.JobStatus) (api.Job, error) {
+	p, err := s.Door.Find(ctx, actor, access.ControlJob, ref)
+	if err != nil {
+		return api.Job{}, err
+	}
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		_, err := ownJob(ctx, tx, p, id)
+		return err
+	}); err != nil {
+		return api.Job{}, err
+	}
+	change := s.Cancel
+	if status == api.JobPending {
+		change = s.Retry
+	}
+	if err := change(ctx, id); err != nil {
+		return api.Job{}, err
+	}
+	return s.Brief(ctx, actor, p.ID, id)
+}
+
+// CancelAll cancels all jobs of a project that have not ended.
+func (s *Service) CancelAll(ctx context.Context, projectID string) error {
+	for _, state := range []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning} {
+		var ids []string
+		for total := 1; len(ids) < total; {
+			var rows []job.Job
+			n := 0
+			if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+				rows, n, err = job.List(ctx, tx, projectID, string(state), store.Page{Limit: limits.PageMax, Offset: len(ids)})
+				return err
+			}); err != nil {
+				return err
+			}
+			if total = n; len(rows) == 0 {
+				break
+			}
+			for _, j := range rows {
+				ids = append(ids, j.ID)
+			}
+		}
+		for _, id := range ids {
+			if err := s.Cancel(ctx, id); err != nil && !fault.Is(err, fault.Conflict) { // it may have ended meanwhile
+				return fmt.Errorf("cancel job %s of a deleted project: %w", id, err)
+			}
+		}
+	}
+	return nil
 }

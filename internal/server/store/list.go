@@ -170,3 +170,12 @@ func (p *Patch) Apply(ctx context.Context, tx *Tx, table, id, condition string) 
 	args := append(p.args, id)
 	return tx.Exec(ctx, fmt.Sprintf("update %s set %s where id = $%d%s", table, strings.Join(p.columns, ", "), len(args), condition), args...)
 }
+
+// Map maps a list of rows; the result is never nil, so that JSON has [] and not null.
+func Map[R, W any](rows []R, one func(R) W) []W {
+	out := make([]W, len(rows))
+	for i, r := range rows {
+		out[i] = one(r)
+	}
+	return out
+}
