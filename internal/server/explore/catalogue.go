@@ -16,7 +16,8 @@ import (
 // wanted are the ids of rows that an answer names. Doubles do no harm.
 type wanted struct {
 	branches, heads, testbeds, specs, benchmarks, measures, thresholds, models, accounts []string
-	fullThresholds                                                                       bool // with their branch, testbed and measure
+	judged                                                                               []int64 // models by number
+	fullThresholds                                                                       bool    // with their branch, testbed and measure
 }
 
 // catalogue are those rows, by id.
@@ -31,6 +32,7 @@ type catalogue struct {
 	measures   map[string]series.Measure
 	thresholds map[string]threshold.Threshold
 	models     map[string]threshold.Model
+	numbered   map[int64]threshold.Model // those of them that were wanted by number
 	accounts   map[string]account.Account
 }
 
@@ -38,6 +40,12 @@ type catalogue struct {
 func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) {
 	if c.models, err = threshold.ModelsByID(ctx, tx, w.models); err != nil {
 		return c, err
+	}
+	if c.numbered, err = threshold.ModelsBySeq(ctx, tx, w.judged); err != nil {
+		return c, err
+	}
+	for _, m := range c.numbered {
+		c.models[m.ID] = m
 	}
 	for _, m := range c.models {
 		w.thresholds = append(w.thresholds, m.ThresholdID)
@@ -156,11 +164,12 @@ func (c catalogue) threshold(id string, modelID *string, full bool) *api.Thresho
 }
 
 // modelThreshold returns the threshold that a model belongs to, with this model; nil if there is no model or the threshold was deleted.
-func (c catalogue) modelThreshold(modelID *string) *api.Threshold {
-	if modelID == nil {
+func (c catalogue) modelThreshold(seq *int64) *api.Threshold {
+	if seq == nil {
 		return nil
 	}
-	return c.threshold(c.models[*modelID].ThresholdID, modelID, false)
+	m := c.numbered[*seq]
+	return c.threshold(m.ThresholdID, &m.ID, false)
 }
 
 func modelRow(m threshold.Model) *api.ModelRow {
@@ -175,7 +184,7 @@ func metric(m report.Metric) api.Metric {
 
 // boundary returns what a metric was held against, nil if no model judged it.
 func boundary(m report.Metric) *api.Boundary {
-	if m.ModelID == nil {
+	if m.ModelSeq == nil {
 		return nil
 	}
 	return &api.Boundary{Baseline: m.Baseline, LowerLimit: m.LowerLimit, UpperLimit: m.UpperLimit}

@@ -44,8 +44,8 @@ func (s *Service) Metric(ctx context.Context, actor access.Actor, ref string, uu
 		}
 		at, line := versions[r.VersionID], ids[m.SeriesID]
 		w := wanted{heads: []string{r.HeadID}, testbeds: []string{line.TestbedID}, benchmarks: []string{line.BenchmarkID}, measures: []string{line.MeasureID}}
-		if m.ModelID != nil {
-			w.models = []string{*m.ModelID}
+		if m.ModelSeq != nil {
+			w.judged = []int64{*m.ModelSeq}
 		}
 		c, err := load(ctx, tx, w)
 		if err != nil {
@@ -53,7 +53,7 @@ func (s *Service) Metric(ctx context.Context, actor access.Actor, ref string, uu
 		}
 		out = api.OneMetric{UUID: uuid, Report: r.ID, Iteration: m.Iteration, StartTime: r.StartTime, EndTime: r.EndTime,
 			Branch: c.branchAt(r.HeadID, &at), Testbed: c.testbeds[line.TestbedID].Wire(), Benchmark: c.benchmarks[line.BenchmarkID].Wire(),
-			Measure: c.measures[line.MeasureID].Wire(), Metric: metric(m), Threshold: c.modelThreshold(m.ModelID), Boundary: boundary(m)}
+			Measure: c.measures[line.MeasureID].Wire(), Metric: metric(m), Threshold: c.modelThreshold(m.ModelSeq), Boundary: boundary(m)}
 		out.Metric.Samples = samples
 		if a, has := alerts[id]; has {
 			out.Alert = perfAlert(a)

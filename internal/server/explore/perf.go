@@ -277,11 +277,11 @@ func (d dimensions) series(l line) api.PerfSeries {
 func eachPoint(ctx context.Context, tx *store.Tx, l line, f func(api.PerfMetric) error) error {
 	for chunk := range slices.Chunk(l.points, limits.ReadChunk) {
 		metrics := make([]report.Metric, len(chunk))
-		thresholds := map[string]*api.Threshold{} // shared by the points
+		thresholds := map[int64]*api.Threshold{} // shared by the points
 		for i, p := range chunk {
 			metrics[i] = p.Metric
-			if p.ModelID != nil {
-				thresholds[*p.ModelID] = nil
+			if p.ModelSeq != nil {
+				thresholds[*p.ModelSeq] = nil
 			}
 		}
 		alerts, err := threshold.AlertsByMetric(ctx, tx, outside(metrics))
@@ -290,7 +290,7 @@ func eachPoint(ctx context.Context, tx *store.Tx, l line, f func(api.PerfMetric)
 		}
 		var w wanted
 		for id := range thresholds {
-			w.models = append(w.models, id)
+			w.judged = append(w.judged, id)
 		}
 		c, err := load(ctx, tx, w)
 		if err != nil {
@@ -303,8 +303,8 @@ func eachPoint(ctx context.Context, tx *store.Tx, l line, f func(api.PerfMetric)
 			r := l.reports[p.report]
 			point := api.PerfMetric{Report: r.ID, Iteration: p.Iteration, StartTime: r.StartTime, EndTime: r.EndTime,
 				Version: api.Version{Number: r.Number, Hash: r.Hash}, Metric: metric(p.Metric), Boundary: boundary(p.Metric)}
-			if p.ModelID != nil {
-				point.Threshold = thresholds[*p.ModelID]
+			if p.ModelSeq != nil {
+				point.Threshold = thresholds[*p.ModelSeq]
 			}
 			if a, has := alerts[p.ID]; has {
 				point.Alert = perfAlert(a)

@@ -183,16 +183,16 @@ func eachResult(ctx context.Context, tx *store.Tx, row report.Report, f func(api
 	benchmark := "" // of last
 	err := eachChunk(ctx, tx, row, func(metrics []report.Metric, series map[int64]series.Series) error {
 		var w wanted
-		models := map[string]*api.Threshold{} // shared by the metrics
+		models := map[int64]*api.Threshold{} // shared by the metrics
 		for _, m := range metrics {
 			s := series[m.SeriesID]
 			w.benchmarks, w.measures = append(w.benchmarks, s.BenchmarkID), append(w.measures, s.MeasureID)
-			if m.ModelID != nil {
-				models[*m.ModelID] = nil
+			if m.ModelSeq != nil {
+				models[*m.ModelSeq] = nil
 			}
 		}
 		for id := range models {
-			w.models = append(w.models, id)
+			w.judged = append(w.judged, id)
 		}
 		c, err := load(ctx, tx, w)
 		if err != nil {
@@ -213,8 +213,8 @@ func eachResult(ctx context.Context, tx *store.Tx, row report.Report, f func(api
 				last = &api.ReportResult{Iteration: m.Iteration, Benchmark: c.benchmarks[benchmark].Wire()}
 			}
 			made := api.ReportMeasure{Measure: c.measures[s.MeasureID].Wire(), Metric: metric(m), Boundary: boundary(m)}
-			if m.ModelID != nil {
-				made.Threshold = models[*m.ModelID]
+			if m.ModelSeq != nil {
+				made.Threshold = models[*m.ModelSeq]
 			}
 			last.Measures = append(last.Measures, made)
 		}

@@ -90,7 +90,7 @@ func TestAReportInSlicesIsTheReportInOnePiece(t *testing.T) {
 			}
 			// The two databases have other ids for the same things.
 			ids := cmp.Options{others, cmpopts.IgnoreFields(report.Report{}, "ProjectID", "HeadID", "TestbedID"),
-				cmpopts.IgnoreFields(threshold.Alert{}, "ProjectID", "ThresholdID", "ModelID", "HeadID"), cmpopts.IgnoreFields(report.Metric{}, "SeriesID", "ModelID")}
+				cmpopts.IgnoreFields(threshold.Alert{}, "ProjectID", "ThresholdID", "ModelID", "HeadID"), cmpopts.IgnoreFields(report.Metric{}, "SeriesID", "ModelSeq")}
 			if diff := cmp.Diff(want, got, ids); diff != "" {
 				t.Errorf("(-one piece +slices):\n%s", diff)
 			}

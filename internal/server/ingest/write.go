@@ -58,7 +58,7 @@ func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings 
 		metrics[i] = v.metric
 		metrics[i].ReportSeq = p.report.Seq
 		if ruling, judged := rulings[v.metric.SeriesID]; judged {
-			metrics[i].ModelID = &ruling.model.ID
+			metrics[i].ModelSeq = &ruling.model.Seq
 			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower, ruling.boundary.Upper
 		}
 	}

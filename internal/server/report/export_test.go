@@ -4,5 +4,6 @@ package report
 const (
 	HistoryReportsQuery = historyReportsQuery
 	HistoryValuesQuery  = historyValuesQuery
-	MetricsQuery        = reportMetricsQuery
+	PartsQuery          = reportPartsQuery
+	PartMetricsQuery    = partMetricsQuery
 )

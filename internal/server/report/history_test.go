@@ -139,6 +139,7 @@ func TestHotQueriesReadByIndex(t *testing.T) {
 	storetest.ReadsByIndex(t, s, map[string]string{
 		"reports before": report.HistoryReportsQuery,
 		"values before":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
-		"report":         report.MetricsQuery,
+		"parts":          report.PartsQuery,
+		"part":           report.PartMetricsQuery + `(1, 2)`,
 	})
 }

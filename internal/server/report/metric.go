@@ -6,12 +6,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// Metric is one value of a series in a report, with the boundary that it was held against. ModelID is nil where no model judged.
+// Metric is one value of a series in a report, with the boundary that it was held against.
 type Metric struct {
 	ID         int64
 	SeriesID   int64
@@ -20,35 +21,40 @@ type Metric struct {
 	Value      float64
 	Lower      *float64
 	Upper      *float64
-	ModelID    *string
+	ModelSeq   *int64 // nil where no model judged, 0 for one that went with its threshold
 	Baseline   *float64
 	LowerLimit *float64
 	UpperLimit *float64
 	Samples    []float64 // in the order of the tool; only InsertMetrics and MetricSamples look at it
 }
 
-const MetricColumns = `m.id, m.series_id, m.report_seq, m.iteration, m.value, m.lower_value, m.upper_value, m.model_id, m.baseline,
+const MetricColumns = `m.id, m.series_id, m.report_seq, m.iteration, m.value, m.lower_value, m.upper_value, m.model_seq, m.baseline,
 	m.lower_limit, m.upper_limit`
 
 func ScanMetric(rows *sql.Rows) (Metric, error) {
 	var m Metric
-	err := rows.Scan(&m.ID, &m.SeriesID, &m.ReportSeq, &m.Iteration, &m.Value, &m.Lower, &m.Upper, &m.ModelID, &m.Baseline,
+	err := rows.Scan(&m.ID, &m.SeriesID, &m.ReportSeq, &m.Iteration, &m.Value, &m.Lower, &m.Upper, &m.ModelSeq, &m.Baseline,
 		&m.LowerLimit, &m.UpperLimit)
 	return m, err
 }
 
-// InsertMetrics writes the metrics with their samples and sets their IDs. Ids rise within a transaction; the one writer at a time is
-// what keeps two transactions from drawing the same.
+// InsertMetrics writes metrics of one report with their samples, in the order of the tool, and sets their IDs, which rise.
 func InsertMetrics(ctx context.Context, tx *store.Tx, metrics []Metric) error {
 	if len(metrics) == 0 {
 		return nil
 	}
-	var last int64
-	if err := tx.QueryRow(ctx, `select coalesce(max(id), 0) from metric`).Scan(&last); err != nil {
-		return fmt.Errorf("number metrics: %w", err)
+	next, err := nextMetricID(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i := range metrics {
+		metrics[i].ID = next + int64(i)
+	}
+	if err := insertParts(ctx, tx, partsOf(metrics)); err != nil {
+		return err
 	}
 	metric, err := tx.Prepare(ctx, `insert into metric (id, series_id, report_seq, iteration, value, lower_value, upper_value,
-		model_id, baseline, lower_limit, upper_limit) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`)
+		model_seq, baseline, lower_limit, upper_limit) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`)
 	if err != nil {
 		return fmt.Errorf("prepare metrics: %w", err)
 	}
@@ -58,11 +64,8 @@ func InsertMetrics(ctx context.Context, tx *store.Tx, metrics []Metric) error {
 		return fmt.Errorf("prepare samples: %w", err)
 	}
 	defer sample.Close()
-	for i := range metrics {
-		m := &metrics[i]
-		last++
-		m.ID = last
-		if _, err := metric.ExecContext(ctx, m.ID, m.SeriesID, m.ReportSeq, m.Iteration, m.Value, m.Lower, m.Upper, m.ModelID, m.Baseline,
+	for _, m := range metrics {
+		if _, err := metric.ExecContext(ctx, m.ID, m.SeriesID, m.ReportSeq, m.Iteration, m.Value, m.Lower, m.Upper, m.ModelSeq, m.Baseline,
 			m.LowerLimit, m.UpperLimit); err != nil {
 			return fmt.Errorf("insert metric of series %d: %w", m.SeriesID, err)
 		}
@@ -76,25 +79,53 @@ func InsertMetrics(ctx context.Context, tx *store.Tx, metrics []Metric) error {
 	return nil
 }
 
-const reportMetricsQuery = `select ` + MetricColumns + ` from metric m where m.report_seq = $1 and m.id > $2 order by m.id limit $3`
-
 // Metrics returns up to limit metrics of a report whose ids come after the given one, in the order in which they were written: by
 // iteration, and in each in the order of the tool.
 func Metrics(ctx context.Context, tx *store.Tx, reportSeq, after int64, limit int) ([]Metric, error) {
-	rows, err := tx.Query(ctx, reportMetricsQuery, reportSeq, after, limit)
-	return store.Collect(rows, err, ScanMetric)
+	out := []Metric{}
+	err := eachPart(ctx, tx, reportSeq, after+1, func(p part) (bool, error) {
+		p.series = p.series[:min(len(p.series), limit-len(out))]
+		metrics, err := p.metrics(ctx, tx)
+		out = append(out, metrics...)
+		return len(out) < limit, err
+	})
+	return out, err
 }
 
 // CountMetrics returns how many metrics these reports have in all.
 func CountMetrics(ctx context.Context, tx *store.Tx, reportSeqs ...int64) (int, error) {
 	var n int
-	err := tx.QueryRow(ctx, `select count(*) from metric m where m.report_seq in `+store.Integers(reportSeqs)).Scan(&n)
+	err := tx.QueryRow(ctx, `select coalesce(sum(p.metrics), 0) from metric_part p where p.report_seq in `+store.Integers(reportSeqs)).Scan(&n)
 	return n, err
 }
 
 // MetricsByID returns the metrics with these ids, keyed by id.
 func MetricsByID(ctx context.Context, tx *store.Tx, ids []int64) (map[int64]Metric, error) {
-	return store.ByID(ctx, tx, ids, `select `+MetricColumns+` from metric m where m.id in `, ScanMetric, func(m Metric) int64 { return m.ID })
+	out := make(map[int64]Metric, len(ids))
+	sorted := slices.Compact(slices.Sorted(slices.Values(ids)))
+	for len(sorted) > 0 {
+		p, found, err := partAt(ctx, tx, sorted[0])
+		if err != nil {
+			return nil, fmt.Errorf("find metrics: %w", err)
+		}
+		if !found {
+			sorted = sorted[1:]
+			continue
+		}
+		wanted := p
+		wanted.series = nil
+		for ; len(sorted) > 0 && sorted[0] < p.first+int64(len(p.series)); sorted = sorted[1:] {
+			wanted.series = append(wanted.series, p.series[sorted[0]-p.first])
+		}
+		metrics, err := wanted.metrics(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range metrics {
+			out[m.ID] = m
+		}
+	}
+	return out, nil
 }
 
 // MetricByID returns one metric and its report, if it is the project's and processed.
@@ -122,24 +153,37 @@ func Samples(ctx context.Context, tx *store.Tx, id int64) ([]float64, error) {
 
 // DeleteMetrics removes the metrics of a report, with their samples and alerts.
 func DeleteMetrics(ctx context.Context, tx *store.Tx, reportSeq int64) error {
-	if _, err := tx.Exec(ctx, `delete from metric where report_seq = $1`, reportSeq); err != nil {
-		return fmt.Errorf("delete metrics of report %d: %w", reportSeq, err)
-	}
-	return nil
+	_, err := DeleteSomeMetrics(ctx, tx, reportSeq, math.MaxInt)
+	return err
 }
 
 // DeleteSomeMetrics removes up to limit metrics of a report, with their samples and alerts, and returns how many there were.
-func DeleteSomeMetrics(ctx context.Context, tx *store.Tx, reportSeq int64, limit int) (int64, error) {
-	res, err := tx.Exec(ctx, `delete from metric where id in (select m.id from metric m where m.report_seq = $1 limit $2)`, reportSeq, limit)
-	if err != nil {
-		return 0, fmt.Errorf("delete metrics of report %d: %w", reportSeq, err)
-	}
-	return res.RowsAffected()
+func DeleteSomeMetrics(ctx context.Context, tx *store.Tx, reportSeq int64, limit int) (deleted int64, err error) {
+	err = eachPart(ctx, tx, reportSeq, 0, func(p part) (bool, error) {
+		gone, rest := p, p
+		n := min(len(p.series), limit-int(deleted))
+		gone.series, rest.series = p.series[:n], p.series[n:]
+		rest.first += int64(n)
+		if err := gone.delete(ctx, tx); err != nil {
+			return false, err
+		}
+		if _, err := tx.Exec(ctx, `delete from metric_part where first_id = $1`, p.first); err != nil {
+			return false, fmt.Errorf("delete part of report %d: %w", reportSeq, err)
+		}
+		if len(rest.series) > 0 {
+			if err := insertParts(ctx, tx, []part{rest}); err != nil {
+				return false, err
+			}
+		}
+		deleted += int64(n)
+		return deleted < int64(limit), nil
+	})
+	return deleted, err
 }
 
 // HasMetrics reports whether any metric of a report was written.
 func HasMetrics(ctx context.Context, tx *store.Tx, reportSeq int64) (has bool, err error) {
-	err = tx.QueryRow(ctx, `select exists (select 1 from metric m where m.report_seq = $1)`, reportSeq).Scan(&has)
+	err = tx.QueryRow(ctx, `select exists (select 1 from metric_part p where p.report_seq = $1)`, reportSeq).Scan(&has)
 	return has, err
 }
 

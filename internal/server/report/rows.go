@@ -218,6 +218,13 @@ func AllHidden(ctx context.Context, tx *store.Tx) ([]Hidden, error) {
 
 // Delete removes a report with its metrics, alerts and job. Its version stays, so that numbers keep their meaning.
 func Delete(ctx context.Context, tx *store.Tx, id string) error {
+	var seq int64
+	if err := tx.QueryRow(ctx, `select seq from report where id = $1`, id).Scan(&seq); err != nil {
+		return store.OneRow(err, "report", id)
+	}
+	if err := DeleteMetrics(ctx, tx, seq); err != nil {
+		return err
+	}
 	res, err := tx.Exec(ctx, `delete from report where id = $1`, id)
 	return store.ExactlyOne(res, err, "report", id)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"io/fs"
 	"testing"
 
@@ -9,6 +10,12 @@ import (
 
 // DownAndUp makes of the store one of an older version, and brings it up to date.
 func DownAndUp(t *testing.T, s *Store, version int64) {
+	t.Helper()
+	DownThen(t, s, version, func(*sql.DB) {})
+}
+
+// DownThen is DownAndUp with something done to the older store.
+func DownThen(t *testing.T, s *Store, version int64, change func(older *sql.DB)) {
 	t.Helper()
 	folder, err := fs.Sub(migrations, "migration/sqlite")
 	if err != nil {
@@ -21,6 +28,7 @@ func DownAndUp(t *testing.T, s *Store, version int64) {
 	if _, err := provider.DownTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
+	change(s.writer)
 	if _, err := provider.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}

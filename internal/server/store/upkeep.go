@@ -102,7 +102,13 @@ func (tx *Tx) PurgeDeleted(ctx context.Context, before time.Time, limit int) (mo
 		return false, fmt.Errorf("find deleted project: %w", err)
 	}
 	for _, step := range []string{
-		`delete from metric where id in (select m.id from report r join metric m on m.report_seq = r.seq where r.project_id = $1 limit $2)`,
+		`delete from alert where id in (select id from alert where project_id = $1 limit $2)`,
+		`delete from metric_sample where metric_id in (select s.metric_id from report r join metric_part p on p.report_seq = r.seq
+			join metric_sample s on s.metric_id >= p.first_id and s.metric_id < p.first_id + p.metrics where r.project_id = $1 limit $2)`,
+		`delete from metric where (series_id, report_seq, iteration) in (select m.series_id, m.report_seq, m.iteration
+			from testbed t join series s on s.testbed_id = t.id join metric m on m.series_id = s.id where t.project_id = $1 limit $2)`,
+		`delete from metric_part where first_id in (select p.first_id from report r join metric_part p on p.report_seq = r.seq
+			where r.project_id = $1 limit $2)`,
 		`delete from report where seq in (select seq from report where project_id = $1 limit $2)`,
 		`delete from series where id in (select s.id from testbed t join series s on s.testbed_id = t.id where t.project_id = $1 limit $2)`,
 		`delete from benchmark where id in (select id from benchmark where project_id = $1 limit $2)`,

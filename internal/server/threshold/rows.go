@@ -29,6 +29,7 @@ type Threshold struct {
 // Model is a statistical test and its parameters. Models are never changed, only replaced.
 type Model struct {
 	ID            string
+	Seq           int64 // what metrics name it by; never given again
 	ThresholdID   string
 	Test          string
 	MinSampleSize *int
@@ -259,14 +260,14 @@ func follow(ctx context.Context, tx *store.Tx, from, to series.Branch, follows f
 	return nil
 }
 
-const modelColumns = `m.id, m.threshold_id, m.test, m.min_sample_size, m.max_sample_size, m.window_seconds, m.lower_boundary,
+const modelColumns = `m.id, m.seq, m.threshold_id, m.test, m.min_sample_size, m.max_sample_size, m.window_seconds, m.lower_boundary,
 	m.upper_boundary, m.created, m.replaced`
 
 func scanModel(rows *sql.Rows) (Model, error) {
 	var m Model
 	var created int64
 	var replaced *int64
-	err := rows.Scan(&m.ID, &m.ThresholdID, &m.Test, &m.MinSampleSize, &m.MaxSampleSize, &m.WindowSeconds, &m.LowerBoundary,
+	err := rows.Scan(&m.ID, &m.Seq, &m.ThresholdID, &m.Test, &m.MinSampleSize, &m.MaxSampleSize, &m.WindowSeconds, &m.LowerBoundary,
 		&m.UpperBoundary, &created, &replaced)
 	m.Created, m.Replaced = store.TimeOf(created), store.TimePtr(replaced)
 	return m, err
@@ -275,4 +276,9 @@ func scanModel(rows *sql.Rows) (Model, error) {
 // ModelsByID returns the models with these ids, keyed by id. Ids without a row (their threshold was deleted) are absent.
 func ModelsByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Model, error) {
 	return store.ByID(ctx, tx, ids, `select `+modelColumns+` from model m where m.id in `, scanModel, func(m Model) string { return m.ID })
+}
+
+// ModelsBySeq is ModelsByID for the numbers that metrics name models by.
+func ModelsBySeq(ctx context.Context, tx *store.Tx, seqs []int64) (map[int64]Model, error) {
+	return store.ByID(ctx, tx, seqs, `select `+modelColumns+` from model m where m.seq in `, scanModel, func(m Model) int64 { return m.Seq })
 }

@@ -522,8 +522,8 @@ func TestPurgeGoesInSmallSteps(t *testing.T) {
 			return err
 		})
 	}
-	// 7 metrics and 7 reports by threes, one series, one benchmark, the project, and a look that finds none
-	if want := 3 + 3 + 1 + 1 + 1 + 1; steps != want {
+	// 7 samples, metrics, parts and reports by threes, one series, one benchmark, the project, and a look that finds none
+	if want := 3 + 3 + 3 + 3 + 1 + 1 + 1 + 1; steps != want {
 		t.Errorf("%d steps, want %d", steps, want)
 	}
 	if limits.UpkeepBatch < 100 {
