@@ -27,8 +27,8 @@ const TotalCountHeader = "X-Total-Count"
 // PreferMinimal is the value of the header Prefer (RFC 7240) with which a write answers with ids alone, and of Preference-Applied then.
 const PreferMinimal = "return=minimal"
 
-// OperationHeader carries the operation that answered. An answer without it comes from a path that the server does not have, or from another
-// kind of server.
+// OperationHeader carries the operation that answered. An answer without it comes from a path that the server does not have, or from
+// another kind of server.
 const OperationHeader = "X-Operation-Id"
 
 // RequestIDHeader carries the request id of the answer; a caller may send its own.

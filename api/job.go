@@ -163,7 +163,8 @@ type JobLog struct {
 }
 
 // Server-sent events of GET …/jobs/{job}/events. The data of EventStatus is a Job, of EventLog a JobLog; EventEnd has the final Job and
-// is the last. EventRefused, with an Error, is the last for a follower who may not follow any more. The id of a log event is "epoch.seq"; a client that sends it back as Last-Event-ID goes on behind it.
+// is the last. EventRefused, with an Error, is the last for a follower who may not follow any more. The id of a log event is "epoch.seq"; a
+// client that sends it back as Last-Event-ID goes on behind it.
 const (
 	EventStatus = "status"
 	EventLog    = "log"
@@ -375,7 +376,8 @@ type MessageEvent string
 
 // From the runner.
 const (
-	MsgHello     MessageEvent = "hello"     // first on a connection: who I am, what I hold; answered with ack, abandon or cancel for each held job, then ack
+	// first on a connection: who I am, what I hold; answered with ack, abandon or cancel for each held job, then ack
+	MsgHello     MessageEvent = "hello"
 	MsgReady     MessageEvent = "ready"     // give me a job; answered with job or no_job
 	MsgRunning   MessageEvent = "running"   // the command of the first iteration is about to start
 	MsgHeartbeat MessageEvent = "heartbeat" // renews the lease

@@ -73,15 +73,24 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{"DELETE /v0/projects/p", func(ctx context.Context, c *Client) error { return c.DeleteProject(ctx, "p") }},
 		{"GET /v0/organizations", func(ctx context.Context, c *Client) error { return many(c.Organizations(ctx, Page{})) }},
 		{"GET /v0/organizations/o", func(ctx context.Context, c *Client) error { return one(c.Organization(ctx, "o")) }},
-		{`PATCH /v0/organizations/o {"plan":"team"}`, func(ctx context.Context, c *Client) error { return one(c.SetPlan(ctx, "o", api.PlanTeam)) }},
-		{"GET /v0/organizations/o/projects", func(ctx context.Context, c *Client) error { return many(c.OrganizationProjects(ctx, "o", Page{})) }},
+		{`PATCH /v0/organizations/o {"plan":"team"}`, func(ctx context.Context,
+			c *Client) error {
+			return one(c.SetPlan(ctx, "o", api.PlanTeam))
+		}},
+		{"GET /v0/organizations/o/projects", func(ctx context.Context,
+			c *Client) error {
+			return many(c.OrganizationProjects(ctx, "o", Page{}))
+		}},
 		{"GET /v0/users/u", func(ctx context.Context, c *Client) error { return one(c.User(ctx, "u")) }},
 		{"GET /v0/users/u/keys", func(ctx context.Context, c *Client) error { return many(c.Keys(ctx, OfUser("u"), Page{})) }},
 		{`POST /v0/projects/p/keys {"name":"new"}`, func(ctx context.Context, c *Client) error {
 			return one(c.CreateKey(ctx, OfProject("p"), api.NewKey{Name: name}))
 		}},
 		{"DELETE /v0/users/u/keys/k", func(ctx context.Context, c *Client) error { return c.RevokeKey(ctx, OfUser("u"), "k") }},
-		{"GET /v0/projects/p/branches?name=a%2Fb", func(ctx context.Context, c *Client) error { return many(c.Branches(ctx, "p", Page{Name: "a/b"})) }},
+		{"GET /v0/projects/p/branches?name=a%2Fb", func(ctx context.Context,
+			c *Client) error {
+			return many(c.Branches(ctx, "p", Page{Name: "a/b"}))
+		}},
 		{`POST /v0/projects/p/branches {"name":"new"}`, func(ctx context.Context, c *Client) error {
 			return one(c.CreateBranch(ctx, "p", api.NewBranch{Name: name}))
 		}},
@@ -90,7 +99,10 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 			return one(c.UpdateBranch(ctx, "p", "b", api.UpdateDimension{Name: &name}))
 		}},
 		{"DELETE /v0/projects/p/branches/b", func(ctx context.Context, c *Client) error { return c.DeleteBranch(ctx, "p", "b") }},
-		{"GET /v0/projects/p/testbeds?archived=true", func(ctx context.Context, c *Client) error { return many(c.Testbeds(ctx, "p", Page{Archived: true})) }},
+		{"GET /v0/projects/p/testbeds?archived=true", func(ctx context.Context,
+			c *Client) error {
+			return many(c.Testbeds(ctx, "p", Page{Archived: true}))
+		}},
 		{`POST /v0/projects/p/testbeds {"name":"new"}`, func(ctx context.Context, c *Client) error {
 			return one(c.CreateTestbed(ctx, "p", api.NewDimension{Name: name}))
 		}},
@@ -124,7 +136,8 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 			_, _, err := c.CheckRun(ctx, api.NewRun{Branch: "main"})
 			return err
 		}},
-		{`POST /v0/projects/p/reports {"branch":"b","testbed":"t","start_time":"0001-01-01T00:00:00Z","end_time":"0001-01-01T00:00:00Z","results":["{}"]}`,
+		{`POST /v0/projects/p/reports ` +
+			`{"branch":"b","testbed":"t","start_time":"0001-01-01T00:00:00Z","end_time":"0001-01-01T00:00:00Z","results":["{}"]}`,
 			func(ctx context.Context, c *Client) error {
 				return one(c.CreateReport(ctx, "p", api.NewReport{Branch: "b", Testbed: "t", Results: []string{"{}"}}))
 			}},
@@ -144,19 +157,33 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 			return one(c.UpdateThreshold(ctx, "p", "x", api.UpdateThreshold{}))
 		}},
 		{"DELETE /v0/projects/p/thresholds/x", func(ctx context.Context, c *Client) error { return c.DeleteThreshold(ctx, "p", "x") }},
-		{"GET /v0/projects/p/alerts?status=active", func(ctx context.Context, c *Client) error { return many(c.Alerts(ctx, "p", api.AlertActive, Page{})) }},
+		{"GET /v0/projects/p/alerts?status=active", func(ctx context.Context,
+			c *Client) error {
+			return many(c.Alerts(ctx, "p", api.AlertActive, Page{}))
+		}},
 		{"GET /v0/projects/p/alerts/a", func(ctx context.Context, c *Client) error { return one(c.Alert(ctx, "p", "a")) }},
 		{`PATCH /v0/projects/p/alerts/a {"status":"dismissed"}`, func(ctx context.Context, c *Client) error {
 			return one(c.SetAlertStatus(ctx, "p", "a", api.AlertDismissed))
 		}},
-		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&testbeds=t", func(ctx context.Context, c *Client) error {
-			return one(c.Perf(ctx, "p", PerfQuery{Branches: []string{"a", "b"}, Heads: []string{"", "h"}, Testbeds: []string{"t"}, Benchmarks: []string{"x"}, Measures: []string{"m"}, EndTime: &at}))
-		}},
+		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&testbeds=t",
+			func(ctx context.Context, c *Client) error {
+				return one(c.Perf(ctx, "p", PerfQuery{Branches: []string{"a", "b"}, Heads: []string{"", "h"}, Testbeds: []string{"t"},
+					Benchmarks: []string{"x"}, Measures: []string{"m"}, EndTime: &at}))
+			}},
 		{"GET /v0/projects/p/metrics/m", func(ctx context.Context, c *Client) error { return one(c.Metric(ctx, "p", "m")) }},
-		{"GET /v0/projects/p/jobs?status=pending", func(ctx context.Context, c *Client) error { return many(c.Jobs(ctx, "p", api.JobPending, Page{})) }},
+		{"GET /v0/projects/p/jobs?status=pending", func(ctx context.Context,
+			c *Client) error {
+			return many(c.Jobs(ctx, "p", api.JobPending, Page{}))
+		}},
 		{"GET /v0/projects/p/jobs/j", func(ctx context.Context, c *Client) error { return one(c.Job(ctx, "p", "j")) }},
-		{`PATCH /v0/projects/p/jobs/j {"status":"canceled"}`, func(ctx context.Context, c *Client) error { return one(c.CancelJob(ctx, "p", "j")) }},
-		{`PATCH /v0/projects/p/jobs/j {"status":"pending"}`, func(ctx context.Context, c *Client) error { return one(c.RetryJob(ctx, "p", "j")) }},
+		{`PATCH /v0/projects/p/jobs/j {"status":"canceled"}`, func(ctx context.Context,
+			c *Client) error {
+			return one(c.CancelJob(ctx, "p", "j"))
+		}},
+		{`PATCH /v0/projects/p/jobs/j {"status":"pending"}`, func(ctx context.Context,
+			c *Client) error {
+			return one(c.RetryJob(ctx, "p", "j"))
+		}},
 		{"GET /v0/projects/p/jobs/j/outputs/2/file?path=%2Fa+b", func(ctx context.Context, c *Client) error {
 			body, err := c.JobOutput(ctx, "p", "j", 2, api.ArtifactFile, "/a b")
 			if err == nil {
@@ -165,7 +192,10 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 			return err
 		}},
 		{"GET /v0/runners", func(ctx context.Context, c *Client) error { return many(c.Runners(ctx, Page{})) }},
-		{`POST /v0/runners {"name":"new"}`, func(ctx context.Context, c *Client) error { return one(c.CreateRunner(ctx, api.NewRunner{Name: name})) }},
+		{`POST /v0/runners {"name":"new"}`, func(ctx context.Context,
+			c *Client) error {
+			return one(c.CreateRunner(ctx, api.NewRunner{Name: name}))
+		}},
 		{"GET /v0/runners/r", func(ctx context.Context, c *Client) error { return one(c.Runner(ctx, "r")) }},
 		{`PATCH /v0/runners/r {"name":"new"}`, func(ctx context.Context, c *Client) error {
 			return one(c.UpdateRunner(ctx, "r", api.UpdateRunner{Name: &name}))
@@ -298,7 +328,8 @@ func TestRefusalsAreFaultsWithTheServersSentence(t *testing.T) {
 		_, _ = io.WriteString(w, "<html>a proxy's page</html>")
 	})
 	_, err := c.Project(t.Context(), "x")
-	if refused, ok := errors.AsType[*APIError](err); !ok || refused.RequestID != "id-2" || err.Error() != "GET /v0/projects/x: the server answered 403 Forbidden" {
+	if refused, ok := errors.AsType[*APIError](err); !ok || refused.RequestID != "id-2" ||
+		err.Error() != "GET /v0/projects/x: the server answered 403 Forbidden" {
 		t.Errorf("a proxy's page: %v", err)
 	}
 }
@@ -313,7 +344,8 @@ func TestNetworkErrorsAreTold(t *testing.T) {
 	l.Close()
 	c, pauses := over("http://"+addr, nil)
 	_, err = c.Project(t.Context(), "p")
-	if lost, ok := errors.AsType[*NetworkError](err); !ok || lost.Host != addr || !strings.HasPrefix(err.Error(), addr+" cannot be reached: ") {
+	if lost, ok := errors.AsType[*NetworkError](err); !ok || lost.Host != addr ||
+		!strings.HasPrefix(err.Error(), addr+" cannot be reached: ") {
 		t.Errorf("err = %v", err)
 	}
 	if len(*pauses) != limits.ClientTries-1 {
@@ -351,14 +383,16 @@ func TestAnswersThatAreNotOursSayCheckTheAddress(t *testing.T) {
 		t.Errorf("a page: %v", err)
 	}
 	c, _ = serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") })
-	if _, _, err := c.Projects(t.Context(), Page{}); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), api.TotalCountHeader) {
+	if _, _, err := c.Projects(t.Context(), Page{}); fault.Of(err) != fault.Unavailable ||
+		!strings.Contains(err.Error(), api.TotalCountHeader) {
 		t.Errorf("a list without its count: %v", err)
 	}
 }
 
 func TestMalformedBaseIsInvalid(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"", "bench.example.org", "bench:6610", "ftp://x", "http://", "http://x/?q=1", "http://user:pw@x", "http://x/#f", ":"} {
+	for _, base := range []string{"", "bench.example.org", "bench:6610", "ftp://x", "http://", "http://x/?q=1", "http://user:pw@x",
+		"http://x/#f", ":"} {
 		if _, err := New(Config{Base: base}).Version(t.Context()); fault.Of(err) != fault.Invalid {
 			t.Errorf("%q: %v", base, err)
 		}
@@ -422,7 +456,8 @@ func TestBackoffGrowsToItsLimit(t *testing.T) {
 	for n := 1; n <= 9; n++ {
 		got = append(got, backoff(n, 0.999999))
 	}
-	if !slices.IsSorted(got) || got[8] > limits.ClientRetryMax || got[8] < limits.ClientRetryMax-time.Second || backoff(100, 0) != limits.ClientRetryMax/2 {
+	if !slices.IsSorted(got) || got[8] > limits.ClientRetryMax || got[8] < limits.ClientRetryMax-time.Second ||
+		backoff(100, 0) != limits.ClientRetryMax/2 {
 		t.Errorf("backoff = %v", got)
 	}
 }

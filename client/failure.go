@@ -65,7 +65,8 @@ func refusal(op call, res *http.Response) error {
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, limits.ErrorBodyBytes)) // half a sentence is better than none
 	var body api.Error
 	if json.Unmarshal(raw, &body) != nil || body.Message == "" {
-		body = api.Error{Message: fmt.Sprintf("%s %s: the server answered %d %s", op.method, op.path, res.StatusCode, http.StatusText(res.StatusCode))}
+		body = api.Error{Message: fmt.Sprintf("%s %s: the server answered %d %s", op.method, op.path, res.StatusCode,
+			http.StatusText(res.StatusCode))}
 	}
 	if body.RequestID == "" {
 		body.RequestID = res.Header.Get(api.RequestIDHeader)
@@ -86,7 +87,8 @@ func refusal(op call, res *http.Response) error {
 // refused is a refusal in the middle of an answer.
 func refused(said api.Error) error {
 	kind := fault.FromCode(said.ErrorCode)
-	return &APIError{Status: kind.Status(), RequestID: said.RequestID, Sentence: said.Message, answered: true, fault: fault.New(kind, "%s", said.Message)}
+	return &APIError{Status: kind.Status(), RequestID: said.RequestID, Sentence: said.Message, answered: true,
+		fault: fault.New(kind, "%s", said.Message)}
 }
 
 // retryAfter reads the header of that name: seconds, or a date, which is held against the server's own clock.

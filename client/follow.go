@@ -41,7 +41,8 @@ func (c *Client) Follow(ctx context.Context, project, job string, handle func(Ev
 		}
 		pause := backoff(failures, c.cfg.Random())
 		if refused, ok := errors.AsType[*APIError](err); ok {
-			if refused.Status != http.StatusTooManyRequests && fault.Of(refused) != fault.Unavailable || refused.retryAfter > limits.ClientRetryAfterMax {
+			if refused.Status != http.StatusTooManyRequests && fault.Of(refused) != fault.Unavailable ||
+				refused.retryAfter > limits.ClientRetryAfterMax {
 				return err
 			}
 			pause = max(pause, refused.retryAfter)

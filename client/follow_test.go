@@ -77,8 +77,10 @@ func TestFollowEndsWithTheServersRefusal(t *testing.T) {
 
 func TestFollowEndsWhenItsRightsAreTakenAway(t *testing.T) {
 	t.Parallel()
-	for code, kind := range map[string]fault.Kind{"unauthorized": fault.Unauthorized, "not_found": fault.Missing, "forbidden": fault.Forbidden} {
-		got, ids, err := followed(t, status(api.JobRunning)+"event: refused\ndata: {\"error_code\":\""+code+"\",\"message\":\"key … was revoked\"}\n\n"+logLine(1, 1, "late"))
+	for code, kind := range map[string]fault.Kind{"unauthorized": fault.Unauthorized, "not_found": fault.Missing,
+		"forbidden": fault.Forbidden} {
+		got, ids, err := followed(t, status(api.JobRunning)+"event: refused\ndata: {\"error_code\":\""+code+
+			"\",\"message\":\"key … was revoked\"}\n\n"+logLine(1, 1, "late"))
 		if fault.Of(err) != kind || err.Error() != "key … was revoked" || len(got) != 1 || len(ids) != 1 {
 			t.Errorf("%s: got %v after %d connections, %v", code, got, len(ids), err)
 		}
@@ -115,7 +117,8 @@ func TestFollowRefusesEventsThatAreNotOurs(t *testing.T) {
 
 func TestEventsAreReadAsTheStandardSays(t *testing.T) {
 	t.Parallel()
-	r := newEventReader(strings.NewReader(": comment\r\nevent: a\r\ndata: one\r\ndata:two\r\n\r\n" + "event: lost\n\n" + "id\ndata\n\n" + "id: 7\nretry: 10\ndata: x: y\n\n" + "data: cut"))
+	r := newEventReader(strings.NewReader(": comment\r\nevent: a\r\ndata: one\r\ndata:two\r\n\r\n" + "event: lost\n\n" + "id\ndata\n\n" +
+		"id: 7\nretry: 10\ndata: x: y\n\n" + "data: cut"))
 	for _, want := range []event{{name: "a", data: []byte("one\ntwo")}, {data: nil}, {id: "7", data: []byte("x: y")}} {
 		got, err := r.next()
 		if err != nil || got.id != want.id || got.name != want.name || !bytes.Equal(got.data, want.data) {

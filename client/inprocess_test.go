@@ -56,7 +56,8 @@ func TestInProcessDecoratesAndKeepsStatusAndHeader(t *testing.T) {
 	}
 	defer res.Body.Close()
 	rest, err := io.ReadAll(res.Body)
-	if res.StatusCode != http.StatusTeapot || res.Header.Get("X-Actor") != "local" || res.Header.Get("X-Late") != "" || len(rest) != 0 || err != nil {
+	if res.StatusCode != http.StatusTeapot || res.Header.Get("X-Actor") != "local" || res.Header.Get("X-Late") != "" || len(rest) != 0 ||
+		err != nil {
 		t.Errorf("answer %v %v %q %v", res.Status, res.Header, rest, err)
 	}
 	if got, want := res.Header.Get("X-Path"), "/a%2Fb /a%2Fb?q=1 tacho.invalid"; got != want {

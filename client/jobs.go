@@ -31,11 +31,13 @@ func (c *Client) RetryJob(ctx context.Context, project, job string) (api.Job, er
 }
 
 func (c *Client) setJobStatus(ctx context.Context, project, job string, status api.JobStatus) (api.Job, error) {
-	return send[api.Job](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "jobs", job), body: api.UpdateJob{Status: status}})
+	return send[api.Job](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "jobs", job),
+		body: api.UpdateJob{Status: status}})
 }
 
 // JobOutput returns a stored stream or file of a job, whole. path is empty for the streams. The caller closes it.
-func (c *Client) JobOutput(ctx context.Context, project, job string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, error) {
+func (c *Client) JobOutput(ctx context.Context, project, job string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser,
+	error) {
 	op := call{
 		method: http.MethodGet, path: at("projects", project, "jobs", job, "outputs", strconv.Itoa(iteration), string(kind)), repeat: true,
 		header: http.Header{"Accept": {"*/*"}},

@@ -21,7 +21,8 @@ func (c *Client) Run(ctx context.Context, in api.NewRun) (api.Report, error) {
 // that cannot say: an older one, or one of another kind.
 func (c *Client) CheckRun(ctx context.Context, in api.NewRun) (check api.RunCheck, known bool, err error) {
 	check, err = send[api.RunCheck](ctx, c, call{method: http.MethodPost, path: at("run", "check"), body: in, repeat: true})
-	if refused, ok := errors.AsType[*APIError](err); ok && !refused.answered && (refused.Status == http.StatusNotFound || refused.Status == http.StatusMethodNotAllowed) {
+	if refused, ok := errors.AsType[*APIError](err); ok && !refused.answered &&
+		(refused.Status == http.StatusNotFound || refused.Status == http.StatusMethodNotAllowed) {
 		return check, false, nil
 	}
 	return check, true, err
@@ -29,7 +30,8 @@ func (c *Client) CheckRun(ctx context.Context, in api.NewRun) (check api.RunChec
 
 // CreateReport submits results to a project that exists. It is repeated like Run.
 func (c *Client) CreateReport(ctx context.Context, project string, in api.NewReport) (api.Report, error) {
-	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports"), body: in, repeat: in.IdempotencyKey != ""})
+	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports"), body: in,
+		repeat: in.IdempotencyKey != ""})
 }
 
 // ReportQuery narrows a list of reports. Branch and testbed are UUIDs or slugs; times are the report's start.
@@ -55,7 +57,8 @@ func (c *Client) Report(ctx context.Context, project, report string) (api.Report
 
 // ReparseReport has a report's raw output read again, and returns the report as it is then.
 func (c *Client) ReparseReport(ctx context.Context, project, report string) (api.Report, error) {
-	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports", report, "reparse"), body: struct{}{}, repeat: true})
+	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports", report, "reparse"),
+		body: struct{}{}, repeat: true})
 }
 
 // DeleteReport deletes a report with its results and alerts.
@@ -68,7 +71,8 @@ type ThresholdQuery struct{ Branch, Testbed, Measure string }
 
 // Thresholds returns a page of the project's thresholds.
 func (c *Client) Thresholds(ctx context.Context, project string, q ThresholdQuery, p Page) ([]api.Threshold, int, error) {
-	return list[api.Threshold](ctx, c, at("projects", project, "thresholds"), p.with("branch", q.Branch, "testbed", q.Testbed, "measure", q.Measure))
+	return list[api.Threshold](ctx, c, at("projects", project, "thresholds"),
+		p.with("branch", q.Branch, "testbed", q.Testbed, "measure", q.Measure))
 }
 
 // CreateThreshold makes a threshold for a branch, a testbed and a measure.
@@ -83,7 +87,8 @@ func (c *Client) Threshold(ctx context.Context, project, threshold string) (api.
 
 // UpdateThreshold replaces a threshold's model, or takes it away.
 func (c *Client) UpdateThreshold(ctx context.Context, project, threshold string, in api.UpdateThreshold) (api.Threshold, error) {
-	return send[api.Threshold](ctx, c, call{method: http.MethodPut, path: at("projects", project, "thresholds", threshold), body: in, repeat: true})
+	return send[api.Threshold](ctx, c, call{method: http.MethodPut, path: at("projects", project, "thresholds", threshold), body: in,
+		repeat: true})
 }
 
 // DeleteThreshold deletes a threshold.
@@ -103,7 +108,8 @@ func (c *Client) Alert(ctx context.Context, project, alert string) (api.Alert, e
 
 // SetAlertStatus dismisses an alert or makes it active again.
 func (c *Client) SetAlertStatus(ctx context.Context, project, alert string, status api.AlertStatus) (api.Alert, error) {
-	return send[api.Alert](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "alerts", alert), body: api.UpdateAlert{Status: &status}})
+	return send[api.Alert](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "alerts", alert),
+		body: api.UpdateAlert{Status: &status}})
 }
 
 // PerfQuery asks for lines: every combination of the four dimensions, which are UUIDs or slugs. Heads go with the branches and specs with

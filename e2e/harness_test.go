@@ -180,8 +180,8 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// freePort returns an address that stays free while its server is killed and started again. It lies below the ports that the kernel gives to
-// outgoing connections and to whoever asks for any: one of these could be taken in between.
+// freePort returns an address that stays free while its server is killed and started again. It lies below the ports that the kernel gives
+// to outgoing connections and to whoever asks for any: one of these could be taken in between.
 func freePort(t testing.TB) string {
 	t.Helper()
 	for range 200 {
@@ -318,7 +318,8 @@ func (w *world) newRunner(name string) (startRunner func() *process) {
 		w.t.Fatal(err)
 	}
 	return func() *process {
-		return start(w.t, []string{"TACHO_HOST=" + w.url}, "runner", "up", "--runner", name, "--key-file", key, "--state-dir", filepath.Join(dir, "state"))
+		return start(w.t, []string{"TACHO_HOST=" + w.url}, "runner", "up", "--runner", name, "--key-file", key, "--state-dir",
+			filepath.Join(dir, "state"))
 	}
 }
 

@@ -19,7 +19,8 @@ func TestJobPageFollowsAJob(t *testing.T) {
 	w.pushEmit("live/emit:v1")
 	startRunner()
 	var report api.Report
-	if status := w.post("/v0/run", api.NewRun{Project: "live", Branch: "main", Job: &api.NewJob{Image: "emit:v1", Cmd: []string{"stubborn"}}}, &report); status != http.StatusCreated || report.Job == nil {
+	if status := w.post("/v0/run", api.NewRun{Project: "live", Branch: "main", Job: &api.NewJob{Image: "emit:v1", Cmd: []string{"stubborn"}}},
+		&report); status != http.StatusCreated || report.Job == nil {
 		t.Fatalf("submit: status %d", status)
 	}
 	page := w.url + "/projects/live/jobs/" + *report.Job

@@ -15,7 +15,8 @@ import (
 func TestMisbehavingBenchmarksEndWithTheirReason(t *testing.T) {
 	needContainers(t)
 	w := newWorld(t)
-	if status := w.post("/v0/specs", api.NewSpec{Name: "small", Architecture: architecture(t, w), CPU: 1, Memory: 96 << 20, Disk: 64 << 20}, nil); status != http.StatusCreated {
+	if status := w.post("/v0/specs", api.NewSpec{Name: "small", Architecture: architecture(t, w), CPU: 1, Memory: 96 << 20, Disk: 64 << 20},
+		nil); status != http.StatusCreated {
 		t.Fatalf("create spec: status %d", status)
 	}
 	startRunner := w.newRunner("box")
@@ -87,7 +88,8 @@ func architecture(t *testing.T, w *world) string {
 func TestWhatCannotRunIsSaidAtSubmit(t *testing.T) {
 	w := newWorld(t)
 	w.pushEmit("early/emit:v1")
-	if status := w.post("/v0/specs", api.NewSpec{Name: "lonely", Architecture: architecture(t, w), CPU: 1, Memory: 1 << 30, Disk: 1 << 30}, nil); status != http.StatusCreated {
+	if status := w.post("/v0/specs", api.NewSpec{Name: "lonely", Architecture: architecture(t, w), CPU: 1, Memory: 1 << 30, Disk: 1 << 30},
+		nil); status != http.StatusCreated {
 		t.Fatalf("create spec: status %d", status)
 	}
 	for name, job := range map[string]api.NewJob{

@@ -47,13 +47,15 @@ func fill(t *testing.T, w *world, project string) api.Report {
 		}
 		var bmf []string
 		for j := range 6 {
-			bmf = append(bmf, fmt.Sprintf(`"BenchmarkSort/n=%d":{"latency":{"value":%g,"lower_value":%g,"upper_value":%g}}`, 10<<j, 120*factor*float64(j+1), 110*factor*float64(j+1), 131*factor*float64(j+1)))
+			bmf = append(bmf, fmt.Sprintf(`"BenchmarkSort/n=%d":{"latency":{"value":%g,"lower_value":%g,"upper_value":%g}}`, 10<<j,
+				120*factor*float64(j+1), 110*factor*float64(j+1), 131*factor*float64(j+1)))
 		}
 		at := time.Date(2026, 1, 1+i, 12, 0, 0, 0, time.UTC)
 		status := w.post("/v0/run", api.NewRun{
 			Project: project, Branch: "main", Hash: fmt.Sprintf("%040x", i+1), Testbed: "laptop", StartTime: &at, EndTime: &at,
 			Results: []string{"{" + strings.Join(bmf, ",") + "}"}, Settings: &api.ReportSettings{Adapter: "json"},
-			Thresholds: &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "t_test", MinSampleSize: &least, UpperBoundary: &upper}}},
+			Thresholds: &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "t_test", MinSampleSize: &least,
+				UpperBoundary: &upper}}},
 		}, &report)
 		if status != http.StatusCreated {
 			t.Fatalf("report %d: status %d", i, status)
@@ -81,7 +83,8 @@ func TestPagesShowTheRegression(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(w.url+row.path))
 			heading, body := eval[string](t, ctx, `document.querySelector("h1").textContent`), eval[string](t, ctx, `document.body.textContent`)
-			if failed := eval[[]string](t, ctx, `performance.getEntriesByType("resource").filter(e => e.responseStatus >= 400).map(e => e.name)`); len(failed) > 0 {
+			if failed := eval[[]string](t, ctx,
+				`performance.getEntriesByType("resource").filter(e => e.responseStatus >= 400).map(e => e.name)`); len(failed) > 0 {
 				t.Errorf("could not load %s", strings.Join(failed, ", "))
 			}
 			do(t, ctx, chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
@@ -125,7 +128,8 @@ func TestDraggingOverAPlotZooms(t *testing.T) {
 	fill(t, w, "zoomed")
 	type rectangle struct{ X, Y, W, H float64 }
 	do(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(w.url+"/projects/zoomed/perf"))
-	box := eval[rectangle](t, ctx, `(() => { const r = document.querySelector("svg.plot").getBoundingClientRect(); return {X: r.x, Y: r.y, W: r.width, H: r.height}; })()`)
+	box := eval[rectangle](t, ctx,
+		`(() => { const r = document.querySelector("svg.plot").getBoundingClientRect(); return {X: r.x, Y: r.y, W: r.width, H: r.height}; })()`)
 	at := func(part float64) (x, y float64) { return box.X + box.W*part, box.Y + box.H*0.08 }
 	x1, y1 := at(0.4)
 	x2, y2 := at(0.8)

@@ -17,8 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestREADMEIsPlayedAsItStands types the commands of README's "Five minutes" as a newcomer would: in its order, in an empty home, without any
-// variable of ours, in a Go module that is in no repository. Each block is a terminal of its own; what does not end by itself goes on in it.
+// TestREADMEIsPlayedAsItStands types the commands of README's "Five minutes" as a newcomer would: in its order, in an empty home, without
+// any variable of ours, in a Go module that is in no repository. Each block is a terminal of its own; what does not end by itself goes on
+// in it.
 //
 // The addresses in the text are real, so all of it happens in a network namespace, where nobody else listens.
 func TestREADMEIsPlayedAsItStands(t *testing.T) {
@@ -93,9 +94,11 @@ func newReader(t *testing.T) *reader {
 	r := &reader{home: t.TempDir(), inside: make(chan func())}
 	r.dir = filepath.Join(r.home, "app")
 	for name, text := range map[string]string{
-		"go.mod":              "module example.org/app\n\ngo 1.26\n",
-		"mypkg/mypkg.go":      "// Package mypkg adds.\npackage mypkg\n\n// Sum adds the numbers below n.\nfunc Sum(n int) (sum int) {\n\tfor i := range n {\n\t\tsum += i\n\t}\n\treturn sum\n}\n",
-		"mypkg/mypkg_test.go": "package mypkg\n\nimport \"testing\"\n\nfunc BenchmarkSum(b *testing.B) {\n\tfor b.Loop() {\n\t\tSum(1000)\n\t}\n}\n",
+		"go.mod": "module example.org/app\n\ngo 1.26\n",
+		"mypkg/mypkg.go": "// Package mypkg adds.\npackage mypkg\n\n// Sum adds the numbers below n.\nfunc Sum(n int) (sum int) {\n\tfor " +
+			"i := range n {\n\t\tsum += i\n\t}\n\treturn sum\n}\n",
+		"mypkg/mypkg_test.go": "package mypkg\n\nimport \"testing\"\n\nfunc BenchmarkSum(b *testing.B) {\n\tfor b.Loop() " +
+			"{\n\t\tSum(1000)\n\t}\n}\n",
 	} {
 		file := filepath.Join(r.dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

@@ -19,7 +19,8 @@ func layoutImage(t *testing.T) (folder, digest string) {
 	if err := os.WriteFile(file, bytes.Repeat([]byte("hello "), 100_000), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: file, Target: "/hello"}}, Entrypoint: []string{"/hello"}, Architecture: "amd64"})
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: file, Target: "/hello"}}, Entrypoint: []string{"/hello"},
+		Architecture: "amd64"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,8 @@ func TestPodmanPushesAndPulls(t *testing.T) {
 	w := newWorld(t)
 	layout, _ := layoutImage(t)
 	auth := authFile(t, w)
-	storage := []string{"--root", filepath.Join(t.TempDir(), "root"), "--runroot", filepath.Join(t.TempDir(), "run"), "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"}
+	storage := []string{"--root", filepath.Join(t.TempDir(), "root"), "--runroot", filepath.Join(t.TempDir(), "run"), "--storage-driver",
+		"vfs", "--cgroup-manager", "cgroupfs"}
 	do := func(args ...string) string {
 		return run(t, nil, podman, append(storage[:len(storage):len(storage)], args...)...)
 	}
@@ -103,7 +105,8 @@ func TestStrangersDoNotPush(t *testing.T) {
 	skopeo := needProgram(t, "skopeo")
 	w := newWorld(t)
 	layout, _ := layoutImage(t)
-	cmd := exec.CommandContext(t.Context(), skopeo, "copy", "--insecure-policy", "--dest-no-creds", "--dest-tls-verify=false", "oci:"+layout, "docker://"+w.listen+"/stolen/app:v1")
+	cmd := exec.CommandContext(t.Context(), skopeo, "copy", "--insecure-policy", "--dest-no-creds", "--dest-tls-verify=false", "oci:"+layout,
+		"docker://"+w.listen+"/stolen/app:v1")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		t.Errorf("skopeo pushed without credentials:\n%s", out)

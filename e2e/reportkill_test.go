@@ -16,8 +16,8 @@ import (
 	"github.com/tachograph/tacho/api"
 )
 
-// TestAcknowledgedReportsSurviveKills sends reports from several clients while the server is killed with kill -9 again and again. A report that
-// was acknowledged must be there with all of its values, and once, however often its sender had to come again with its key.
+// TestAcknowledgedReportsSurviveKills sends reports from several clients while the server is killed with kill -9 again and again. A report
+// that was acknowledged must be there with all of its values, and once, however often its sender had to come again with its key.
 // TACHO_E2E_KILLS sets the number of kills (default 6), TACHO_E2E_SEED the random points.
 func TestAcknowledgedReportsSurviveKills(t *testing.T) {
 	kills := number(t, "TACHO_E2E_KILLS", 6)
@@ -98,8 +98,8 @@ func benchmarksOf(n int) int {
 	return 3
 }
 
-// sendUntilTaken sends report n until the server acknowledges it, with the same key each time. A large one may well be killed each time until
-// the kills stop; from then on it has patience.
+// sendUntilTaken sends report n until the server acknowledges it, with the same key each time. A large one may well be killed each time
+// until the kills stop; from then on it has patience.
 func (w *world) sendUntilTaken(t *testing.T, n int, stopped <-chan struct{}) (id string, tries int) {
 	var results strings.Builder
 	results.WriteByte('{')

@@ -145,7 +145,8 @@ type server struct {
 func start(binary, dir, key string) (*server, error) {
 	file := filepath.Join(dir, "runtime.json")
 	_ = os.Remove(file) // of the run before
-	s := &server{command: exec.Command(binary, "server", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--runtime-file", file), key: key}
+	s := &server{command: exec.Command(binary, "server", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--runtime-file",
+		file), key: key}
 	s.command.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	var said bytes.Buffer
 	s.command.Stdout, s.command.Stderr = &said, &said
@@ -292,10 +293,12 @@ func metrics(n int) []byte {
 		if i > 0 {
 			bmf.WriteByte(',')
 		}
-		fmt.Fprintf(&bmf, `"bench/%d":{"latency":{"value":%d},"throughput":{"value":%d},"memory":{"value":%d},"loops":{"value":%d}}`, i, i+1, i+2, i+3, i+4)
+		fmt.Fprintf(&bmf, `"bench/%d":{"latency":{"value":%d},"throughput":{"value":%d},"memory":{"value":%d},"loops":{"value":%d}}`, i, i+1, i+
+			2, i+3, i+4)
 	}
 	bmf.WriteByte('}')
-	body, err := json.Marshal(api.NewRun{Project: "PROJECT", Branch: "main", Testbed: "box", Results: []string{bmf.String()}, Settings: &api.ReportSettings{Adapter: "json"}})
+	body, err := json.Marshal(api.NewRun{Project: "PROJECT", Branch: "main", Testbed: "box", Results: []string{bmf.String()},
+		Settings: &api.ReportSettings{Adapter: "json"}})
 	if err != nil {
 		panic(err) // texts and numbers of ours
 	}
@@ -338,7 +341,8 @@ func (s *server) submit(ctx context.Context, project string, benchmarks, i int) 
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(api.NewRun{Project: project, Branch: "main", Testbed: "box", Hash: fmt.Sprintf("%040x", i), Results: []string{string(text)}})
+	body, err := json.Marshal(api.NewRun{Project: project, Branch: "main", Testbed: "box", Hash: fmt.Sprintf("%040x", i),
+		Results: []string{string(text)}})
 	if err != nil {
 		return err
 	}

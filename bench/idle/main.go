@@ -45,7 +45,8 @@ func run() error {
 			return err
 		}
 		medians = append(medians, median)
-		fmt.Printf("  %-52s %12.3f ms\n", fmt.Sprintf("submit → claim, %d idle, median of %d", runners, submits), float64(median.Microseconds())/1000)
+		fmt.Printf("  %-52s %12.3f ms\n", fmt.Sprintf("submit → claim, %d idle, median of %d", runners, submits),
+			float64(median.Microseconds())/1000)
 		fmt.Printf("  %-52s %12.2f %%\n", fmt.Sprintf("CPU of %d idle runners and the server over 10 s", runners), cpu)
 	}
 	fmt.Printf("  %-52s %12.2f\n", "ratio of the latencies, 1,000 to 1", float64(medians[1])/float64(medians[0]))
@@ -102,7 +103,8 @@ func measure(runners int) (median time.Duration, cpu float64, err error) {
 	var waits []time.Duration
 	for range submits {
 		var report api.Report
-		if err := w.call(ctx, w.key, "/v0/run", api.NewRun{Project: "idle", Branch: "main", Job: &api.NewJob{Image: "bench:v1"}}, &report); err != nil {
+		if err := w.call(ctx, w.key, "/v0/run", api.NewRun{Project: "idle", Branch: "main", Job: &api.NewJob{Image: "bench:v1"}},
+			&report); err != nil {
 			return 0, 0, err
 		}
 		sent := time.Now() // the answer is there: the insert is committed
@@ -127,7 +129,8 @@ func (w *world) poll(ctx context.Context, r api.RunnerKey, out chan<- claim) {
 		}
 		out <- claim{time.Now()}
 		var reply api.Message
-		_ = w.call(ctx, r.Key, "/v0/runners/"+r.Slug+"/jobs/"+job.UUID+"/events", api.Message{Event: api.MsgFailed, Epoch: job.Epoch, Seq: 1, Reason: api.ReasonBenchmarkExit}, &reply)
+		_ = w.call(ctx, r.Key, "/v0/runners/"+r.Slug+"/jobs/"+job.UUID+"/events",
+			api.Message{Event: api.MsgFailed, Epoch: job.Epoch, Seq: 1, Reason: api.ReasonBenchmarkExit}, &reply)
 	}
 }
 
@@ -162,11 +165,13 @@ func (w *world) image(dir string) error {
 	if err := os.WriteFile(file, []byte("#!"), 0o755); err != nil { //nolint:gosec // it is a program
 		return err
 	}
-	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: file, Target: "/bench"}}, Entrypoint: []string{"/bench"}, Architecture: runtime.GOARCH})
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: file, Target: "/bench"}}, Entrypoint: []string{"/bench"},
+		Architecture: runtime.GOARCH})
 	if err != nil {
 		return err
 	}
-	_, err = imagepack.Push(context.Background(), img, imagepack.Target{Registry: strings.TrimPrefix(w.url, "http://"), Repository: "idle/bench", Tag: "v1", PlainHTTP: true, Key: w.key})
+	_, err = imagepack.Push(context.Background(), img, imagepack.Target{Registry: strings.TrimPrefix(w.url, "http://"),
+		Repository: "idle/bench", Tag: "v1", PlainHTTP: true, Key: w.key})
 	return err
 }
 

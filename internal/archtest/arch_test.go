@@ -64,7 +64,8 @@ var (
 	core = []string{"internal/core"}
 	// nouns are the rooms of the server, each with its rows, its SQL and what is asked of them, in the order in which they stand: one may
 	// import those before it.
-	nouns = []string{"internal/server/fleet", "internal/server/account", "internal/server/project", "internal/server/series", "internal/server/threshold",
+	nouns = []string{"internal/server/fleet", "internal/server/account", "internal/server/project", "internal/server/series",
+		"internal/server/threshold",
 		"internal/server/image", "internal/server/job", "internal/server/report"}
 	services = []string{"internal/server/intake", "internal/server/ingest", "internal/server/explore", "internal/server/queue"}
 	edges    = []string{"internal/server/httpapi", "internal/server/hub", "internal/server/registry", "internal/server/web"}
@@ -81,12 +82,17 @@ var rules = []struct {
 		"internal/server", "internal/runner", "internal/cli", "internal/config", "client", "cmd",
 		"net", "net/http", "os", "os/exec", "context", "log", "log/slog", "database/sql",
 	}, "the core is pure: no I/O, no context, no logging"},
-	{nouns, []string{"net/http", "github.com/spf13/cobra", "github.com/danielgtaylor/huma/v2", "internal/cli", "internal/runner"}, "a noun's room is rows and use cases: HTTP stands at the edges"},
-	{services, []string{"net/http", "github.com/spf13/cobra", "github.com/danielgtaylor/huma/v2", "internal/cli", "internal/runner"}, "a service is a use case: HTTP and SQL stand at the edges"},
-	{[]string{"internal/server/store"}, []string{"net/http", "internal/server/blob", "internal/cli", "internal/runner"}, "the store is the database and nothing else"},
+	{nouns, []string{"net/http", "github.com/spf13/cobra", "github.com/danielgtaylor/huma/v2", "internal/cli", "internal/runner"},
+		"a noun's room is rows and use cases: HTTP stands at the edges"},
+	{services, []string{"net/http", "github.com/spf13/cobra", "github.com/danielgtaylor/huma/v2", "internal/cli", "internal/runner"},
+		"a service is a use case: HTTP and SQL stand at the edges"},
+	{[]string{"internal/server/store"}, []string{"net/http", "internal/server/blob", "internal/cli", "internal/runner"},
+		"the store is the database and nothing else"},
 	{[]string{"internal/server"}, []string{"internal/runner", "internal/cli"}, "the server runs without a runner and without a terminal"},
-	{[]string{"internal/runner"}, []string{"internal/server", "internal/cli"}, "a runner is another machine: it knows the protocol, not the server"},
-	{[]string{"internal/publicnet"}, []string{"internal/server", "internal/runner", "internal/cli", "client"}, "server and runner meet in it, so it knows neither"},
+	{[]string{"internal/runner"}, []string{"internal/server", "internal/cli"},
+		"a runner is another machine: it knows the protocol, not the server"},
+	{[]string{"internal/publicnet"}, []string{"internal/server", "internal/runner", "internal/cli", "client"},
+		"server and runner meet in it, so it knows neither"},
 	{[]string{"client"}, []string{"internal/server", "internal/runner", "internal/cli"}, "the client knows the wire only"},
 	{[]string{"internal/cli"}, []string{"internal/server/store", "database/sql"}, "the CLI goes through the API, in-process or not"},
 }
@@ -137,7 +143,8 @@ func TestNounsStandInOrder(t *testing.T) {
 	}
 }
 
-// TestStatementsStandInTheRoomOfTheirNoun looks at the text: SQL is run by the store and by the rooms of nouns, beside the scan that reads it.
+// TestStatementsStandInTheRoomOfTheirNoun looks at the text: SQL is run by the store and by the rooms of nouns, beside the scan that reads
+// it.
 func TestStatementsStandInTheRoomOfTheirNoun(t *testing.T) {
 	t.Parallel()
 	runs := regexp.MustCompile(`\b[a-zA-Z]*[tT]x\.(Exec|Query|QueryRow|Prepare)\(`)
@@ -218,7 +225,8 @@ func TestNoPackageIsABucket(t *testing.T) {
 // TestCoreReadsNoClock looks at the text: time is an argument in the core.
 func TestCoreReadsNoClock(t *testing.T) {
 	t.Parallel()
-	clock := regexp.MustCompile(`\btime\.(Now|Since|Until|Sleep|After|NewTimer|NewTicker|Tick)\(|\brand\.(Int|Intn|IntN|Float64|Perm|Shuffle|Uint64)\(`)
+	clock := regexp.MustCompile(`\btime\.(Now|Since|Until|Sleep|After|NewTimer|NewTicker|Tick)\(|` +
+		`\brand\.(Int|Intn|IntN|Float64|Perm|Shuffle|Uint64)\(`)
 	for _, p := range packages(t) {
 		if !under(p.name(), core...) {
 			continue

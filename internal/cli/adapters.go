@@ -47,7 +47,9 @@ func newAdaptersCommand(env *Env) *cobra.Command {
 			_, err := fmt.Fprintf(env.Stdout, format, args[0], len(entries))
 			return err
 		}
-		_, err := fmt.Fprintf(env.Stdout, "\n%d tools. 'tacho adapters NAME' says what one yields; without --adapter, tacho run recognises the tool by its output.\n", len(entries))
+		_, err := fmt.Fprintf(env.Stdout,
+			"\n%d tools. 'tacho adapters NAME' says what one yields; without --adapter, tacho run recognises the tool by its output.\n",
+			len(entries))
 		return err
 	})
 	cmd.Args = cobra.MaximumNArgs(1)
@@ -58,9 +60,11 @@ The output of other programs is read by a mapping, from CSV or JSON:
 
   --map name=COLUMN,param=COLUMN,value=COLUMN:UNIT:DIRECTION:MEASURE
 
-name is the benchmark (more than one: joined), param a parameter, value a metric. Unit, direction (lower, higher) and measure may be left out. A column is a
-name of the header, or #3 without a header; of JSON it is a path such as results[].seconds, where [] is each element.`
-	cmd.Example = "  tacho adapters\n  tacho adapters cpp_google\n  tacho adapters rust\n  tacho adapters --json\n  tacho run --file load.csv --map name=endpoint,value=p99:ms:lower"
+name is the benchmark (more than one: joined), param a parameter, value a metric. Unit, direction (lower, higher) and
+measure may be left out. A column is a name of the header, or #3 without a header; of JSON it is a
+path such as results[].seconds, where [] is each element.`
+	cmd.Example = "  tacho adapters\n  tacho adapters cpp_google\n  tacho adapters rust\n  tacho adapters --json\n  tacho run --file " +
+		"load.csv --map name=endpoint,value=p99:ms:lower"
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return adapterNames(), cobra.ShellCompDirectiveNoFileComp
 	}

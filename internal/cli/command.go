@@ -140,7 +140,8 @@ func (l localCommand) run(ctx context.Context, signals <-chan os.Signal) outcome
 			stop(failWith(fault.ExitTimedOut, "the command %s ran longer than %s", l.name(), l.timeout))
 		case <-over:
 			over = nil
-			stop(failWith(fault.ExitBenchmarkFailed, "the command %s printed more than %d bytes; write results to a file and give --file", l.name(), l.most))
+			stop(failWith(fault.ExitBenchmarkFailed, "the command %s printed more than %d bytes; write results to a file and give --file", l.name(),
+				l.most))
 			group.kill()
 		case <-done:
 			done = nil
@@ -179,7 +180,8 @@ func startError(err error) error {
 	return bareFileError(err)
 }
 
-// readStdin reads stdin, which must not be a keyboard. What is too much for a report is kept in a file, named after key: nobody can pipe it again.
+// readStdin reads stdin, which must not be a keyboard. What is too much for a report is kept in a file, named after key: nobody can pipe it
+// again.
 func readStdin(env *Env, key string) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(env.Stdin, limits.ReportBodyBytes+1))
 	if err != nil {

@@ -68,7 +68,8 @@ func TestEndlessOutputIsStopped(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	o := shell(t, "yes", nil, nil)
-	if exitCode(o.failure) != fault.ExitBenchmarkFailed || o.allowed || !strings.Contains(o.failure.Error(), "more than 1048576 bytes") || time.Since(begun) > time.Minute {
+	if exitCode(o.failure) != fault.ExitBenchmarkFailed || o.allowed || !strings.Contains(o.failure.Error(), "more than 1048576 bytes") ||
+		time.Since(begun) > time.Minute {
 		t.Errorf("%v", o.failure)
 	}
 }
@@ -88,7 +89,8 @@ func TestCtrlCIsPassedOnAndASecondOneKills(t *testing.T) {
 		signals <- os.Interrupt
 		return len(p), nil
 	})
-	o := shell(t, "trap 'echo caught; sleep 600' INT; echo ready; while :; do sleep 0.1; done", signals, func(l *localCommand) { l.stdout = ready })
+	o := shell(t, "trap 'echo caught; sleep 600' INT; echo ready; while :; do sleep 0.1; done", signals,
+		func(l *localCommand) { l.stdout = ready })
 	if exitCode(o.failure) != fault.ExitInterrupted || o.stdout != "ready\ncaught\n" {
 		t.Errorf("%q, %v", o.stdout, o.failure)
 	}
@@ -105,7 +107,8 @@ func TestWhatACommandLeavesBehindIsEnded(t *testing.T) {
 	for _, digit := range strings.TrimSpace(pid.String()) {
 		left = left*10 + int(digit-'0')
 	}
-	for end := time.Now().Add(time.Minute); syscall.Kill(left, 0) == nil && time.Now().Before(end); { // another process: there is no event to wait for
+	// another process: there is no event to wait for
+	for end := time.Now().Add(time.Minute); syscall.Kill(left, 0) == nil && time.Now().Before(end); {
 		if stat, err := os.ReadFile("/proc/" + strings.TrimSpace(pid.String()) + "/stat"); err == nil && strings.Contains(string(stat), ") Z ") {
 			return // dead, and nobody has read its exit code yet
 		}

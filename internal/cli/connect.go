@@ -23,7 +23,8 @@ const (
 	// thisMachine is the address that means no server, also for a person who is logged in to one.
 	thisMachine = "local"
 
-	keyOnCommandLine = "a key on the command line can be read by every process of this machine; use 'tacho login', set TACHO_KEY or give --key-file"
+	keyOnCommandLine = "a key on the command line can be read by every process of this machine; use 'tacho login', set TACHO_KEY or give " +
+		"--key-file"
 )
 
 // keyVariables are the variables that may hold the API key, strongest first.

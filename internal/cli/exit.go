@@ -37,7 +37,8 @@ var exitCodes = []struct {
 var (
 	exitsLocal = []int{fault.ExitOK, fault.ExitUsage}
 	exitsCall  = []int{fault.ExitOK, fault.ExitUsage, fault.ExitNetwork, fault.ExitServer, fault.ExitRefused}
-	exitsJob   = []int{fault.ExitOK, fault.ExitUsage, fault.ExitBenchmarkFailed, fault.ExitCanceled, fault.ExitTimedOut, fault.ExitNetwork, fault.ExitServer,
+	exitsJob   = []int{fault.ExitOK, fault.ExitUsage, fault.ExitBenchmarkFailed, fault.ExitCanceled, fault.ExitTimedOut, fault.ExitNetwork,
+		fault.ExitServer,
 		fault.ExitRefused, fault.ExitInfrastructure, fault.ExitInterrupted}
 	exitsRun = append([]int{fault.ExitAlert, fault.ExitNothingJudged}, exitsJob...)
 )

@@ -17,7 +17,8 @@ import (
 
 // fleetCommands are the children of `tacho runner` that look after the server's runners.
 func fleetCommands(env *Env) []*cobra.Command {
-	return []*cobra.Command{newRunnerList(env), newRunnerCreate(env), newRunnerRekey(env), newRunnerArchive(env), newRunnerUndrain(env), newRunnerSpec(env)}
+	return []*cobra.Command{newRunnerList(env), newRunnerCreate(env), newRunnerRekey(env), newRunnerArchive(env), newRunnerUndrain(env),
+		newRunnerSpec(env)}
 }
 
 func newRunnerList(env *Env) *cobra.Command {
@@ -51,7 +52,8 @@ func runnerTable(rows []api.Runner) term.Table {
 		if r.Job != nil {
 			job = *r.Job
 		}
-		t.Add(term.Text(r.Slug), term.Cell{Text: string(r.State), Colour: colour}, term.Text(strings.Join(specs, " ")), term.Text(stamp(r.LastHeartbeat)), term.Text(job), term.Text(r.Version), term.Text(drainedNote(r)))
+		t.Add(term.Text(r.Slug), term.Cell{Text: string(r.State), Colour: colour}, term.Text(strings.Join(specs, " ")),
+			term.Text(stamp(r.LastHeartbeat)), term.Text(job), term.Text(r.Version), term.Text(drainedNote(r)))
 	}
 	return t
 }
@@ -71,9 +73,10 @@ func newRunnerCreate(env *Env) *cobra.Command {
 	var slug, keyFile string
 	var specs []string
 	var bencher bool
-	cmd := keyMaker(env, "create NAME", "Register a machine and get its key", &keyFile, func(ctx context.Context, srv *session, name string) (api.RunnerKey, error) {
-		return srv.CreateRunner(ctx, api.NewRunner{Name: name, Slug: slug, Specs: specs, Form: keyForm(bencher)})
-	})
+	cmd := keyMaker(env, "create NAME", "Register a machine and get its key", &keyFile,
+		func(ctx context.Context, srv *session, name string) (api.RunnerKey, error) {
+			return srv.CreateRunner(ctx, api.NewRunner{Name: name, Slug: slug, Specs: specs, Form: keyForm(bencher)})
+		})
 	cmd.Aliases = []string{"add"}
 	cmd.Example = "  tacho runner create box --spec default --key-file /etc/tacho/runner.key"
 	cmd.Flags().StringVar(&slug, "slug", "", "default: made from the name")
@@ -85,9 +88,10 @@ func newRunnerCreate(env *Env) *cobra.Command {
 func newRunnerRekey(env *Env) *cobra.Command {
 	var keyFile string
 	var bencher bool
-	cmd := keyMaker(env, "key RUNNER", "Replace a runner's key; the old one is refused from then on", &keyFile, func(ctx context.Context, srv *session, runner string) (api.RunnerKey, error) {
-		return srv.NewRunnerKey(ctx, runner, keyForm(bencher))
-	})
+	cmd := keyMaker(env, "key RUNNER", "Replace a runner's key; the old one is refused from then on", &keyFile,
+		func(ctx context.Context, srv *session, runner string) (api.RunnerKey, error) {
+			return srv.NewRunnerKey(ctx, runner, keyForm(bencher))
+		})
 	cmd.Example = "  tacho runner key box --key-file /etc/tacho/runner.key"
 	bencherForm(cmd, &bencher)
 	return cmd
@@ -95,7 +99,8 @@ func newRunnerRekey(env *Env) *cobra.Command {
 
 // keyMaker makes a command that gets a runner's key and writes it to --key-file, or prints it. Here --key-file is where the new key goes;
 // our own comes from TACHO_KEY, --api-key-file or a login.
-func keyMaker(env *Env, use, short string, keyFile *string, do func(ctx context.Context, srv *session, name string) (api.RunnerKey, error)) *cobra.Command {
+func keyMaker(env *Env, use, short string, keyFile *string,
+	do func(ctx context.Context, srv *session, name string) (api.RunnerKey, error)) *cobra.Command {
 	var c call
 	cmd := leaf(use, short, exitsCall, func(cmd *cobra.Command, args []string) error {
 		return c.with(cmd.Context(), env, func(srv *session) error {
@@ -158,40 +163,42 @@ func printRunnerKey(env *Env, asJSON bool, made api.RunnerKey, file string) erro
 
 func newRunnerArchive(env *Env) *cobra.Command {
 	var undo bool
-	cmd := asking(env, "archive RUNNER", "Retire a runner: its key is refused", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		archived := !undo
-		r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Archived: &archived})
-		if err != nil {
+	cmd := asking(env, "archive RUNNER", "Retire a runner: its key is refused", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			archived := !undo
+			r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Archived: &archived})
+			if err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, r)
+			}
+			state := "archived"
+			if undo {
+				state = "back"
+			}
+			_, err = fmt.Fprintf(env.Stdout, "runner %s %s\n", r.Slug, state)
 			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, r)
-		}
-		state := "archived"
-		if undo {
-			state = "back"
-		}
-		_, err = fmt.Fprintf(env.Stdout, "runner %s %s\n", r.Slug, state)
-		return err
-	})
+		})
 	cmd.Example = "  tacho runner archive box\n  tacho runner archive box --undo"
 	cmd.Flags().BoolVar(&undo, "undo", false, "take it back")
 	return cmd
 }
 
 func newRunnerUndrain(env *Env) *cobra.Command {
-	cmd := asking(env, "undrain RUNNER", "Give a runner jobs again after its machine was repaired", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		drained := false
-		r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Drained: &drained})
-		if err != nil {
+	cmd := asking(env, "undrain RUNNER", "Give a runner jobs again after its machine was repaired", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			drained := false
+			r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Drained: &drained})
+			if err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, r)
+			}
+			_, err = fmt.Fprintf(env.Stdout, "runner %s gets jobs again\n", r.Slug)
 			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, r)
-		}
-		_, err = fmt.Fprintf(env.Stdout, "runner %s gets jobs again\n", r.Slug)
-		return err
-	})
+		})
 	cmd.Long = fmt.Sprintf(`Give a drained runner jobs again, also those that it could not run before.
 
 The server drains a runner whose machine could not run %d jobs in a row, because it made no sandbox or is not what the
@@ -201,12 +208,13 @@ spec says; 'tacho runner list' shows why. A job that a runner could not run goes
 }
 
 func newRunnerSpec(env *Env) *cobra.Command {
-	list := asking(env, "list RUNNER", "List the specs that a runner offers", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		specs := func(ctx context.Context, p client.Page) ([]api.Spec, int, error) {
-			return srv.RunnerSpecs(ctx, args[0], p)
-		}
-		return listed(ctx, env, c, pageFlags{all: true, page: 1, perPage: 1}, client.Page{}, specs, specTable)
-	})
+	list := asking(env, "list RUNNER", "List the specs that a runner offers", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			specs := func(ctx context.Context, p client.Page) ([]api.Spec, int, error) {
+				return srv.RunnerSpecs(ctx, args[0], p)
+			}
+			return listed(ctx, env, c, pageFlags{all: true, page: 1, perPage: 1}, client.Page{}, specs, specTable)
+		})
 	list.Aliases, list.Example = []string{"ls"}, "  tacho runner spec list box"
 	change := func(verb, short, done string, do func(ctx context.Context, srv *session, runner, spec string) error) *cobra.Command {
 		cmd := asking(env, verb+" RUNNER SPEC", short, cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
@@ -229,9 +237,10 @@ func newRunnerSpec(env *Env) *cobra.Command {
 	add := change("add", "Let a runner take jobs of a spec", "offers", func(ctx context.Context, srv *session, runner, spec string) error {
 		return srv.AddRunnerSpec(ctx, runner, spec)
 	})
-	remove := change("remove", "Take a spec away from a runner", "no longer offers", func(ctx context.Context, srv *session, runner, spec string) error {
-		return srv.RemoveRunnerSpec(ctx, runner, spec)
-	})
+	remove := change("remove", "Take a spec away from a runner", "no longer offers",
+		func(ctx context.Context, srv *session, runner, spec string) error {
+			return srv.RemoveRunnerSpec(ctx, runner, spec)
+		})
 	remove.Aliases = []string{"rm"}
 	return family("spec", "Say which specs a runner offers", list, add, remove)
 }
@@ -243,9 +252,10 @@ func newSpecCommand(env *Env) *cobra.Command {
 
 func newSpecList(env *Env) *cobra.Command {
 	var p pageFlags
-	cmd := asking(env, "list", "List the hardware specs that jobs can ask for", cobra.NoArgs, func(ctx context.Context, c *call, srv *session, _ []string) error {
-		return listed(ctx, env, c, p, client.Page{}, srv.Specs, specTable)
-	})
+	cmd := asking(env, "list", "List the hardware specs that jobs can ask for", cobra.NoArgs,
+		func(ctx context.Context, c *call, srv *session, _ []string) error {
+			return listed(ctx, env, c, p, client.Page{}, srv.Specs, specTable)
+		})
 	cmd.Aliases = []string{"ls"}
 	cmd.Example = "  tacho spec list"
 	p.flags(cmd)
@@ -253,7 +263,8 @@ func newSpecList(env *Env) *cobra.Command {
 }
 
 func specTable(rows []api.Spec) term.Table {
-	t := term.Table{Titles: []string{"spec", "system", "isolation", "cpu", "memory", "disk", "network", ""}, Right: []bool{false, false, false, true, true, true, false, false}}
+	t := term.Table{Titles: []string{"spec", "system", "isolation", "cpu", "memory", "disk", "network", ""},
+		Right: []bool{false, false, false, true, true, true, false, false}}
 	for _, s := range rows {
 		memory, disk, network, note := byteSize(s.Memory), byteSize(s.Disk), "no", ""
 		if s.Network {
@@ -262,7 +273,8 @@ func specTable(rows []api.Spec) term.Table {
 		if s.Fallback != nil {
 			note = "fallback"
 		}
-		t.Add(term.Text(s.Slug), term.Text(s.OS+"/"+s.Architecture), term.Text(s.Isolation), term.Text(fmt.Sprint(s.CPU)), term.Text(memory.String()), term.Text(disk.String()), term.Text(network), term.Text(note))
+		t.Add(term.Text(s.Slug), term.Text(s.OS+"/"+s.Architecture), term.Text(s.Isolation), term.Text(fmt.Sprint(s.CPU)),
+			term.Text(memory.String()), term.Text(disk.String()), term.Text(network), term.Text(note))
 	}
 	return t
 }
@@ -270,22 +282,23 @@ func specTable(rows []api.Spec) term.Table {
 func newSpecCreate(env *Env) *cobra.Command {
 	in := api.NewSpec{}
 	memory, disk := byteSize(0), byteSize(0)
-	cmd := asking(env, "create NAME", "Make a hardware spec; its resources never change", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		if in.CPU < 1 || memory < 1 || disk < 1 {
-			return usage("--cpu, --memory and --disk say what a job gets; give all three")
-		}
-		in.Name, in.Memory, in.Disk = args[0], int64(memory), int64(disk)
-		in.Architecture = architecture(in.Architecture)
-		made, err := srv.CreateSpec(ctx, in)
-		if err != nil {
+	cmd := asking(env, "create NAME", "Make a hardware spec; its resources never change", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			if in.CPU < 1 || memory < 1 || disk < 1 {
+				return usage("--cpu, --memory and --disk say what a job gets; give all three")
+			}
+			in.Name, in.Memory, in.Disk = args[0], int64(memory), int64(disk)
+			in.Architecture = architecture(in.Architecture)
+			made, err := srv.CreateSpec(ctx, in)
+			if err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, made)
+			}
+			_, err = fmt.Fprintln(env.Stdout, made.Slug)
 			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, made)
-		}
-		_, err = fmt.Fprintln(env.Stdout, made.Slug)
-		return err
-	})
+		})
 	cmd.Aliases = []string{"add"}
 	cmd.Example = "  tacho spec create intel-v1 --architecture x86_64 --cpu 2 --memory 4GiB --disk 10GiB"
 	v := cmd.Flags()

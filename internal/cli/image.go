@@ -35,7 +35,8 @@ func newImagePush(env *Env) *cobra.Command {
 
 For a benchmark that is one static binary this replaces Dockerfile, engine and push. The same files give the same digest. A file goes to
 /NAME unless a target is given. Images that need more are built with any tool and pushed with any registry client.`
-	cmd.Example = "  CGO_ENABLED=0 go test -c -o bench ./mypkg\n  tacho image push app/bench:v1 bench --entrypoint /bench\n  tacho image push app/bench:v1 bench data:/data --entrypoint /bench --layout ./image"
+	cmd.Example = "  CGO_ENABLED=0 go test -c -o bench ./mypkg\n  tacho image push app/bench:v1 bench --entrypoint /bench\n  tacho image " +
+		"push app/bench:v1 bench data:/data --entrypoint /bench --layout ./image"
 	f.conn.flags(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.entrypoint, "entrypoint", nil, "command of the image, one word each (repeatable)")
@@ -93,7 +94,8 @@ func pushImage(cmd *cobra.Command, env *Env, f imageFlags, args []string) error 
 	return sayImage(env, f, args[0], digest)
 }
 
-// beforePush looks whether the image's project is there. The function that it returns says, after the push, who can read one that the push made.
+// beforePush looks whether the image's project is there. The function that it returns says, after the push, who can read one that the push
+// made.
 func (f *imageFlags) beforePush(ctx context.Context, env *Env, ref imageref.Reference) func() {
 	quiet := func() {}
 	if ref.Registry != "" { // somebody else's, or nobody asked our API
@@ -136,7 +138,8 @@ func imageTarget(env *Env, f imageFlags, ref imageref.Reference) (imagepack.Targ
 	}
 	u, err := url.Parse(host)
 	if host == "" || err != nil || u.Host == "" {
-		return target, usage("--host is missing: the server whose registry gets the image, as in https://bench.example.org; 'tacho login' keeps it")
+		return target, usage("--host is missing: the server whose registry gets the image, as in https://bench.example.org; 'tacho login' " +
+			"keeps it")
 	}
 	target.Registry, target.PlainHTTP = u.Host, u.Scheme == "http"
 	return target, nil

@@ -25,12 +25,13 @@ func newJobCommand(env *Env) *cobra.Command {
 func newJobList(env *Env) *cobra.Command {
 	var p pageFlags
 	var status string
-	cmd := asking(env, "list PROJECT", "List a project's jobs, newest first", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		list := func(ctx context.Context, page client.Page) ([]api.Job, int, error) {
-			return srv.Jobs(ctx, args[0], api.JobStatus(status), page)
-		}
-		return listed(ctx, env, c, p, client.Page{}, list, func(jobs []api.Job) term.Table { return jobTable(jobs, env.Now()) })
-	})
+	cmd := asking(env, "list PROJECT", "List a project's jobs, newest first", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			list := func(ctx context.Context, page client.Page) ([]api.Job, int, error) {
+				return srv.Jobs(ctx, args[0], api.JobStatus(status), page)
+			}
+			return listed(ctx, env, c, p, client.Page{}, list, func(jobs []api.Job) term.Table { return jobTable(jobs, env.Now()) })
+		})
 	cmd.Aliases = []string{"ls"}
 	cmd.Example = "  tacho job list app\n  tacho job list app --status failed --json"
 	p.flags(cmd)
@@ -41,7 +42,8 @@ func newJobList(env *Env) *cobra.Command {
 func jobTable(jobs []api.Job, now time.Time) term.Table {
 	t := term.Table{Titles: []string{"job", "status", "image", "spec", "runner", "created", "took"}}
 	for _, j := range jobs {
-		t.Add(term.Text(j.UUID), term.Cell{Text: statusText(j), Colour: statusColour(j.Status)}, term.Text(j.Image), term.Text(j.Spec.Slug), term.Text(j.RunnerName),
+		t.Add(term.Text(j.UUID), term.Cell{Text: statusText(j), Colour: statusColour(j.Status)}, term.Text(j.Image), term.Text(j.Spec.Slug),
+			term.Text(j.RunnerName),
 			term.Text(stamp(&j.Created)), term.Text(took(j, now)))
 	}
 	return t
@@ -83,16 +85,17 @@ func took(j api.Job, now time.Time) string {
 }
 
 func newJobView(env *Env) *cobra.Command {
-	cmd := asking(env, "view PROJECT JOB", "Show one job with its history", cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
-		j, err := srv.Job(ctx, args[0], args[1])
-		if err != nil {
-			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, j)
-		}
-		return writeJob(env.out(), srv, args[0], j, env.Now())
-	})
+	cmd := asking(env, "view PROJECT JOB", "Show one job with its history", cobra.ExactArgs(2),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			j, err := srv.Job(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, j)
+			}
+			return writeJob(env.out(), srv, args[0], j, env.Now())
+		})
 	cmd.Aliases = []string{"get"}
 	cmd.Example = "  tacho job view app 01960000-0000-7000-8000-000000000001"
 	return cmd
@@ -103,7 +106,8 @@ func writeJob(s *term.Screen, srv *session, project string, j api.Job, now time.
 	if j.Claimed != nil {
 		waited = j.Claimed.Sub(j.Created).Round(100 * time.Millisecond).String()
 	}
-	facts(s, "job", j.UUID, "status", statusText(j), "blocked", j.Blocked, "error", j.Error, "image", j.Image, "digest", j.Digest, "spec", j.Spec.Slug, "runner", j.RunnerName,
+	facts(s, "job", j.UUID, "status", statusText(j), "blocked", j.Blocked, "error", j.Error, "image", j.Image, "digest", j.Digest, "spec",
+		j.Spec.Slug, "runner", j.RunnerName,
 		"attempt", strconv.Itoa(j.Attempt), "timeout", (time.Duration(j.Timeout) * time.Second).String(), "iterations", strconv.Itoa(j.Iter),
 		"created", stamp(&j.Created), "waited", waited, "took", took(j, now), "cancel asked", stamp(j.CancelAsked),
 		"report", j.Report, "page", srv.page("projects", project, "jobs", j.UUID))
@@ -111,7 +115,8 @@ func writeJob(s *term.Screen, srv *session, project string, j api.Job, now time.
 		fmt.Fprintln(s.W)
 		t := term.Table{Titles: []string{"when", "event", "change", ""}}
 		for _, e := range j.Events {
-			t.Add(term.Text(stamp(&e.Time)), term.Text(e.Event), term.Text(string(e.From)+" → "+string(e.To)), term.Text(strings.TrimSpace(string(e.Reason)+" "+e.Detail)))
+			t.Add(term.Text(stamp(&e.Time)), term.Text(e.Event), term.Text(string(e.From)+" → "+string(e.To)),
+				term.Text(strings.TrimSpace(string(e.Reason)+" "+e.Detail)))
 		}
 		if err := t.Write(s); err != nil {
 			return err
@@ -125,7 +130,8 @@ func writeJob(s *term.Screen, srv *session, project string, j api.Job, now time.
 			if o.Truncated {
 				note = "cut"
 			}
-			t.Add(term.Text(strings.TrimSpace(string(o.Kind)+" "+o.Path)), term.Text(strconv.Itoa(o.Iteration)), term.Text(strconv.FormatInt(o.SizeBytes, 10)), term.Text(note))
+			t.Add(term.Text(strings.TrimSpace(string(o.Kind)+" "+o.Path)), term.Text(strconv.Itoa(o.Iteration)),
+				term.Text(strconv.FormatInt(o.SizeBytes, 10)), term.Text(note))
 		}
 		return t.Write(s)
 	}
@@ -145,7 +151,8 @@ func newJobWatch(env *Env) *cobra.Command {
 		return srv.done(f.watch(cmd.Context(), env, srv, args[0], args[1]))
 	})
 	cmd.Args = cobra.ExactArgs(2)
-	cmd.Long = "Follow a job: its states, its output as it comes, and at the end its report. Ctrl-C leaves the job running. Of a job that has\nended the whole output is shown at once."
+	cmd.Long = "Follow a job: its states, its output as it comes, and at the end its report. Ctrl-C leaves the job running. Of a job that " +
+		"has\nended the whole output is shown at once."
 	cmd.Example = "  tacho job watch app 01960000-0000-7000-8000-000000000001 --error-on-alert"
 	f.connection.flags(cmd)
 	cmd.Flags().BoolVar(&f.errorOnAlert, "error-on-alert", false, errorOnAlertHelp)
@@ -171,48 +178,51 @@ func (f *runFlags) watch(ctx context.Context, env *Env, srv *session, project, i
 func newJobLogs(env *Env) *cobra.Command {
 	var iteration int
 	var stream, file string
-	cmd := asking(env, "logs PROJECT JOB", "Print a job's output: stored, or live while it runs", cobra.ExactArgs(2), func(ctx context.Context, _ *call, srv *session, args []string) error {
-		switch stream {
-		case "", string(api.ArtifactStdout), string(api.ArtifactStderr):
-		default:
-			return usage("--stream %q: want stdout or stderr", stream)
-		}
-		job, err := srv.Job(ctx, args[0], args[1])
-		if err != nil {
+	cmd := asking(env, "logs PROJECT JOB", "Print a job's output: stored, or live while it runs", cobra.ExactArgs(2),
+		func(ctx context.Context, _ *call, srv *session, args []string) error {
+			switch stream {
+			case "", string(api.ArtifactStdout), string(api.ArtifactStderr):
+			default:
+				return usage("--stream %q: want stdout or stderr", stream)
+			}
+			job, err := srv.Job(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			switch job.Status {
+			case api.JobProcessed, api.JobFailed, api.JobCanceled:
+				return copyOutputs(ctx, env, srv, args[0], job, func(a api.JobArtifact) bool {
+					if iteration >= 0 && a.Iteration != iteration {
+						return false
+					}
+					if file != "" {
+						return a.Kind == api.ArtifactFile && a.Path == file
+					}
+					return a.Kind != api.ArtifactFile && (stream == "" || string(a.Kind) == stream)
+				})
+			}
+			if file != "" {
+				return usage("--file %s: the job is %s; files are there when it has ended", file, job.Status)
+			}
+			live, stop := env.untilInterrupted(ctx)
+			defer stop()
+			w := newWatcher(env, watchOptions{outputOnly: true})
+			switch stream {
+			case "stdout":
+				w.stderr = io.Discard
+			case "stderr":
+				w.stdout = io.Discard
+			}
+			_, err = w.follow(live, srv, args[0], args[1])
+			if errors.Is(err, errDetached) {
+				return detached(args[0], args[1])
+			}
 			return err
-		}
-		switch job.Status {
-		case api.JobProcessed, api.JobFailed, api.JobCanceled:
-			return copyOutputs(ctx, env, srv, args[0], job, func(a api.JobArtifact) bool {
-				if iteration >= 0 && a.Iteration != iteration {
-					return false
-				}
-				if file != "" {
-					return a.Kind == api.ArtifactFile && a.Path == file
-				}
-				return a.Kind != api.ArtifactFile && (stream == "" || string(a.Kind) == stream)
-			})
-		}
-		if file != "" {
-			return usage("--file %s: the job is %s; files are there when it has ended", file, job.Status)
-		}
-		live, stop := env.untilInterrupted(ctx)
-		defer stop()
-		w := newWatcher(env, watchOptions{outputOnly: true})
-		switch stream {
-		case "stdout":
-			w.stderr = io.Discard
-		case "stderr":
-			w.stdout = io.Discard
-		}
-		_, err = w.follow(live, srv, args[0], args[1])
-		if errors.Is(err, errDetached) {
-			return detached(args[0], args[1])
-		}
-		return err
-	})
-	cmd.Long = "Print what a job wrote, stdout on stdout and stderr on stderr. While the job goes on its output is followed until it ends; of an ended\njob the stored streams are printed whole, iteration by iteration. --file prints a file that was collected."
-	cmd.Example = "  tacho job logs app 01960000-0000-7000-8000-000000000001 --stream stdout\n  tacho job logs app 01960000-0000-7000-8000-000000000001 --file /out/result.json > result.json"
+		})
+	cmd.Long = "Print what a job wrote, stdout on stdout and stderr on stderr. While the job goes on its output is followed until it ends; " +
+		"of an ended\njob the stored streams are printed whole, iteration by iteration. --file prints a file that was collected."
+	cmd.Example = "  tacho job logs app 01960000-0000-7000-8000-000000000001 --stream stdout\n  tacho job logs app " +
+		"01960000-0000-7000-8000-000000000001 --file /out/result.json > result.json"
 	cmd.Flags().IntVar(&iteration, "iteration", -1, "only this iteration, from 0 (default all)")
 	cmd.Flags().StringVar(&stream, "stream", "", "only stdout or stderr")
 	cmd.Flags().StringVar(&file, "file", "", "path of a collected file")
@@ -253,18 +263,21 @@ func copyOutputs(ctx context.Context, env *Env, srv *session, project string, jo
 }
 
 func newJobCancel(env *Env) *cobra.Command {
-	return newJobChange(env, "cancel PROJECT JOB", "Cancel a job that has not ended", "cancel", func(ctx context.Context, srv *session, project, job string) (api.Job, error) {
-		return srv.CancelJob(ctx, project, job)
-	})
+	return newJobChange(env, "cancel PROJECT JOB", "Cancel a job that has not ended", "cancel",
+		func(ctx context.Context, srv *session, project, job string) (api.Job, error) {
+			return srv.CancelJob(ctx, project, job)
+		})
 }
 
 func newJobRetry(env *Env) *cobra.Command {
-	return newJobChange(env, "retry PROJECT JOB", "Put a job that failed or was canceled back in the queue", "retry", func(ctx context.Context, srv *session, project, job string) (api.Job, error) {
-		return srv.RetryJob(ctx, project, job)
-	})
+	return newJobChange(env, "retry PROJECT JOB", "Put a job that failed or was canceled back in the queue", "retry",
+		func(ctx context.Context, srv *session, project, job string) (api.Job, error) {
+			return srv.RetryJob(ctx, project, job)
+		})
 }
 
-func newJobChange(env *Env, use, short, verb string, change func(ctx context.Context, srv *session, project, job string) (api.Job, error)) *cobra.Command {
+func newJobChange(env *Env, use, short, verb string, change func(ctx context.Context, srv *session, project, job string) (api.Job,
+	error)) *cobra.Command {
 	cmd := asking(env, use, short, cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
 		j, err := change(ctx, srv, args[0], args[1])
 		if err != nil {

@@ -22,18 +22,20 @@ func newThresholdCommand(env *Env) *cobra.Command {
 func newThresholdList(env *Env) *cobra.Command {
 	var p pageFlags
 	var q client.ThresholdQuery
-	cmd := asking(env, "list PROJECT", "List a project's thresholds", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		list := func(ctx context.Context, page client.Page) ([]api.Threshold, int, error) {
-			return srv.Thresholds(ctx, args[0], q, page)
-		}
-		return listed(ctx, env, c, p, client.Page{}, list, func(rows []api.Threshold) term.Table {
-			t := term.Table{Titles: []string{"threshold", "branch", "testbed", "measure", "model"}}
-			for _, r := range rows {
-				t.Add(term.Text(r.UUID), term.Text(nameOf(r.Branch)), term.Text(nameOf(r.Testbed)), term.Text(nameOf(r.Measure)), term.Text(modelText(r.Model)))
+	cmd := asking(env, "list PROJECT", "List a project's thresholds", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			list := func(ctx context.Context, page client.Page) ([]api.Threshold, int, error) {
+				return srv.Thresholds(ctx, args[0], q, page)
 			}
-			return t
+			return listed(ctx, env, c, p, client.Page{}, list, func(rows []api.Threshold) term.Table {
+				t := term.Table{Titles: []string{"threshold", "branch", "testbed", "measure", "model"}}
+				for _, r := range rows {
+					t.Add(term.Text(r.UUID), term.Text(nameOf(r.Branch)), term.Text(nameOf(r.Testbed)), term.Text(nameOf(r.Measure)),
+						term.Text(modelText(r.Model)))
+				}
+				return t
+			})
 		})
-	})
 	cmd.Aliases = []string{"ls"}
 	cmd.Example = "  tacho threshold list app --branch main"
 	p.flags(cmd)
@@ -86,33 +88,36 @@ func modelText(m *api.ModelRow) string {
 func newThresholdCreate(env *Env) *cobra.Command {
 	var t thresholdFlags
 	var branch, testbed, measure, test, minimum, maximum, past, lower, upper string
-	cmd := asking(env, "create PROJECT", "Set a threshold for a branch, a testbed and a measure", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		if branch == "" || testbed == "" || measure == "" {
-			return usage("--branch, --testbed and --measure say what the threshold is for; give all three")
-		}
-		or := func(s string) []string {
-			if s == "" {
-				return nil
+	cmd := asking(env, "create PROJECT", "Set a threshold for a branch, a testbed and a measure", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			if branch == "" || testbed == "" || measure == "" {
+				return usage("--branch, --testbed and --measure say what the threshold is for; give all three")
 			}
-			return []string{s}
-		}
-		t = thresholdFlags{measures: []string{measure}, tests: or(test), minimum: or(minimum), maximum: or(maximum), window: or(past), lower: or(lower), upper: or(upper)}
-		model, err := t.model(0)
-		if err != nil {
+			or := func(s string) []string {
+				if s == "" {
+					return nil
+				}
+				return []string{s}
+			}
+			t = thresholdFlags{measures: []string{measure}, tests: or(test), minimum: or(minimum), maximum: or(maximum), window: or(past),
+				lower: or(lower), upper: or(upper)}
+			model, err := t.model(0)
+			if err != nil {
+				return err
+			}
+			made, err := srv.CreateThreshold(ctx, args[0], api.NewThreshold{Branch: branch, Testbed: testbed, Measure: measure, Model: model})
+			if err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, made)
+			}
+			_, err = fmt.Fprintln(env.Stdout, made.UUID)
 			return err
-		}
-		made, err := srv.CreateThreshold(ctx, args[0], api.NewThreshold{Branch: branch, Testbed: testbed, Measure: measure, Model: model})
-		if err != nil {
-			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, made)
-		}
-		_, err = fmt.Fprintln(env.Stdout, made.UUID)
-		return err
-	})
+		})
 	cmd.Aliases = []string{"add"}
-	cmd.Example = "  tacho threshold create app --branch main --testbed Linux --measure latency --threshold-test t_test --threshold-upper-boundary 0.99"
+	cmd.Example = "  tacho threshold create app --branch main --testbed Linux --measure latency --threshold-test t_test " +
+		"--threshold-upper-boundary 0.99"
 	v := cmd.Flags()
 	v.StringVar(&branch, "branch", "", "name, slug or UUID")
 	v.StringVar(&testbed, "testbed", "", "name, slug or UUID")
@@ -139,12 +144,13 @@ func newAlertCommand(env *Env) *cobra.Command {
 func newAlertList(env *Env) *cobra.Command {
 	var p pageFlags
 	var status string
-	cmd := asking(env, "list PROJECT", "List a project's alerts, newest first", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		list := func(ctx context.Context, page client.Page) ([]api.Alert, int, error) {
-			return srv.Alerts(ctx, args[0], api.AlertStatus(status), page)
-		}
-		return listed(ctx, env, c, p, client.Page{}, list, alertTable)
-	})
+	cmd := asking(env, "list PROJECT", "List a project's alerts, newest first", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			list := func(ctx context.Context, page client.Page) ([]api.Alert, int, error) {
+				return srv.Alerts(ctx, args[0], api.AlertStatus(status), page)
+			}
+			return listed(ctx, env, c, p, client.Page{}, list, alertTable)
+		})
 	cmd.Aliases = []string{"ls"}
 	cmd.Example = "  tacho alert list app --status active"
 	p.flags(cmd)
@@ -153,7 +159,8 @@ func newAlertList(env *Env) *cobra.Command {
 }
 
 func alertTable(alerts []api.Alert) term.Table {
-	t := term.Table{Titles: []string{"alert", "status", "branch", "testbed", "benchmark", "measure", "value", "limit", "change"}, Right: []bool{false, false, false, false, false, false, true, true, true}}
+	t := term.Table{Titles: []string{"alert", "status", "branch", "testbed", "benchmark", "measure", "value", "limit", "change"},
+		Right: []bool{false, false, false, false, false, false, true, true, true}}
 	for _, a := range alerts {
 		units := unit.Generic
 		if a.Threshold.Measure != nil {
@@ -173,7 +180,8 @@ func alertTable(alerts []api.Alert) term.Table {
 		if a.Status == api.AlertActive {
 			colour = term.Bad
 		}
-		t.Add(term.Text(a.UUID), term.Cell{Text: string(a.Status), Colour: colour}, term.Text(nameOf(a.Threshold.Branch)), term.Text(nameOf(a.Threshold.Testbed)), term.Text(a.Benchmark.Name),
+		t.Add(term.Text(a.UUID), term.Cell{Text: string(a.Status), Colour: colour}, term.Text(nameOf(a.Threshold.Branch)),
+			term.Text(nameOf(a.Threshold.Testbed)), term.Text(a.Benchmark.Name),
 			term.Text(nameOf(a.Threshold.Measure)), term.Text(unit.Format(a.Metric.Value, units)), term.Text(limit), term.Text(delta))
 	}
 	return t
@@ -181,27 +189,28 @@ func alertTable(alerts []api.Alert) term.Table {
 
 func newAlertDismiss(env *Env) *cobra.Command {
 	var reactivate bool
-	cmd := asking(env, "dismiss PROJECT ALERT...", "Dismiss alerts that need no more attention", cobra.MinimumNArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
-		status := api.AlertDismissed
-		if reactivate {
-			status = api.AlertActive
-		}
-		var changed []api.Alert
-		for _, id := range args[1:] {
-			a, err := srv.SetAlertStatus(ctx, args[0], id, status)
-			if err != nil {
-				return err
+	cmd := asking(env, "dismiss PROJECT ALERT...", "Dismiss alerts that need no more attention", cobra.MinimumNArgs(2),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			status := api.AlertDismissed
+			if reactivate {
+				status = api.AlertActive
 			}
-			changed = append(changed, a)
-			if !c.asJSON {
-				fmt.Fprintf(env.Stdout, "alert %s %s\n", a.UUID, a.Status)
+			var changed []api.Alert
+			for _, id := range args[1:] {
+				a, err := srv.SetAlertStatus(ctx, args[0], id, status)
+				if err != nil {
+					return err
+				}
+				changed = append(changed, a)
+				if !c.asJSON {
+					fmt.Fprintf(env.Stdout, "alert %s %s\n", a.UUID, a.Status)
+				}
 			}
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, changed)
-		}
-		return nil
-	})
+			if c.asJSON {
+				return printJSON(env.Stdout, changed)
+			}
+			return nil
+		})
 	cmd.Example = "  tacho alert dismiss app 01960000-0000-7000-8000-000000000001"
 	cmd.Flags().BoolVar(&reactivate, "undo", false, "make dismissed alerts active again")
 	return cmd

@@ -24,7 +24,8 @@ func (o *keyOwner) flags(cmd *cobra.Command) {
 func (o *keyOwner) owner() (client.KeyOwner, error) {
 	switch {
 	case (o.user == "") == (o.project == ""):
-		return client.KeyOwner{}, usage("say whose key: --project SLUG for one that submits to a project, or --user SLUG for one that acts for a person")
+		return client.KeyOwner{},
+			usage("say whose key: --project SLUG for one that submits to a project, or --user SLUG for one that acts for a person")
 	case o.user != "":
 		return client.OfUser(o.user), nil
 	}
@@ -40,32 +41,33 @@ func newKeyCreate(env *Env) *cobra.Command {
 	var o keyOwner
 	var life string
 	var bencher bool
-	cmd := asking(env, "create NAME", "Make a key; it is shown once", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		owner, err := o.owner()
-		if err != nil {
-			return err
-		}
-		in := api.NewKey{Name: args[0], Form: keyForm(bencher)}
-		if life != "" {
-			if err := window(&in.TTL)(life); err != nil {
-				return usage("--ttl %q: %v", life, err)
+	cmd := asking(env, "create NAME", "Make a key; it is shown once", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			owner, err := o.owner()
+			if err != nil {
+				return err
 			}
-		}
-		made, err := srv.CreateKey(ctx, owner, in)
-		if err != nil {
+			in := api.NewKey{Name: args[0], Form: keyForm(bencher)}
+			if life != "" {
+				if err := window(&in.TTL)(life); err != nil {
+					return usage("--ttl %q: %v", life, err)
+				}
+			}
+			made, err := srv.CreateKey(ctx, owner, in)
+			if err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, made)
+			}
+			until := "until it is revoked"
+			if made.Expires != nil {
+				until = "until " + stamp(made.Expires)
+			}
+			fmt.Fprintf(env.Stderr, "tacho: key %s (%s), good %s, is shown once:\n", made.UUID, term.Clean(made.Name), until)
+			_, err = fmt.Fprintln(env.Stdout, made.Secret)
 			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, made)
-		}
-		until := "until it is revoked"
-		if made.Expires != nil {
-			until = "until " + stamp(made.Expires)
-		}
-		fmt.Fprintf(env.Stderr, "tacho: key %s (%s), good %s, is shown once:\n", made.UUID, term.Clean(made.Name), until)
-		_, err = fmt.Fprintln(env.Stdout, made.Secret)
-		return err
-	})
+		})
 	cmd.Aliases = []string{"add"}
 	cmd.Example = "  tacho key create ci --project app --ttl 8760h"
 	o.flags(cmd)
@@ -88,20 +90,22 @@ func keyForm(bencher bool) string {
 func newKeyList(env *Env) *cobra.Command {
 	var o keyOwner
 	var p pageFlags
-	cmd := asking(env, "list", "List keys, newest first, without their secrets", cobra.NoArgs, func(ctx context.Context, c *call, srv *session, _ []string) error {
-		owner, err := o.owner()
-		if err != nil {
-			return err
-		}
-		list := func(ctx context.Context, page client.Page) ([]api.Key, int, error) { return srv.Keys(ctx, owner, page) }
-		return listed(ctx, env, c, p, client.Page{}, list, func(rows []api.Key) term.Table {
-			t := term.Table{Titles: []string{"key", "name", "begins", "created", "last used", "state"}}
-			for _, k := range rows {
-				t.Add(term.Text(k.UUID), term.Text(k.Name), term.Text(k.Hint), term.Text(stamp(&k.Created)), term.Text(stamp(k.LastUsed)), keyState(k, env.Now()))
+	cmd := asking(env, "list", "List keys, newest first, without their secrets", cobra.NoArgs,
+		func(ctx context.Context, c *call, srv *session, _ []string) error {
+			owner, err := o.owner()
+			if err != nil {
+				return err
 			}
-			return t
+			list := func(ctx context.Context, page client.Page) ([]api.Key, int, error) { return srv.Keys(ctx, owner, page) }
+			return listed(ctx, env, c, p, client.Page{}, list, func(rows []api.Key) term.Table {
+				t := term.Table{Titles: []string{"key", "name", "begins", "created", "last used", "state"}}
+				for _, k := range rows {
+					t.Add(term.Text(k.UUID), term.Text(k.Name), term.Text(k.Hint), term.Text(stamp(&k.Created)), term.Text(stamp(k.LastUsed)),
+						keyState(k, env.Now()))
+				}
+				return t
+			})
 		})
-	})
 	cmd.Aliases = []string{"ls"}
 	cmd.Example = "  tacho key list --project app"
 	o.flags(cmd)
@@ -123,20 +127,21 @@ func keyState(k api.Key, now time.Time) term.Cell {
 
 func newKeyRevoke(env *Env) *cobra.Command {
 	var o keyOwner
-	cmd := asking(env, "revoke KEY", "Revoke the key with this UUID; it is refused from then on", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		owner, err := o.owner()
-		if err != nil {
+	cmd := asking(env, "revoke KEY", "Revoke the key with this UUID; it is refused from then on", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			owner, err := o.owner()
+			if err != nil {
+				return err
+			}
+			if err := srv.RevokeKey(ctx, owner, args[0]); err != nil {
+				return err
+			}
+			if c.asJSON {
+				return printJSON(env.Stdout, map[string]string{"revoked": args[0]})
+			}
+			_, err = fmt.Fprintf(env.Stdout, "key %s revoked\n", args[0])
 			return err
-		}
-		if err := srv.RevokeKey(ctx, owner, args[0]); err != nil {
-			return err
-		}
-		if c.asJSON {
-			return printJSON(env.Stdout, map[string]string{"revoked": args[0]})
-		}
-		_, err = fmt.Fprintf(env.Stdout, "key %s revoked\n", args[0])
-		return err
-	})
+		})
 	cmd.Example = "  tacho key revoke 01960000-0000-7000-8000-000000000001 --project app"
 	o.flags(cmd)
 	return cmd

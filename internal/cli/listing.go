@@ -34,7 +34,8 @@ func (c *call) with(ctx context.Context, env *Env, do func(*session) error) erro
 }
 
 // asking makes a command that asks a server.
-func asking(env *Env, use, short string, args cobra.PositionalArgs, do func(ctx context.Context, c *call, srv *session, args []string) error) *cobra.Command {
+func asking(env *Env, use, short string, args cobra.PositionalArgs,
+	do func(ctx context.Context, c *call, srv *session, args []string) error) *cobra.Command {
 	var c call
 	cmd := leaf(use, short, exitsCall, func(cmd *cobra.Command, args []string) error {
 		return c.with(cmd.Context(), env, func(srv *session) error { return do(cmd.Context(), &c, srv, args) })
@@ -58,7 +59,8 @@ func (p *pageFlags) flags(cmd *cobra.Command) {
 }
 
 // listed prints a list: the rows as JSON, or as a table, with a word on stderr when there are more.
-func listed[T any](ctx context.Context, env *Env, c *call, p pageFlags, from client.Page, list func(context.Context, client.Page) ([]T, int, error), table func([]T) term.Table) error {
+func listed[T any](ctx context.Context, env *Env, c *call, p pageFlags, from client.Page,
+	list func(context.Context, client.Page) ([]T, int, error), table func([]T) term.Table) error {
 	if p.page < 1 || p.perPage < 1 || p.perPage > limits.PageMax {
 		return usage("--page %d --per-page %d: want 1 or more, and at most %d rows", p.page, p.perPage, limits.PageMax)
 	}
@@ -116,7 +118,8 @@ func stamp(t *time.Time) string {
 
 // resolve returns the UUID of a branch, testbed, benchmark or measure that a person names by UUID, slug or name. Names are looked up in the
 // list, because a path holds slugs and UUIDs only.
-func resolve[T any](ctx context.Context, what, ref string, list func(context.Context, client.Page) ([]T, int, error), id func(T) (uuid, name, slug string)) (string, error) {
+func resolve[T any](ctx context.Context, what, ref string, list func(context.Context, client.Page) ([]T, int, error),
+	id func(T) (uuid, name, slug string)) (string, error) {
 	if ident.IsUUID(ref) {
 		return ref, nil
 	}

@@ -42,7 +42,8 @@ tacho/logins.json in your config folder, readable for you only. Each server has 
 commands that name none; --host chooses another, and --host local the store of this machine. TACHO_HOST and TACHO_KEY win over a login.
 
 A server prints its administrator's key when it first starts; on its machine 'tacho server admin-key' makes another.`
-	cmd.Example = "  tacho login\n  tacho login --host https://bench.example.org --key-file admin.key\n  tacho login --host https://bench.example.org <admin.key\n  tacho login --list"
+	cmd.Example = "  tacho login\n  tacho login --host https://bench.example.org --key-file admin.key\n  tacho login --host " +
+		"https://bench.example.org <admin.key\n  tacho login --list"
 	c.flags(cmd)
 	cmd.Flags().BoolVar(&list, "list", false, "list the servers that you are logged in to")
 	return cmd
@@ -81,7 +82,8 @@ func (c *connection) login(ctx context.Context, env *Env) error {
 	if kind, ok := ident.ParseKey(key); ok && kind == ident.KeyRunner {
 		return usage("this is a runner's key, which 'tacho runner up' uses; log in with a key that begins with tacho_user_ or tacho_run_")
 	}
-	server := client.New(client.Config{Base: address, Key: key, UserAgent: "tacho/" + env.version().Version, Tries: c.attempts, Wait: env.Wait})
+	server := client.New(client.Config{Base: address, Key: key, UserAgent: "tacho/" + env.version().Version, Tries: c.attempts,
+		Wait: env.Wait})
 	if _, _, err := server.Projects(ctx, client.Page{PerPage: 1}); err != nil {
 		if fault.Is(err, fault.Unauthorized) {
 			text, _ := sentence(err)

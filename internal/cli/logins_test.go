@@ -34,23 +34,28 @@ func TestLoginsAreKeptApartAndGiveWayToFlagsAndVariables(t *testing.T) {
 		c            connection
 		address, key string
 	}{
-		"the last login":                         {address: "https://b.example.org", key: "of-b"},
-		"another server that is known":           {c: connection{host: "https://a.example.org"}, address: "https://a.example.org", key: "of-a"},
-		"its other spelling":                     {c: connection{host: "HTTPS://A.example.org/"}, address: "HTTPS://A.example.org/", key: "of-a"},
-		"the same host without encryption":       {c: connection{host: "http://a.example.org"}, address: "http://a.example.org"},
-		"a path of that server":                  {c: connection{host: "https://a.example.org/other"}, address: "https://a.example.org/other"},
-		"a server that is not known":             {c: connection{host: "https://c.example.org"}, address: "https://c.example.org"},
-		"the same by variable":                   {vars: map[string]string{"TACHO_HOST": "https://c.example.org"}, address: "https://c.example.org"},
-		"a known one by Bencher's variable":      {vars: map[string]string{"BENCHER_HOST": "https://a.example.org"}, address: "https://a.example.org", key: "of-a"},
-		"a key by variable":                      {vars: map[string]string{"TACHO_KEY": "variable"}, address: "https://b.example.org", key: "variable"},
-		"a key by file":                          {vars: map[string]string{"TACHO_KEY": "variable"}, c: connection{keyFile: keyFile}, address: "https://b.example.org", key: "file"},
+		"the last login":                   {address: "https://b.example.org", key: "of-b"},
+		"another server that is known":     {c: connection{host: "https://a.example.org"}, address: "https://a.example.org", key: "of-a"},
+		"its other spelling":               {c: connection{host: "HTTPS://A.example.org/"}, address: "HTTPS://A.example.org/", key: "of-a"},
+		"the same host without encryption": {c: connection{host: "http://a.example.org"}, address: "http://a.example.org"},
+		"a path of that server":            {c: connection{host: "https://a.example.org/other"}, address: "https://a.example.org/other"},
+		"a server that is not known":       {c: connection{host: "https://c.example.org"}, address: "https://c.example.org"},
+		"the same by variable": {vars: map[string]string{"TACHO_HOST": "https://c.example.org"},
+			address: "https://c.example.org"},
+		"a known one by Bencher's variable": {vars: map[string]string{"BENCHER_HOST": "https://a.example.org"},
+			address: "https://a.example.org", key: "of-a"},
+		"a key by variable": {vars: map[string]string{"TACHO_KEY": "variable"}, address: "https://b.example.org",
+			key: "variable"},
+		"a key by file": {vars: map[string]string{"TACHO_KEY": "variable"}, c: connection{keyFile: keyFile},
+			address: "https://b.example.org", key: "file"},
 		"the store of this machine":              {c: connection{host: "local"}},
 		"the store of this machine, by variable": {vars: map[string]string{"TACHO_HOST": "local"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := personWith(t, tc.vars)
-			kept := logins{Default: "https://b.example.org", Servers: map[string]login{"https://a.example.org": {"of-a"}, "https://b.example.org": {"of-b"}}}
+			kept := logins{Default: "https://b.example.org", Servers: map[string]login{"https://a.example.org": {"of-a"},
+				"https://b.example.org": {"of-b"}}}
 			if err := kept.write(env); err != nil {
 				t.Fatal(err)
 			}

@@ -111,7 +111,8 @@ func (f *runFlags) repeat(ctx context.Context, env *Env, args []string, in *api.
 			if strings.TrimSpace(o.stderr) != "" {
 				in.Results = append(in.Results, o.stderr) // it cannot be read, and may be all that there is
 			}
-			return failWith(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file", shown(text))
+			return failWith(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file",
+				shown(text))
 		default:
 			in.Results = append(in.Results, o.stdout)
 		}

@@ -24,28 +24,31 @@ type perfFlags struct {
 // newPerfCommand is `tacho perf`: the points of series.
 func newPerfCommand(env *Env) *cobra.Command {
 	var f perfFlags
-	cmd := asking(env, "perf PROJECT", "Print the points of series", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		if c.asJSON {
-			f.format = "json"
-		}
-		q, err := f.query(ctx, srv.Client, args[0])
-		if err != nil {
-			return err
-		}
-		perf, err := srv.Perf(ctx, args[0], q)
-		if err != nil {
-			return err
-		}
-		switch f.format {
-		case "json":
-			return printJSON(env.Stdout, perf)
-		case "csv":
-			return perfCSV(env.Stdout, perf)
-		}
-		return perfTables(env.out(), perf)
-	})
-	cmd.Long = "Print the points of every combination of branch, testbed, benchmark and measure, oldest first. A dimension that is not named means all\nof it; more combinations than one query allows are refused, never cut."
-	cmd.Example = "  tacho perf app --branch main --measure latency\n  tacho perf app --benchmark BenchmarkSort --start 2026-01-01 --format csv > sort.csv"
+	cmd := asking(env, "perf PROJECT", "Print the points of series", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			if c.asJSON {
+				f.format = "json"
+			}
+			q, err := f.query(ctx, srv.Client, args[0])
+			if err != nil {
+				return err
+			}
+			perf, err := srv.Perf(ctx, args[0], q)
+			if err != nil {
+				return err
+			}
+			switch f.format {
+			case "json":
+				return printJSON(env.Stdout, perf)
+			case "csv":
+				return perfCSV(env.Stdout, perf)
+			}
+			return perfTables(env.out(), perf)
+		})
+	cmd.Long = "Print the points of every combination of branch, testbed, benchmark and measure, oldest first. A dimension that is not " +
+		"named means all\nof it; more combinations than one query allows are refused, never cut."
+	cmd.Example = "  tacho perf app --branch main --measure latency\n  tacho perf app --benchmark BenchmarkSort --start 2026-01-01 " +
+		"--format csv > sort.csv"
 	v := cmd.Flags()
 	v.StringArrayVar(&f.branches, "branch", nil, "name, slug or UUID (repeatable)")
 	v.StringArrayVar(&f.testbeds, "testbed", nil, "name, slug or UUID (repeatable)")
@@ -78,30 +81,35 @@ func (f *perfFlags) query(ctx context.Context, c *client.Client, project string)
 	branches := func(ctx context.Context, p client.Page) ([]api.Branch, int, error) {
 		return c.Branches(ctx, project, p)
 	}
-	if q.Branches, err = dimension(ctx, "branch", f.branches, branches, func(b api.Branch) (string, string, string) { return b.UUID, b.Name, b.Slug }); err != nil {
+	if q.Branches, err = dimension(ctx, "branch", f.branches, branches,
+		func(b api.Branch) (string, string, string) { return b.UUID, b.Name, b.Slug }); err != nil {
 		return q, err
 	}
 	testbeds := func(ctx context.Context, p client.Page) ([]api.Testbed, int, error) {
 		return c.Testbeds(ctx, project, p)
 	}
-	if q.Testbeds, err = dimension(ctx, "testbed", f.testbeds, testbeds, func(t api.Testbed) (string, string, string) { return t.UUID, t.Name, t.Slug }); err != nil {
+	if q.Testbeds, err = dimension(ctx, "testbed", f.testbeds, testbeds,
+		func(t api.Testbed) (string, string, string) { return t.UUID, t.Name, t.Slug }); err != nil {
 		return q, err
 	}
 	benchmarks := func(ctx context.Context, p client.Page) ([]api.Benchmark, int, error) {
 		return c.Benchmarks(ctx, project, p)
 	}
-	if q.Benchmarks, err = dimension(ctx, "benchmark", f.benchmarks, benchmarks, func(b api.Benchmark) (string, string, string) { return b.UUID, b.Name, b.Slug }); err != nil {
+	if q.Benchmarks, err = dimension(ctx, "benchmark", f.benchmarks, benchmarks,
+		func(b api.Benchmark) (string, string, string) { return b.UUID, b.Name, b.Slug }); err != nil {
 		return q, err
 	}
 	measures := func(ctx context.Context, p client.Page) ([]api.Measure, int, error) {
 		return c.Measures(ctx, project, p)
 	}
-	q.Measures, err = dimension(ctx, "measure", f.measures, measures, func(m api.Measure) (string, string, string) { return m.UUID, m.Name, m.Slug })
+	q.Measures, err = dimension(ctx, "measure", f.measures, measures,
+		func(m api.Measure) (string, string, string) { return m.UUID, m.Name, m.Slug })
 	return q, err
 }
 
 // dimension returns the UUIDs of what is named, or of all there are.
-func dimension[T any](ctx context.Context, what string, refs []string, list func(context.Context, client.Page) ([]T, int, error), id func(T) (uuid, name, slug string)) ([]string, error) {
+func dimension[T any](ctx context.Context, what string, refs []string, list func(context.Context, client.Page) ([]T, int, error),
+	id func(T) (uuid, name, slug string)) ([]string, error) {
 	var out []string
 	if len(refs) == 0 {
 		rows, err := client.All(ctx, client.Page{}, list)
@@ -136,8 +144,10 @@ func perfTables(s *term.Screen, perf api.Perf) error {
 		if i > 0 {
 			fmt.Fprintln(s.W)
 		}
-		fmt.Fprintln(s.W, s.Paint(term.Title, term.Clean(fmt.Sprintf("%s · %s · branch %s · testbed %s", series.Benchmark.Name, series.Measure.Name, series.Branch.Name, series.Testbed.Name))))
-		t := term.Table{Titles: []string{"version", "commit", "start", "value", "change", ""}, Right: []bool{true, false, false, true, true, false}}
+		fmt.Fprintln(s.W, s.Paint(term.Title, term.Clean(fmt.Sprintf("%s · %s · branch %s · testbed %s", series.Benchmark.Name,
+			series.Measure.Name, series.Branch.Name, series.Testbed.Name))))
+		t := term.Table{Titles: []string{"version", "commit", "start", "value", "change", ""},
+			Right: []bool{true, false, false, true, true, false}}
 		for j, m := range series.Metrics {
 			hash, delta, note := "", "", term.Cell{}
 			if m.Version.Hash != nil {
@@ -149,7 +159,8 @@ func perfTables(s *term.Screen, perf api.Perf) error {
 			if m.Alert != nil {
 				note = term.Cell{Text: "alert " + string(m.Alert.Status), Colour: term.Bad}
 			}
-			t.Add(term.Text(strconv.FormatInt(m.Version.Number, 10)), term.Text(hash), term.Text(stamp(&m.StartTime)), term.Text(unit.Format(m.Metric.Value, series.Measure.Units)+spread(m.Metric)),
+			t.Add(term.Text(strconv.FormatInt(m.Version.Number, 10)), term.Text(hash), term.Text(stamp(&m.StartTime)),
+				term.Text(unit.Format(m.Metric.Value, series.Measure.Units)+spread(m.Metric)),
 				term.Text(delta), note)
 		}
 		if err := t.Write(s); err != nil {
@@ -162,7 +173,8 @@ func perfTables(s *term.Screen, perf api.Perf) error {
 // perfCSV writes a row for each point, values in the measure's units and not rounded.
 func perfCSV(w io.Writer, perf api.Perf) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"branch", "testbed", "benchmark", "measure", "units", "version", "hash", "start_time", "iteration", "value", "lower_value", "upper_value",
+	rows := [][]string{{"branch", "testbed", "benchmark", "measure", "units", "version", "hash", "start_time", "iteration", "value",
+		"lower_value", "upper_value",
 		"baseline", "lower_limit", "upper_limit", "alert", "report"}}
 	number := func(x *float64) string {
 		if x == nil {
@@ -182,8 +194,10 @@ func perfCSV(w io.Writer, perf api.Perf) error {
 			if m.Alert != nil {
 				alert = string(m.Alert.Status)
 			}
-			rows = append(rows, []string{s.Branch.Name, s.Testbed.Name, s.Benchmark.Name, s.Measure.Name, s.Measure.Units, strconv.FormatInt(m.Version.Number, 10), hash,
-				m.StartTime.UTC().Format(time.RFC3339Nano), strconv.Itoa(m.Iteration), number(&m.Metric.Value), number(m.Metric.LowerValue), number(m.Metric.UpperValue),
+			rows = append(rows, []string{s.Branch.Name, s.Testbed.Name, s.Benchmark.Name, s.Measure.Name, s.Measure.Units,
+				strconv.FormatInt(m.Version.Number, 10), hash,
+				m.StartTime.UTC().Format(time.RFC3339Nano), strconv.Itoa(m.Iteration), number(&m.Metric.Value), number(m.Metric.LowerValue),
+				number(m.Metric.UpperValue),
 				number(b.Baseline), number(b.LowerLimit), number(b.UpperLimit), alert, m.Report})
 		}
 	}

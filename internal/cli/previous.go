@@ -47,16 +47,18 @@ func (p past) overlaps(m api.Metric) bool {
 	return p.bounded && lower < upper && lower <= p.upper && p.lower <= upper
 }
 
-// previous finds the report to compare with: the newest earlier one with results of the same branch and testbed or, on a new branch, the one
-// where that left the branch that it came from. It returns nil when every metric was judged already, and when there is none.
+// previous finds the report to compare with: the newest earlier one with results of the same branch and testbed or, on a new branch, the
+// one where that left the branch that it came from. It returns nil when every metric was judged already, and when there is none.
 func previous(ctx context.Context, c *client.Client, report api.Report) (*comparison, error) {
 	if report.Status != api.ReportProcessed || allJudged(report) {
 		return nil, nil
 	}
 	of := func(branch string, most int) ([]api.Report, error) {
-		rows, _, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID}, client.Page{PerPage: most})
+		rows, _, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID},
+			client.Page{PerPage: most})
 		return slices.DeleteFunc(rows, func(row api.Report) bool {
-			return row.UUID == report.UUID || row.Status != api.ReportProcessed || row.StartTime.After(report.StartTime) || len(row.Counts.Results) == 0
+			return row.UUID == report.UUID || row.Status != api.ReportProcessed || row.StartTime.After(report.StartTime) ||
+				len(row.Counts.Results) == 0
 		}), err
 	}
 	rows, err := of(report.Branch.UUID, limits.CompareReports)
@@ -80,8 +82,8 @@ func previous(ctx context.Context, c *client.Client, report api.Report) (*compar
 	return compare(whole), nil
 }
 
-// atStart are the reports of the branch that a new one came from, up to where it left, nearest first, and of one commit those of a clean work
-// tree first. What that branch became later is no change of the new one.
+// atStart are the reports of the branch that a new one came from, up to where it left, nearest first, and of one commit those of a clean
+// work tree first. What that branch became later is no change of the new one.
 func atStart(rows []api.Report, start api.HeadStartPoint) []api.Report {
 	number := func(r api.Report) int64 { return r.Branch.Head.Version.Number }
 	rows = slices.DeleteFunc(rows, func(r api.Report) bool {

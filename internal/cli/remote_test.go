@@ -42,13 +42,17 @@ func newFakeServer(t *testing.T, events ...string) *fakeServer {
 	s := &fakeServer{events: events}
 	s.report = api.Report{
 		UUID: "01960000-0000-7000-8000-00000000000b", Project: api.Project{UUID: "01960000-0000-7000-8000-00000000000c", Slug: "app"},
-		Branch: api.Branch{Name: "main", Head: api.Head{Version: &api.Version{Number: 3}}}, Testbed: api.Testbed{Name: "default"}, Job: ptr(jobID),
-		Status: api.ReportProcessed, Results: [][]api.ReportResult{{{Benchmark: api.Benchmark{UUID: "x", Name: "BenchmarkA"}, Measures: []api.ReportMeasure{{
-			Measure: api.Measure{UUID: "m", Name: "Latency", Units: "nanoseconds (ns)", Direction: api.LowerIsBetter}, Metric: api.Metric{UUID: "v", Value: 1500},
-			Boundary: &api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)},
-		}}}}},
+		Branch: api.Branch{Name: "main", Head: api.Head{Version: &api.Version{Number: 3}}}, Testbed: api.Testbed{Name: "default"},
+		Job:    ptr(jobID),
+		Status: api.ReportProcessed, Results: [][]api.ReportResult{{{Benchmark: api.Benchmark{UUID: "x", Name: "BenchmarkA"},
+			Measures: []api.ReportMeasure{{
+				Measure:  api.Measure{UUID: "m", Name: "Latency", Units: "nanoseconds (ns)", Direction: api.LowerIsBetter},
+				Metric:   api.Metric{UUID: "v", Value: 1500},
+				Boundary: &api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)},
+			}}}}},
 	}
-	s.job = api.Job{UUID: jobID, Status: api.JobProcessed, Outputs: []api.JobArtifact{{Kind: api.ArtifactStdout}, {Kind: api.ArtifactStderr}, {Iteration: 1, Kind: api.ArtifactStdout, Truncated: true},
+	s.job = api.Job{UUID: jobID, Status: api.JobProcessed, Outputs: []api.JobArtifact{{Kind: api.ArtifactStdout}, {Kind: api.ArtifactStderr},
+		{Iteration: 1, Kind: api.ArtifactStdout, Truncated: true},
 		{Kind: api.ArtifactFile, Path: "/out/a.json"}}}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
@@ -192,7 +196,8 @@ func TestARemoteRunAsJSONHasOnlyJSONOnStdout(t *testing.T) {
 func TestAQuietRemoteRunIsQuiet(t *testing.T) {
 	t.Parallel()
 	w := newFakeServer(t, road...).world()
-	if code := w.tacho(t, append(runImage, "--quiet")...); code != 0 || w.stderr.Len() != 0 || strings.Contains(w.stdout.String(), "BenchmarkA 10") {
+	if code := w.tacho(t, append(runImage, "--quiet")...); code != 0 || w.stderr.Len() != 0 ||
+		strings.Contains(w.stdout.String(), "BenchmarkA 10") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, w.stdout.String(), w.stderr.String())
 	}
 }
@@ -223,7 +228,8 @@ func TestAGateThatLookedAtNothingHasItsOwnCodeForJobsToo(t *testing.T) {
 				m.Threshold = &api.Threshold{Model: &api.ModelRow{Model: api.Model{Test: "t_test"}}}
 			}
 			w := s.world()
-			if code := w.tacho(t, append(slices.Clone(args), "--error-on-alert")...); code != fault.ExitNothingJudged || !strings.Contains(w.stderr.String(), "nothing was judged") {
+			if code := w.tacho(t, append(slices.Clone(args), "--error-on-alert")...); code != fault.ExitNothingJudged ||
+				!strings.Contains(w.stderr.String(), "nothing was judged") {
 				t.Errorf("%s, %s: exit code %d, %s", name, verb, code, w.stderr.String())
 			}
 			if code := s.world().tacho(t, args...); code != fault.ExitOK {
@@ -233,7 +239,8 @@ func TestAGateThatLookedAtNothingHasItsOwnCodeForJobsToo(t *testing.T) {
 	}
 	w := newFakeServer(t, road...).world()
 	if code := w.tacho(t, append(slices.Clone(runImage), "--detach", "--error-on-alert")...); code != fault.ExitOK ||
-		!strings.Contains(w.stderr.String(), "--error-on-alert waits for nothing here; ask for the alerts with: tacho job watch app "+jobID+" --error-on-alert") {
+		!strings.Contains(w.stderr.String(), "--error-on-alert waits for nothing here; ask for the alerts with: tacho job watch app "+jobID+
+			" --error-on-alert") {
 		t.Errorf("detached: exit code %d, %s", code, w.stderr.String())
 	}
 }
@@ -244,7 +251,8 @@ func TestEachReasonOfFailureHasItsExitCode(t *testing.T) {
 		t.Run("reason "+string(reason), func(t *testing.T) {
 			t.Parallel()
 			w := newFakeServer(t, state(api.JobFailed, func(j *api.Job) { j.Reason, j.Error = reason, "so it was" })).world()
-			if code := w.tacho(t, runImage...); code != want || !strings.Contains(w.stderr.String(), "so it was") || !strings.Contains(w.stderr.String(), string(reason)) {
+			if code := w.tacho(t, runImage...); code != want || !strings.Contains(w.stderr.String(), "so it was") ||
+				!strings.Contains(w.stderr.String(), string(reason)) {
 				t.Errorf("exit code %d, want %d; %q", code, want, w.stderr.String())
 			}
 		})
@@ -290,7 +298,8 @@ func TestDetachSubmitsAndLeaves(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t)
 	w := s.world()
-	if code := w.tacho(t, append(runImage, "--detach")...); code != 0 || !strings.HasPrefix(w.stdout.String(), "job "+jobID+"\nreport "+s.URL+"/projects/app/reports/") {
+	if code := w.tacho(t, append(runImage, "--detach")...); code != 0 ||
+		!strings.HasPrefix(w.stdout.String(), "job "+jobID+"\nreport "+s.URL+"/projects/app/reports/") {
 		t.Errorf("exit code %d, %q", code, w.stdout.String())
 	}
 	if len(s.requests) != 1 {
@@ -307,15 +316,18 @@ func TestTheJobCarriesWhatTheFlagsSay(t *testing.T) {
 	s := newFakeServer(t)
 	w := s.world()
 	w.Dir, w.vars["PASSED"] = dir, "on"
-	if code := w.tacho(t, append(runImage, "--detach", "--spec", "intel", "--entrypoint", "/bench", "--cmd", "-a", "--env", "A=flag", "--env-file", "vars", "--timeout", "90s",
-		"--file", "/out/x.json", "--iter", "3", "--allow-failure", "--backdate", "1700000000", "--adapter", "json", "--fold", "min", "--testbed", "t", "-q", "--", "-b", "c d")...); code != 0 {
+	if code := w.tacho(t, append(runImage, "--detach", "--spec", "intel", "--entrypoint", "/bench", "--cmd", "-a", "--env", "A=flag",
+		"--env-file", "vars", "--timeout", "90s",
+		"--file", "/out/x.json", "--iter", "3", "--allow-failure", "--backdate", "1700000000", "--adapter", "json", "--fold", "min", "--testbed",
+		"t", "-q", "--", "-b", "c d")...); code != 0 {
 		t.Fatalf("exit code %d, %s", code, w.stderr.String())
 	}
 	at := time.Unix(1700000000, 0).UTC()
 	want := api.NewRun{
 		Project: "app", Branch: "main", Testbed: "t", IdempotencyKey: "01960000-0000-7000-8000-000000000001", StartTime: &at, EndTime: &at,
 		Settings: &api.ReportSettings{Adapter: "json", Fold: "min"}, Context: s.run.Context,
-		Job: &api.NewJob{Image: "bench:v1", Spec: "intel", Entrypoint: []string{"/bench"}, Cmd: []string{"-a", "-b", "c d"}, Env: map[string]string{"A": "flag", "B": "b=c", "PASSED": "on"},
+		Job: &api.NewJob{Image: "bench:v1", Spec: "intel", Entrypoint: []string{"/bench"}, Cmd: []string{"-a", "-b", "c d"},
+			Env:     map[string]string{"A": "flag", "B": "b=c", "PASSED": "on"},
 			Timeout: ptr(int64(90)), FilePaths: []string{"/out/x.json"}, Iter: ptr(3), AllowFailure: ptr(true), Backdate: &at},
 	}
 	if diff := cmp.Diff(want, s.run, cmp.Comparer(func(a, b struct{}) bool { return true })); diff != "" {
@@ -326,7 +338,8 @@ func TestTheJobCarriesWhatTheFlagsSay(t *testing.T) {
 func TestAVariableThatIsNotSetIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newFakeServer(t).world()
-	if code := w.tacho(t, append(runImage, "--env", "ABSENT")...); code != fault.ExitUsage || !strings.Contains(w.stderr.String(), "ABSENT is not set here") {
+	if code := w.tacho(t, append(runImage, "--env", "ABSENT")...); code != fault.ExitUsage ||
+		!strings.Contains(w.stderr.String(), "ABSENT is not set here") {
 		t.Errorf("exit code %d, %q", code, w.stderr.String())
 	}
 }
@@ -339,13 +352,18 @@ func TestJobCommands(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		"watch": {[]string{"watch", "app", jobID, "-q"}, 0, "project app · branch main · version 3 · testbed default\nbenchmark   measure   value  baseline  change     limit\n" +
-			"BenchmarkA  Latency  1.5 µs      1 µs  +50.0%  ≤ 1.1 µs  ok\n\nreport URL/projects/app/reports/01960000-0000-7000-8000-00000000000b\n", ""},
-		"logs of an ended job": {[]string{"logs", "app", jobID}, 0, "0/stdout \n1/stdout \n", "0/stderr \ntacho: stdout of iteration 1 was cut at its limit\n"},
-		"logs of an iteration": {[]string{"logs", "app", jobID, "--iteration", "1"}, 0, "1/stdout \n", "tacho: stdout of iteration 1 was cut at its limit\n"},
-		"logs of a stream":     {[]string{"logs", "app", jobID, "--stream", "stderr"}, 0, "", "0/stderr \n"},
-		"a file":               {[]string{"logs", "app", jobID, "--file", "/out/a.json"}, 0, "0/file /out/a.json\n", ""},
-		"no such file": {[]string{"logs", "app", jobID, "--file", "/b"}, fault.ExitUsage, "", "tacho: job " + jobID + " left no such output; 'tacho job view app " + jobID +
+		"watch": {[]string{"watch", "app", jobID, "-q"}, 0,
+			"project app · branch main · version 3 · testbed default\nbenchmark   measure   value  baseline  change     limit\n" +
+				"BenchmarkA  Latency  1.5 µs      1 µs  +50.0%  ≤ 1.1 µs  ok\n\nreport URL/projects/app/reports/01960000-0000-7000-8000-00000000000b\n",
+			""},
+		"logs of an ended job": {[]string{"logs", "app", jobID}, 0, "0/stdout \n1/stdout \n",
+			"0/stderr \ntacho: stdout of iteration 1 was cut at its limit\n"},
+		"logs of an iteration": {[]string{"logs", "app", jobID, "--iteration", "1"}, 0, "1/stdout \n",
+			"tacho: stdout of iteration 1 was cut at its limit\n"},
+		"logs of a stream": {[]string{"logs", "app", jobID, "--stream", "stderr"}, 0, "", "0/stderr \n"},
+		"a file":           {[]string{"logs", "app", jobID, "--file", "/out/a.json"}, 0, "0/file /out/a.json\n", ""},
+		"no such file": {[]string{"logs", "app", jobID, "--file", "/b"}, fault.ExitUsage, "", "tacho: job " + jobID +
+			" left no such output; 'tacho job view app " + jobID +
 			"' lists what there is\n"},
 		"cancel": {[]string{"cancel", "app", jobID}, 0, "job " + jobID + " canceled\n", ""},
 		"retry":  {[]string{"retry", "app", jobID}, 0, "job " + jobID + " waiting for a runner with spec\n", ""},
@@ -373,8 +391,10 @@ func TestJobCommands(t *testing.T) {
 func TestEveryReasonIsInTheTable(t *testing.T) {
 	t.Parallel()
 	for _, r := range []api.Reason{
-		api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonBenchmarkTimeout, api.ReasonNoResult, api.ReasonAdapter, api.ReasonOutOfMemory, api.ReasonLimit, api.ReasonImagePull,
-		api.ReasonImageInvalid, api.ReasonSandbox, api.ReasonHostUnfit, api.ReasonRunnerLost, api.ReasonRunnerAborted, api.ReasonDeadline, api.ReasonCanceledByUser, api.ReasonServer,
+		api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonBenchmarkTimeout, api.ReasonNoResult, api.ReasonAdapter, api.ReasonOutOfMemory,
+		api.ReasonLimit, api.ReasonImagePull,
+		api.ReasonImageInvalid, api.ReasonSandbox, api.ReasonHostUnfit, api.ReasonRunnerLost, api.ReasonRunnerAborted, api.ReasonDeadline,
+		api.ReasonCanceledByUser, api.ReasonServer,
 	} {
 		if _, known := reasonExits[r]; !known {
 			t.Errorf("reason %q has no exit code", r)

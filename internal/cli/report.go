@@ -19,12 +19,13 @@ func newReportCommand(env *Env) *cobra.Command {
 func newReportList(env *Env) *cobra.Command {
 	var p pageFlags
 	var q client.ReportQuery
-	cmd := asking(env, "list PROJECT", "List a project's reports, newest first", cobra.ExactArgs(1), func(ctx context.Context, c *call, srv *session, args []string) error {
-		list := func(ctx context.Context, page client.Page) ([]api.Report, int, error) {
-			return srv.Reports(ctx, args[0], q, page)
-		}
-		return listed(ctx, env, c, p, client.Page{}, list, reportTable)
-	})
+	cmd := asking(env, "list PROJECT", "List a project's reports, newest first", cobra.ExactArgs(1),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			list := func(ctx context.Context, page client.Page) ([]api.Report, int, error) {
+				return srv.Reports(ctx, args[0], q, page)
+			}
+			return listed(ctx, env, c, p, client.Page{}, list, reportTable)
+		})
 	cmd.Aliases = []string{"ls"}
 	cmd.Example = "  tacho report list app --branch main\n  tacho report list app --json"
 	p.flags(cmd)
@@ -34,7 +35,8 @@ func newReportList(env *Env) *cobra.Command {
 }
 
 func reportTable(reports []api.Report) term.Table {
-	t := term.Table{Titles: []string{"report", "start", "branch", "version", "testbed", "benchmarks", "alerts", "status"}, Right: []bool{false, false, false, true, false, true, true, false}}
+	t := term.Table{Titles: []string{"report", "start", "branch", "version", "testbed", "benchmarks", "alerts", "status"},
+		Right: []bool{false, false, false, true, false, true, true, false}}
 	for _, r := range reports {
 		benchmarks, version := 0, ""
 		for _, n := range r.Counts.Results {
@@ -47,37 +49,41 @@ func reportTable(reports []api.Report) term.Table {
 		if r.Counts.Alerts.Active > 0 {
 			alerts.Colour = term.Bad
 		}
-		t.Add(term.Text(r.UUID), term.Text(stamp(&r.StartTime)), term.Text(r.Branch.Name), term.Text(version), term.Text(r.Testbed.Name), term.Text(strconv.Itoa(benchmarks)),
+		t.Add(term.Text(r.UUID), term.Text(stamp(&r.StartTime)), term.Text(r.Branch.Name), term.Text(version), term.Text(r.Testbed.Name),
+			term.Text(strconv.Itoa(benchmarks)),
 			alerts, term.Text(string(r.Status)))
 	}
 	return t
 }
 
 func newReportView(env *Env) *cobra.Command {
-	cmd := asking(env, "view PROJECT REPORT", "Show one report as 'tacho run' does", cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
-		r, err := srv.Report(ctx, args[0], args[1])
-		if err != nil {
-			return err
-		}
-		return c.showReport(ctx, env, srv, r)
-	})
+	cmd := asking(env, "view PROJECT REPORT", "Show one report as 'tacho run' does", cobra.ExactArgs(2),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			r, err := srv.Report(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return c.showReport(ctx, env, srv, r)
+		})
 	cmd.Aliases = []string{"get"}
 	cmd.Example = "  tacho report view app 01960000-0000-7000-8000-000000000001"
 	return cmd
 }
 
 func newReportReparse(env *Env) *cobra.Command {
-	cmd := asking(env, "reparse PROJECT REPORT", "Read a report's raw output again, with this version of the adapters", cobra.ExactArgs(2), func(ctx context.Context, c *call, srv *session, args []string) error {
-		r, err := srv.ReparseReport(ctx, args[0], args[1])
-		if err != nil {
-			return err
-		}
-		return c.showReport(ctx, env, srv, r)
-	})
+	cmd := asking(env, "reparse PROJECT REPORT", "Read a report's raw output again, with this version of the adapters", cobra.ExactArgs(2),
+		func(ctx context.Context, c *call, srv *session, args []string) error {
+			r, err := srv.ReparseReport(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return c.showReport(ctx, env, srv, r)
+		})
 	cmd.Long = `Read a report's raw output again, with this version of the adapters.
 
-The raw output of every report is kept. When an adapter has learned to read more of it, this replaces the report's metrics, judges them against the
-history before the report, and raises its alerts anew; metrics and alerts get new ids. What cannot be read leaves the report as it is.`
+The raw output of every report is kept. When an adapter has learned to read more of it, this replaces the report's
+metrics, judges them against the history before the report, and raises its alerts anew; metrics and alerts get new
+ids. What cannot be read leaves the report as it is.`
 	cmd.Example = "  tacho report reparse app 01960000-0000-7000-8000-000000000001"
 	return cmd
 }

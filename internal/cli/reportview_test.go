@@ -50,7 +50,8 @@ func bench(name string, measures ...api.ReportMeasure) api.ReportResult {
 func sample(iterations ...[]api.ReportResult) api.Report {
 	hash := strings.Repeat("ab", 20)
 	return api.Report{
-		UUID: "r", Project: api.Project{Slug: "app"}, Branch: api.Branch{Name: "main", Head: api.Head{Version: &api.Version{Number: 4, Hash: &hash}}}, Testbed: api.Testbed{Name: "box"},
+		UUID: "r", Project: api.Project{Slug: "app"}, Branch: api.Branch{Name: "main",
+			Head: api.Head{Version: &api.Version{Number: 4, Hash: &hash}}}, Testbed: api.Testbed{Name: "box"},
 		Adapter: "go_bench", Status: api.ReportProcessed, StartTime: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC), Results: iterations,
 	}
 }
@@ -59,14 +60,17 @@ func TestReportsGolden(t *testing.T) {
 	t.Parallel()
 	hostile := "Bench\x1b[2Jmark\n<b>"
 	alerting := sample([]api.ReportResult{
-		bench(hostile, measured(latency, "v1", 1500, judged(ptr(1000.0), nil, ptr(1100.0))), measured(throughput, "v2", 90, judged(ptr(100.0), ptr(95.0), nil))),
+		bench(hostile, measured(latency, "v1", 1500, judged(ptr(1000.0), nil, ptr(1100.0))),
+			measured(throughput, "v2", 90, judged(ptr(100.0), ptr(95.0), nil))),
 		bench("BenchmarkB", measured(latency, "v3", 1000, judged(ptr(1000.0), ptr(900.0), ptr(1100.0))), measured(throughput, "v4", 5, nil)),
 		bench("BenchmarkC", measured(latency, "v5", 7, judged(nil, nil, nil))),
 	})
 	alerting.Alerts = []api.Alert{
-		{Benchmark: api.Benchmark{Name: hostile}, Metric: api.Metric{UUID: "v1", Value: 1500}, Boundary: api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)}, Limit: "upper",
+		{Benchmark: api.Benchmark{Name: hostile}, Metric: api.Metric{UUID: "v1", Value: 1500},
+			Boundary: api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)}, Limit: "upper",
 			Status: api.AlertActive, Threshold: api.Threshold{Measure: &latency}},
-		{Benchmark: api.Benchmark{Name: hostile}, Metric: api.Metric{UUID: "v2", Value: 90}, Boundary: api.Boundary{LowerLimit: ptr(95.0)}, Limit: "lower",
+		{Benchmark: api.Benchmark{Name: hostile}, Metric: api.Metric{UUID: "v2", Value: 90}, Boundary: api.Boundary{LowerLimit: ptr(95.0)},
+			Limit:  "lower",
 			Status: api.AlertSilenced, Threshold: api.Threshold{Measure: &throughput}},
 	}
 	alerting.Warnings = []string{"start point: nothing was copied"}
@@ -74,7 +78,8 @@ func TestReportsGolden(t *testing.T) {
 	failed := sample()
 	failed.Status, failed.Error = api.ReportFailed, "the output was not recognised"
 	before := compare(sample(
-		[]api.ReportResult{bench("BenchmarkA", measured(latency, "", 1000, nil)), bench("BenchmarkB", measured(throughput, "", 100, within(90, 110)))},
+		[]api.ReportResult{bench("BenchmarkA", measured(latency, "", 1000, nil)),
+			bench("BenchmarkB", measured(throughput, "", 100, within(90, 110)))},
 		[]api.ReportResult{bench("BenchmarkA", measured(latency, "", 1020, nil))},
 	))
 	many := make([]api.ReportResult, limits.TableRows+5)
@@ -82,17 +87,20 @@ func TestReportsGolden(t *testing.T) {
 		many[i] = bench(fmt.Sprintf("Benchmark%03d", i), measured(latency, fmt.Sprint(i), float64(i), nil))
 	}
 	large := sample(many)
-	large.Alerts = []api.Alert{{Benchmark: many[len(many)-1].Benchmark, Metric: many[len(many)-1].Measures[0].Metric, Limit: "upper", Status: api.AlertActive, Threshold: api.Threshold{Measure: &latency}}}
+	large.Alerts = []api.Alert{{Benchmark: many[len(many)-1].Benchmark, Metric: many[len(many)-1].Measures[0].Metric, Limit: "upper",
+		Status: api.AlertActive, Threshold: api.Threshold{Measure: &latency}}}
 	many[len(many)-1].Measures[0].Boundary = &api.Boundary{Baseline: ptr(400.0), UpperLimit: ptr(450.0)}
 	for name, v := range map[string]reportView{
 		"alerts": {report: alerting},
 		"failed": {report: failed},
 		"compared": {before: before, report: sample([]api.ReportResult{
-			bench("BenchmarkA", measured(latency, "", 1200, within(1190, 1210))), bench("BenchmarkB", measured(throughput, "", 95, within(85, 105)), measured(latency, "", 1, nil)),
+			bench("BenchmarkA", measured(latency, "", 1200, within(1190, 1210))),
+			bench("BenchmarkB", measured(throughput, "", 95, within(85, 105)), measured(latency, "", 1, nil)),
 		})},
-		"iterations": {report: sample([]api.ReportResult{bench("BenchmarkA", measured(latency, "", 1, nil))}, []api.ReportResult{bench("BenchmarkA", measured(latency, "", 2, nil))})},
-		"large":      {report: large},
-		"empty":      {report: sample()},
+		"iterations": {report: sample([]api.ReportResult{bench("BenchmarkA", measured(latency, "", 1, nil))},
+			[]api.ReportResult{bench("BenchmarkA", measured(latency, "", 2, nil))})},
+		"large": {report: large},
+		"empty": {report: sample()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,7 +140,8 @@ func TestColourSaysWhetherAChangeIsGood(t *testing.T) {
 		delta float64
 		want  term.Colour
 	}{
-		{api.LowerIsBetter, 1, term.Bad}, {api.LowerIsBetter, -1, term.Good}, {api.HigherIsBetter, 1, term.Good}, {api.HigherIsBetter, -1, term.Bad}, {api.DirectionUnknown, 1, term.Plain},
+		{api.LowerIsBetter, 1, term.Bad}, {api.LowerIsBetter, -1, term.Good}, {api.HigherIsBetter, 1, term.Good},
+		{api.HigherIsBetter, -1, term.Bad}, {api.DirectionUnknown, 1, term.Plain},
 	} {
 		if got := colourOf(row.d, row.delta); got != row.want {
 			t.Errorf("%s %+g: %q, want %q", row.d, row.delta, got, row.want)

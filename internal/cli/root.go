@@ -99,7 +99,8 @@ BENCHER_… are understood where TACHO_… are not set.`,
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.SetHelpTemplate(helpTemplate)
-	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "look", Title: "Look:"}, &cobra.Group{ID: "operate", Title: "Operate:"})
+	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "look", Title: "Look:"},
+		&cobra.Group{ID: "operate", Title: "Operate:"})
 	runner := NewRunnerCommand(RunnerEnv{Stdout: env.Stdout, Stderr: env.Stderr, Getenv: env.Getenv, Version: env.Version})
 	runner.AddCommand(fleetCommands(env)...)
 	needsChild(runner)

@@ -75,8 +75,9 @@ func newRunCommand(env *Env) *cobra.Command {
 
 Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
 They are read from what the command prints: on stdout, or on stderr where only that holds results, as of time and perf stat.
-Without a server (--host, or 'tacho login') they go into the store of this machine. Where no threshold judges, values are compared with the branch's previous
-report; "~" before a change says that the two spreads overlap. No threshold is set by itself: a difference raises an alert only where
+Without a server (--host, or 'tacho login') they go into the store of this machine. Where no threshold judges, values
+are compared with the branch's previous report; "~" before a change says that the two spreads overlap. No threshold
+is set by itself: a difference raises an alert only where
 --threshold-… or 'tacho threshold create' says so.
 
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
@@ -90,8 +91,8 @@ repository's name; in the store of this machine, another repository of that name
 
 Branch and commit come from the CI system or from git, and the first line says which. A new branch begins with the history and the
 thresholds of the branch that it came from: a pull request's target, else what the branch tracks, else the default branch, at the newest
-commit before it left that was measured. --start-point names another one, --no-start-point none. A detached HEAD outside of CI has no branch:
-give --branch.`
+commit before it left that was measured. --start-point names another one, --no-start-point none. A detached HEAD
+outside of CI has no branch: give --branch.`
 	cmd.Example = `  tacho run "go test -bench . ./..."
   go test -bench . | tacho run --adapter go_bench --branch main
   tacho run --iter 3 --fold median --file results.json ./bench --out results.json
@@ -110,7 +111,8 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.StringVar(&f.visibility, "visibility", "", "of a project that is new: public or private (default $TACHO_VISIBILITY, or the server's)")
 	v.StringVar(&f.branch, "branch", "", "default $TACHO_BRANCH, or what CI or git say")
 	v.StringVar(&f.hash, "hash", "", "full commit (default: what CI or git say)")
-	v.StringVar(&f.startPoint, "start-point", "", "branch whose history a new branch begins with (default: the one that it came from, by CI or git)")
+	v.StringVar(&f.startPoint, "start-point", "",
+		"branch whose history a new branch begins with (default: the one that it came from, by CI or git)")
 	v.BoolVar(&f.noStartPoint, "no-start-point", false, "begin a new branch without history")
 	v.StringVar(&f.startPointHash, "start-point-hash", "", "commit of that branch to begin at (default: its newest)")
 	v.IntVar(&f.startPointMax, "start-point-max-versions", 0, fmt.Sprintf("versions to begin with (default %d)", limits.StartPointVersions))
@@ -122,7 +124,8 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.specReset, "spec-reset", false, "let the testbed stand for another spec than before")
 
 	v.StringVar(&f.adapter, "adapter", "", "format of the results (default $TACHO_ADAPTER, or magic, which recognises it)")
-	v.StringVar(&f.mapping, "map", "", "where names and values stand in CSV or JSON: name=COLUMN,value=COLUMN:UNIT:lower ('tacho adapters --help')")
+	v.StringVar(&f.mapping, "map", "",
+		"where names and values stand in CSV or JSON: name=COLUMN,value=COLUMN:UNIT:lower ('tacho adapters --help')")
 	v.StringVar(&f.average, "average", "", "mean or median, where a tool gives both")
 	v.IntVar(&f.iter, "iter", 1, "run the command so often")
 	v.StringVar(&f.fold, "fold", "", "make one iteration of all: min, max, mean or median")
@@ -151,7 +154,8 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.detach, "detach", false, "submit the job and leave")
 	v.StringVar(&f.idempotencyKey, "idempotency-key", "", "UUID; the same one again returns the first report (default: a fresh one)")
 
-	v.StringVar(&f.resend, "resend", "", "send the results of an earlier run, kept in this file; flags given with it replace what the file says")
+	v.StringVar(&f.resend, "resend", "",
+		"send the results of an earlier run, kept in this file; flags given with it replace what the file says")
 	v.StringVar(&f.format, "format", "human", "human or json")
 	v.BoolVar(&f.asJSON, "json", false, "the same as --format json")
 	v.BoolVarP(&f.quiet, "quiet", "q", false, "print the report and errors only")
@@ -169,7 +173,8 @@ func (f *runFlags) check(args []string) error {
 	if f.asJSON {
 		f.format = "json"
 	}
-	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || len(f.secretEnv) > 0 || f.detach || f.spec != ""
+	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || len(f.secretEnv) > 0 || f.detach ||
+		f.spec != ""
 	switch {
 	case f.noStartPoint && f.startPoint != "":
 		return usage("--start-point and --no-start-point are opposites; give one of them")
@@ -269,8 +274,8 @@ func (f *runFlags) command(env *Env, args []string) []string {
 	return args
 }
 
-// checkFirst asks whether the results will be taken, before a benchmark runs for an hour: the server is there, the key is good, the project may be
-// submitted to, and so on. A server that cannot say is tolerated.
+// checkFirst asks whether the results will be taken, before a benchmark runs for an hour: the server is there, the key is good, the project
+// may be submitted to, and so on. A server that cannot say is tolerated.
 func (f *runFlags) checkFirst(ctx context.Context, env *Env, in api.NewRun) error {
 	srv, err := f.open(ctx, env)
 	if err == nil {

@@ -55,7 +55,8 @@ func (f *runFlags) newRun(env *Env, found gitctx.Context) (api.NewRun, error) {
 	if in.Thresholds, err = f.thresholds.models(); err != nil {
 		return in, err
 	}
-	if s := (api.ReportSettings{Adapter: env.setting(f.adapter, "ADAPTER"), Average: f.average, Fold: f.fold, Mapping: f.mapping}); s != (api.ReportSettings{}) {
+	if s := (api.ReportSettings{Adapter: env.setting(f.adapter, "ADAPTER"), Average: f.average, Fold: f.fold,
+		Mapping: f.mapping}); s != (api.ReportSettings{}) {
 		in.Settings = &s
 	}
 	if f.backdate != "" {
@@ -128,7 +129,8 @@ func (f *runFlags) startFromParent(found gitctx.Context, source gitctx.Source, i
 	in.StartPoint.Branch, in.StartPoint.Commits, in.StartPoint.Detected = parent.Branch, parent.Commits, &yes
 }
 
-// identify says which repository results for the store of this machine come from, where no project is named: two of one name are two projects.
+// identify says which repository results for the store of this machine come from, where no project is named: two of one name are two
+// projects.
 func (f *runFlags) identify(env *Env, found gitctx.Context, source gitctx.Source, in *api.NewRun) {
 	if f.isEmbedded(env) && in.Project == "" {
 		maps.Copy(in.Context, found.Identity(source))
@@ -156,7 +158,8 @@ type thresholdFlags struct {
 
 func (t *thresholdFlags) flags(cmd *cobra.Command) {
 	v := cmd.Flags()
-	v.StringArrayVar(&t.measures, "threshold-measure", nil, "set a threshold for this measure (repeatable; the others below go with it by position)")
+	v.StringArrayVar(&t.measures, "threshold-measure", nil,
+		"set a threshold for this measure (repeatable; the others below go with it by position)")
 	v.StringArrayVar(&t.tests, "threshold-test", nil, "its test: percentage or t_test")
 	v.StringArrayVar(&t.minimum, "threshold-min-sample-size", nil, "values that it needs, or _")
 	v.StringArrayVar(&t.maximum, "threshold-max-sample-size", nil, "newest values that it looks at, or _")
@@ -169,10 +172,12 @@ func (t *thresholdFlags) flags(cmd *cobra.Command) {
 // models builds the thresholds of a run; nil if no flag asks for any.
 func (t *thresholdFlags) models() (*api.ReportThresholds, error) {
 	for name, list := range map[string][]string{
-		"test": t.tests, "min-sample-size": t.minimum, "max-sample-size": t.maximum, "window": t.window, "lower-boundary": t.lower, "upper-boundary": t.upper,
+		"test": t.tests, "min-sample-size": t.minimum, "max-sample-size": t.maximum, "window": t.window, "lower-boundary": t.lower,
+		"upper-boundary": t.upper,
 	} {
 		if len(list) > len(t.measures) {
-			return nil, usage("--threshold-%s is given %s, --threshold-measure %s; they go together by position", name, times(len(list)), times(len(t.measures)))
+			return nil, usage("--threshold-%s is given %s, --threshold-measure %s; they go together by position", name, times(len(list)),
+				times(len(t.measures)))
 		}
 	}
 	if len(t.measures) == 0 && !t.reset {
@@ -305,7 +310,8 @@ func (f *runFlags) newJob(env *Env, args []string) (*api.NewJob, error) {
 	return job, nil
 }
 
-const secretEnvHelp = "NAME of a variable whose value never appears in outputs; passed on from here unless --env or --env-file sets it (repeatable)"
+const secretEnvHelp = "NAME of a variable whose value never appears in outputs; passed on from here unless --env or --env-file sets it " +
+	"(repeatable)"
 
 // jobEnv reads --env-file, then --env, which wins. A name without a value is passed on from our environment.
 func (f *runFlags) jobEnv(env *Env) (map[string]string, error) {

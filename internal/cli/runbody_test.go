@@ -21,20 +21,27 @@ func TestThresholdListsGoTogetherByPosition(t *testing.T) {
 		"none":  {},
 		"reset": {in: thresholdFlags{reset: true}, want: &api.ReportThresholds{Reset: ptr(true)}},
 		"two, with gaps": {
-			in: thresholdFlags{measures: []string{"latency", "throughput"}, tests: []string{"t_test", "percentage"}, minimum: []string{"_", "5"}, maximum: []string{"64"},
-				window: []string{"720h", "60"}, lower: []string{"_", "0.1"}, upper: []string{"0.99"}},
+			in: thresholdFlags{measures: []string{"latency", "throughput"}, tests: []string{"t_test", "percentage"}, minimum: []string{"_", "5"},
+				maximum: []string{"64"},
+				window:  []string{"720h", "60"}, lower: []string{"_", "0.1"}, upper: []string{"0.99"}},
 			want: &api.ReportThresholds{Models: map[string]api.Model{
 				"latency":    {Test: "t_test", MaxSampleSize: ptr(64), Window: ptr(int64(2592000)), UpperBoundary: ptr(0.99)},
 				"throughput": {Test: "percentage", MinSampleSize: ptr(5), Window: ptr(int64(60)), LowerBoundary: ptr(0.1)},
 			}},
 		},
-		"a test too many":   {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test", "t_test"}}, err: "--threshold-test is given 2 times, --threshold-measure 1 time"},
-		"no test":           {in: thresholdFlags{measures: []string{"a"}, tests: []string{"_"}}, err: "has no --threshold-test"},
-		"a measure twice":   {in: thresholdFlags{measures: []string{"a", "a"}, tests: []string{"t_test", "t_test"}}, err: "--threshold-measure a is given twice"},
-		"not a number":      {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, upper: []string{"high"}}, err: `--threshold-upper-boundary "high": want a number`},
-		"not a size":        {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, minimum: []string{"0"}}, err: "want a whole number from 1"},
-		"not a window":      {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, window: []string{"long"}}, err: "want seconds, or a time like 720h"},
-		"a negative window": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, window: []string{"-5"}}, err: "want seconds"},
+		"a test too many": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test", "t_test"}},
+			err: "--threshold-test is given 2 times, --threshold-measure 1 time"},
+		"no test": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"_"}}, err: "has no --threshold-test"},
+		"a measure twice": {in: thresholdFlags{measures: []string{"a", "a"}, tests: []string{"t_test", "t_test"}},
+			err: "--threshold-measure a is given twice"},
+		"not a number": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, upper: []string{"high"}},
+			err: `--threshold-upper-boundary "high": want a number`},
+		"not a size": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, minimum: []string{"0"}},
+			err: "want a whole number from 1"},
+		"not a window": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, window: []string{"long"}},
+			err: "want seconds, or a time like 720h"},
+		"a negative window": {in: thresholdFlags{measures: []string{"a"}, tests: []string{"t_test"}, window: []string{"-5"}},
+			err: "want seconds"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,15 +72,18 @@ func TestTheBranchIsNeverGuessed(t *testing.T) {
 		want  string // branch
 		err   string
 	}{
-		"flag":                          {flags: runFlags{branch: "f"}, vars: map[string]string{"TACHO_BRANCH": "v"}, found: gitctx.Context{Branch: "g"}, want: "f"},
-		"variable":                      {vars: map[string]string{"TACHO_BRANCH": "v", "BENCHER_BRANCH": "b"}, found: gitctx.Context{Branch: "g"}, want: "v"},
+		"flag": {flags: runFlags{branch: "f"}, vars: map[string]string{"TACHO_BRANCH": "v"},
+			found: gitctx.Context{Branch: "g"}, want: "f"},
+		"variable": {vars: map[string]string{"TACHO_BRANCH": "v", "BENCHER_BRANCH": "b"},
+			found: gitctx.Context{Branch: "g"}, want: "v"},
 		"Bencher's variable":            {vars: map[string]string{"BENCHER_BRANCH": "b"}, found: gitctx.Context{Branch: "g"}, want: "b"},
 		"git":                           {found: gitctx.Context{Branch: "g"}, want: "g"},
 		"detached":                      {found: gitctx.Context{Root: "/x", Detached: true, Hash: hash}, err: "HEAD is detached; give --branch"},
 		"CI without a branch":           {found: gitctx.Context{CI: "X"}, err: "X does not say a branch; give --branch"},
 		"nothing, this machine's store": {want: "local"},
-		"nothing, a server":             {vars: map[string]string{"TACHO_HOST": "http://x"}, err: "this folder is in no git repository; give --branch"},
-		"nothing, a job":                {flags: runFlags{image: "a:1"}, err: "this folder is in no git repository; give --branch"},
+		"nothing, a server": {vars: map[string]string{"TACHO_HOST": "http://x"},
+			err: "this folder is in no git repository; give --branch"},
+		"nothing, a job": {flags: runFlags{image: "a:1"}, err: "this folder is in no git repository; give --branch"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,9 +116,10 @@ func TestStartPointsNeedABranch(t *testing.T) {
 		want  *api.StartPoint
 		bad   bool
 	}{
-		"none":     {},
-		"reset":    {flags: runFlags{startPointReset: true}, want: &api.StartPoint{Reset: ptr(true)}},
-		"all":      {flags: runFlags{startPoint: "main", startPointHash: "h", startPointMax: 9, startPointClone: choice{true, true}}, want: &api.StartPoint{Branch: "main", Hash: "h", MaxVersions: ptr(9), CloneThresholds: ptr(true)}},
+		"none":  {},
+		"reset": {flags: runFlags{startPointReset: true}, want: &api.StartPoint{Reset: ptr(true)}},
+		"all": {flags: runFlags{startPoint: "main", startPointHash: "h", startPointMax: 9, startPointClone: choice{true, true}},
+			want: &api.StartPoint{Branch: "main", Hash: "h", MaxVersions: ptr(9), CloneThresholds: ptr(true)}},
 		"no name":  {flags: runFlags{startPointClone: choice{true, true}}, bad: true},
 		"not to":   {flags: runFlags{startPointClone: choice{true, false}}, want: &api.StartPoint{CloneThresholds: ptr(false)}},
 		"too many": {flags: runFlags{startPoint: "main", startPointMax: 65_536}, bad: true},

@@ -127,7 +127,8 @@ Exit codes: 0 drained, 2 wrong flags or machine, 10 no sandbox can be made here,
 	flags.IntVar(&f.slots, "slots", 1, "jobs at a time; only 1, because neighbours disturb a measurement")
 	flags.IntVar(&f.maxJobs, "max-jobs", 0, "leave after so many jobs (0: never)")
 	flags.BoolVar(&f.exitWhenIdle, "exit-when-idle", false, "leave when the server has no job")
-	flags.Int64Var(&f.pollTimeout, "poll-timeout", int64(limits.RunnerPoll/time.Second), "seconds that the server may hold a request for work, 1 to 900")
+	flags.Int64Var(&f.pollTimeout, "poll-timeout", int64(limits.RunnerPoll/time.Second),
+		"seconds that the server may hold a request for work, 1 to 900")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details")
 	return cmd
@@ -191,8 +192,8 @@ func (f runnerUpFlags) config(env RunnerEnv) (runner.Config, error) {
 	}, nil
 }
 
-// onSignals calls drain at the first signal and abort at the second, but not before ready is closed. A third one ends the process as if nobody
-// had listened.
+// onSignals calls drain at the first signal and abort at the second, but not before ready is closed. A third one ends the process as if
+// nobody had listened.
 func onSignals(log *slog.Logger, ready <-chan struct{}, drain, abort func()) (stop func()) {
 	signals := make(chan os.Signal, 3)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

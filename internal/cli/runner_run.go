@@ -117,7 +117,8 @@ func runRunnerRun(ctx context.Context, env RunnerEnv, f runnerRunFlags) error {
 func (f runnerRunFlags) oneShot(env RunnerEnv) (runner.OneShot, error) {
 	switch {
 	case f.image == "":
-		return runner.OneShot{}, fault.Invalidf("--image is missing: an OCI layout directory, an image archive or a name such as ghcr.io/org/bench:v1")
+		return runner.OneShot{},
+			fault.Invalidf("--image is missing: an OCI layout directory, an image archive or a name such as ghcr.io/org/bench:v1")
 	case f.vcpus < 1:
 		return runner.OneShot{}, fault.Invalidf("--vcpus %d: want 1 or more", f.vcpus)
 	case f.iter < 1 || f.iter > limits.IterationsPerJob:
@@ -148,7 +149,8 @@ func (f runnerRunFlags) oneShot(env RunnerEnv) (runner.OneShot, error) {
 	}
 	return runner.OneShot{
 		Image: f.image, Token: runner.Secret(env.Getenv("TACHO_OCI_TOKEN")), CPU: f.vcpus, MemoryBytes: int64(f.memory), DiskBytes: int64(f.disk),
-		Timeout: time.Duration(f.timeout), Network: f.network, Env: vars, SecretEnv: f.secretEnv, Entrypoint: f.entrypoint, Cmd: f.cmd, Files: f.output,
+		Timeout: time.Duration(f.timeout), Network: f.network, Env: vars, SecretEnv: f.secretEnv, Entrypoint: f.entrypoint, Cmd: f.cmd,
+		Files:     f.output,
 		OutputDir: f.outputDir, Iterations: f.iter, Isolation: f.isolation, AllowFailure: f.allowFailure,
 		StateDir: f.stateDir, Machine: runner.MachineConfig{Runtime: f.runtime, Keeper: keeperWords, AllowNetwork: f.network},
 		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level})),

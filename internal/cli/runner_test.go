@@ -45,7 +45,8 @@ func TestByteSizePrintsWhatItReads(t *testing.T) {
 
 func TestSecondsReadsBareNumbersAndDurations(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]time.Duration{"300": 5 * time.Minute, "90s": 90 * time.Second, "2h": 2 * time.Hour, "0": 0, "-5": 0, "25h": 0, "soon": 0} {
+	for text, want := range map[string]time.Duration{"300": 5 * time.Minute, "90s": 90 * time.Second, "2h": 2 * time.Hour, "0": 0, "-5": 0,
+		"25h": 0, "soon": 0} {
 		var got seconds
 		if err := got.Set(text); (err == nil) != (want != 0) || time.Duration(got) != want {
 			t.Errorf("%q: want %s, got %s, %v", text, want, time.Duration(got), err)
@@ -110,7 +111,8 @@ func TestRunnerKeyComesFromFileThenEnvironment(t *testing.T) {
 
 func TestRunnerUpTakesBenchersEnvironment(t *testing.T) {
 	t.Parallel()
-	env, _, _ := runnerEnv(map[string]string{"BENCHER_HOST": "https://b.example.org", "BENCHER_RUNNER": "box", "TACHO_HOST": "https://t.example.org"})
+	env, _, _ := runnerEnv(map[string]string{"BENCHER_HOST": "https://b.example.org", "BENCHER_RUNNER": "box",
+		"TACHO_HOST": "https://t.example.org"})
 	up := newRunnerUp(env)
 	if host, box := up.Flag("host").DefValue, up.Flag("runner").DefValue; host != "https://t.example.org" || box != "box" {
 		t.Errorf("host %s, runner %s", host, box)
@@ -120,12 +122,14 @@ func TestRunnerUpTakesBenchersEnvironment(t *testing.T) {
 func TestRunnerRunTakesWordsAfterTheDashes(t *testing.T) {
 	t.Parallel()
 	env, _, _ := runnerEnv(map[string]string{"PASSED": "on"})
-	f := runnerRunFlags{image: "x", vcpus: 2, iter: 3, memory: 1, disk: 1, timeout: 1, env: []string{"A=b=c", "PASSED"}, cmd: []string{"bench", "-all"}}
+	f := runnerRunFlags{image: "x", vcpus: 2, iter: 3, memory: 1, disk: 1, timeout: 1, env: []string{"A=b=c", "PASSED"},
+		cmd: []string{"bench", "-all"}}
 	shot, err := f.oneShot(env)
 	if err != nil || shot.Env["A"] != "b=c" || shot.Env["PASSED"] != "on" || shot.CPU != 2 || shot.Iterations != 3 || len(shot.Cmd) != 2 {
 		t.Errorf("%+v, %v", shot, err)
 	}
-	for _, bad := range []runnerRunFlags{{vcpus: 1, iter: 1}, {image: "x", iter: 1}, {image: "x", vcpus: 1}, {image: "x", vcpus: 1, iter: 1, env: []string{"=x"}}} {
+	for _, bad := range []runnerRunFlags{{vcpus: 1, iter: 1}, {image: "x", iter: 1}, {image: "x", vcpus: 1},
+		{image: "x", vcpus: 1, iter: 1, env: []string{"=x"}}} {
 		if _, err := bad.oneShot(env); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: want an Invalid fault, got %v", bad, err)
 		}
@@ -137,9 +141,11 @@ func TestSummaryLineSaysHowItEnded(t *testing.T) {
 	host := &api.HostFacts{Isolation: "container"}
 	one := []api.IterationOutput{{WallNS: 1_500_000_000}}
 	for want, s := range map[string]runner.Summary{
-		"tacho: done (1 iteration, 1.5s, isolation container, files out/1/r.json)":                           {Results: one, Host: host, Files: []string{"out/1/r.json"}},
-		"tacho: benchmark_exit: iteration 1 ended with exit code 3 (1 iteration, 1.5s, isolation container)": {Results: one, Host: host, Reason: api.ReasonBenchmarkExit, Error: "iteration 1 ended with exit code 3"},
-		"tacho: canceled_by_user (0 iterations)":                                                             {Reason: api.ReasonCanceledByUser},
+		"tacho: done (1 iteration, 1.5s, isolation container, files out/1/r.json)": {Results: one, Host: host,
+			Files: []string{"out/1/r.json"}},
+		"tacho: benchmark_exit: iteration 1 ended with exit code 3 (1 iteration, 1.5s, isolation container)": {Results: one, Host: host,
+			Reason: api.ReasonBenchmarkExit, Error: "iteration 1 ended with exit code 3"},
+		"tacho: canceled_by_user (0 iterations)": {Reason: api.ReasonCanceledByUser},
 	} {
 		if got := summaryLine(s); got != want {
 			t.Errorf("want %s\n got %s", want, got)

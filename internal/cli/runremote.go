@@ -46,7 +46,8 @@ func (f *runFlags) runRemote(ctx context.Context, env *Env, in api.NewRun) error
 		return err
 	}
 	if srv.embedded {
-		return srv.done(usage("--image needs a server with runners: give --host, set TACHO_HOST or use 'tacho login' ('tacho server' starts one)"))
+		return srv.done(usage(
+			"--image needs a server with runners: give --host, set TACHO_HOST or use 'tacho login' ('tacho server' starts one)"))
 	}
 	return srv.done(f.submitJob(ctx, env, srv, in))
 }
@@ -88,7 +89,8 @@ func (f *runFlags) submitJob(ctx context.Context, env *Env, srv *session, in api
 
 // detached says how to come back.
 func detached(project, job string) error {
-	return failWith(fault.ExitInterrupted, "detached; the job goes on. Follow it: tacho job watch %s %s   Stop it: tacho job cancel %s %s", project, job, project, job)
+	return failWith(fault.ExitInterrupted, "detached; the job goes on. Follow it: tacho job watch %s %s   Stop it: tacho job cancel %s %s",
+		project, job, project, job)
 }
 
 func (f *runFlags) showDetached(env *Env, srv *session, report api.Report) error {

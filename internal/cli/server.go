@@ -47,7 +47,8 @@ The first start prints the administrator's key, once, also where local runs made
 TACHO_… variable, else from the file of --config (YAML), else from its default; --print-config says which.
 The folder belongs to one process: while a server has it, local commands and other servers are refused and told where it is.
 SIGTERM or Ctrl-C: no new requests, runners are told to come back, running requests get --shutdown-grace.`
-	cmd.Example = "  tacho server\n  tacho server --listen 127.0.0.1:7000 --data /var/lib/tacho\n  TACHO_LISTEN=:7000 tacho server --print-config"
+	cmd.Example = "  tacho server\n  tacho server --listen 127.0.0.1:7000 --data /var/lib/tacho\n  TACHO_LISTEN=:7000 tacho server " +
+		"--print-config"
 	for _, f := range config.Fields(new(servers.Config)) {
 		usage := fmt.Sprintf("%s ($%s)", f.Doc, f.Env)
 		if f.Bool {
@@ -69,7 +70,8 @@ const configHelp = "YAML file with settings ($TACHO_CONFIG)"
 func newAdminKeyCommand(env *Env) *cobra.Command {
 	var file string
 	var revoke, asJSON bool
-	cmd := leaf("admin-key", "Make another key for the administrator, on the server's own machine", []int{fault.ExitOK, fault.ExitInternal, fault.ExitUsage, fault.ExitRefused},
+	cmd := leaf("admin-key", "Make another key for the administrator, on the server's own machine",
+		[]int{fault.ExitOK, fault.ExitInternal, fault.ExitUsage, fault.ExitRefused},
 		func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := loadServer(env, cmd.Flags(), file)
 			if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// A benchmark may have run for an hour when its results are refused, cannot be read, or find the server away. They are then a request in a file,
-// with its idempotency key, so that sending it again cannot record them twice, and can be changed as it is sent.
+// A benchmark may have run for an hour when its results are refused, cannot be read, or find the server away. They are then a request in a
+// file, with its idempotency key, so that sending it again cannot record them twice, and can be changed as it is sent.
 
 // keepUnsent writes a request that was not taken to a file, and says how to send it.
 func (f *runFlags) keepUnsent(env *Env, in api.NewRun) {
@@ -68,8 +68,8 @@ func keepOutputs(env *Env, key string, outputs ...io.Reader) {
 	}
 }
 
-// keepFile writes a file for its owner only: into the working directory or, where that cannot be, into the folder for temporary files. It returns
-// the name by which a person in the working directory finds it.
+// keepFile writes a file for its owner only: into the working directory or, where that cannot be, into the folder for temporary files. It
+// returns the name by which a person in the working directory finds it.
 func keepFile(env *Env, name string, write func(io.Writer) error) (string, error) {
 	var failed error
 	for _, file := range []string{name, filepath.Join(os.TempDir(), name)} {
@@ -86,7 +86,8 @@ func keepFile(env *Env, name string, write func(io.Writer) error) (string, error
 }
 
 // resendFlags may stand beside --resend: they say how to reach the server and what to print.
-var resendFlags = []string{"resend", "host", "key-file", "key", "token", "attempts", "format", "json", "quiet", "error-on-alert", "err", "dry-run"}
+var resendFlags = []string{"resend", "host", "key-file", "key", "token", "attempts", "format", "json", "quiet", "error-on-alert", "err",
+	"dry-run"}
 
 // replacements change a kept run, by flag. Thresholds and start points are replaced whole: their flags belong together.
 var replacements = map[string]func(kept *api.NewRun, now api.NewRun){

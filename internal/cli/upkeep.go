@@ -15,10 +15,12 @@ import (
 
 // upkeepCommand makes a command that works on a server's data folder, on the server's own machine. do prints for people and returns what
 // --json prints.
-func upkeepCommand(env *Env, use, short, long, example string, do func(ctx context.Context, cfg servers.Config, show *upkeepProgress) (any, error)) *cobra.Command {
+func upkeepCommand(env *Env, use, short, long, example string,
+	do func(ctx context.Context, cfg servers.Config, show *upkeepProgress) (any, error)) *cobra.Command {
 	var file string
 	var asJSON bool
-	cmd := leaf(use, short, []int{fault.ExitOK, fault.ExitInternal, fault.ExitUsage, fault.ExitServer, fault.ExitRefused, fault.ExitInterrupted},
+	cmd := leaf(use, short, []int{fault.ExitOK, fault.ExitInternal, fault.ExitUsage, fault.ExitServer, fault.ExitRefused,
+		fault.ExitInterrupted},
 		func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := loadServer(env, cmd.Flags(), file)
 			if err != nil {
@@ -83,7 +85,8 @@ A server may run on the folder meanwhile. Exit code 8 says that something is dam
 				show.say("%s: %s", term.Clean(p.Thing), term.Clean(p.Reason))
 			}
 			size := byteSize(out.Bytes)
-			whole := fmt.Sprintf("%s of %s, schema %d, %d without a row", counted(out.Blobs, "blob", "blobs"), size.String(), out.Schema, out.Garbage)
+			whole := fmt.Sprintf("%s of %s, schema %d, %d without a row", counted(out.Blobs, "blob", "blobs"), size.String(), out.Schema,
+				out.Garbage)
 			if len(out.Problems) > 0 {
 				return out, failWith(fault.ExitServer, "%s is damaged: %s (%s); 'tacho server restore' brings a backup back", term.Clean(cfg.Data),
 					counted(len(out.Problems), "problem", "problems"), whole)
@@ -105,12 +108,14 @@ also when this command is interrupted. Whatever was acknowledged before the comm
 			if to == "" {
 				return nil, usage("--to is missing: name the folder of the backup, such as --to /backup/tacho")
 			}
-			m, err := upkeep.Backup(ctx, upkeep.BackupParams{Data: cfg.Data, To: to, Version: cfg.Version, Now: nowOf(cfg), Progress: show.blobs("copied")})
+			m, err := upkeep.Backup(ctx, upkeep.BackupParams{Data: cfg.Data, To: to, Version: cfg.Version, Now: nowOf(cfg),
+				Progress: show.blobs("copied")})
 			if err != nil {
 				return nil, err
 			}
 			size := byteSize(m.Bytes)
-			show.say("%s is a backup of %s: the database and %s of %s", term.Clean(to), term.Clean(cfg.Data), counted(m.Blobs, "blob", "blobs"), size.String())
+			show.say("%s is a backup of %s: the database and %s of %s", term.Clean(to), term.Clean(cfg.Data), counted(m.Blobs, "blob", "blobs"),
+				size.String())
 			return m, nil
 		})
 	cmd.Flags().StringVar(&to, "to", "", "folder of the backup")
@@ -158,7 +163,8 @@ outputs that have outlived their retention, and blobs that no row names. For a s
 			if err != nil {
 				return nil, err
 			}
-			show.say("removed %s and %s that had outlived their retention", counted(out.Blobs, "blob", "blobs"), counted(int(out.Rows), "output", "outputs"))
+			show.say("removed %s and %s that had outlived their retention", counted(out.Blobs, "blob", "blobs"),
+				counted(int(out.Rows), "output", "outputs"))
 			if out.Busy {
 				show.say("a backup or a check reads the folder, so blobs stay for the next time")
 			}

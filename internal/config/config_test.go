@@ -64,8 +64,9 @@ func TestBadInputNamesItsSource(t *testing.T) {
 		src  Sources
 		want string
 	}{
-		"unknown key":    {Sources{File: []byte("lisen: x"), FileName: "f.yaml"}, `f.yaml: unknown key "lisen"`},
-		"bad duration":   {Sources{Getenv: env("TACHO_FREE_TIMEOUT", "soon")}, `free.timeout (environment TACHO_FREE_TIMEOUT): "soon" is not a duration`},
+		"unknown key": {Sources{File: []byte("lisen: x"), FileName: "f.yaml"}, `f.yaml: unknown key "lisen"`},
+		"bad duration": {Sources{Getenv: env("TACHO_FREE_TIMEOUT", "soon")},
+			`free.timeout (environment TACHO_FREE_TIMEOUT): "soon" is not a duration`},
 		"bad number":     {Sources{Flags: map[string]string{"n": "x"}}, `n (flag --n): "x" is not a whole number`},
 		"bad bool":       {Sources{Flags: map[string]string{"open": "maybe"}}, `open (flag --open): "maybe" is not true or false`},
 		"broken YAML":    {Sources{File: []byte("a: [1"), FileName: "f.yaml"}, "f.yaml: "},

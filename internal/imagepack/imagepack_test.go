@@ -145,7 +145,8 @@ func TestBadInputIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Push(t.Context(), img, Target{Registry: "192.0.2.1", Repository: "a", Tag: "b", PlainHTTP: true, Key: "secret"}); !fault.Is(err, fault.Invalid) || strings.Contains(err.Error(), "secret") {
+	if _, err := Push(t.Context(), img, Target{Registry: "192.0.2.1", Repository: "a", Tag: "b", PlainHTTP: true,
+		Key: "secret"}); !fault.Is(err, fault.Invalid) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("a key over plain HTTP: %v", err)
 	}
 }

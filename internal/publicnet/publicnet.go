@@ -1,8 +1,8 @@
-// Package publicnet speaks HTTP with hosts that strangers named. It connects to public addresses only, so that nobody reaches through us what
-// answers on this machine or in the networks around it: a name in a job, and every redirect after it, is a stranger's.
+// Package publicnet speaks HTTP with hosts that strangers named. It connects to public addresses only, so that nobody reaches through us
+// what answers on this machine or in the networks around it: a name in a job, and every redirect after it, is a stranger's.
 //
-// The server asks other people's registries through it, and a runner pulls through it. It knows nothing of images. What an address is for is
-// taken from IANA's special-purpose address registries (RFC 6890 and its updates).
+// The server asks other people's registries through it, and a runner pulls through it. It knows nothing of images. What an address is for
+// is taken from IANA's special-purpose address registries (RFC 6890 and its updates).
 package publicnet
 
 import (
@@ -57,8 +57,8 @@ func prefixes(all ...string) []netip.Prefix {
 	return out
 }
 
-// Public reports whether an address belongs to a host of the public internet. An IPv4 address in IPv6 form (::ffff:a.b.c.d) is judged as what it is;
-// one that is carried in another way is refused whatever it is.
+// Public reports whether an address belongs to a host of the public internet. An IPv4 address in IPv6 form (::ffff:a.b.c.d) is judged as
+// what it is; one that is carried in another way is refused whatever it is.
 func Public(ip netip.Addr) bool {
 	ip = ip.Unmap()
 	if !ip.IsValid() || ip.Zone() != "" || ip.Is6() && !unicast6.Contains(ip) {
@@ -89,7 +89,8 @@ func New() *Net {
 
 // NewWith is New with another resolver and another way to connect to an address that has passed the check: for tests.
 func NewWith(
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error), dial func(ctx context.Context, network, address string) (net.Conn, error),
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error),
+	dial func(ctx context.Context, network, address string) (net.Conn, error),
 ) *Net {
 	n := &Net{lookup: lookup, dial: dial}
 	n.trusted = http.DefaultTransport.(*http.Transport).Clone()
@@ -112,8 +113,8 @@ func checked(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// dialPublic resolves a host and connects to the first of its public addresses that answers. It connects to the address and not to the name,
-// so the name cannot change its mind in between.
+// dialPublic resolves a host and connects to the first of its public addresses that answers. It connects to the address and not to the
+// name, so the name cannot change its mind in between.
 func (n *Net) dialPublic(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -142,8 +143,9 @@ func (n *Net) dialPublic(ctx context.Context, network, address string) (net.Conn
 	return nil, failed
 }
 
-// Transport returns a round tripper that connects to public addresses only, except for the hosts that are trusted ("registry.lan:5000", "ghcr.io"):
-// those may be anywhere. Each request is looked at by itself, so a redirect of a trusted host leads to public addresses and to trusted hosts only.
+// Transport returns a round tripper that connects to public addresses only, except for the hosts that are trusted ("registry.lan:5000",
+// "ghcr.io"): those may be anywhere. Each request is looked at by itself, so a redirect of a trusted host leads to public addresses and to
+// trusted hosts only.
 func (n *Net) Transport(trusted ...string) http.RoundTripper {
 	return &transport{n, slices.Clone(trusted)}
 }

@@ -16,16 +16,22 @@ func TestOnlyHostsOfThePublicInternetArePublic(t *testing.T) {
 	t.Parallel()
 	for want, all := range map[bool][]string{
 		true: {
-			"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255", "192.0.1.0",
-			"198.17.255.255", "198.20.0.0", "223.255.255.255", "::ffff:8.8.8.8", "2001:200::1", "2606:4700::1111", "2a00:1450:4001::1", "2003::1", "3ffe::1",
+			"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255",
+			"192.0.1.0",
+			"198.17.255.255", "198.20.0.0", "223.255.255.255", "::ffff:8.8.8.8", "2001:200::1", "2606:4700::1111", "2a00:1450:4001::1", "2003::1",
+			"3ffe::1",
 		},
 		false: {
-			"0.0.0.0", "0.1.2.3", "0.255.255.255", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255", "169.254.169.254", "172.16.0.1", "172.31.255.255",
-			"192.0.0.1", "192.0.0.255", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.255",
+			"0.0.0.0", "0.1.2.3", "0.255.255.255", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255", "169.254.169.254",
+			"172.16.0.1", "172.31.255.255",
+			"192.0.0.1", "192.0.0.255", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.1",
+			"224.0.0.1", "239.255.255.255",
 			"240.0.0.1", "255.255.255.255",
-			"::", "::1", "::7f00:1", "::127.0.0.1", "::8.8.8.8", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:0.0.0.0", "::ffff:0:127.0.0.1",
+			"::", "::1", "::7f00:1", "::127.0.0.1", "::8.8.8.8", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:0.0.0.0",
+			"::ffff:0:127.0.0.1",
 			"64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b::808:808", "64:ff9b:1::1", "64:ff9b:1:ffff::10.0.0.1", "100::1",
-			"2001::1", "2001:0:7f00:1::", "2001:2::1", "2001:10::1", "2001:20::1", "2001:1ff:ffff::", "2001:db8::1", "2002:7f00:1::1", "2002:808:808::1", "3fff::1", "3fff:fff::1",
+			"2001::1", "2001:0:7f00:1::", "2001:2::1", "2001:10::1", "2001:20::1", "2001:1ff:ffff::", "2001:db8::1", "2002:7f00:1::1",
+			"2002:808:808::1", "3fff::1", "3fff:fff::1",
 			"4000::1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fe80::1%eth0", "fec0::1", "feff::1", "ff02::1", "2606:4700::1111%eth0",
 		},
 	} {
@@ -110,7 +116,8 @@ func TestAHostIsReachedAtItsPublicAddressesOnly(t *testing.T) {
 	at := answering(t, func(http.ResponseWriter, *http.Request) {})
 	a := &aNet{
 		names: map[string][]string{
-			"good.example": {"8.8.8.8"}, "mixed.example": {"127.0.0.1", "::1", "9.9.9.9", "8.8.8.8"}, "inner.example": {"127.0.0.1", "fd00::1"}, "mapped.example": {"::ffff:10.0.0.1"},
+			"good.example": {"8.8.8.8"}, "mixed.example": {"127.0.0.1", "::1", "9.9.9.9", "8.8.8.8"}, "inner.example": {"127.0.0.1", "fd00::1"},
+			"mapped.example": {"::ffff:10.0.0.1"},
 		},
 		servers: map[string]string{"8.8.8.8:80": at},
 	}
@@ -143,7 +150,8 @@ func TestATrustedHostMayBeAnywhereAndItsRedirectsMayNot(t *testing.T) {
 			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		}
 	})
-	a := &aNet{names: map[string][]string{"cdn.example": {"8.8.8.8"}, "rebind.example": {"127.0.0.1"}}, servers: map[string]string{"8.8.8.8:80": public}}
+	a := &aNet{names: map[string][]string{"cdn.example": {"8.8.8.8"}, "rebind.example": {"127.0.0.1"}},
+		servers: map[string]string{"8.8.8.8:80": public}}
 	n := a.net()
 	t.Cleanup(n.CloseIdleConnections)
 	if status, err := get(t, n.Transport(trusted), "http://"+trusted+"/"); err != nil || status != http.StatusOK {
@@ -192,7 +200,8 @@ func TestSameHost(t *testing.T) {
 // TestTheAddressIsLookedAtAgainBeforeTheConnect holds the check of the real dialer, which sees what the system is about to connect to.
 func TestTheAddressIsLookedAtAgainBeforeTheConnect(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string]bool{"8.8.8.8:443": true, "127.0.0.1:80": false, "[::ffff:127.0.0.1]:80": false, "[fec0::1]:80": false, "nonsense": false} {
+	for address, want := range map[string]bool{"8.8.8.8:443": true, "127.0.0.1:80": false, "[::ffff:127.0.0.1]:80": false,
+		"[fec0::1]:80": false, "nonsense": false} {
 		if err := checked("tcp", address, nil); (err == nil) != want {
 			t.Errorf("%s: %v", address, err)
 		}

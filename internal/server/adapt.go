@@ -46,7 +46,8 @@ func (g *gate) actor(ctx context.Context, c registry.Credentials) (access.Actor,
 }
 
 // actions maps the registry's verbs to actions on the project.
-var actions = map[registry.Action]access.Action{registry.Pull: access.ViewProject, registry.Push: access.Submit, registry.Delete: access.EditProject}
+var actions = map[registry.Action]access.Action{registry.Pull: access.ViewProject, registry.Push: access.Submit,
+	registry.Delete: access.EditProject}
 
 func (g *gate) Authorize(ctx context.Context, c registry.Credentials, project string, want []registry.Action) (registry.Grant, error) {
 	actor, err := g.actor(ctx, c)
@@ -145,7 +146,9 @@ func (i *images) Resolve(ctx context.Context, project project.Project, image str
 		}
 		return out, nil
 	}
-	return queue.Image{}, fault.Wrap(fault.Invalid, missing, "image %q is not in this server's registry under project %q; push it first (tacho image push %s/%s FILE…), or name another registry, as in docker.io/library/%s",
+	return queue.Image{}, fault.Wrap(fault.Invalid, missing,
+		"image %q is not in this server's registry under project %q; push it first (tacho image push %s/%s FILE…), or name another registry, "+
+			"as in docker.io/library/%s",
 		image, project.Slug, project.Slug, ref.Path, ref.Path)
 }
 

@@ -48,7 +48,8 @@ func TestKeysOfBenchersFormOpenWhatOursOpen(t *testing.T) {
 }
 
 func results(project string) api.NewRun {
-	return api.NewRun{Project: project, Branch: "main", Hash: strings.Repeat("a", 40), Testbed: "lab", Results: []string{`{"bench a":{"latency":{"value":42}}}`},
+	return api.NewRun{Project: project, Branch: "main", Hash: strings.Repeat("a", 40), Testbed: "lab",
+		Results:  []string{`{"bench a":{"latency":{"value":42}}}`},
 		Settings: &api.ReportSettings{Adapter: "json"}}
 }
 
@@ -81,13 +82,15 @@ func TestSpecIsAnObjectAndARunnerAUUIDWhereBenchersClientsReadThem(t *testing.T)
 	w.push("words/bench")
 	var runner api.RunnerKey
 	w.must(201, w.key, "POST", "/v0/runners", api.NewRunner{Name: "box", Specs: []string{"default"}}, &runner)
-	job := api.NewRun{Project: "words", Branch: "main", Testbed: "metal", Settings: &api.ReportSettings{Adapter: "json"}, Job: &api.NewJob{Image: "bench:v1"}}
+	job := api.NewRun{Project: "words", Branch: "main", Testbed: "metal", Settings: &api.ReportSettings{Adapter: "json"},
+		Job: &api.NewJob{Image: "bench:v1"}}
 	upper := 0.5
 	job.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "percentage", UpperBoundary: &upper}}}
 	spec := w.raw("/v0/specs/default")
 	same := func(where string, got any) {
 		t.Helper()
-		if has, ok := got.(map[string]any); !ok || has["uuid"] != spec["uuid"] || has["slug"] != "default" || has["cpu"] != spec["cpu"] || has["created"] == nil {
+		if has, ok := got.(map[string]any); !ok || has["uuid"] != spec["uuid"] || has["slug"] != "default" || has["cpu"] != spec["cpu"] ||
+			has["created"] == nil {
 			t.Errorf("%s: testbed.spec is %v, want the whole spec", where, got)
 		}
 	}
@@ -100,7 +103,8 @@ func TestSpecIsAnObjectAndARunnerAUUIDWhereBenchersClientsReadThem(t *testing.T)
 		w.must(200, runner.Key, "POST", "/v0/runners/box/jobs", api.ClaimJob{PollTimeout: new(int64)}, &claimed)
 		here := "/v0/runners/box/jobs/" + claimed.UUID
 		w.must(204, runner.Key, "PUT", here+"/outputs?epoch=1&iteration=0&kind=stdout", `{"bench":{"latency":{"value":`+value+`}}}`, nil)
-		w.must(200, runner.Key, "POST", here+"/events", api.Message{Event: api.MsgCompleted, Epoch: 1, Seq: 1 << 40, Results: []api.IterationOutput{{}}}, nil)
+		w.must(200, runner.Key, "POST", here+"/events", api.Message{Event: api.MsgCompleted, Epoch: 1, Seq: 1 << 40,
+			Results: []api.IterationOutput{{}}}, nil)
 		w.ended("words", claimed.UUID)
 		ended := w.raw("/v0/projects/words/jobs/" + claimed.UUID)
 		if id, ok := ended["runner"].(string); !ok || !ident.IsUUID(id) || id != runner.UUID || ended["runner_name"] != "box" {
@@ -154,7 +158,8 @@ func TestLinksThatBenchersClientsPrintLeadToPages(t *testing.T) {
 	client := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error { seen = append(seen, r.URL.Path); return nil }}
 	for link, want := range map[string]string{
 		"/perf": "/projects",
-		"/perf/words?branches=" + report.Branch.UUID + "&heads=" + report.Branch.Head.UUID + "&testbeds=" + report.Testbed.UUID + "&benchmarks=" + r.Benchmark.UUID + "&measures=" + r.Measures[0].Measure.UUID + "&tab=branches": "/projects/words/perf",
+		"/perf/words?branches=" + report.Branch.UUID + "&heads=" + report.Branch.Head.UUID + "&testbeds=" + report.Testbed.UUID +
+			"&benchmarks=" + r.Benchmark.UUID + "&measures=" + r.Measures[0].Measure.UUID + "&tab=branches": "/projects/words/perf",
 		"/perf/words/reports/" + report.UUID:                   "/projects/words/reports/" + report.UUID,
 		"/perf/words/alerts/" + alert.UUID:                     "/projects/words/reports/" + report.UUID,
 		"/perf/words/thresholds/" + alert.Threshold.UUID:       "/projects/words/perf",
@@ -177,7 +182,8 @@ func TestLinksThatBenchersClientsPrintLeadToPages(t *testing.T) {
 			t.Errorf("%s: status %d by %v, want %s", link, res.StatusCode, seen, want)
 		}
 	}
-	for _, link := range []string{"/perf/nothing/alerts/" + alert.UUID, "/perf/words/thresholds/" + report.UUID, "/perf/words/reports/" + alert.UUID} {
+	for _, link := range []string{"/perf/nothing/alerts/" + alert.UUID, "/perf/words/thresholds/" + report.UUID, "/perf/words/reports/" +
+		alert.UUID} {
 		res, err := client.Get(w.url + link)
 		if err != nil {
 			t.Fatal(err)

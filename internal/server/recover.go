@@ -22,8 +22,8 @@ type RecoveredKey struct {
 	Revoked      int // other keys of the administrator that were good until now
 }
 
-// RecoverKey makes a key for the administrator of the server whose data folder is cfg.Data: who may write to that folder owns the server. It
-// needs no server, and does not disturb one that runs on the folder, which knows the key with the next request.
+// RecoverKey makes a key for the administrator of the server whose data folder is cfg.Data: who may write to that folder owns the server.
+// It needs no server, and does not disturb one that runs on the folder, which knows the key with the next request.
 func RecoverKey(ctx context.Context, cfg Config, revoke bool) (key RecoveredKey, err error) {
 	file := filepath.Join(cfg.Data, upkeep.Database)
 	if _, err := os.Stat(file); err != nil {

@@ -153,7 +153,8 @@ func (s *Server) build(ctx context.Context) error {
 	s.intake = intake.New(intake.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	s.api = httpapi.New(httpapi.Config{
-		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log, Scratch: s.cfg.Data,
+		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
+		Scratch: s.cfg.Data,
 		Services: httpapi.Services{
 			Projects: project.NewService(s.store, door, accounts, visible, s.queue),
 			Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
@@ -208,7 +209,8 @@ func (s *Server) routes() http.Handler {
 	numbers.Gauge("jobs_in_flight", "Jobs that a runner holds.", func() float64 { return float64(s.counts(false)) })
 
 	for _, limit := range throttle.Limits {
-		numbers.Counter("limit_hits_total", "How often a limit of callers was hit.", "limit", string(limit), func() float64 { return float64(s.guard.Hits(limit)) })
+		numbers.Counter("limit_hits_total", "How often a limit of callers was hit.", "limit", string(limit),
+			func() float64 { return float64(s.guard.Hits(limit)) })
 	}
 
 	mux := http.NewServeMux()

@@ -133,11 +133,13 @@ func (w *world) push(repository string) string {
 	if err := os.WriteFile(file, []byte("#!"), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: file, Target: "/bench"}}, Entrypoint: []string{"/bench"}, Architecture: goArch()})
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: file, Target: "/bench"}}, Entrypoint: []string{"/bench"},
+		Architecture: goArch()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	digest, err := imagepack.Push(w.t.Context(), img, imagepack.Target{Registry: strings.TrimPrefix(w.url, "http://"), Repository: repository, Tag: "v1", PlainHTTP: true, Key: w.key})
+	digest, err := imagepack.Push(w.t.Context(), img, imagepack.Target{Registry: strings.TrimPrefix(w.url, "http://"), Repository: repository,
+		Tag: "v1", PlainHTTP: true, Key: w.key})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -159,7 +161,8 @@ func TestTheRoadOfOneJob(t *testing.T) {
 
 	var report api.Report
 	w.must(201, w.key, "POST", "/v0/run", api.NewRun{
-		Project: "words", Branch: "main", Hash: strings.Repeat("a", 40), Settings: &api.ReportSettings{Adapter: "json"}, Job: &api.NewJob{Image: "bench:v1", Cmd: []string{"-x"}, Env: map[string]string{"SECRET": "hidden"}},
+		Project: "words", Branch: "main", Hash: strings.Repeat("a", 40), Settings: &api.ReportSettings{Adapter: "json"},
+		Job: &api.NewJob{Image: "bench:v1", Cmd: []string{"-x"}, Env: map[string]string{"SECRET": "hidden"}},
 	}, &report)
 	if report.Job == nil || report.Status != api.ReportPending {
 		t.Fatalf("report %+v, want pending with a job", report)
@@ -167,7 +170,8 @@ func TestTheRoadOfOneJob(t *testing.T) {
 	here := "/v0/runners/box/jobs"
 	var claimed api.ClaimedJob
 	w.must(200, runner.Key, "POST", here, api.ClaimJob{PollTimeout: new(int64)}, &claimed)
-	if claimed.UUID != *report.Job || claimed.Epoch != 1 || claimed.Config.Digest != digest || claimed.Config.Env["SECRET"] != "hidden" || !claimed.Config.Internal {
+	if claimed.UUID != *report.Job || claimed.Epoch != 1 || claimed.Config.Digest != digest || claimed.Config.Env["SECRET"] != "hidden" ||
+		!claimed.Config.Internal {
 		t.Errorf("claimed %+v", claimed)
 	}
 	if status := w.call(claimed.OCIToken, "GET", "/v2/words/bench/manifests/"+digest, nil, nil); status != 200 {
@@ -191,7 +195,8 @@ func TestTheRoadOfOneJob(t *testing.T) {
 	}
 	var running api.Job
 	w.must(200, w.key, "GET", "/v0/projects/words/jobs/"+claimed.UUID, nil, &running)
-	if running.Status != api.JobRunning || running.Runner == nil || running.RunnerName != "box" || running.Output == nil || *running.Output.Results[0].Stdout != "measuring\n" {
+	if running.Status != api.JobRunning || running.Runner == nil || running.RunnerName != "box" || running.Output == nil ||
+		*running.Output.Results[0].Stdout != "measuring\n" {
 		t.Errorf("running job %+v", running)
 	}
 	w.must(204, runner.Key, "PUT", here+"/"+claimed.UUID+"/outputs?epoch=1&iteration=0&kind=stdout", `{"bench":{"latency":{"value":42}}}`, nil)
@@ -280,7 +285,8 @@ func TestStrangersAndForeignRunnersChangeNothing(t *testing.T) {
 		}
 	}
 	var reply api.Message
-	w.must(200, other.Key, "POST", "/v0/runners/other/jobs/"+job.UUID+"/events", api.Message{Event: api.MsgCompleted, Epoch: 1, Seq: 1}, &reply)
+	w.must(200, other.Key, "POST", "/v0/runners/other/jobs/"+job.UUID+"/events", api.Message{Event: api.MsgCompleted, Epoch: 1, Seq: 1},
+		&reply)
 	if reply.Event != api.MsgAbandon {
 		t.Errorf("a foreign runner's completed: %s, want abandon", reply.Event)
 	}
@@ -309,7 +315,8 @@ func TestARestartKeepsTheJobAndItsLease(t *testing.T) {
 	w.must(201, key, "POST", "/v0/run", api.NewRun{Project: "p", Branch: "main", Job: &api.NewJob{Image: "bench:v1"}}, &report)
 	var job api.ClaimedJob
 	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs", nil, &job)
-	w.must(204, runner.Key, "PUT", "/v0/runners/box/jobs/"+job.UUID+"/outputs?epoch=1&iteration=0&kind=stdout", `{"b":{"latency":{"value":1}}}`, nil)
+	w.must(204, runner.Key, "PUT", "/v0/runners/box/jobs/"+job.UUID+"/outputs?epoch=1&iteration=0&kind=stdout",
+		`{"b":{"latency":{"value":1}}}`, nil)
 	w.stop()
 
 	w = start(t, data)
@@ -317,7 +324,8 @@ func TestARestartKeepsTheJobAndItsLease(t *testing.T) {
 		t.Error("the second start made another admin key")
 	}
 	var reply api.Message
-	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs/"+job.UUID+"/events", api.Message{Event: api.MsgCompleted, Epoch: 1, Seq: 1 << 40}, &reply)
+	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs/"+job.UUID+"/events", api.Message{Event: api.MsgCompleted, Epoch: 1, Seq: 1 << 40},
+		&reply)
 	if reply.Event != api.MsgAck {
 		t.Errorf("completed after the restart: %s", reply.Event)
 	}
@@ -350,11 +358,13 @@ func TestCancelAndRetry(t *testing.T) {
 	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs", nil, &claimed)
 	w.must(200, w.key, "PATCH", path, api.UpdateJob{Status: api.JobCanceled}, nil)
 	var reply api.Message
-	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs/"+claimed.UUID+"/events", api.Message{Event: api.MsgHeartbeat, Epoch: 1, Seq: 1}, &reply)
+	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs/"+claimed.UUID+"/events", api.Message{Event: api.MsgHeartbeat, Epoch: 1, Seq: 1},
+		&reply)
 	if reply.Event != api.MsgCancel {
 		t.Errorf("heartbeat of a job that is to end: %s, want cancel", reply.Event)
 	}
-	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs/"+claimed.UUID+"/events", api.Message{Event: api.MsgCanceled, Epoch: 1, Seq: 2}, &reply)
+	w.must(200, runner.Key, "POST", "/v0/runners/box/jobs/"+claimed.UUID+"/events", api.Message{Event: api.MsgCanceled, Epoch: 1, Seq: 2},
+		&reply)
 	if ended := w.ended("p", claimed.UUID); ended.Status != api.JobCanceled {
 		t.Errorf("job ended %s", ended.Status)
 	}
@@ -364,7 +374,8 @@ func TestProbesPagesAndTheDocumentAreServed(t *testing.T) {
 	t.Parallel()
 	w := start(t, t.TempDir())
 	for path, want := range map[string]int{
-		"/healthz": 200, "/readyz": 200, "/metrics": 200, "/openapi.json": 200, "/projects": 200, "/runners": 200, "/projects/none": 404, "/v0/projects/none": 404, "/v0/nothing": 404,
+		"/healthz": 200, "/readyz": 200, "/metrics": 200, "/openapi.json": 200, "/projects": 200, "/runners": 200, "/projects/none": 404,
+		"/v0/projects/none": 404, "/v0/nothing": 404,
 		"/v2/": 401, registry.TokenPath: 200,
 	} {
 		if got := w.call("", "GET", path, nil, nil); got != want {
@@ -420,7 +431,8 @@ func TestTheDocumentAndTheServerHaveTheSameRoutes(t *testing.T) {
 	names := strings.NewReplacer("{project}", "x", "{runner}", "x", "{job}", "x", "{iteration}", "0", "{kind}", "stdout")
 	for path, methods := range document.Paths {
 		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-			// Nobody is signed in: a route that is there asks who, misses the thing or refuses the body; one that is not says that there is no such method.
+			// Nobody is signed in: a route that is there asks who, misses the thing or refuses the body; one that is not says that there is no such
+			// method.
 			got := w.call("", strings.ToUpper(method), names.Replace(path), nil, nil)
 			if _, documented := methods[method]; documented == (got == http.StatusMethodNotAllowed) {
 				t.Errorf("%s %s: %d, in the document: %v", method, path, got, documented)

@@ -72,7 +72,8 @@ func TestOneLimitOfAnAddressIsOverAllEdges(t *testing.T) {
 	}
 	for _, path := range paths {
 		w := get(t, s, "192.0.2.1", "", path)
-		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || w.Header().Get("RateLimit-Remaining") != "0" || w.Header().Get("RateLimit-Reset") != "30" {
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || w.Header().Get("RateLimit-Remaining") != "0" ||
+			w.Header().Get("RateLimit-Reset") != "30" {
 			t.Errorf("%s over the limit: %d %v %s", path, w.Code, w.Header(), w.Body)
 		}
 		if path == "/runners" {
@@ -80,7 +81,8 @@ func TestOneLimitOfAnAddressIsOverAllEdges(t *testing.T) {
 		}
 		var ours api.Error
 		var oci struct{ Errors []struct{ Code string } }
-		if json.Unmarshal(w.Body.Bytes(), &ours) != nil || json.Unmarshal(w.Body.Bytes(), &oci) != nil || ours.ErrorCode != "too_many" && (len(oci.Errors) != 1 || oci.Errors[0].Code != "TOOMANYREQUESTS") {
+		if json.Unmarshal(w.Body.Bytes(), &ours) != nil || json.Unmarshal(w.Body.Bytes(), &oci) != nil || ours.ErrorCode != "too_many" &&
+			(len(oci.Errors) != 1 || oci.Errors[0].Code != "TOOMANYREQUESTS") {
 			t.Errorf("%s: %s", path, w.Body)
 		}
 	}

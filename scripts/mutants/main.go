@@ -239,7 +239,8 @@ type pkg struct {
 
 // load lists the packages of this module by import path.
 func load(ctx context.Context) (map[string]*pkg, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Deps,TestImports,XTestImports", "./...").Output()
+	out, err := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Deps,TestImports,XTestImports",
+		"./...").Output()
 	if err != nil {
 		return nil, listError(err)
 	}

@@ -202,7 +202,8 @@ func (s Source) githubPull(b *build, event githubEvent) {
 		b.baseHash = pull.Base.SHA
 		return
 	}
-	// Without the event file only the reference "refs/pull/12/merge" has the number. Whether it is a fork is not known, so it is treated as one.
+	// Without the event file only the reference "refs/pull/12/merge" has the number. Whether it is a fork is not known, so it is treated as
+	// one.
 	number, _, _ := strings.Cut(strings.TrimPrefix(s.Getenv("GITHUB_REF"), "refs/pull/"), "/")
 	b.pull, b.fork = number, true
 	if b.pull == "" {

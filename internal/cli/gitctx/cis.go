@@ -7,7 +7,8 @@ import (
 
 // gitlab: in a pipeline of merged results CI_COMMIT_SHA is a merge, and the source branch's commit has a variable of its own.
 func gitlab(s Source) build {
-	b := build{repository: s.Getenv("CI_PROJECT_PATH"), link: s.Getenv("CI_JOB_URL"), pull: s.Getenv("CI_MERGE_REQUEST_IID"), tag: s.Getenv("CI_COMMIT_TAG")}
+	b := build{repository: s.Getenv("CI_PROJECT_PATH"), link: s.Getenv("CI_JOB_URL"), pull: s.Getenv("CI_MERGE_REQUEST_IID"),
+		tag: s.Getenv("CI_COMMIT_TAG")}
 	s.setHash(&b, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA")
 	s.setBranch(&b, "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
 	b.base, b.baseHash = s.Getenv("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), s.Getenv("CI_MERGE_REQUEST_DIFF_BASE_SHA")
@@ -17,7 +18,8 @@ func gitlab(s Source) build {
 }
 
 func buildkite(s Source) build {
-	b := build{repository: s.Getenv("BUILDKITE_REPO"), link: s.Getenv("BUILDKITE_BUILD_URL"), tag: s.Getenv("BUILDKITE_TAG"), pull: number(s.Getenv("BUILDKITE_PULL_REQUEST")),
+	b := build{repository: s.Getenv("BUILDKITE_REPO"), link: s.Getenv("BUILDKITE_BUILD_URL"), tag: s.Getenv("BUILDKITE_TAG"),
+		pull:       number(s.Getenv("BUILDKITE_PULL_REQUEST")),
 		mainBranch: s.Getenv("BUILDKITE_PIPELINE_DEFAULT_BRANCH")}
 	s.setHash(&b, "BUILDKITE_COMMIT") // "HEAD" for a build started by hand; that is no object name and is left to git
 	s.setBranch(&b, "BUILDKITE_BRANCH")
@@ -106,7 +108,8 @@ func azure(s Source) build {
 }
 
 func bitbucket(s Source) build {
-	b := build{repository: s.Getenv("BITBUCKET_REPO_SLUG"), pull: s.Getenv("BITBUCKET_PR_ID"), tag: s.Getenv("BITBUCKET_TAG"), base: s.Getenv("BITBUCKET_PR_DESTINATION_BRANCH")}
+	b := build{repository: s.Getenv("BITBUCKET_REPO_SLUG"), pull: s.Getenv("BITBUCKET_PR_ID"), tag: s.Getenv("BITBUCKET_TAG"),
+		base: s.Getenv("BITBUCKET_PR_DESTINATION_BRANCH")}
 	s.setHash(&b, "BITBUCKET_COMMIT")
 	s.setBranch(&b, "BITBUCKET_BRANCH")
 	if n := s.Getenv("BITBUCKET_BUILD_NUMBER"); n != "" {
@@ -132,7 +135,8 @@ func woodpecker(s Source) build {
 
 // drone: DRONE_COMMIT_BRANCH is the target of a pull request.
 func drone(s Source) build {
-	b := build{repository: s.Getenv("DRONE_REPO"), pull: s.Getenv("DRONE_PULL_REQUEST"), tag: s.Getenv("DRONE_TAG"), link: s.Getenv("DRONE_BUILD_LINK")}
+	b := build{repository: s.Getenv("DRONE_REPO"), pull: s.Getenv("DRONE_PULL_REQUEST"), tag: s.Getenv("DRONE_TAG"),
+		link: s.Getenv("DRONE_BUILD_LINK")}
 	s.setHash(&b, "DRONE_COMMIT_SHA")
 	if b.pull != "" {
 		s.setBranch(&b, "DRONE_SOURCE_BRANCH")
@@ -146,7 +150,8 @@ func drone(s Source) build {
 
 // travis: TRAVIS_BRANCH is the target of a pull request, and TRAVIS_COMMIT its merge.
 func travis(s Source) build {
-	b := build{repository: s.Getenv("TRAVIS_REPO_SLUG"), tag: s.Getenv("TRAVIS_TAG"), link: s.Getenv("TRAVIS_JOB_WEB_URL"), pull: number(s.Getenv("TRAVIS_PULL_REQUEST"))}
+	b := build{repository: s.Getenv("TRAVIS_REPO_SLUG"), tag: s.Getenv("TRAVIS_TAG"), link: s.Getenv("TRAVIS_JOB_WEB_URL"),
+		pull: number(s.Getenv("TRAVIS_PULL_REQUEST"))}
 	if b.pull != "" {
 		s.setBranch(&b, "TRAVIS_PULL_REQUEST_BRANCH")
 		s.setHash(&b, "TRAVIS_PULL_REQUEST_SHA")
@@ -221,7 +226,8 @@ func cirrus(s Source) build {
 func appveyor(s Source) build {
 	b := build{repository: s.Getenv("APPVEYOR_REPO_NAME"), pull: s.Getenv("APPVEYOR_PULL_REQUEST_NUMBER")}
 	if id := s.Getenv("APPVEYOR_BUILD_ID"); id != "" {
-		b.link = s.Getenv("APPVEYOR_URL") + "/project/" + s.Getenv("APPVEYOR_ACCOUNT_NAME") + "/" + s.Getenv("APPVEYOR_PROJECT_SLUG") + "/builds/" + id
+		b.link = s.Getenv("APPVEYOR_URL") + "/project/" + s.Getenv("APPVEYOR_ACCOUNT_NAME") + "/" + s.Getenv("APPVEYOR_PROJECT_SLUG") +
+			"/builds/" + id
 	}
 	if b.pull != "" {
 		s.setBranch(&b, "APPVEYOR_PULL_REQUEST_HEAD_REPO_BRANCH")
@@ -258,7 +264,8 @@ func codebuild(s Source) build {
 
 // semaphore: SEMAPHORE_GIT_BRANCH is the target of a pull request.
 func semaphore(s Source) build {
-	b := build{repository: s.Getenv("SEMAPHORE_GIT_REPO_SLUG"), pull: s.Getenv("SEMAPHORE_GIT_PR_NUMBER"), tag: s.Getenv("SEMAPHORE_GIT_TAG_NAME")}
+	b := build{repository: s.Getenv("SEMAPHORE_GIT_REPO_SLUG"), pull: s.Getenv("SEMAPHORE_GIT_PR_NUMBER"),
+		tag: s.Getenv("SEMAPHORE_GIT_TAG_NAME")}
 	if id := s.Getenv("SEMAPHORE_WORKFLOW_ID"); id != "" {
 		b.link = s.Getenv("SEMAPHORE_ORGANIZATION_URL") + "/workflows/" + id
 	}

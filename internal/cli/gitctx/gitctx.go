@@ -1,9 +1,9 @@
 // Package gitctx finds out what is measured: branch, commit and repository, from the CI system's variables or from the git folder.
 //
-// CI systems check out a detached HEAD, and for a pull request often a merge commit that exists nowhere else. The branch and the commit that
-// people mean are in variables and event files that differ with each system; this package knows them. It never guesses: without a branch it
-// says so, and the caller asks for --branch. A pull request from a fork gets the branch "pull/<number>/<its branch>", because a fork's "main"
-// is not main.
+// CI systems check out a detached HEAD, and for a pull request often a merge commit that exists nowhere else. The branch and the commit
+// that people mean are in variables and event files that differ with each system; this package knows them. It never guesses: without a
+// branch it says so, and the caller asks for --branch. A pull request from a fork gets the branch "pull/<number>/<its branch>", because a
+// fork's "main" is not main.
 //
 // It is a pure function over three readers (environment, files, the git program), so that every system is a row in a test's table. Git's
 // files are read directly: in containers there is often no git program, or it refuses a folder that another user owns.
@@ -82,8 +82,8 @@ func Detect(s Source) Context {
 	return c
 }
 
-// pullHash finds the commit of a pull request when the CI system did not say: HEAD, or HEAD's second parent where HEAD is the merge that the
-// CI system made.
+// pullHash finds the commit of a pull request when the CI system did not say: HEAD, or HEAD's second parent where HEAD is the merge that
+// the CI system made.
 func (c *Context) pullHash(s Source, repo repo) {
 	parents, err := s.git("rev-list", "--parents", "-n", "1", "HEAD")
 	words := strings.Fields(parents)

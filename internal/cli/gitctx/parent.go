@@ -87,11 +87,12 @@ func refsOf(s Source, branch string) []string {
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(strings.Fields(out), func(ref string) bool { return branchOf(ref) != branch }) // git takes a name for a folder, too
+	// git takes a name for a folder, too
+	return slices.DeleteFunc(strings.Fields(out), func(ref string) bool { return branchOf(ref) != branch })
 }
 
-// commitsBefore are the commit of the parent at which the branch left it and those before it, newest first. In a shallow checkout it is only
-// what the CI system knows.
+// commitsBefore are the commit of the parent at which the branch left it and those before it, newest first. In a shallow checkout it is
+// only what the CI system knows.
 func (c Context) commitsBefore(s Source, parent string) []string {
 	if refs := refsOf(s, parent); c.Root != "" && len(refs) > 0 {
 		for _, tip := range []string{c.Hash, "HEAD"} { // of a merge that a CI system made, the head that people mean

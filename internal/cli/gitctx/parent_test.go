@@ -27,15 +27,20 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 		git   map[string]string
 		want  Parent
 	}{
-		"the default branch that origin names": {work, git(append(mainHere, "symbolic-ref --quiet refs/remotes/origin/HEAD", "refs/remotes/origin/main")...),
+		"the default branch that origin names": {work, git(append(mainHere, "symbolic-ref --quiet refs/remotes/origin/HEAD",
+			"refs/remotes/origin/main")...),
 			Parent{"main", []string{local, older}}},
 		"a usual name, where no origin says": {work, git(mainHere...), Parent{"main", []string{local, older}}},
-		"the configured name, before usual ones": {work, git(append(mainHere, "config init.defaultBranch", "dev", refs+"dev refs/remotes/origin/dev", "refs/heads/dev",
+		"the configured name, before usual ones": {work, git(append(mainHere, "config init.defaultBranch", "dev", refs+
+			"dev refs/remotes/origin/dev", "refs/heads/dev",
 			"merge-base "+head+" refs/heads/dev", older)...), Parent{"dev", []string{older}}},
-		"the branch that it tracks": {work, git(append(mainHere, "for-each-ref --format=%(upstream) refs/heads/topic", "refs/remotes/origin/release/1",
-			refs+"release/1 refs/remotes/origin/release/1", "refs/remotes/origin/release/1", "merge-base "+head+" refs/remotes/origin/release/1", older)...),
+		"the branch that it tracks": {work, git(append(mainHere, "for-each-ref --format=%(upstream) refs/heads/topic",
+			"refs/remotes/origin/release/1",
+			refs+"release/1 refs/remotes/origin/release/1", "refs/remotes/origin/release/1", "merge-base "+head+" refs/remotes/origin/release/1",
+			older)...),
 			Parent{"release/1", []string{older}}},
-		"not the branch that it is pushed to": {work, git(append(mainHere, "for-each-ref --format=%(upstream) refs/heads/topic", "refs/remotes/origin/topic")...),
+		"not the branch that it is pushed to": {work, git(append(mainHere, "for-each-ref --format=%(upstream) refs/heads/topic",
+			"refs/remotes/origin/topic")...),
 			Parent{"main", []string{local, older}}},
 		"the default branch itself":         {change(func(c *Context) { c.Branch = "main" }), git(mainHere...), Parent{}},
 		"no branch":                         {change(func(c *Context) { c.Branch = "" }), git(mainHere...), Parent{}},
@@ -43,13 +48,17 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 		"no git program":                    {work, nil, Parent{}},
 		"a folder of branches is no branch": {work, git(refs+"main refs/remotes/origin/main", "refs/heads/main/a"), Parent{}},
 		"where a pull request goes": {change(func(c *Context) { c.Base, c.Default = "release/1", "main" }), git(append(mainHere,
-			refs+"release/1 refs/remotes/origin/release/1", "refs/remotes/origin/release/1", "merge-base "+head+" refs/remotes/origin/release/1", older)...),
+			refs+"release/1 refs/remotes/origin/release/1", "refs/remotes/origin/release/1", "merge-base "+head+" refs/remotes/origin/release/1",
+			older)...),
 			Parent{"release/1", []string{older}}},
-		"a pull request in a shallow checkout": {change(func(c *Context) { c.Base, c.BaseHash = "main", older }), nil, Parent{"main", []string{older}}},
-		"a pull request of a merge": {change(func(c *Context) { c.Base, c.Hash = "main", "" }), git(refs+"main refs/remotes/origin/main", "refs/remotes/origin/main",
-			"merge-base HEAD refs/remotes/origin/main", older), Parent{"main", []string{older}}},
+		"a pull request in a shallow checkout": {change(func(c *Context) { c.Base, c.BaseHash = "main", older }), nil,
+			Parent{"main", []string{older}}},
+		"a pull request of a merge": {change(func(c *Context) { c.Base, c.Hash = "main", "" }),
+			git(refs+"main refs/remotes/origin/main", "refs/remotes/origin/main",
+				"merge-base HEAD refs/remotes/origin/main", older), Parent{"main", []string{older}}},
 		"a pushed branch, by CI": {change(func(c *Context) { c.Default, c.Root = "main", "" }), nil, Parent{Branch: "main"}},
-		"a fork's main":          {change(func(c *Context) { c.Branch, c.Base, c.Root = "pull/7/main", "main", "" }), nil, Parent{Branch: "main"}},
+		"a fork's main": {change(func(c *Context) { c.Branch, c.Base, c.Root = "pull/7/main", "main", "" }), nil,
+			Parent{Branch: "main"}},
 	} {
 		if diff := cmp.Diff(row.want, row.found.FindParent(source(nil, nil, row.git))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -60,7 +69,8 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 func TestCISystemsNameTheDefaultBranch(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ vars, files map[string]string }{
-		"GitHub": {map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REF_NAME": "topic", "GITHUB_EVENT_PATH": "/event.json"},
+		"GitHub": {map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REF_NAME": "topic",
+			"GITHUB_EVENT_PATH": "/event.json"},
 			map[string]string{"/event.json": `{"repository": {"default_branch": "dev"}}`}},
 		"GitLab":    {map[string]string{"GITLAB_CI": "true", "CI_COMMIT_BRANCH": "topic", "CI_DEFAULT_BRANCH": "dev"}, nil},
 		"Buildkite": {map[string]string{"BUILDKITE": "true", "BUILDKITE_BRANCH": "topic", "BUILDKITE_PIPELINE_DEFAULT_BRANCH": "dev"}, nil},

@@ -22,18 +22,24 @@ func TestGitFoldersOfEveryKind(t *testing.T) {
 			want:  Context{Root: "/src/app", Branch: "topic/x", BranchFrom: "git", Hash: head, HashFrom: "git", Repository: "app", Dirty: true},
 		},
 		"a packed branch, remote by https": {
-			files: map[string]string{"/src/app/sub/.git/HEAD": "ref: refs/heads/main", "/src/app/sub/.git/packed-refs": "# pack-refs with: peeled\n" + merge + " refs/heads/main2\n" + head + " refs/heads/main\n^" + local + "\n",
-				"/src/app/sub/.git/config": "[core]\n\turl = no\n[remote \"upstream\"]\n\turl = https://x/other\n[remote \"origin\"]\n\tfetch = +x\n\tURL = https://example.org/org/tool.git/\n"},
+			files: map[string]string{"/src/app/sub/.git/HEAD": "ref: refs/heads/main",
+				"/src/app/sub/.git/packed-refs": "# pack-refs with: peeled\n" + merge + " refs/heads/main2\n" + head + " refs/heads/main\n^" + local +
+					"\n",
+				"/src/app/sub/.git/config": "[core]\n\turl = no\n[remote \"upstream\"]\n\turl = https://x/other\n[remote \"origin\"]\n\tfetch = " +
+					"+x\n\tURL = https://example.org/org/tool.git/\n"},
 			want: Context{Root: "/src/app/sub", Branch: "main", BranchFrom: "git", Hash: head, HashFrom: "git", Repository: "tool"},
 		},
 		"a work tree": {
-			files: map[string]string{"/src/app/.git": "gitdir: /src/main/.git/worktrees/app\n", "/src/main/.git/worktrees/app/HEAD": "ref: refs/heads/topic",
-				"/src/main/.git/worktrees/app/commondir": "../..\n", "/src/main/.git/refs/heads/topic": head, "/src/main/.git/config": "[remote \"origin\"]\nurl = git@h:o/r.git"},
+			files: map[string]string{"/src/app/.git": "gitdir: /src/main/.git/worktrees/app\n",
+				"/src/main/.git/worktrees/app/HEAD":      "ref: refs/heads/topic",
+				"/src/main/.git/worktrees/app/commondir": "../..\n", "/src/main/.git/refs/heads/topic": head,
+				"/src/main/.git/config": "[remote \"origin\"]\nurl = git@h:o/r.git"},
 			want: Context{Root: "/src/app", Branch: "topic", BranchFrom: "git", Hash: head, HashFrom: "git", Repository: "r"},
 		},
 		"a submodule": {
-			files: map[string]string{"/src/app/.git": "gitdir: ../.git/modules/app", "/src/.git/modules/app/HEAD": head},
-			want:  Context{Root: "/src/app", Hash: head, HashFrom: "git", Repository: "app", Detached: true}, branchErr: "HEAD is detached; give --branch",
+			files:     map[string]string{"/src/app/.git": "gitdir: ../.git/modules/app", "/src/.git/modules/app/HEAD": head},
+			want:      Context{Root: "/src/app", Hash: head, HashFrom: "git", Repository: "app", Detached: true},
+			branchErr: "HEAD is detached; give --branch",
 		},
 		"no commit yet": {
 			files: map[string]string{"/src/app/.git/HEAD": "ref: refs/heads/main"},
@@ -45,8 +51,9 @@ func TestGitFoldersOfEveryKind(t *testing.T) {
 			want:  Context{Root: "/src/app", Branch: "main", BranchFrom: "git", Hash: head, HashFrom: "git", Repository: "app"},
 		},
 		"reftable without git": {
-			files:     map[string]string{"/src/app/.git/HEAD": "ref: refs/heads/.invalid"},
-			want:      Context{Notes: []string{"git's references are in a format that only the git program reads, and it does not run here; give --branch and --hash"}},
+			files: map[string]string{"/src/app/.git/HEAD": "ref: refs/heads/.invalid"},
+			want: Context{Notes: []string{"git's references are in a format that only the git program reads, and it does not run here; give " +
+				"--branch and --hash"}},
 			branchErr: "this folder is in no git repository; give --branch",
 		},
 		"a broken HEAD": {
@@ -63,7 +70,8 @@ func TestGitFoldersOfEveryKind(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			_, err := got.NeedBranch()
-			if row.branchErr == "" && err != nil || row.branchErr != "" && (err == nil || err.Error() != row.branchErr || fault.Of(err) != fault.Invalid) {
+			if row.branchErr == "" && err != nil || row.branchErr != "" &&
+				(err == nil || err.Error() != row.branchErr || fault.Of(err) != fault.Invalid) {
 				t.Errorf("NeedBranch: %v, want %q", err, row.branchErr)
 			}
 		})
@@ -81,9 +89,11 @@ func TestATagSaysThatItIsNoBranch(t *testing.T) {
 func TestDescribeSaysWhereThingsComeFrom(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]Context{
-		"no git repository and no CI system":                           {},
-		"branch main, commit aaaaaaaaaaaa with uncommitted changes":    {Branch: "main", BranchFrom: "git", Hash: head, HashFrom: "git", Dirty: true},
-		"X, pull request 7 from a fork, branch pull/7/main (VARIABLE)": {CI: "X", Pull: "7", Fork: true, Branch: "pull/7/main", BranchFrom: "VARIABLE"},
+		"no git repository and no CI system": {},
+		"branch main, commit aaaaaaaaaaaa with uncommitted changes": {Branch: "main", BranchFrom: "git", Hash: head, HashFrom: "git",
+			Dirty: true},
+		"X, pull request 7 from a fork, branch pull/7/main (VARIABLE)": {CI: "X", Pull: "7", Fork: true, Branch: "pull/7/main",
+			BranchFrom: "VARIABLE"},
 	} {
 		if got := c.Describe(); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -95,8 +105,10 @@ func TestMapUsesTheKeysThatTheServerReads(t *testing.T) {
 	t.Parallel()
 	got := Context{Repository: "app", Branch: "main", Hash: head, CI: "X", Link: "l", Pull: "7", Base: "b", Dirty: true}.Map()
 	want := map[string]string{
-		"bencher.dev/v0/repo/name": "app", "bencher.dev/v0/branch/ref/name": "main", "bencher.dev/v0/branch/ref": "refs/heads/main", "bencher.dev/v0/branch/hash": head,
-		"tachograph.dev/v0/ci/name": "X", "tachograph.dev/v0/ci/link": "l", "tachograph.dev/v0/ci/pull_request": "7", "tachograph.dev/v0/branch/base": "b", "tachograph.dev/v0/branch/dirty": "true",
+		"bencher.dev/v0/repo/name": "app", "bencher.dev/v0/branch/ref/name": "main", "bencher.dev/v0/branch/ref": "refs/heads/main",
+		"bencher.dev/v0/branch/hash": head,
+		"tachograph.dev/v0/ci/name":  "X", "tachograph.dev/v0/ci/link": "l", "tachograph.dev/v0/ci/pull_request": "7",
+		"tachograph.dev/v0/branch/base": "b", "tachograph.dev/v0/branch/dirty": "true",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -109,7 +121,8 @@ func TestMapUsesTheKeysThatTheServerReads(t *testing.T) {
 func TestRepositoryNames(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
-		"git@host:org/repo.git": "repo", "https://host/org/repo": "repo", "org/repo": "repo", "host:repo": "repo", "/src/app": "app", "": "", "/": "", ".git": "",
+		"git@host:org/repo.git": "repo", "https://host/org/repo": "repo", "org/repo": "repo", "host:repo": "repo", "/src/app": "app", "": "",
+		"/": "", ".git": "",
 	} {
 		if got := repositoryName(address); got != want {
 			t.Errorf("%q: got %q, want %q", address, got, want)

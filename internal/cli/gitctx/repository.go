@@ -16,8 +16,9 @@ const (
 	keyFolder = "tachograph.dev/v0/repo/folder"
 )
 
-// Identity returns entries of a report's context that say which repository it comes from: the address of its origin without credentials, its
-// first commit, and a fingerprint of its folder, whose name is nobody's business. It asks git for the first commit, which it must walk for.
+// Identity returns entries of a report's context that say which repository it comes from: the address of its origin without credentials,
+// its first commit, and a fingerprint of its folder, whose name is nobody's business. It asks git for the first commit, which it must walk
+// for.
 func (c Context) Identity(s Source) map[string]string {
 	m := map[string]string{}
 	folder := s.Dir

@@ -7,9 +7,11 @@ func TestAnAddressIsTheSameHoweverItIsWritten(t *testing.T) {
 	const want = "example.org/org/app"
 	for address, want := range map[string]string{
 		"https://example.org/org/app": want, "https://example.org/org/app.git": want, "https://user:secret@Example.org/org/app/": want,
-		"git@example.org:org/app.git": want, "example.org:/org/app": want, "ssh://git@example.org:2222/org/app.git": want, "git://example.org/org/app": want,
+		"git@example.org:org/app.git": want, "example.org:/org/app": want, "ssh://git@example.org:2222/org/app.git": want,
+		"git://example.org/org/app":               want,
 		"https://token@example.org/org/app?x=y#z": want,
-		"": "", "/srv/git/app.git": "", "../app": "", "./a:b": "", `C:\git\app`: "", "file:///srv/app": "", "https://example.org/": "", "https://[::": "",
+		"": "", "/srv/git/app.git": "", "../app": "", "./a:b": "", `C:\git\app`: "", "file:///srv/app": "", "https://example.org/": "",
+		"https://[::": "",
 	} {
 		if got := repositoryAddress(address); got != want {
 			t.Errorf("%q: want %q, got %q", address, want, got)

@@ -69,8 +69,9 @@ func TestProgressIsOneLineOnATerminalAndSilentElsewhere(t *testing.T) {
 func TestOnlyColoursGetThroughToATerminal(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"plain\ttext\r\n": "plain\ttext\r\n", "\x1b[1;31mred\x1b[0m": "\x1b[1;31mred\x1b[0m", "\x1b[2Jgone": "^[[2Jgone", "\x1b]0;title\x07": "^[]0;title^G",
-		"\x7f\x00": "^?^@", "\x1b[" + strings.Repeat("1", 50) + "m": "^[[" + strings.Repeat("1", 50) + "m", "µ": "µ",
+		"plain\ttext\r\n": "plain\ttext\r\n", "\x1b[1;31mred\x1b[0m": "\x1b[1;31mred\x1b[0m", "\x1b[2Jgone": "^[[2Jgone",
+		"\x1b]0;title\x07": "^[]0;title^G",
+		"\x7f\x00":         "^?^@", "\x1b[" + strings.Repeat("1", 50) + "m": "^[[" + strings.Repeat("1", 50) + "m", "µ": "µ",
 	} {
 		for split := range len(in) {
 			var s safer

@@ -10,7 +10,8 @@ import (
 )
 
 var fromRunner = []api.MessageEvent{
-	api.MsgHello, api.MsgReady, api.MsgRunning, api.MsgHeartbeat, api.MsgPhase, api.MsgLog, api.MsgCompleted, api.MsgFailed, api.MsgCanceled, api.MsgDrain,
+	api.MsgHello, api.MsgReady, api.MsgRunning, api.MsgHeartbeat, api.MsgPhase, api.MsgLog, api.MsgCompleted, api.MsgFailed, api.MsgCanceled,
+	api.MsgDrain,
 }
 
 // heldMost is how many jobs a hello may name; a runner runs one and spools few.

@@ -17,8 +17,8 @@ const TerminalSeq = int64(1) << 40
 //
 // Two things vary independently: the link (down, dialing, greeting, up) and the work (nothing, one job executing, results waiting for
 // their ack). A job goes on while the link is down; its messages are kept, within limits, and sent again after the next greeting, also
-// when it has ended meanwhile. A terminal message is repeated after each greeting until the server acks its sequence number or says abandon: the result is on disk,
-// so there is no reason to give up. The machine takes new work only when nothing waits to be delivered.
+// when it has ended meanwhile. A terminal message is repeated after each greeting until the server acks its sequence number or says
+// abandon: the result is on disk, so there is no reason to give up. The machine takes new work only when nothing waits to be delivered.
 //
 // It is not safe for concurrent use; one goroutine feeds it.
 type RunnerMachine struct {
@@ -249,7 +249,8 @@ func (m *RunnerMachine) hangUp(out *effects) {
 	m.disconnected(out)
 }
 
-// greeted goes on where the last connection ended: first what the running job has to say, then the results, each behind what its job said last.
+// greeted goes on where the last connection ended: first what the running job has to say, then the results, each behind what its job said
+// last.
 func (m *RunnerMachine) greeted(out *effects) {
 	m.link = LinkUp
 	m.attempt = 0

@@ -307,7 +307,8 @@ func TestEachJobEndsOnceWhateverTheWireDoes(t *testing.T) {
 	t.Parallel()
 	bad := []string{
 		"connect", "connect", "cut", "arrive at server", "arrive at server", "arrive at server", "arrive at runner", "arrive at runner",
-		"arrive at runner", "drop", "double", "fire", "progress", "finish", "upload", "lease runs out", "user cancels", "kill -9", "drain", "abort",
+		"arrive at runner", "drop", "double", "fire", "progress", "finish", "upload", "lease runs out", "user cancels", "kill -9", "drain",
+		"abort",
 	}
 	good := []string{"connect", "arrive at server", "arrive at runner", "finish", "upload"}
 	property.Check(t, func(t *rapid.T) {
@@ -318,7 +319,8 @@ func TestEachJobEndsOnceWhateverTheWireDoes(t *testing.T) {
 		s := &stage{t: t, p: p, spool: map[claim]api.Message{}, executed: map[claim]int{}}
 		s.boot()
 		first := func(int) int { return 0 }
-		for _, name := range rapid.SliceOfN(rapid.SampledFrom(bad), rapid.SampledFrom([]int{0, 20, 150}).Draw(t, "least"), 200).Draw(t, "events") {
+		for _, name := range rapid.SliceOfN(rapid.SampledFrom(bad), rapid.SampledFrom([]int{0, 20, 150}).Draw(t, "least"), 200).Draw(t,
+			"events") {
 			s.step(name, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "pick") })
 		}
 		// Then the wire heals: everything must come to its end. Timers fire when nothing else moves.

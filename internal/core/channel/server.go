@@ -114,9 +114,11 @@ func arrive(reply func(api.MessageEvent) Decision, msg api.Message, e job.Event)
 	return d
 }
 
-// runnersReasons are what a runner can know. That contact was lost or somebody said cancel is the server's to say, and what the outputs hold too.
+// runnersReasons are what a runner can know. That contact was lost or somebody said cancel is the server's to say, and what the outputs
+// hold too.
 var runnersReasons = map[api.Reason]bool{
-	api.ReasonBenchmarkExit: true, api.ReasonBenchmarkTimeout: true, api.ReasonNoResult: true, api.ReasonOutOfMemory: true, api.ReasonLimit: true,
+	api.ReasonBenchmarkExit: true, api.ReasonBenchmarkTimeout: true, api.ReasonNoResult: true, api.ReasonOutOfMemory: true,
+	api.ReasonLimit:     true,
 	api.ReasonImagePull: true, api.ReasonImageInvalid: true, api.ReasonSandbox: true, api.ReasonHostUnfit: true, api.ReasonRunnerAborted: true,
 	api.ReasonServer: true, api.ReasonDeadline: true,
 }

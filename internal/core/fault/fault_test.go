@@ -47,7 +47,8 @@ func TestMessageHidesInternals(t *testing.T) {
 
 func TestStatusesThatNoKindHasAreTheNearestThing(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]Kind{399: Internal, 402: Invalid, 418: Invalid, 498: Invalid, 501: Internal, 200: Internal, 0: Internal} {
+	for status, want := range map[int]Kind{399: Internal, 402: Invalid, 418: Invalid, 498: Invalid, 501: Internal, 200: Internal,
+		0: Internal} {
 		if got := FromStatus(status); got != want {
 			t.Errorf("FromStatus(%d) = %v, want %v", status, got, want)
 		}

@@ -98,7 +98,8 @@ func TestKeysOfBenchersForm(t *testing.T) {
 	}
 	good := strings.Repeat("a", 30)
 	for _, bad := range []string{
-		"bencher_user_" + good[1:], "bencher_user_" + good + "a", "bencher_user_" + good[1:] + "-", "bencher_pull_" + good, "bencher_" + good, "Bencher_user_" + good,
+		"bencher_user_" + good[1:], "bencher_user_" + good + "a", "bencher_user_" + good[1:] + "-", "bencher_pull_" + good, "bencher_" + good,
+		"Bencher_user_" + good,
 		"bencher_user_" + good[1:] + "\n", "tacho_user_" + good,
 	} {
 		if kind, ok := ParseKey(bad); ok {

@@ -8,7 +8,8 @@ func CheckNew(what, name, slug string, nameBytes int) error {
 		return err
 	}
 	if slug != "" && !IsSlug(slug) {
-		return fault.Invalidf("%s %q: %q is not a slug; one is lower-case letters, digits and single hyphens, for example %q", what, name, slug, Slugify(slug))
+		return fault.Invalidf("%s %q: %q is not a slug; one is lower-case letters, digits and single hyphens, for example %q", what, name, slug,
+			Slugify(slug))
 	}
 	return nil
 }

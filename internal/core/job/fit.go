@@ -10,8 +10,8 @@ import (
 // Isolations are the levels of isolation, weakest first. A runner that offers a level serves specs of that level and of weaker ones.
 var Isolations = []string{"none", "container", "gvisor", "microvm"}
 
-// Misfit returns why a runner that says this of itself cannot run a spec's jobs, as the rest of a sentence; "" if nothing speaks against it.
-// What the runner does not say is not held against it: the runner itself checks again, and knows its processors and its memory best.
+// Misfit returns why a runner that says this of itself cannot run a spec's jobs, as the rest of a sentence; "" if nothing speaks against
+// it. What the runner does not say is not held against it: the runner itself checks again, and knows its processors and its memory best.
 func Misfit(spec api.Spec, has api.RunnerMeta) string {
 	switch {
 	case has.OS != "" && spec.OS != "" && has.OS != spec.OS:

@@ -43,7 +43,8 @@ const (
 var Kinds = []Kind{Claim, Start, Resume, Complete, Process, Reject, Fail, Cancel, Canceled, Lose, Overrun, Retry, GiveUp}
 
 // States lists all states.
-var States = []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning, api.JobCompleted, api.JobProcessed, api.JobFailed, api.JobCanceled}
+var States = []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning, api.JobCompleted, api.JobProcessed, api.JobFailed,
+	api.JobCanceled}
 
 // Event is something that happens, with its reason if it is a Fail or a Reject.
 type Event struct {
@@ -63,7 +64,8 @@ type Job struct {
 	CancelAsked  bool
 }
 
-// Lost reports whether the job left its runner because contact was lost, and nobody has taken it since: the runner may still bring the result.
+// Lost reports whether the job left its runner because contact was lost, and nobody has taken it since: the runner may still bring the
+// result.
 func (j Job) Lost() bool {
 	return (j.State == api.JobPending || j.State == api.JobFailed) && j.Reason == api.ReasonRunnerLost
 }

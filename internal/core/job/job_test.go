@@ -89,7 +89,8 @@ func TestWhatAMachineCouldNotRunCostsNoRetry(t *testing.T) {
 
 func TestTheBenchmarksFaultIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
-	for _, reason := range []api.Reason{api.ReasonBenchmarkExit, api.ReasonBenchmarkTimeout, api.ReasonOutOfMemory, api.ReasonLimit, api.ReasonImageInvalid, api.ReasonNoResult} {
+	for _, reason := range []api.Reason{api.ReasonBenchmarkExit, api.ReasonBenchmarkTimeout, api.ReasonOutOfMemory, api.ReasonLimit,
+		api.ReasonImageInvalid, api.ReasonNoResult} {
 		if j := must(t, Job{State: api.JobRunning}, Event{Kind: Fail, Reason: reason}); j.State != api.JobFailed || j.Reason != reason {
 			t.Errorf("%s: %+v", reason, j)
 		}
@@ -142,7 +143,8 @@ func TestCancelWinsOverFailureAndLoss(t *testing.T) {
 
 func TestInvariantsHoldInAnyOrder(t *testing.T) {
 	t.Parallel()
-	reasons := []api.Reason{api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerAborted, api.ReasonLimit, api.ReasonSandbox}
+	reasons := []api.Reason{api.ReasonNone, api.ReasonBenchmarkExit, api.ReasonImagePull, api.ReasonRunnerAborted, api.ReasonLimit,
+		api.ReasonSandbox}
 	property.Check(t, func(t *rapid.T) {
 		j := Job{State: api.JobPending}
 		for range rapid.IntRange(1, 60).Draw(t, "events") {

@@ -127,5 +127,6 @@ func Blocked(spec string, runners []Candidate, until *time.Time) string {
 	if more := len(kept) - shownCandidates; more > 0 {
 		kept = append(kept[:shownCandidates], fmt.Sprintf("%d more are kept from it", more))
 	}
-	return fmt.Sprintf("no runner may take it: %s; when a machine is repaired: tacho runner undrain %s", strings.Join(kept, ", "), runners[0].Slug)
+	return fmt.Sprintf("no runner may take it: %s; when a machine is repaired: tacho runner undrain %s", strings.Join(kept, ", "),
+		runners[0].Slug)
 }

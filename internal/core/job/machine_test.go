@@ -82,13 +82,15 @@ func TestABlockedJobSaysWhyAndTheWayOut(t *testing.T) {
 	}{
 		"one may":             {[]Candidate{drained("a"), {Slug: "b"}}, nil, ""},
 		"one may after pause": {[]Candidate{drained("a"), {Slug: "b"}}, &soon, "next try at 00:00:10 UTC"},
-		"none has the spec":   {nil, &soon, "no runner has the spec any more; an administrator can change that: tacho runner spec add RUNNER metal"},
+		"none has the spec": {nil, &soon,
+			"no runner has the spec any more; an administrator can change that: tacho runner spec add RUNNER metal"},
 		"the only one": {[]Candidate{{Slug: "a", Avoided: true}}, &soon,
 			"no runner may take it: a could not run it; when a machine is repaired: tacho runner undrain a"},
 		"both": {[]Candidate{{Slug: "a", Drained: true, Avoided: true}, {Slug: "b", Avoided: true}}, nil,
 			"no runner may take it: a is drained, b could not run it; when a machine is repaired: tacho runner undrain a"},
 		"many": {[]Candidate{drained("a"), drained("b"), drained("c"), drained("d"), drained("e")}, nil,
-			"no runner may take it: a is drained, b is drained, c is drained, 2 more are kept from it; when a machine is repaired: tacho runner undrain a"},
+			"no runner may take it: a is drained, b is drained, c is drained, 2 more are kept from it; when a machine is repaired: tacho runner " +
+				"undrain a"},
 	} {
 		if got := Blocked("metal", row.runners, row.until); got != row.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, row.want)

@@ -28,8 +28,8 @@ const (
 // one is outside.
 const leastReach = 4 * 0x1p-52
 
-// Bound draws the limits for the next value after history, newest first; only the newest MaxSampleSize of it count, and among those the order
-// does not matter. With m the mean, s the sample standard deviation, n the size and p the boundary of a side, the limit stands at
+// Bound draws the limits for the next value after history, newest first; only the newest MaxSampleSize of it count, and among those the
+// order does not matter. With m the mean, s the sample standard deviation, n the size and p the boundary of a side, the limit stands at
 //
 //	percentage  m ± |m|·p                        n ≥ 1; |m| keeps the lower limit below the upper one where m is negative
 //	t_test      m ± s·√(1 + 1/n)·t⁻¹(p; n−1)     n ≥ 2; the prediction interval for one further value (Hahn and Meeker 1991, §4.2)

@@ -1,9 +1,9 @@
 // Package judge holds a value against its history: a model says which test with which parameters, Bound draws the limits, Broken says
 // whether a value is outside. It also has the life of an alert.
 //
-// The formulas are those of the field's common practice, and agree with Bencher's numbers wherever Bencher draws limits that make sense. Where
-// its limits help nobody they differ: a history without any variance still has limits, so that a count that doubles is seen, and a negative
-// mean keeps its lower limit below its upper one.
+// The formulas are those of the field's common practice, and agree with Bencher's numbers wherever Bencher draws limits that make sense.
+// Where its limits help nobody they differ: a history without any variance still has limits, so that a count that doubles is seen, and a
+// negative mean keeps its lower limit below its upper one.
 //
 // The package knows no store and no clock: ingest brings the history, chosen by branch, testbed, benchmark, measure and window, and writes
 // the alerts.
@@ -24,8 +24,8 @@ const (
 	TTest      Test = "t_test"
 )
 
-// ParseTest reads a test's name; "t" is t_test's alias. Another name is an Invalid fault, which tells those that exist elsewhere and are not
-// built here from those that nobody knows.
+// ParseTest reads a test's name; "t" is t_test's alias. Another name is an Invalid fault, which tells those that exist elsewhere and are
+// not built here from those that nobody knows.
 func ParseTest(s string) (Test, error) {
 	switch s {
 	case string(Percentage):

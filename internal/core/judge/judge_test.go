@@ -53,8 +53,9 @@ func TestInvalidModelsSayWhatIsWrong(t *testing.T) {
 		`test "t": write t_test`:                                  both("t", 0.9),
 		"the least sample size is 1, the test needs 2":            {Test: TTest, UpperBoundary: ptr(0.9), MinSampleSize: ptr(1)},
 		"the largest sample size is 0, the test needs 1":          {Test: Percentage, UpperBoundary: ptr(0.9), MaxSampleSize: ptr(0)},
-		"the least sample size 5 is over the largest 4":           {Test: Percentage, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5), MaxSampleSize: ptr(4)},
-		"model percentage: the window is 0 s, want at least 1 s":  {Test: Percentage, UpperBoundary: ptr(0.9), WindowSeconds: ptr(int64(0))},
+		"the least sample size 5 is over the largest 4": {Test: Percentage, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5),
+			MaxSampleSize: ptr(4)},
+		"model percentage: the window is 0 s, want at least 1 s": {Test: Percentage, UpperBoundary: ptr(0.9), WindowSeconds: ptr(int64(0))},
 	} {
 		if err := m.Validate(); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), want) {
 			t.Errorf("Validate(%+v) = %v, want an invalid fault with %q", m, err, want)

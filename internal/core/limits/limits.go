@@ -44,7 +44,8 @@ const (
 	CheapResultBytes = 32 * KiB // below, a report costs less than its request
 	ResultByteCost   = 3        // raw samples as numbers, and what the adapter keeps
 	MetricBytesLeast = 16       // of raw output for one metric; no tool needs fewer
-	MetricCost       = 480      // of heap while it is judged and written; one report of 400,000 brought a whole process to 321 MB with its garbage
+	// of heap while it is judged and written; one report of 400,000 brought a whole process to 321 MB with its garbage
+	MetricCost = 480
 
 	// Answers that hold many metrics are written a chunk at a time.
 	CheapReadMetrics = 100       // up to so many cost less than their request
@@ -200,8 +201,9 @@ const (
 	RegistryTokenBodyBytes     = 64 * KiB        // POST to the token end point
 	RegistryStall              = 2 * time.Minute // a transfer that moves no byte for so long is cut
 	RegistryUploadsPerProject  = 200             // open upload sessions; a push of a large image has a few at a time
-	RegistryKeepNew            = time.Hour       // the collector never deletes what is younger, and ends uploads that nobody touched for so long
-	RegistryCollectBatch       = 1_000           // rows in one transaction of the collector
+	// the collector never deletes what is younger, and ends uploads that nobody touched for so long
+	RegistryKeepNew      = time.Hour
+	RegistryCollectBatch = 1_000 // rows in one transaction of the collector
 )
 
 // Reports and their judgement.
@@ -220,18 +222,20 @@ const (
 
 // The runner daemon.
 const (
-	RedialMin          = 500 * time.Millisecond // first pause after a lost connection, doubled up to
-	RedialMax          = 30 * time.Second       // one lease: a server that is back finds its fleet within it
-	PrepareTimeout     = 30 * time.Minute       // pull and unpack of one job; the job's own timeout counts the command alone
-	KillGrace          = 2 * time.Second        // between SIGTERM and SIGKILL of a benchmark that ran out of time
-	HangMargin         = 10 * time.Second       // past its timeout and KillGrace a benchmark is killed even if its runner hangs
-	CollectTimeout     = 2 * time.Minute        // reading the result files of one iteration
-	LogFlushInterval   = 250 * time.Millisecond // live output is sent at most so often, or when LogChunkBytes are there
-	UploadRetryMax     = 30 * time.Second       // longest pause between two tries of an upload
-	UploadTimeout      = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
-	SandboxProcesses   = 4_096                  // processes and threads of one sandbox: a fork bomb ends there, a Go program with many threads does not
-	ProofTimeout       = time.Minute            // for the command that a runner tries its sandboxes with at its start; it takes a fraction of a second
-	ProofMemory        = 256 * MiB              // of that sandbox: a gVisor kernel counts, too
+	RedialMin        = 500 * time.Millisecond // first pause after a lost connection, doubled up to
+	RedialMax        = 30 * time.Second       // one lease: a server that is back finds its fleet within it
+	PrepareTimeout   = 30 * time.Minute       // pull and unpack of one job; the job's own timeout counts the command alone
+	KillGrace        = 2 * time.Second        // between SIGTERM and SIGKILL of a benchmark that ran out of time
+	HangMargin       = 10 * time.Second       // past its timeout and KillGrace a benchmark is killed even if its runner hangs
+	CollectTimeout   = 2 * time.Minute        // reading the result files of one iteration
+	LogFlushInterval = 250 * time.Millisecond // live output is sent at most so often, or when LogChunkBytes are there
+	UploadRetryMax   = 30 * time.Second       // longest pause between two tries of an upload
+	UploadTimeout    = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
+	// processes and threads of one sandbox: a fork bomb ends there, a Go program with many threads does not
+	SandboxProcesses = 4_096
+	// for the command that a runner tries its sandboxes with at its start; it takes a fraction of a second
+	ProofTimeout       = time.Minute
+	ProofMemory        = 256 * MiB // of that sandbox: a gVisor kernel counts, too
 	ProofDisk          = 16 * MiB
 	TokenRefreshMargin = 60 * time.Second // a pull token with less life than this is renewed before it is used
 )
@@ -277,11 +281,12 @@ const (
 	ReadTries         = 8 // of a completed job's results, when reading fails for a reason of ours; with the pauses below about 5 minutes
 	ReadRetryMax      = time.Minute
 	BlockedJobRecheck = 30 * time.Second // a look at jobs whose wake-up was lost, which no known way leads to
-	RetryPauseFirst   = 10 * time.Second // before the second try of a job that its runner could not pull or run: a registry or disk may be back
-	RetryPauseNext    = time.Minute      // before the third
-	RunnerFailures    = 2                // jobs in a row that a runner's machine could not run, after which it gets no more
-	JobBlames         = 3                // machines that one job may count against: what more of them cannot run may be the job's own fault
-	MachineWait       = time.Hour        // for a machine that may take a job after others could not run it: somebody has to repair one first
+	// before the second try of a job that its runner could not pull or run: a registry or disk may be back
+	RetryPauseFirst = 10 * time.Second
+	RetryPauseNext  = time.Minute // before the third
+	RunnerFailures  = 2           // jobs in a row that a runner's machine could not run, after which it gets no more
+	JobBlames       = 3           // machines that one job may count against: what more of them cannot run may be the job's own fault
+	MachineWait     = time.Hour   // for a machine that may take a job after others could not run it: somebody has to repair one first
 )
 
 // Looking after a data folder.

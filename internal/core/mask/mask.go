@@ -30,7 +30,8 @@ func New(values []string) Mask {
 }
 
 // secretName matches names of variables whose values are secrets by all custom.
-var secretName = regexp.MustCompile(`(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(API|ACCESS|PRIVATE|SIGNING)_KEY)(_|$)`)
+var secretName = regexp.MustCompile(`(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|` +
+	`(API|ACCESS|PRIVATE|SIGNING)_KEY)(_|$)`)
 
 // LooksSecret reports whether a variable's value should be hidden although nobody said so: its name says what it is, and it is long enough
 // not to be a word of the output by chance.

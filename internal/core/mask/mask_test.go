@@ -90,8 +90,10 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func TestNamesThatSayWhatTheyAre(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
-		"TOKEN": true, "GITHUB_TOKEN": true, "db_password": true, "AWS_SECRET_ACCESS_KEY": true, "API_KEY": true, "STRIPE_APIKEY": true, "SIGNING_KEY_FILE": true,
-		"GOOGLE_CREDENTIALS": true, "BENCHMARK": false, "KEY": false, "SORT_KEY": false, "TOKENIZER": false, "GOMAXPROCS": false, "PASSES": false, "SECRETARY": false,
+		"TOKEN": true, "GITHUB_TOKEN": true, "db_password": true, "AWS_SECRET_ACCESS_KEY": true, "API_KEY": true, "STRIPE_APIKEY": true,
+		"SIGNING_KEY_FILE":   true,
+		"GOOGLE_CREDENTIALS": true, "BENCHMARK": false, "KEY": false, "SORT_KEY": false, "TOKENIZER": false, "GOMAXPROCS": false,
+		"PASSES": false, "SECRETARY": false,
 	} {
 		if got := LooksSecret(name, "0123456789"); got != want {
 			t.Errorf("LooksSecret(%s) = %v", name, got)

@@ -2,8 +2,8 @@
 // without randomness.
 //
 // Inputs hold no NaN and no infinity and are not changed; results are in the unit of the input unless it says otherwise. A value that does
-// not exist for the input (the mean of nothing) is NaN, and the caller decides what that means. The package knows no measures and no models:
-// judge and adapter call it. Its numbers are held against SciPy's in the tests.
+// not exist for the input (the mean of nothing) is NaN, and the caller decides what that means. The package knows no measures and no
+// models: judge and adapter call it. Its numbers are held against SciPy's in the tests.
 package stats
 
 import (
@@ -40,8 +40,8 @@ func Mean(xs []float64) float64 {
 // SampleSD returns the sample standard deviation √(Σ(x−m)²/(n−1)); NaN for fewer than two values, 0 exactly when all are equal. It is +Inf
 // only where the deviation itself is beyond the range of a float.
 //
-// Two passes with the correction of Chan, Golub and LeVeque (The American Statistician 37, 1983), scaled by the largest deviation so that no
-// square overflows or vanishes.
+// Two passes with the correction of Chan, Golub and LeVeque (The American Statistician 37, 1983), scaled by the largest deviation so that
+// no square overflows or vanishes.
 func SampleSD(xs []float64) float64 {
 	if len(xs) < 2 {
 		return math.NaN()

@@ -53,9 +53,10 @@ func split(short string) parts {
 	return parts{per: per}
 }
 
-// Format writes value, which is in units, for people: scaled to the largest step in which it is at least 1, with four significant digits and
-// without trailing zeros: "1.235 µs", "52.17 MB/s", "1.2k allocs/op". Units without named steps take the prefixes k, M, G and T from 10,000
-// on; percentages and decibels take none; the units "units" are not printed. Values that are not finite are written as NaN, +Inf, -Inf.
+// Format writes value, which is in units, for people: scaled to the largest step in which it is at least 1, with four significant digits
+// and without trailing zeros: "1.235 µs", "52.17 MB/s", "1.2k allocs/op". Units without named steps take the prefixes k, M, G and T from
+// 10,000 on; percentages and decibels take none; the units "units" are not printed. Values that are not finite are written as NaN, +Inf,
+// -Inf.
 func Format(value float64, units string) string {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return strconv.FormatFloat(value, 'g', -1, 64)

@@ -78,8 +78,8 @@ func KnownMeasure(nameOrSlug string) (*Measure, bool) {
 	return m, ok
 }
 
-// Guess returns the measure of a tool's own unit, such as Go's "p99-ns" or "reqs/s": its name is the unit, and its direction follows from the
-// unit: times, sizes and what is counted for each operation are better lower, rates are better higher, the rest is Unknown.
+// Guess returns the measure of a tool's own unit, such as Go's "p99-ns" or "reqs/s": its name is the unit, and its direction follows from
+// the unit: times, sizes and what is counted for each operation are better lower, rates are better higher, the rest is Unknown.
 func Guess(toolUnit string) *Measure {
 	m := &Measure{Name: toolUnit, Units: toolUnit, Direction: Unknown}
 	p := split(Short(toolUnit))

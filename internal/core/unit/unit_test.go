@@ -69,7 +69,8 @@ func TestFormat(t *testing.T) {
 func TestFormatTable(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	for _, units := range []string{Nanoseconds, Seconds, Bytes, BytesPerOp, MegabytesPerSec, OpsPerSecond, AllocsPerOp, "p99-ns", "percentage (%)", Generic} {
+	for _, units := range []string{Nanoseconds, Seconds, Bytes, BytesPerOp, MegabytesPerSec, OpsPerSecond, AllocsPerOp, "p99-ns",
+		"percentage (%)", Generic} {
 		fmt.Fprintf(&b, "%s\n", units)
 		for exponent := -4; exponent <= 13; exponent++ {
 			v := 1.23456 * math.Pow10(exponent)
@@ -151,10 +152,14 @@ func TestBuiltInMeasuresAreDistinct(t *testing.T) {
 		names[strings.ToLower(m.Name)], slugs[m.Slug] = true, true
 	}
 	// Bencher's clients know these by slug; see the reference of its measures.
-	for _, slug := range strings.Fields(`latency throughput build-time file-size instructions l1-accesses l2-accesses ram-accesses estimated-cycles compute-jitter cache-jitter io-jitter
-		cpu-steal noise-score l1-hits l2-hits ll-hits ram-hits total-read-write global-bus-events dr dw i1mr d1mr d1mw ilmr dlmr dlmw i1-miss-rate lli-miss-rate d1-miss-rate lld-miss-rate
-		ll-miss-rate l1-hit-rate ll-hit-rate ram-hit-rate sys-count sys-time sys-cpu-time bc bcm bi bim ildmr dldmr dldmw accost1 accost2 sploss1 sploss2 total-bytes total-blocks
-		at-t-gmax-bytes at-t-gmax-blocks at-t-end-bytes at-t-end-blocks reads-bytes writes-bytes memcheck-errors memcheck-contexts helgrind-errors drd-suppressed-contexts`) {
+	for _, slug := range strings.Fields(`latency throughput build-time file-size instructions l1-accesses l2-accesses ram-accesses
+		estimated-cycles compute-jitter cache-jitter io-jitter
+		cpu-steal noise-score l1-hits l2-hits ll-hits ram-hits total-read-write global-bus-events dr dw i1mr d1mr d1mw ilmr dlmr dlmw
+		i1-miss-rate lli-miss-rate d1-miss-rate lld-miss-rate
+		ll-miss-rate l1-hit-rate ll-hit-rate ram-hit-rate sys-count sys-time sys-cpu-time bc bcm bi bim ildmr dldmr dldmw accost1 accost2
+		sploss1 sploss2 total-bytes total-blocks
+		at-t-gmax-bytes at-t-gmax-blocks at-t-end-bytes at-t-end-blocks reads-bytes writes-bytes memcheck-errors memcheck-contexts
+		helgrind-errors drd-suppressed-contexts`) {
 		if !slugs[slug] {
 			t.Errorf("there is no built-in measure %s", slug)
 		}

@@ -65,7 +65,8 @@ func (s *Service) Authenticate(ctx context.Context, bearer, sourceIP string) (ac
 func (s *Service) authenticate(ctx context.Context, bearer, sourceIP string) (access.Actor, error) {
 	kind, ok := ident.ParseKey(bearer)
 	if !ok {
-		return access.Actor{}, fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… or bencher_user_… and may have been cut or mistyped")
+		return access.Actor{},
+			fault.Unauthorizedf("the key is not well-formed; it looks like tacho_user_… or bencher_user_… and may have been cut or mistyped")
 	}
 	switch kind {
 	case ident.KeyUser, ident.KeyRun:
@@ -185,8 +186,8 @@ const (
 	recoveredKey = "recovered on the server's machine"
 )
 
-// FirstKey makes the first administrator's key and returns it, and "" ever after. A key that nobody can have seen does not count: one that an
-// earlier version made while no server ran, and that was never used.
+// FirstKey makes the first administrator's key and returns it, and "" ever after. A key that nobody can have seen does not count: one that
+// an earlier version made while no server ran, and that was never used.
 func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
 		admin, err := FirstAdmin(ctx, tx)

@@ -220,8 +220,9 @@ func TestAuthenticateKnowsWhoAKeySpeaksFor(t *testing.T) {
 		key  string
 		want access.Actor
 	}{
-		"nobody":                   {"", access.Actor{Kind: access.Anonymous}},
-		"a person":                 {user, access.Actor{Kind: access.User, AccountID: who.ID, Organizations: map[string]string{home.ID: "member"}}},
+		"nobody": {"", access.Actor{Kind: access.Anonymous}},
+		"a person": {user, access.Actor{Kind: access.User, AccountID: who.ID,
+			Organizations: map[string]string{home.ID: "member"}}},
 		"a program of one project": {run, access.Actor{Kind: access.RunKey, ProjectID: p.ID}},
 		"a machine":                {runner, access.Actor{Kind: access.Runner, RunnerID: machine.ID}},
 	} {
@@ -340,7 +341,8 @@ func TestNewProjectsGoHome(t *testing.T) {
 		if got, err := account.HomeOf(ctx, tx, access.Actor{Kind: access.Local}); err != nil || got.Name != "admin" {
 			t.Errorf("the keyboard's home: %q (%v)", got.Name, err)
 		}
-		for kind, want := range map[access.Kind]fault.Kind{access.Anonymous: fault.Unauthorized, access.RunKey: fault.Forbidden, access.Runner: fault.Forbidden} {
+		for kind, want := range map[access.Kind]fault.Kind{access.Anonymous: fault.Unauthorized, access.RunKey: fault.Forbidden,
+			access.Runner: fault.Forbidden} {
 			if _, err := account.HomeOf(ctx, tx, access.Actor{Kind: kind}); !fault.Is(err, want) {
 				t.Errorf("%s: want a fault of kind %v, got %v", kind, want, err)
 			}

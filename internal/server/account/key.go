@@ -31,7 +31,8 @@ func scanKey(row interface{ Scan(...any) error }) (Key, error) {
 // InsertKey stores a key; ID and Created are set here.
 func InsertKey(ctx context.Context, tx *store.Tx, k Key) (Key, error) {
 	k.ID, k.Created = ident.NewUUID(), tx.Now()
-	_, err := tx.Exec(ctx, `insert into api_key (id, kind, hash, hint, name, account_id, project_id, created, expires) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	_, err := tx.Exec(ctx, `insert into api_key (id, kind, hash, hint, name, account_id, project_id, created, expires) values ($1, $2, $3, `+
+		`$4, $5, $6, $7, $8, $9)`,
 		k.ID, k.Kind, k.Hash, k.Hint, k.Name, k.AccountID, k.ProjectID, store.Micros(tx.Now()), store.MicrosPtr(k.Expires))
 	return k, err
 }
@@ -50,7 +51,8 @@ func TouchKey(ctx context.Context, tx *store.Tx, id string) error {
 
 // RevokeKey ends a key of the given owner (an account's or a project's id) for good.
 func RevokeKey(ctx context.Context, tx *store.Tx, owner, id string) error {
-	res, err := tx.Exec(ctx, `update api_key set revoked = coalesce(revoked, $1) where id = $2 and (account_id = $3 or project_id = $3)`, store.Micros(tx.Now()), id, owner)
+	res, err := tx.Exec(ctx, `update api_key set revoked = coalesce(revoked, $1) where id = $2 and (account_id = $3 or project_id = $3)`,
+		store.Micros(tx.Now()), id, owner)
 	return store.ExactlyOne(res, err, "key", id)
 }
 
@@ -71,7 +73,8 @@ func ListKeys(ctx context.Context, tx *store.Tx, owner string, page store.Page) 
 	if err := tx.QueryRow(ctx, `select count(*) from api_key where account_id = $1 or project_id = $1`, owner).Scan(&total); err != nil {
 		return nil, 0, err
 	}
-	rows, err := tx.Query(ctx, `select `+keyColumns+` from api_key where account_id = $1 or project_id = $1 order by created`+store.Direction(page)+`, id`+store.Direction(page)+` limit $2 offset $3`, owner, page.Limit, page.Offset)
+	rows, err := tx.Query(ctx, `select `+keyColumns+` from api_key where account_id = $1 or project_id = $1 order by created`+
+		store.Direction(page)+`, id`+store.Direction(page)+` limit $2 offset $3`, owner, page.Limit, page.Offset)
 	out, err := store.Collect(rows, err, func(r *sql.Rows) (Key, error) { return scanKey(r) })
 	return out, total, err
 }

@@ -31,7 +31,8 @@ func scanOrganization(row interface{ Scan(...any) error }) (Organization, error)
 func InsertOrganization(ctx context.Context, tx *store.Tx, name, plan string) (Organization, error) {
 	o := Organization{ID: ident.NewUUID(), Name: name, Plan: plan, Created: tx.Now(), Modified: tx.Now()}
 	o.Slug = store.SlugFor(name, o.ID)
-	_, err := tx.Exec(ctx, `insert into organization (id, name, slug, plan, created, modified) values ($1, $2, $3, $4, $5, $5)`, o.ID, o.Name, o.Slug, o.Plan, store.Micros(tx.Now()))
+	_, err := tx.Exec(ctx, `insert into organization (id, name, slug, plan, created, modified) values ($1, $2, $3, $4, $5, $5)`, o.ID, o.Name,
+		o.Slug, o.Plan, store.Micros(tx.Now()))
 	if store.IsDuplicate(err) {
 		return Organization{}, fault.Conflictf("organization %q exists already", name)
 	}
@@ -52,7 +53,8 @@ func ListOrganizations(ctx context.Context, tx *store.Tx, accountID string, page
 	if err := tx.QueryRow(ctx, `select count(*) from organization where `+where, accountID).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count organizations: %w", err)
 	}
-	rows, err := tx.Query(ctx, `select `+organizationColumns+` from organization where `+where+` order by name`+store.Direction(page)+`, id limit $2 offset $3`, accountID, page.Limit, page.Offset)
+	rows, err := tx.Query(ctx, `select `+organizationColumns+` from organization where `+where+` order by name`+store.Direction(page)+
+		`, id limit $2 offset $3`, accountID, page.Limit, page.Offset)
 	out, err := store.Collect(rows, err, func(r *sql.Rows) (Organization, error) { return scanOrganization(r) })
 	return out, total, err
 }

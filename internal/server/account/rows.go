@@ -38,7 +38,8 @@ func Count(ctx context.Context, tx *store.Tx) (int, error) {
 func Insert(ctx context.Context, tx *store.Tx, name string, admin bool) (Account, error) {
 	a := Account{ID: ident.NewUUID(), Name: name, Admin: admin, Created: tx.Now()}
 	a.Slug = store.SlugFor(name, a.ID)
-	_, err := tx.Exec(ctx, `insert into account (id, name, slug, admin, created) values ($1, $2, $3, $4, $5)`, a.ID, a.Name, a.Slug, a.Admin, store.Micros(tx.Now()))
+	_, err := tx.Exec(ctx, `insert into account (id, name, slug, admin, created) values ($1, $2, $3, $4, $5)`, a.ID, a.Name, a.Slug, a.Admin,
+		store.Micros(tx.Now()))
 	if store.IsDuplicate(err) {
 		return Account{}, fault.Conflictf("account %q exists already", name)
 	}
@@ -60,5 +61,6 @@ func ByRef(ctx context.Context, tx *store.Tx, ref string) (Account, error) {
 
 // ByID returns those of ids that exist.
 func ByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Account, error) {
-	return store.ByID(ctx, tx, ids, `select `+accountColumns+` from account where id in `, func(r *sql.Rows) (Account, error) { return scanAccount(r) }, func(a Account) string { return a.ID })
+	return store.ByID(ctx, tx, ids, `select `+accountColumns+` from account where id in `,
+		func(r *sql.Rows) (Account, error) { return scanAccount(r) }, func(a Account) string { return a.ID })
 }

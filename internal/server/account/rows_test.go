@@ -155,7 +155,8 @@ func TestKeyLivesUntilItIsRevoked(t *testing.T) {
 		if eve, err = account.Insert(ctx, tx, "eve", false); err != nil {
 			return err
 		}
-		first, err = account.InsertKey(ctx, tx, account.Key{Kind: "user", Hash: "h1", Hint: "tacho_user_aaaa…", Name: "laptop", AccountID: &ada.ID, Expires: &expires})
+		first, err = account.InsertKey(ctx, tx, account.Key{Kind: "user", Hash: "h1", Hint: "tacho_user_aaaa…", Name: "laptop",
+			AccountID: &ada.ID, Expires: &expires})
 		return err
 	})
 	clock.Advance(time.Minute)

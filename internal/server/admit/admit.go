@@ -78,8 +78,8 @@ type Pass struct {
 }
 
 // Enter waits until weight fits and all who came before are in. A weight over the capacity is taken as all of it: such work runs alone. A
-// weight of 0 is let in at once, past those who wait: it takes nothing from them. A full queue and a wait that is longer than the gate's patience are Unavailable faults with the time of the next try; the end of ctx is its
-// error. The caller must Leave.
+// weight of 0 is let in at once, past those who wait: it takes nothing from them. A full queue and a wait that is longer than the gate's
+// patience are Unavailable faults with the time of the next try; the end of ctx is its error. The caller must Leave.
 func (g *Gate) Enter(ctx context.Context, weight int64) (*Pass, error) {
 	return g.enter(ctx, weight, true)
 }
@@ -181,7 +181,8 @@ func (g *Gate) Refused() int64 {
 	return g.refuse
 }
 
-// Shrink gives back what turned out not to be needed. A larger weight than before changes nothing: whoever is inside must not wait for more.
+// Shrink gives back what turned out not to be needed. A larger weight than before changes nothing: whoever is inside must not wait for
+// more.
 func (p *Pass) Shrink(weight int64) {
 	if p == nil {
 		return

@@ -35,7 +35,8 @@ func TestAGateLetsInByWeightAndInOrder(t *testing.T) {
 			{"leave a", 9, []string{"large", "small"}, nil},
 		},
 		"what weighs nothing waits for nobody": {
-			{"enter a 10", 10, []string{"a"}, nil}, {"enter large 8", 10, []string{"a"}, nil}, {"enter nothing 0", 10, []string{"a", "nothing"}, nil},
+			{"enter a 10", 10, []string{"a"}, nil}, {"enter large 8", 10, []string{"a"}, nil},
+			{"enter nothing 0", 10, []string{"a", "nothing"}, nil},
 			{"leave nothing", 10, []string{"a"}, nil}, {"leave a", 8, []string{"large"}, nil},
 		},
 		"many are let in together when they fit": {
@@ -52,7 +53,8 @@ func TestAGateLetsInByWeightAndInOrder(t *testing.T) {
 		},
 		"a full queue refuses": {
 			{"enter a 10", 10, []string{"a"}, nil}, {"enter b 1", 10, []string{"a"}, nil}, {"enter c 1", 10, []string{"a"}, nil},
-			{"enter d 1", 10, []string{"a"}, nil}, {"enter e 1", 10, []string{"a"}, []string{"e"}}, {"leave a", 3, []string{"b", "c", "d"}, []string{"e"}},
+			{"enter d 1", 10, []string{"a"}, nil}, {"enter e 1", 10, []string{"a"}, []string{"e"}},
+			{"leave a", 3, []string{"b", "c", "d"}, []string{"e"}},
 		},
 		"patience ends, and those behind go on": {
 			{"enter a 6", 6, []string{"a"}, nil}, {"enter large 8", 6, []string{"a"}, nil}, {"pass 40s", 6, []string{"a"}, nil},

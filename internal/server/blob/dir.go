@@ -402,7 +402,8 @@ func (d *Dir) flushFolder(path string) error {
 		return err
 	}
 	defer f.Close()
-	if err := d.flush(f); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+	if err := d.flush(f); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) &&
+		!errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil

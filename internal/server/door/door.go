@@ -1,7 +1,8 @@
 // Package door is where every use case asks whether its actor may do what it is about to do. It is below all rooms of nouns.
 //
-// The edges do not ask: they authenticate, translate and call. So a new way in cannot forget the question. That a use case has not forgotten
-// it is watched: an edge that serves under Watch learns from Asked whether somebody asked, and answers with an error of ours if nobody did.
+// The edges do not ask: they authenticate, translate and call. So a new way in cannot forget the question. That a use case has not
+// forgotten it is watched: an edge that serves under Watch learns from Asked whether somebody asked, and answers with an error of ours if
+// nobody did.
 package door
 
 import (

@@ -16,7 +16,8 @@ import (
 )
 
 // Alerts returns a page of the project's alerts, with how many there are in all.
-func (s *Service) Alerts(ctx context.Context, actor access.Actor, ref string, f threshold.AlertFilter, page store.Page) (out []api.Alert, total int, err error) {
+func (s *Service) Alerts(ctx context.Context, actor access.Actor, ref string, f threshold.AlertFilter, page store.Page) (out []api.Alert,
+	total int, err error) {
 	switch f.Status {
 	case "", api.AlertActive, api.AlertDismissed, api.AlertSilenced:
 	default:
@@ -60,7 +61,8 @@ var events = map[api.AlertStatus]judge.Event{api.AlertActive: judge.Reactivate, 
 
 // SetAlertStatus dismisses an alert or makes it active again, as the judge's table allows. Another status is an Invalid fault, a silenced
 // alert a Conflict.
-func (s *Service) SetAlertStatus(ctx context.Context, actor access.Actor, ref string, id string, status api.AlertStatus) (out api.Alert, err error) {
+func (s *Service) SetAlertStatus(ctx context.Context, actor access.Actor, ref string, id string, status api.AlertStatus) (out api.Alert,
+	err error) {
 	event, known := events[status]
 	if !known {
 		return out, fault.Invalidf("status %.40q: an alert can be made active or dismissed", status)

@@ -14,7 +14,8 @@ import (
 )
 
 // Branches returns a page of the project's branches, with how many there are in all.
-func (s *Service) Branches(ctx context.Context, actor access.Actor, ref string, f store.ListFilter) (out []api.Branch, total int, err error) {
+func (s *Service) Branches(ctx context.Context, actor access.Actor, ref string, f store.ListFilter) (out []api.Branch, total int,
+	err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, n, err := series.Branches(ctx, tx, project.ID, f)
 		if err != nil {
@@ -66,14 +67,16 @@ func oneBranch(ctx context.Context, tx *store.Tx, project project.Project, ref, 
 }
 
 // UpdateBranch renames or archives a branch. Fields that are absent stay.
-func (s *Service) UpdateBranch(ctx context.Context, actor access.Actor, ref, branch string, change api.UpdateDimension) (out api.Branch, err error) {
+func (s *Service) UpdateBranch(ctx context.Context, actor access.Actor, ref, branch string, change api.UpdateDimension) (out api.Branch,
+	err error) {
 	if change.Name != nil {
 		if err := ident.CheckBranchName(*change.Name); err != nil {
 			return out, err
 		}
 	}
 	if change.Slug != nil && !ident.IsSlug(*change.Slug) {
-		return out, fault.Invalidf("slug %.80q: want lower-case letters, digits and single hyphens; %q would do", *change.Slug, ident.Slugify(*change.Slug))
+		return out, fault.Invalidf("slug %.80q: want lower-case letters, digits and single hyphens; %q would do", *change.Slug,
+			ident.Slugify(*change.Slug))
 	}
 	if change.Units != nil || change.Direction != nil {
 		return out, fault.Invalidf("branch: units and direction belong to measures")

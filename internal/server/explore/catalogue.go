@@ -127,7 +127,8 @@ func (c catalogue) branchAt(headID string, at *series.Version) api.Branch {
 			head.StartPoint = &api.HeadStartPoint{Branch: *h.StartBranchID, Head: *h.StartHeadID, Version: version(v)}
 		}
 	}
-	return api.Branch{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Head: head, Created: b.Created, Modified: b.Modified, Archived: b.Archived}
+	return api.Branch{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Head: head, Created: b.Created, Modified: b.Modified,
+		Archived: b.Archived}
 }
 
 // testbedOf returns the testbed of a report with the spec that the report ran on, which the testbed may have left since.

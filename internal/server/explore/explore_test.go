@@ -226,7 +226,8 @@ func TestPerfRefusesInsteadOfCutting(t *testing.T) {
 		kind fault.Kind
 		says string
 	}{
-		{"256 lines", query(func(q *explore.PerfQuery) { q.Benchmarks, q.Branches = many(128), []string{"main", "main"} }), fault.Invalid, "256 lines"},
+		{"256 lines", query(func(q *explore.PerfQuery) { q.Benchmarks, q.Branches = many(128), []string{"main", "main"} }), fault.Invalid,
+			"256 lines"},
 		{"no measures", query(func(q *explore.PerfQuery) { q.Measures = nil }), fault.Invalid, `"measures"`},
 		{"an unknown benchmark", query(func(q *explore.PerfQuery) { q.Benchmarks = []string{"zebra"} }), fault.Missing, "zebra"},
 		{"a foreign head", query(func(q *explore.PerfQuery) { q.Heads = []string{ident.NewUUID()} }), fault.Missing, "head"},
@@ -250,8 +251,10 @@ func TestReportListIsFlatUnlessExpanded(t *testing.T) {
 	if err != nil || total != 2 || len(flat) != 2 || flat[0].UUID != last.UUID {
 		t.Fatalf("want 2 reports, the last first; got %d of %d (%v)", len(flat), total, err)
 	}
-	wantCounts := api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}, {Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}}
-	if diff := cmp.Diff(wantCounts, flat[0].Counts); diff != "" || len(flat[0].Results) != 0 || len(flat[0].Alerts) != 0 || flat[0].Results == nil {
+	wantCounts := api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}, {Benchmarks: 1, Measures: 1}},
+		Alerts: api.AlertCount{Total: 1, Active: 1}}
+	if diff := cmp.Diff(wantCounts, flat[0].Counts); diff != "" || len(flat[0].Results) != 0 || len(flat[0].Alerts) != 0 ||
+		flat[0].Results == nil {
 		t.Errorf("flat: %d results, %d alerts (-want +got):\n%s", len(flat[0].Results), len(flat[0].Alerts), diff)
 	}
 	var full []api.Report
@@ -357,7 +360,8 @@ func TestAlertIsDismissedAndBroughtBack(t *testing.T) {
 	if _, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertActive); !fault.Is(err, fault.Conflict) {
 		t.Errorf("after its head was replaced: want a conflict, got %v", err)
 	}
-	silenced, total, err := g.explore.Alerts(t.Context(), local, g.project().ID, threshold.AlertFilter{Status: api.AlertSilenced}, store.Page{Limit: 5})
+	silenced, total, err := g.explore.Alerts(t.Context(), local, g.project().ID, threshold.AlertFilter{Status: api.AlertSilenced},
+		store.Page{Limit: 5})
 	if err != nil || total != 1 || silenced[0].UUID != id || silenced[0].Threshold.Branch.Name != "main" {
 		t.Errorf("silenced alerts: %d, %v", total, err)
 	}

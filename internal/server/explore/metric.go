@@ -43,7 +43,8 @@ func (s *Service) Metric(ctx context.Context, actor access.Actor, ref string, uu
 			return err
 		}
 		at, line := versions[r.VersionID], ids[m.SeriesID]
-		w := wanted{heads: []string{r.HeadID}, testbeds: []string{line.TestbedID}, benchmarks: []string{line.BenchmarkID}, measures: []string{line.MeasureID}}
+		w := wanted{heads: []string{r.HeadID}, testbeds: []string{line.TestbedID}, benchmarks: []string{line.BenchmarkID},
+			measures: []string{line.MeasureID}}
 		if m.ModelSeq != nil {
 			w.judged = []int64{*m.ModelSeq}
 		}

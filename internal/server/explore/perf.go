@@ -70,7 +70,8 @@ func (q PerfQuery) check() error {
 	}
 	switch {
 	case permutations > limits.PerfSeriesMax:
-		return fault.Invalidf("perf: %d branches × %d testbeds × %d benchmarks × %d measures are %d lines, the limit of one query is %d; ask for fewer",
+		return fault.Invalidf("perf: %d branches × %d testbeds × %d benchmarks × %d measures are %d lines, the limit of one query is %d; ask "+
+			"for fewer",
 			len(q.Branches), len(q.Testbeds), len(q.Benchmarks), len(q.Measures), permutations, limits.PerfSeriesMax)
 	case len(q.Heads) > len(q.Branches):
 		return fault.Invalidf("perf: %d heads for %d branches; heads go with the branches by position", len(q.Heads), len(q.Branches))
@@ -199,8 +200,8 @@ func eachLine(ctx context.Context, tx *store.Tx, d dimensions, q PerfQuery, f fu
 	return nil
 }
 
-// thin leaves out what cannot be seen of a line in a picture of so many columns: of each column it keeps the first, lowest, highest and last
-// point (as package plot does), and of the points outside of their boundary, which are drawn whatever is around them, the newest.
+// thin leaves out what cannot be seen of a line in a picture of so many columns: of each column it keeps the first, lowest, highest and
+// last point (as package plot does), and of the points outside of their boundary, which are drawn whatever is around them, the newest.
 func thin(points []linePoint, reports []LineReport, columns int) []linePoint {
 	if columns == 0 || len(points) <= 4*columns {
 		return points
@@ -240,7 +241,8 @@ func thin(points []linePoint, reports []LineReport, columns int) []linePoint {
 }
 
 func tooManyPoints() error {
-	return fault.Invalidf("perf: the lines have more than %d points, the limit of one query; narrow start_time and end_time or ask for fewer lines",
+	return fault.Invalidf("perf: the lines have more than %d points, the limit of one query; narrow start_time and end_time or ask for "+
+		"fewer lines",
 		limits.PerfPointsMax)
 }
 

@@ -62,7 +62,8 @@ type ReportFilter struct {
 }
 
 // Reports returns a page of the project's reports, with how many there are in all, without results and alerts.
-func (s *Service) Reports(ctx context.Context, actor access.Actor, ref string, f ReportFilter, page store.Page) (out []api.Report, total int, err error) {
+func (s *Service) Reports(ctx context.Context, actor access.Actor, ref string, f ReportFilter, page store.Page) (out []api.Report,
+	total int, err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, n, err := listed(ctx, tx, project, f, page)
 		if err != nil {
@@ -146,7 +147,8 @@ func countMetrics(ctx context.Context, tx *store.Tx, rows []report.Report) (int,
 	}
 	n, err := report.CountMetrics(ctx, tx, seqs...)
 	if err == nil && n > limits.PerfPointsMax {
-		err = fault.Invalidf("reports: these %d have %d metrics together, the limit of one answer is %d; ask for a smaller page or leave expand out",
+		err = fault.Invalidf("reports: these %d have %d metrics together, the limit of one answer is %d; ask for a smaller page or leave "+
+			"expand out",
 			len(rows), n, limits.PerfPointsMax)
 	}
 	return n, err

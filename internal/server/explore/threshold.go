@@ -21,7 +21,8 @@ type ThresholdFilter struct {
 }
 
 // Thresholds returns a page of the project's thresholds, with how many there are in all.
-func (s *Service) Thresholds(ctx context.Context, actor access.Actor, ref string, f ThresholdFilter, page store.Page) (out []api.Threshold, total int, err error) {
+func (s *Service) Thresholds(ctx context.Context, actor access.Actor, ref string, f ThresholdFilter, page store.Page) (out []api.Threshold,
+	total int, err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row := threshold.Filter{Archived: f.Archived, Modified: f.Modified}
 		p, err := findPlace(ctx, tx, project, f.Branch, f.Testbed, f.Measure)
@@ -115,7 +116,8 @@ func oneThreshold(ctx context.Context, tx *store.Tx, project project.Project, id
 }
 
 // CreateThreshold makes a threshold with a model. Branch, testbed and measure must exist.
-func (s *Service) CreateThreshold(ctx context.Context, actor access.Actor, ref string, asked api.NewThreshold) (out api.Threshold, err error) {
+func (s *Service) CreateThreshold(ctx context.Context, actor access.Actor, ref string, asked api.NewThreshold) (out api.Threshold,
+	err error) {
 	model, err := threshold.NewModel(asked.Model)
 	if err != nil {
 		return out, err
@@ -144,7 +146,8 @@ func (s *Service) CreateThreshold(ctx context.Context, actor access.Actor, ref s
 }
 
 // UpdateThreshold replaces a threshold's model, or takes it away when the change names no test.
-func (s *Service) UpdateThreshold(ctx context.Context, actor access.Actor, ref string, id string, change api.UpdateThreshold) (out api.Threshold, err error) {
+func (s *Service) UpdateThreshold(ctx context.Context, actor access.Actor, ref string, id string,
+	change api.UpdateThreshold) (out api.Threshold, err error) {
 	var model *threshold.Model
 	if change.Test != nil {
 		m, err := threshold.NewModel(api.Model{Test: *change.Test, MinSampleSize: change.MinSampleSize, MaxSampleSize: change.MaxSampleSize,

@@ -77,7 +77,8 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, actor access.Act
 }
 
 // WriteReports writes a page of the project's reports with results and alerts, and returns how many there are in all.
-func (s *Service) WriteReports(ctx context.Context, w io.Writer, actor access.Actor, ref string, f ReportFilter, page store.Page) (total int, err error) {
+func (s *Service) WriteReports(ctx context.Context, w io.Writer, actor access.Actor, ref string, f ReportFilter,
+	page store.Page) (total int, err error) {
 	n := 0
 	if err := s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		rows, _, err := listed(ctx, tx, project, f, page)

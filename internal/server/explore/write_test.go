@@ -167,7 +167,8 @@ func TestLargeAnswersPassTheGateAndSmallOnesDoNot(t *testing.T) {
 		t.Errorf("a large report: %v", err)
 	}
 	page := explore.ReportFilter{}
-	if _, err := bounded.WriteReports(t.Context(), new(bytes.Buffer), local, owner.ID, page, store.Page{Limit: 10}); !fault.Is(err, fault.Unavailable) {
+	if _, err := bounded.WriteReports(t.Context(), new(bytes.Buffer), local, owner.ID, page, store.Page{Limit: 10}); !fault.Is(err,
+		fault.Unavailable) {
 		t.Errorf("a list with results: %v", err)
 	}
 	full.Leave()

@@ -63,7 +63,8 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 		return api.Spec{}, fault.Invalidf("spec %q: %q is not a slug", in.Name, in.Slug)
 	}
 	row := Spec{
-		Name: in.Name, Slug: in.Slug, OS: in.OS, Architecture: in.Architecture, Isolation: in.Isolation, CPU: in.CPU, MemoryBytes: in.Memory, DiskBytes: in.Disk, Network: in.Network,
+		Name: in.Name, Slug: in.Slug, OS: in.OS, Architecture: in.Architecture, Isolation: in.Isolation, CPU: in.CPU, MemoryBytes: in.Memory,
+		DiskBytes: in.Disk, Network: in.Network,
 	}
 	if row.OS == "" {
 		row.OS = "linux"
@@ -76,7 +77,8 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 	}
 	const leastMemory, leastDisk = 16 * limits.MiB, limits.MiB // below these no container starts
 	if row.MemoryBytes < leastMemory || row.DiskBytes < leastDisk {
-		return api.Spec{}, fault.Invalidf("spec %q: %d bytes of memory and %d of disk, want at least %d and %d", in.Name, row.MemoryBytes, row.DiskBytes, int64(leastMemory), int64(leastDisk))
+		return api.Spec{}, fault.Invalidf("spec %q: %d bytes of memory and %d of disk, want at least %d and %d", in.Name, row.MemoryBytes,
+			row.DiskBytes, int64(leastMemory), int64(leastDisk))
 	}
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		if in.Fallback {
@@ -100,7 +102,8 @@ func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk i
 		}
 		now := tx.Now()
 		_, err := InsertSpec(ctx, tx, Spec{
-			Name: "default", OS: "linux", Architecture: architecture, Isolation: "container", CPU: cpu, MemoryBytes: memory, DiskBytes: disk, Fallback: &now,
+			Name: "default", OS: "linux", Architecture: architecture, Isolation: "container", CPU: cpu, MemoryBytes: memory, DiskBytes: disk,
+			Fallback: &now,
 		})
 		return err
 	})
@@ -435,7 +438,8 @@ func (s *Service) present(ctx context.Context, tx *store.Tx, rows []Runner) ([]a
 	out := make([]api.Runner, len(rows))
 	for i, r := range rows {
 		one := api.Runner{
-			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified, Archived: r.Archived, Drained: r.Drained,
+			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified,
+			Archived: r.Archived, Drained: r.Drained,
 		}
 		if r.DrainedWhy != nil {
 			one.DrainedWhy = *r.DrainedWhy

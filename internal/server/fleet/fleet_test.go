@@ -136,7 +136,8 @@ func TestWithoutRandomnessThereIsNoRunner(t *testing.T) {
 	t.Parallel()
 	g := newGarage(t)
 	g.fleet.SetRandom(broken{})
-	if made, err := g.fleet.CreateRunner(t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: "box"}); err == nil || made.Key != "" {
+	if made, err := g.fleet.CreateRunner(t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: "box"}); err == nil ||
+		made.Key != "" {
 		t.Errorf("made %+v", made)
 	}
 }
@@ -223,7 +224,8 @@ func TestSpecsOfARunnerComeAndGo(t *testing.T) {
 		if _, err := g.fleet.AddSpec(t.Context(), access.Actor{Kind: access.Local}, "box", ref); !fault.Is(err, want) {
 			t.Errorf("add %s: %v", ref, err)
 		}
-		if made, err := g.fleet.CreateRunner(t.Context(), access.Actor{Kind: access.Local}, api.NewRunner{Name: "second", Specs: []string{"a", ref}}); !fault.Is(err, want) || made.Key != "" {
+		if made, err := g.fleet.CreateRunner(t.Context(), access.Actor{Kind: access.Local},
+			api.NewRunner{Name: "second", Specs: []string{"a", ref}}); !fault.Is(err, want) || made.Key != "" {
 			t.Errorf("make one with %s: %+v, %v", ref, made, err)
 		}
 	}
@@ -270,7 +272,8 @@ func TestASpecIsCheckedAndItsResourcesStay(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	bad := "Not A Slug"
-	if _, err := g.fleet.UpdateSpec(t.Context(), access.Actor{Kind: access.Local}, "better", api.UpdateSpec{Slug: &bad}); !fault.Is(err, fault.Invalid) {
+	if _, err := g.fleet.UpdateSpec(t.Context(), access.Actor{Kind: access.Local}, "better", api.UpdateSpec{Slug: &bad}); !fault.Is(err,
+		fault.Invalid) {
 		t.Errorf("a bad slug: %v", err)
 	}
 	if err := g.fleet.DeleteSpec(t.Context(), access.Actor{Kind: access.Local}, "better"); err != nil {

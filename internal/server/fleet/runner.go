@@ -24,14 +24,17 @@ type Runner struct {
 	DrainedWhy              *string
 }
 
-const runnerColumns = `id, name, slug, key_hash, last_heartbeat, draining, meta, created, modified, archived, failures, drained, drained_why`
+const runnerColumns = `id, name, slug, key_hash, last_heartbeat, draining, meta, created, modified, archived, failures, drained, ` +
+	`drained_why`
 
 func scanRunner(row interface{ Scan(...any) error }) (Runner, error) {
 	var r Runner
 	var created, modified int64
 	var beat, archived, drained *int64
-	err := row.Scan(&r.ID, &r.Name, &r.Slug, &r.KeyHash, &beat, &r.Draining, &r.Meta, &created, &modified, &archived, &r.Failures, &drained, &r.DrainedWhy)
-	r.LastHeartbeat, r.Created, r.Modified, r.Archived, r.Drained = store.TimePtr(beat), store.TimeOf(created), store.TimeOf(modified), store.TimePtr(archived), store.TimePtr(drained)
+	err := row.Scan(&r.ID, &r.Name, &r.Slug, &r.KeyHash, &beat, &r.Draining, &r.Meta, &created, &modified, &archived, &r.Failures, &drained,
+		&r.DrainedWhy)
+	r.LastHeartbeat, r.Created, r.Modified, r.Archived, r.Drained = store.TimePtr(beat), store.TimeOf(created), store.TimeOf(modified),
+		store.TimePtr(archived), store.TimePtr(drained)
 	return r, err
 }
 
@@ -43,7 +46,8 @@ func InsertRunner(ctx context.Context, tx *store.Tx, name, slug, keyHash string)
 	if r.Slug == "" {
 		r.Slug = store.SlugFor(r.Name, r.ID)
 	}
-	_, err := tx.Exec(ctx, `insert into runner (id, name, slug, key_hash, created, modified) values ($1, $2, $3, $4, $5, $5)`, r.ID, r.Name, r.Slug, r.KeyHash, store.Micros(tx.Now()))
+	_, err := tx.Exec(ctx, `insert into runner (id, name, slug, key_hash, created, modified) values ($1, $2, $3, $4, $5, $5)`, r.ID, r.Name,
+		r.Slug, r.KeyHash, store.Micros(tx.Now()))
 	if store.IsDuplicate(err) {
 		return Runner{}, fault.Conflictf("runner %q: there is one of this name or slug already", name)
 	}
@@ -55,7 +59,8 @@ func InsertRunner(ctx context.Context, tx *store.Tx, name, slug, keyHash string)
 
 // RunnerByRef finds a runner by UUID, name or slug.
 func RunnerByRef(ctx context.Context, tx *store.Tx, ref string) (Runner, error) {
-	r, err := scanRunner(tx.QueryRow(ctx, `select `+runnerColumns+` from runner where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`, ref))
+	r, err := scanRunner(tx.QueryRow(ctx, `select `+runnerColumns+
+		` from runner where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`, ref))
 	return r, store.OneRow(err, "runner", ref)
 }
 
@@ -79,7 +84,8 @@ func ListRunners(ctx context.Context, tx *store.Tx, f store.ListFilter) ([]Runne
 		return nil, 0, fmt.Errorf("count runners: %w", err)
 	}
 	n := len(args)
-	rows, err := tx.Query(ctx, `select `+runnerColumns+where+fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
+	rows, err := tx.Query(ctx, `select `+runnerColumns+where+
+		fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
 	out, err := store.Collect(rows, err, scanRunners)
 	return out, total, err
 }
@@ -96,13 +102,15 @@ func UpdateRunner(ctx context.Context, tx *store.Tx, r Runner) error {
 
 // SetRunnerMeta notes what a runner says of itself, that it was heard of, and whether it takes jobs.
 func SetRunnerMeta(ctx context.Context, tx *store.Tx, id string, meta *string, draining bool) error {
-	_, err := tx.Exec(ctx, `update runner set meta = coalesce($1, meta), draining = $2, last_heartbeat = $3 where id = $4`, meta, draining, store.Micros(tx.Now()), id)
+	_, err := tx.Exec(ctx, `update runner set meta = coalesce($1, meta), draining = $2, last_heartbeat = $3 where id = $4`, meta, draining,
+		store.Micros(tx.Now()), id)
 	return err
 }
 
 // SetRunnerHealth writes how often a runner's machine has failed in a row, and since when and why it gets no jobs for that.
 func SetRunnerHealth(ctx context.Context, tx *store.Tx, r Runner) error {
-	res, err := tx.Exec(ctx, `update runner set failures = $1, drained = $2, drained_why = $3 where id = $4`, r.Failures, store.MicrosPtr(r.Drained), r.DrainedWhy, r.ID)
+	res, err := tx.Exec(ctx, `update runner set failures = $1, drained = $2, drained_why = $3 where id = $4`, r.Failures,
+		store.MicrosPtr(r.Drained), r.DrainedWhy, r.ID)
 	return store.ExactlyOne(res, err, "runner", r.Name)
 }
 
@@ -128,7 +136,9 @@ func RemoveRunnerSpec(ctx context.Context, tx *store.Tx, runnerID, specID string
 func SpecsOfRunners(ctx context.Context, tx *store.Tx, runnerIDs []string) (map[string][]Spec, error) {
 	out := make(map[string][]Spec, len(runnerIDs))
 	err := store.InChunks(runnerIDs, func(in string, args []any) error {
-		rows, err := tx.Query(ctx, `select rs.runner_id, s.id, s.name, s.slug, s.os, s.architecture, s.isolation, s.cpu, s.memory, s.disk, s.network, s.fallback, s.created, s.modified, s.archived
+		rows, err := tx.Query(ctx,
+			`select rs.runner_id, s.id, s.name, s.slug, s.os, s.architecture, s.isolation, s.cpu, s.memory, s.disk, s.network, s.fallback,
+			s.created, s.modified, s.archived
 			from runner_spec rs join spec s on s.id = rs.spec_id where rs.runner_id in `+in+` order by s.name, s.id`, args...)
 		type pair struct {
 			runner string

@@ -28,8 +28,10 @@ func scanSpec(row interface{ Scan(...any) error }) (Spec, error) {
 	var s Spec
 	var created, modified int64
 	var fallback, archived *int64
-	err := row.Scan(&s.ID, &s.Name, &s.Slug, &s.OS, &s.Architecture, &s.Isolation, &s.CPU, &s.MemoryBytes, &s.DiskBytes, &s.Network, &fallback, &created, &modified, &archived)
-	s.Fallback, s.Created, s.Modified, s.Archived = store.TimePtr(fallback), store.TimeOf(created), store.TimeOf(modified), store.TimePtr(archived)
+	err := row.Scan(&s.ID, &s.Name, &s.Slug, &s.OS, &s.Architecture, &s.Isolation, &s.CPU, &s.MemoryBytes, &s.DiskBytes, &s.Network,
+		&fallback, &created, &modified, &archived)
+	s.Fallback, s.Created, s.Modified, s.Archived = store.TimePtr(fallback), store.TimeOf(created), store.TimeOf(modified),
+		store.TimePtr(archived)
 	return s, err
 }
 
@@ -46,8 +48,10 @@ func InsertSpec(ctx context.Context, tx *store.Tx, s Spec) (Spec, error) {
 			return Spec{}, err
 		}
 	}
-	_, err := tx.Exec(ctx, `insert into spec (id, name, slug, os, architecture, isolation, cpu, memory, disk, network, fallback, created, modified)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`, s.ID, s.Name, s.Slug, s.OS, s.Architecture, s.Isolation, s.CPU, s.MemoryBytes, s.DiskBytes,
+	_, err := tx.Exec(ctx, `insert into spec (id, name, slug, os, architecture, isolation, cpu, memory, disk, network, fallback, created,
+		modified)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`, s.ID, s.Name, s.Slug, s.OS, s.Architecture, s.Isolation, s.CPU,
+		s.MemoryBytes, s.DiskBytes,
 		s.Network, store.MicrosPtr(s.Fallback), store.Micros(tx.Now()))
 	if store.IsDuplicate(err) {
 		return Spec{}, fault.Conflictf("spec %q: there is one of this name or slug already", s.Name)
@@ -65,7 +69,8 @@ func clearFallback(ctx context.Context, tx *store.Tx) error {
 
 // SpecByRef finds a spec by UUID, name or slug, also an archived one.
 func SpecByRef(ctx context.Context, tx *store.Tx, ref string) (Spec, error) {
-	s, err := scanSpec(tx.QueryRow(ctx, `select `+specColumns+` from spec where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`, ref))
+	s, err := scanSpec(tx.QueryRow(ctx, `select `+specColumns+
+		` from spec where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`, ref))
 	return s, store.OneRow(err, "spec", ref)
 }
 
@@ -84,7 +89,8 @@ func ListSpecs(ctx context.Context, tx *store.Tx, f store.ListFilter) ([]Spec, i
 		return nil, 0, fmt.Errorf("count specs: %w", err)
 	}
 	n := len(args)
-	rows, err := tx.Query(ctx, `select `+specColumns+where+fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
+	rows, err := tx.Query(ctx, `select `+specColumns+where+
+		fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
 	out, err := store.Collect(rows, err, scanSpecs)
 	return out, total, err
 }
@@ -118,7 +124,9 @@ func UpdateSpec(ctx context.Context, tx *store.Tx, s Spec) error {
 // DeleteSpec removes a spec that no job and no runner names.
 func DeleteSpec(ctx context.Context, tx *store.Tx, s Spec) error {
 	var used bool
-	if err := tx.QueryRow(ctx, `select exists (select 1 from job where spec_id = $1) or exists (select 1 from runner_spec where spec_id = $1)`, s.ID).Scan(&used); err != nil {
+	if err := tx.QueryRow(ctx,
+		`select exists (select 1 from job where spec_id = $1) or exists (select 1 from runner_spec where spec_id = $1)`,
+		s.ID).Scan(&used); err != nil {
 		return err
 	}
 	if used {
@@ -134,6 +142,8 @@ func DeleteSpec(ctx context.Context, tx *store.Tx, s Spec) error {
 // SpecHasRunner reports whether a runner that is not archived offers the spec.
 func SpecHasRunner(ctx context.Context, tx *store.Tx, specID string) (bool, error) {
 	var has bool
-	err := tx.QueryRow(ctx, `select exists (select 1 from runner_spec s join runner r on r.id = s.runner_id where s.spec_id = $1 and r.archived is null)`, specID).Scan(&has)
+	err := tx.QueryRow(ctx,
+		`select exists (select 1 from runner_spec s join runner r on r.id = s.runner_id where s.spec_id = $1 and r.archived is null)`,
+		specID).Scan(&has)
 	return has, err
 }

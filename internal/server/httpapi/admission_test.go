@@ -45,7 +45,8 @@ func TestABusyServerAnswers503AndWhenToComeAgain(t *testing.T) {
 		{"a change", "PATCH", "/v0/projects/shop", 100, func(g *admit.Gates) **admit.Gate { return &g.Small }, 503},
 		{"a body of unknown length", "POST", "/v0/projects", -1, func(g *admit.Gates) **admit.Gate { return &g.Small }, 503},
 		{"a large report", "POST", "/v0/run", limits.LargeBodyBytes + 1, func(g *admit.Gates) **admit.Gate { return &g.Bodies }, 503},
-		{"a large report of a project", "POST", "/v0/projects/shop/reports", limits.LargeBodyBytes + 1, func(g *admit.Gates) **admit.Gate { return &g.Bodies }, 503},
+		{"a large report of a project", "POST", "/v0/projects/shop/reports", limits.LargeBodyBytes + 1,
+			func(g *admit.Gates) **admit.Gate { return &g.Bodies }, 503},
 		{"a report of unknown length", "POST", "/v0/run", -1, func(g *admit.Gates) **admit.Gate { return &g.Bodies }, 503},
 		{"a request without a body", "GET", "/v0/projects", 0, func(g *admit.Gates) **admit.Gate { return &g.Small }, 200},
 		{"the version", "GET", "/v0/server/version", 0, func(g *admit.Gates) **admit.Gate { return &g.Small }, 200},
@@ -86,14 +87,16 @@ func TestABusyServerAnswers503AndWhenToComeAgain(t *testing.T) {
 func TestGatesAreEmptyAfterEveryAnswer(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
-	gates := admit.Gates{Small: narrow(limits.MiB), Decode: narrow(16 * limits.MiB), Bodies: narrow(limits.MiB), Work: narrow(limits.GiB), Reads: narrow(limits.GiB)}
+	gates := admit.Gates{Small: narrow(limits.MiB), Decode: narrow(16 * limits.MiB), Bodies: narrow(limits.MiB), Work: narrow(limits.GiB),
+		Reads: narrow(limits.GiB)}
 	a := New(Config{Accounts: s.accounts, Gates: gates, Log: slog.New(slog.DiscardHandler), Services: s.api.cfg.Services})
 	pad := strings.Repeat(" ", limits.LargeBodyBytes)
 	for name, body := range map[string]string{
-		"a good small one":         `{"project":"shop","branch":"main","testbed":"lab","results":["{\"b\":{\"latency\":{\"value\":1}}}"]}`,
-		"a bad small one":          `{"project":`,
-		"one that is refused":      `{"project":"shop","branch":"main","testbed":"lab","results":["nothing"]}`,
-		"a good large one":         `{"project":"shop","branch":"main","testbed":"lab","results":["{\"b\":{\"latency\":{\"value\":1}}}` + pad + `"]}`,
+		"a good small one":    `{"project":"shop","branch":"main","testbed":"lab","results":["{\"b\":{\"latency\":{\"value\":1}}}"]}`,
+		"a bad small one":     `{"project":`,
+		"one that is refused": `{"project":"shop","branch":"main","testbed":"lab","results":["nothing"]}`,
+		"a good large one": `{"project":"shop","branch":"main","testbed":"lab","results":["{\"b\":{\"latency\":{\"value\":1}}}` + pad +
+			`"]}`,
 		"a bad large one":          `{"project":"` + pad,
 		"a large one of bad types": `{"project":5,"results":["` + pad + `"]}`,
 	} {
@@ -121,7 +124,8 @@ func TestALargeReportIsReadAsASmallOneIs(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
 	send := func(pad int) (out api.Report) {
-		body := s.newRun(map[string]any{"results": []string{`{"b":{"latency":{"value":1}}}` + strings.Repeat(" ", pad), `{"b":{"latency":{"value":2}}}`},
+		body := s.newRun(map[string]any{"results": []string{`{"b":{"latency":{"value":1}}}` + strings.Repeat(" ", pad),
+			`{"b":{"latency":{"value":2}}}`},
 			"context": map[string]string{"a": `"]}`}})
 		if status, _, message := s.call(http.MethodPost, "/v0/run", body, &out); status != 201 {
 			t.Fatalf("%d %s", status, message)
@@ -130,7 +134,8 @@ func TestALargeReportIsReadAsASmallOneIs(t *testing.T) {
 	}
 	small, large := send(0), send(2*limits.LargeBodyBytes)
 	view := func(r api.Report) string {
-		text, err := json.Marshal([]any{r.Counts, r.Context, r.Recognised, r.Project, r.Results[0][0].Measures[0].Metric.Value, r.Results[1][0].Measures[0].Metric.Value, len(r.Results)})
+		text, err := json.Marshal([]any{r.Counts, r.Context, r.Recognised, r.Project, r.Results[0][0].Measures[0].Metric.Value,
+			r.Results[1][0].Measures[0].Metric.Value, len(r.Results)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,10 +24,12 @@ type AlertPath struct {
 
 func (a *API) registerAlerts() {
 	const all, one = "/v0/projects/{project}/alerts", "/v0/projects/{project}/alerts/{alert}"
-	register(a, operation{http.MethodGet, all, "list-alerts", "The project's alerts, newest first, by creation or by sort=modified", access.ViewProject, 0, 0},
+	register(a, operation{http.MethodGet, all, "list-alerts", "The project's alerts, newest first, by creation or by sort=modified",
+		access.ViewProject, 0, 0},
 		func(ctx context.Context, in *listAlertsInput) (*listOutput[api.Alert], error) {
-			rows, total, err := a.cfg.Explore.Alerts(ctx, actorOf(ctx), in.Project, threshold.AlertFilter{Status: api.AlertStatus(in.Status), Archived: in.Archived,
-				Modified: in.Sort == "modified"}, in.page(true))
+			rows, total, err := a.cfg.Explore.Alerts(ctx, actorOf(ctx), in.Project,
+				threshold.AlertFilter{Status: api.AlertStatus(in.Status), Archived: in.Archived,
+					Modified: in.Sort == "modified"}, in.page(true))
 			return &listOutput[api.Alert]{total, rows}, err
 		})
 	register(a, operation{http.MethodGet, one, "get-alert", "One alert", access.ViewProject, 0, 0},

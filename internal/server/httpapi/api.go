@@ -1,13 +1,13 @@
 // Package httpapi is the REST interface under /v0: one file for each resource, one operation for each route, the OpenAPI 3.1 document made
 // from them.
 //
-// An operation is decode → one call of a use case, as the actor → encode. Decoding and the document come from the types of package api. Who may
-// do what is asked inside, at the door; an operation in which nobody asked is answered with an internal error, and a test walks over all
-// of them as a stranger.
+// An operation is decode → one call of a use case, as the actor → encode. Decoding and the document come from the types of package api. Who
+// may do what is asked inside, at the door; an operation in which nobody asked is answered with an internal error, and a test walks over
+// all of them as a stranger.
 //
 // The middleware, from outside: request id, recover, log, CORS, authenticate and bound the body, hold what the answer needs (package admit)
-// until it is written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and what
-// has no kind is logged under the request id and not shown.
+// until it is written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and
+// what has no kind is logged under the request id and not shown.
 package httpapi
 
 import (
@@ -38,8 +38,9 @@ type Config struct {
 	Version, Commit string
 	URL             string // the server's public URL; '': derived from each request
 	Log             *slog.Logger
-	KeepAlive       time.Duration // a silent stream of events says that it lives, and its follower's rights are asked again, so often; 0: limits.EventKeepAlive
-	Scratch         string        // folder for large answers while they are made; '': the system's
+	// a silent stream of events says that it lives, and its follower's rights are asked again, so often; 0: limits.EventKeepAlive
+	KeepAlive time.Duration
+	Scratch   string // folder for large answers while they are made; '': the system's
 }
 
 // API is the http.Handler of /v0.
@@ -62,7 +63,8 @@ func New(cfg Config) *API {
 	settings.OpenAPIPath = "/openapi"
 	settings.Info.Description = "Continuous benchmarking. The shapes are Bencher's v0 shapes wherever Bencher has the thing."
 	settings.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "tacho_user_… or tacho_run_…; runners send tacho_runner_…; each also in Bencher's form, bencher_user_…"}}
+	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer",
+		Description: "tacho_user_… or tacho_run_…; runners send tacho_runner_…; each also in Bencher's form, bencher_user_…"}}
 	settings.Security = []map[string][]string{{"key": {}}, {}}
 	a.huma = humago.New(a.mux, settings)
 	a.registerServer()
@@ -80,7 +82,8 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // Handler is the operations inside their middleware.
 func (a *API) Handler() http.Handler {
 	var h http.Handler = http.HandlerFunc(a.route)
-	for _, wrap := range []func(http.Handler) http.Handler{held, a.authenticate, a.cors, a.logged, a.recovered, a.identified} { // innermost first
+	// innermost first
+	for _, wrap := range []func(http.Handler) http.Handler{held, a.authenticate, a.cors, a.logged, a.recovered, a.identified} {
 		h = wrap(h)
 	}
 	return h

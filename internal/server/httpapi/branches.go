@@ -24,7 +24,8 @@ func (a *API) registerBranches() {
 			rows, total, err := a.cfg.Explore.Branches(ctx, actorOf(ctx), in.Project, in.filter(in.PageInput))
 			return &listOutput[api.Branch]{total, rows}, err
 		})
-	register(a, operation{http.MethodPost, all, "create-branch", "Make a branch, with the history of its start point", access.EditProject, http.StatusCreated, 0},
+	register(a, operation{http.MethodPost, all, "create-branch", "Make a branch, with the history of its start point", access.EditProject,
+		http.StatusCreated, 0},
 		func(ctx context.Context, in *struct {
 			ProjectPath
 			Body api.NewBranch
@@ -35,7 +36,8 @@ func (a *API) registerBranches() {
 			}
 			return body(a.cfg.Explore.Branch(ctx, actorOf(ctx), in.Project, id, ""))
 		})
-	register(a, operation{http.MethodGet, one, "get-branch", "One branch with its current head, or with the one that is asked for", access.ViewProject, 0, 0},
+	register(a, operation{http.MethodGet, one, "get-branch", "One branch with its current head, or with the one that is asked for",
+		access.ViewProject, 0, 0},
 		func(ctx context.Context, in *struct {
 			BranchPath
 			Head string `query:"head" maxLength:"36" doc:"UUID of one of its heads"`
@@ -49,7 +51,8 @@ func (a *API) registerBranches() {
 		}) (*bodyOutput[api.Branch], error) {
 			return body(a.cfg.Explore.UpdateBranch(ctx, actorOf(ctx), in.Project, in.Branch, in.Body))
 		})
-	register(a, operation{http.MethodDelete, one, "delete-branch", "Delete a branch that has no reports", access.EditProject, http.StatusNoContent, 0},
+	register(a, operation{http.MethodDelete, one, "delete-branch", "Delete a branch that has no reports", access.EditProject,
+		http.StatusNoContent, 0},
 		func(ctx context.Context, in *BranchPath) (*emptyOutput, error) {
 			return &emptyOutput{}, a.cfg.Explore.DeleteBranch(ctx, actorOf(ctx), in.Project, in.Branch)
 		})

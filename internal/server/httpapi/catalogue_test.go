@@ -77,7 +77,8 @@ func TestDeletedProjectIsNowhere(t *testing.T) {
 	if status, _, message := s.call(http.MethodDelete, "/v0/projects/shop", nil, nil); status != http.StatusNoContent {
 		t.Fatalf("%d %s", status, message)
 	}
-	for _, path := range []string{"", "/reports", "/reports/" + report.UUID, "/branches", "/testbeds/lab", "/jobs", "/alerts", "/perf?branches=main", "/keys"} {
+	for _, path := range []string{"", "/reports", "/reports/" + report.UUID, "/branches", "/testbeds/lab", "/jobs", "/alerts",
+		"/perf?branches=main", "/keys"} {
 		for _, ref := range []string{"shop", report.Project.UUID} {
 			if status, _, _ := s.call(http.MethodGet, "/v0/projects/"+ref+path, nil, nil); status != http.StatusNotFound {
 				t.Errorf("GET %s%s: %d", ref, path, status)
@@ -99,7 +100,8 @@ func TestDeletedProjectIsNowhere(t *testing.T) {
 	if status, _, _ := s.callAs(key.Secret, http.MethodGet, "/v0/server/version", nil, nil); status != http.StatusUnauthorized {
 		t.Errorf("the project's key after: %d", status)
 	}
-	if again := s.run(results(1)); again.Project.UUID == report.Project.UUID || again.Project.Slug != "shop" || again.Branch.Head.Version.Number != 0 {
+	if again := s.run(results(1)); again.Project.UUID == report.Project.UUID || again.Project.Slug != "shop" ||
+		again.Branch.Head.Version.Number != 0 {
 		t.Errorf("a new project of the same name: %+v", again.Project)
 	}
 }
@@ -189,7 +191,8 @@ func TestKeysOfAPersonAndOfAProject(t *testing.T) {
 	create[api.Project](s, "/v0/projects", map[string]any{"name": "shop", "visibility": "private"})
 	mine := create[api.KeyCreated](s, "/v0/users/admin/keys", map[string]any{"name": "laptop", "ttl": 60})
 	run := create[api.KeyCreated](s, "/v0/projects/shop/keys", map[string]any{"name": "ci"})
-	if !strings.HasPrefix(mine.Secret, "tacho_user_") || !strings.HasPrefix(run.Secret, "tacho_run_") || mine.Expires == nil || run.Expires != nil {
+	if !strings.HasPrefix(mine.Secret, "tacho_user_") || !strings.HasPrefix(run.Secret, "tacho_run_") || mine.Expires == nil ||
+		run.Expires != nil {
 		t.Errorf("made %+v and %+v", mine, run)
 	}
 	var raw []map[string]any
@@ -232,17 +235,20 @@ func TestOrganizationsOfThePerson(t *testing.T) {
 		t.Errorf("an admin sees %d organizations of 2", len(mine))
 	}
 	var hers []api.Organization
-	if status, header, _ := s.callAs(eve.key, http.MethodGet, "/v0/organizations", nil, &hers); status != 200 || len(hers) != 1 || hers[0].Slug != "eve" || header.Get(api.TotalCountHeader) != "1" {
+	if status, header, _ := s.callAs(eve.key, http.MethodGet, "/v0/organizations", nil, &hers); status != 200 || len(hers) != 1 ||
+		hers[0].Slug != "eve" || header.Get(api.TotalCountHeader) != "1" {
 		t.Errorf("eve sees %v", hers)
 	}
 	var none []api.Organization
 	if status, _, _ := s.callAs("", http.MethodGet, "/v0/organizations", nil, &none); status != 200 || none == nil || len(none) != 0 {
 		t.Errorf("nobody sees %v", none)
 	}
-	if o := patch[api.Organization](s, "/v0/organizations/eve", map[string]any{"plan": "team"}); o.Plan != api.PlanTeam || o.UUID != hers[0].UUID {
+	if o := patch[api.Organization](s, "/v0/organizations/eve", map[string]any{"plan": "team"}); o.Plan != api.PlanTeam ||
+		o.UUID != hers[0].UUID {
 		t.Errorf("%+v", o)
 	}
-	if status, _, _ := s.callAs(eve.key, http.MethodPatch, "/v0/organizations/eve", map[string]any{"plan": "enterprise"}, nil); status != http.StatusForbidden {
+	if status, _, _ := s.callAs(eve.key, http.MethodPatch, "/v0/organizations/eve", map[string]any{"plan": "enterprise"},
+		nil); status != http.StatusForbidden {
 		t.Errorf("eve sets her own plan: %d", status)
 	}
 	// Who may not see an organization does not learn whether there is one.

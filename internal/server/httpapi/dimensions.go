@@ -42,14 +42,16 @@ func registerDimension[R, W, N any](a *API, one, many string, named *series.Name
 		func(ctx context.Context, in *DimensionPath) (*bodyOutput[W], error) {
 			return body(named.Get(ctx, actorOf(ctx), in.Project, in.Ref))
 		})
-	register(a, operation{http.MethodPatch, base + "/{ref}", "update-" + one, "Change a " + one + "; absent fields stay", access.EditProject, 0, 0},
+	register(a, operation{http.MethodPatch, base + "/{ref}", "update-" + one, "Change a " + one + "; absent fields stay", access.EditProject,
+		0, 0},
 		func(ctx context.Context, in *struct {
 			DimensionPath
 			Body api.UpdateDimension
 		}) (*bodyOutput[W], error) {
 			return body(named.Update(ctx, actorOf(ctx), in.Project, in.Ref, in.Body))
 		})
-	register(a, operation{http.MethodDelete, base + "/{ref}", "delete-" + one, "Delete a " + one + " that nothing uses", access.EditProject, http.StatusNoContent, 0},
+	register(a, operation{http.MethodDelete, base + "/{ref}", "delete-" + one, "Delete a " + one + " that nothing uses", access.EditProject,
+		http.StatusNoContent, 0},
 		func(ctx context.Context, in *DimensionPath) (*emptyOutput, error) {
 			return &emptyOutput{}, named.Delete(ctx, actorOf(ctx), in.Project, in.Ref)
 		})

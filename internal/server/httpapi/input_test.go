@@ -138,7 +138,8 @@ func TestBadKeysAreUnauthorized(t *testing.T) {
 	s := newStation(t)
 	var revoked, good api.KeyCreated
 	for _, k := range []*api.KeyCreated{&revoked, &good} {
-		if status, _, message := s.call(http.MethodPost, "/v0/users/admin/keys", map[string]any{"name": "k", "ttl": 3600}, k); status != http.StatusCreated {
+		if status, _, message := s.call(http.MethodPost, "/v0/users/admin/keys", map[string]any{"name": "k", "ttl": 3600},
+			k); status != http.StatusCreated {
 			t.Fatalf("%d %s", status, message)
 		}
 	}
@@ -180,7 +181,8 @@ func TestBodyOverTheLimitIs413AndTheServerGoesOn(t *testing.T) {
 	big := `{"name":"` + strings.Repeat("x", limits.JSONBodyBytes) + `"}`
 	chunked := func(key string, size int64) int {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/v0/projects", io.LimitReader(endless{}, size)) // no length beforehand
+		// no length beforehand
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/v0/projects", io.LimitReader(endless{}, size))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +201,8 @@ func TestBodyOverTheLimitIs413AndTheServerGoesOn(t *testing.T) {
 		return res.StatusCode
 	}
 	for range 3 {
-		if status, _, message := s.call(http.MethodPost, "/v0/projects", big, nil); status != 413 || !strings.Contains(message, fmt.Sprint(limits.JSONBodyBytes)) {
+		if status, _, message := s.call(http.MethodPost, "/v0/projects", big, nil); status != 413 ||
+			!strings.Contains(message, fmt.Sprint(limits.JSONBodyBytes)) {
 			t.Errorf("announced: %d %q", status, message)
 		}
 		if status := chunked(s.key, limits.JSONBodyBytes+1); status != 413 {
@@ -259,7 +262,8 @@ func TestAnnouncedGigabyteIsRefusedUnread(t *testing.T) {
 func TestBodyOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
-	for kind, want := range map[string]int{"application/json; charset=utf-8": 201, "": 201, "text/plain": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data": 415} {
+	for kind, want := range map[string]int{"application/json; charset=utf-8": 201, "": 201, "text/plain": 415,
+		"application/x-www-form-urlencoded": 415, "multipart/form-data": 415} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/v0/projects", strings.NewReader(`{"name":"x"}`))
 		if err != nil {
 			t.Fatal(err)
@@ -374,7 +378,8 @@ func TestPagesOfOtherOriginsMayRead(t *testing.T) {
 		t.Errorf("preflight: %d %v", w.Code, w.Header())
 	}
 	w, _ = serve(a, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v0/projects", nil))
-	if w.Header().Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(w.Header().Get("Access-Control-Expose-Headers"), api.TotalCountHeader) ||
+	if w.Header().Get("Access-Control-Allow-Origin") != "*" ||
+		!strings.Contains(w.Header().Get("Access-Control-Expose-Headers"), api.TotalCountHeader) ||
 		w.Header().Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("GET: %v", w.Header())
 	}

@@ -24,7 +24,8 @@ type JobPath struct {
 }
 
 func (a *API) registerJobs() {
-	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs", "list-jobs", "The project's jobs, newest first", access.ViewProject, 0, 0},
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs", "list-jobs", "The project's jobs, newest first", access.ViewProject,
+		0, 0},
 		func(ctx context.Context, in *struct {
 			ProjectPath
 			PageInput
@@ -32,11 +33,13 @@ func (a *API) registerJobs() {
 		}) (*listOutput[api.Job], error) {
 			return listed(a.cfg.Queue.Jobs(ctx, actorOf(ctx), in.Project, api.JobStatus(in.Status), in.page(true)))
 		})
-	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}", "get-job", "One job with its output and history", access.ViewProject, 0, 0},
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/jobs/{job}", "get-job", "One job with its output and history",
+		access.ViewProject, 0, 0},
 		func(ctx context.Context, in *JobPath) (*bodyOutput[api.Job], error) {
 			return body(a.cfg.Queue.Job(ctx, actorOf(ctx), in.Project, in.Job))
 		})
-	register(a, operation{http.MethodPatch, "/v0/projects/{project}/jobs/{job}", "update-job", "Cancel a job (status canceled), or put one that failed or was canceled back in the queue (status pending)", access.ControlJob, 0, 0},
+	register(a, operation{http.MethodPatch, "/v0/projects/{project}/jobs/{job}", "update-job",
+		"Cancel a job (status canceled), or put one that failed or was canceled back in the queue (status pending)", access.ControlJob, 0, 0},
 		func(ctx context.Context, in *struct {
 			JobPath
 			Body api.UpdateJob
@@ -44,13 +47,17 @@ func (a *API) registerJobs() {
 			return body(a.cfg.Queue.Control(ctx, actorOf(ctx), in.Project, in.Job, in.Body.Status))
 		})
 	a.Serve(request.Route{
-		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/events", ID: "follow-job", Summary: "A job's changes and output as server-sent events",
-		Action: access.ViewProject, Handle: a.jobEvents, Answers: []request.Answered{{Status: 200, Type: "text/event-stream",
-			About: "Events status, log and end, or refused when the follower may not see the project any more; Last-Event-ID goes on behind the event that it names"}},
+		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/events", ID: "follow-job",
+		Summary: "A job's changes and output as server-sent events",
+		Action:  access.ViewProject, Handle: a.jobEvents, Answers: []request.Answered{{Status: 200, Type: "text/event-stream",
+			About: "Events status, log and end, or refused when the follower may not see the project any more; Last-Event-ID goes on behind the " +
+				"event that it names"}},
 	})
 	a.Serve(request.Route{
-		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", ID: "get-job-output", Summary: "One stored output of a job, whole",
-		Action: access.ViewProject, Query: []request.Query{{Name: "path", About: "of a file that the job was asked to collect"}}, Handle: a.jobOutput,
+		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", ID: "get-job-output",
+		Summary: "One stored output of a job, whole",
+		Action:  access.ViewProject, Query: []request.Query{{Name: "path", About: "of a file that the job was asked to collect"}},
+		Handle:  a.jobOutput,
 		Answers: []request.Answered{{Status: 200, Type: "text/plain", About: "The bytes as the job wrote them"}},
 	})
 }
@@ -64,8 +71,8 @@ func (a *API) follower(r *http.Request) (access.Actor, error) {
 	return actor, nil
 }
 
-// jobEvents streams a job's changes and output while its follower may see them, which is asked before each look. What is sent is read from the store after each change, so a slow reader misses nothing and
-// one that comes back with Last-Event-ID goes on where it was.
+// jobEvents streams a job's changes and output while its follower may see them, which is asked before each look. What is sent is read from
+// the store after each change, so a slow reader misses nothing and one that comes back with Last-Event-ID goes on where it was.
 func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 	actor, project := actorOf(r.Context()), r.PathValue("project")
 	if actor.Kind == access.Anonymous {
@@ -149,7 +156,8 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 }
 
 // sendLogs sends the output behind (epoch, after) and returns the new place.
-func (a *API) sendLogs(ctx context.Context, out *eventStream, actor access.Actor, project, id string, epoch, after int64) (int64, int64, error) {
+func (a *API) sendLogs(ctx context.Context, out *eventStream, actor access.Actor, project, id string, epoch, after int64) (int64, int64,
+	error) {
 	for {
 		logs, err := a.cfg.Queue.Logs(ctx, actor, project, id, epoch, after)
 		if err != nil || len(logs) == 0 {
@@ -231,7 +239,8 @@ func (a *API) jobOutput(w http.ResponseWriter, r *http.Request) {
 		request.WriteError(w, r, a.log, fault.Invalidf("iteration %.20q: want a number from 0", r.PathValue("iteration")))
 		return
 	}
-	rc, size, err := a.cfg.Queue.OpenOutput(r.Context(), actorOf(r.Context()), r.PathValue("project"), r.PathValue("job"), iteration, api.ArtifactKind(r.PathValue("kind")), r.URL.Query().Get("path"))
+	rc, size, err := a.cfg.Queue.OpenOutput(r.Context(), actorOf(r.Context()), r.PathValue("project"), r.PathValue("job"), iteration,
+		api.ArtifactKind(r.PathValue("kind")), r.URL.Query().Get("path"))
 	if err != nil {
 		request.WriteError(w, r, a.log, err)
 		return

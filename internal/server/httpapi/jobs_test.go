@@ -46,7 +46,8 @@ func newYard(t testing.TB, change ...func(*Config)) *yard {
 		t.Fatal(err)
 	}
 	var made api.RunnerKey
-	if status, _, message := y.call(http.MethodPost, "/v0/runners", api.NewRunner{Name: "box", Specs: []string{"default"}}, &made); status != http.StatusCreated {
+	if status, _, message := y.call(http.MethodPost, "/v0/runners", api.NewRunner{Name: "box", Specs: []string{"default"}},
+		&made); status != http.StatusCreated {
 		t.Fatalf("make a runner: %d %s", status, message)
 	}
 	y.runner = made.UUID
@@ -56,7 +57,8 @@ func newYard(t testing.TB, change ...func(*Config)) *yard {
 func (y *yard) submit() (jobID string) {
 	y.t.Helper()
 	var report api.Report
-	body := map[string]any{"project": "shop", "branch": "main", "settings": map[string]any{"adapter": "json"}, "job": map[string]any{"image": "app:v1", "env": map[string]string{"TOKEN": "s3cret"}}}
+	body := map[string]any{"project": "shop", "branch": "main", "settings": map[string]any{"adapter": "json"},
+		"job": map[string]any{"image": "app:v1", "env": map[string]string{"TOKEN": "s3cret"}}}
 	if status, _, message := y.call(http.MethodPost, "/v0/run", body, &report); status != http.StatusCreated || report.Job == nil {
 		y.t.Fatalf("submit: %d %s", status, message)
 	}
@@ -104,7 +106,8 @@ func (y *yard) followAs(key, jobID, lastEvent string) <-chan sse {
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("Cache-Control") != "no-store" {
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" ||
+		res.Header.Get("Cache-Control") != "no-store" {
 		y.t.Fatalf("follow: %d %v", res.StatusCode, res.Header)
 	}
 	out := make(chan sse, 1_000)
@@ -334,7 +337,8 @@ func TestJobsAreListedShownCanceledAndRetried(t *testing.T) {
 		status, _, _ = y.call(http.MethodPatch, jobs+"/"+id, map[string]any{"status": to}, &job)
 		return job, status
 	}
-	if job, status := patch(first, api.JobCanceled); status != http.StatusOK || job.Status != api.JobCanceled || job.Reason != api.ReasonCanceledByUser {
+	if job, status := patch(first, api.JobCanceled); status != http.StatusOK || job.Status != api.JobCanceled ||
+		job.Reason != api.ReasonCanceledByUser {
 		t.Errorf("cancel: %d, %+v", status, job)
 	}
 	if list := get[[]api.Job](y.station, jobs+"?status=canceled"); len(list) != 1 || list[0].UUID != first {
@@ -357,7 +361,8 @@ func TestJobsAreListedShownCanceledAndRetried(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, status, message, row.status)
 		}
 	}
-	if status, _, _ := y.callAs("", http.MethodPatch, jobs+"/"+first, map[string]any{"status": "canceled"}, nil); status != http.StatusUnauthorized {
+	if status, _, _ := y.callAs("", http.MethodPatch, jobs+"/"+first, map[string]any{"status": "canceled"},
+		nil); status != http.StatusUnauthorized {
 		t.Errorf("a stranger cancels: %d", status)
 	}
 	if status, _, _ := y.call(http.MethodGet, jobs+"?status=lost", nil, nil); status != http.StatusBadRequest {
@@ -373,13 +378,15 @@ func TestOutputsAreServedWholeAndHarmless(t *testing.T) {
 	page := "<script>alert(1)</script>"
 	put := func(kind api.ArtifactKind, path, body string) {
 		t.Helper()
-		if err := y.queue.PutOutput(t.Context(), y.runner, id, queue.OutputParams{Epoch: 1, Kind: kind, Path: path}, strings.NewReader(body)); err != nil {
+		if err := y.queue.PutOutput(t.Context(), y.runner, id, queue.OutputParams{Epoch: 1, Kind: kind, Path: path},
+			strings.NewReader(body)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	put(api.ArtifactStdout, "", strings.Repeat("x", limits.LogTailBytes+5))
 	put(api.ArtifactFile, "/out/report.html", page)
-	y.says(job, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonBenchmarkExit, Results: []api.IterationOutput{{ExitCode: 1}}})
+	y.says(job, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonBenchmarkExit,
+		Results: []api.IterationOutput{{ExitCode: 1}}})
 	got := get[api.Job](y.station, jobs+"/"+id)
 	if len(got.Outputs) != 2 || got.Output.Results[0].Output["/out/report.html"] != page || len(got.Events) != 3 {
 		t.Errorf("job %+v", got)
@@ -407,11 +414,13 @@ func TestOutputsAreServedWholeAndHarmless(t *testing.T) {
 		t.Errorf("stdout: %d, %d bytes", status, n)
 	}
 	status, header, n := download("0/file?path=%2Fout%2Freport.html")
-	if status != http.StatusOK || n != len(page) || header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("Content-Security-Policy") != "default-src 'none'; sandbox" ||
+	if status != http.StatusOK || n != len(page) || header.Get("Content-Type") != "text/plain; charset=utf-8" ||
+		header.Get("Content-Security-Policy") != "default-src 'none'; sandbox" ||
 		header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("file: %d, %d bytes, %v", status, n, header)
 	}
-	for path, want := range map[string]int{"1/stdout": http.StatusNotFound, "x/stdout": http.StatusBadRequest, "0/file?path=%2Fetc%2Fshadow": http.StatusNotFound, "0/nothing": http.StatusNotFound} {
+	for path, want := range map[string]int{"1/stdout": http.StatusNotFound, "x/stdout": http.StatusBadRequest,
+		"0/file?path=%2Fetc%2Fshadow": http.StatusNotFound, "0/nothing": http.StatusNotFound} {
 		if status, _, _ := download(path); status != want {
 			t.Errorf("%s: %d, want %d", path, status, want)
 		}
@@ -422,7 +431,8 @@ func TestJobsOfAPrivateProjectAreNotThereForStrangers(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	id := y.submit()
-	if status, _, message := y.call(http.MethodPatch, "/v0/projects/shop", map[string]any{"visibility": "private"}, nil); status != http.StatusOK {
+	if status, _, message := y.call(http.MethodPatch, "/v0/projects/shop", map[string]any{"visibility": "private"},
+		nil); status != http.StatusOK {
 		t.Fatalf("make it private: %d %s", status, message)
 	}
 	for _, path := range []string{"", "/" + id, "/" + id + "/events", "/" + id + "/outputs/0/stdout"} {
@@ -469,7 +479,8 @@ func TestTheFleetIsManagedByAdminsAndSeenByAll(t *testing.T) {
 		{http.MethodPatch, "/v0/runners/box", map[string]any{"archived": true}, http.StatusOK},
 	} {
 		if row.method != http.MethodGet {
-			if status, _, _ := y.callAs("", row.method, row.path, row.body, nil); status != http.StatusUnauthorized && status != http.StatusBadRequest {
+			if status, _, _ := y.callAs("", row.method, row.path, row.body, nil); status != http.StatusUnauthorized &&
+				status != http.StatusBadRequest {
 				t.Errorf("%s %s by a stranger: %d", row.method, row.path, status)
 			}
 		}
@@ -506,7 +517,8 @@ func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
 	if job := get[api.Job](y.station, jobs+"/"+ids[0]); job.Status != api.JobPending || job.Blocked != why {
 		t.Errorf("job %s: %s", job.Status, job.Blocked)
 	}
-	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": true}, nil); status != http.StatusBadRequest {
+	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": true},
+		nil); status != http.StatusBadRequest {
 		t.Errorf("draining it by hand: %d %s", status, message)
 	}
 	claims := make(chan *api.ClaimedJob, 1)
@@ -521,7 +533,8 @@ func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
 		runtime.Gosched() // another goroutine's step, which has no event
 	}
 	var repaired api.Runner
-	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": false}, &repaired); status != http.StatusOK {
+	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": false},
+		&repaired); status != http.StatusOK {
 		t.Fatalf("%d %s", status, message)
 	}
 	if repaired.Drained != nil || repaired.DrainedWhy != "" {
@@ -544,7 +557,8 @@ func TestStreamsWithoutAKeyAreBounded(t *testing.T) {
 	id := y.submit()
 	var job api.Job
 	y.next(y.follow(id, ""), api.EventStatus, &job)
-	if status, header, message := y.callAs("", http.MethodGet, jobs+"/"+id+"/events", nil, nil); status != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+	if status, header, message := y.callAs("", http.MethodGet, jobs+"/"+id+"/events", nil, nil); status != http.StatusTooManyRequests ||
+		header.Get("Retry-After") == "" {
 		t.Errorf("the second stream of the address: %d %s", status, message)
 	}
 	y.next(y.followAs(y.key, id, ""), api.EventStatus, &job) // with a key
@@ -553,13 +567,15 @@ func TestStreamsWithoutAKeyAreBounded(t *testing.T) {
 func TestAJobThatPrefersAMinimalAnswerIsNamed(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
-	res, text := y.prefers("return=minimal", "/v0/run", map[string]any{"project": "shop", "branch": "main", "job": map[string]any{"image": "app:v1"}})
+	res, text := y.prefers("return=minimal", "/v0/run", map[string]any{"project": "shop", "branch": "main",
+		"job": map[string]any{"image": "app:v1"}})
 	var receipt api.ReportReceipt
 	if err := json.Unmarshal([]byte(text), &receipt); err != nil || res.StatusCode != http.StatusCreated || receipt.Job == nil {
 		t.Fatalf("%d %s, %v", res.StatusCode, text, err)
 	}
 	var job api.Job
-	if status, _, message := y.call(http.MethodGet, "/v0/projects/shop/jobs/"+*receipt.Job, nil, &job); status != 200 || job.Report != receipt.UUID {
+	if status, _, message := y.call(http.MethodGet, "/v0/projects/shop/jobs/"+*receipt.Job, nil, &job); status != 200 ||
+		job.Report != receipt.UUID {
 		t.Errorf("the job: %d %s", status, message)
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 func (a *API) registerMetrics() {
-	register(a, operation{http.MethodGet, "/v0/projects/{project}/metrics/{metric}", "get-metric", "One metric with what places it and every sample", access.ViewProject, 0, 0},
+	register(a, operation{http.MethodGet, "/v0/projects/{project}/metrics/{metric}", "get-metric",
+		"One metric with what places it and every sample", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *struct {
 			ProjectPath
 			Metric string `path:"metric" maxLength:"36" doc:"UUID"`

@@ -48,7 +48,8 @@ func (a *API) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		next.ServeHTTP(w, r)
-		a.log.DebugContext(r.Context(), "request", "request", request.ID(r.Context()), "method", r.Method, "path", r.URL.Path, "route", r.Pattern, "took", time.Since(begun))
+		a.log.DebugContext(r.Context(), "request", "request", request.ID(r.Context()), "method", r.Method, "path", r.URL.Path, "route",
+			r.Pattern, "took", time.Since(begun))
 	})
 }
 
@@ -92,7 +93,8 @@ func (a *API) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+", Location, Preference-Applied, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
+		h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+
+			", Location, Preference-Applied, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")

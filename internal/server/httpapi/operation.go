@@ -69,7 +69,8 @@ func named(id string) func(huma.Context, func(huma.Context)) {
 func (a *API) announced(limit int64) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if n, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil && n > limit {
-			_ = huma.WriteErr(a.huma, ctx, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes, the limit is %d", n, limit)) // the caller is gone if this fails
+			// the caller is gone if this fails
+			_ = huma.WriteErr(a.huma, ctx, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes, the limit is %d", n, limit))
 			return
 		}
 		next(ctx)
@@ -82,11 +83,13 @@ func (a *API) Serve(r request.Route) {
 	described := operation{method: r.Method, path: r.Path, id: r.ID, summary: r.Summary, action: r.Action}.describe()
 	for _, segment := range strings.Split(r.Path, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
-			described.Parameters = append(described.Parameters, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+			described.Parameters = append(described.Parameters, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true,
+				Schema: &huma.Schema{Type: huma.TypeString}})
 		}
 	}
 	for _, q := range r.Query {
-		described.Parameters = append(described.Parameters, &huma.Param{Name: q.Name, Description: q.About, Required: q.Required, In: "query", Schema: &huma.Schema{Type: huma.TypeString}})
+		described.Parameters = append(described.Parameters, &huma.Param{Name: q.Name, Description: q.About, Required: q.Required, In: "query",
+			Schema: &huma.Schema{Type: huma.TypeString}})
 	}
 	if r.Body != nil || r.BodyType != "" {
 		described.RequestBody = &huma.RequestBody{Content: a.content(r.BodyType, r.Body)}
@@ -134,5 +137,6 @@ func tag(path string) string {
 
 // route is the operation of a path that has the method.
 func route(item *huma.PathItem, method string) *huma.Operation {
-	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[method]
+	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
+		http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[method]
 }

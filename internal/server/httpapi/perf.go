@@ -30,7 +30,8 @@ func (a *API) registerPerf() {
 		func(ctx context.Context, in *perfInput) (*streamed, error) {
 			q := explore.PerfQuery{
 				Branches: commas(in.Branches), Heads: commas(in.Heads), Testbeds: commas(in.Testbeds), Specs: commas(in.Specs),
-				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime), Columns: in.Columns}
+				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime),
+				Columns: in.Columns}
 			return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error {
 				return a.cfg.Explore.WritePerf(ctx, w, actorOf(ctx), in.Project, q)
 			}}, nil

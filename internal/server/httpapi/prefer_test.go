@@ -18,7 +18,8 @@ func TestPreferencesAreReadAsTheirSpecificationSays(t *testing.T) {
 	t.Parallel()
 	for prefer, want := range map[string]bool{
 		"": false, "return=minimal": true, "Return=Minimal": true, `return="minimal"`: true, "respond-async, return=minimal; x=1, wait=5": true,
-		"return=representation": false, "return": false, "minimal": false, "return=representation, return=minimal": false, "handling=lenient": false,
+		"return=representation": false, "return": false, "minimal": false, "return=representation, return=minimal": false,
+		"handling=lenient": false,
 	} {
 		if got := (Preference{prefer}).minimal(); got != want {
 			t.Errorf("%q: %t, want %t", prefer, got, want)

@@ -64,7 +64,8 @@ func refusal(id string, status int, message string, errs []error) *answer {
 	case status == http.StatusUnprocessableEntity:
 		status = http.StatusBadRequest
 	case bodyTooLarge(cause):
-		status, message, errs = http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes, the limit without credentials", limits.AnonymousBodyBytes), nil
+		status, message, errs = http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the body is larger than %d bytes, the limit without credentials", limits.AnonymousBodyBytes), nil
 	case status == http.StatusInternalServerError && message == "cannot read request body":
 		status, message, errs = http.StatusBadRequest, "the body ended early, or its chunks are malformed", nil
 	}

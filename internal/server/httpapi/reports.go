@@ -48,7 +48,8 @@ type ReportPath struct {
 
 func (a *API) registerReports() {
 	const all, one = "/v0/projects/{project}/reports", "/v0/projects/{project}/reports/{report}"
-	registerStream[listReportsInput, []api.Report](a, operation{http.MethodGet, all, "list-reports", "The project's reports, newest first, without results unless expand is set", access.ViewProject, 0, 0},
+	registerStream[listReportsInput, []api.Report](a, operation{http.MethodGet, all, "list-reports",
+		"The project's reports, newest first, without results unless expand is set", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *listReportsInput) (*streamed, error) {
 			out := &streamed{status: http.StatusOK, list: true}
 			out.write = func(ctx context.Context, w io.Writer) (err error) {
@@ -65,7 +66,8 @@ func (a *API) registerReports() {
 			}
 			return out, nil
 		})
-	registerChange(a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit, http.StatusCreated, limits.ReportBodyBytes},
+	registerChange(a, operation{http.MethodPost, all, "create-report", "Submit results to a project that exists", access.Submit,
+		http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *createReportInput) (*streamed, error) {
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
@@ -76,7 +78,8 @@ func (a *API) registerReports() {
 			}
 			return a.submitted(ctx, taken, in.Preference)
 		})
-	registerStream[getReportInput, api.Report](a, operation{http.MethodGet, one, "get-report", "One report with results and alerts", access.ViewProject, 0, 0},
+	registerStream[getReportInput, api.Report](a, operation{http.MethodGet, one, "get-report", "One report with results and alerts",
+		access.ViewProject, 0, 0},
 		func(ctx context.Context, in *getReportInput) (*streamed, error) {
 			return a.shown(in.Project, in.Report, explore.Showing{Results: in.MaxResults}), nil
 		})
@@ -88,7 +91,8 @@ func (a *API) registerReports() {
 			}
 			return a.showChanged(ctx, in.Project, in.Report, in.Preference)
 		})
-	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay", access.EditProject, http.StatusNoContent, 0},
+	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay",
+		access.EditProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
 			return &emptyOutput{}, a.cfg.Intake.Delete(ctx, actorOf(ctx), in.Project, in.Report)
 		})
@@ -118,5 +122,6 @@ func millis(ms int64) *time.Time {
 // runOf is a report's body as the run that it is. Its project comes from the path.
 func runOf(r api.NewReport) api.NewRun {
 	return api.NewRun{IdempotencyKey: r.IdempotencyKey, Branch: r.Branch, Hash: r.Hash, StartPoint: r.StartPoint, Testbed: r.Testbed,
-		Thresholds: r.Thresholds, StartTime: &r.StartTime, EndTime: &r.EndTime, Results: r.Results, Settings: r.Settings, Context: r.Context, Host: r.Host}
+		Thresholds: r.Thresholds, StartTime: &r.StartTime, EndTime: &r.EndTime, Results: r.Results, Settings: r.Settings, Context: r.Context,
+		Host: r.Host}
 }

@@ -68,7 +68,8 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	}
 	door := project.NewDoor(db, func(id string) error { return s.api.cfg.Guard.Project(id) })
 	views, log := explore.New(door, nil), slog.New(slog.DiscardHandler)
-	s.queue = queue.New(queue.Config{Store: db, Door: door, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log, Now: time.Now, KeepEnv: time.Hour})
+	s.queue = queue.New(queue.Config{Store: db, Door: door, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log,
+		Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
@@ -227,7 +228,8 @@ func TestTenRunsThenARegressionRaiseAnAlert(t *testing.T) {
 				t.Errorf("the list of alerts (-report +list):\n%s", diff)
 			}
 			var dismissed api.Alert
-			if status, _, message := s.call(http.MethodPatch, "/v0/projects/shop/alerts/"+a.UUID, map[string]any{"status": "dismissed"}, &dismissed); status != 200 ||
+			if status, _, message := s.call(http.MethodPatch, "/v0/projects/shop/alerts/"+a.UUID, map[string]any{"status": "dismissed"},
+				&dismissed); status != 200 ||
 				dismissed.Status != api.AlertDismissed {
 				t.Errorf("dismiss: %d %s %s", status, message, dismissed.Status)
 			}
@@ -247,7 +249,8 @@ func (s *station) rows() map[string]int {
 	}
 	defer db.Close()
 	out := map[string]int{}
-	for _, table := range []string{"project", "branch", "head", "version", "testbed", "benchmark", "measure", "report", "report_input", "series", "metric",
+	for _, table := range []string{"project", "branch", "head", "version", "testbed", "benchmark", "measure", "report", "report_input",
+		"series", "metric",
 		"threshold", "model", "alert", "job", "account", "organization", "api_key", "spec", "runner", "runner_spec"} {
 		var n int
 		if err := db.QueryRowContext(s.t.Context(), "select count(*) from "+table).Scan(&n); err != nil {
@@ -304,7 +307,8 @@ func TestRepeatedRunAnswers200WithTheFirstReport(t *testing.T) {
 		t.Errorf("again: want 200 and %s, got %d and %s", first.UUID, status, second.UUID)
 	}
 	body["results"] = latency(2)
-	if status, _, message := s.call(http.MethodPost, "/v0/run", body, nil); status != http.StatusConflict || !strings.Contains(message, first.UUID) {
+	if status, _, message := s.call(http.MethodPost, "/v0/run", body, nil); status != http.StatusConflict ||
+		!strings.Contains(message, first.UUID) {
 		t.Errorf("another body: want 409 that names the report, got %d %q", status, message)
 	}
 }
@@ -326,7 +330,8 @@ func TestStrangersReadButDoNotWrite(t *testing.T) {
 		{http.MethodDelete, "/v0/projects/shop/reports/" + report.UUID, nil},
 		{http.MethodPost, "/v0/projects/shop/branches", map[string]any{"name": "x"}},
 		{http.MethodDelete, "/v0/projects/shop/branches/main", nil},
-		{http.MethodPost, "/v0/projects/shop/thresholds", map[string]any{"branch": "main", "testbed": "lab", "measure": "latency", "test": "t_test", "upper_boundary": 0.9}},
+		{http.MethodPost, "/v0/projects/shop/thresholds", map[string]any{"branch": "main", "testbed": "lab", "measure": "latency",
+			"test": "t_test", "upper_boundary": 0.9}},
 	} {
 		if status, _, message := s.callAs("", r.method, r.path, r.body, nil); status != http.StatusUnauthorized {
 			t.Errorf("%s %s: want 401, got %d %q", r.method, r.path, status, message)
@@ -346,17 +351,20 @@ func TestReportsOfAProject(t *testing.T) {
 	if status != 200 || header.Get(api.TotalCountHeader) != "3" || len(page) != 2 || page[0].UUID != ids[2] || len(page[0].Results) != 0 {
 		t.Errorf("page: %d, %s of them, %d rows", status, header.Get(api.TotalCountHeader), len(page))
 	}
-	if expanded := get[[]api.Report](s, "/v0/projects/shop/reports?expand=true&direction=asc"); len(expanded) != 3 || expanded[0].UUID != ids[0] ||
+	if expanded := get[[]api.Report](s, "/v0/projects/shop/reports?expand=true&direction=asc"); len(expanded) != 3 ||
+		expanded[0].UUID != ids[0] ||
 		len(expanded[0].Results) != 1 {
 		t.Error("expanded, oldest first: not so")
 	}
 	ms := time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC).UnixMilli()
-	if one := get[[]api.Report](s, fmt.Sprintf("/v0/projects/shop/reports?start_time=%d&end_time=%d", ms, ms)); len(one) != 1 || one[0].UUID != ids[1] {
+	if one := get[[]api.Report](s, fmt.Sprintf("/v0/projects/shop/reports?start_time=%d&end_time=%d", ms, ms)); len(one) != 1 ||
+		one[0].UUID != ids[1] {
 		t.Errorf("by time: %d reports", len(one))
 	}
 	direct := s.newRun(map[string]any{"results": latency(9), "project": nil})
 	var made api.Report
-	if status, _, message := s.call(http.MethodPost, "/v0/projects/shop/reports", direct, &made); status != http.StatusCreated || made.Status != api.ReportProcessed {
+	if status, _, message := s.call(http.MethodPost, "/v0/projects/shop/reports", direct, &made); status != http.StatusCreated ||
+		made.Status != api.ReportProcessed {
 		t.Errorf("POST reports: %d %s", status, message)
 	}
 	if status, _, message := s.call(http.MethodDelete, "/v0/projects/shop/reports/"+ids[0], nil, nil); status != http.StatusNoContent {
@@ -372,20 +380,25 @@ func TestBranchesOfAProject(t *testing.T) {
 	s := newStation(t)
 	s.run(results(1))
 	var pr api.Branch
-	status, _, message := s.call(http.MethodPost, "/v0/projects/shop/branches", map[string]any{"name": "pr/1", "start_point": map[string]any{"branch": "main"}}, &pr)
-	if status != http.StatusCreated || pr.Slug != "pr-1" || pr.Head.StartPoint == nil || pr.Head.Version == nil || pr.Head.Version.Number != 0 {
+	status, _, message := s.call(http.MethodPost, "/v0/projects/shop/branches",
+		map[string]any{"name": "pr/1", "start_point": map[string]any{"branch": "main"}}, &pr)
+	if status != http.StatusCreated || pr.Slug != "pr-1" || pr.Head.StartPoint == nil || pr.Head.Version == nil ||
+		pr.Head.Version.Number != 0 {
 		t.Fatalf("create: %d %s %+v", status, message, pr)
 	}
-	if status, _, _ := s.call(http.MethodPost, "/v0/projects/shop/branches", map[string]any{"name": "pr/1"}, nil); status != http.StatusConflict {
+	if status, _, _ := s.call(http.MethodPost, "/v0/projects/shop/branches", map[string]any{"name": "pr/1"},
+		nil); status != http.StatusConflict {
 		t.Errorf("the same again: %d", status)
 	}
-	for _, body := range []map[string]any{{"name": "a b"}, {"name": "x", "slug": "Not A Slug"}, {"name": "x", "start_point": map[string]any{"branch": "nowhere"}}} {
+	for _, body := range []map[string]any{{"name": "a b"}, {"name": "x", "slug": "Not A Slug"},
+		{"name": "x", "start_point": map[string]any{"branch": "nowhere"}}} {
 		if status, _, _ := s.call(http.MethodPost, "/v0/projects/shop/branches", body, nil); status != http.StatusBadRequest {
 			t.Errorf("%v: want 400, got %d", body, status)
 		}
 	}
 	var renamed api.Branch
-	if status, _, message := s.call(http.MethodPatch, "/v0/projects/shop/branches/pr-1", map[string]any{"name": "pr/2", "archived": true}, &renamed); status != 200 ||
+	if status, _, message := s.call(http.MethodPatch, "/v0/projects/shop/branches/pr-1", map[string]any{"name": "pr/2", "archived": true},
+		&renamed); status != 200 ||
 		renamed.Name != "pr/2" || renamed.Archived == nil || renamed.UUID != pr.UUID {
 		t.Errorf("patch: %d %s %+v", status, message, renamed)
 	}
@@ -438,13 +451,15 @@ func TestThresholdsOfAProject(t *testing.T) {
 	if status, _, _ := s.call(http.MethodPut, one, `{}`, nil); status != http.StatusBadRequest {
 		t.Errorf("put without test: %d", status)
 	}
-	if status, _, _ := s.call(http.MethodPut, one, map[string]any{"test": "t_test", "upper_boundary": 2}, nil); status != http.StatusBadRequest {
+	if status, _, _ := s.call(http.MethodPut, one, map[string]any{"test": "t_test", "upper_boundary": 2},
+		nil); status != http.StatusBadRequest {
 		t.Errorf("put a boundary out of range: %d", status)
 	}
 	if got := s.run(results(500)); got.Results[0][0].Measures[0].Boundary != nil {
 		t.Error("a threshold without model judged")
 	}
-	if list := get[[]api.Threshold](s, "/v0/projects/shop/thresholds?measure=latency&branch=main"); len(list) != 1 || list[0].UUID != made.UUID {
+	if list := get[[]api.Threshold](s, "/v0/projects/shop/thresholds?measure=latency&branch=main"); len(list) != 1 ||
+		list[0].UUID != made.UUID {
 		t.Errorf("list: %d", len(list))
 	}
 	if status, _, message := s.call(http.MethodDelete, one, nil, nil); status != http.StatusNoContent {
@@ -461,7 +476,8 @@ func TestPerfAndMetricOfAProject(t *testing.T) {
 	q := url.Values{"branches": {first.Branch.UUID}, "heads": {""}, "testbeds": {first.Testbed.UUID}, "specs": {""},
 		"benchmarks": {m.Benchmark.UUID + ",c"}, "measures": {"latency"}}
 	perf := get[api.Perf](s, "/v0/projects/shop/perf?"+q.Encode())
-	if len(perf.Results) != 2 || len(perf.Results[0].Metrics) != 2 || perf.Results[0].Metrics[1].Metric.Value != 4 || perf.Results[1].Benchmark.Name != "c" {
+	if len(perf.Results) != 2 || len(perf.Results[0].Metrics) != 2 || perf.Results[0].Metrics[1].Metric.Value != 4 ||
+		perf.Results[1].Benchmark.Name != "c" {
 		t.Errorf("perf: %+v", perf.Results)
 	}
 	one := get[api.OneMetric](s, "/v0/projects/shop/metrics/"+m.Measures[0].Metric.UUID)
@@ -473,7 +489,8 @@ func TestPerfAndMetricOfAProject(t *testing.T) {
 		t.Errorf("perf since: %d lines", len(later.Results))
 	}
 	q.Del("measures")
-	if status, _, message := s.call(http.MethodGet, "/v0/projects/shop/perf?"+q.Encode(), nil, nil); status != 400 || !strings.Contains(message, "measures") {
+	if status, _, message := s.call(http.MethodGet, "/v0/projects/shop/perf?"+q.Encode(), nil, nil); status != 400 ||
+		!strings.Contains(message, "measures") {
 		t.Errorf("perf without measures: %d %q", status, message)
 	}
 	if status, _, _ := s.call(http.MethodGet, "/v0/projects/shop/metrics/"+ident.NewUUID(), nil, nil); status != 404 {
@@ -498,7 +515,8 @@ func TestRacingRunsOnANewProjectAndBranchAllSucceed(t *testing.T) {
 	}
 	wg.Wait()
 	rows := s.rows()
-	if rows["project"] != 1 || rows["branch"] != 1 || rows["head"] != 1 || rows["testbed"] != 1 || rows["version"] != len(bodies) || rows["metric"] != len(bodies) {
+	if rows["project"] != 1 || rows["branch"] != 1 || rows["head"] != 1 || rows["testbed"] != 1 || rows["version"] != len(bodies) ||
+		rows["metric"] != len(bodies) {
 		t.Errorf("rows: %v", rows)
 	}
 }

@@ -37,7 +37,8 @@ func (a *API) registerRun() {
 			actor := actorOf(ctx)
 			return body(a.cfg.Intake.Check(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body}))
 		})
-	registerChange(a, operation{http.MethodPost, "/v0/run", "run", "Submit results, or a job that makes them; the project is made when it is new",
+	registerChange(a, operation{http.MethodPost, "/v0/run", "run",
+		"Submit results, or a job that makes them; the project is made when it is new",
 		access.Submit, http.StatusCreated, limits.ReportBodyBytes},
 		func(ctx context.Context, in *runInput) (*streamed, error) {
 			actor := actorOf(ctx)

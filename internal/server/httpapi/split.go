@@ -13,9 +13,9 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// split reads the body of a report as a stream: the texts of its "results" are decoded as they come, into one piece of memory, and everything
-// else is returned as it was, with empty texts where the results were, for the ordinary way of decoding and checking. So a body costs its
-// own size once, whatever is in it: all but the results may have no more bytes than any other body.
+// split reads the body of a report as a stream: the texts of its "results" are decoded as they come, into one piece of memory, and
+// everything else is returned as it was, with empty texts where the results were, for the ordinary way of decoding and checking. So a body
+// costs its own size once, whatever is in it: all but the results may have no more bytes than any other body.
 //
 // size is the body's length, 0 if it is not known. Errors are Invalid and TooLarge faults; whether the rest is valid JSON is not looked at.
 func split(from io.Reader, size int64) (results []string, rest []byte, err error) {

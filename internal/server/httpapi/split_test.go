@@ -39,7 +39,8 @@ func TestASplitBodyIsTheBody(t *testing.T) {
 			t.Parallel()
 			var want api.NewRun
 			wantErr := json.Unmarshal([]byte(body), &want)
-			for how, r := range map[string]io.Reader{"at once": strings.NewReader(body), "byte by byte": iotest.OneByteReader(strings.NewReader(body))} {
+			for how, r := range map[string]io.Reader{"at once": strings.NewReader(body),
+				"byte by byte": iotest.OneByteReader(strings.NewReader(body))} {
 				results, rest, err := split(r, int64(len(body)))
 				if err != nil {
 					t.Fatalf("%s: %v", how, err)
@@ -72,7 +73,8 @@ func TestSplitDecodesEveryTextAsTheStandardLibraryDoes(t *testing.T) {
 	t.Parallel()
 	property.Check(t, func(t *rapid.T) {
 		texts := rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "texts")
-		raw := rapid.SliceOf(rapid.SampledFrom([]string{`\u00e9`, `\ud83d`, `\ude00`, "\xff", "\xe2\x82", `\n`, "a", `\\`, "é", "€", "😀", `\/`})).Draw(t, "raw")
+		raw := rapid.SliceOf(rapid.SampledFrom([]string{`\u00e9`, `\ud83d`, `\ude00`, "\xff", "\xe2\x82", `\n`, "a", `\\`, "é", "€", "😀",
+			`\/`})).Draw(t, "raw")
 		body, err := json.Marshal(api.NewRun{Project: "p", Results: texts})
 		if err != nil {
 			t.Fatal(err)
@@ -109,11 +111,14 @@ func TestSplitRefusesWhatWouldCostMoreThanItsSize(t *testing.T) {
 		"an escape that is not one": {`{"results":["\x41"]}`, fault.Invalid, "not valid JSON"},
 		"digits that are not hex":   {`{"results":["\u00zz"]}`, fault.Invalid, "not valid JSON"},
 		"results twice":             {`{"results":["a"],"results":["b"]}`, fault.Invalid, "given twice"},
-		"too many results":          {`{"results":["` + strings.Repeat(`","`, limits.ResultsPerReport) + `"]}`, fault.TooLarge, "more than 1000 iterations"},
-		"a large context":           {`{"context":{` + strings.Repeat(`"a":"b",`, limits.JSONBodyBytes/8) + `"a":"b"}}`, fault.TooLarge, "without its results"},
-		"a large unknown value":     {`{"junk":[` + strings.Repeat(`{},`, limits.JSONBodyBytes/3) + `{}]}`, fault.TooLarge, "without its results"},
-		"another case of the key":   {`{"Results":["` + strings.Repeat("x", limits.JSONBodyBytes) + `"]}`, fault.TooLarge, "without its results"},
-		"a long tail":               {`{}` + strings.Repeat("x", limits.JSONBodyBytes), fault.TooLarge, "without its results"},
+		"too many results": {`{"results":["` + strings.Repeat(`","`, limits.ResultsPerReport) + `"]}`, fault.TooLarge,
+			"more than 1000 iterations"},
+		"a large context": {`{"context":{` + strings.Repeat(`"a":"b",`, limits.JSONBodyBytes/8) + `"a":"b"}}`, fault.TooLarge,
+			"without its results"},
+		"a large unknown value": {`{"junk":[` + strings.Repeat(`{},`, limits.JSONBodyBytes/3) + `{}]}`, fault.TooLarge,
+			"without its results"},
+		"another case of the key": {`{"Results":["` + strings.Repeat("x", limits.JSONBodyBytes) + `"]}`, fault.TooLarge, "without its results"},
+		"a long tail":             {`{}` + strings.Repeat("x", limits.JSONBodyBytes), fault.TooLarge, "without its results"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

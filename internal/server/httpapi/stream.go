@@ -30,8 +30,8 @@ type streamOutput struct {
 }
 
 // registerStream adds a route whose handler must authorize, and whose answer is a T that is written piece by piece. Answers up to
-// limits.AnswerBytes are made in memory, larger ones in a file: so what goes wrong while one is made is answered as an error and never as half
-// an answer, and neither the database's snapshot nor a place at the gate is held for a slow reader.
+// limits.AnswerBytes are made in memory, larger ones in a file: so what goes wrong while one is made is answered as an error and never as
+// half an answer, and neither the database's snapshot nor a place at the gate is held for a slow reader.
 func registerStream[I, T any](a *API, op operation, handle func(context.Context, *I) (*streamed, error)) {
 	register(a, op, func(ctx context.Context, in *I) (*streamOutput, error) {
 		out, err := handle(ctx, in)
@@ -71,7 +71,8 @@ func describeStream[T any](a *API, op operation) {
 	content := a.content("", reflect.New(reflect.TypeFor[T]()).Elem().Interface())
 	responses[strconv.Itoa(status)].Content = content
 	if reflect.TypeFor[T]().Kind() == reflect.Slice {
-		responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{api.TotalCountHeader: {Schema: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[int](), true, "")}}
+		total := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[int](), true, "")
+		responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{api.TotalCountHeader: {Schema: total}}
 	}
 	if status == http.StatusCreated {
 		again := *responses["201"]

@@ -42,7 +42,8 @@ func (s *station) local(method, path string, body any) *http.Request {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := httptest.NewRequestWithContext(request.WithActor(s.t.Context(), access.Actor{Kind: access.Local}), method, path, bytes.NewReader(text))
+	r := httptest.NewRequestWithContext(request.WithActor(s.t.Context(), access.Actor{Kind: access.Local}), method, path,
+		bytes.NewReader(text))
 	if method == http.MethodGet {
 		r.Body, r.ContentLength = http.NoBody, 0
 	}
@@ -110,7 +111,8 @@ func TestACommittedReportIsAnsweredHoweverBusyReadsAre(t *testing.T) {
 	}
 	full.Leave()
 	var report api.Report
-	if w := <-answered; w.Code != http.StatusCreated || json.Unmarshal(w.Body.Bytes(), &report) != nil || len(report.Results[0]) != limits.CheapReadMetrics+1 {
+	if w := <-answered; w.Code != http.StatusCreated || json.Unmarshal(w.Body.Bytes(), &report) != nil ||
+		len(report.Results[0]) != limits.CheapReadMetrics+1 {
 		t.Errorf("%d %.300s", w.Code, w.Body)
 	}
 }

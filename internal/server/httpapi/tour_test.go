@@ -94,7 +94,8 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	}
 
 	do("check-run", "", s.newRun(map[string]any{"thresholds": guard("percentage", 0.1)}))
-	do("run", "", s.newRun(map[string]any{"results": latency(100), "thresholds": guard("percentage", 0.1), "idempotency_key": ident.NewUUID()}))
+	do("run", "", s.newRun(map[string]any{"results": latency(100), "thresholds": guard("percentage", 0.1),
+		"idempotency_key": ident.NewUUID()}))
 	report := do("run", "", s.newRun(map[string]any{"results": latency(200)}))
 	alerts := list(report, "alerts")
 	if len(alerts) != 1 {
@@ -107,7 +108,8 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("update-alert", "", map[string]any{"status": "dismissed"})
 	do("get-metric", "", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
-	place["report"] = text(do("create-report", "", s.newRun(map[string]any{"project": nil, "results": latency(100), "context": map[string]any{"ci": "yes"}})), "uuid")
+	place["report"] = text(do("create-report", "", s.newRun(map[string]any{"project": nil, "results": latency(100),
+		"context": map[string]any{"ci": "yes"}})), "uuid")
 	do("list-reports", "?expand=true", nil)
 	do("get-report", "", nil)
 	do("reparse-report", "", nil)
@@ -124,9 +126,11 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("get-threshold", "", nil)
 	do("update-threshold", "", map[string]any{"test": "t_test", "upper_boundary": 0.9})
 	do("delete-threshold", "", nil)
-	do("create-threshold", "", map[string]any{"branch": "main", "testbed": "lab", "measure": "latency", "test": "percentage", "upper_boundary": 0.5})
+	do("create-threshold", "", map[string]any{"branch": "main", "testbed": "lab", "measure": "latency", "test": "percentage",
+		"upper_boundary": 0.5})
 
-	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Small", "architecture": "x86_64", "cpu": 1, "memory": 1 << 30, "disk": 1 << 30}), "slug")
+	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Small", "architecture": "x86_64", "cpu": 1, "memory": 1 << 30,
+		"disk": 1 << 30}), "slug")
 	do("list-specs", "", nil)
 	do("get-spec", "", nil)
 	do("update-spec", "", map[string]any{"fallback": true})
@@ -138,17 +142,21 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("update-runner", "", map[string]any{"name": "Rack 2"})
 	do("rotate-runner-key", "", nil)
 
-	place["job"] = text(do("run", "", s.newRun(map[string]any{"job": map[string]any{"image": "registry.example/bench:v1", "cmd": []string{"bench"}}})), "job")
+	place["job"] = text(do("run", "", s.newRun(map[string]any{"job": map[string]any{"image": "registry.example/bench:v1",
+		"cmd": []string{"bench"}}})), "job")
 	do("list-jobs", "?status=pending", nil)
 	do("get-job", "", nil)
 	do("update-job", "", map[string]any{"status": "canceled"})
 	do("follow-job", "", nil)
 	place["iteration"], place["kind"] = "0", "stdout"
-	operations["get-job-output"] = step{op: operations["get-job-output"].op, path: operations["get-job-output"].path, accomplished: http.StatusNotFound} // it never ran
+	// it never ran
+	operations["get-job-output"] = step{op: operations["get-job-output"].op, path: operations["get-job-output"].path,
+		accomplished: http.StatusNotFound}
 	do("get-job-output", "", nil)
 
 	do("remove-runner-spec", "", nil)
-	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Unused", "architecture": "aarch64", "cpu": 1, "memory": 1 << 30, "disk": 1 << 30}), "slug")
+	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Unused", "architecture": "aarch64", "cpu": 1, "memory": 1 << 30,
+		"disk": 1 << 30}), "slug")
 	do("delete-spec", "", nil)
 	do("delete-project", "", nil)
 	if len(left) > 0 {
@@ -293,11 +301,12 @@ func (s *station) strangers() []stranger {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return []stranger{{name: "anonymous", anonymous: true}, {name: "another organization's leader", key: user}, {name: "another project's key", key: run}, {name: "a runner", key: runner}}
+	return []stranger{{name: "anonymous", anonymous: true}, {name: "another organization's leader", key: user},
+		{name: "another project's key", key: run}, {name: "a runner", key: runner}}
 }
 
-// wanted says what a stranger gets for an operation: 0 means that it is not refused. It goes by method and path, and so checks also that each
-// operation names the right action.
+// wanted says what a stranger gets for an operation: 0 means that it is not refused. It goes by method and path, and so checks also that
+// each operation names the right action.
 func wanted(method, path string, visibility api.Visibility, anonymous bool) int {
 	refused := http.StatusForbidden
 	if anonymous {
@@ -351,8 +360,8 @@ func TestStrangersAreRefusedWhatIsNotTheirs(t *testing.T) {
 	}
 }
 
-// TestARunKeySubmitsAndReadsAndNoMore tries with a key of the tour's own project all that changes something and is no submission, just before
-// the administrator does it.
+// TestARunKeySubmitsAndReadsAndNoMore tries with a key of the tour's own project all that changes something and is no submission, just
+// before the administrator does it.
 func TestARunKeySubmitsAndReadsAndNoMore(t *testing.T) {
 	t.Parallel()
 	for _, visibility := range []api.Visibility{api.Public, api.Private} {
@@ -388,8 +397,8 @@ func TestARunKeySubmitsAndReadsAndNoMore(t *testing.T) {
 	}
 }
 
-// TestARunKeysSubmissionBringsWhatItNeeds: a CI job sets its thresholds and makes its branch, testbed, benchmarks and measures by the run's own
-// body, as Bencher's clients do.
+// TestARunKeysSubmissionBringsWhatItNeeds: a CI job sets its thresholds and makes its branch, testbed, benchmarks and measures by the run's
+// own body, as Bencher's clients do.
 func TestARunKeysSubmissionBringsWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
@@ -398,7 +407,8 @@ func TestARunKeysSubmissionBringsWhatItNeeds(t *testing.T) {
 	}
 	var report api.Report
 	run := s.newRun(map[string]any{"branch": "pr/1", "results": latency(100), "thresholds": guard("percentage", 0.1)})
-	if status, _, message := s.callAs(s.runKey("shop"), http.MethodPost, "/v0/run", run, &report); status != http.StatusCreated || report.Branch.Name != "pr/1" {
+	if status, _, message := s.callAs(s.runKey("shop"), http.MethodPost, "/v0/run", run, &report); status != http.StatusCreated ||
+		report.Branch.Name != "pr/1" {
 		t.Fatalf("%d %s %+v", status, message, report.Branch)
 	}
 	if got := get[[]api.Threshold](s, "/v0/projects/shop/thresholds"); len(got) != 1 {
@@ -453,7 +463,8 @@ func TestDocumentNamesNoStatusThatIsNeverSent(t *testing.T) {
 				continue
 			}
 			if _, ok := op.Responses["422"]; ok || op.Summary == "" || len(op.Tags) != 1 || op.Metadata["action"] == access.Action("") {
-				t.Errorf("%s %s: responses %v, summary %q, tags %v, action %v", method, path, slices.Sorted(maps.Keys(op.Responses)), op.Summary, op.Tags, op.Metadata["action"])
+				t.Errorf("%s %s: responses %v, summary %q, tags %v, action %v", method, path, slices.Sorted(maps.Keys(op.Responses)), op.Summary,
+					op.Tags, op.Metadata["action"])
 			}
 			if fmt.Sprint(op.Tags[0]) == "{project}" {
 				t.Errorf("%s %s has the tag %s", method, path, op.Tags[0])

@@ -251,8 +251,8 @@ func (s *session) offer(ctx, waitCtx context.Context, meta *api.RunnerMeta, wait
 	return nil
 }
 
-// watch tells the runner at once when somebody cancels the job that it holds; without it, a benchmark that prints nothing would run on until
-// the next heartbeat is answered. It ends with the job or the connection.
+// watch tells the runner at once when somebody cancels the job that it holds; without it, a benchmark that prints nothing would run on
+// until the next heartbeat is answered. It ends with the job or the connection.
 func (s *session) watch(ctx context.Context, held api.HeldJob) {
 	s.mu.Lock()
 	if s.watched[held] || len(s.watched) >= watchedJobs {

@@ -20,7 +20,8 @@ const results = `{"b":{"latency":{"value":10}}}`
 // finish ends a job as a Bencher runner does, with its output in the message.
 func finish(job *api.ClaimedJob) api.Message {
 	stdout := results
-	return api.Message{Event: api.MsgCompleted, Job: job.UUID, Epoch: job.Epoch, Seq: channel.TerminalSeq, Results: []api.IterationOutput{{Stdout: &stdout}}}
+	return api.Message{Event: api.MsgCompleted, Job: job.UUID, Epoch: job.Epoch, Seq: channel.TerminalSeq,
+		Results: []api.IterationOutput{{Stdout: &stdout}}}
 }
 
 func TestOneChannelServesManyJobs(t *testing.T) {
@@ -204,8 +205,10 @@ func TestCancelReachesTheRunnerWithItsNextMessage(t *testing.T) {
 	if msg := w.receive(); msg.Event != api.MsgCancel {
 		t.Fatalf("got %+v, want a cancel", msg)
 	}
-	w.ask(api.Message{Event: api.MsgHeartbeat, Job: job.UUID, Epoch: job.Epoch, Seq: 1}, api.MsgCancel)                               // said again to who lost the first
-	w.sendFrame(websocket.MessageText, []byte(fmt.Sprintf(`{"event":"cancelled","job":%q,"epoch":1,"seq":1099511627776}`, job.UUID))) // with two l
+	// said again to who lost the first
+	w.ask(api.Message{Event: api.MsgHeartbeat, Job: job.UUID, Epoch: job.Epoch, Seq: 1}, api.MsgCancel)
+	// with two l
+	w.sendFrame(websocket.MessageText, []byte(fmt.Sprintf(`{"event":"cancelled","job":%q,"epoch":1,"seq":1099511627776}`, job.UUID)))
 	if msg := w.receive(); msg.Event != api.MsgAck {
 		t.Errorf("canceled: %+v", msg)
 	}
@@ -220,7 +223,8 @@ func TestARunnerThatNamesNoJobSpeaksForTheOneItGotHere(t *testing.T) {
 	w := p.dial("box", key)
 	w.job()
 	stdout := results
-	for _, msg := range []api.Message{{Event: api.MsgRunning}, {Event: api.MsgHeartbeat}, {Event: api.MsgCompleted, Results: []api.IterationOutput{{Stdout: &stdout}}}} {
+	for _, msg := range []api.Message{{Event: api.MsgRunning}, {Event: api.MsgHeartbeat},
+		{Event: api.MsgCompleted, Results: []api.IterationOutput{{Stdout: &stdout}}}} {
 		w.send(msg)
 		if got := w.receive(); got.Event != api.MsgAck || got.Job != id {
 			t.Errorf("%s: %+v", msg.Event, got)
@@ -335,7 +339,8 @@ func TestOnlyTheRunnersOwnKeyOpensItsDoor(t *testing.T) {
 	forged := key[:len(key)-1] + map[bool]string{true: "1", false: "0"}[strings.HasSuffix(key, "0")]
 	job := "00000000-0000-0000-0000-000000000000"
 	for _, route := range []struct{ method, path string }{
-		{http.MethodGet, "/channel"}, {http.MethodPost, "/jobs"}, {http.MethodPost, "/jobs/" + job + "/events"}, {http.MethodPut, "/jobs/" + job + "/outputs?epoch=1&iteration=0&kind=stdout"},
+		{http.MethodGet, "/channel"}, {http.MethodPost, "/jobs"}, {http.MethodPost, "/jobs/" + job + "/events"},
+		{http.MethodPut, "/jobs/" + job + "/outputs?epoch=1&iteration=0&kind=stdout"},
 		{http.MethodPost, "/jobs/" + job + "/token"},
 	} {
 		for name, row := range map[string]struct {

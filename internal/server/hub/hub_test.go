@@ -57,7 +57,8 @@ const patience = 30 * time.Second
 type images struct{}
 
 func (images) Resolve(_ context.Context, p project.Project, image string) (queue.Image, error) {
-	return queue.Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: "sha256:" + strings.Repeat("0", 64), Internal: true}, nil
+	return queue.Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: "sha256:" + strings.Repeat("0", 64),
+		Internal: true}, nil
 }
 
 type tokens struct{}
@@ -86,7 +87,8 @@ func newPort(t testing.TB) *port {
 	}
 	log := slog.New(slog.DiscardHandler)
 	p.queue = queue.New(queue.Config{
-		Store: p.store, Blobs: blobs, Ingest: ingest.New(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log, Now: time.Now,
+		Store: p.store, Blobs: blobs, Ingest: ingest.New(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log,
+		Now: time.Now,
 	})
 	p.hub = New(p.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {
 		return p.fleet.Serving(ctx, actor, ref)
@@ -163,12 +165,14 @@ func (p *port) runner(name string) (id, key string) {
 
 func (p *port) submit() (jobID string) {
 	p.t.Helper()
-	prepared, err := p.queue.Prepare(p.t.Context(), queue.PrepareParams{Project: p.project, Organization: p.org, SourceIP: "192.0.2.1", Job: api.NewJob{Image: "app:v1"}})
+	prepared, err := p.queue.Prepare(p.t.Context(), queue.PrepareParams{Project: p.project, Organization: p.org, SourceIP: "192.0.2.1",
+		Job: api.NewJob{Image: "app:v1"}})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.tx(func(ctx context.Context, tx *store.Tx) error {
-		report, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: p.project.ID, HeadID: p.branch.HeadID, VersionID: p.version.ID, TestbedID: p.testbed.ID,
+		report, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: p.project.ID, HeadID: p.branch.HeadID,
+			VersionID: p.version.ID, TestbedID: p.testbed.ID,
 			Adapter: "json", Settings: api.ReportSettings{Adapter: "json"}, Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now()})
 		if err != nil {
 			return err
@@ -244,7 +248,8 @@ type wire struct {
 
 func (p *port) dial(runner, key string) *wire {
 	p.t.Helper()
-	ws, _, err := websocket.Dial(p.t.Context(), p.url+"/v0/runners/"+runner+"/channel", &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + key}}})
+	ws, _, err := websocket.Dial(p.t.Context(), p.url+"/v0/runners/"+runner+"/channel",
+		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + key}}})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -101,7 +101,8 @@ func TestPlainHTTPDoesAllThatTheChannelDoes(t *testing.T) {
 			t.Errorf("%s: %d, want %d", query, got, want)
 		}
 	}
-	if status, _ := p.do(http.MethodPut, "/v0/runners/box/jobs/"+id+"/outputs?iteration=0&kind=stdout", key, results); status != http.StatusBadRequest {
+	if status, _ := p.do(http.MethodPut, "/v0/runners/box/jobs/"+id+"/outputs?iteration=0&kind=stdout", key,
+		results); status != http.StatusBadRequest {
 		t.Errorf("an upload without an epoch: %d", status)
 	}
 	status, body := p.do(http.MethodPost, "/v0/runners/box/jobs/"+id+"/token?epoch=1", key, nil)
@@ -148,7 +149,8 @@ func TestWhatIsNotAboutAJobIsSaidElsewhere(t *testing.T) {
 	p := newPort(t)
 	_, key := p.runner("box")
 	for body, want := range map[string]int{
-		`{"event":"hello"}`: http.StatusBadRequest, `{"event":"ready"}`: http.StatusBadRequest, `{"event":"drain"}`: http.StatusBadRequest, `{`: http.StatusBadRequest,
+		`{"event":"hello"}`: http.StatusBadRequest, `{"event":"ready"}`: http.StatusBadRequest, `{"event":"drain"}`: http.StatusBadRequest,
+		`{`:                     http.StatusBadRequest,
 		`{"event":"heartbeat"}`: http.StatusOK, // of a job that nobody knows: abandon
 		`{"event":"log","text":"` + strings.Repeat("x", limits.ChannelMessageBytes) + `"}`: http.StatusRequestEntityTooLarge,
 	} {
@@ -156,7 +158,8 @@ func TestWhatIsNotAboutAJobIsSaidElsewhere(t *testing.T) {
 			t.Errorf("%.60s: %d %s, want %d", body, status, answer, want)
 		}
 	}
-	if status, _ := p.do(http.MethodPost, "/v0/runners/box/jobs", key, strings.Repeat(" ", limits.ChannelMessageBytes+1)); status != http.StatusRequestEntityTooLarge {
+	if status, _ := p.do(http.MethodPost, "/v0/runners/box/jobs", key,
+		strings.Repeat(" ", limits.ChannelMessageBytes+1)); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a claim of a megabyte: %d", status)
 	}
 	if status, _ := p.do(http.MethodPost, "/v0/runners/box/jobs", key, "[1]"); status != http.StatusBadRequest {
@@ -216,7 +219,8 @@ func TestUploadsOverTheLimitAreRefusedWhole(t *testing.T) {
 	p.submit()
 	_, job := p.poll("box", key, 0)
 	body := io.LimitReader(endless{}, limits.UploadBodyBytes+1)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.url+"/v0/runners/box/jobs/"+job.UUID+"/outputs?epoch=1&iteration=0&kind=stdout", body)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.url+"/v0/runners/box/jobs/"+job.UUID+
+		"/outputs?epoch=1&iteration=0&kind=stdout", body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,11 @@ func (h *Hub) Routes() []request.Route {
 	mustEpoch.Required = true
 	return []request.Route{
 		{
-			Method: http.MethodGet, Path: runner + "/channel", ID: "open-runner-channel", Summary: "A runner's WebSocket: work, heartbeats, output and results",
-			Action: access.ServeJobs, Handle: h.channel,
-			Answers: []request.Answered{{Status: http.StatusSwitchingProtocols, Body: api.Message{}, About: "Each text frame, in either direction, is one message of this shape"}},
+			Method: http.MethodGet, Path: runner + "/channel", ID: "open-runner-channel",
+			Summary: "A runner's WebSocket: work, heartbeats, output and results",
+			Action:  access.ServeJobs, Handle: h.channel,
+			Answers: []request.Answered{{Status: http.StatusSwitchingProtocols, Body: api.Message{},
+				About: "Each text frame, in either direction, is one message of this shape"}},
 		},
 		{
 			Method: http.MethodPost, Path: runner + "/jobs", ID: "claim-job", Summary: "Wait for a job and claim it",
@@ -29,8 +31,9 @@ func (h *Hub) Routes() []request.Route {
 			},
 		},
 		{
-			Method: http.MethodPost, Path: runner + "/jobs/{job}/events", ID: "tell-about-job", Summary: "One message of the channel about a claimed job, for runners without a WebSocket",
-			Action: access.ServeJobs, Body: api.Message{}, Handle: h.event,
+			Method: http.MethodPost, Path: runner + "/jobs/{job}/events", ID: "tell-about-job",
+			Summary: "One message of the channel about a claimed job, for runners without a WebSocket",
+			Action:  access.ServeJobs, Body: api.Message{}, Handle: h.event,
 			Answers: []request.Answered{{Status: http.StatusOK, Body: api.Message{}, About: "The server's reply: ack, cancel, abandon or error"}},
 		},
 		{
@@ -43,8 +46,9 @@ func (h *Hub) Routes() []request.Route {
 			Answers: []request.Answered{{Status: http.StatusNoContent, About: "It is stored"}},
 		},
 		{
-			Method: http.MethodPost, Path: runner + "/jobs/{job}/token", ID: "renew-pull-token", Summary: "A new token to pull the image of a claimed job",
-			Action: access.ServeJobs, Query: []request.Query{epoch}, Handle: h.token,
+			Method: http.MethodPost, Path: runner + "/jobs/{job}/token", ID: "renew-pull-token",
+			Summary: "A new token to pull the image of a claimed job",
+			Action:  access.ServeJobs, Query: []request.Query{epoch}, Handle: h.token,
 			Answers: []request.Answered{{Status: http.StatusOK, Body: api.PullToken{}, About: "It works while the lease lives"}},
 		},
 	}

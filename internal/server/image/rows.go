@@ -207,8 +207,8 @@ func BlobRoots(ctx context.Context, tx *store.Tx, last string, limit int) ([]str
 	return store.Collect(rows, err, store.ScanText)
 }
 
-// NamedBlobs returns the digests of all rows that name a blob, in order: 100 bytes of memory for each. A row with something else than a digest
-// is an error: what it means to keep is not known.
+// NamedBlobs returns the digests of all rows that name a blob, in order: 100 bytes of memory for each. A row with something else than a
+// digest is an error: what it means to keep is not known.
 func NamedBlobs(ctx context.Context, db *store.Store) (named []blob.Digest, err error) {
 	for last := ""; ; {
 		var page []string

@@ -164,7 +164,8 @@ func TestForgetUnusedRegistryBlobsSparesTheYoungAndTheNamed(t *testing.T) {
 		for n := range 5 {
 			err = errors.Join(err, image.PutBlob(ctx, tx, a, testDigest(n), 1), image.PutBlob(ctx, tx, b, testDigest(n), 1))
 		}
-		return errors.Join(err, image.PutManifest(ctx, tx, image.Manifest{ProjectID: a, Digest: testDigest(9), Body: []byte("9")}, []string{testDigest(0)}))
+		return errors.Join(err, image.PutManifest(ctx, tx, image.Manifest{ProjectID: a, Digest: testDigest(9), Body: []byte("9")},
+			[]string{testDigest(0)}))
 	})
 	clock.Advance(time.Hour)
 	storetest.Commit(t, s, func(ctx context.Context, tx *store.Tx) error {
@@ -196,8 +197,10 @@ func TestBlobRootsAreThoseOfEveryOwnerOnce(t *testing.T) {
 	err := s.Tx(t.Context(), func(tx *store.Tx) error {
 		for _, query := range []string{
 			`pragma defer_foreign_keys = 1`,
-			`insert into job_output (job_id, epoch, iteration, kind, digest, size, created) values ('j', 1, 0, 'stdout', '` + testDigest(2) + `', 1, 0)`,
-			`insert into report_input (report_id, iteration, digest, size) values ('r', 0, '` + testDigest(4) + `', 1), ('r', 1, '` + testDigest(3) + `', 1)`,
+			`insert into job_output (job_id, epoch, iteration, kind, digest, size, created) values ('j', 1, 0, 'stdout', '` + testDigest(2) +
+				`', 1, 0)`,
+			`insert into report_input (report_id, iteration, digest, size) values ('r', 0, '` + testDigest(4) + `', 1), ('r', 1, '` +
+				testDigest(3) + `', 1)`,
 		} {
 			if _, err := tx.Exec(t.Context(), query); err != nil {
 				return err
@@ -250,7 +253,10 @@ func TestRegistryUploadBelongsToARepository(t *testing.T) {
 		return errors.Join(image.DeleteUpload(ctx, tx, "u2"), image.DeleteUpload(ctx, tx, "u2"))
 	})
 	for _, c := range [][3]string{{"u1", a, ""}, {"u1", b, "app"}, {"u2", a, ""}, {"u9", a, ""}} {
-		storetest.WantFault(t, s, fault.Missing, func(ctx context.Context, tx *store.Tx) error { return image.CheckUpload(ctx, tx, c[0], c[1], c[2]) })
+		storetest.WantFault(t, s, fault.Missing, func(ctx context.Context,
+			tx *store.Tx) error {
+			return image.CheckUpload(ctx, tx, c[0], c[1], c[2])
+		})
 	}
 }
 
@@ -311,7 +317,8 @@ func TestRegistryReferrersAreFilteredAndPaged(t *testing.T) {
 	storetest.Commit(t, s, func(ctx context.Context, tx *store.Tx) error {
 		var err error
 		for n := range 6 {
-			m := image.Manifest{ProjectID: a, Digest: testDigest(n), ArtifactType: []string{"even", "odd"}[n%2], Subject: testDigest(9), Body: []byte("x")}
+			m := image.Manifest{ProjectID: a, Digest: testDigest(n), ArtifactType: []string{"even", "odd"}[n%2], Subject: testDigest(9),
+				Body: []byte("x")}
 			err = errors.Join(err, image.PutManifest(ctx, tx, m, nil))
 		}
 		return err
@@ -327,7 +334,8 @@ func TestRegistryReferrersAreFilteredAndPaged(t *testing.T) {
 		{"none", "", 2, nil},
 	} {
 		storetest.Commit(t, s, func(ctx context.Context, tx *store.Tx) error {
-			rows, err := image.Referrers(ctx, tx, image.ReferrersParams{ProjectID: a, Subject: testDigest(9), ArtifactType: c.artifactType, Last: c.last, Limit: c.limit})
+			rows, err := image.Referrers(ctx, tx, image.ReferrersParams{ProjectID: a, Subject: testDigest(9), ArtifactType: c.artifactType,
+				Last: c.last, Limit: c.limit})
 			var got []string
 			for _, m := range rows {
 				got = append(got, m.Digest)

@@ -10,10 +10,10 @@
 // There is one writer, and it must not be held for long. Results of up to limits.MetricsPerSlice metrics are judged and written in one
 // transaction. Larger ones are prepared outside of the writer and written in slices of that size, between which other writers get their
 // turn. Until the last transaction, which closes it, the report is pending, and the metrics and alerts of a report that is not processed
-// are shown to nobody and are nobody's history (store filters them by the report's status). They are judged on one snapshot, as if the report
-// had been written at that moment. When something dies in between, what was written stays unseen. The next try deletes it and begins again
-// from the raw output: the queue brings a completed job again, intake a pending report without a job, at the start of the server or when
-// its sender comes again with the same idempotency key.
+// are shown to nobody and are nobody's history (store filters them by the report's status). They are judged on one snapshot, as if the
+// report had been written at that moment. When something dies in between, what was written stays unseen. The next try deletes it and begins
+// again from the raw output: the queue brings a completed job again, intake a pending report without a job, at the start of the server or
+// when its sender comes again with the same idempotency key.
 //
 // It does not choose projects, branches or versions (intake), keep raw output (intake, queue) or tell anybody (the edges).
 package ingest
@@ -52,7 +52,8 @@ func (s *Service) Slices(metrics int, after func() error) { s.slice, s.afterSlic
 // FinishReport reads a job's outputs, one for each iteration, with the settings of its report, judges them, writes metrics and alerts and
 // closes the report with the given end. inTx runs in the transaction that closes it, after all else is written. Outputs that cannot be read
 // are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is written.
-func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts, inTx func(*store.Tx) error) error {
+func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts,
+	inTx func(*store.Tx) error) error {
 	var r report.Report
 	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
 		r, err = report.ByID(ctx, tx, reportID)

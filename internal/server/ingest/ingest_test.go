@@ -39,7 +39,8 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, now: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}
 	var err error
-	if b.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: func() time.Time { return b.now }}); err != nil {
+	if b.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"),
+		Now: func() time.Time { return b.now }}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -53,7 +54,8 @@ func newBench(t *testing.T) *bench {
 		if err != nil {
 			return err
 		}
-		if b.project, err = project.Insert(t.Context(), tx, project.Project{OrganizationID: home.ID, Name: "shop", Visibility: "public"}); err != nil {
+		if b.project, err = project.Insert(t.Context(), tx, project.Project{OrganizationID: home.ID, Name: "shop",
+			Visibility: "public"}); err != nil {
 			return err
 		}
 		if b.testbed, err = series.EnsureTestbed(t.Context(), tx, b.project.ID, "metal"); err != nil {
@@ -107,7 +109,8 @@ func (b *bench) stored(r report.Report) (out report.Report, metrics []report.Met
 func (b *bench) guard(upper float64) {
 	b.t.Helper()
 	b.tx(func(tx *store.Tx) error {
-		m, err := series.EnsureMeasures(b.t.Context(), tx, b.project.ID, []series.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
+		m, err := series.EnsureMeasures(b.t.Context(), tx, b.project.ID,
+			[]series.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
 		if err != nil {
 			return err
 		}
@@ -150,11 +153,13 @@ func TestFinishedReportHasMetricsHostAndEnd(t *testing.T) {
 	b := newBench(t)
 	r := b.pending(jsonSettings)
 	end, host, called := b.now.Add(time.Hour), &api.HostFacts{Kernel: "6.1"}, false
-	if err := b.service.FinishReport(t.Context(), r.ID, []string{ten, twenty}, end, host, func(*store.Tx) error { called = true; return nil }); err != nil {
+	if err := b.service.FinishReport(t.Context(), r.ID, []string{ten, twenty}, end, host,
+		func(*store.Tx) error { called = true; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	got, metrics := b.stored(r)
-	if got.Status != api.ReportProcessed || !got.EndTime.Equal(end) || got.Host.Kernel != "6.1" || !called || !strings.HasPrefix(got.Recognised, "json") {
+	if got.Status != api.ReportProcessed || !got.EndTime.Equal(end) || got.Host.Kernel != "6.1" || !called ||
+		!strings.HasPrefix(got.Recognised, "json") {
 		t.Errorf("report %+v, inTx called %t", got, called)
 	}
 	var values []float64
@@ -188,7 +193,8 @@ func TestFailureInTheCallersPartWritesNothing(t *testing.T) {
 	b := newBench(t)
 	r := b.pending(jsonSettings)
 	boom := errors.New("boom")
-	if err := b.service.FinishReport(t.Context(), r.ID, []string{ten}, b.now, nil, func(*store.Tx) error { return boom }); !errors.Is(err, boom) {
+	if err := b.service.FinishReport(t.Context(), r.ID, []string{ten}, b.now, nil, func(*store.Tx) error { return boom }); !errors.Is(err,
+		boom) {
 		t.Errorf("want boom, got %v", err)
 	}
 	if got, metrics := b.stored(r); got.Status != api.ReportPending || len(metrics) != 0 {
@@ -252,7 +258,8 @@ func TestJobThatEndsLateIsNotJudgedByLaterOnes(t *testing.T) {
 	}
 	_, metrics := b.stored(slow)
 	if *metrics[0].Baseline != 10 || len(b.alerts(slow)) != 0 || len(b.alerts(quick)) != 1 {
-		t.Errorf("want a baseline of 10 without alert, got %g, %d alerts; %d on the later one", *metrics[0].Baseline, len(b.alerts(slow)), len(b.alerts(quick)))
+		t.Errorf("want a baseline of 10 without alert, got %g, %d alerts; %d on the later one", *metrics[0].Baseline, len(b.alerts(slow)),
+			len(b.alerts(quick)))
 	}
 }
 
@@ -270,7 +277,8 @@ func TestReportsOfAnotherSpecAreNoHistory(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		r, err = report.Insert(t.Context(), tx, report.Report{ID: ident.NewUUID(), ProjectID: b.project.ID, HeadID: b.head.ID, VersionID: v.ID, SpecID: &spec,
+		r, err = report.Insert(t.Context(), tx, report.Report{ID: ident.NewUUID(), ProjectID: b.project.ID, HeadID: b.head.ID, VersionID: v.ID,
+			SpecID:    &spec,
 			TestbedID: b.testbed.ID, Adapter: "json", Settings: jsonSettings, Status: api.ReportPending, StartTime: b.now, EndTime: b.now})
 		return err
 	})
@@ -323,7 +331,8 @@ func TestModelsAreCheckedAndNamedInFull(t *testing.T) {
 	}
 	huge := 1 << 20
 	for name, m := range map[string]api.Model{
-		"no test": {UpperBoundary: &half}, "no boundary": {Test: "t_test"}, "a sample size over the limit": {Test: "t_test", UpperBoundary: &half, MaxSampleSize: &huge},
+		"no test": {UpperBoundary: &half}, "no boundary": {Test: "t_test"},
+		"a sample size over the limit": {Test: "t_test", UpperBoundary: &half, MaxSampleSize: &huge},
 	} {
 		if _, err := threshold.NewModel(m); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: want invalid, got %v", name, err)
@@ -379,7 +388,8 @@ func TestOneMeasureUnderTwoNamesInOneBenchmarkIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.tx(func(tx *store.Tx) error {
-		_, err := series.EnsureMeasures(t.Context(), tx, b.project.ID, []series.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
+		_, err := series.EnsureMeasures(t.Context(), tx, b.project.ID,
+			[]series.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
 		return err
 	})
 	r := b.pending(jsonSettings)

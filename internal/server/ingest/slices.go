@@ -130,8 +130,8 @@ func (s *Service) tx(ctx context.Context, f func(*store.Tx) error) error {
 	return err
 }
 
-// CheckNames refuses, before anything is written, results whose names the project has otherwise: two texts for one benchmark, and two for one
-// measure in one benchmark. It makes the measures.
+// CheckNames refuses, before anything is written, results whose names the project has otherwise: two texts for one benchmark, and two for
+// one measure in one benchmark. It makes the measures.
 func CheckNames(ctx context.Context, tx *store.Tx, projectID string, parsed Parsed) error {
 	names, wanted := named(parsed)
 	if err := series.CheckBenchmarkNames(ctx, tx, projectID, names); err != nil {
@@ -151,8 +151,8 @@ func CheckNames(ctx context.Context, tx *store.Tx, projectID string, parsed Pars
 	return nil
 }
 
-// finishInSlices is Write for results that would hold the writer for long. First come the rows that metrics name, which anybody may see, and
-// then, judged on one snapshot of the database, the metrics with their alerts, which nobody sees while the report is pending. The last
+// finishInSlices is Write for results that would hold the writer for long. First come the rows that metrics name, which anybody may see,
+// and then, judged on one snapshot of the database, the metrics with their alerts, which nobody sees while the report is pending. The last
 // transaction is the one that counts: it closes the report.
 func (s *Service) finishInSlices(ctx context.Context, f finishing) error {
 	var report report.Report
@@ -315,7 +315,8 @@ func (s *Service) writeSlices(ctx context.Context, f finishing, seriesIDs []int6
 		if m == nil { // the end
 			return flush()
 		}
-		metric := report.Metric{Iteration: iteration, SeriesID: seriesIDs[next], Value: m.Value, Lower: m.Lower, Upper: m.Upper, Samples: m.Samples}
+		metric := report.Metric{Iteration: iteration, SeriesID: seriesIDs[next], Value: m.Value, Lower: m.Lower, Upper: m.Upper,
+			Samples: m.Samples}
 		values = append(values, value{ignoreAlerts: b.IgnoreAlerts, metric: metric})
 		next++
 		if samples += len(m.Samples); len(values) < s.slice && samples < limits.SamplesPerSlice {

@@ -90,7 +90,8 @@ func TestAReportInSlicesIsTheReportInOnePiece(t *testing.T) {
 			}
 			// The two databases have other ids for the same things.
 			ids := cmp.Options{others, cmpopts.IgnoreFields(report.Report{}, "ProjectID", "HeadID", "TestbedID"),
-				cmpopts.IgnoreFields(threshold.Alert{}, "ProjectID", "ThresholdID", "ModelID", "HeadID"), cmpopts.IgnoreFields(report.Metric{}, "SeriesID", "ModelSeq")}
+				cmpopts.IgnoreFields(threshold.Alert{}, "ProjectID", "ThresholdID", "ModelID", "HeadID"),
+				cmpopts.IgnoreFields(report.Metric{}, "SeriesID", "ModelSeq")}
 			if diff := cmp.Diff(want, got, ids); diff != "" {
 				t.Errorf("(-one piece +slices):\n%s", diff)
 			}
@@ -243,11 +244,13 @@ func TestRefusedNamesWriteNothingInSlices(t *testing.T) {
 	b := newBench(t)
 	b.service.Slices(1, nil)
 	b.tx(func(tx *store.Tx) error {
-		_, err := series.EnsureMeasures(t.Context(), tx, b.project.ID, []series.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
+		_, err := series.EnsureMeasures(t.Context(), tx, b.project.ID,
+			[]series.Measure{{Name: "Page faults", Slug: "page-faults", Units: "faults"}})
 		return err
 	})
 	r := b.pending(jsonSettings)
-	if err := b.finish(r, `{"a":{"new":{"value":1}},"b":{"Page faults":{"value":1},"page-faults":{"value":2}}}`); !fault.Is(err, fault.Invalid) {
+	if err := b.finish(r, `{"a":{"new":{"value":1}},"b":{"Page faults":{"value":1},"page-faults":{"value":2}}}`); !fault.Is(err,
+		fault.Invalid) {
 		t.Errorf("one measure twice: %v", err)
 	}
 	var known series.Benchmark

@@ -59,7 +59,8 @@ func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings 
 		metrics[i].ReportSeq = p.report.Seq
 		if ruling, judged := rulings[v.metric.SeriesID]; judged {
 			metrics[i].ModelSeq = &ruling.model.Seq
-			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower, ruling.boundary.Upper
+			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower,
+				ruling.boundary.Upper
 		}
 	}
 	if err := report.InsertMetrics(ctx, tx, metrics); err != nil {
@@ -74,7 +75,8 @@ func (p place) write(ctx context.Context, tx *store.Tx, values []value, rulings 
 	if err != nil {
 		return err
 	}
-	return threshold.InsertAlerts(ctx, tx, slices.DeleteFunc(alerts, func(a threshold.Alert) bool { _, has := there[a.ThresholdID]; return !has }))
+	return threshold.InsertAlerts(ctx, tx, slices.DeleteFunc(alerts,
+		func(a threshold.Alert) bool { _, has := there[a.ThresholdID]; return !has }))
 }
 
 // place is where a report stands.

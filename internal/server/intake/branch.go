@@ -22,7 +22,8 @@ func (s *Service) CreateBranch(ctx context.Context, actor access.Actor, ref stri
 		return "", fault.Invalidf("branch %q: a name must not be a UUID, which would name a branch by its id", asked.Name)
 	}
 	if asked.Slug != "" && !ident.IsSlug(asked.Slug) {
-		return "", fault.Invalidf("slug %.80q: want lower-case letters, digits and single hyphens; %q would do", asked.Slug, ident.Slugify(asked.Slug))
+		return "", fault.Invalidf("slug %.80q: want lower-case letters, digits and single hyphens; %q would do", asked.Slug,
+			ident.Slugify(asked.Slug))
 	}
 	if err := checkStartPoint(asked.StartPoint); err != nil {
 		return "", err

@@ -39,10 +39,13 @@ func TestACheckedRunIsToldWhereItWouldGoAndLeavesNothing(t *testing.T) {
 		}
 	}
 	linux := func(r *api.NewRun) { r.Context = map[string]string{"bencher.dev/v0/testbed/os": "Linux"} }
-	check("everything is new", early("main", linux), api.RunCheck{Project: "shop", NewProject: true, Visibility: api.Public, Branch: "main", Testbed: "Linux"})
+	check("everything is new", early("main", linux), api.RunCheck{Project: "shop", NewProject: true, Visibility: api.Public, Branch: "main",
+		Testbed: "Linux"})
 	h.must(withModel(run("main", 5), "percentage", 0.1))
-	check("everything is there", early("main", nil), api.RunCheck{Project: "shop", Visibility: api.Public, Branch: "main", Testbed: "localhost"})
-	check("a branch with a history", early("topic", from("main")), api.RunCheck{Project: "shop", Visibility: api.Public, Branch: "topic", Testbed: "localhost"})
+	check("everything is there", early("main", nil), api.RunCheck{Project: "shop", Visibility: api.Public, Branch: "main",
+		Testbed: "localhost"})
+	check("a branch with a history", early("topic", from("main")),
+		api.RunCheck{Project: "shop", Visibility: api.Public, Branch: "topic", Testbed: "localhost"})
 	check("a job", early("main", func(r *api.NewRun) { r.Job = &api.NewJob{Image: "bench:v1"} }),
 		api.RunCheck{Project: "shop", Visibility: api.Public, Branch: "main", Testbed: "metal-8"})
 	if len(h.queue.inserted) > 0 || h.queue.woken > 0 {
@@ -121,7 +124,8 @@ func TestANewProjectIsAsVisibleAsTheRunOrTheServerSays(t *testing.T) {
 			t.Errorf("%s: want %s, got %s (%v)", tc.name, tc.want, report.Project.Visibility, err)
 		}
 		if !report.Project.Created.Equal(report.Created) {
-			t.Errorf("%s: the project is of %s and its first report of %s; clients see by these that the run made it", tc.name, report.Project.Created, report.Created)
+			t.Errorf("%s: the project is of %s and its first report of %s; clients see by these that the run made it", tc.name,
+				report.Project.Created, report.Created)
 		}
 	}
 }
@@ -134,7 +138,8 @@ func TestARunThatAsksForAnotherVisibilityIsRefused(t *testing.T) {
 	before := h.rows()
 	r := run("main", 2)
 	r.Visibility = api.Private
-	if _, _, err := h.submit(r); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Message(err), "'tacho project update shop --visibility private'") {
+	if _, _, err := h.submit(r); !fault.Is(err, fault.Conflict) ||
+		!strings.Contains(fault.Message(err), "'tacho project update shop --visibility private'") {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff(before, h.rows()); diff != "" {

@@ -156,7 +156,8 @@ func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch series.B
 		return nil, nil
 	}
 	if fault.Is(err, fault.Missing) {
-		return nil, fault.Invalidf("start point: branch %.100q does not exist in this project; submit a run on it first, or leave the start point out",
+		return nil, fault.Invalidf("start point: branch %.100q does not exist in this project; submit a run on it first, or leave the start "+
+			"point out",
 			ask.start.Branch)
 	}
 	if err != nil {

@@ -160,8 +160,8 @@ func (s *Service) submit(ctx context.Context, r Request, project *project.Projec
 	return Taken{w.project, w.report, w.created}, nil
 }
 
-// Check says what Submit would say of a run, before there are results: a benchmark that ran for an hour must not be refused for its branch. It
-// goes the same way, up to the report, and takes back what it wrote.
+// Check says what Submit would say of a run, before there are results: a benchmark that ran for an hour must not be refused for its branch.
+// It goes the same way, up to the report, and takes back what it wrote.
 // Errors are those of Submit.
 func (s *Service) Check(ctx context.Context, r Request) (out api.RunCheck, err error) {
 	r.New.Project = projectOf(r)
@@ -289,7 +289,8 @@ func findByKey(ctx context.Context, tx *store.Tx, projectID string, sub submissi
 		return "", err
 	}
 	if found.RequestHash != sub.requestHash {
-		return "", fault.Conflictf("idempotency key %s was used for another request (report %s); use a new key for a new request", sub.key, found.ID)
+		return "", fault.Conflictf("idempotency key %s was used for another request (report %s); use a new key for a new request", sub.key,
+			found.ID)
 	}
 	return found.ID, nil
 }

@@ -189,7 +189,8 @@ func (h *house) rows() map[string]int {
 	}
 	defer db.Close()
 	out := map[string]int{}
-	for _, table := range []string{"project", "branch", "head", "version", "head_version", "testbed", "benchmark", "measure", "report", "report_input",
+	for _, table := range []string{"project", "branch", "head", "version", "head_version", "testbed", "benchmark", "measure", "report",
+		"report_input",
 		"series", "metric", "metric_sample", "threshold", "model", "alert", "job"} {
 		var n int
 		if err := db.QueryRowContext(h.t.Context(), "select count(*) from "+table).Scan(&n); err != nil {
@@ -226,8 +227,10 @@ func TestFirstRunMakesEverything(t *testing.T) {
 		Status                                                    api.ReportStatus
 		Counts                                                    []api.ResultCount
 	}
-	want := summary{"shop", "main", "Linux", "b", "Latency", "nanoseconds (ns)", "Ada", 0, hash("a"), 5, api.ReportProcessed, []api.ResultCount{{Benchmarks: 1, Measures: 1}}}
-	if diff := cmp.Diff(want, summary{got.Project.Slug, got.Branch.Name, got.Testbed.Name, got.Results[0][0].Benchmark.Name, only(got).Measure.Name,
+	want := summary{"shop", "main", "Linux", "b", "Latency", "nanoseconds (ns)", "Ada", 0, hash("a"), 5, api.ReportProcessed,
+		[]api.ResultCount{{Benchmarks: 1, Measures: 1}}}
+	if diff := cmp.Diff(want, summary{got.Project.Slug, got.Branch.Name, got.Testbed.Name, got.Results[0][0].Benchmark.Name,
+		only(got).Measure.Name,
 		only(got).Measure.Units, got.User.Name, got.Branch.Head.Version.Number, *got.Branch.Head.Version.Hash, only(got).Metric.Value, got.Status,
 		got.Counts.Results}); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -274,11 +277,13 @@ func TestRefusedRunLeavesNothingBehind(t *testing.T) {
 		{"results and a job", change(func(r *api.NewRun) { r.Job = &api.NewJob{Image: "app"} }), fault.Invalid, "one of them"},
 		{"an unknown test", withModel(run("main", 1), "magic", 0.9), fault.Invalid, "latency"},
 		{"a boundary out of range", withModel(run("main", 1), "t_test", 1.5), fault.Invalid, "0.5"},
-		{"an unknown start branch", change(func(r *api.NewRun) { r.StartPoint = &api.StartPoint{Branch: "nowhere"} }), fault.Invalid, `"nowhere"`},
+		{"an unknown start branch", change(func(r *api.NewRun) { r.StartPoint = &api.StartPoint{Branch: "nowhere"} }), fault.Invalid,
+			`"nowhere"`},
 		{"a measure that does not exist by UUID", change(func(r *api.NewRun) {
 			r.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{ident.NewUUID(): {Test: "percentage", UpperBoundary: ptr(0.1)}}}
 		}), fault.Missing, "measure"},
-		{"an end before the start", change(func(r *api.NewRun) { r.StartTime, r.EndTime = ptr(h.now), ptr(h.now.Add(-time.Second)) }), fault.Invalid, "before"},
+		{"an end before the start", change(func(r *api.NewRun) { r.StartTime, r.EndTime = ptr(h.now), ptr(h.now.Add(-time.Second)) }),
+			fault.Invalid, "before"},
 		{"a start in the future", change(func(r *api.NewRun) { r.StartTime = ptr(h.now.Add(48 * time.Hour)) }), fault.Invalid, "clock"},
 		{"a key that is no UUID", change(func(r *api.NewRun) { r.IdempotencyKey = "again" }), fault.Invalid, "UUID"},
 		{"a name that git refuses", change(func(r *api.NewRun) { r.Branch = "a b" }), fault.Invalid, "git"},
@@ -342,7 +347,8 @@ func TestRegressionRaisesAnAlertWithItsNumbers(t *testing.T) {
 				t.Fatalf("want one alert, got %d; boundary %+v", len(got.Alerts), only(got).Boundary)
 			}
 			a := got.Alerts[0]
-			if a.Limit != "upper" || a.Status != api.AlertActive || a.Metric.Value != tc.value || a.Benchmark.Name != "b" || a.Threshold.Measure.Slug != "latency" ||
+			if a.Limit != "upper" || a.Status != api.AlertActive || a.Metric.Value != tc.value || a.Benchmark.Name != "b" ||
+				a.Threshold.Measure.Slug != "latency" ||
 				a.Threshold.Model.Test != tc.test || a.Threshold.Branch.Name != "main" || got.Counts.Alerts != (api.AlertCount{Total: 1, Active: 1}) {
 				t.Errorf("alert %+v", a)
 			}
@@ -386,7 +392,8 @@ func TestIterationsOfAReportAreNotItsHistory(t *testing.T) {
 		t.Errorf("want 3 iterations and no alert, got %d and %d", len(got.Results), len(got.Alerts))
 	}
 	r.Settings.Fold = "median"
-	if folded := h.must(r); len(folded.Results) != 1 || only(folded).Metric.Value != 100 || *only(folded).Boundary.Baseline != (1+100+10000)/3.0 {
+	if folded := h.must(r); len(folded.Results) != 1 || only(folded).Metric.Value != 100 ||
+		*only(folded).Boundary.Baseline != (1+100+10000)/3.0 {
 		t.Errorf("folded: %+v", folded.Results)
 	}
 }
@@ -502,7 +509,8 @@ func TestThresholdResetTakesTheOthersAway(t *testing.T) {
 	h := newHouse(t)
 	r := withModel(run("main", 1), "percentage", 0.1)
 	h.must(r)
-	r.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{"throughput": {Test: "percentage", LowerBoundary: ptr(0.1)}}, Reset: ptr(true)}
+	r.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{"throughput": {Test: "percentage", LowerBoundary: ptr(0.1)}},
+		Reset: ptr(true)}
 	h.must(r)
 	all, total, err := h.explore.Thresholds(t.Context(), local, h.project("shop").ID, explore.ThresholdFilter{}, store.Page{Limit: 10})
 	if err != nil || total != 2 {
@@ -569,10 +577,13 @@ func TestJobGoesToTheTestbedOfItsSpec(t *testing.T) {
 	if diff := cmp.Diff([]string{"timeout shortened"}, got.Warnings); diff != "" {
 		t.Errorf("the queue's remarks (-want +got):\n%s", diff)
 	}
-	if got.Project.Slug != "shop" || got.Testbed.Name != "metal-8" || got.Testbed.Spec.UUID != h.queue.prepared.Spec.ID || got.Status != api.ReportPending {
-		t.Errorf("want project shop, testbed metal-8 with the spec, pending; got %s, %s, %v, %s", got.Project.Slug, got.Testbed.Name, got.Testbed.Spec, got.Status)
+	if got.Project.Slug != "shop" || got.Testbed.Name != "metal-8" || got.Testbed.Spec.UUID != h.queue.prepared.Spec.ID ||
+		got.Status != api.ReportPending {
+		t.Errorf("want project shop, testbed metal-8 with the spec, pending; got %s, %s, %v, %s", got.Project.Slug, got.Testbed.Name,
+			got.Testbed.Spec, got.Status)
 	}
-	if diff := cmp.Diff([]string{got.UUID}, h.queue.inserted); diff != "" || h.queue.woken != 1 || h.queue.asked[0].Project.ID != got.Project.UUID {
+	if diff := cmp.Diff([]string{got.UUID}, h.queue.inserted); diff != "" || h.queue.woken != 1 ||
+		h.queue.asked[0].Project.ID != got.Project.UUID {
 		t.Errorf("queue: %s, woken %d", diff, h.queue.woken)
 	}
 	r.Testbed = "metal-8"
@@ -680,7 +691,8 @@ func TestRunsBringBackWhatWasArchived(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.must(run("main", 1))
-	if _, err := h.explore.UpdateBranch(t.Context(), local, h.project("shop").ID, "main", api.UpdateDimension{Archived: ptr(true)}); err != nil {
+	if _, err := h.explore.UpdateBranch(t.Context(), local, h.project("shop").ID, "main",
+		api.UpdateDimension{Archived: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.must(run("main", 1)); got.Branch.Archived != nil {

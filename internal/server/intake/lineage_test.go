@@ -96,7 +96,8 @@ func TestHistorySurvivesABranchInBetweenThatIsDeleted(t *testing.T) {
 	h := newHouse(t)
 	h.must(at("main", "a", "", 100))
 	project := h.project("shop")
-	if _, err := h.intake.CreateBranch(t.Context(), local, project.ID, api.NewBranch{Name: "release", StartPoint: &api.StartPoint{Branch: "main"}}); err != nil {
+	if _, err := h.intake.CreateBranch(t.Context(), local, project.ID,
+		api.NewBranch{Name: "release", StartPoint: &api.StartPoint{Branch: "main"}}); err != nil {
 		t.Fatal(err)
 	}
 	h.must(at("hotfix", "b", "release", 100))

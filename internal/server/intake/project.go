@@ -36,7 +36,8 @@ func findProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub subm
 		return known{}, err
 	}
 	if sub.visibility != "" && sub.visibility != k.project.Visibility {
-		return known{}, fault.Conflictf("project %q is %s already and the run asks for %s; leave the visibility out, or change the project's with "+
+		return known{}, fault.Conflictf("project %q is %s already and the run asks for %s; leave the visibility out, or change the project's "+
+			"with "+
 			"'tacho project update %s --visibility %s'", k.project.Slug, k.project.Visibility, sub.visibility, k.project.Slug, sub.visibility)
 	}
 	k.organization, err = account.OrganizationByRef(ctx, tx, k.project.OrganizationID)
@@ -49,8 +50,8 @@ func usesOwnStore(actor access.Actor, sub submission) bool {
 	return actor.Kind == access.Local && !sub.repository.IsZero()
 }
 
-// projectOfRepository returns the project (slug or UUID) of the submission's repository: the one that its results went to before, else one of
-// its name that is no other repository's, else a new one whose slug bears a suffix. A project from before repositories were told apart
+// projectOfRepository returns the project (slug or UUID) of the submission's repository: the one that its results went to before, else one
+// of its name that is no other repository's, else a new one whose slug bears a suffix. A project from before repositories were told apart
 // belongs to the first that comes.
 func projectOfRepository(ctx context.Context, tx *store.Tx, sub submission) (ref string, err error) {
 	like, err := project.RepositoriesLike(ctx, tx, sub.repository)
@@ -86,10 +87,12 @@ func newProject(ctx context.Context, tx *store.Tx, actor access.Actor, sub submi
 	if k.organization, err = homeOf(ctx, tx, actor, sub); err != nil {
 		return known{}, err
 	}
-	if err := door.Authorize(ctx, actor, access.CreateProject, access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
+	if err := door.Authorize(ctx, actor, access.CreateProject,
+		access.Resource{OrganizationID: k.organization.ID, Name: k.organization.Slug}); err != nil {
 		return known{}, err
 	}
-	k.project = project.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project, Visibility: sub.visibility}
+	k.project = project.Project{ID: ident.NewUUID(), OrganizationID: k.organization.ID, Name: sub.projectName, Slug: sub.project,
+		Visibility: sub.visibility}
 	return k, nil
 }
 

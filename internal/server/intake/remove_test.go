@@ -36,7 +36,8 @@ func (h *house) seesNothingOf(gone api.Report) {
 	if _, err := h.explore.Report(ctx, local, project.ID, gone.UUID); !fault.Is(err, fault.Missing) {
 		h.t.Errorf("the report: %v", err)
 	}
-	if reports, n, err := h.explore.Reports(ctx, local, project.ID, explore.ReportFilter{}, store.Page{Limit: 10}); err != nil || n != 1 || len(reports) != 1 {
+	if reports, n, err := h.explore.Reports(ctx, local, project.ID, explore.ReportFilter{}, store.Page{Limit: 10}); err != nil || n != 1 ||
+		len(reports) != 1 {
 		h.t.Errorf("%d reports are listed, %v", n, err)
 	}
 	if _, n, err := h.explore.Alerts(ctx, local, project.ID, threshold.AlertFilter{}, store.Page{Limit: 10}); err != nil || n != 0 {

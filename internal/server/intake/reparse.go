@@ -16,8 +16,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// Reparse reads a processed report's raw output again with its settings, and replaces its metrics and alerts by what comes of it, judged at the same place of history. Output that
-// cannot be read is an Invalid fault, a report that is not processed or whose output is gone a Conflict; then nothing is changed.
+// Reparse reads a processed report's raw output again with its settings, and replaces its metrics and alerts by what comes of it, judged at
+// the same place of history. Output that cannot be read is an Invalid fault, a report that is not processed or whose output is gone a
+// Conflict; then nothing is changed.
 func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID string) error {
 	project, err := s.door.Find(ctx, actor, access.EditProject, ref)
 	if err != nil {

@@ -60,8 +60,9 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 			return at, err
 		}
 		if p.before.isNew && at.project.Slug != p.sub.project {
-			at.warnings = append(at.warnings, fmt.Sprintf("project %q has the results of another repository; those of this one go to %q (--project names another)",
-				p.sub.project, at.project.Slug))
+			at.warnings = append(at.warnings,
+				fmt.Sprintf("project %q has the results of another repository; those of this one go to %q (--project names another)",
+					p.sub.project, at.project.Slug))
 		}
 	}
 	if at.known, err = findByKey(ctx, tx, at.project.ID, p.sub); err != nil || at.known != "" {
@@ -151,7 +152,8 @@ func ensureProject(ctx context.Context, tx *store.Tx, p writeParams) (project.Pr
 	}
 	if !now.isNew {
 		if p.job != nil { // the job was prepared for the project that this one would have made
-			return project.Project{}, fault.New(fault.Unavailable, "project %q was made by another submission just now; send this one again", p.sub.project)
+			return project.Project{}, fault.New(fault.Unavailable, "project %q was made by another submission just now; send this one again",
+				p.sub.project)
 		}
 		return now.project, nil
 	}
@@ -185,7 +187,8 @@ func ensureTestbed(ctx context.Context, tx *store.Tx, projectID string, p writeP
 }
 
 // setThresholds gives the branch and testbed the models that the submission names; with reset, the others lose theirs.
-func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch series.Branch, testbed series.Testbed, sub submission) error {
+func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch series.Branch, testbed series.Testbed,
+	sub submission) error {
 	if len(sub.models) == 0 && !sub.resetModels {
 		return nil
 	}
@@ -236,7 +239,8 @@ func setThresholds(ctx context.Context, tx *store.Tx, projectID string, branch s
 	return nil
 }
 
-// newMeasure is the row of a measure that a threshold names before anything was measured: a built-in one with its units, else a generic one.
+// newMeasure is the row of a measure that a threshold names before anything was measured: a built-in one with its units, else a generic
+// one.
 func newMeasure(name string) series.Measure {
 	if known, ok := unit.KnownMeasure(name); ok {
 		return ingest.MeasureRow(known)

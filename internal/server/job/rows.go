@@ -31,19 +31,24 @@ type Job struct {
 	Created, Modified                                         time.Time
 }
 
-const jobColumns = `j.id, j.report_id, j.project_id, j.organization_id, j.source_ip, j.spec_id, j.image, j.digest, j.config, j.timeout_seconds, j.iterations,
-	j.priority, j.state, j.phase, j.reason, j.error, j.epoch, j.attempt, j.infra_retries, j.last_seq, j.runner_id, j.lease_expires, j.deadline, j.cancel_asked,
+const jobColumns = `j.id, j.report_id, j.project_id, j.organization_id, j.source_ip, j.spec_id, j.image, j.digest, j.config,
+	j.timeout_seconds, j.iterations,
+	j.priority, j.state, j.phase, j.reason, j.error, j.epoch, j.attempt, j.infra_retries, j.last_seq, j.runner_id, j.lease_expires,
+	j.deadline, j.cancel_asked,
 	j.results, j.host, j.queued, j.claimed, j.started, j.completed, j.created, j.modified, j.not_before`
 
 func scanJob(row interface{ Scan(...any) error }) (Job, error) {
 	var j Job
 	var queued, created, modified int64
 	var lease, deadline, asked, claimed, started, completed, pause *int64
-	err := row.Scan(&j.ID, &j.ReportID, &j.ProjectID, &j.OrganizationID, &j.SourceIP, &j.SpecID, &j.Image, &j.Digest, &j.Config, &j.TimeoutSeconds, &j.Iterations,
-		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease, &deadline, &asked,
+	err := row.Scan(&j.ID, &j.ReportID, &j.ProjectID, &j.OrganizationID, &j.SourceIP, &j.SpecID, &j.Image, &j.Digest, &j.Config,
+		&j.TimeoutSeconds, &j.Iterations,
+		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease, &deadline,
+		&asked,
 		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified, &pause)
 	j.LeaseExpires, j.Deadline, j.CancelAsked = store.TimePtr(lease), store.TimePtr(deadline), store.TimePtr(asked)
-	j.Claimed, j.Started, j.Completed, j.NotBefore = store.TimePtr(claimed), store.TimePtr(started), store.TimePtr(completed), store.TimePtr(pause)
+	j.Claimed, j.Started, j.Completed, j.NotBefore = store.TimePtr(claimed), store.TimePtr(started), store.TimePtr(completed),
+		store.TimePtr(pause)
 	j.Queued, j.Created, j.Modified = store.TimeOf(queued), store.TimeOf(created), store.TimeOf(modified)
 	return j, err
 }
@@ -53,9 +58,11 @@ func scanJobs(rows *sql.Rows) (Job, error) { return scanJob(rows) }
 // Insert puts a new job into the queue. ID, state and times are set here.
 func Insert(ctx context.Context, tx *store.Tx, j Job) (Job, error) {
 	j.ID, j.State, j.Queued, j.Created, j.Modified = ident.NewUUID(), "pending", tx.Now(), tx.Now(), tx.Now()
-	_, err := tx.Exec(ctx, `insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config, timeout_seconds, iterations,
+	_, err := tx.Exec(ctx, `insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config,
+		timeout_seconds, iterations,
 		priority, state, queued, created, modified) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14)`,
-		j.ID, j.ReportID, j.ProjectID, j.OrganizationID, j.SourceIP, j.SpecID, j.Image, j.Digest, j.Config, j.TimeoutSeconds, j.Iterations, j.Priority, j.State, store.Micros(tx.Now()))
+		j.ID, j.ReportID, j.ProjectID, j.OrganizationID, j.SourceIP, j.SpecID, j.Image, j.Digest, j.Config, j.TimeoutSeconds, j.Iterations,
+		j.Priority, j.State, store.Micros(tx.Now()))
 	if err != nil {
 		return Job{}, fmt.Errorf("insert job: %w", err)
 	}
@@ -84,7 +91,8 @@ func List(ctx context.Context, tx *store.Tx, projectID, state string, page store
 	if err := tx.QueryRow(ctx, `select count(*)`+where, projectID, state).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count jobs: %w", err)
 	}
-	rows, err := tx.Query(ctx, `select `+jobColumns+where+` order by j.created`+store.Direction(page)+`, j.id`+store.Direction(page)+` limit $3 offset $4`, projectID, state, page.Limit, page.Offset)
+	rows, err := tx.Query(ctx, `select `+jobColumns+where+` order by j.created`+store.Direction(page)+`, j.id`+store.Direction(page)+
+		` limit $3 offset $4`, projectID, state, page.Limit, page.Offset)
 	out, err := store.Collect(rows, err, scanJobs)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list jobs: %w", err)
@@ -105,9 +113,12 @@ const nextJobQuery = `select ` + jobColumns + ` from job j
 	and not exists (select 1 from job_avoid a where a.job_id = j.id and a.runner_id = $1)
 	and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
 	and case
-		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed', 'running')) < $5
-		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $6
-		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in ('claimed', 'running')) < $7
+		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed',
+		'running')) < $5
+		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in
+		('claimed', 'running')) < $6
+		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in
+		('claimed', 'running')) < $7
 		else true end`
 
 const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
@@ -133,10 +144,15 @@ func Next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t 
 
 // Save writes everything of a job that changes in its life. The caller has loaded it in this transaction.
 func Save(ctx context.Context, tx *store.Tx, j Job) error {
-	res, err := tx.Exec(ctx, `update job set state = $1, phase = $2, reason = $3, error = $4, epoch = $5, attempt = $6, infra_retries = $7, last_seq = $8, runner_id = $9,
-		lease_expires = $10, deadline = $11, cancel_asked = $12, results = $13, host = $14, queued = $15, claimed = $16, started = $17, completed = $18, modified = $19, not_before = $20 where id = $21`,
-		j.State, j.Phase, j.Reason, j.Error, j.Epoch, j.Attempt, j.InfraRetries, j.LastSeq, j.RunnerID, store.MicrosPtr(j.LeaseExpires), store.MicrosPtr(j.Deadline), store.MicrosPtr(j.CancelAsked),
-		j.Results, j.Host, store.Micros(j.Queued), store.MicrosPtr(j.Claimed), store.MicrosPtr(j.Started), store.MicrosPtr(j.Completed), store.Micros(tx.Now()), store.MicrosPtr(j.NotBefore), j.ID)
+	res, err := tx.Exec(ctx,
+		`update job set state = $1, phase = $2, reason = $3, error = $4, epoch = $5, attempt = $6, infra_retries = $7, last_seq = $8,
+		runner_id = $9,
+		lease_expires = $10, deadline = $11, cancel_asked = $12, results = $13, host = $14, queued = $15, claimed = $16, started = $17,
+		completed = $18, modified = $19, not_before = $20 where id = $21`,
+		j.State, j.Phase, j.Reason, j.Error, j.Epoch, j.Attempt, j.InfraRetries, j.LastSeq, j.RunnerID, store.MicrosPtr(j.LeaseExpires),
+		store.MicrosPtr(j.Deadline), store.MicrosPtr(j.CancelAsked),
+		j.Results, j.Host, store.Micros(j.Queued), store.MicrosPtr(j.Claimed), store.MicrosPtr(j.Started), store.MicrosPtr(j.Completed),
+		store.Micros(tx.Now()), store.MicrosPtr(j.NotBefore), j.ID)
 	return store.ExactlyOne(res, err, "job", j.ID)
 }
 
@@ -150,14 +166,16 @@ type Event struct {
 
 // InsertEvent adds a line to a job's history.
 func InsertEvent(ctx context.Context, tx *store.Tx, e Event) error {
-	_, err := tx.Exec(ctx, `insert into job_event (job_id, time, event, from_state, to_state, epoch, reason, detail) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	_, err := tx.Exec(ctx, `insert into job_event (job_id, time, event, from_state, to_state, epoch, reason, detail) values ($1, $2, $3, `+
+		`$4, $5, $6, $7, $8)`,
 		e.JobID, store.Micros(tx.Now()), e.Event, e.From, e.To, e.Epoch, e.Reason, e.Detail)
 	return err
 }
 
 // Events returns a job's history, oldest first.
 func Events(ctx context.Context, tx *store.Tx, jobID string) ([]Event, error) {
-	rows, err := tx.Query(ctx, `select job_id, event, from_state, to_state, epoch, reason, detail, time from job_event where job_id = $1 order by id limit 1000`, jobID)
+	rows, err := tx.Query(ctx,
+		`select job_id, event, from_state, to_state, epoch, reason, detail, time from job_event where job_id = $1 order by id limit 1000`, jobID)
 	return store.Collect(rows, err, func(r *sql.Rows) (Event, error) {
 		var e Event
 		var at int64
@@ -170,14 +188,16 @@ func Events(ctx context.Context, tx *store.Tx, jobID string) ([]Event, error) {
 // RenewLeases moves the leases of jobs in flight, in one statement for many.
 func RenewLeases(ctx context.Context, tx *store.Tx, jobIDs []string, until time.Time) error {
 	return store.InChunks(jobIDs, func(in string, args []any) error {
-		_, err := tx.Exec(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running') and id in %s`, len(args)+1, in), append(args, store.Micros(until))...)
+		_, err := tx.Exec(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running') and id in %s`, len(args)+1,
+			in), append(args, store.Micros(until))...)
 		return err
 	})
 }
 
 // GrantLeases moves the leases of all jobs in flight to at least the given time.
 func GrantLeases(ctx context.Context, tx *store.Tx, until time.Time) error {
-	_, err := tx.Exec(ctx, `update job set lease_expires = $1 where state in ('claimed', 'running') and lease_expires < $1`, store.Micros(until))
+	_, err := tx.Exec(ctx, `update job set lease_expires = $1 where state in ('claimed', 'running') and lease_expires < $1`,
+		store.Micros(until))
 	return err
 }
 
@@ -196,7 +216,8 @@ func WithEnvironment(ctx context.Context, tx *store.Tx, before time.Time, most i
 
 // Overdue returns jobs in flight whose lease or deadline is over, oldest lease first.
 func Overdue(ctx context.Context, tx *store.Tx, most int) ([]Job, error) {
-	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.state in ('claimed', 'running') and (j.lease_expires < $1 or j.deadline < $1)
+	rows, err := tx.Query(ctx, `select `+jobColumns+
+		` from job j where j.state in ('claimed', 'running') and (j.lease_expires < $1 or j.deadline < $1)
 		order by j.lease_expires, j.id limit $2`, store.Micros(tx.Now()), most)
 	return store.Collect(rows, err, scanJobs)
 }
@@ -209,7 +230,8 @@ func Completed(ctx context.Context, tx *store.Tx) ([]string, error) {
 
 // InFlightOf returns the jobs that a runner holds.
 func InFlightOf(ctx context.Context, tx *store.Tx, runnerID string) ([]Job, error) {
-	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.runner_id = $1 and j.state in ('claimed', 'running') order by j.claimed, j.id limit 1000`, runnerID)
+	rows, err := tx.Query(ctx, `select `+jobColumns+
+		` from job j where j.runner_id = $1 and j.state in ('claimed', 'running') order by j.claimed, j.id limit 1000`, runnerID)
 	return store.Collect(rows, err, scanJobs)
 }
 
@@ -217,7 +239,8 @@ func InFlightOf(ctx context.Context, tx *store.Tx, runnerID string) ([]Job, erro
 func BusyRunners(ctx context.Context, tx *store.Tx, runnerIDs []string) (map[string]string, error) {
 	out := map[string]string{}
 	err := store.InChunks(runnerIDs, func(in string, args []any) error {
-		rows, err := tx.Query(ctx, `select runner_id, id from job where state in ('claimed', 'running') and runner_id in `+in+` order by claimed`, args...)
+		rows, err := tx.Query(ctx, `select runner_id, id from job where state in ('claimed', 'running') and runner_id in `+in+
+			` order by claimed`, args...)
 		pairs, err := store.Collect(rows, err, func(r *sql.Rows) (p [2]string, err error) { return p, r.Scan(&p[0], &p[1]) })
 		for _, p := range pairs {
 			out[p[0]] = p[1]
@@ -235,7 +258,8 @@ type PendingSpec struct {
 
 func scanPendingSpec(r *sql.Rows) (p PendingSpec, err error) { return p, r.Scan(&p.ID, &p.Avoided) }
 
-const pendingSpecsQuery = `select j.spec_id, max(exists (select 1 from job_avoid a where a.job_id = j.id)) from job j join project p on p.id = j.project_id
+const pendingSpecsQuery = `select j.spec_id, max(exists (select 1 from job_avoid a where a.job_id = j.id)) from job j join project p on
+	p.id = j.project_id
 	where j.state = 'pending' and j.not_before is null and p.deleted is null`
 
 const pendingSpecsOrder = ` group by j.spec_id order by j.spec_id limit 1000`
@@ -248,19 +272,22 @@ func AllPendingSpecs(ctx context.Context, tx *store.Tx) ([]PendingSpec, error) {
 
 // PendingSpecs is AllPendingSpecs for the jobs of an organization or an address.
 func PendingSpecs(ctx context.Context, tx *store.Tx, organizationID, sourceIP string) ([]PendingSpec, error) {
-	rows, err := tx.Query(ctx, pendingSpecsQuery+` and (j.organization_id = $1 or j.source_ip = $2)`+pendingSpecsOrder, organizationID, sourceIP)
+	rows, err := tx.Query(ctx, pendingSpecsQuery+` and (j.organization_id = $1 or j.source_ip = $2)`+pendingSpecsOrder, organizationID,
+		sourceIP)
 	return store.Collect(rows, err, scanPendingSpec)
 }
 
 // PausesOver returns pending jobs whose pause is over, longest ago first.
 func PausesOver(ctx context.Context, tx *store.Tx, most int) ([]Job, error) {
-	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.state = 'pending' and j.not_before <= $1 order by j.not_before, j.id limit $2`, store.Micros(tx.Now()), most)
+	rows, err := tx.Query(ctx, `select `+jobColumns+
+		` from job j where j.state = 'pending' and j.not_before <= $1 order by j.not_before, j.id limit $2`, store.Micros(tx.Now()), most)
 	return store.Collect(rows, err, scanJobs)
 }
 
 // EndPause lets runners take a job, if it still waits.
 func EndPause(ctx context.Context, tx *store.Tx, jobID string) error {
-	_, err := tx.Exec(ctx, `update job set not_before = null, modified = $1 where id = $2 and state = 'pending'`, store.Micros(tx.Now()), jobID)
+	_, err := tx.Exec(ctx, `update job set not_before = null, modified = $1 where id = $2 and state = 'pending'`, store.Micros(tx.Now()),
+		jobID)
 	return err
 }
 
@@ -319,8 +346,10 @@ type Candidate struct {
 
 // Candidates returns the runners that have a job's spec, by name.
 func Candidates(ctx context.Context, tx *store.Tx, j Job) ([]Candidate, error) {
-	rows, err := tx.Query(ctx, `select r.slug, r.drained is not null, exists (select 1 from job_avoid a where a.job_id = $1 and a.runner_id = r.id)
-		from runner_spec rs join runner r on r.id = rs.runner_id where rs.spec_id = $2 and r.archived is null order by r.name limit 1000`, j.ID, j.SpecID)
+	rows, err := tx.Query(ctx,
+		`select r.slug, r.drained is not null, exists (select 1 from job_avoid a where a.job_id = $1 and a.runner_id = r.id)
+		from runner_spec rs join runner r on r.id = rs.runner_id where rs.spec_id = $2 and r.archived is null order by r.name limit 1000`, j.ID,
+		j.SpecID)
 	return store.Collect(rows, err, func(r *sql.Rows) (c Candidate, err error) { return c, r.Scan(&c.Slug, &c.Drained, &c.Avoided) })
 }
 
@@ -351,7 +380,8 @@ type Log struct {
 
 // InsertJobLog stores a chunk; one that is there already stays.
 func InsertJobLog(ctx context.Context, tx *store.Tx, jobID string, l Log) error {
-	_, err := tx.Exec(ctx, `insert into job_log (job_id, epoch, seq, iteration, stream, body, time) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+	_, err := tx.Exec(ctx, `insert into job_log (job_id, epoch, seq, iteration, stream, body, time) values ($1, $2, $3, $4, $5, $6, $7) on `+
+		`conflict do nothing`,
 		jobID, l.Epoch, l.Seq, l.Iteration, l.Stream, l.Body, store.Micros(tx.Now()))
 	return err
 }
@@ -365,7 +395,9 @@ func JobLogSize(ctx context.Context, tx *store.Tx, jobID string, epoch int64) (i
 
 // JobLogs returns the chunks of an epoch with a higher number than after, in order.
 func JobLogs(ctx context.Context, tx *store.Tx, jobID string, epoch, after int64, most int) ([]Log, error) {
-	rows, err := tx.Query(ctx, `select epoch, seq, iteration, stream, body from job_log where job_id = $1 and epoch = $2 and seq > $3 order by seq limit $4`, jobID, epoch, after, most)
+	rows, err := tx.Query(ctx,
+		`select epoch, seq, iteration, stream, body from job_log where job_id = $1 and epoch = $2 and seq > $3 order by seq limit $4`, jobID,
+		epoch, after, most)
 	return store.Collect(rows, err, func(r *sql.Rows) (l Log, err error) {
 		return l, r.Scan(&l.Epoch, &l.Seq, &l.Iteration, &l.Stream, &l.Body)
 	})
@@ -389,8 +421,10 @@ type Output struct {
 
 // PutJobOutput notes an output; the same one again replaces it.
 func PutJobOutput(ctx context.Context, tx *store.Tx, jobID string, o Output) error {
-	_, err := tx.Exec(ctx, `insert into job_output (job_id, epoch, iteration, kind, path, digest, size, truncated, created) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		on conflict (job_id, epoch, iteration, kind, path) do update set digest = excluded.digest, size = excluded.size, truncated = excluded.truncated`,
+	_, err := tx.Exec(ctx, `insert into job_output (job_id, epoch, iteration, kind, path, digest, size, truncated, created) values ($1,
+		$2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (job_id, epoch, iteration, kind, path) do update set digest = excluded.digest, size = excluded.size, truncated =
+		excluded.truncated`,
 		jobID, o.Epoch, o.Iteration, o.Kind, o.Path, o.Digest, o.SizeBytes, o.Truncated, store.Micros(tx.Now()))
 	return err
 }
@@ -398,7 +432,8 @@ func PutJobOutput(ctx context.Context, tx *store.Tx, jobID string, o Output) err
 // JobOutputsSize returns the bytes of all outputs of a claim but the one that o names.
 func JobOutputsSize(ctx context.Context, tx *store.Tx, jobID string, o Output) (int64, error) {
 	var n int64
-	err := tx.QueryRow(ctx, `select coalesce(sum(size), 0) from job_output where job_id = $1 and epoch = $2 and not (iteration = $3 and kind = $4 and path = $5)`,
+	err := tx.QueryRow(ctx,
+		`select coalesce(sum(size), 0) from job_output where job_id = $1 and epoch = $2 and not (iteration = $3 and kind = $4 and path = $5)`,
 		jobID, o.Epoch, o.Iteration, o.Kind, o.Path).Scan(&n)
 	return n, err
 }
@@ -415,6 +450,8 @@ func JobOutputs(ctx context.Context, tx *store.Tx, jobID string, epoch int64) ([
 // HasOldLogs reports whether DropOldLogs has something to do.
 func HasOldLogs(ctx context.Context, tx *store.Tx, before time.Time) (bool, error) {
 	var has bool
-	err := tx.QueryRow(ctx, `select exists (select 1 from job_log l join job j on j.id = l.job_id where j.state = 'processed' and j.modified < $1)`, store.Micros(before)).Scan(&has)
+	err := tx.QueryRow(ctx,
+		`select exists (select 1 from job_log l join job j on j.id = l.job_id where j.state = 'processed' and j.modified < $1)`,
+		store.Micros(before)).Scan(&has)
 	return has, err
 }

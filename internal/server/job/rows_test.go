@@ -71,7 +71,8 @@ func (y *yard) tx(f func(context.Context, *store.Tx) error) {
 func (y *yard) spec(name string) (s fleet.Spec) {
 	y.t.Helper()
 	y.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		s, err = fleet.InsertSpec(ctx, tx, fleet.Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 1, MemoryBytes: 1, DiskBytes: 1})
+		s, err = fleet.InsertSpec(ctx, tx, fleet.Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 1,
+			MemoryBytes: 1, DiskBytes: 1})
 		return err
 	})
 	return s
@@ -98,12 +99,14 @@ func (y *yard) jobs(n int, spec fleet.Spec, change func(int, *job.Job)) (ids []s
 	y.t.Helper()
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
 		for i := range n {
-			report, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: y.project.ID, HeadID: y.branch.HeadID, VersionID: y.version.ID, TestbedID: y.testbed.ID,
+			report, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: y.project.ID, HeadID: y.branch.HeadID,
+				VersionID: y.version.ID, TestbedID: y.testbed.ID,
 				Adapter: "json", Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now()})
 			if err != nil {
 				return err
 			}
-			j := job.Job{ReportID: report.ID, ProjectID: y.project.ID, OrganizationID: y.org.ID, SourceIP: "192.0.2.1", SpecID: spec.ID, Image: "app:v1", Digest: "sha256:0",
+			j := job.Job{ReportID: report.ID, ProjectID: y.project.ID, OrganizationID: y.org.ID, SourceIP: "192.0.2.1", SpecID: spec.ID,
+				Image: "app:v1", Digest: "sha256:0",
 				Config: `{}`, TimeoutSeconds: 60, Iterations: 1, Priority: 200}
 			if change != nil {
 				change(i, &j)
@@ -199,7 +202,8 @@ func TestClaimersNeverPassATiersLimit(t *testing.T) {
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
 		for i := range 10 {
 			var n int
-			if err := tx.QueryRow(ctx, `select count(*) from job where state = 'claimed' and source_ip = $1`, fmt.Sprint("192.0.2.", i)).Scan(&n); err != nil {
+			if err := tx.QueryRow(ctx, `select count(*) from job where state = 'claimed' and source_ip = $1`,
+				fmt.Sprint("192.0.2.", i)).Scan(&n); err != nil {
 				return err
 			}
 			if n != 2 {
@@ -351,13 +355,15 @@ func TestJobOutputsAndLogsOfAClaim(t *testing.T) {
 		if n, err := job.JobOutputsSize(ctx, tx, id, out); n != 7 || err != nil {
 			t.Errorf("the others have %d bytes, %v", n, err)
 		}
-		for _, l := range []job.Log{{Epoch: 1, Seq: 2, Stream: "stdout", Body: "é"}, {Epoch: 1, Seq: 1, Stream: "stderr", Body: "a"}, {Epoch: 1, Seq: 2, Body: "again"}, {Epoch: 2, Seq: 9, Body: "b"}} {
+		for _, l := range []job.Log{{Epoch: 1, Seq: 2, Stream: "stdout", Body: "é"}, {Epoch: 1, Seq: 1, Stream: "stderr", Body: "a"},
+			{Epoch: 1, Seq: 2, Body: "again"}, {Epoch: 2, Seq: 9, Body: "b"}} {
 			if err := job.InsertJobLog(ctx, tx, id, l); err != nil {
 				return err
 			}
 		}
 		logs, err := job.JobLogs(ctx, tx, id, 1, 0, 10)
-		if diff := cmp.Diff([]job.Log{{Epoch: 1, Seq: 1, Stream: "stderr", Body: "a"}, {Epoch: 1, Seq: 2, Stream: "stdout", Body: "é"}}, logs); diff != "" || err != nil {
+		if diff := cmp.Diff([]job.Log{{Epoch: 1, Seq: 1, Stream: "stderr", Body: "a"}, {Epoch: 1, Seq: 2, Stream: "stdout", Body: "é"}},
+			logs); diff != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 		if n, err := job.JobLogSize(ctx, tx, id, 1); n != 3 || err != nil {
@@ -456,7 +462,11 @@ func TestNamesAndKeysOfRunnersAreTheirOwn(t *testing.T) {
 	y := newYard(t)
 	r := y.runner("box")
 	ctx := t.Context()
-	if err := y.store.Tx(ctx, func(tx *store.Tx) error { _, err := fleet.InsertRunner(ctx, tx, "box", "", "other"); return err }); !fault.Is(err, fault.Conflict) {
+	if err := y.store.Tx(ctx, func(tx *store.Tx) error {
+		_, err := fleet.InsertRunner(ctx, tx, "box", "",
+			"other")
+		return err
+	}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a second box: %v", err)
 	}
 	find := func(hash string) (found bool) {

@@ -73,7 +73,8 @@ func (p Plot) SVG() string {
 		p.FormatY = func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="plot" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg" data-left="%d" data-right="%d"`,
+	fmt.Fprintf(&b, `<svg class="plot" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg" data-left="%d" `+
+		`data-right="%d"`,
 		p.Width, p.Height, html.EscapeString(p.Title), marginLeft, p.Width-marginRight)
 	fromX, toX, ok := p.rangeX()
 	if !ok {
@@ -157,7 +158,8 @@ func (p Plot) dot(b *strings.Builder, q Point, x, y scale) {
 		fmt.Fprintf(b, `<circle class="alert %s" cx="%s" cy="%s" r="%s"><title>%s</title></circle>`,
 			html.EscapeString(q.Alert), pixel(x.at(q.X)), pixel(y.at(q.Y)), pixel(alertRadius), html.EscapeString(tip))
 	}
-	fmt.Fprintf(b, `<circle class="dot" cx="%s" cy="%s" r="%s"><title>%s</title></circle>`, pixel(x.at(q.X)), pixel(y.at(q.Y)), pixel(dotRadius), html.EscapeString(tip))
+	fmt.Fprintf(b, `<circle class="dot" cx="%s" cy="%s" r="%s"><title>%s</title></circle>`, pixel(x.at(q.X)), pixel(y.at(q.Y)),
+		pixel(dotRadius), html.EscapeString(tip))
 	b.WriteString(shut)
 }
 

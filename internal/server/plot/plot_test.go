@@ -41,12 +41,13 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	ns := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) + " ns" }
 	for name, p := range map[string]Plot{
-		"versions":   {Title: "latency", Boundaries: true, FormatY: ns, Series: []Series{steps()}},
-		"one_point":  {Title: "one", Series: []Series{{Name: "a", Points: []Point{{X: 3, Y: 7}}}}},
-		"none":       {Title: "none"},
-		"zoomed":     {Title: "zoomed", From: ptr(1), To: ptr(3), Series: []Series{steps()}},
-		"time":       {Title: "time", Time: true, Series: []Series{{Name: "a", Points: []Point{{X: 1.7e12, Y: 1}, {X: 1.7e12 + 6*3.6e6, Y: 2}}}}},
-		"log_two":    {Title: "log", LogY: true, Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: 1}, {X: 1, Y: 1000}}}, {Name: "b", Points: []Point{{X: 0, Y: 10}}}}},
+		"versions":  {Title: "latency", Boundaries: true, FormatY: ns, Series: []Series{steps()}},
+		"one_point": {Title: "one", Series: []Series{{Name: "a", Points: []Point{{X: 3, Y: 7}}}}},
+		"none":      {Title: "none"},
+		"zoomed":    {Title: "zoomed", From: ptr(1), To: ptr(3), Series: []Series{steps()}},
+		"time":      {Title: "time", Time: true, Series: []Series{{Name: "a", Points: []Point{{X: 1.7e12, Y: 1}, {X: 1.7e12 + 6*3.6e6, Y: 2}}}}},
+		"log_two": {Title: "log", LogY: true, Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: 1}, {X: 1, Y: 1000}}},
+			{Name: "b", Points: []Point{{X: 0, Y: 10}}}}},
 		"same_value": {Title: "flat", Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: 0}, {X: 1, Y: 0}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +91,8 @@ func TestAnyInputGivesWellFormedFiniteSVG(t *testing.T) {
 	t.Parallel()
 	property.Check(t, func(t *rapid.T) {
 		value := rapid.OneOf(rapid.Float64Range(-1e12, 1e12), rapid.Float64Range(-1e300, 1e300), rapid.Float64Range(1e12, 1e12+1e-3))
-		p := Plot{Title: rapid.StringMatching(`[ -~]*`).Draw(t, "title"), LogY: rapid.Bool().Draw(t, "log"), Time: rapid.Bool().Draw(t, "time"), Boundaries: true}
+		p := Plot{Title: rapid.StringMatching(`[ -~]*`).Draw(t, "title"), LogY: rapid.Bool().Draw(t, "log"), Time: rapid.Bool().Draw(t, "time"),
+			Boundaries: true}
 		for range rapid.IntRange(0, 3).Draw(t, "series") {
 			s := Series{Name: rapid.StringMatching(`[ -~]*`).Draw(t, "name")}
 			x := 0.0
@@ -117,7 +119,8 @@ func TestAnyInputGivesWellFormedFiniteSVG(t *testing.T) {
 func TestAnAxisIsBoundedWhateverItsValues(t *testing.T) {
 	t.Parallel()
 	next := func(v float64) float64 { return math.Nextafter(v, math.Inf(1)) }
-	for _, row := range [][2]float64{{1e12, next(1e12)}, {-1e12, next(-1e12)}, {1, next(1)}, {1e300, next(1e300)}, {0, 5e-324}, {0, 0}, {5, 5}, {1e15, 1e15 + 1}, {-1e300, 1e300}} {
+	for _, row := range [][2]float64{{1e12, next(1e12)}, {-1e12, next(-1e12)}, {1, next(1)}, {1e300, next(1e300)}, {0, 5e-324}, {0, 0},
+		{5, 5}, {1e15, 1e15 + 1}, {-1e300, 1e300}} {
 		for _, log := range []bool{false, true} {
 			if log && row[0] <= 0 {
 				continue
@@ -158,7 +161,8 @@ func TestDecimationKeepsExtremesAndAlerts(t *testing.T) {
 
 func TestTextIsEscaped(t *testing.T) {
 	t.Parallel()
-	svg := Plot{Title: `"><script>`, Series: []Series{{Name: "<script>alert(1)</script>", Points: []Point{{Label: "<img onerror=x>", Href: `"onclick="x`}}}}}.SVG()
+	svg := Plot{Title: `"><script>`, Series: []Series{{Name: "<script>alert(1)</script>",
+		Points: []Point{{Label: "<img onerror=x>", Href: `"onclick="x`}}}}}.SVG()
 	for _, bad := range []string{"<script", "<img", `"onclick=`} {
 		if strings.Contains(svg, bad) {
 			t.Errorf("SVG holds %s", bad)

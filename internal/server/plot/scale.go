@@ -12,8 +12,8 @@ type scale struct {
 	log        bool    // needs from > 0
 }
 
-// newScale returns a scale over [from, to]; a range that is empty, or so narrow that its ticks would differ in no digit that a float64 has, is
-// widened so that a single value lies in the middle. Value axes (end < start) get a little air at both ends.
+// newScale returns a scale over [from, to]; a range that is empty, or so narrow that its ticks would differ in no digit that a float64 has,
+// is widened so that a single value lies in the middle. Value axes (end < start) get a little air at both ends.
 func newScale(from, to, start, end float64, log bool) scale {
 	if log {
 		from, to = math.Log10(from), math.Log10(to)
@@ -105,7 +105,8 @@ var timeSteps = []time.Duration{
 	time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second,
 	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
 	time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
-	24 * time.Hour, 2 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 28 * 24 * time.Hour, 91 * 24 * time.Hour, 365 * 24 * time.Hour,
+	24 * time.Hour, 2 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 28 * 24 * time.Hour, 91 * 24 * time.Hour,
+	365 * 24 * time.Hour,
 }
 
 // timeTicks returns at most n instants in Unix milliseconds and how to write them, in UTC.

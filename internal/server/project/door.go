@@ -9,7 +9,8 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// Door lets actors to what is in projects. The rooms above have one, and their use cases have no other way to a project that somebody names.
+// Door lets actors to what is in projects. The rooms above have one, and their use cases have no other way to a project that somebody
+// names.
 type Door struct {
 	store *store.Store
 	limit func(projectID string) error
@@ -23,8 +24,8 @@ func NewDoor(s *store.Store, limit func(projectID string) error) *Door {
 	return &Door{s, limit}
 }
 
-// Open loads the project that ref names and asks whether actor may do action in it. What the actor may not see is Missing like what does not
-// exist, in the same words.
+// Open loads the project that ref names and asks whether actor may do action in it. What the actor may not see is Missing like what does
+// not exist, in the same words.
 func (d *Door) Open(ctx context.Context, tx *store.Tx, actor access.Actor, action access.Action, ref string) (Project, error) {
 	p, err := ByRef(ctx, tx, ref)
 	if fault.Is(err, fault.Missing) {

@@ -36,7 +36,8 @@ func NewService(s *store.Store, d *Door, accounts *account.Service, visible api.
 }
 
 // List returns a page of the projects that the actor may see, only of one organization unless that is empty, and how many there are.
-func (s *Service) List(ctx context.Context, actor access.Actor, organization string, f store.ListFilter) (out []api.Project, total int, err error) {
+func (s *Service) List(ctx context.Context, actor access.Actor, organization string, f store.ListFilter) (out []api.Project, total int,
+	err error) {
 	narrowed := Filter{ListFilter: f, All: actor.Kind == access.Local || actor.Kind == access.User && actor.Admin, ProjectID: actor.ProjectID}
 	for id := range actor.Organizations {
 		narrowed.Organizations = append(narrowed.Organizations, id)
@@ -102,7 +103,8 @@ func homeOf(ctx context.Context, tx *store.Tx, actor access.Actor, organization 
 }
 
 // Update changes a project. Fields that are absent stay; raw is the body in which they stood, and tells a url that is null from none.
-func (s *Service) Update(ctx context.Context, actor access.Actor, ref string, in api.UpdateProject, raw []byte) (out api.Project, err error) {
+func (s *Service) Update(ctx context.Context, actor access.Actor, ref string, in api.UpdateProject, raw []byte) (out api.Project,
+	err error) {
 	p, err := s.door.Find(ctx, actor, access.ManageProject, ref)
 	if err != nil {
 		return out, err

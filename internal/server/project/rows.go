@@ -40,7 +40,8 @@ func Insert(ctx context.Context, tx *store.Tx, p Project) (Project, error) {
 	}
 	for range 2 {
 		res, err := tx.Exec(ctx, `insert into project (id, organization_id, name, slug, url, visibility, created, modified)
-			values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing`, p.ID, p.OrganizationID, p.Name, p.Slug, p.URL, p.Visibility, store.Micros(tx.Now()))
+			values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing`, p.ID, p.OrganizationID, p.Name, p.Slug, p.URL, p.Visibility,
+			store.Micros(tx.Now()))
 		if err != nil {
 			return Project{}, fmt.Errorf("insert project %q: %w", p.Name, err)
 		}
@@ -82,7 +83,8 @@ func List(ctx context.Context, tx *store.Tx, f Filter) ([]Project, int, error) {
 		}
 	}
 	where := `deleted is null and (` + seen + `) and ($3 = '' or name = $3)
-		and ($4 = '' or lower(name) like lower($4) escape '\' or slug like lower($4) escape '\' or id = lower($5)) and ($6 = '' or organization_id = $6)`
+		and ($4 = '' or lower(name) like lower($4) escape '\' or slug like lower($4) escape '\' or id = lower($5)) and ($6 = '' or
+		organization_id = $6)`
 	var total int
 	if err := tx.QueryRow(ctx, `select count(*) from project where `+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count projects: %w", err)
@@ -126,6 +128,7 @@ func Update(ctx context.Context, tx *store.Tx, id string, p Patch) error {
 // Delete hides a project and frees its slug; its rows stay until a sweep. What the row is called then is no slug, so nobody can have
 // taken it before.
 func Delete(ctx context.Context, tx *store.Tx, id string) error {
-	res, err := tx.Exec(ctx, `update project set deleted = $1, modified = $1, slug = '~' || id where id = $2 and deleted is null`, store.Micros(tx.Now()), id)
+	res, err := tx.Exec(ctx, `update project set deleted = $1, modified = $1, slug = '~' || id where id = $2 and deleted is null`,
+		store.Micros(tx.Now()), id)
 	return store.ExactlyOne(res, err, "project", id)
 }

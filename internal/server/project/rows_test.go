@@ -39,7 +39,8 @@ func TestProjectSlugIsMadeAndMadeDistinct(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				want := project.Project{ID: p.ID, OrganizationID: o.ID, Name: tc.name, Slug: p.Slug, Visibility: "public", Created: clock.T, Modified: clock.T}
+				want := project.Project{ID: p.ID, OrganizationID: o.ID, Name: tc.name, Slug: p.Slug, Visibility: "public", Created: clock.T,
+					Modified: clock.T}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s: by %s (-want +got):\n%s", tc.claim, ref, diff)
 				}
@@ -85,7 +86,8 @@ func TestProjectListShowsWhatTheReaderMaySee(t *testing.T) {
 		{"or of the slug", project.Filter{All: true, ListFilter: store.ListFilter{Search: "a-sec"}}, []project.Project{secret1}},
 		{"or the UUID", project.Filter{All: true, ListFilter: store.ListFilter{Search: secret2.ID}}, []project.Project{secret2}},
 		{"but not a part of it", project.Filter{All: true, ListFilter: store.ListFilter{Search: secret2.ID[:30]}}, []project.Project{}},
-		{"a text finds itself, whatever its letters", project.Filter{All: true, ListFilter: store.ListFilter{Search: "CAFé"}}, []project.Project{open1}},
+		{"a text finds itself, whatever its letters", project.Filter{All: true, ListFilter: store.ListFilter{Search: "CAFé"}},
+			[]project.Project{open1}},
 		{"per cent is a character", project.Filter{All: true, ListFilter: store.ListFilter{Search: "%"}}, []project.Project{open1}},
 		{"so is the underscore", project.Filter{All: true, ListFilter: store.ListFilter{Search: "_"}}, []project.Project{secret1}},
 		{"so is the backslash", project.Filter{All: true, ListFilter: store.ListFilter{Search: `\`}}, []project.Project{}},
@@ -101,7 +103,8 @@ func TestProjectListShowsWhatTheReaderMaySee(t *testing.T) {
 		})
 	}
 	storetest.Do(t, s, func(tx *store.Tx) error {
-		got, total, err := project.List(t.Context(), tx, project.Filter{All: true, ListFilter: store.ListFilter{Page: store.Page{Limit: 2, Offset: 1, Desc: true}}})
+		got, total, err := project.List(t.Context(), tx, project.Filter{All: true,
+			ListFilter: store.ListFilter{Page: store.Page{Limit: 2, Offset: 1, Desc: true}}})
 		if diff := cmp.Diff([]project.Project{secret1, open1}, got); diff != "" || total != 4 {
 			t.Errorf("a page backwards: %d in all (-want +got):\n%s", total, diff)
 		}
@@ -148,7 +151,10 @@ func TestProjectPatchKeepsWhatItDoesNotName(t *testing.T) {
 	check("no address any more", update(project.Patch{SetURL: true}))
 	taken := "two"
 	storetest.Refused(t, s, fault.Conflict, func(tx *store.Tx) error { return project.Update(ctx, tx, p.ID, project.Patch{Slug: &taken}) })
-	storetest.Refused(t, s, fault.Missing, func(tx *store.Tx) error { return project.Update(ctx, tx, ident.NewUUID(), project.Patch{Name: &name}) })
+	storetest.Refused(t, s, fault.Missing, func(tx *store.Tx) error {
+		return project.Update(ctx, tx, ident.NewUUID(),
+			project.Patch{Name: &name})
+	})
 }
 
 func TestDeletedProjectIsGoneAndItsSlugFree(t *testing.T) {

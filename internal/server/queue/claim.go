@@ -28,7 +28,8 @@ func (s *Service) Claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 	return claimed, err
 }
 
-func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMeta, wait time.Duration) (claimed *api.ClaimedJob, err error) {
+func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMeta, wait time.Duration) (claimed *api.ClaimedJob,
+	err error) {
 	news, err := s.hear(ctx, runnerID, meta, false)
 	if err != nil {
 		return nil, err
@@ -255,8 +256,9 @@ func (s *Service) claimed(ctx context.Context, row job.Job, spec fleet.Spec) (*a
 
 func claimedJob(row job.Job, spec fleet.Spec, config api.JobConfig, token string, life time.Duration) *api.ClaimedJob {
 	return &api.ClaimedJob{
-		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: spec.Wire(), Config: config, OCIToken: token, TokenTTL: int64(life / time.Second),
-		Lease: int64(limits.LeaseTimeout / time.Second), Timeout: row.TimeoutSeconds, Created: row.Created,
+		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: spec.Wire(), Config: config, OCIToken: token,
+		TokenTTL: int64(life / time.Second),
+		Lease:    int64(limits.LeaseTimeout / time.Second), Timeout: row.TimeoutSeconds, Created: row.Created,
 	}
 }
 

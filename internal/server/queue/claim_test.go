@@ -26,7 +26,8 @@ func TestJobsGoByPriorityThenByAge(t *testing.T) {
 	r := h.runner("box")
 	var want []string
 	ids := map[string]string{}
-	for _, o := range []order{{plan: "unclaimed", ip: "192.0.2.9"}, {plan: "free"}, {plan: "team"}, {plan: "enterprise"}, {plan: "team"}, {plan: "enterprise"}} {
+	for _, o := range []order{{plan: "unclaimed", ip: "192.0.2.9"}, {plan: "free"}, {plan: "team"}, {plan: "enterprise"}, {plan: "team"},
+		{plan: "enterprise"}} {
 		id := h.submit(o)
 		ids[id] = o.plan
 	}
@@ -112,16 +113,19 @@ func TestClaimedJobSaysEverything(t *testing.T) {
 	r := h.runner("box")
 	yes, timeout, iter := true, int64(90), 3
 	id := h.submit(order{job: api.NewJob{
-		Image: "app:v1", Entrypoint: []string{"/bench"}, Cmd: []string{"-n", "3"}, Env: map[string]string{"A": "b"}, Timeout: &timeout, Iter: &iter,
+		Image: "app:v1", Entrypoint: []string{"/bench"}, Cmd: []string{"-n", "3"}, Env: map[string]string{"A": "b"}, Timeout: &timeout,
+		Iter:      &iter,
 		FilePaths: []string{"/out.json"}, AllowFailure: &yes, BuildTime: &yes, FileSize: &yes,
 	}})
 	got := h.mustClaim(r, id)
 	row := h.row(id)
 	want := &api.ClaimedJob{
-		UUID: id, Epoch: 1, Attempt: 1, Spec: got.Spec, OCIToken: "pull " + row.ProjectID + " for " + id, TokenTTL: 600, Lease: 30, Timeout: 90, Created: row.Created,
+		UUID: id, Epoch: 1, Attempt: 1, Spec: got.Spec, OCIToken: "pull " + row.ProjectID + " for " + id, TokenTTL: 600, Lease: 30, Timeout: 90,
+		Created: row.Created,
 		Config: api.JobConfig{
 			Registry: "http://here", Repository: "acme-team-project/app:v1", Project: row.ProjectID, Digest: digest, Internal: true, Image: "app:v1",
-			Entrypoint: []string{"/bench"}, Cmd: []string{"-n", "3"}, Env: map[string]string{"A": "b"}, Timeout: 90, FilePaths: []string{"/out.json"}, Iter: 3,
+			Entrypoint: []string{"/bench"}, Cmd: []string{"-n", "3"}, Env: map[string]string{"A": "b"}, Timeout: 90,
+			FilePaths: []string{"/out.json"}, Iter: 3,
 			AllowFailure: true, BuildTime: true, FileSize: true,
 		},
 	}
@@ -129,7 +133,8 @@ func TestClaimedJobSaysEverything(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	spec := got.Spec
-	if spec.Slug != "metal" || spec.CPU != 2 || spec.Memory != 1<<30 || spec.Disk != 1<<30 || spec.Architecture != "x86_64" || spec.Isolation != "container" || spec.Fallback == nil {
+	if spec.Slug != "metal" || spec.CPU != 2 || spec.Memory != 1<<30 || spec.Disk != 1<<30 || spec.Architecture != "x86_64" ||
+		spec.Isolation != "container" || spec.Fallback == nil {
 		t.Errorf("spec %+v", spec)
 	}
 }
@@ -155,7 +160,8 @@ func TestARunnerGetsOnlyWhatItHasAndFits(t *testing.T) {
 	if job := claim(meta); job != nil {
 		t.Errorf("it got %s, which it cannot run", job.Spec.Slug)
 	}
-	if log := h.log.String(); !strings.Contains(log, "does not fit") || !strings.Contains(log, "aarch64") || !strings.Contains(log, "network") {
+	if log := h.log.String(); !strings.Contains(log, "does not fit") || !strings.Contains(log, "aarch64") ||
+		!strings.Contains(log, "network") {
 		t.Errorf("nothing says so: %s", log)
 	}
 	claim(meta)
@@ -450,7 +456,8 @@ func TestEveryJobFindsARunnerWhoeverLeaves(t *testing.T) {
 			mu.Lock()
 			given[job.UUID]++
 			mu.Unlock()
-			if _, err := h.queue.Handle(t.Context(), runner, api.Message{Event: api.MsgFailed, Job: job.UUID, Epoch: job.Epoch, Seq: 1 << 40}); err != nil {
+			if _, err := h.queue.Handle(t.Context(), runner, api.Message{Event: api.MsgFailed, Job: job.UUID, Epoch: job.Epoch,
+				Seq: 1 << 40}); err != nil {
 				t.Error(err)
 			}
 		}

@@ -50,7 +50,8 @@ func TestJobIsShownAlthoughItsOutputIsDamaged(t *testing.T) {
 	}
 }
 
-// The end of a long output is shown without reading the rest of it. What is judged is read whole, and a changed byte anywhere keeps it from that.
+// The end of a long output is shown without reading the rest of it. What is judged is read whole, and a changed byte anywhere keeps it from
+// that.
 func TestALongOutputIsJudgedOnlyIfAllOfItIsAsItWas(t *testing.T) {
 	t.Parallel()
 	const first, last = "first", "last line\n"

@@ -139,7 +139,8 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.store, err = store.Open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now, Disk: h.disk}); err != nil {
+	if h.store, err = store.Open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now,
+		Disk: h.disk}); err != nil {
 		h.t.Fatal(err)
 	}
 	blobs, err := blob.OpenDir(filepath.Join(h.dir, "blobs"), h.clock.now)
@@ -265,7 +266,8 @@ func (h *hall) prepare(o order) (*Prepared, error) {
 	h.t.Helper()
 	o = h.complete(o)
 	org, p := h.project(o)
-	return h.queue.Prepare(h.t.Context(), PrepareParams{Project: p, Organization: org, SourceIP: o.ip, TestbedSpecID: o.testbedSpec, Job: o.job})
+	return h.queue.Prepare(h.t.Context(), PrepareParams{Project: p, Organization: org, SourceIP: o.ip, TestbedSpecID: o.testbedSpec,
+		Job: o.job})
 }
 
 // submit puts a job into the queue and wakes a runner, as the intake does. Each job is a microsecond younger than the last.

@@ -185,7 +185,8 @@ func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Me
 	if stream != api.ArtifactStderr {
 		stream = api.ArtifactStdout
 	}
-	return job.InsertJobLog(ctx, tx, row.ID, job.Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream), Body: body})
+	return job.InsertJobLog(ctx, tx, row.ID, job.Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream),
+		Body: body})
 }
 
 func cut(s string, most int) string {
@@ -200,8 +201,10 @@ func cut(s string, most int) string {
 func sentence(r api.Reason) string {
 	words := map[api.Reason]string{
 		api.ReasonBenchmarkExit: "the benchmark ended with an error", api.ReasonBenchmarkTimeout: "the benchmark ran longer than its timeout",
-		api.ReasonOutOfMemory: "the benchmark used more memory than its spec has", api.ReasonLimit: "the benchmark passed a limit of output, disk or processes",
-		api.ReasonImagePull: "the image could not be fetched", api.ReasonImageInvalid: "the image was refused", api.ReasonSandbox: "the sandbox could not be set up",
+		api.ReasonOutOfMemory: "the benchmark used more memory than its spec has",
+		api.ReasonLimit:       "the benchmark passed a limit of output, disk or processes",
+		api.ReasonImagePull:   "the image could not be fetched", api.ReasonImageInvalid: "the image was refused",
+		api.ReasonSandbox:   "the sandbox could not be set up",
 		api.ReasonHostUnfit: "the runner's machine is not what the spec asks for", api.ReasonRunnerAborted: "the runner was stopped",
 	}
 	if w, ok := words[r]; ok {
@@ -217,7 +220,8 @@ func (s *Service) keepInline(ctx context.Context, runnerID string, msg *api.Mess
 			if body == nil {
 				return nil
 			}
-			return s.PutOutput(ctx, runnerID, msg.Job, OutputParams{Epoch: msg.Epoch, Iteration: i, Kind: kind, Path: path}, strings.NewReader(*body))
+			return s.PutOutput(ctx, runnerID, msg.Job, OutputParams{Epoch: msg.Epoch, Iteration: i, Kind: kind, Path: path},
+				strings.NewReader(*body))
 		}
 		err := put(api.ArtifactStdout, "", result.Stdout)
 		if err == nil {
@@ -270,7 +274,8 @@ func (s *Service) PutOutput(ctx context.Context, runnerID, jobID string, p Outpu
 	}
 	s.beat(jobID, runnerID, true)
 	output := job.Output{
-		Epoch: row.Epoch, Iteration: p.Iteration, Kind: string(p.Kind), Path: p.Path, Digest: string(digest), SizeBytes: size, Truncated: p.Truncated,
+		Epoch: row.Epoch, Iteration: p.Iteration, Kind: string(p.Kind), Path: p.Path, Digest: string(digest), SizeBytes: size,
+		Truncated: p.Truncated,
 	}
 	return s.Store.Tx(ctx, func(tx *store.Tx) error {
 		now, err := job.ByID(ctx, tx, jobID)
@@ -349,8 +354,8 @@ func (s *Service) Draining(ctx context.Context, runnerID string) error {
 	return err
 }
 
-// output reads the last bytes of a stored output, at most most of them; all of it if most is negative. All of it is compared with its digest,
-// so results are read that way; an end is for people, and is known to be the end by the blob's size alone.
+// output reads the last bytes of a stored output, at most most of them; all of it if most is negative. All of it is compared with its
+// digest, so results are read that way; an end is for people, and is known to be the end by the blob's size alone.
 func (s *Service) output(ctx context.Context, o job.Output, most int64) (string, error) {
 	offset := int64(0)
 	if most >= 0 && o.SizeBytes > most {

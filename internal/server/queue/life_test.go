@@ -41,7 +41,8 @@ func TestJobTravelsFromSubmitToAJudgedReport(t *testing.T) {
 	h.mustPut(r, job, api.ArtifactStdout, "", ten)
 	h.mustPut(r, job, api.ArtifactStderr, "", "careful\n")
 	h.clock.advance(time.Second)
-	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{WallNS: 5}}, Host: &api.HostFacts{Kernel: "6.1"}})
+	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{WallNS: 5}},
+		Host: &api.HostFacts{Kernel: "6.1"}})
 	h.expect(job.UUID, api.JobCompleted, "") // acknowledged means stored; reading comes after
 	if got := h.report(job.UUID); got.Status != api.ReportPending {
 		t.Errorf("the report is %s before it is read", got.Status)
@@ -60,7 +61,8 @@ func TestJobTravelsFromSubmitToAJudgedReport(t *testing.T) {
 	for _, e := range got.Events {
 		events = append(events, fmt.Sprintf("%s %s→%s %d", e.Event, e.From, e.To, e.Epoch))
 	}
-	want := []string{"submit →pending 0", "claim pending→claimed 1", "start claimed→running 1", "complete running→completed 1", "process completed→processed 1"}
+	want := []string{"submit →pending 0", "claim pending→claimed 1", "start claimed→running 1", "complete running→completed 1",
+		"process completed→processed 1"}
 	if diff := cmp.Diff(want, events); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
@@ -99,11 +101,15 @@ func TestHowResultsEndAJob(t *testing.T) {
 		"no output":                            {api.NewJob{}, inline("", nil), api.JobFailed, api.ReasonNoResult, "left no output"},
 		"white space":                          {api.NewJob{}, inline(" \n\n", nil), api.JobFailed, api.ReasonNoResult, "left no output"},
 		"no iteration at all":                  {api.NewJob{}, nil, api.JobFailed, api.ReasonNoResult, "left no output"},
-		"malformed output":                     {api.NewJob{}, inline(`{"b":{"latency":{"value":NaN}}}`, nil), api.JobFailed, api.ReasonAdapter, "want a number"},
-		"a failure that the runner overlooked": {api.NewJob{}, exit(3), api.JobFailed, api.ReasonBenchmarkExit, "iteration 1 ended with exit code 3"},
-		"a failure that is allowed":            {api.NewJob{AllowFailure: &allow}, exit(3), api.JobProcessed, "", ""},
-		"out of time, allowed or not":          {api.NewJob{AllowFailure: &allow}, result(func(r *api.IterationOutput) { r.TimedOut = true }), api.JobFailed, api.ReasonBenchmarkTimeout, "timeout"},
-		"out of memory":                        {api.NewJob{}, result(func(r *api.IterationOutput) { r.OOMKilled, r.ExitCode = true, 137 }), api.JobFailed, api.ReasonOutOfMemory, "memory"},
+		"malformed output": {api.NewJob{}, inline(`{"b":{"latency":{"value":NaN}}}`, nil), api.JobFailed, api.ReasonAdapter,
+			"want a number"},
+		"a failure that the runner overlooked": {api.NewJob{}, exit(3), api.JobFailed, api.ReasonBenchmarkExit,
+			"iteration 1 ended with exit code 3"},
+		"a failure that is allowed": {api.NewJob{AllowFailure: &allow}, exit(3), api.JobProcessed, "", ""},
+		"out of time, allowed or not": {api.NewJob{AllowFailure: &allow}, result(func(r *api.IterationOutput) { r.TimedOut = true }),
+			api.JobFailed, api.ReasonBenchmarkTimeout, "timeout"},
+		"out of memory": {api.NewJob{}, result(func(r *api.IterationOutput) { r.OOMKilled, r.ExitCode = true, 137 }),
+			api.JobFailed, api.ReasonOutOfMemory, "memory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,7 +126,8 @@ func TestHowResultsEndAJob(t *testing.T) {
 				}
 				return
 			}
-			if report.Status != api.ReportFailed || !strings.Contains(report.Error, row.says) || !strings.Contains(text(h.row(job.UUID).Error), row.says) {
+			if report.Status != api.ReportFailed || !strings.Contains(report.Error, row.says) ||
+				!strings.Contains(text(h.row(job.UUID).Error), row.says) {
 				t.Errorf("report %s: %q; want a sentence with %q", report.Status, report.Error, row.says)
 			}
 		})
@@ -133,13 +140,15 @@ func TestPartialResultsOfAFailedJobAreKept(t *testing.T) {
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.mustPut(r, job, api.ArtifactStdout, "", "halfway")
-	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit, Error: "iteration 1 ended with exit code 2", Results: []api.IterationOutput{{ExitCode: 2}}})
+	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit, Error: "iteration 1 ended with exit code 2",
+		Results: []api.IterationOutput{{ExitCode: 2}}})
 	h.expect(job.UUID, api.JobFailed, api.ReasonBenchmarkExit)
 	got := h.view(job.UUID)
 	if r := got.Output.Results[0]; r.ExitCode != 2 || *r.Stdout != "halfway" || *got.Output.Error != "iteration 1 ended with exit code 2" {
 		t.Errorf("output %+v", got.Output)
 	}
-	if report := h.report(job.UUID); report.Status != api.ReportFailed || report.Error != "the job failed: iteration 1 ended with exit code 2" {
+	if report := h.report(job.UUID); report.Status != api.ReportFailed ||
+		report.Error != "the job failed: iteration 1 ended with exit code 2" {
 		t.Errorf("report %s: %q", report.Status, report.Error)
 	}
 }
@@ -208,7 +217,8 @@ func TestWhoDoesNotHoldTheJobChangesNothing(t *testing.T) {
 	h.says(holder, second, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
 	before := h.row(first.UUID)
 	stdout := "forged"
-	for _, event := range []api.MessageEvent{api.MsgRunning, api.MsgHeartbeat, api.MsgPhase, api.MsgLog, api.MsgCompleted, api.MsgFailed, api.MsgCanceled} {
+	for _, event := range []api.MessageEvent{api.MsgRunning, api.MsgHeartbeat, api.MsgPhase, api.MsgLog, api.MsgCompleted, api.MsgFailed,
+		api.MsgCanceled} {
 		msg := api.Message{Event: event, Seq: 7, Phase: "x", Text: "x", Results: []api.IterationOutput{{Stdout: &stdout}}}
 		h.says(old, first, api.MsgAbandon, msg)
 		h.says(stranger, second, api.MsgAbandon, msg)
@@ -574,7 +584,8 @@ func TestAChunkThatComesTwiceIsOne(t *testing.T) {
 	for _, seq := range []int64{2, 2, 4, 3} { // 3 comes after 4: it was resent, and 4 had been seen
 		h.says(r, job, api.MsgAck, api.Message{Event: api.MsgLog, Seq: seq, Text: fmt.Sprint(seq), Stream: api.ArtifactStderr})
 	}
-	logs, err := h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 0, 99) // a place in another epoch begins anew
+	// a place in another epoch begins anew
+	logs, err := h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 0, 99)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -582,7 +593,8 @@ func TestAChunkThatComesTwiceIsOne(t *testing.T) {
 	if diff := cmp.Diff(want, logs); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if logs, err = h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 1, 2); err != nil || len(logs) != 1 || logs[0].Seq != 4 {
+	if logs, err = h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 1, 2); err != nil ||
+		len(logs) != 1 || logs[0].Seq != 4 {
 		t.Errorf("behind 2: %v, %v", logs, err)
 	}
 }
@@ -613,7 +625,8 @@ func TestUploadsAreBounded(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, row.want)
 		}
 	}
-	if err := h.queue.PutOutput(t.Context(), r, "nowhere", OutputParams{Kind: api.ArtifactStdout}, strings.NewReader("")); !fault.Is(err, fault.Missing) {
+	if err := h.queue.PutOutput(t.Context(), r, "nowhere", OutputParams{Kind: api.ArtifactStdout}, strings.NewReader("")); !fault.Is(err,
+		fault.Missing) {
 		t.Errorf("a job that is not there: %v", err)
 	}
 	if got := h.view(j.UUID).Outputs; len(got) != 0 {
@@ -701,9 +714,11 @@ func TestHelloSettlesWhatTheRunnerHolds(t *testing.T) {
 	held := func(job *api.ClaimedJob, done bool) api.HeldJob {
 		return api.HeldJob{Job: job.UUID, Epoch: job.Epoch, Finished: done}
 	}
-	replies, err := h.queue.Hello(t.Context(), r, api.Message{Event: api.MsgHello, Seq: 4, Runner: &api.RunnerMeta{Version: "1"}, Held: []api.HeldJob{
-		held(running, false), held(finished, true), held(canceled, false), held(foreign, false), held(foreign, true), {Job: "unknown", Epoch: 1}, {Job: running.UUID, Epoch: 9, Finished: true},
-	}})
+	replies, err := h.queue.Hello(t.Context(), r, api.Message{Event: api.MsgHello, Seq: 4, Runner: &api.RunnerMeta{Version: "1"},
+		Held: []api.HeldJob{
+			held(running, false), held(finished, true), held(canceled, false), held(foreign, false), held(foreign, true), {Job: "unknown", Epoch: 1},
+			{Job: running.UUID, Epoch: 9, Finished: true},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -712,7 +727,8 @@ func TestHelloSettlesWhatTheRunnerHolds(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %d", m.Event, m.Job, m.Epoch))
 	}
 	want := []string{
-		"ack " + running.UUID + " 1", "ack " + finished.UUID + " 1", "cancel " + canceled.UUID + " 1", "abandon " + foreign.UUID + " 1", "abandon " + foreign.UUID + " 1",
+		"ack " + running.UUID + " 1", "ack " + finished.UUID + " 1", "cancel " + canceled.UUID + " 1", "abandon " + foreign.UUID + " 1",
+		"abandon " + foreign.UUID + " 1",
 		"abandon unknown 1", "abandon " + running.UUID + " 9", "ack  0",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || replies[len(replies)-1].Seq != 4 {
@@ -791,7 +807,8 @@ func TestARunnerThatCountsNoEpochsSpeaksForItsLastClaim(t *testing.T) {
 		runner string
 		want   api.MessageEvent
 	}{{other, api.MsgAbandon}, {r, api.MsgAck}} {
-		reply, err := h.queue.Handle(t.Context(), row.runner, api.Message{Event: api.MsgCompleted, Job: job.UUID, Results: []api.IterationOutput{{Stdout: &stdout}}})
+		reply, err := h.queue.Handle(t.Context(), row.runner, api.Message{Event: api.MsgCompleted, Job: job.UUID,
+			Results: []api.IterationOutput{{Stdout: &stdout}}})
 		if err != nil || reply.Event != row.want {
 			t.Errorf("%+v, %v; want %s", reply, err, row.want)
 		}
@@ -808,7 +825,8 @@ type flaky struct {
 	calls    int
 }
 
-func (f *flaky) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts, inTx func(*store.Tx) error) error {
+func (f *flaky) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts,
+	inTx func(*store.Tx) error) error {
 	f.calls++
 	switch {
 	case f.calls > f.failures:
@@ -903,7 +921,8 @@ func TestRunnersAreNotAskedToBeTrusted(t *testing.T) {
 	job := h.running(r, order{})
 	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: "everything", Error: strings.Repeat("é", 1<<20/2)})
 	row := h.row(job.UUID)
-	if text(row.Reason) != string(api.ReasonBenchmarkExit) || len(text(row.Error)) > 5*limits.KiB || !strings.HasSuffix(text(row.Error), "é…") {
+	if text(row.Reason) != string(api.ReasonBenchmarkExit) || len(text(row.Error)) > 5*limits.KiB ||
+		!strings.HasSuffix(text(row.Error), "é…") {
 		t.Errorf("reason %s, a sentence of %d bytes", text(row.Reason), len(text(row.Error)))
 	}
 }

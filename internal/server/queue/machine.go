@@ -44,7 +44,8 @@ func (s *Service) heed(ctx context.Context, tx *store.Tx, row job.Job, e corejob
 	r.Failures++
 	if r.Failures >= limits.RunnerFailures && r.Drained == nil {
 		now := tx.Now()
-		r.Drained, r.DrainedWhy = &now, orNil(fmt.Sprintf("it could not run %d jobs in a row, the last because of %s: %s", r.Failures, e.Reason, e.Error))
+		r.Drained, r.DrainedWhy = &now, orNil(fmt.Sprintf("it could not run %d jobs in a row, the last because of %s: %s", r.Failures, e.Reason,
+			e.Error))
 	}
 	return fleet.SetRunnerHealth(ctx, tx, r)
 }
@@ -59,7 +60,8 @@ func (s *Service) tellDrained(ctx context.Context, runnerID string) {
 	})
 	s.note(ctx, "look whether a runner was drained", err)
 	if err == nil && r.Drained != nil {
-		s.Log.WarnContext(ctx, "runner is drained; when its machine is repaired: tacho runner undrain", "runner", r.Slug, "why", text(r.DrainedWhy))
+		s.Log.WarnContext(ctx, "runner is drained; when its machine is repaired: tacho runner undrain", "runner", r.Slug, "why",
+			text(r.DrainedWhy))
 	}
 }
 
@@ -91,8 +93,8 @@ func (s *Service) endPauses(ctx context.Context) error {
 	return nil
 }
 
-// giveUp ends jobs that machines could not run and that waited in vain for another: one that neither failed them nor is drained, and that was
-// heard of meanwhile. A server that has just started has heard of nobody yet.
+// giveUp ends jobs that machines could not run and that waited in vain for another: one that neither failed them nor is drained, and that
+// was heard of meanwhile. A server that has just started has heard of nobody yet.
 func (s *Service) giveUp(ctx context.Context) error {
 	if s.Now().Before(s.begun.Add(limits.StartGrace)) {
 		return nil

@@ -99,7 +99,8 @@ func TestOneBrokenMachineDoesNotBurnAJob(t *testing.T) {
 			}
 			second := h.submit(order{})
 			h.fails(broken, second, reason)
-			if r := h.machine(broken); r.Drained == nil || !strings.Contains(text(r.DrainedWhy), "no loop device is left") || !strings.Contains(text(r.DrainedWhy), string(reason)) {
+			if r := h.machine(broken); r.Drained == nil || !strings.Contains(text(r.DrainedWhy), "no loop device is left") ||
+				!strings.Contains(text(r.DrainedWhy), string(reason)) {
 				t.Errorf("drained %v: %s", r.Drained, text(r.DrainedWhy))
 			}
 			if !strings.Contains(h.log.String(), "runner is drained") {
@@ -123,7 +124,8 @@ func TestOneBrokenMachineDoesNotBurnAJob(t *testing.T) {
 func TestFailuresThatAreNotInARowDoNotDrain(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[api.Reason]bool{ // what comes between two failures, and whether the runner is drained all the same
-		"": false, api.ReasonBenchmarkExit: false, api.ReasonBenchmarkTimeout: false, api.ReasonOutOfMemory: false, api.ReasonLimit: false, api.ReasonNoResult: false,
+		"": false, api.ReasonBenchmarkExit: false, api.ReasonBenchmarkTimeout: false, api.ReasonOutOfMemory: false, api.ReasonLimit: false,
+		api.ReasonNoResult:  false,
 		api.ReasonImagePull: true, api.ReasonImageInvalid: true, api.ReasonRunnerAborted: true,
 	} {
 		t.Run("between "+string(reason), func(t *testing.T) {
@@ -369,7 +371,8 @@ func TestAPauseEndsForWhoMayTakeTheJob(t *testing.T) {
 	})
 }
 
-// TestAFreedSlotWakesWhoMayTakeTheJob: a job that one runner could not run waits for its tier's slot; it is the other one that must hear of it.
+// TestAFreedSlotWakesWhoMayTakeTheJob: a job that one runner could not run waits for its tier's slot; it is the other one that must hear of
+// it.
 func TestAFreedSlotWakesWhoMayTakeTheJob(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, h *hall) {

@@ -43,7 +43,8 @@ func TestAcknowledgedResultSurvivesAPowerCut(t *testing.T) {
 			next.open()
 			t.Cleanup(func() { _ = next.store.Close() })
 			next.expect(job.UUID, c.want, c.reason)
-			body, _, err := next.queue.OpenOutput(t.Context(), access.Actor{Kind: access.Local}, next.row(job.UUID).ProjectID, job.UUID, 0, api.ArtifactStdout, "")
+			body, _, err := next.queue.OpenOutput(t.Context(), access.Actor{Kind: access.Local}, next.row(job.UUID).ProjectID, job.UUID, 0,
+				api.ArtifactStdout, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -45,9 +45,11 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 		iterations = *p.Job.Iter
 	}
 	config := api.JobConfig{
-		Registry: image.Registry, Repository: image.Repository, Project: p.Project.ID, Digest: image.Digest, Internal: image.Internal, Listed: image.Listed,
+		Registry: image.Registry, Repository: image.Repository, Project: p.Project.ID, Digest: image.Digest, Internal: image.Internal,
+		Listed:     image.Listed,
 		Image:      p.Job.Image,
-		Entrypoint: p.Job.Entrypoint, Cmd: p.Job.Cmd, Env: p.Job.Env, SecretEnv: p.Job.SecretEnv, Timeout: int64(timeout / time.Second), FilePaths: p.Job.FilePaths, Iter: iterations,
+		Entrypoint: p.Job.Entrypoint, Cmd: p.Job.Cmd, Env: p.Job.Env, SecretEnv: p.Job.SecretEnv, Timeout: int64(timeout / time.Second),
+		FilePaths: p.Job.FilePaths, Iter: iterations,
 		AllowFailure: p.Job.AllowFailure != nil && *p.Job.AllowFailure, BuildTime: p.Job.BuildTime != nil && *p.Job.BuildTime,
 		FileSize: p.Job.FileSize != nil && *p.Job.FileSize,
 	}
@@ -56,7 +58,8 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 		return nil, fmt.Errorf("write job configuration: %w", err)
 	}
 	out.row = job.Job{
-		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, Image: p.Job.Image, Digest: image.Digest,
+		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, Image: p.Job.Image,
+		Digest: image.Digest,
 		Config: string(raw), TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: corejob.Priority(api.Plan(p.Organization.Plan)),
 	}
 	return out, nil
@@ -69,7 +72,8 @@ func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportI
 	if row, err = job.Insert(ctx, tx, row); err != nil {
 		return "", err
 	}
-	return row.ID, job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State, Detail: orNil(strings.Join(p.Notes, "; "))})
+	return row.ID, job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State,
+		Detail: orNil(strings.Join(p.Notes, "; "))})
 }
 
 // Inserted is called after the commit; it wakes a waiting runner.
@@ -104,7 +108,8 @@ func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (fleet.Spec,
 	case spec.Archived != nil:
 		return spec, fault.Invalidf("spec %q is archived; choose another one", spec.Name)
 	case !served:
-		return spec, fault.Invalidf("spec %q: no runner has it, so the job would wait for ever; add it to one with 'tacho runner spec add RUNNER %s'", spec.Name, spec.Slug)
+		return spec, fault.Invalidf("spec %q: no runner has it, so the job would wait for ever; add it to one with 'tacho runner spec add "+
+			"RUNNER %s'", spec.Name, spec.Slug)
 	}
 	return spec, nil
 }
@@ -144,7 +149,8 @@ func checkPlatform(name string, image Image, spec fleet.Spec) error {
 		}
 		have = append(have, p.OS+"/"+p.Arch)
 	}
-	return fault.Invalidf("image %q is made for %s, but spec %q is %s/%s; build it for that, or choose another spec", name, strings.Join(have, ", "), spec.Name, want.OS, want.Arch)
+	return fault.Invalidf("image %q is made for %s, but spec %q is %s/%s; build it for that, or choose another spec", name,
+		strings.Join(have, ", "), spec.Name, want.OS, want.Arch)
 }
 
 // timeout is the asked time of one iteration, bounded by the plan's; the note says so when it was shortened.
@@ -159,7 +165,8 @@ func (s *Service) timeout(p PrepareParams) (time.Duration, string) {
 	if asked := time.Duration(*p.Job.Timeout) * time.Second; *p.Job.Timeout <= int64(most/time.Second) {
 		return asked, ""
 	}
-	return most, fmt.Sprintf("the timeout of %d s was shortened to %d s, the limit of plan %s", *p.Job.Timeout, int64(most/time.Second), p.Organization.Plan)
+	return most, fmt.Sprintf("the timeout of %d s was shortened to %d s, the limit of plan %s", *p.Job.Timeout, int64(most/time.Second),
+		p.Organization.Plan)
 }
 
 func checkJob(j api.NewJob) error {
@@ -196,7 +203,8 @@ func checkJob(j api.NewJob) error {
 		case !has:
 			return fault.Invalidf("job: secret_env names %.60q, which is not in the environment", name)
 		case len(value) < mask.LeastBytes:
-			return fault.Invalidf("job: the value of %.60s is shorter than %d bytes and cannot be hidden in outputs: it would be found in every second number",
+			return fault.Invalidf("job: the value of %.60s is shorter than %d bytes and cannot be hidden in outputs: it would be found in every "+
+				"second number",
 				name, mask.LeastBytes)
 		}
 	}

@@ -56,19 +56,20 @@ func TestWhatCannotRunIsSaidAtOnce(t *testing.T) {
 		job  api.NewJob
 		says string
 	}{
-		"a spec that is not there":      {api.NewJob{Spec: "imaginary"}, "there are lonely, metal"},
-		"a spec that is archived":       {api.NewJob{Spec: "old"}, `spec "old" is archived`},
-		"a spec that no runner has":     {api.NewJob{Spec: "lonely"}, "tacho runner spec add RUNNER lonely"},
-		"another architecture":          {api.NewJob{Spec: "arm"}, `is made for linux/amd64, but spec "arm" is linux/arm64`},
-		"too many words of entrypoint":  {api.NewJob{Entrypoint: words(limits.EntrypointWords + 1)}, "65 words of entrypoint, the limit is 64"},
-		"too many words":                {api.NewJob{Cmd: words(limits.CmdWords + 1)}, "65 words of cmd, the limit is 64"},
-		"too large an environment":      {api.NewJob{Env: env(limits.EnvEntries + 1)}, "256 environment entries, the limit is 255"},
-		"too many files":                {api.NewJob{FilePaths: words(limits.FilePaths + 1)}, "256 file paths, the limit is 255"},
-		"a word without end":            {api.NewJob{Cmd: []string{strings.Repeat("x", limits.ArgBytes+1)}}, "an argument is 32769 bytes long"},
-		"a NUL in a word":               {api.NewJob{Cmd: []string{"a\x00b"}}, "NUL"},
-		"a variable without a name":     {api.NewJob{Env: map[string]string{"": "x"}}, "not the name of an environment variable"},
-		"a variable that is two":        {api.NewJob{Env: map[string]string{"A=B": "x"}}, "not the name of an environment variable"},
-		"a value without end":           {api.NewJob{Env: map[string]string{"A": strings.Repeat("s3cret", 10_000)}}, "the environment variable A is 60000 bytes long"},
+		"a spec that is not there":     {api.NewJob{Spec: "imaginary"}, "there are lonely, metal"},
+		"a spec that is archived":      {api.NewJob{Spec: "old"}, `spec "old" is archived`},
+		"a spec that no runner has":    {api.NewJob{Spec: "lonely"}, "tacho runner spec add RUNNER lonely"},
+		"another architecture":         {api.NewJob{Spec: "arm"}, `is made for linux/amd64, but spec "arm" is linux/arm64`},
+		"too many words of entrypoint": {api.NewJob{Entrypoint: words(limits.EntrypointWords + 1)}, "65 words of entrypoint, the limit is 64"},
+		"too many words":               {api.NewJob{Cmd: words(limits.CmdWords + 1)}, "65 words of cmd, the limit is 64"},
+		"too large an environment":     {api.NewJob{Env: env(limits.EnvEntries + 1)}, "256 environment entries, the limit is 255"},
+		"too many files":               {api.NewJob{FilePaths: words(limits.FilePaths + 1)}, "256 file paths, the limit is 255"},
+		"a word without end":           {api.NewJob{Cmd: []string{strings.Repeat("x", limits.ArgBytes+1)}}, "an argument is 32769 bytes long"},
+		"a NUL in a word":              {api.NewJob{Cmd: []string{"a\x00b"}}, "NUL"},
+		"a variable without a name":    {api.NewJob{Env: map[string]string{"": "x"}}, "not the name of an environment variable"},
+		"a variable that is two":       {api.NewJob{Env: map[string]string{"A=B": "x"}}, "not the name of an environment variable"},
+		"a value without end": {api.NewJob{Env: map[string]string{"A": strings.Repeat("s3cret", 10_000)}},
+			"the environment variable A is 60000 bytes long"},
 		"a path out of the image":       {api.NewJob{FilePaths: []string{"a/../../etc/shadow"}}, "not the path of a file"},
 		"an empty path":                 {api.NewJob{FilePaths: []string{""}}, "not the path of a file"},
 		"no iteration":                  {api.NewJob{Iter: iter(0)}, "0 iterations"},
@@ -150,7 +151,8 @@ func TestTimeoutIsThePlansAndAShorterOneIsKept(t *testing.T) {
 		{"team", nil, 3600, ""},
 		{"team", asked(7200), 3600, "the timeout of 7200 s was shortened to 3600 s, the limit of plan team"},
 		{"enterprise", nil, int64(limits.JobTimeoutDefault / time.Second), ""},
-		{"enterprise", asked(1 << 62), int64(limits.JobTimeoutMax / time.Second), "the timeout of 4611686018427387904 s was shortened to 86400 s, the limit of plan enterprise"},
+		{"enterprise", asked(1 << 62), int64(limits.JobTimeoutMax / time.Second),
+			"the timeout of 4611686018427387904 s was shortened to 86400 s, the limit of plan enterprise"},
 	} {
 		o := order{plan: row.plan, job: api.NewJob{Timeout: row.asked}}
 		prepared, err := h.prepare(o)

@@ -2,10 +2,10 @@
 // results read and judged, and ends what ran out of time.
 //
 // What a state is and what a message may change is decided by the pure packages core/job and core/channel; this package is the transaction
-// around them. Claims come through one function, whichever way a runner waits. An insert, a job that goes back, and a slot that becomes free
-// each wake one waiting runner; nobody polls the database. Heartbeats live in memory and renew leases in batches; one sweeper ends what
-// nobody renewed. A terminal message is acknowledged when all of it is stored; reading and judging comes after, by a small pool, and what
-// a stopped server had not read is read at the next start.
+// around them. Claims come through one function, whichever way a runner waits. An insert, a job that goes back, and a slot that becomes
+// free each wake one waiting runner; nobody polls the database. Heartbeats live in memory and renew leases in batches; one sweeper ends
+// what nobody renewed. A terminal message is acknowledged when all of it is stored; reading and judging comes after, by a small pool, and
+// what a stopped server had not read is read at the next start.
 package queue
 
 import (
@@ -117,7 +117,8 @@ const readers = 2
 // Run renews leases, ends what is overdue and reads results, until ctx ends. What was being read is finished or rolled back.
 func (s *Service) Run(ctx context.Context) error {
 	// No runner could be heard while there was no server: each gets the time to find it again before its job counts as lost.
-	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx, func(tx *store.Tx) error { return job.GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
+	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx,
+		func(tx *store.Tx) error { return job.GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
 	s.begun = s.Now()
 	var work sync.WaitGroup
 	for range readers {
@@ -292,8 +293,8 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corej
 	})
 }
 
-// waitsAgain looks at a job that is about to wait once more: without the environment that it was submitted with it would measure something else.
-// A person who asks for a retry hears so; what was lost with its runner after it had ended once fails for good.
+// waitsAgain looks at a job that is about to wait once more: without the environment that it was submitted with it would measure something
+// else. A person who asks for a retry hears so; what was lost with its runner after it had ended once fails for good.
 func (s *Service) waitsAgain(row job.Job, after corejob.Job, e corejob.Event) (corejob.Job, error) {
 	config, err := configOf(row)
 	if err != nil || !config.EnvDropped {

@@ -11,8 +11,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/channel"
 )
 
-// BenchmarkSubmitToClaim is the time from the commit of a job to the answer that its runner gets, while so many runners wait. ns/op holds the
-// submission and the end of the job too; the metric claim-ns is the latency itself.
+// BenchmarkSubmitToClaim is the time from the commit of a job to the answer that its runner gets, while so many runners wait. ns/op holds
+// the submission and the end of the job too; the metric claim-ns is the latency itself.
 func BenchmarkSubmitToClaim(b *testing.B) {
 	for _, idle := range []int{1, 1_000} {
 		b.Run(fmt.Sprintf("idle=%d", idle), func(b *testing.B) {

@@ -122,7 +122,8 @@ func (s *Service) again(ctx context.Context, row job.Job, cause error) error {
 		return cause
 	}
 	s.Log.ErrorContext(ctx, "gave up reading results", "job", row.ID, "error", cause)
-	return s.change(ctx, row.ID, corejob.Event{Kind: corejob.Reject, Reason: api.ReasonServer, Error: "the server could not read or store the results; its log says why; retry the job"})
+	return s.change(ctx, row.ID, corejob.Event{Kind: corejob.Reject, Reason: api.ReasonServer,
+		Error: "the server could not read or store the results; its log says why; retry the job"})
 }
 
 // process returns the event that happened, or is to happen: Process is applied in the transaction that stores the report. A panic, which
@@ -149,7 +150,8 @@ func (s *Service) process(ctx context.Context, row job.Job, outputs []job.Output
 		return corejob.Event{}, err
 	}
 	if len(inputs) == 0 {
-		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonNoResult, Error: "the benchmark succeeded and left no output to read results from"}, nil
+		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonNoResult,
+			Error: "the benchmark succeeded and left no output to read results from"}, nil
 	}
 	var host *api.HostFacts
 	if row.Host != nil {
@@ -195,11 +197,14 @@ func unsound(results []api.IterationOutput, allowFailure bool) corejob.Event {
 	for i, r := range results {
 		switch {
 		case r.TimedOut:
-			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonBenchmarkTimeout, Error: fmt.Sprintf("iteration %d ran longer than its timeout", i+1)}
+			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonBenchmarkTimeout,
+				Error: fmt.Sprintf("iteration %d ran longer than its timeout", i+1)}
 		case r.OOMKilled:
-			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonOutOfMemory, Error: fmt.Sprintf("iteration %d used more memory than its spec has", i+1)}
+			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonOutOfMemory,
+				Error: fmt.Sprintf("iteration %d used more memory than its spec has", i+1)}
 		case r.ExitCode != 0 && !allowFailure:
-			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonBenchmarkExit, Error: fmt.Sprintf("iteration %d ended with exit code %d", i+1, r.ExitCode)}
+			return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonBenchmarkExit,
+				Error: fmt.Sprintf("iteration %d ended with exit code %d", i+1, r.ExitCode)}
 		}
 	}
 	return corejob.Event{}
@@ -221,8 +226,8 @@ func (s *Service) Inputs(ctx context.Context, reportID string) ([]string, error)
 	return s.inputs(ctx, outputs)
 }
 
-// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the stderr,
-// as tools print there that leave stdout to the program. What holds nothing but white space is no input.
+// inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the
+// stderr, as tools print there that leave stdout to the program. What holds nothing but white space is no input.
 func (s *Service) inputs(ctx context.Context, outputs []job.Output) ([]string, error) {
 	files := map[int]bool{}
 	for _, o := range outputs {
@@ -309,7 +314,8 @@ func (s *Service) flush(ctx context.Context) error {
 // sweepMost bounds one sweep, so that the writer is not held for long.
 const sweepMost = 200
 
-// sweep ends what is overdue, lets jobs go on after their pause, brings completed jobs that nobody read, and drops live output that is no longer needed.
+// sweep ends what is overdue, lets jobs go on after their pause, brings completed jobs that nobody read, and drops live output that is no
+// longer needed.
 func (s *Service) sweep(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil { // a beat in memory is a beat
 		return err
@@ -346,7 +352,8 @@ func (s *Service) expire(ctx context.Context, jobID string) error {
 		now := tx.Now()
 		switch {
 		case row.Deadline != nil && row.Deadline.Before(now):
-			err = s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Overrun, Error: "the job did not end within all its time, preparation included"})
+			err = s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Overrun,
+				Error: "the job did not end within all its time, preparation included"})
 		case row.LeaseExpires != nil && row.LeaseExpires.Before(now) && !s.beaten(jobID):
 			err = s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Lose})
 		default:

@@ -72,7 +72,8 @@ func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id st
 		}
 		for _, e := range events {
 			out.Events = append(out.Events, api.JobEvent{
-				Time: e.Time, Event: e.Event, From: api.JobStatus(e.From), To: api.JobStatus(e.To), Epoch: e.Epoch, Reason: api.Reason(text(e.Reason)), Detail: text(e.Detail),
+				Time: e.Time, Event: e.Event, From: api.JobStatus(e.From), To: api.JobStatus(e.To), Epoch: e.Epoch, Reason: api.Reason(text(e.Reason)),
+				Detail: text(e.Detail),
 			})
 		}
 		if outputs, err = job.JobOutputs(ctx, tx, id, row.Epoch); err != nil {
@@ -87,7 +88,8 @@ func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id st
 		return out, err
 	}
 	for _, o := range outputs {
-		out.Outputs = append(out.Outputs, api.JobArtifact{Iteration: o.Iteration, Kind: api.ArtifactKind(o.Kind), Path: o.Path, SizeBytes: o.SizeBytes, Digest: o.Digest, Truncated: o.Truncated})
+		out.Outputs = append(out.Outputs, api.JobArtifact{Iteration: o.Iteration, Kind: api.ArtifactKind(o.Kind), Path: o.Path,
+			SizeBytes: o.SizeBytes, Digest: o.Digest, Truncated: o.Truncated})
 	}
 	out.Output, err = s.texts(ctx, row, outputs, logs)
 	return out, err
@@ -123,7 +125,8 @@ func (s *Service) texts(ctx context.Context, row job.Job, outputs []job.Output, 
 		*target = &joined
 	}
 	left := int64(limits.JobTextBytes)
-	slices.SortStableFunc(outputs, func(a, b job.Output) int { return cmp.Compare(fileLast(a), fileLast(b)) }) // what was said goes before what was written
+	// what was said goes before what was written
+	slices.SortStableFunc(outputs, func(a, b job.Output) int { return cmp.Compare(fileLast(a), fileLast(b)) })
 	for _, o := range outputs {
 		body, err := s.excerpt(ctx, o, min(left, limits.LogTailBytes))
 		if err != nil {
@@ -205,8 +208,10 @@ func presented(ctx context.Context, tx *store.Tx, rows []job.Job) ([]api.Job, er
 	out := make([]api.Job, len(rows))
 	for i, r := range rows {
 		out[i] = api.Job{
-			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Status: api.JobStatus(r.State), Phase: text(r.Phase), Reason: api.Reason(text(r.Reason)), Error: text(r.Error),
-			Image: r.Image, Digest: r.Digest, Spec: specs[r.SpecID].Wire(), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch, Timeout: r.TimeoutSeconds, Iter: r.Iterations,
+			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Status: api.JobStatus(r.State), Phase: text(r.Phase),
+			Reason: api.Reason(text(r.Reason)), Error: text(r.Error),
+			Image: r.Image, Digest: r.Digest, Spec: specs[r.SpecID].Wire(), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch,
+			Timeout: r.TimeoutSeconds, Iter: r.Iterations,
 			CancelAsked: r.CancelAsked, Claimed: r.Claimed, Started: r.Started, Completed: r.Completed, Created: r.Created, Modified: r.Modified,
 		}
 		if r.RunnerID != nil && r.State != string(api.JobPending) {
@@ -256,7 +261,8 @@ func (s *Service) Logs(ctx context.Context, actor access.Actor, ref, jobID strin
 }
 
 // OpenOutput opens one stored output of a project's job; the caller closes it.
-func (s *Service) OpenOutput(ctx context.Context, actor access.Actor, ref string, jobID string, iteration int, kind api.ArtifactKind, path string) (io.ReadCloser, int64, error) {
+func (s *Service) OpenOutput(ctx context.Context, actor access.Actor, ref string, jobID string, iteration int, kind api.ArtifactKind,
+	path string) (io.ReadCloser, int64, error) {
 	var found *job.Output
 	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := ownJob(ctx, tx, project, jobID)

@@ -89,8 +89,8 @@ func credentials(r *http.Request) (Credentials, error) {
 	return Credentials{}, fault.Unauthorizedf("the Authorization header is neither Bearer with a token nor Basic with a key as the password")
 }
 
-// anonymousToken is what the token end point gives to those who show no key: it proves nothing and opens what is open to everybody, so it is
-// one text for all of them and nowhere stored. A client sends it because it was given a token and not for what it says.
+// anonymousToken is what the token end point gives to those who show no key: it proves nothing and opens what is open to everybody, so it
+// is one text for all of them and nowhere stored. A client sends it because it was given a token and not for what it says.
 const anonymousToken = "anonymous"
 
 // isAnonymousToken reports whether the credentials are the token that everybody gets.

@@ -180,7 +180,8 @@ func TestTokenOfSeveralScopes(t *testing.T) {
 		}
 	}
 	narrow := w.token(ownerKey, "repository:other/app:pull,push")
-	if a := w.do(request{method: "POST", path: "/v2/other/app" + begin + "?mount=" + w.pushBlob("open/app", []byte("more")) + "&from=open/app", key: "Bearer " + narrow}); a.StatusCode != 202 {
+	if a := w.do(request{method: "POST", path: "/v2/other/app" + begin + "?mount=" + w.pushBlob("open/app", []byte("more")) +
+		"&from=open/app", key: "Bearer " + narrow}); a.StatusCode != 202 {
 		t.Errorf("mount without scope for the source: %d", a.StatusCode)
 	}
 	many := strings.Repeat("repository:open/app:pull ", limits.RegistryScopes+1)
@@ -210,8 +211,10 @@ func TestTokenEndPointRefusesWrongCredentials(t *testing.T) {
 		{method: "GET", path: registry.TokenPath, header: []string{"Authorization: Basic !!!"}},
 		{method: "GET", path: registry.TokenPath, header: []string{"Authorization: Digest x"}},
 		{method: "GET", path: registry.TokenPath, header: []string{"Authorization: Bearer "}},
-		{method: "POST", path: registry.TokenPath, body: []byte("grant_type=password&username=u&password=wrong"), header: []string{"Content-Type: application/x-www-form-urlencoded"}},
-		{method: "POST", path: registry.TokenPath, body: []byte("grant_type=password&username=u"), header: []string{"Content-Type: application/x-www-form-urlencoded"}},
+		{method: "POST", path: registry.TokenPath, body: []byte("grant_type=password&username=u&password=wrong"),
+			header: []string{"Content-Type: application/x-www-form-urlencoded"}},
+		{method: "POST", path: registry.TokenPath, body: []byte("grant_type=password&username=u"),
+			header: []string{"Content-Type: application/x-www-form-urlencoded"}},
 	} {
 		a := w.do(r)
 		if a.StatusCode != 401 || !strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "Basic ") {
@@ -221,11 +224,13 @@ func TestTokenEndPointRefusesWrongCredentials(t *testing.T) {
 	if a := w.do(request{method: "DELETE", path: registry.TokenPath}); a.StatusCode != 405 {
 		t.Errorf("DELETE: %d", a.StatusCode)
 	}
-	if a := w.do(request{method: "POST", path: registry.TokenPath, body: []byte("grant_type=magic"), header: []string{"Content-Type: application/x-www-form-urlencoded"}}); a.StatusCode != 400 {
+	if a := w.do(request{method: "POST", path: registry.TokenPath, body: []byte("grant_type=magic"),
+		header: []string{"Content-Type: application/x-www-form-urlencoded"}}); a.StatusCode != 400 {
 		t.Errorf("unknown grant: %d", a.StatusCode)
 	}
 	long := strings.Repeat("a", limits.RegistryTokenBodyBytes+1)
-	if a := w.do(request{method: "POST", path: registry.TokenPath, body: []byte(long), header: []string{"Content-Type: application/x-www-form-urlencoded"}}); a.StatusCode != 400 {
+	if a := w.do(request{method: "POST", path: registry.TokenPath, body: []byte(long),
+		header: []string{"Content-Type: application/x-www-form-urlencoded"}}); a.StatusCode != 400 {
 		t.Errorf("long body: %d", a.StatusCode)
 	}
 }
@@ -237,7 +242,8 @@ func TestTokenByPost(t *testing.T) {
 		{"grant_type": {"password"}, "username": {"u"}, "password": {ownerKey}, "scope": {"repository:open:pull,push"}, "service": {"tacho"}},
 		{"grant_type": {"refresh_token"}, "refresh_token": {ownerKey}, "scope": {"repository:open:pull,push"}},
 	} {
-		a := w.do(request{method: "POST", path: registry.TokenPath, body: []byte(form.Encode()), header: []string{"Content-Type: application/x-www-form-urlencoded"}})
+		a := w.do(request{method: "POST", path: registry.TokenPath, body: []byte(form.Encode()),
+			header: []string{"Content-Type: application/x-www-form-urlencoded"}})
 		key := "Bearer " + readToken(t, a, limits.RegistryTokenLife)
 		w.want(202, request{method: "POST", path: "/v2/open/blobs/uploads/", key: key})
 	}

@@ -26,7 +26,8 @@ func (g *Registry) headBlob(w http.ResponseWriter, r *http.Request, p place, ref
 	return nil
 }
 
-// getBlob answers end-2 (GET), whole or one range. A range is not compared with the digest: its reader compares the whole that it puts together.
+// getBlob answers end-2 (GET), whole or one range. A range is not compared with the digest: its reader compares the whole that it puts
+// together.
 func (g *Registry) getBlob(w http.ResponseWriter, r *http.Request, p place, reference string) error {
 	digest, size, err := g.visibleBlob(r.Context(), p, reference)
 	if err != nil {
@@ -99,7 +100,8 @@ func (g *Registry) visibleBlob(ctx context.Context, p place, reference string) (
 	}
 	info, err := g.blobs.Stat(ctx, digest)
 	if err == nil && info.Size != size {
-		g.log.ErrorContext(ctx, "blob has lost bytes", slog.String("digest", string(digest)), slog.Int64("has", info.Size), slog.Int64("wants", size))
+		g.log.ErrorContext(ctx, "blob has lost bytes", slog.String("digest", string(digest)), slog.Int64("has", info.Size),
+			slog.Int64("wants", size))
 		err = fault.Missingf("blob %s: some of its bytes were lost; push it again", digest)
 	}
 	return digest, size, about(aboutBlob, err)

@@ -130,7 +130,8 @@ func TestBlobWithLostBytesIsUnknownUntilPushedAgain(t *testing.T) {
 func TestMalformedDigestsAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, digest := range []string{"sha256:zz", "nonsense", "sha256:" + strings.Repeat("A", 64), "sha512:" + strings.Repeat("a", 128), "..:.."} {
+	for _, digest := range []string{"sha256:zz", "nonsense", "sha256:" + strings.Repeat("A", 64), "sha512:" + strings.Repeat("a", 128),
+		"..:.."} {
 		w.refused(400, "DIGEST_INVALID", request{method: "GET", path: "/v2/open/blobs/" + digest})
 		w.refused(400, "DIGEST_INVALID", request{method: "DELETE", path: "/v2/open/blobs/" + digest})
 		w.refused(400, "DIGEST_INVALID", request{method: "POST", path: "/v2/open" + begin + "?digest=" + digest})
@@ -217,7 +218,8 @@ func TestUploadGoesOnAfterAShortChunk(t *testing.T) {
 	w := newWorld(t)
 	b := []byte("0123456789")
 	at := w.beginUpload("open")
-	a := w.refused(400, "BLOB_UPLOAD_INVALID", request{method: "PATCH", path: at, reader: io.MultiReader(bytes.NewReader(b[:3])), header: []string{"Content-Range: 0-9"}})
+	a := w.refused(400, "BLOB_UPLOAD_INVALID", request{method: "PATCH", path: at, reader: io.MultiReader(bytes.NewReader(b[:3])),
+		header: []string{"Content-Range: 0-9"}})
 	if got := a.Header.Get("Range"); got != "0-2" {
 		t.Errorf("want 0-2, got %s", got)
 	}
@@ -235,7 +237,8 @@ func TestUploadWithAnotherDigestIsGivenUp(t *testing.T) {
 	w.refused(404, "BLOB_UPLOAD_UNKNOWN", request{method: "GET", path: at})
 	w.refused(404, "BLOB_UNKNOWN", request{method: "GET", path: "/v2/open/blobs/" + digestOf([]byte("other"))})
 	w.refused(404, "BLOB_UNKNOWN", request{method: "GET", path: "/v2/open/blobs/" + digestOf([]byte("some"))})
-	w.refused(400, "DIGEST_INVALID", request{method: "POST", path: "/v2/open" + begin + "?digest=" + digestOf([]byte("other")), body: []byte("some")})
+	w.refused(400, "DIGEST_INVALID", request{method: "POST", path: "/v2/open" + begin + "?digest=" + digestOf([]byte("other")),
+		body: []byte("some")})
 }
 
 func TestCanceledUploadIsUnknown(t *testing.T) {

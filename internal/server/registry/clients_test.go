@@ -221,12 +221,14 @@ func TestSkopeoCopiesThereAndBackToTheSameDigest(t *testing.T) {
 	if got, want := layoutDigest(t, back), digest(t, img); got != want {
 		t.Errorf("want %s, got %s", want, got)
 	}
-	if got := run(t, skopeo, "inspect", "--tls-verify=false", "--format={{.Digest}} {{.RepoTags}} {{.Architecture}}", ref); got != digest(t, img)+" [v1] amd64" {
+	if got := run(t, skopeo, "inspect", "--tls-verify=false", "--format={{.Digest}} {{.RepoTags}} {{.Architecture}}", ref); got != digest(t,
+		img)+" [v1] amd64" {
 		t.Errorf("inspect: %s", got)
 	}
 	// From project to project, by mounting.
 	other := "docker://" + w.host() + "/other/app:v2"
-	run(t, skopeo, "--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--src-creds=someone:"+ownerKey, "--dest-creds=someone:"+ownerKey, ref, other)
+	run(t, skopeo, "--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--src-creds=someone:"+ownerKey,
+		"--dest-creds=someone:"+ownerKey, ref, other)
 	if got := run(t, skopeo, "inspect", "--tls-verify=false", "--format={{.Digest}}", other); got != digest(t, img) {
 		t.Errorf("copied inside: want %s, got %s", digest(t, img), got)
 	}
@@ -260,10 +262,12 @@ func TestPodmanLogsInPushesAndPullsTheSameImage(t *testing.T) {
 	if err := os.WriteFile(policy, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	image := podmanDo("pull", "--quiet", "--signature-policy", policy, "oci:"+writeLayout(t, filepath.Join(folder, "layout"), randomImage(t, 2))+":v1")
+	image := podmanDo("pull", "--quiet", "--signature-policy", policy, "oci:"+
+		writeLayout(t, filepath.Join(folder, "layout"), randomImage(t, 2))+":v1")
 	ref := w.host() + "/shut/podman:v1"
 	podmanDo("login", "--authfile", auth, "--tls-verify=false", "-u", "someone", "-p", ownerKey, w.host())
-	podmanDo("push", "--authfile", auth, "--tls-verify=false", "--signature-policy", policy, "--digestfile", filepath.Join(folder, "digest"), image, ref)
+	podmanDo("push", "--authfile", auth, "--tls-verify=false", "--signature-policy", policy, "--digestfile", filepath.Join(folder, "digest"),
+		image, ref)
 	podmanDo("rmi", image)
 	again := podmanDo("pull", "--quiet", "--authfile", auth, "--tls-verify=false", "--signature-policy", policy, ref)
 	if again != image {
@@ -273,7 +277,8 @@ func TestPodmanLogsInPushesAndPullsTheSameImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := w.want(200, request{method: "HEAD", path: "/v2/shut/podman/manifests/v1"}).Header.Get("Docker-Content-Digest"); got != string(pushed) {
+	if got := w.want(200, request{method: "HEAD",
+		path: "/v2/shut/podman/manifests/v1"}).Header.Get("Docker-Content-Digest"); got != string(pushed) {
 		t.Errorf("digest: want %s, got %s", pushed, got)
 	}
 	if w.log.Len() > 0 {

@@ -101,7 +101,8 @@ func TestCollectSparesTheBytesThatAnotherProjectSees(t *testing.T) {
 	for _, project := range []string{"open", "other"} {
 		w.pushManifest(project, "v1", ociManifest, w.image(project, "amd64"))
 	}
-	w.want(202, request{method: "DELETE", path: "/v2/open/manifests/" + digestOf(w.want(200, request{method: "GET", path: "/v2/open/manifests/v1"}).body)})
+	w.want(202, request{method: "DELETE", path: "/v2/open/manifests/" +
+		digestOf(w.want(200, request{method: "GET", path: "/v2/open/manifests/v1"}).body)})
 	w.clock.advance(2 * limits.RegistryKeepNew)
 	if n := w.collect(w.clock.now()); n != 0 {
 		t.Errorf("%d deleted", n)

@@ -124,7 +124,8 @@ func (g *Registry) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	row := classify(err)
 	switch fault.Of(err) {
 	case fault.Internal:
-		g.log.ErrorContext(r.Context(), "registry request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		g.log.ErrorContext(r.Context(), "registry request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+			slog.Any("error", err))
 	case fault.Unavailable:
 		g.log.WarnContext(r.Context(), "registry storage unavailable", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}

@@ -63,7 +63,8 @@ func (g *Registry) listReferrers(w http.ResponseWriter, r *http.Request, p place
 	}
 	q := r.URL.Query()
 	params := image.ReferrersParams{
-		ProjectID: p.projectID, Repository: p.name.Image, Subject: string(subject), ArtifactType: q.Get("artifactType"), Last: q.Get("last"), Limit: limits.RegistryReferrersPage + 1,
+		ProjectID: p.projectID, Repository: p.name.Image, Subject: string(subject), ArtifactType: q.Get("artifactType"), Last: q.Get("last"),
+		Limit: limits.RegistryReferrersPage + 1,
 	}
 	var rows []image.Manifest
 	if err := g.store.View(r.Context(), func(tx *store.Tx) error {

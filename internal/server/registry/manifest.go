@@ -87,7 +87,8 @@ func parseManifest(body []byte, header string) (manifest, string, error) {
 			return m, "", fault.Invalidf("manifest: it is an index and has a field of an image, \"config\" or \"layers\"")
 		}
 	default:
-		return m, "", fault.Invalidf("manifest: media type %.100q is none that this registry keeps; push an OCI or Docker image or index", mediaType)
+		return m, "", fault.Invalidf("manifest: media type %.100q is none that this registry keeps; push an OCI or Docker image or index",
+			mediaType)
 	}
 	if m.SchemaVersion != 2 {
 		return m, "", fault.Invalidf("manifest: schema version %d, want 2", m.SchemaVersion)
@@ -135,7 +136,8 @@ func checkDescriptors(m manifest) error {
 		size += len(k) + len(v)
 	}
 	if size > limits.RegistryAnnotationsBytes {
-		return fault.Invalidf("manifest: its annotations have %d bytes, the limit for one with a subject is %d; put them into a layer", size, limits.RegistryAnnotationsBytes)
+		return fault.Invalidf("manifest: its annotations have %d bytes, the limit for one with a subject is %d; put them into a layer", size,
+			limits.RegistryAnnotationsBytes)
 	}
 	return nil
 }

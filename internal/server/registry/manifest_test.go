@@ -51,8 +51,10 @@ func TestParseManifest(t *testing.T) {
 		{"subject without sound digest", ociIndex, `{"schemaVersion":2,"manifests":[],"subject":` + bad + `}`, "subject: digest"},
 		{"SHA-512", ociManifest, `{"schemaVersion":2,"config":` + sha512 + `}`, "SHA-256 only"},
 		{"negative size", ociManifest, `{"schemaVersion":2,"config":{"digest":"` + someDigest + `","size":-1}}`, "size is -1"},
-		{"too many layers", ociManifest, `{"schemaVersion":2,"config":` + thing + `,"layers":[` + strings.Repeat(thing+",", limits.RegistryManifestReferences) + thing + `]}`, "the limit is"},
-		{"long annotations with a subject", ociManifest, `{"schemaVersion":2,"config":` + thing + `,"subject":` + thing + `,"annotations":{"a":"` + long + `"}}`, "annotations have"},
+		{"too many layers", ociManifest, `{"schemaVersion":2,"config":` + thing + `,"layers":[` +
+			strings.Repeat(thing+",", limits.RegistryManifestReferences) + thing + `]}`, "the limit is"},
+		{"long annotations with a subject", ociManifest, `{"schemaVersion":2,"config":` + thing + `,"subject":` + thing +
+			`,"annotations":{"a":"` + long + `"}}`, "annotations have"},
 		{"annotations that are no text", ociManifest, `{"schemaVersion":2,"config":` + thing + `,"annotations":{"a":1}}`, "not the JSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

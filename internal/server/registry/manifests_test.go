@@ -56,7 +56,8 @@ func TestManifestMustNameWhatIsThere(t *testing.T) {
 	}
 	put := func(status int, code string, body []byte, mediaType string) {
 		t.Helper()
-		w.refused(status, code, request{method: "PUT", path: "/v2/open/app/manifests/v1", body: body, header: []string{"Content-Type: " + mediaType}})
+		w.refused(status, code, request{method: "PUT", path: "/v2/open/app/manifests/v1", body: body,
+			header: []string{"Content-Type: " + mediaType}})
 	}
 	put(404, "MANIFEST_BLOB_UNKNOWN", manifest(len(layer)), ociManifest)
 	w.pushBlob("open/app", config)
@@ -226,7 +227,8 @@ func TestReferrers(t *testing.T) {
 			m["artifactType"] = artifactType
 		}
 		body := object(m)
-		a := w.want(201, request{method: "PUT", path: "/v2/open/app/manifests/" + digestOf(body), body: body, header: []string{"Content-Type: " + ociManifest}})
+		a := w.want(201, request{method: "PUT", path: "/v2/open/app/manifests/" + digestOf(body), body: body,
+			header: []string{"Content-Type: " + ociManifest}})
 		if got := a.Header.Get("OCI-Subject"); got != subject {
 			t.Errorf("OCI-Subject: want %s, got %s", subject, got)
 		}
@@ -268,7 +270,8 @@ func TestReferrersAreListedInPages(t *testing.T) {
 	most := limits.RegistryReferrersPage
 	err := w.store.Tx(t.Context(), func(tx *store.Tx) error {
 		for i := range 2*most + 1 {
-			m := image.Manifest{ProjectID: project.ID, MediaType: ociManifest, ArtifactType: "a/b", Subject: subject, Body: fmt.Appendf(nil, "%d", i)}
+			m := image.Manifest{ProjectID: project.ID, MediaType: ociManifest, ArtifactType: "a/b", Subject: subject,
+				Body: fmt.Appendf(nil, "%d", i)}
 			m.Digest = digestOf(m.Body)
 			if err := image.PutManifest(t.Context(), tx, m, nil); err != nil {
 				return err
@@ -327,12 +330,14 @@ func TestManyPushesToANewProject(t *testing.T) {
 	for i := range 6 {
 		wg.Go(func() {
 			for _, b := range [][]byte{config, layer} {
-				if a := w.do(request{method: "POST", path: "/v2/fresh/app" + begin + "?digest=" + digestOf(b), body: b, key: ownerKey}); a.StatusCode != 201 {
+				if a := w.do(request{method: "POST", path: "/v2/fresh/app" + begin + "?digest=" + digestOf(b), body: b,
+					key: ownerKey}); a.StatusCode != 201 {
 					t.Errorf("blob: %d %s", a.StatusCode, a.body)
 				}
 			}
 			for _, tag := range []string{"latest", fmt.Sprintf("v%d", i)} {
-				if a := w.do(request{method: "PUT", path: "/v2/fresh/app/manifests/" + tag, body: m, header: []string{"Content-Type: " + ociManifest}, key: ownerKey}); a.StatusCode != 201 {
+				if a := w.do(request{method: "PUT", path: "/v2/fresh/app/manifests/" + tag, body: m, header: []string{"Content-Type: " + ociManifest},
+					key: ownerKey}); a.StatusCode != 201 {
 					t.Errorf("manifest: %d %s", a.StatusCode, a.body)
 				}
 			}

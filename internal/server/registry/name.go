@@ -35,7 +35,8 @@ func ParseName(s string) (Name, error) {
 		return Name{}, fault.Invalidf("repository %q: its first part must be a project's slug: lower-case letters, digits and single hyphens", s)
 	}
 	if more && !imageGrammar.MatchString(image) {
-		return Name{}, fault.Invalidf("repository %q: %q is not a valid image name; use lower-case letters and digits, joined by . _ - and /", s, image)
+		return Name{}, fault.Invalidf("repository %q: %q is not a valid image name; use lower-case letters and digits, joined by . _ - and /", s,
+			image)
 	}
 	return Name{Project: project, Image: image}, nil
 }

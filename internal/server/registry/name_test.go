@@ -80,7 +80,8 @@ func TestEveryPathOfAValidNameIsReadBack(t *testing.T) {
 	t.Parallel()
 	property.Check(t, func(t *rapid.T) {
 		// Names out of the very words that the parser looks for.
-		words := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "blobs", "uploads", "manifests", "tags", "list", "referrers", "v2"}), 1, 5).Draw(t, "words")
+		words := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "blobs", "uploads", "manifests", "tags", "list", "referrers", "v2"}), 1,
+			5).Draw(t, "words")
 		name := strings.Join(words, "/")
 		for _, want := range []target{
 			{atBlob, name, "sha256:" + strings.Repeat("a", 64)},

@@ -17,7 +17,8 @@ import (
 // Resolve returns the digest that a tag or digest of a project's repository ("" is the project's own) points to, and the platforms that the
 // image was made for: of an index those of its children, of an image that of its config. An artifact that is no image has none. What is
 // not there is a Missing fault.
-func (g *Registry) Resolve(ctx context.Context, project project.Project, repository, reference string) (digest string, platforms []Platform, err error) {
+func (g *Registry) Resolve(ctx context.Context, project project.Project, repository, reference string) (digest string,
+	platforms []Platform, err error) {
 	p := place{Name{project.Slug, repository}, project.ID}
 	m, err := g.manifest(ctx, p, reference)
 	if fault.Is(err, fault.Missing) {

@@ -26,10 +26,12 @@ func TestResolveTellsDigestAndPlatforms(t *testing.T) {
 	index := func(children ...any) []byte {
 		return object(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "manifests": children})
 	}
-	both := w.pushManifest("open/app", "both", ociIndex, index(child(amd, "linux", "amd64"), child(arm, "linux", "arm64"), child(amd, "unknown", "unknown")))
+	both := w.pushManifest("open/app", "both", ociIndex, index(child(amd, "linux", "amd64"), child(arm, "linux", "arm64"),
+		child(amd, "unknown", "unknown")))
 	untold := w.pushManifest("open/app", "untold", ociIndex, index(child(amd, "", ""), child(arm, "", "")))
 	twice := w.pushManifest("open/app", "twice", ociIndex, index(child(amd, "linux", "amd64"), child(amd, "", "")))
-	nested := w.pushManifest("open/app", "nested", ociIndex, index(descriptor(ociIndex, w.want(200, request{method: "GET", path: "/v2/open/app/manifests/untold"}).body)))
+	nested := w.pushManifest("open/app", "nested", ociIndex,
+		index(descriptor(ociIndex, w.want(200, request{method: "GET", path: "/v2/open/app/manifests/untold"}).body)))
 	empty := []byte("{}")
 	w.pushBlob("open/app", empty)
 	artifact := w.pushManifest("open/app", "artifact", ociManifest, object(map[string]any{

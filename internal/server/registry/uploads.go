@@ -175,7 +175,8 @@ func (g *Registry) beginUpload(ctx context.Context, p place) (string, error) {
 			return err
 		}
 		if open >= limits.RegistryUploadsPerProject {
-			return fault.New(fault.TooMany, "project %s: %d uploads are open, which is the limit; finish or cancel some, or wait an hour", p.name.Project, open)
+			return fault.New(fault.TooMany, "project %s: %d uploads are open, which is the limit; finish or cancel some, or wait an hour",
+				p.name.Project, open)
 		}
 		return image.InsertUpload(ctx, tx, id, p.projectID, p.name.Image)
 	})
@@ -208,10 +209,12 @@ func (g *Registry) receive(w http.ResponseWriter, r *http.Request, id string, si
 			return size, about(aboutUpload, fault.Invalidf("upload %s: Content-Range must be FIRST-LAST, both in bytes and inclusive", id))
 		}
 		if chunk.start != size {
-			return size, about(aboutChunk, fault.Conflictf("upload %s: the chunk begins at byte %d, but %d bytes have arrived; go on from there", id, chunk.start, size))
+			return size, about(aboutChunk, fault.Conflictf("upload %s: the chunk begins at byte %d, but %d bytes have arrived; go on from there",
+				id, chunk.start, size))
 		}
 		if r.ContentLength >= 0 && r.ContentLength != chunk.length {
-			return size, about(aboutUpload, fault.Invalidf("upload %s: Content-Range tells %d bytes, Content-Length %d", id, chunk.length, r.ContentLength))
+			return size, about(aboutUpload, fault.Invalidf("upload %s: Content-Range tells %d bytes, Content-Length %d", id, chunk.length,
+				r.ContentLength))
 		}
 		bound = min(bound, chunk.length+size)
 	}
@@ -221,7 +224,8 @@ func (g *Registry) receive(w http.ResponseWriter, r *http.Request, id string, si
 	reached, err := g.blobs.Append(r.Context(), id, size, newSteadyBody(w, r), bound)
 	switch {
 	case fault.Is(err, fault.TooLarge) && bound < g.maxBlobBytes:
-		return reached, about(aboutUpload, fault.Invalidf("upload %s: the chunk is longer than the %d bytes of its Content-Range", id, chunk.length))
+		return reached, about(aboutUpload, fault.Invalidf("upload %s: the chunk is longer than the %d bytes of its Content-Range", id,
+			chunk.length))
 	case fault.Is(err, fault.TooLarge):
 		return reached, about(aboutUpload, fault.TooLargef("blob: more than the limit of %d bytes", g.maxBlobBytes))
 	case fault.Is(err, fault.Conflict):
@@ -229,7 +233,8 @@ func (g *Registry) receive(w http.ResponseWriter, r *http.Request, id string, si
 	case err != nil:
 		return reached, about(aboutUpload, err)
 	case told && reached != size+chunk.length:
-		return reached, about(aboutUpload, fault.Invalidf("upload %s: %d bytes came of the %d that Content-Range told", id, reached-size, chunk.length))
+		return reached, about(aboutUpload, fault.Invalidf("upload %s: %d bytes came of the %d that Content-Range told", id, reached-size,
+			chunk.length))
 	}
 	return reached, nil
 }

@@ -145,7 +145,8 @@ func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
 		}
 		w.access.organization = o.ID
 		for slug, visibility := range map[string]string{"open": "public", "shut": "private", "other": "public"} {
-			if _, err := project.Insert(t.Context(), tx, project.Project{OrganizationID: o.ID, Name: slug, Slug: slug, Visibility: visibility}); err != nil {
+			if _, err := project.Insert(t.Context(), tx, project.Project{OrganizationID: o.ID, Name: slug, Slug: slug,
+				Visibility: visibility}); err != nil {
 				return err
 			}
 		}
@@ -228,8 +229,10 @@ func (w *world) query(query string, into ...any) {
 // insertJob makes a job that is running in epoch 3, and returns its id.
 func (w *world) insertJob(projectID string) string {
 	id := ident.NewUUID()
-	w.exec(`insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config, timeout_seconds, iterations, priority,
-		state, epoch, queued, created, modified) values ($1, $1, $2, $3, '', '', '', '', '{}', 1, 1, 0, 'running', 3, 0, 0, 0)`, id, projectID, w.access.organization)
+	w.exec(`insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config, timeout_seconds,
+		iterations, priority,
+		state, epoch, queued, created, modified) values ($1, $1, $2, $3, '', '', '', '', '{}', 1, 1, 0, 'running', 3, 0, 0, 0)`, id, projectID,
+		w.access.organization)
 	return id
 }
 
@@ -371,6 +374,7 @@ func (w *world) pushManifest(repository, reference, mediaType string, body []byt
 	if reference == "" {
 		reference = digestOf(body)
 	}
-	w.want(http.StatusCreated, request{method: "PUT", path: "/v2/" + repository + "/manifests/" + reference, body: body, header: []string{"Content-Type: " + mediaType}})
+	w.want(http.StatusCreated, request{method: "PUT", path: "/v2/" + repository + "/manifests/" + reference, body: body,
+		header: []string{"Content-Type: " + mediaType}})
 	return digestOf(body)
 }

@@ -94,7 +94,8 @@ func historyReports(ctx context.Context, tx *store.Tx, p HistoryParams, limit in
 }
 
 // historyPoints reads the points of the series in the reports.
-func historyPoints(ctx context.Context, tx *store.Tx, seriesIDs []int64, reports map[int64]coreseries.Point) (map[int64][]valuePoint, error) {
+func historyPoints(ctx context.Context, tx *store.Tx, seriesIDs []int64, reports map[int64]coreseries.Point) (map[int64][]valuePoint,
+	error) {
 	out := make(map[int64][]valuePoint, len(seriesIDs))
 	if len(reports) == 0 {
 		return out, nil
@@ -119,7 +120,8 @@ func historyPoints(ctx context.Context, tx *store.Tx, seriesIDs []int64, reports
 }
 
 // fillHistory completes the points of series that the newest reports do not fill.
-func fillHistory(ctx context.Context, tx *store.Tx, p HistoryParams, short []int64, newest map[int64]coreseries.Point, points map[int64][]valuePoint) error {
+func fillHistory(ctx context.Context, tx *store.Tx, p HistoryParams, short []int64, newest map[int64]coreseries.Point,
+	points map[int64][]valuePoint) error {
 	var all map[int64]coreseries.Point // loaded when the first point outside of newest is met
 	for _, id := range short {
 		var rest []valuePoint

@@ -105,14 +105,16 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 					}
 				}
 				start := starts[rapid.IntRange(0, len(starts)-1).Draw(rt, "start point")].Version
-				if heads[i+1], err = series.CopyStart(t.Context(), tx, heads[i+1], heads[from], start, rapid.IntRange(1, 5).Draw(rt, "max versions")); err != nil {
+				if heads[i+1], err = series.CopyStart(t.Context(), tx, heads[i+1], heads[from], start,
+					rapid.IntRange(1, 5).Draw(rt, "max versions")); err != nil {
 					return err
 				}
 				add(heads[i+1], rapid.IntRange(1, 6).Draw(rt, "reports on a branch"))
 				add(heads[from], rapid.IntRange(0, 2).Draw(rt, "later reports on its start point"))
 			}
 			judged := reports[rapid.IntRange(0, len(reports)-1).Draw(rt, "judged")]
-			p := report.HistoryParams{HeadID: judged.head.ID, TestbedID: g.Testbeds[0], SeriesIDs: ids, Limit: rapid.IntRange(1, 8).Draw(rt, "limit"),
+			p := report.HistoryParams{HeadID: judged.head.ID, TestbedID: g.Testbeds[0], SeriesIDs: ids,
+				Limit: rapid.IntRange(1, 8).Draw(rt, "limit"),
 				Horizon: coreseries.NewHorizon(coreseries.Point{Version: judged.Number, Start: judged.StartTime.UnixMicro(), Report: judged.Seq},
 					int64(rapid.SampledFrom([]int{0, 0, 5, 20}).Draw(rt, "window")))}
 			got, err := report.History(t.Context(), tx, p)

@@ -43,7 +43,8 @@ func TestHistoryIsOfTheSameHardwareSpec(t *testing.T) {
 			{&small, 2, map[int64][]float64{ids[0]: {40, 22}, ids[1]: {41, 23}}},
 			{&large, 1, map[int64][]float64{ids[0]: {30}, ids[1]: {31}}},
 		} {
-			got, err := report.History(t.Context(), tx, report.HistoryParams{HeadID: head.ID, TestbedID: g.Testbeds[0], SpecID: c.spec, SeriesIDs: ids, Limit: c.limit,
+			got, err := report.History(t.Context(), tx, report.HistoryParams{HeadID: head.ID, TestbedID: g.Testbeds[0], SpecID: c.spec,
+				SeriesIDs: ids, Limit: c.limit,
 				Horizon: series.NewHorizon(series.Point{Version: 6, Start: last.StartTime.UnixMicro(), Report: last.Seq}, 0)})
 			if err != nil {
 				return err

@@ -102,7 +102,8 @@ const reportPartsQuery = `select ` + partColumns + ` from metric_part p where p.
 // partsPerLook bounds the parts that are in memory at once; a report of many iterations has small ones.
 const partsPerLook = 64
 
-// eachPart calls f with the parts of a report whose last id is from or later, in order, cut to what is from there on, until f returns false.
+// eachPart calls f with the parts of a report whose last id is from or later, in order, cut to what is from there on, until f returns
+// false.
 func eachPart(ctx context.Context, tx *store.Tx, reportSeq, from int64, f func(part) (more bool, err error)) error {
 	for {
 		rows, err := tx.Query(ctx, reportPartsQuery, reportSeq, from, partsPerLook)
@@ -145,7 +146,8 @@ const partMetricsQuery = `select ` + MetricColumns + ` from metric m where m.rep
 // delete removes the metrics of a part, with their samples and alerts. The part itself is the caller's.
 func (p part) delete(ctx context.Context, tx *store.Tx) error {
 	for _, table := range []string{"metric_sample", "alert"} {
-		if _, err := tx.Exec(ctx, `delete from `+table+` where metric_id >= $1 and metric_id < $2`, p.first, p.first+int64(len(p.series))); err != nil {
+		if _, err := tx.Exec(ctx, `delete from `+table+` where metric_id >= $1 and metric_id < $2`, p.first, p.first+
+			int64(len(p.series))); err != nil {
 			return fmt.Errorf("delete what names metrics of report %d: %w", p.reportSeq, err)
 		}
 	}

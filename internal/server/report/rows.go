@@ -99,9 +99,11 @@ func Insert(ctx context.Context, tx *store.Tx, r Report) (Report, error) {
 	}
 	err := tx.QueryRow(ctx, `insert into report (id, project_id, account_id, head_id, version_id, testbed_id, spec_id, adapter,
 		settings, thresholds, context, host, status, counts, idempotency_key, request_hash, start_time, end_time, created, dirty)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '[]', nullif($14, ''), nullif($15, ''), $16, $17, $18, $19) returning seq`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '[]', nullif($14, ''), nullif($15, ''),
+			$16, $17, $18, $19) returning seq`,
 		r.ID, r.ProjectID, r.AccountID, r.HeadID, r.VersionID, r.TestbedID, r.SpecID, r.Adapter, settings, thresholds, origin, host,
-		string(r.Status), r.IdempotencyKey, r.RequestHash, store.Micros(r.StartTime), store.Micros(r.EndTime), store.Micros(r.Created), r.Dirty).Scan(&r.Seq)
+		string(r.Status), r.IdempotencyKey, r.RequestHash, store.Micros(r.StartTime), store.Micros(r.EndTime), store.Micros(r.Created),
+		r.Dirty).Scan(&r.Seq)
 	if store.IsDuplicate(err) {
 		return Report{}, fault.Conflictf("idempotency key %q: the project has a report with it", r.IdempotencyKey)
 	}
@@ -128,7 +130,8 @@ func Close(ctx context.Context, tx *store.Tx, r Report) error {
 	}
 	res, err := tx.Exec(ctx, `update report set status = $1, error = nullif($2, ''), recognised = nullif($3, ''), problems = $4,
 		warnings = $5, counts = $6, host = $7, start_time = $8, end_time = $9 where id = $10`,
-		string(r.Status), r.Error, r.Recognised, problems, warnings, string(counts), host, store.Micros(r.StartTime), store.Micros(r.EndTime), r.ID)
+		string(r.Status), r.Error, r.Recognised, problems, warnings, string(counts), host, store.Micros(r.StartTime), store.Micros(r.EndTime),
+		r.ID)
 	return store.ExactlyOne(res, err, "report", r.ID)
 }
 
@@ -192,8 +195,8 @@ func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 	return out, total, nil
 }
 
-// Hide makes a report invisible everywhere, with its job, its metrics and its alerts, and frees its idempotency key. Its rows are still there:
-// Delete may take long for a report with many metrics, so DeleteSomeMetrics goes before it.
+// Hide makes a report invisible everywhere, with its job, its metrics and its alerts, and frees its idempotency key. Its rows are still
+// there: Delete may take long for a report with many metrics, so DeleteSomeMetrics goes before it.
 func Hide(ctx context.Context, tx *store.Tx, id string) error {
 	for _, query := range []string{`delete from job where report_id = $1`, `delete from report_input where report_id = $1`} {
 		if _, err := tx.Exec(ctx, query, id); err != nil {

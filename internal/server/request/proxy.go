@@ -50,9 +50,9 @@ type origin struct {
 
 type originKey struct{}
 
-// Located returns r with its origin in the context, for SourceIP and Base. It is the one place that reads forwarding headers, and reads them
-// only from a trusted proxy: anybody can send them. Of X-Forwarded-For, to which each proxy adds at the right whom it heard, the rightmost
-// address that is no proxy of ours counts; what is left of it is that sender's own claim.
+// Located returns r with its origin in the context, for SourceIP and Base. It is the one place that reads forwarding headers, and reads
+// them only from a trusted proxy: anybody can send them. Of X-Forwarded-For, to which each proxy adds at the right whom it heard, the
+// rightmost address that is no proxy of ours counts; what is left of it is that sender's own claim.
 func (p Proxies) Located(r *http.Request) *http.Request {
 	found := origin{address: hostOf(r.RemoteAddr), https: r.TLS != nil}
 	if peer, err := parseAddr(found.address); err == nil && p.Trust(peer) {

@@ -45,8 +45,8 @@ func ID(ctx context.Context) string {
 	return id
 }
 
-// Bearer returns the bearer credentials of the Authorization header, empty if there are none. Other schemes are not ours: the registry reads
-// its clients' Basic credentials itself.
+// Bearer returns the bearer credentials of the Authorization header, empty if there are none. Other schemes are not ours: the registry
+// reads its clients' Basic credentials itself.
 func Bearer(r *http.Request) string {
 	h := r.Header.Get("Authorization")
 	if scheme, rest, ok := strings.Cut(h, " "); ok && strings.EqualFold(scheme, "Bearer") {

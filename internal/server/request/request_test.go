@@ -21,7 +21,8 @@ import (
 func TestBearerReadsOneSchemeOnly(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
-		"": "", "Bearer k": "k", "bearer  k ": "k", "BEARER k": "k", "Bearer": "", "Bearer ": "", "Basic dXNlcjprZXk=": "", "k": "", "Bearerk": "",
+		"": "", "Bearer k": "k", "bearer  k ": "k", "BEARER k": "k", "Bearer": "", "Bearer ": "", "Basic dXNlcjprZXk=": "", "k": "",
+		"Bearerk": "",
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", header)
@@ -33,7 +34,8 @@ func TestBearerReadsOneSchemeOnly(t *testing.T) {
 
 func TestSourceIPBelievesTheConnectionOnly(t *testing.T) {
 	t.Parallel()
-	for remote, want := range map[string]string{"192.0.2.1:4711": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "in-process": "in-process", "": ""} {
+	for remote, want := range map[string]string{"192.0.2.1:4711": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "in-process": "in-process",
+		"": ""} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.RemoteAddr = remote
 		r.Header.Set("X-Forwarded-For", "10.0.0.1")
@@ -67,7 +69,8 @@ func TestWriteErrorShowsFaultsAndHidesTheRest(t *testing.T) {
 	}{
 		{"a fault", fault.Missingf("branch %q does not exist", "x"), 404, "not_found", `branch "x" does not exist`, false},
 		{"a fault wrapped on its way", fmt.Errorf("load job: %w", fault.Conflictf("it ended")), 409, "conflict", "it ended", false},
-		{"a fault with a cause", fault.Wrap(fault.Invalid, errors.New("secret"), "the image is malformed"), 400, "invalid", "the image is malformed", false},
+		{"a fault with a cause", fault.Wrap(fault.Invalid, errors.New("secret"), "the image is malformed"), 400, "invalid",
+			"the image is malformed", false},
 		{"an error without a kind", errors.New("secret"), 500, "internal", "internal error", true},
 		{"a caller that went away", fmt.Errorf("query: %w", context.Canceled), 499, "canceled", "", false},
 	} {
@@ -81,7 +84,8 @@ func TestWriteErrorShowsFaultsAndHidesTheRest(t *testing.T) {
 			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
 				t.Fatal(err)
 			}
-			if w.Code != tc.status || e.ErrorCode != tc.code || e.RequestID != "the-id" || !strings.Contains(e.Message, tc.says) || strings.Contains(w.Body.String(), "secret") {
+			if w.Code != tc.status || e.ErrorCode != tc.code || e.RequestID != "the-id" || !strings.Contains(e.Message, tc.says) ||
+				strings.Contains(w.Body.String(), "secret") {
 				t.Errorf("%d %+v", w.Code, e)
 			}
 			if got := strings.Contains(log.String(), "the-id") && strings.Contains(log.String(), "secret"); got != tc.logged {

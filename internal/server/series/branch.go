@@ -112,7 +112,8 @@ func BranchByName(ctx context.Context, tx *store.Tx, projectID, name string) (b 
 
 // BranchesByID returns the branches with these ids, keyed by id.
 func BranchesByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Branch, error) {
-	return store.ByID(ctx, tx, ids, `select `+branchColumns+` from branch b where b.id in `, scanBranches, func(b Branch) string { return b.ID })
+	return store.ByID(ctx, tx, ids, `select `+branchColumns+` from branch b where b.id in `, scanBranches,
+		func(b Branch) string { return b.ID })
 }
 
 // Branches returns a page of a project's branches by name, and how many there are in all.
@@ -124,7 +125,8 @@ func Branches(ctx context.Context, tx *store.Tx, projectID string, f store.ListF
 		return nil, 0, fmt.Errorf("count branches: %w", err)
 	}
 	n := len(args)
-	rows, err := tx.Query(ctx, `select `+branchColumns+where+fmt.Sprintf(` order by b.name%s, b.id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2),
+	rows, err := tx.Query(ctx, `select `+branchColumns+where+
+		fmt.Sprintf(` order by b.name%s, b.id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2),
 		append(args, f.Page.Limit, f.Page.Offset)...)
 	out, err := store.Collect(rows, err, scanBranches)
 	if err != nil {

@@ -61,7 +61,8 @@ var (
 		return dimensionFields{&b.ID, &b.ProjectID, &b.Name, &b.Slug, &b.Created, &b.Modified, &b.Archived}, nil
 	}}
 	measures = dimension[Measure]{"measure", []string{"units", "direction", "exact"}, func(m *Measure) (dimensionFields, []any) {
-		return dimensionFields{&m.ID, &m.ProjectID, &m.Name, &m.Slug, &m.Created, &m.Modified, &m.Archived}, []any{&m.Units, &m.Direction, &m.Exact}
+		return dimensionFields{&m.ID, &m.ProjectID, &m.Name, &m.Slug, &m.Created, &m.Modified, &m.Archived},
+			[]any{&m.Units, &m.Direction, &m.Exact}
 	}}
 )
 
@@ -120,7 +121,8 @@ func (d dimension[T]) insert(ctx context.Context, tx *store.Tx, t *T) error {
 		*c.slug = store.SlugFor(*c.name, *c.id)
 	}
 	columns := append([]string{"id", "project_id", "name", "slug", "created", "modified"}, d.extra...)
-	query := "insert into " + d.table + " (" + strings.Join(columns, ", ") + ") values " + store.Places(1, len(columns)) + " on conflict do nothing"
+	query := "insert into " + d.table + " (" + strings.Join(columns, ", ") + ") values " + store.Places(1, len(columns)) +
+		" on conflict do nothing"
 	for range 2 {
 		args := append([]any{*c.id, *c.project, *c.name, *c.slug, store.Micros(tx.Now()), store.Micros(tx.Now())}, extra...)
 		res, err := tx.Exec(ctx, query, args...)
@@ -184,7 +186,8 @@ func (d dimension[T]) list(ctx context.Context, tx *store.Tx, projectID string, 
 		return nil, 0, fmt.Errorf("count %ss: %w", d.table, err)
 	}
 	n := len(args)
-	found, err := tx.Query(ctx, d.selection()+where+fmt.Sprintf(" order by name%s, id limit $%d offset $%d", store.Direction(f.Page), n+1, n+2),
+	found, err := tx.Query(ctx, d.selection()+where+fmt.Sprintf(" order by name%s, id limit $%d offset $%d", store.Direction(f.Page), n+1, n+
+		2),
 		append(args, f.Page.Limit, f.Page.Offset)...)
 	rows, err = store.Collect(found, err, d.scan)
 	if err != nil {
@@ -333,7 +336,8 @@ func UpdateTestbed(ctx context.Context, tx *store.Tx, id string, p DimensionPatc
 
 // DeleteTestbed deletes a testbed that no report and no threshold uses.
 func DeleteTestbed(ctx context.Context, tx *store.Tx, id string) error {
-	return testbeds.remove(ctx, tx, id, `select exists (select 1 from report where testbed_id = $1) or exists (select 1 from threshold where testbed_id = $1)`)
+	return testbeds.remove(ctx, tx, id,
+		`select exists (select 1 from report where testbed_id = $1) or exists (select 1 from threshold where testbed_id = $1)`)
 }
 
 // Benchmarks.
@@ -365,8 +369,8 @@ func InsertBenchmark(ctx context.Context, tx *store.Tx, b Benchmark) (Benchmark,
 }
 
 // EnsureBenchmarks returns a benchmark for each name, made where it is new; archived ones come back. A name is matched as a name only, so
-// that one that looks like a slug means itself; the UUID of one of the project's benchmarks means that benchmark. Two texts for one benchmark
-// are Invalid.
+// that one that looks like a slug means itself; the UUID of one of the project's benchmarks means that benchmark. Two texts for one
+// benchmark are Invalid.
 func EnsureBenchmarks(ctx context.Context, tx *store.Tx, projectID string, names []string) (map[string]Benchmark, error) {
 	return ensure(ctx, tx, benchmarks, projectID, names, func(name string) Benchmark { return Benchmark{ProjectID: projectID, Name: name} })
 }
@@ -380,7 +384,8 @@ func FindBenchmarks(ctx context.Context, tx *store.Tx, projectID string, names [
 	return out, err
 }
 
-// CheckBenchmarkNames refuses what EnsureBenchmarks would refuse of these names. Only a name that is a UUID can be another text for a benchmark.
+// CheckBenchmarkNames refuses what EnsureBenchmarks would refuse of these names. Only a name that is a UUID can be another text for a
+// benchmark.
 func CheckBenchmarkNames(ctx context.Context, tx *store.Tx, projectID string, names []string) error {
 	if !slices.ContainsFunc(names, ident.IsUUID) {
 		return nil
@@ -396,7 +401,8 @@ func UpdateBenchmark(ctx context.Context, tx *store.Tx, id string, p DimensionPa
 
 // DeleteBenchmark deletes a benchmark that has no metrics.
 func DeleteBenchmark(ctx context.Context, tx *store.Tx, id string) error {
-	return benchmarks.remove(ctx, tx, id, `select exists (select 1 from series s join metric m on m.series_id = s.id where s.benchmark_id = $1)`)
+	return benchmarks.remove(ctx, tx, id,
+		`select exists (select 1 from series s join metric m on m.series_id = s.id where s.benchmark_id = $1)`)
 }
 
 // Measures.
@@ -483,7 +489,8 @@ func DeleteMeasure(ctx context.Context, tx *store.Tx, id string) error {
 		or exists (select 1 from threshold where measure_id = $1)`)
 }
 
-func ensure[T any](ctx context.Context, tx *store.Tx, d dimension[T], projectID string, names []string, blank func(name string) T) (map[string]T, error) {
+func ensure[T any](ctx context.Context, tx *store.Tx, d dimension[T], projectID string, names []string,
+	blank func(name string) T) (map[string]T, error) {
 	out, err := d.byName(ctx, tx, projectID, names)
 	if err != nil {
 		return nil, err

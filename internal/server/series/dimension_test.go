@@ -23,11 +23,13 @@ func TestMeasureRoundTrip(t *testing.T) {
 	p := storetest.NewProject(t, s, project.Project{OrganizationID: storetest.Home(t, s, "o").ID, Name: "p"})
 	ctx := t.Context()
 	storetest.Do(t, s, func(tx *store.Tx) error {
-		made, err := series.InsertMeasure(ctx, tx, series.Measure{ProjectID: p.ID, Name: "Peak Memory", Units: "bytes (B)", Direction: "lower", Exact: true})
+		made, err := series.InsertMeasure(ctx, tx, series.Measure{ProjectID: p.ID, Name: "Peak Memory", Units: "bytes (B)", Direction: "lower",
+			Exact: true})
 		if err != nil {
 			return err
 		}
-		want := series.Measure{ID: made.ID, ProjectID: p.ID, Name: "Peak Memory", Slug: "peak-memory", Units: "bytes (B)", Direction: "lower", Exact: true, Created: clock.T, Modified: clock.T}
+		want := series.Measure{ID: made.ID, ProjectID: p.ID, Name: "Peak Memory", Slug: "peak-memory", Units: "bytes (B)", Direction: "lower",
+			Exact: true, Created: clock.T, Modified: clock.T}
 		for _, ref := range []string{made.ID, strings.ToUpper(made.ID), "Peak Memory", "peak-memory"} {
 			got, err := series.MeasureByRef(ctx, tx, p.ID, ref)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -177,7 +179,8 @@ func TestEnsureMeasuresKeepsUnitsOfTheOneThatExists(t *testing.T) {
 	var latency series.Measure
 	yes := true
 	storetest.Do(t, s, func(tx *store.Tx) (err error) {
-		if latency, err = series.InsertMeasure(ctx, tx, series.Measure{ProjectID: p.ID, Name: "Latency", Slug: "latency", Units: "nanoseconds (ns)", Direction: "lower"}); err != nil {
+		if latency, err = series.InsertMeasure(ctx, tx, series.Measure{ProjectID: p.ID, Name: "Latency", Slug: "latency",
+			Units: "nanoseconds (ns)", Direction: "lower"}); err != nil {
 			return err
 		}
 		return series.UpdateMeasure(ctx, tx, latency.ID, series.DimensionPatch{Archived: &yes})
@@ -196,7 +199,8 @@ func TestEnsureMeasuresKeepsUnitsOfTheOneThatExists(t *testing.T) {
 		if diff := cmp.Diff(latency, got["latency"]); diff != "" {
 			t.Errorf("one that exists (-want +got):\n%s", diff)
 		}
-		want := series.Measure{ID: got["Throughput"].ID, ProjectID: p.ID, Name: "Throughput", Slug: "throughput", Units: "operations/s", Direction: "higher", Created: clock.T, Modified: clock.T}
+		want := series.Measure{ID: got["Throughput"].ID, ProjectID: p.ID, Name: "Throughput", Slug: "throughput", Units: "operations/s",
+			Direction: "higher", Created: clock.T, Modified: clock.T}
 		if diff := cmp.Diff(map[string]series.Measure{"latency": latency, "Throughput": want}, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -322,7 +326,8 @@ func TestUpdateDimensionChangesWhatIsNamed(t *testing.T) {
 		{"nothing", series.DimensionPatch{}, func(*series.Measure) {}},
 		{"name: the slug stays", series.DimensionPatch{Name: &name}, func(m *series.Measure) { m.Name = name }},
 		{"slug", series.DimensionPatch{Slug: &slug}, func(m *series.Measure) { m.Slug = slug }},
-		{"units and direction", series.DimensionPatch{Units: &units, Direction: &direction}, func(m *series.Measure) { m.Units, m.Direction = units, direction }},
+		{"units and direction", series.DimensionPatch{Units: &units, Direction: &direction},
+			func(m *series.Measure) { m.Units, m.Direction = units, direction }},
 		{"archive", series.DimensionPatch{Archived: &yes}, func(m *series.Measure) { at := clock.T; m.Archived = &at }},
 		{"bring back", series.DimensionPatch{Archived: &no}, func(m *series.Measure) { m.Archived = nil }},
 	} {

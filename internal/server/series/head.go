@@ -55,7 +55,8 @@ func scanVersions(rows *sql.Rows) (Version, error) { return scanVersion(rows) }
 
 func insertHead(ctx context.Context, tx *store.Tx, h Head) error {
 	_, err := tx.Exec(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, inherits, created)
-		values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, h.Inherits, store.Micros(h.Created))
+		values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, h.Inherits,
+		store.Micros(h.Created))
 	if err != nil {
 		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
 	}
@@ -145,7 +146,8 @@ func HeadByID(ctx context.Context, tx *store.Tx, id string) (Head, error) {
 
 // VersionsByID returns the versions with these ids, keyed by id.
 func VersionsByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Version, error) {
-	return store.ByID(ctx, tx, ids, `select `+versionColumns+` from version v where v.id in `, scanVersions, func(v Version) string { return v.ID })
+	return store.ByID(ctx, tx, ids, `select `+versionColumns+` from version v where v.id in `, scanVersions,
+		func(v Version) string { return v.ID })
 }
 
 // VersionByHash returns the newest version of a head with this commit; found is false if it has none.

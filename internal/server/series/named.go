@@ -107,7 +107,8 @@ func (s *Named[R, W, N]) Get(ctx context.Context, actor access.Actor, ref, of st
 
 // Update changes one. Fields that are absent stay.
 func (s *Named[R, W, N]) Update(ctx context.Context, actor access.Actor, ref, of string, change api.UpdateDimension) (out W, err error) {
-	patch := DimensionPatch{Name: change.Name, Slug: change.Slug, Units: change.Units, Direction: (*string)(change.Direction), Archived: change.Archived}
+	patch := DimensionPatch{Name: change.Name, Slug: change.Slug, Units: change.Units, Direction: (*string)(change.Direction),
+		Archived: change.Archived}
 	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, p project.Project) error {
 		row, err := s.find(ctx, tx, p.ID, of)
 		if err != nil {

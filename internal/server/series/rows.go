@@ -30,8 +30,8 @@ func scanSeries(rows *sql.Rows) (Series, error) {
 	return s, err
 }
 
-// findSeriesQuery asks for the series of benchmarks on the testbed that is argument n. coalesce keeps the planner off the index of testbeds,
-// by which it would read all series of the testbed for each few benchmarks.
+// findSeriesQuery asks for the series of benchmarks on the testbed that is argument n. coalesce keeps the planner off the index of
+// testbeds, by which it would read all series of the testbed for each few benchmarks.
 func findSeriesQuery(in string, n int) string {
 	return fmt.Sprintf(`select `+seriesColumns+` from series s where s.benchmark_id in %s and coalesce(s.testbed_id, '') = $%d`, in, n)
 }

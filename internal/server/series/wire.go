@@ -6,7 +6,8 @@ import "github.com/tachograph/tacho/api"
 
 // Wire is a testbed's row with its spec.
 func (t Testbed) Wire() api.Testbed {
-	out := api.Testbed{UUID: t.ID, Project: t.ProjectID, Name: t.Name, Slug: t.Slug, Created: t.Created, Modified: t.Modified, Archived: t.Archived}
+	out := api.Testbed{UUID: t.ID, Project: t.ProjectID, Name: t.Name, Slug: t.Slug, Created: t.Created, Modified: t.Modified,
+		Archived: t.Archived}
 	if t.Spec != nil {
 		spec := t.Spec.Wire()
 		out.Spec = &spec
@@ -16,7 +17,8 @@ func (t Testbed) Wire() api.Testbed {
 
 // Wire is a benchmark's row.
 func (b Benchmark) Wire() api.Benchmark {
-	return api.Benchmark{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Created: b.Created, Modified: b.Modified, Archived: b.Archived}
+	return api.Benchmark{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Created: b.Created, Modified: b.Modified,
+		Archived: b.Archived}
 }
 
 // Wire is a measure's row.

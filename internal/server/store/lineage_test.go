@@ -47,7 +47,8 @@ func TestDirtyReportsOfAnOlderStoreAreKnown(t *testing.T) {
 		for _, dirty := range []bool{true, false} {
 			ids[dirty] = ident.NewUUID()
 			r := report.Report{ID: ids[dirty], ProjectID: g.Project, HeadID: head.ID, VersionID: v.ID, TestbedID: g.Testbeds[0], Adapter: "json",
-				Status: api.ReportProcessed, StartTime: clock.T, EndTime: clock.T, Context: map[string]string{"tachograph.dev/v0/branch/dirty": strconv.FormatBool(dirty)}}
+				Status: api.ReportProcessed, StartTime: clock.T, EndTime: clock.T,
+				Context: map[string]string{"tachograph.dev/v0/branch/dirty": strconv.FormatBool(dirty)}}
 			if err == nil {
 				_, err = report.Insert(t.Context(), tx, r)
 			}

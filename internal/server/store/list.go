@@ -37,7 +37,8 @@ func (f ListFilter) Where(args []any) (string, []any) {
 	}
 	if f.Search != "" {
 		args = append(args, LikePattern(f.Search), f.Search)
-		condition += fmt.Sprintf(` and (lower(name) like lower($%[1]d) escape '\' or slug like lower($%[1]d) escape '\' or id = lower($%[2]d))`, len(args)-1, len(args))
+		condition += fmt.Sprintf(` and (lower(name) like lower($%[1]d) escape '\' or slug like lower($%[1]d) escape '\' or id = lower($%[2]d))`,
+			len(args)-1, len(args))
 	}
 	return condition, args
 }
@@ -65,8 +66,8 @@ func Places(from, n int) string {
 	return b.String()
 }
 
-// SlugFor is the slug that a thing of this name gets when nobody chose one. The id stands in for a name that has no letter to keep, and tells
-// a name that is the text of a UUID from that UUID.
+// SlugFor is the slug that a thing of this name gets when nobody chose one. The id stands in for a name that has no letter to keep, and
+// tells a name that is the text of a UUID from that UUID.
 func SlugFor(name, id string) string {
 	slug := ident.Slugify(name)
 	if slug == "" || ident.IsUUID(slug) {
@@ -75,8 +76,8 @@ func SlugFor(name, id string) string {
 	return slug
 }
 
-// ByRef is the condition and the argument that find a thing by UUID or slug. It is never both, or a slug that looks like a UUID would shadow
-// the thing with this id.
+// ByRef is the condition and the argument that find a thing by UUID or slug. It is never both, or a slug that looks like a UUID would
+// shadow the thing with this id.
 func ByRef(ref string) (condition, value string) {
 	if ident.IsUUID(ref) {
 		return "id = $1", strings.ToLower(ref)
@@ -122,7 +123,8 @@ func InChunks[ID comparable](ids []ID, query func(in string, args []any) error) 
 }
 
 // ByID runs a query that ends in "in " for the ids and returns its rows keyed by key. Ids without a row are absent.
-func ByID[T any, ID comparable](ctx context.Context, tx *Tx, ids []ID, query string, scan func(*sql.Rows) (T, error), key func(T) ID) (map[ID]T, error) {
+func ByID[T any, ID comparable](ctx context.Context, tx *Tx, ids []ID, query string, scan func(*sql.Rows) (T, error),
+	key func(T) ID) (map[ID]T, error) {
 	out := make(map[ID]T, len(ids))
 	err := InChunks(ids, func(in string, args []any) error {
 		rows, err := tx.Query(ctx, query+in, args...)

@@ -65,8 +65,8 @@ func metricsOf(t *testing.T, s *store.Store, project string, reports []report.Re
 	return out
 }
 
-// filledWithMetrics is a store with what a year brings: reports of several iterations, two that were written in slices at the same time, tools
-// whose order is not that of the series, samples, alerts, a model that was replaced and one that went with its threshold.
+// filledWithMetrics is a store with what a year brings: reports of several iterations, two that were written in slices at the same time,
+// tools whose order is not that of the series, samples, alerts, a model that was replaced and one that went with its threshold.
 func filledWithMetrics(t *testing.T) (*storetest.Ground, []report.Report) {
 	t.Helper()
 	s, clock := storetest.Open(t)
@@ -127,14 +127,16 @@ func filledWithMetrics(t *testing.T) (*storetest.Ground, []report.Report) {
 				r, _ := g.Report(tx, head, "", clock.T.Add(time.Duration(2+i)*time.Hour), nil, nil)
 				reports = append(reports, r)
 				seq, limit, low := models[*th.ModelID].Seq, 10.5, 2.25
-				metrics := []report.Metric{{SeriesID: ids[i], ReportSeq: r.Seq, Value: 11, ModelSeq: &seq, Baseline: &limit, UpperLimit: &limit, Lower: &low},
+				metrics := []report.Metric{{SeriesID: ids[i], ReportSeq: r.Seq, Value: 11, ModelSeq: &seq, Baseline: &limit, UpperLimit: &limit,
+					Lower: &low},
 					{SeriesID: ids[i+2], ReportSeq: r.Seq, Value: 1, ModelSeq: &seq, LowerLimit: &low, Upper: &limit}}
 				if err := report.InsertMetrics(ctx, tx, metrics); err != nil {
 					return err
 				}
 				for j, m := range metrics {
 					if err := threshold.InsertAlerts(ctx, tx, []threshold.Alert{{ID: ident.NewUUID(), ProjectID: g.Project, MetricID: m.ID, ReportID: r.ID,
-						ThresholdID: th.ID, ModelID: *th.ModelID, HeadID: head.ID, Limit: []string{"upper", "lower"}[j], Status: api.AlertActive}}); err != nil {
+						ThresholdID: th.ID, ModelID: *th.ModelID, HeadID: head.ID, Limit: []string{"upper", "lower"}[j],
+						Status: api.AlertActive}}); err != nil {
 						return err
 					}
 				}
@@ -157,7 +159,8 @@ func TestMetricsOfAnOlderStoreKeepTheirNames(t *testing.T) {
 	}
 	store.DownThen(t, g.Store, 62, func(older *sql.DB) {
 		var n int
-		if err := older.QueryRowContext(t.Context(), `select count(*) from metric where id > 0 and model_id is not null`).Scan(&n); err != nil || n != 8 {
+		if err := older.QueryRowContext(t.Context(), `select count(*) from metric where id > 0 and model_id is not null`).Scan(&n); err != nil ||
+			n != 8 {
 			t.Errorf("the older store has %d judged metrics, %v", n, err)
 		}
 	})

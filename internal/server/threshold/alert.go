@@ -64,13 +64,15 @@ func InsertAlerts(ctx context.Context, tx *store.Tx, alerts []Alert) error {
 
 // FindAlert returns one alert of a project.
 func FindAlert(ctx context.Context, tx *store.Tx, projectID, id string) (Alert, error) {
-	a, err := scanAlert(tx.QueryRow(ctx, `select `+alertColumns+` from alert a where a.id = $1 and a.project_id = $2`+ofProcessed, id, projectID))
+	a, err := scanAlert(tx.QueryRow(ctx, `select `+alertColumns+` from alert a where a.id = $1 and a.project_id = $2`+ofProcessed, id,
+		projectID))
 	return a, store.OneRow(err, "alert", id)
 }
 
 // AlertsByMetric returns the alerts of these metrics, keyed by metric.
 func AlertsByMetric(ctx context.Context, tx *store.Tx, metricIDs []int64) (map[int64]Alert, error) {
-	return store.ByID(ctx, tx, metricIDs, `select `+alertColumns+` from alert a where a.metric_id in `, scanAlerts, func(a Alert) int64 { return a.MetricID })
+	return store.ByID(ctx, tx, metricIDs, `select `+alertColumns+` from alert a where a.metric_id in `, scanAlerts,
+		func(a Alert) int64 { return a.MetricID })
 }
 
 // CountAlerts returns how many alerts these reports have, keyed by report. Reports without alerts are absent.
@@ -121,7 +123,8 @@ func ListAlerts(ctx context.Context, tx *store.Tx, projectID string, f AlertFilt
 	if f.Modified {
 		order = ` order by a.modified`
 	}
-	rows, err := tx.Query(ctx, `select `+alertColumns+where+order+store.Direction(page)+`, a.metric_id`+store.Direction(page)+` limit $4 offset $5`,
+	rows, err := tx.Query(ctx, `select `+alertColumns+where+order+store.Direction(page)+`, a.metric_id`+store.Direction(page)+
+		` limit $4 offset $5`,
 		append(args, page.Limit, page.Offset)...)
 	out, err := store.Collect(rows, err, scanAlerts)
 	if err != nil {

@@ -136,7 +136,8 @@ func Find(ctx context.Context, tx *store.Tx, projectID, id string) (Threshold, e
 
 // ByID returns the thresholds with these ids, keyed by id.
 func ByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Threshold, error) {
-	return store.ByID(ctx, tx, ids, `select `+thresholdColumns+` from threshold t where t.id in `, scanThresholds, func(t Threshold) string { return t.ID })
+	return store.ByID(ctx, tx, ids, `select `+thresholdColumns+` from threshold t where t.id in `, scanThresholds,
+		func(t Threshold) string { return t.ID })
 }
 
 // On returns the thresholds of a branch and a testbed, in the order in which they were made. An empty testbed means all.
@@ -169,7 +170,8 @@ func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 	if f.Modified {
 		order = ` order by t.modified`
 	}
-	rows, err := tx.Query(ctx, `select `+thresholdColumns+where+order+store.Direction(page)+`, t.id`+store.Direction(page)+` limit $6 offset $7`,
+	rows, err := tx.Query(ctx, `select `+thresholdColumns+where+order+store.Direction(page)+`, t.id`+store.Direction(page)+
+		` limit $6 offset $7`,
 		append(args, page.Limit, page.Offset)...)
 	out, err := store.Collect(rows, err, scanThresholds)
 	if err != nil {

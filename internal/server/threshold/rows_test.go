@@ -149,10 +149,12 @@ func TestReportRoundTripAndIdempotencyKey(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		want, err = report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: g.Project, HeadID: head.ID, VersionID: v.ID, TestbedID: g.Testbeds[0],
-			Adapter: "json", Settings: api.ReportSettings{Adapter: "json", Fold: "min"}, Thresholds: &api.ReportThresholds{Reset: &reset},
-			Context: map[string]string{"a": "b"}, Host: &api.HostFacts{CPUs: &cpus}, Status: api.ReportPending, IdempotencyKey: "k", RequestHash: "h",
-			StartTime: clock.T, EndTime: clock.T})
+		want, err = report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: g.Project, HeadID: head.ID, VersionID: v.ID,
+			TestbedID: g.Testbeds[0],
+			Adapter:   "json", Settings: api.ReportSettings{Adapter: "json", Fold: "min"}, Thresholds: &api.ReportThresholds{Reset: &reset},
+			Context: map[string]string{"a": "b"}, Host: &api.HostFacts{CPUs: &cpus}, Status: api.ReportPending, IdempotencyKey: "k",
+			RequestHash: "h",
+			StartTime:   clock.T, EndTime: clock.T})
 		if err != nil {
 			return err
 		}

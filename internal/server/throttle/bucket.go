@@ -21,8 +21,8 @@ type Left struct {
 	Wait             time.Duration // until one may be taken; 0: it was
 }
 
-// buckets are one for each name. Of a bucket only the time is kept at which it will be full (the generic cell rate algorithm), so one that is
-// full is the same as none.
+// buckets are one for each name. Of a bucket only the time is kept at which it will be full (the generic cell rate algorithm), so one that
+// is full is the same as none.
 type buckets struct {
 	rate Rate
 	now  func() time.Time

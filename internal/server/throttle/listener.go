@@ -41,7 +41,8 @@ func (g *Guard) Listen(l net.Listener, proxies request.Proxies) *Listener {
 	return &Listener{Listener: l, guard: g, most: most, each: each, proxies: proxies, of: map[string]int{}}
 }
 
-// connectionsFor leaves a quarter of the descriptors and some more for everything else. Go itself has raised the soft limit to the hard one.
+// connectionsFor leaves a quarter of the descriptors and some more for everything else. Go itself has raised the soft limit to the hard
+// one.
 func connectionsFor(descriptors uint64) int {
 	spare := descriptors/4 + 32
 	if descriptors <= spare {

@@ -37,7 +37,8 @@ type paced struct {
 
 // Paced serves r so that a caller that sends or reads too slowly loses its connection.
 func (g *Guard) Paced(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	p := &paced{ResponseWriter: w, body: r.Body, control: http.NewResponseController(w), pace: g.cfg.Pace, slow: func() { g.hits[SlowBodies].Add(1) },
+	p := &paced{ResponseWriter: w, body: r.Body, control: http.NewResponseController(w), pace: g.cfg.Pace,
+		slow:  func() { g.hits[SlowBodies].Add(1) },
 		ended: r.Body == nil || r.Body == http.NoBody}
 	if !p.ended {
 		r.Body = p.reader()

@@ -101,7 +101,8 @@ func TestHalfABodyLosesItsConnection(t *testing.T) {
 	}{
 		{"nothing more comes", func(p *Pace) { p.Stall = 20 * time.Millisecond }, reads, 1},
 		{"it comes more slowly than is allowed", func(p *Pace) { p.Grace = 20 * time.Millisecond }, reads, 1},
-		{"the handler does not read it", func(p *Pace) { p.Stall = 20 * time.Millisecond }, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, 0},
+		{"the handler does not read it", func(p *Pace) { p.Stall = 20 * time.Millisecond },
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, 0},
 		{"the handler's own limit is shorter", func(*Pace) {}, func(w http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 			reads(w, r)
@@ -244,7 +245,8 @@ func TestConnectionsAreBoundedByAddressAndInTotal(t *testing.T) {
 	}
 	refused := func(from string) {
 		t.Helper()
-		if res := answerOf(t, dial(t, from, address)); res == nil || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		if res := answerOf(t, dial(t, from, address)); res == nil || res.StatusCode != http.StatusServiceUnavailable ||
+			res.Header.Get("Retry-After") == "" {
 			t.Errorf("from %s: %v", from, res)
 		}
 	}

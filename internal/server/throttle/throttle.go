@@ -44,7 +44,8 @@ const (
 )
 
 // Limits are all of them.
-var Limits = []Limit{AddressRequests, KeyRequests, RunnerRequests, ProjectRequests, TokenRequests, WrongKeys, EventStreams, Connections, SlowBodies}
+var Limits = []Limit{AddressRequests, KeyRequests, RunnerRequests, ProjectRequests, TokenRequests, WrongKeys, EventStreams, Connections,
+	SlowBodies}
 
 // Config are a guard's limits. Use Defaults and change what a test needs.
 type Config struct {
@@ -192,10 +193,12 @@ func (g *Guard) Stream(source string) (leave func(), err error) {
 	switch {
 	case g.streams[address] >= g.cfg.StreamsOfAddress:
 		g.hits[EventStreams].Add(1)
-		return nil, fault.TooManyf(limits.BusyRetry, "%d event streams without a key are open from this address, which is the limit; send a key, or end some", g.cfg.StreamsOfAddress)
+		return nil, fault.TooManyf(limits.BusyRetry,
+			"%d event streams without a key are open from this address, which is the limit; send a key, or end some", g.cfg.StreamsOfAddress)
 	case g.open >= g.cfg.Streams:
 		g.hits[EventStreams].Add(1)
-		return nil, fault.TooManyf(limits.BusyRetry, "%d event streams without a key are open, which is the limit; send a key, or try again", g.cfg.Streams)
+		return nil, fault.TooManyf(limits.BusyRetry, "%d event streams without a key are open, which is the limit; send a key, or try again",
+			g.cfg.Streams)
 	}
 	g.streams[address]++
 	g.open++

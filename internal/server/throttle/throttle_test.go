@@ -283,7 +283,8 @@ func TestTheServersErrorLogIsWrittenAndBounded(t *testing.T) {
 	if got := strings.Count(out.String(), "\n"); got != limits.ErrorLogBurst {
 		t.Errorf("%d lines, want %d", got, limits.ErrorLogBurst)
 	}
-	if !strings.Contains(out.String(), `level=ERROR msg="http server" said="http: panic serving 192.0.2.1:1"`) || !strings.Contains(out.String(), "level=WARN") {
+	if !strings.Contains(out.String(), `level=ERROR msg="http server" said="http: panic serving 192.0.2.1:1"`) ||
+		!strings.Contains(out.String(), "level=WARN") {
 		t.Errorf("levels: %s", &out)
 	}
 	out.Reset()
@@ -296,7 +297,8 @@ func TestTheServersErrorLogIsWrittenAndBounded(t *testing.T) {
 
 func TestConnectionsLeaveDescriptorsForTheRest(t *testing.T) {
 	t.Parallel()
-	for descriptors, want := range map[uint64]int{0: 16, 16: 16, 64: 16, 512: 352, 1_024: 736, 1 << 20: limits.ConnectionsMax, 1<<64 - 1: limits.ConnectionsMax} {
+	for descriptors, want := range map[uint64]int{0: 16, 16: 16, 64: 16, 512: 352, 1_024: 736, 1 << 20: limits.ConnectionsMax,
+		1<<64 - 1: limits.ConnectionsMax} {
 		if got := connectionsFor(descriptors); got != want {
 			t.Errorf("of %d descriptors %d connections, want %d", descriptors, got, want)
 		}

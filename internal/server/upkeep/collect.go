@@ -26,7 +26,8 @@ type Collected struct {
 
 // Collect removes what has outlived its retention, in small transactions, and then with blobs the bytes that no row names. Where a backup
 // runs, the bytes are left for the next time.
-func Collect(ctx context.Context, data string, db *store.Store, now time.Time, keep Retention, blobs func(context.Context) (int, error)) (out Collected, err error) {
+func Collect(ctx context.Context, data string, db *store.Store, now time.Time, keep Retention,
+	blobs func(context.Context) (int, error)) (out Collected, err error) {
 	step := func(after time.Duration, f func(tx *store.Tx, before time.Time) (more bool, err error)) error {
 		for {
 			var more bool

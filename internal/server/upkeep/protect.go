@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Protect makes a data folder, and the folders in it, open to their owner alone, also where an earlier version or a restore from elsewhere made
-// them otherwise. Files of the database have their mode from the store, blobs from theirs. A folder that has other things in it than ours
-// keeps its own mode: it is somebody's home, or /tmp.
+// Protect makes a data folder, and the folders in it, open to their owner alone, also where an earlier version or a restore from elsewhere
+// made them otherwise. Files of the database have their mode from the store, blobs from theirs. A folder that has other things in it than
+// ours keeps its own mode: it is somebody's home, or /tmp.
 func Protect(data string) error {
 	entries, err := os.ReadDir(data)
 	if err != nil {

@@ -47,8 +47,8 @@ type Checked struct {
 	Problems []Problem `json:"problems"` // at most limits.UpkeepProblems
 }
 
-// Check reads the whole folder, of a server or of a backup: the database's pages and references, and every blob that a row names against its
-// digest. A server may run on it meanwhile. progress is called with how many blobs were read, of how many.
+// Check reads the whole folder, of a server or of a backup: the database's pages and references, and every blob that a row names against
+// its digest. A server may run on it meanwhile. progress is called with how many blobs were read, of how many.
 func Check(ctx context.Context, data string, progress func(done, total int)) (Checked, error) {
 	var out Checked
 	note := func(thing, reason string) {

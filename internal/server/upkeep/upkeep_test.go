@@ -104,7 +104,8 @@ func (f *fixture) report(p project.Project, input string) blob.Digest {
 		if err != nil {
 			return err
 		}
-		measures, err := series.EnsureMeasures(ctx, tx, p.ID, []series.Measure{{Name: "Latency", Slug: "latency", Units: "ns", Direction: "lower"}})
+		measures, err := series.EnsureMeasures(ctx, tx, p.ID, []series.Measure{{Name: "Latency", Slug: "latency", Units: "ns",
+			Direction: "lower"}})
 		if err != nil {
 			return err
 		}
@@ -113,7 +114,8 @@ func (f *fixture) report(p project.Project, input string) blob.Digest {
 		if err != nil {
 			return err
 		}
-		if err := report.InsertMetrics(ctx, tx, []report.Metric{{ReportSeq: r.Seq, SeriesID: series[key], Value: 1, Samples: []float64{1, 2}}}); err != nil {
+		if err := report.InsertMetrics(ctx, tx, []report.Metric{{ReportSeq: r.Seq, SeriesID: series[key], Value: 1,
+			Samples: []float64{1, 2}}}); err != nil {
 			return err
 		}
 		return report.SetInputs(ctx, tx, r.ID, []report.Input{{Digest: string(digest), Size: size}})
@@ -358,7 +360,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	if _, _, err := f.blobs.Put(t.Context(), strings.NewReader("nobody names it"), 100); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.check(); len(got.Problems) != 0 || got.Blobs != 3 || got.Garbage != 1 || got.Bytes != int64(len("flipped digit 1missingfine")) || got.Schema == 0 {
+	if got := f.check(); len(got.Problems) != 0 || got.Blobs != 3 || got.Garbage != 1 ||
+		got.Bytes != int64(len("flipped digit 1missingfine")) || got.Schema == 0 {
 		t.Errorf("whole folder: %+v", got)
 	}
 	path := filepath.Join(f.data, Blobs, "sha256", flipped.Hex()[:2], flipped.Hex())
@@ -414,16 +417,17 @@ func TestDeletedProjectIsPurgedWithItsBlobsAfterItsGrace(t *testing.T) {
 
 	collect := func() Collected {
 		t.Helper()
-		out, err := Collect(t.Context(), f.data, f.store, f.now, Retention{Deleted: 24 * time.Hour}, func(ctx context.Context) (n int, err error) {
-			named := inputs(t, f.data)
-			return n, f.blobs.List(ctx, func(info blob.Info) error {
-				if slices.Contains(named, info.Digest) {
-					return nil
-				}
-				n++
-				return f.blobs.Delete(ctx, info.Digest)
+		out, err := Collect(t.Context(), f.data, f.store, f.now, Retention{Deleted: 24 * time.Hour},
+			func(ctx context.Context) (n int, err error) {
+				named := inputs(t, f.data)
+				return n, f.blobs.List(ctx, func(info blob.Info) error {
+					if slices.Contains(named, info.Digest) {
+						return nil
+					}
+					n++
+					return f.blobs.Delete(ctx, info.Digest)
+				})
 			})
-		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -476,7 +480,8 @@ func TestRawOutputsGoAfterTheirRetentionAndResultsStay(t *testing.T) {
 		}
 		return err
 	})
-	if out, err = Collect(t.Context(), f.data, f.store, f.now, Retention{}, func(context.Context) (int, error) { return 0, nil }); err != nil || out.Rows != 0 {
+	if out, err = Collect(t.Context(), f.data, f.store, f.now, Retention{},
+		func(context.Context) (int, error) { return 0, nil }); err != nil || out.Rows != 0 {
 		t.Errorf("kept for ever: %+v, %v", out, err)
 	}
 }

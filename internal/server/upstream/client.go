@@ -53,7 +53,8 @@ func (e *tooLargeError) Error() string { return fmt.Sprintf("%s is over %d bytes
 // image finds the digest and the platforms of a tag or digest.
 func (c *client) image(ctx context.Context, version string) (Image, error) {
 	body, mediaType, err := c.read(ctx, readParams{
-		what: "manifest", path: "manifests/" + version, limit: limits.ManifestBytes, accept: strings.Join([]string{ociIndex, ociManifest, dockerList, dockerManifest}, ", "),
+		what: "manifest", path: "manifests/" + version, limit: limits.ManifestBytes,
+		accept: strings.Join([]string{ociIndex, ociManifest, dockerList, dockerManifest}, ", "),
 	})
 	if err != nil {
 		return Image{}, err

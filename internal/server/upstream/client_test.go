@@ -84,7 +84,8 @@ func TestATokenIsFetchedFromWhereTheRegistrySays(t *testing.T) {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") != "Bearer t0ken" {
 				w.Header().Add("WWW-Authenticate", `Basic realm="x"`)
-				w.Header().Add("WWW-Authenticate", `Bearer realm="http://`+host+`/token?account=1",service="registry, \"ours\"",scope="repository:org/app:pull"`)
+				w.Header().Add("WWW-Authenticate", `Bearer realm="http://`+host+
+					`/token?account=1",service="registry, \"ours\"",scope="repository:org/app:pull"`)
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}
@@ -140,10 +141,14 @@ func TestNothingIsReadBeyondItsBound(t *testing.T) {
 		want     fault.Kind
 		says     string
 	}{
-		"an endless manifest":                     {nil, limits.ManifestBytes + slack, fault.Invalid, "its manifest is over the limit of 4194304 bytes"},
-		"a configuration that claims 1 GiB":       {document(ociManifest, manifestOf(config, limits.GiB)), 0, fault.Invalid, "its configuration is over the limit of 1048576 bytes"},
-		"an endless configuration, claimed small": {document(ociManifest, manifestOf(config, 100)), limits.ImageConfigBytes + slack, fault.Invalid, "its configuration is over the limit of 1048576 bytes"},
-		"an index of too many entries":            {document(ociIndex, `{"manifests":[{}`+entries.String()+`]}`), 0, fault.Unavailable, "did not give it"},
+		"an endless manifest": {nil, limits.ManifestBytes + slack, fault.Invalid,
+			"its manifest is over the limit of 4194304 bytes"},
+		"a configuration that claims 1 GiB": {document(ociManifest, manifestOf(config, limits.GiB)), 0, fault.Invalid,
+			"its configuration is over the limit of 1048576 bytes"},
+		"an endless configuration, claimed small": {document(ociManifest, manifestOf(config, 100)), limits.ImageConfigBytes + slack,
+			fault.Invalid, "its configuration is over the limit of 1048576 bytes"},
+		"an index of too many entries": {document(ociIndex, `{"manifests":[{}`+entries.String()+`]}`), 0, fault.Unavailable,
+			"did not give it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,7 +194,8 @@ func TestALookUpHasATotalTime(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 		}
 	}})
-	if _, err := resolve(t, New(Config{Allowed: []string{host}, Timeout: 20 * time.Millisecond}), host+"/app:v1"); !fault.Is(err, fault.Unavailable) {
+	if _, err := resolve(t, New(Config{Allowed: []string{host}, Timeout: 20 * time.Millisecond}), host+"/app:v1"); !fault.Is(err,
+		fault.Unavailable) {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -300,7 +306,10 @@ func TestAllFailuresOfAForeignHostSoundTheSame(t *testing.T) {
 
 func TestARedirectOfAListedHostLeadsToPublicAndListedHostsOnly(t *testing.T) {
 	t.Parallel()
-	guarded := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": func(http.ResponseWriter, *http.Request) { t.Error("the guarded host was asked") }})
+	guarded := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("the guarded host was asked")
+	}})
 	redirecting := func(to string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, to+r.URL.Path, http.StatusTemporaryRedirect)
@@ -308,9 +317,11 @@ func TestARedirectOfAListedHostLeadsToPublicAndListedHostsOnly(t *testing.T) {
 	}
 	config := digestOf([]byte(configBody))
 	manifest := manifestOf(config, int64(len(configBody)))
-	friend := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": document(ociManifest, manifest), "/v2/app/blobs/" + config: document("x/y", configBody)})
+	friend := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": document(ociManifest, manifest), "/v2/app/blobs/" +
+		config: document("x/y", configBody)})
 	away := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": redirecting("http://" + guarded)})
-	near := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": redirecting("http://" + friend), "/v2/app/blobs/" + config: redirecting("http://" + friend)})
+	near := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": redirecting("http://" + friend), "/v2/app/blobs/" +
+		config: redirecting("http://" + friend)})
 	realm := aRegistry(t, map[string]http.HandlerFunc{"/v2/app/manifests/v1": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+guarded+`/v2/app/manifests/v1"`)
 		w.WriteHeader(http.StatusUnauthorized)

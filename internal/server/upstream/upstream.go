@@ -69,7 +69,8 @@ type Image struct {
 func (r *Registries) Resolve(ctx context.Context, ref imageref.Reference) (Image, error) {
 	listed := slices.Contains(r.cfg.Allowed, ref.Registry)
 	if !listed && !slices.Contains(r.cfg.Allowed, AnyPublic) {
-		return Image{}, fault.Invalidf("image %q: this server takes no images from %s; push it to this server's registry, or have the operator add the host to 'registries'", ref, ref.Registry)
+		return Image{}, fault.Invalidf("image %q: this server takes no images from %s; push it to this server's registry, or have the "+
+			"operator add the host to 'registries'", ref, ref.Registry)
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout) // the wait for a place is part of it
 	defer cancel()
@@ -138,7 +139,8 @@ func explain(err error, ref imageref.Reference) error {
 	if over, ok := errors.AsType[*tooLargeError](err); ok {
 		return fault.Wrap(fault.Invalid, err, "image %q: its %s is over the limit of %d bytes", ref, over.what, over.limit)
 	}
-	return fault.Wrap(fault.Unavailable, err, "image %q: %s did not give it; check the name, or push it to this server's registry instead", ref, ref.Registry)
+	return fault.Wrap(fault.Unavailable, err, "image %q: %s did not give it; check the name, or push it to this server's registry instead",
+		ref, ref.Registry)
 }
 
 func loopback(host string) bool {

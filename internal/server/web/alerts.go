@@ -68,7 +68,8 @@ func (p *Pages) alerts(r *http.Request) (page, error) {
 	for _, a := range rows {
 		view.Rows = append(view.Rows, p.alertRow(project, a))
 	}
-	return page{template: "alerts", title: "Alerts", section: "projects", crumbs: projectCrumbs(project), tabs: projectTabs(project.Slug, "Alerts"), view: view}, nil
+	return page{template: "alerts", title: "Alerts", section: "projects", crumbs: projectCrumbs(project),
+		tabs: projectTabs(project.Slug, "Alerts"), view: view}, nil
 }
 
 // filters are the tabs over a list: one for each status, "" being all.

@@ -56,7 +56,8 @@ func (p *Pages) bencherLinks() {
 // plotLink takes the choice of Bencher's plot along: lists of UUIDs with commas.
 func plotLink(r *http.Request, project string) (string, error) {
 	q := url.Values{}
-	for theirs, ours := range map[string]string{"branches": "branch", "testbeds": "testbed", "benchmarks": "benchmark", "measures": "measure"} {
+	for theirs, ours := range map[string]string{"branches": "branch", "testbeds": "testbed", "benchmarks": "benchmark",
+		"measures": "measure"} {
 		for value := range strings.SplitSeq(r.URL.Query().Get(theirs), ",") {
 			if value != "" {
 				q.Add(ours, value)

@@ -50,7 +50,8 @@ func (p *Pages) jobs(r *http.Request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	view := jobsView{Pages: pagesOf(r, total), Filters: filters(r.URL.Path, status, "", "pending", "running", "processed", "failed", "canceled")}
+	view := jobsView{Pages: pagesOf(r, total), Filters: filters(r.URL.Path, status, "", "pending", "running", "processed", "failed",
+		"canceled")}
 	for _, job := range rows {
 		waited, ran := spans(job, p.cfg.Now())
 		view.Rows = append(view.Rows, jobRow{
@@ -58,7 +59,8 @@ func (p *Pages) jobs(r *http.Request) (page, error) {
 			Waited: waited, Ran: ran, Created: p.when(job.Created), Status: jobStatus(job.Status),
 		})
 	}
-	return page{template: "jobs", title: "Jobs", section: "projects", crumbs: projectCrumbs(project), tabs: projectTabs(project.Slug, "Jobs"), view: view}, nil
+	return page{template: "jobs", title: "Jobs", section: "projects", crumbs: projectCrumbs(project), tabs: projectTabs(project.Slug, "Jobs"),
+		view: view}, nil
 }
 
 func runnerName(job api.Job) string {
@@ -128,7 +130,8 @@ func (p *Pages) job(r *http.Request) (page, error) {
 
 func (p *Pages) jobView(project api.Project, job api.Job, here string) jobView {
 	view := jobView{
-		Error: job.Error, Reason: string(job.Reason), Image: job.Image, Digest: shortDigest(job.Digest), Spec: job.Spec.Name, Runner: runnerName(job),
+		Error: job.Error, Reason: string(job.Reason), Image: job.Image, Digest: shortDigest(job.Digest), Spec: job.Spec.Name,
+		Runner:  runnerName(job),
 		Attempt: strconv.Itoa(job.Attempt), ReportHref: reportHref(project, job.Report), EventsHref: here + "/events",
 		Status: jobStatus(job.Status), Created: p.when(job.Created), Host: hostFacts(job.Host),
 	}

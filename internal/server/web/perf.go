@@ -43,7 +43,8 @@ func (p *Pages) perfOf(r *http.Request, base string, s selection, columns int) (
 		return perf, nil
 	}
 	join := func(values []string) string { return strings.Join(values, ",") }
-	_, err := p.cfg.Get(r, base+"/perf", query("branches", join(s.branches), "testbeds", join(s.testbeds), "benchmarks", join(s.benchmarks), "measures", join(s.measures), "columns", strconv.Itoa(columns)), &perf)
+	_, err := p.cfg.Get(r, base+"/perf", query("branches", join(s.branches), "testbeds", join(s.testbeds), "benchmarks", join(s.benchmarks),
+		"measures", join(s.measures), "columns", strconv.Itoa(columns)), &perf)
 	return perf, err
 }
 
@@ -121,7 +122,8 @@ func drawChart(project api.Project, series []api.PerfSeries, opts drawOptions) c
 	branches := several(func(s api.PerfSeries) string { return s.Branch.UUID })
 	testbeds := several(func(s api.PerfSeries) string { return s.Testbed.UUID })
 	drawing := plot.Plot{
-		Title: measure.Name + " over versions", Time: opts.time, LogY: opts.log, From: opts.from, To: opts.to, Boundaries: opts.boundaries && len(series) <= 3,
+		Title: measure.Name + " over versions", Time: opts.time, LogY: opts.log, From: opts.from, To: opts.to, Boundaries: opts.boundaries &&
+			len(series) <= 3,
 		FormatY: func(v float64) string { return unit.Format(v, measure.Units) },
 	}
 	if opts.time {
@@ -159,7 +161,8 @@ func pointsOf(project api.Project, s api.PerfSeries, name string, byTime bool) [
 			q.Alert = string(m.Alert.Status)
 		}
 		version := m.Version
-		q.Label = fmt.Sprintf("%s\n%s\n%s, %s", name, unit.Format(m.Metric.Value, s.Measure.Units), versionText(&version), m.StartTime.UTC().Format("2 Jan 2006 15:04"))
+		q.Label = fmt.Sprintf("%s\n%s\n%s, %s", name, unit.Format(m.Metric.Value, s.Measure.Units), versionText(&version),
+			m.StartTime.UTC().Format("2 Jan 2006 15:04"))
 		out = append(out, q)
 	}
 	if byTime {
@@ -197,8 +200,9 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 	}
 	q := r.URL.Query()
 	view := perfView{
-		Search: q.Get("search"), From: q.Get("from"), To: q.Get("to"), Time: q.Get("x") == "time", Log: q.Get("log") == "1", NoLimits: q.Get("limits") == "0",
-		Empty: "There are no points for this choice. Tick at least one branch, testbed, benchmark and measure below, then draw.",
+		Search: q.Get("search"), From: q.Get("from"), To: q.Get("to"), Time: q.Get("x") == "time", Log: q.Get("log") == "1",
+		NoLimits: q.Get("limits") == "0",
+		Empty:    "There are no points for this choice. Tick at least one branch, testbed, benchmark and measure below, then draw.",
 	}
 	opts := drawOptions{boundaries: !view.NoLimits, log: view.Log, time: view.Time}
 	if opts.from, err = rangeEnd(view.From); err != nil {
@@ -246,7 +250,8 @@ func (s selection) or(other selection) selection {
 		}
 		return b
 	}
-	return selection{pick(s.branches, other.branches), pick(s.testbeds, other.testbeds), pick(s.benchmarks, other.benchmarks), pick(s.measures, other.measures)}
+	return selection{pick(s.branches, other.branches), pick(s.testbeds, other.testbeds), pick(s.benchmarks, other.benchmarks),
+		pick(s.measures, other.measures)}
 }
 
 func rangeEnd(text string) (*float64, error) {
@@ -304,7 +309,8 @@ func (p *Pages) choosers(r *http.Request, base string, chosen selection, perf ap
 		ticked                    []string
 		shown                     func(api.PerfSeries) row
 	}{
-		{"Benchmarks", "benchmark", "/benchmarks", search, chosen.benchmarks, func(s api.PerfSeries) row { return row{s.Benchmark.UUID, s.Benchmark.Name} }},
+		{"Benchmarks", "benchmark", "/benchmarks", search, chosen.benchmarks,
+			func(s api.PerfSeries) row { return row{s.Benchmark.UUID, s.Benchmark.Name} }},
 		{"Branches", "branch", "/branches", "", chosen.branches, func(s api.PerfSeries) row { return row{s.Branch.UUID, s.Branch.Name} }},
 		{"Testbeds", "testbed", "/testbeds", "", chosen.testbeds, func(s api.PerfSeries) row { return row{s.Testbed.UUID, s.Testbed.Name} }},
 		{"Measures", "measure", "/measures", "", chosen.measures, func(s api.PerfSeries) row { return row{s.Measure.UUID, s.Measure.Name} }},
@@ -330,8 +336,10 @@ func tableOf(perf api.Perf) []tableRow {
 		}
 		units := s.Measure.Units
 		out = append(out, tableRow{
-			Benchmark: s.Benchmark.Name, Branch: s.Branch.Name, Testbed: s.Testbed.Name, Measure: s.Measure.Name, Points: strconv.Itoa(len(s.Metrics)),
-			Newest: unit.Format(s.Metrics[len(s.Metrics)-1].Metric.Value, units), Lowest: unit.Format(least, units), Highest: unit.Format(most, units),
+			Benchmark: s.Benchmark.Name, Branch: s.Branch.Name, Testbed: s.Testbed.Name, Measure: s.Measure.Name,
+			Points: strconv.Itoa(len(s.Metrics)),
+			Newest: unit.Format(s.Metrics[len(s.Metrics)-1].Metric.Value, units), Lowest: unit.Format(least, units),
+			Highest: unit.Format(most, units),
 		})
 	}
 	return out

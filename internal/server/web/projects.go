@@ -54,7 +54,8 @@ func (p *Pages) project(r *http.Request) (page, error) {
 	}
 	var view projectView
 	var active []api.Alert
-	if _, err := p.cfg.Get(r, base+"/alerts", query("status", "active", "per_page", "10", "sort", "created", "direction", "desc"), &active); err != nil {
+	if _, err := p.cfg.Get(r, base+"/alerts", query("status", "active", "per_page", "10", "sort", "created", "direction", "desc"),
+		&active); err != nil {
 		return page{}, err
 	}
 	for _, a := range active {

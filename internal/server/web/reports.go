@@ -68,7 +68,8 @@ func (p *Pages) reports(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	var rows []api.Report
-	total, err := p.cfg.Get(r, base+"/reports", query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r)), "sort", "date_time", "direction", "desc"), &rows)
+	total, err := p.cfg.Get(r, base+"/reports", query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r)), "sort",
+		"date_time", "direction", "desc"), &rows)
 	if err != nil {
 		return page{}, err
 	}
@@ -76,7 +77,8 @@ func (p *Pages) reports(r *http.Request) (page, error) {
 	for _, row := range rows {
 		view.Rows = append(view.Rows, p.reportRow(project, row))
 	}
-	return page{template: "reports", title: "Reports", section: "projects", crumbs: projectCrumbs(project), tabs: projectTabs(project.Slug, "Reports"), view: view}, nil
+	return page{template: "reports", title: "Reports", section: "projects", crumbs: projectCrumbs(project),
+		tabs: projectTabs(project.Slug, "Reports"), view: view}, nil
 }
 
 type reportView struct {
@@ -136,7 +138,8 @@ func (p *Pages) reportView(project api.Project, r api.Report) reportView {
 		Duration: duration(r.EndTime.Sub(r.StartTime)), Host: hostFacts(r.Host), Verdict: reportVerdict(r),
 	}
 	if shown, all := resultCount(r); shown < all {
-		view.Warnings = append(slices.Clip(view.Warnings), fmt.Sprintf("Showing the first %d of %d results; the API has all of them.", shown, all))
+		view.Warnings = append(slices.Clip(view.Warnings), fmt.Sprintf("Showing the first %d of %d results; the API has all of them.", shown,
+			all))
 	}
 	if r.Job != nil {
 		view.JobHref = jobHref(project, *r.Job)

@@ -58,7 +58,8 @@ func (p *Pages) runners(r *http.Request) (page, error) {
 			}
 		}
 		view.Rows = append(view.Rows, runnerRow{
-			Name: row.Name, Why: why, Specs: specNames(row.Specs), Host: hostLine(row.Host), Version: row.Version, State: runnerState(row.State), Heard: p.whenPtr(row.LastHeartbeat),
+			Name: row.Name, Why: why, Specs: specNames(row.Specs), Host: hostLine(row.Host), Version: row.Version, State: runnerState(row.State),
+			Heard: p.whenPtr(row.LastHeartbeat),
 		})
 	}
 	for _, s := range specs {

@@ -1,10 +1,10 @@
-// Package web serves the pages: projects, plots, reports, jobs, runners. It renders on the server and works without script; three small scripts
-// add zooming and live output.
+// Package web serves the pages: projects, plots, reports, jobs, runners. It renders on the server and works without script; three small
+// scripts add zooming and live output.
 //
 // A page is a client of our own API: it asks the same operations, with the reader's own credentials, over a function that calls them
 // in-process. So a page can show nothing that the API would not give, and knows nothing of the store. Each page is a file: a view struct
-// with texts ready to print, a pure function that builds it from api types, a handler that fetches. Templates only place texts; the template
-// engine escapes all of them. The content security policy allows no inline script and no inline style.
+// with texts ready to print, a pure function that builds it from api types, a handler that fetches. Templates only place texts; the
+// template engine escapes all of them. The content security policy allows no inline script and no inline style.
 package web
 
 import (
@@ -63,7 +63,8 @@ type asset struct {
 
 // New reads templates and assets; it panics if one does not parse, which a test would have found.
 func New(cfg Config) *Pages {
-	p := &Pages{cfg: cfg, mux: http.NewServeMux(), templates: map[string]*template.Template{}, assets: map[string]asset{}, assetPath: map[string]string{}}
+	p := &Pages{cfg: cfg, mux: http.NewServeMux(), templates: map[string]*template.Template{}, assets: map[string]asset{},
+		assetPath: map[string]string{}}
 	p.loadAssets()
 	p.loadTemplates()
 	p.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusSeeOther) })
@@ -86,7 +87,8 @@ func New(cfg Config) *Pages {
 }
 
 // Patterns are the routes that belong to this package; everything else is the API's.
-var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/", "GET /console/"}
+var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/",
+	"GET /console/"}
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
@@ -125,7 +127,8 @@ func (p *Pages) loadTemplates() {
 		if name == "layout" || name == "parts" {
 			continue
 		}
-		p.templates[name] = template.Must(template.New(name).Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", file))
+		p.templates[name] = template.Must(template.New(name).Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html",
+			file))
 	}
 }
 
@@ -161,7 +164,9 @@ func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request) {
 }
 
 func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "+
+			"frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 }
@@ -211,7 +216,8 @@ type errorView struct{ Message, RequestID string }
 
 func errorPage(err error) page {
 	title := map[fault.Kind]string{
-		fault.Missing: "Not found", fault.Unauthorized: "Not for everybody", fault.Forbidden: "Not allowed", fault.Invalid: "That was not understood",
+		fault.Missing: "Not found", fault.Unauthorized: "Not for everybody", fault.Forbidden: "Not allowed",
+		fault.Invalid: "That was not understood",
 		fault.TooMany: "Too many requests", fault.Unavailable: "Busy just now",
 	}[fault.Of(err)]
 	if title == "" {
@@ -222,7 +228,8 @@ func errorPage(err error) page {
 
 func projectTabs(project, current string) []link {
 	base := "/projects/" + url.PathEscape(project)
-	tabs := []link{{base, "Overview", false}, {base + "/perf", "Plots", false}, {base + "/reports", "Reports", false}, {base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}}
+	tabs := []link{{base, "Overview", false}, {base + "/perf", "Plots", false}, {base + "/reports", "Reports", false},
+		{base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Text == current
 	}

@@ -36,33 +36,40 @@ const nasty = `<script>alert("1")</script>&'`
 
 var (
 	project = api.Project{UUID: "p", Name: "words", Slug: "words", Visibility: api.Public, Modified: now.Add(-time.Hour)}
-	branch  = api.Branch{UUID: "b", Name: "main", Head: api.Head{Version: &api.Version{Number: 7, Hash: ptr("0123456789abcdef0123456789abcdef01234567")}}}
+	branch  = api.Branch{UUID: "b", Name: "main", Head: api.Head{Version: &api.Version{Number: 7,
+		Hash: ptr("0123456789abcdef0123456789abcdef01234567")}}}
 	testbed = api.Testbed{UUID: "t", Name: "laptop"}
 	bench   = api.Benchmark{UUID: "x", Name: nasty}
 	latency = api.Measure{UUID: "m", Name: "Latency", Units: "nanoseconds (ns)", Direction: api.LowerIsBetter}
-	spec    = api.Spec{UUID: "s", Name: "default", OS: "linux", Architecture: "x86_64", CPU: 2, Memory: 4 << 30, Disk: 10 << 30, Isolation: "container", Fallback: &now}
+	spec    = api.Spec{UUID: "s", Name: "default", OS: "linux", Architecture: "x86_64", CPU: 2, Memory: 4 << 30, Disk: 10 << 30,
+		Isolation: "container", Fallback: &now}
 	metric  = api.Metric{UUID: "v", Value: 1500, LowerValue: ptr(1400.0), UpperValue: ptr(1600.0)}
 	bounded = api.Boundary{Baseline: ptr(1000.0), UpperLimit: ptr(1100.0)}
 	alert   = api.Alert{
-		UUID: "a", Report: "r", Benchmark: bench, Metric: metric, Boundary: bounded, Limit: "upper", Status: api.AlertActive, Created: now.Add(-30 * time.Second),
+		UUID: "a", Report: "r", Benchmark: bench, Metric: metric, Boundary: bounded, Limit: "upper", Status: api.AlertActive,
+		Created:   now.Add(-30 * time.Second),
 		Threshold: api.Threshold{Branch: &branch, Testbed: &testbed, Measure: &latency},
 	}
 	report = api.Report{
 		UUID: "r", Project: project, Branch: branch, Testbed: testbed, StartTime: now.Add(-90 * time.Second), EndTime: now.Add(-80 * time.Second),
 		Adapter: "go_bench", Status: api.ReportProcessed, Recognised: "go_bench: 3 lines", Alerts: []api.Alert{alert}, Job: ptr("j"),
-		Counts:   api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}},
-		Results:  [][]api.ReportResult{{{Benchmark: bench, Measures: []api.ReportMeasure{{Measure: latency, Metric: metric, Boundary: &bounded}}}}},
+		Counts: api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}},
+		Results: [][]api.ReportResult{{{Benchmark: bench, Measures: []api.ReportMeasure{{Measure: latency, Metric: metric,
+			Boundary: &bounded}}}}},
 		Problems: []api.Problem{{Benchmark: "BenchmarkB", Message: "panic: " + nasty, Line: 3}},
 		Host:     &api.HostFacts{CPUModel: "EPYC", Isolation: "container", CPUs: ptr(2)},
 	}
 	job = api.Job{
-		UUID: "j", Report: "r", Status: api.JobRunning, Phase: "run", Image: "bench:v1", Digest: "sha256:" + strings.Repeat("ab", 32), Spec: spec, Attempt: 1,
-		Runner: ptr("r"), RunnerName: "box", Created: now.Add(-2 * time.Minute), Claimed: ptr(now.Add(-time.Minute)), Started: ptr(now.Add(-50 * time.Second)),
-		Events: []api.JobEvent{{Time: now.Add(-time.Minute), Event: "claim", From: api.JobPending, To: api.JobClaimed}},
+		UUID: "j", Report: "r", Status: api.JobRunning, Phase: "run", Image: "bench:v1", Digest: "sha256:" + strings.Repeat("ab", 32),
+		Spec: spec, Attempt: 1,
+		Runner: ptr("r"), RunnerName: "box", Created: now.Add(-2 * time.Minute), Claimed: ptr(now.Add(-time.Minute)),
+		Started: ptr(now.Add(-50 * time.Second)),
+		Events:  []api.JobEvent{{Time: now.Add(-time.Minute), Event: "claim", From: api.JobPending, To: api.JobClaimed}},
 	}
 	blocked = func() api.Job {
 		j := job
-		j.Status, j.Phase, j.Reason, j.QueuePosition, j.Runner, j.Claimed, j.Started = api.JobPending, "", api.ReasonSandbox, ptr(1), nil, nil, nil
+		j.Status, j.Phase, j.Reason, j.QueuePosition, j.Runner, j.Claimed, j.Started = api.JobPending, "", api.ReasonSandbox, ptr(1), nil, nil,
+			nil
 		j.Blocked = "no runner may take it: box is drained " + nasty
 		return j
 	}()
@@ -70,16 +77,21 @@ var (
 		j := job
 		j.Status, j.Reason, j.Error, j.Completed = api.JobFailed, api.ReasonBenchmarkExit, "the benchmark ended with exit code 1", ptr(now)
 		j.Output = &api.JobOutput{Results: []api.IterationOutput{{Stdout: ptr("line\n" + nasty), Stderr: ptr("")}}}
-		j.Outputs = []api.JobArtifact{{Kind: api.ArtifactStdout, SizeBytes: 1536}, {Kind: api.ArtifactFile, Path: "a b.json", SizeBytes: 10, Truncated: true}}
+		j.Outputs = []api.JobArtifact{{Kind: api.ArtifactStdout, SizeBytes: 1536},
+			{Kind: api.ArtifactFile, Path: "a b.json", SizeBytes: 10, Truncated: true}}
 		return j
 	}()
-	perf = api.Perf{Project: project, Results: []api.PerfSeries{{Branch: branch, Testbed: testbed, Benchmark: bench, Measure: latency, Metrics: []api.PerfMetric{
-		{Report: "r0", Version: api.Version{Number: 6}, StartTime: now.Add(-time.Hour), Metric: api.Metric{Value: 1000}},
-		{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &bounded, Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
-	}}}}
-	runner  = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec}, Host: report.Host, Version: "v1"}
+	perf = api.Perf{Project: project, Results: []api.PerfSeries{{Branch: branch, Testbed: testbed, Benchmark: bench, Measure: latency,
+		Metrics: []api.PerfMetric{
+			{Report: "r0", Version: api.Version{Number: 6}, StartTime: now.Add(-time.Hour), Metric: api.Metric{Value: 1000}},
+			{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &bounded,
+				Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
+		}}}}
+	runner = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec},
+		Host: report.Host, Version: "v1"}
 	drained = api.Runner{
-		Name: "Rack 1", Slug: "rack-1", State: api.RunnerDrained, LastHeartbeat: ptr(now.Add(-time.Second)), Specs: []api.Spec{spec}, Version: "v1",
+		Name: "Rack 1", Slug: "rack-1", State: api.RunnerDrained, LastHeartbeat: ptr(now.Add(-time.Second)), Specs: []api.Spec{spec},
+		Version: "v1",
 		Drained: ptr(now.Add(-time.Hour)), DrainedWhy: "it could not run 2 jobs in a row, the last because of sandbox: " + nasty,
 	}
 )
@@ -243,7 +255,8 @@ func TestAssetsAreForeverUnderTheirChecksum(t *testing.T) {
 	page := get(t, p, "/projects").Body.String()
 	href := regexp.MustCompile(`/assets/style-[0-9a-f]+\.css`).FindString(page)
 	got := get(t, p, href)
-	if got.Code != 200 || !strings.Contains(got.Header().Get("Cache-Control"), "immutable") || !bytes.Contains(got.Body.Bytes(), []byte("prefers-color-scheme")) {
+	if got.Code != 200 || !strings.Contains(got.Header().Get("Cache-Control"), "immutable") ||
+		!bytes.Contains(got.Body.Bytes(), []byte("prefers-color-scheme")) {
 		t.Errorf("GET %s: %d %v", href, got.Code, got.Header())
 	}
 	if got := get(t, p, "/assets/style.css"); got.Code != 404 {
@@ -275,7 +288,8 @@ func TestChangeSaysWorseByTheMeasuresDirection(t *testing.T) {
 func TestTimesAreShort(t *testing.T) {
 	t.Parallel()
 	for ago, want := range map[time.Duration]string{
-		time.Second: "just now", 90 * time.Second: "1 min 30 s ago", 3 * time.Hour: "3 h 0 min ago", 30 * time.Hour: "3 Mar 06:00", 100 * 24 * time.Hour: "24 Nov 2025 12:00",
+		time.Second: "just now", 90 * time.Second: "1 min 30 s ago", 3 * time.Hour: "3 h 0 min ago", 30 * time.Hour: "3 Mar 06:00",
+		100 * 24 * time.Hour: "24 Nov 2025 12:00",
 	} {
 		if got := momentOf(now.Add(-ago), now).Text; got != want {
 			t.Errorf("%s ago: %q, want %q", ago, got, want)

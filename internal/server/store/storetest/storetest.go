@@ -165,15 +165,17 @@ func (g *Ground) Branch(name string) (series.Branch, series.Head) {
 }
 
 // Report makes a processed report at a version of the head with one metric for each value: values[iteration][series].
-func (g *Ground) Report(tx *store.Tx, head series.Head, hash string, start time.Time, seriesIDs []int64, values [][]float64) (report.Report, series.Version) {
+func (g *Ground) Report(tx *store.Tx, head series.Head, hash string, start time.Time, seriesIDs []int64,
+	values [][]float64) (report.Report, series.Version) {
 	g.T.Helper()
 	ctx := g.T.Context()
 	v, err := series.EnsureVersion(ctx, tx, g.Project, head.ID, hash)
 	if err != nil {
 		g.T.Fatal(err)
 	}
-	r, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: g.Project, HeadID: head.ID, VersionID: v.ID, TestbedID: g.Testbeds[0],
-		Adapter: "json", Status: api.ReportProcessed, StartTime: start, EndTime: start})
+	r, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: g.Project, HeadID: head.ID, VersionID: v.ID,
+		TestbedID: g.Testbeds[0],
+		Adapter:   "json", Status: api.ReportProcessed, StartTime: start, EndTime: start})
 	if err != nil {
 		g.T.Fatal(err)
 	}
