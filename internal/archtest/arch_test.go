@@ -174,6 +174,7 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":                     {"internal/server/store", "internal/server/store/powercut"},
 	"modernc.org/libc":                       {"internal/server/store/powercut"},
 	"github.com/pressly/goose":               {"internal/server/store"},
+	"github.com/jackc/pgx":                   {"internal/server/store"},
 	"github.com/danielgtaylor/huma":          {"internal/server/httpapi"},
 	"github.com/coder/websocket":             {"internal/server/hub", "internal/runner"},
 	"github.com/spf13/cobra":                 {"internal/cli"},

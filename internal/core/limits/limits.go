@@ -144,6 +144,13 @@ const (
 	LogChunkBytes     = 64 * KiB // one log message on the channel
 )
 
+// The database.
+const (
+	TransactionTries = 8                    // of one that others were in the way of, or whose connection broke; then it is an error
+	TransactionPause = 2 * time.Millisecond // before the second try; it doubles with each
+	ListenPause      = time.Second          // before the connection for notifications is made anew
+)
+
 // The runner protocol.
 const (
 	HeartbeatInterval   = 5 * time.Second  // a lost runner is noticed after LeaseTimeout, so three beats may be lost

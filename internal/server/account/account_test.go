@@ -18,6 +18,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // desk is the service over a fresh database whose clock stands still until it is moved.
@@ -32,7 +33,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	var err error
-	d.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: func() time.Time { return d.clock }})
+	d.db, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: func() time.Time { return d.clock }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
@@ -42,7 +43,7 @@ func newGallery(t testing.TB) *gallery {
 	g := &gallery{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return g.now }
 	var err error
-	if g.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
+	if g.store, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

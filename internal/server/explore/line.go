@@ -34,8 +34,8 @@ type LineReport struct {
 const lineReportsQuery = `select r.seq, r.id, r.start_time, r.end_time, hv.number, v.hash from head_version hv
 		join version v on v.id = hv.version_id
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
-		where hv.head_id = $2 and r.status = 'processed' and ($3 = '' or r.spec_id = $3) and ($4 is null or r.start_time >= $4) and ($5 is
-		null or r.start_time <= $5)` + series.OfLineage + `
+		where hv.head_id = $2 and r.status = 'processed' and ($3 = '' or r.spec_id = $3)
+		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage + `
 		order by hv.number, r.start_time, r.seq limit $6`
 
 // LineReports returns the reports of a line, oldest first: by version number, start time and arrival.

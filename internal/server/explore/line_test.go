@@ -72,8 +72,7 @@ func TestSamplesComeBackAsTheyWere(t *testing.T) {
 
 func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
-	s, _ := storetest.Open(t)
-	storetest.ReadsByIndex(t, s, map[string]string{
+	storetest.ReadsByIndex(t, map[string]string{
 		"line":   explore.LineReportsQuery,
 		"series": explore.SeriesMetricsQuery,
 	})

@@ -22,6 +22,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // garage is a fleet over a real store, with a clock that is moved by hand.
@@ -41,7 +42,7 @@ func newGarage(t testing.TB) *garage {
 	g.clock.Store(&begin)
 	clock := g.now
 	var err error
-	if g.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
+	if g.store, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

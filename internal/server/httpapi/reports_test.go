@@ -33,6 +33,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // station is a server that takes reports, behind a real listener, and the key of its administrator.
@@ -51,7 +52,7 @@ type station struct {
 func newStation(t testing.TB, change ...func(*Config)) *station {
 	t.Helper()
 	s := &station{t: t, path: filepath.Join(t.TempDir(), "tacho.db")}
-	db, err := store.Open(t.Context(), store.Config{Path: s.path})
+	db, err := testdb.Open(t, store.Config{Path: s.path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // port is a hub behind a real listener, with authentication, and the services under it.
@@ -71,7 +72,7 @@ func newPort(t testing.TB) *port {
 	t.Helper()
 	p := &port{t: t}
 	var err error
-	if p.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db")}); err != nil {
+	if p.store, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db")}); err != nil {
 		t.Fatal(err)
 	}
 	blobs, err := blob.OpenDir(t.TempDir(), time.Now)

@@ -20,6 +20,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
@@ -39,7 +40,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, now: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}
 	var err error
-	if b.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"),
+	if b.store, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"),
 		Now: func() time.Time { return b.now }}); err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // local is the person at the keyboard, who may do all.
@@ -106,7 +107,7 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 		f(&cfg)
 	}
 	var err error
-	if h.store, err = store.Open(t.Context(), cfg); err != nil {
+	if h.store, err = testdb.Open(t, cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

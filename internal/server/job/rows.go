@@ -258,8 +258,8 @@ type PendingSpec struct {
 
 func scanPendingSpec(r *sql.Rows) (p PendingSpec, err error) { return p, r.Scan(&p.ID, &p.Avoided) }
 
-const pendingSpecsQuery = `select j.spec_id, max(exists (select 1 from job_avoid a where a.job_id = j.id)) from job j join project p on
-	p.id = j.project_id
+const pendingSpecsQuery = `select j.spec_id, max(case when exists (select 1 from job_avoid a where a.job_id = j.id) then 1 else 0 end)
+	from job j join project p on p.id = j.project_id
 	where j.state = 'pending' and j.not_before is null and p.deleted is null`
 
 const pendingSpecsOrder = ` group by j.spec_id order by j.spec_id limit 1000`

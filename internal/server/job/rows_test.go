@@ -620,8 +620,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 
 func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
-	s, _ := storetest.Open(t)
-	storetest.ReadsByIndex(t, s, map[string]string{
+	storetest.ReadsByIndex(t, map[string]string{
 		"next job":       job.NextQuery,
 		"queue position": job.QueuePositionQuery,
 	})

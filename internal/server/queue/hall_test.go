@@ -26,6 +26,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // hall is a queue over a real store, with a clock that stands still until it is moved, images that all exist and pull tokens that say what
@@ -139,8 +140,7 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.store, err = store.Open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now,
-		Disk: h.disk}); err != nil {
+	if h.store, err = testdb.Open(h.t, store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now, Disk: h.disk}); err != nil {
 		h.t.Fatal(err)
 	}
 	blobs, err := blob.OpenDir(filepath.Join(h.dir, "blobs"), h.clock.now)

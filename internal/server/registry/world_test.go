@@ -26,6 +26,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // world is a registry over a real store and a real folder, with the projects "open" (public), "shut" (private) and "other" (public), on a
@@ -129,7 +130,7 @@ func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
 	w := &world{t: t, clock: new(clock), database: filepath.Join(folder, "tacho.db"), log: new(bytes.Buffer)}
 	w.clock.us.Store(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).UnixMicro())
 	var err error
-	if w.store, err = store.Open(t.Context(), store.Config{Path: w.database, Now: w.clock.now}); err != nil {
+	if w.store, err = testdb.Open(t, store.Config{Path: w.database, Now: w.clock.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // naiveHistory is History as one would write it on paper: every metric of the project, the pure rules, a sort.
@@ -57,7 +58,7 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 	n := 0
 	property.Check(t, func(rt *rapid.T) {
 		n++
-		s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(folder, fmt.Sprintf("%d.db", n))})
+		s, err := testdb.Open(t, store.Config{Path: filepath.Join(folder, fmt.Sprintf("%d.db", n))})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -137,8 +138,7 @@ type valuePoint struct {
 
 func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
-	s, _ := storetest.Open(t)
-	storetest.ReadsByIndex(t, s, map[string]string{
+	storetest.ReadsByIndex(t, map[string]string{
 		"reports before": report.HistoryReportsQuery,
 		"values before":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
 		"parts":          report.PartsQuery,

@@ -86,8 +86,12 @@ func insertParts(ctx context.Context, tx *store.Tx, parts []part) error {
 	return nil
 }
 
-// nextMetricID is the id that follows all there are. One writer at a time is what keeps two transactions from drawing the same.
+// nextMetricID is an id that is free, like the limits.MetricsPerReport that follow it. Many writers draw it; one writer at a time takes what
+// follows all there are.
 func nextMetricID(ctx context.Context, tx *store.Tx) (next int64, err error) {
+	if next, err = tx.Draw(ctx, "metric_number"); err != nil || next > 0 {
+		return next, err
+	}
 	err = tx.QueryRow(ctx, `select coalesce(max(p.first_id + p.metrics), 1) from metric_part p
 		where p.first_id = (select max(first_id) from metric_part)`).Scan(&next)
 	if err != nil {

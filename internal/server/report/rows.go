@@ -179,7 +179,7 @@ type Filter struct {
 func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page store.Page) ([]Report, int, error) {
 	where := ` from report r join head h on h.id = r.head_id join branch b on b.id = h.branch_id join testbed t on t.id = r.testbed_id
 		where r.project_id = $1 and r.status <> '` + deleted + `' and ($2 = '' or b.id = $2) and ($3 = '' or t.id = $3)
-		and ($4 is null or r.start_time >= $4) and ($5 is null or r.start_time <= $5)
+		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)
 		and (b.archived is not null or t.archived is not null) = $6`
 	args := []any{projectID, f.BranchID, f.TestbedID, store.MicrosPtr(f.From), store.MicrosPtr(f.To), f.Archived}
 	var total int

@@ -38,7 +38,7 @@ func lineages(t *testing.T, s *store.Store) map[string][]string {
 
 func TestDirtyReportsOfAnOlderStoreAreKnown(t *testing.T) {
 	t.Parallel()
-	s, clock := storetest.Open(t)
+	s, clock := storetest.OpenSQLite(t)
 	g := storetest.NewGround(t, s, 1, 1)
 	_, head := g.Branch("main")
 	ids := map[bool]string{}
@@ -68,7 +68,7 @@ func TestDirtyReportsOfAnOlderStoreAreKnown(t *testing.T) {
 
 func TestHeadsOfAnOlderStoreGetTheirLineage(t *testing.T) {
 	t.Parallel()
-	s, clock := storetest.Open(t)
+	s, clock := storetest.OpenSQLite(t)
 	g := storetest.NewGround(t, s, 1, 1)
 	_, main := g.Branch("main")
 	_, pr := g.Branch("pr")
@@ -96,7 +96,7 @@ func TestHeadsOfAnOlderStoreGetTheirLineage(t *testing.T) {
 
 func TestALineageEndsWhereNoVersionIsShared(t *testing.T) {
 	t.Parallel()
-	s, _ := storetest.Open(t)
+	s, _ := storetest.OpenSQLite(t)
 	g := storetest.NewGround(t, s, 1, 1)
 	b, head := g.Branch("main")
 	const kept, runs = 3, 12

@@ -69,7 +69,7 @@ func metricsOf(t *testing.T, s *store.Store, project string, reports []report.Re
 // tools whose order is not that of the series, samples, alerts, a model that was replaced and one that went with its threshold.
 func filledWithMetrics(t *testing.T) (*storetest.Ground, []report.Report) {
 	t.Helper()
-	s, clock := storetest.Open(t)
+	s, clock := storetest.OpenSQLite(t)
 	g := storetest.NewGround(t, s, 7, 2)
 	b, head := g.Branch("main")
 	ctx := t.Context()

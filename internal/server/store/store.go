@@ -1,16 +1,36 @@
 // Package store is the database: it opens it, runs transactions and keeps its schema. The statements stand in the rooms of their nouns,
 // beside the scan that reads them, as functions of *Tx.
 //
-// It is one concrete type. SQLite in WAL mode is what stands today; the SQL is written so that the same text runs on PostgreSQL
-// ($1 placeholders, no dialect words outside dialect.go, DDL in one folder per dialect). A SQLite file in a temporary folder is what
-// tests use; there is no fake.
+// It is one concrete type over two databases: SQLite in WAL mode for one server, PostgreSQL for several. The same text of SQL runs on both
+// ($1 placeholders, no words of one of them outside of sqlite*.go and postgres*.go); the schemas stand in a folder each, with the same
+// numbers. Tests run on real ones (storetest); there is no fake.
 //
 // Use: View for reads, Tx for anything that writes. Both hand out a *Tx, which runs statements. It carries one time, Now, for all rows
 // that it writes. Times are microseconds in the database and time.Time outside.
 //
+// # Who is in whose way
+//
+// A View is one snapshot of the whole database, on both.
+//
+// In SQLite there is one writer at a time. In PostgreSQL there are many, at the level "read committed": each statement sees what others
+// have committed before it began, and an update waits for others of the same row. So a function that reads, decides and then writes must
+// say by name what nobody else may do meanwhile: Tx.Lock waits until the name is free and keeps it until the end of the transaction. What
+// stands in a project is changed under the project's name, so that its version numbers, slugs, series, thresholds and uploads follow each
+// other as with one writer, while other projects go on. Rows that change in their own life, such as a job, are read with Tx.ForUpdate.
+//
+// The level "serializable" was not taken. It would need no names; but PostgreSQL then remembers what a transaction has read, whole tables
+// where they are small, and ends one of two that read what the other wrote. Claims of jobs, which all read the head of the same queue,
+// would be repeated most of the time, and a bounded number of repetitions is no promise. A name makes them wait instead, in order. What it
+// costs is that a name can be forgotten; each transaction that reads before it writes has a test with two writers for that.
+//
+// A transaction that could not be finished because of others (a deadlock, a serialization failure) or because the connection broke before
+// COMMIT is run again, a few times. So its function must be fit to run twice: what it hands out is set, never appended to what an earlier
+// run left. Config.Rehearse makes each run twice, and all suites pass with it. When the connection breaks during COMMIT nobody knows
+// whether it happened; that is an error, and the caller's idempotency key finds out.
+//
 // # What is on the disk
 //
-// When Tx or View returns nil, everything that its function wrote or read survives a power cut. This is what synchronous=full gives, at a
+// PostgreSQL's COMMIT returns when its write-ahead log is on the disk, and nobody sees a commit before. For SQLite the store does that. When Tx or View returns nil, everything that its function wrote or read survives a power cut. This is what synchronous=full gives, at a
 // price that concurrent writers share.
 //
 // SQLite's own way would be to flush its write-ahead log inside of COMMIT, once for each transaction, while all other writers wait. The
@@ -39,8 +59,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,20 +69,28 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-//go:embed migration/sqlite/*.sql
+//go:embed migration/sqlite/*.sql migration/postgres/*.sql
 var migrations embed.FS
 
 // Config says where the database is.
 type Config struct {
 	Path string           // SQLite file; its folder is made
+	URL  string           // postgres://…; Path, Disk and CheckBytes mean nothing then
 	Now  func() time.Time // clock of Tx.Now; nil: time.Now
 	Disk Disk             // for tests that cut the power; nil: the operating system's
 
 	// CheckBytes is how large a database may be that is checked for damage at every Open. One that was not closed, because the process was
 	// killed or the machine stopped, is checked whatever its size. 0: none is checked.
 	CheckBytes int64
+
+	// Rehearse is for tests: each function of Tx runs twice, the first time to be rolled back. What cannot be repeated shows.
+	Rehearse bool
+
+	// Hindrance is for tests: it is asked before each commit, and its error takes the place of the database's.
+	Hindrance func() error
 }
 
 // Disk is what lies between the database and the platter.
@@ -70,17 +99,24 @@ type Disk interface {
 	Flush(log string) error // takes the place of flushing the log's file
 }
 
-// Store is an open database. It is safe for concurrent use: many readers, one writer at a time.
+// Store is an open database. It is safe for concurrent use: many readers, and one writer at a time or many, as the package comment says.
 type Store struct {
-	writer *sql.DB // one connection, begins immediate: writers queue here instead of failing with "busy"
-	reader *sql.DB
-	now    func() time.Time
-	begun  atomic.Int64
+	writer  *sql.DB // SQLite: one connection, begins immediate: writers queue here instead of failing with "busy"
+	reader  *sql.DB
+	dialect dialect
+	now     func() time.Time
+	begun   atomic.Int64
+	damaged atomic.Bool // a statement has found the database's structure broken
 
+	rehearse  bool
+	hindrance func() error
+
+	// Of SQLite alone.
 	durable *durability
 	path    string
 	file    fs.FileInfo // the database's, as it was opened
-	damaged atomic.Bool // a statement has found the file's structure broken
+
+	listening *listening // of PostgreSQL alone
 }
 
 // Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
@@ -88,92 +124,54 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
-		return nil, fmt.Errorf("make database folder: %w", err)
+	s := &Store{now: cfg.Now, rehearse: cfg.Rehearse, hindrance: cfg.Hindrance}
+	open := s.openSQLite
+	if cfg.URL != "" {
+		open = s.openPostgres
 	}
-	check, err := wantsCheck(cfg)
-	if err != nil {
-		return nil, err
-	}
-	s := &Store{now: cfg.Now, path: cfg.Path, durable: newDurability(cfg.Path)}
-	if err := s.open(ctx, cfg, check); err != nil {
-		explained, _ := explain(err)
+	if err := open(ctx, cfg); err != nil {
+		explained, _ := s.dialect.explain(err)
 		return nil, errors.Join(explained, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, cfg Config, check bool) (err error) {
-	if err := protect(cfg.Path); err != nil {
+// migrate brings the schema up to date, out of files that have a folder for each dialect.
+func migrate(ctx context.Context, db *sql.DB, d dialect, files fs.FS) error {
+	dialect, name := d.goose()
+	folder, err := fs.Sub(files, name)
+	if err != nil {
 		return err
 	}
-	vfs := ""
-	if cfg.Disk != nil {
-		vfs, s.durable.flush = cfg.Disk.VFS(), cfg.Disk.Flush
-	}
-	if s.writer, err = openSQLite(ctx, cfg.Path, vfs, writerPool); err != nil {
-		return err
-	}
-	if check {
-		if err := quickCheck(ctx, s.writer); err != nil {
-			return err
-		}
-	}
-	if err := migrate(ctx, s.writer); err != nil {
-		return err
-	}
-	if s.file, err = os.Stat(cfg.Path); err != nil {
-		return err
-	}
-	s.reader, err = openSQLite(ctx, cfg.Path, vfs, readerPool)
-	return err
-}
-
-// wantsCheck says whether the database is to be checked. A log with something in it is what a process leaves that did not close it.
-func wantsCheck(cfg Config) (bool, error) {
-	if cfg.CheckBytes == 0 {
-		return false, nil
-	}
-	sizes := map[string]int64{}
-	for _, suffix := range []string{"", "-wal"} {
-		info, err := os.Stat(cfg.Path + suffix)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	return d.exclusive(ctx, db, func() error {
+		provider, err := goose.NewProvider(dialect, db, folder)
 		if err != nil {
-			return false, err
+			return fmt.Errorf("read migrations: %w", err)
 		}
-		sizes[suffix] = info.Size()
-	}
-	return sizes[""] > 0 && (sizes["-wal"] > 0 || sizes[""] <= cfg.CheckBytes), nil
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	folder, err := fs.Sub(migrations, "migration/sqlite")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, folder)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	current, newest, err := provider.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
-	}
-	if current > newest {
-		return fault.Conflictf("the database has schema %d and this tacho knows schemas up to %d; start the newer tacho that wrote it, "+
-			"or restore a backup from before", current, newest)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("bring the schema up to date: %w", err)
-	}
-	return nil
+		current, newest, err := provider.GetVersions(ctx)
+		if err != nil {
+			return fmt.Errorf("read the schema's version: %w", err)
+		}
+		if current > newest {
+			return fault.Conflictf("the database has schema %d and this tacho knows schemas up to %d; start the newer tacho that wrote it, "+
+				"or restore a backup from before", current, newest)
+		}
+		if current == newest {
+			return nil
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("bring the schema up to date: %w", err)
+		}
+		return nil
+	})
 }
 
 // Close closes the database after the running transactions.
 func (s *Store) Close() error {
 	var errs []error
+	if s.listening != nil {
+		s.listening.close()
+	}
 	for _, db := range []*sql.DB{s.reader, s.writer} {
 		if db != nil {
 			errs = append(errs, db.Close())
@@ -187,10 +185,15 @@ func (s *Store) Ping(ctx context.Context) error {
 	if s.damaged.Load() {
 		return fault.New(fault.Unavailable, "the database is damaged; restore it from a backup")
 	}
-	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
-		return fault.Wrap(fault.Unavailable, err, "the database's file was removed or replaced; stop the server and put it back")
+	if s.file != nil {
+		if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
+			return fault.Wrap(fault.Unavailable, err, "the database's file was removed or replaced; stop the server and put it back")
+		}
 	}
-	return s.Tx(ctx, func(tx *Tx) error { return tx.touch(ctx) })
+	return s.Tx(ctx, func(tx *Tx) error {
+		tx.q.wrote = true
+		return s.dialect.touch(ctx, tx.q)
+	})
 }
 
 // Transactions is how many transactions and views were begun since Open.
@@ -206,23 +209,24 @@ type querier interface {
 
 // Tx is a running transaction. It must not be used by two goroutines, nor after its function has returned.
 type Tx struct {
-	q   querier
-	now time.Time
+	q       *noting
+	dialect dialect
+	now     time.Time
 }
 
 // Exec, Query, QueryRow and Prepare run a statement of a noun's room in the transaction.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return tx.q.ExecContext(ctx, query, args...)
+	return tx.q.ExecContext(ctx, query, tx.dialect.arguments(args)...)
 }
 
 // Query is described at Exec.
 func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return tx.q.QueryContext(ctx, query, args...)
+	return tx.q.QueryContext(ctx, query, tx.dialect.arguments(args)...)
 }
 
 // QueryRow is described at Exec.
 func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return tx.q.QueryRowContext(ctx, query, args...)
+	return tx.q.QueryRowContext(ctx, query, tx.dialect.arguments(args)...)
 }
 
 // Prepare is described at Exec.
@@ -233,21 +237,102 @@ func (tx *Tx) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 // Now returns the transaction's time, in UTC and microseconds: all rows that it writes carry the same.
 func (tx *Tx) Now() time.Time { return tx.now }
 
+// Lock waits until no other transaction holds one of the names, and holds them until this one ends. It costs nothing where there is one
+// writer. Names are a kind and, where there are many, an id: Lock(ctx, "project "+id). What was read before it may be out of date after it.
+func (tx *Tx) Lock(ctx context.Context, names ...string) error {
+	names = slices.Clone(names)
+	slices.Sort(names) // in one order everywhere, or two could wait for each other
+	for _, name := range names {
+		if err := tx.dialect.lock(ctx, tx.q.querier, name); err != nil {
+			return fmt.Errorf("wait for %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// SkipLocked is what stands behind a select for one row to change: another transaction that looks for one meanwhile finds the next.
+func (tx *Tx) SkipLocked() string { return tx.dialect.skipLocked() }
+
+// Draw takes a number from a sequence that the schema of a database with many writers has; 0 where there is one writer, who can count.
+func (tx *Tx) Draw(ctx context.Context, sequence string) (int64, error) {
+	n, err := tx.dialect.draw(ctx, tx.q.querier, sequence)
+	if err != nil {
+		return 0, fmt.Errorf("draw from %s: %w", sequence, err)
+	}
+	return n, nil
+}
+
+// Notify tells other servers on the same database something, once the transaction has committed. Nothing may depend on it to arrive. It is
+// for what makes waiting shorter. This server does not hear it.
+func (tx *Tx) Notify(ctx context.Context, channel, payload string) error {
+	return tx.dialect.notify(ctx, tx.q.querier, channel, payload)
+}
+
 // Tx runs f in a transaction that may write. It commits if f returns nil and rolls back otherwise, also when f panics. When it returns
-// nil, what f wrote and read is on the disk. Writers run one at a time: keep f short, and do no I/O in it.
+// nil, what f wrote and read is on the disk. f may run more than once, as the package comment says. Others wait for what it has written or
+// locked: keep it short, and do no I/O in it.
 func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
 	if err := s.durable.check(); err != nil {
 		return err
 	}
-	commit, err := s.run(ctx, s.writer, f)
+	commit, err := s.repeat(ctx, f)
 	if commit == 0 {
 		return cmp.Or(s.durable.seen(ctx), s.explain(err))
 	}
 	return cmp.Or(s.durable.keep(commit), s.explain(err))
 }
 
+// repeat runs the transaction until nobody was in its way.
+func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, err error) {
+	if s.rehearse {
+		if _, err := s.run(ctx, s.writer, func(tx *Tx) error { return cmp.Or(f(tx), errRehearsed) }); !errors.Is(err, errRehearsed) {
+			return 0, err
+		}
+	}
+	for try := 1; ; try++ {
+		commit, err = s.run(ctx, s.writer, f)
+		if err == nil || errors.Is(err, errUnknown) || !s.dialect.again(err) {
+			return commit, err
+		}
+		if s.dialect.lost(err) {
+			s.forget()
+		}
+		if try == limits.TransactionTries {
+			return commit, err
+		}
+		if err := pause(ctx, try); err != nil {
+			return commit, err
+		}
+	}
+}
+
+var errRehearsed = errors.New("the transaction was rehearsed")
+
+// errUnknown marks a commit of which nobody knows whether it happened.
+var errUnknown = errors.New("the connection broke during the commit")
+
+// pause lets others finish: a few milliseconds at first, longer each time, and never the same for two.
+func pause(ctx context.Context, try int) error {
+	timer := time.NewTimer(limits.TransactionPause<<(try-1) + rand.N(limits.TransactionPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// forget drops the idle connections: when the database has gone away, all of them are broken.
+func (s *Store) forget() {
+	for db, n := range map[*sql.DB]int{s.writer: postgresWriters, s.reader: postgresReaders} {
+		db.SetMaxIdleConns(0)
+		db.SetMaxIdleConns(n)
+	}
+}
+
 func (s *Store) explain(err error) error {
-	explained, damaged := explain(err)
+	explained, damaged := s.dialect.explain(err)
 	if damaged {
 		s.damaged.Store(true)
 	}
@@ -263,7 +348,7 @@ func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
 // run returns the number of the commit, which is 0 if nothing was written.
 func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit uint64, err error) {
 	s.begun.Add(1)
-	begun, err := db.BeginTx(ctx, nil)
+	begun, err := s.begin(ctx, db)
 	if err != nil {
 		return 0, fmt.Errorf("begin transaction: %w", err)
 	}
@@ -274,17 +359,36 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 		}
 	}()
 	q := &noting{querier: begun}
-	if err := f(&Tx{q: q, now: s.now().UTC().Truncate(time.Microsecond)}); err != nil {
+	if err := f(&Tx{q: q, dialect: s.dialect, now: s.now().UTC().Truncate(time.Microsecond)}); err != nil {
 		return 0, err
+	}
+	if s.hindrance != nil && db == s.writer {
+		if err := s.hindrance(); err != nil {
+			return 0, err
+		}
 	}
 	done = true
 	if q.wrote && db == s.writer {
 		commit = s.durable.number()
 	}
 	if err := begun.Commit(); err != nil {
+		if db == s.writer && s.dialect.lost(err) {
+			err = fmt.Errorf("%w: %w", errUnknown, err)
+		}
 		return commit, fmt.Errorf("commit transaction: %w", err)
 	}
 	return commit, nil
+}
+
+// begin tries again, once, with a new connection when the idle ones are broken: nothing has begun.
+func (s *Store) begin(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	options := s.dialect.options(db == s.writer)
+	begun, err := db.BeginTx(ctx, options)
+	if err != nil && s.dialect.lost(err) {
+		s.forget()
+		begun, err = db.BeginTx(ctx, options)
+	}
+	return begun, err
 }
 
 // noting notes whether a transaction may have written: one that has not needs no flush. A query that does not begin with "select" counts

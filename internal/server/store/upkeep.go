@@ -16,9 +16,9 @@ func Inspect(ctx context.Context, path string) (*Store, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open database: %w", err) // SQLite would make an empty one
 	}
-	s := &Store{now: time.Now, durable: newDurability(path)}
+	s := &Store{now: time.Now, dialect: sqlite{}, durable: newDurability(path)}
 	var err error
-	s.reader, err = openSQLite(ctx, path, "", readerPool)
+	s.reader, err = openSQLiteFile(ctx, path, "", readerPool)
 	s.writer = s.reader
 	return s, err
 }

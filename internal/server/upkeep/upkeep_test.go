@@ -24,6 +24,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // fixture is a data folder with a project, in which reports keep their raw input as a blob.
@@ -56,7 +57,7 @@ func (f *fixture) open() {
 	f.t.Helper()
 	var err error
 	clock := func() time.Time { return f.now }
-	if f.store, err = store.Open(f.t.Context(), store.Config{Path: filepath.Join(f.data, Database), Now: clock}); err != nil {
+	if f.store, err = testdb.Open(f.t, store.Config{Path: filepath.Join(f.data, Database), Now: clock}); err != nil {
 		f.t.Fatal(err)
 	}
 	if f.blobs, err = blob.OpenDir(filepath.Join(f.data, Blobs), clock); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 // Clock stands still until it is moved.
@@ -28,11 +29,16 @@ func (c *Clock) Now() time.Time { return c.T }
 // Advance moves the clock.
 func (c *Clock) Advance(d time.Duration) { c.T = c.T.Add(d) }
 
-// Open returns a fresh database in a temporary folder, with a clock that stands still until it is moved.
+// Open returns a fresh database of the kind that the run of the tests asks for (testdb), with a clock that stands still until it is moved.
 func Open(t testing.TB) (*store.Store, *Clock) {
 	t.Helper()
+	return open(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) })
+}
+
+func open(t testing.TB, with func(context.Context, store.Config) (*store.Store, error)) (*store.Store, *Clock) {
+	t.Helper()
 	clock := &Clock{T: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock.Now})
+	s, err := with(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +48,12 @@ func Open(t testing.TB) (*store.Store, *Clock) {
 		}
 	})
 	return s, clock
+}
+
+// OpenSQLite is Open for what there is in SQLite alone.
+func OpenSQLite(t testing.TB) (*store.Store, *Clock) {
+	t.Helper()
+	return open(t, store.Open)
 }
 
 // Do runs f in a transaction that must succeed.

@@ -1,0 +1,297 @@
+// Package testdb gives tests the database that they run on: a SQLite file, or a PostgreSQL database of their own when TACHO_TEST_DATABASE is
+// "postgres". The very same tests run on both.
+//
+// PostgreSQL is a real one. TACHO_TEST_PG is the address of a server that may make databases; without it one is started from Debian's
+// package for the whole test process, in a temporary folder, on a Unix socket, and ends with the process however that ends.
+package testdb
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Kind is a database that tests run on.
+type Kind string
+
+// The two.
+const (
+	SQLite   Kind = "sqlite"
+	Postgres Kind = "postgres"
+)
+
+// Wanted is the one that this run of the tests asks for.
+func Wanted(t testing.TB) Kind {
+	t.Helper()
+	switch kind := Kind(os.Getenv("TACHO_TEST_DATABASE")); kind {
+	case "", SQLite:
+		return SQLite
+	case Postgres:
+		return Postgres
+	default:
+		t.Fatalf("TACHO_TEST_DATABASE is %q, want sqlite or postgres", kind)
+		return ""
+	}
+}
+
+// Config fills in where the database is. The same Path is the same database within a test, so that it can be closed and opened again. A test
+// with a disk of its own gets SQLite.
+func Config(t testing.TB, cfg store.Config) store.Config {
+	t.Helper()
+	if cfg.Disk == nil && cfg.URL == "" && Wanted(t) == Postgres {
+		cfg.URL = URL(t, cfg.Path)
+	}
+	cfg.Rehearse = cfg.Rehearse || os.Getenv("TACHO_TEST_REHEARSE") != ""
+	return cfg
+}
+
+// Open is store.Open of Config.
+func Open(t testing.TB, cfg store.Config) (*store.Store, error) {
+	t.Helper()
+	return store.Open(t.Context(), Config(t, cfg))
+}
+
+// Each runs f on SQLite and on PostgreSQL, each on an empty database. Where PostgreSQL is not installed it is skipped.
+func Each(t *testing.T, f func(t *testing.T, cfg store.Config)) {
+	t.Helper()
+	for _, kind := range []Kind{SQLite, Postgres} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			cfg := store.Config{Path: filepath.Join(t.TempDir(), "tacho.db")}
+			if kind == Postgres {
+				cfg.URL = URL(t, cfg.Path)
+			}
+			f(t, cfg)
+		})
+	}
+}
+
+// URL is the address of a PostgreSQL database that stands for the path. It is made, with the newest schema, when it is asked for first and
+// dropped at the end of the test. The test is skipped where PostgreSQL is not installed.
+func URL(t testing.TB, path string) string {
+	t.Helper()
+	made.mu.Lock()
+	defer made.mu.Unlock()
+	if url, ok := made.urls[path]; ok {
+		return url
+	}
+	c := start(t)
+	sum := sha256.Sum256([]byte(path))
+	name := "t" + strconv.Itoa(os.Getpid()) + "_" + hex.EncodeToString(sum[:8])
+	c.exec(t, `create database `+name+` template `+c.template)
+	t.Cleanup(func() {
+		made.mu.Lock()
+		delete(made.urls, path)
+		made.mu.Unlock()
+		c.exec(t, `drop database `+name+` with (force)`)
+	})
+	made.urls[path] = c.database(name)
+	return made.urls[path]
+}
+
+// Empty is the address of a database without any schema.
+func Empty(t testing.TB) string {
+	t.Helper()
+	c := start(t)
+	sum := sha256.Sum256([]byte(t.Name()))
+	name := "e" + strconv.Itoa(os.Getpid()) + "_" + hex.EncodeToString(sum[:8])
+	c.exec(t, `create database `+name)
+	t.Cleanup(func() { c.exec(t, `drop database `+name+` with (force)`) })
+	return c.database(name)
+}
+
+// Exec runs a statement on a PostgreSQL database beside all stores, as the administrator of the server.
+func Exec(t testing.TB, address, statement string) {
+	t.Helper()
+	db := connect(t, address)
+	defer db.Close()
+	if _, err := db.ExecContext(context.WithoutCancel(t.Context()), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var made = struct {
+	mu   sync.Mutex
+	urls map[string]string
+}{urls: map[string]string{}}
+
+// cluster is a running PostgreSQL server.
+type cluster struct {
+	address  *url.URL // of its database "postgres"
+	template string   // a database with our schema and nothing in it
+	admin    *sql.DB
+}
+
+func (c *cluster) database(name string) string {
+	u := *c.address
+	u.Path = "/" + name
+	return u.String()
+}
+
+func (c *cluster) exec(t testing.TB, statement string) {
+	t.Helper()
+	if _, err := c.admin.ExecContext(context.WithoutCancel(t.Context()), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func connect(t testing.TB, address string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", address) // the store has registered it
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+var once = struct {
+	sync.Mutex
+	cluster *cluster
+	missing string
+	err     error
+}{}
+
+func start(t testing.TB) *cluster {
+	t.Helper()
+	once.Lock()
+	defer once.Unlock()
+	if once.cluster == nil && once.missing == "" && once.err == nil {
+		once.cluster, once.missing, once.err = newCluster(t)
+	}
+	if once.missing != "" {
+		t.Skip(once.missing)
+	}
+	if once.err != nil {
+		t.Fatal(once.err)
+	}
+	return once.cluster
+}
+
+func newCluster(t testing.TB) (c *cluster, missing string, err error) {
+	t.Helper()
+	address := os.Getenv("TACHO_TEST_PG")
+	if address == "" {
+		bin := programs()
+		if bin == "" {
+			return nil, "skipped on PostgreSQL: install it (apt-get install postgresql), or set TACHO_TEST_PG", nil
+		}
+		if address, err = launch(bin); err != nil {
+			return nil, "", err
+		}
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, "", err
+	}
+	c = &cluster{address: u, template: "template_" + strconv.Itoa(os.Getpid()), admin: connect(t, address)}
+	c.admin.SetMaxOpenConns(2)
+	// A process whose number was used before may have left its own behind.
+	c.exec(t, `drop database if exists `+c.template)
+	c.exec(t, `create database `+c.template)
+	s, err := store.Open(context.WithoutCancel(t.Context()), store.Config{URL: c.database(c.template)})
+	if err != nil {
+		return nil, "", err
+	}
+	return c, "", s.Close()
+}
+
+// programs is the folder with the newest initdb and postgres, or "".
+func programs() string {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	slices.SortFunc(found, func(a, b string) int { return version(a) - version(b) })
+	if len(found) == 0 {
+		return ""
+	}
+	return filepath.Dir(found[len(found)-1])
+}
+
+func version(path string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	return n
+}
+
+// script makes a cluster and serves it until its input ends, which is when the test process ends, by whatever cause. It is stopped by its own
+// number, and its folder goes.
+const script = `
+"$1"/initdb --pgdata "$2"/data --username tacho --auth trust --encoding UTF8 --locale C --no-sync --no-instructions >"$2"/initdb.log 2>&1 || { cat "$2"/initdb.log; exit 1; }
+"$1"/postgres -D "$2"/data -k "$2" -c listen_addresses= -c max_connections=1000 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+	-c shared_buffers=64MB -c max_wal_size=1GB -c autovacuum=off -c logging_collector=off -c lc_messages=C >"$2"/log 2>&1 &
+pid=$!
+until "$1"/pg_isready -q -h "$2" -U tacho; do kill -0 $pid 2>/dev/null || { cat "$2"/log; exit 1; }; done
+echo ready $pid
+read -r _
+kill -INT $pid
+wait $pid
+rm -rf "$2"
+`
+
+// launch starts the script as a user that PostgreSQL takes: it refuses to run as root.
+func launch(bin string) (address string, err error) {
+	folder, err := os.MkdirTemp("", "tacho-pg-") // short: a socket's path has at most 107 bytes
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("sh", "-c", script, "sh", bin, folder)
+	cmd.Dir = folder
+	if os.Getuid() == 0 {
+		uid, gid, err := unprivileged()
+		if err != nil {
+			return "", err
+		}
+		if err := os.Chown(folder, uid, gid); err != nil {
+			return "", err
+		}
+		runAs(cmd, uid, gid)
+	}
+	if held, err = cmd.StdinPipe(); err != nil {
+		return "", err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	in := bufio.NewReader(out)
+	line, err := in.ReadString('\n')
+	if !strings.HasPrefix(line, "ready ") {
+		rest, _ := io.ReadAll(in)
+		return "", fmt.Errorf("start PostgreSQL: %s%s (%w)", line, rest, err)
+	}
+	return "postgres://tacho@/postgres?host=" + url.QueryEscape(folder), nil
+}
+
+// held is the input of the script: closed when this process ends, and not before, or it would be collected as garbage.
+var held io.Closer
+
+func unprivileged() (uid, gid int, err error) {
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.Atoi(u.Uid)
+		gid, err2 := strconv.Atoi(u.Gid)
+		if err1 == nil && err2 == nil {
+			return uid, gid, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("PostgreSQL does not run as root, and there is no user postgres or nobody")
+}
