@@ -86,8 +86,8 @@ func insertParts(ctx context.Context, tx *store.Tx, parts []part) error {
 	return nil
 }
 
-// nextMetricID is an id that is free, like the limits.MetricsPerReport that follow it. Many writers draw it; one writer at a time takes what
-// follows all there are.
+// nextMetricID is an id that is free, like the limits.MetricsPerReport that follow it. Many writers draw it; one writer at a time takes
+// what follows all there are.
 func nextMetricID(ctx context.Context, tx *store.Tx) (next int64, err error) {
 	if next, err = tx.Draw(ctx, "metric_number"); err != nil || next > 0 {
 		return next, err

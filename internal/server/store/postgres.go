@@ -31,8 +31,8 @@ const (
 // oldestPostgres is what the tests run on. Nothing newer is used.
 const oldestPostgres = 150000
 
-// parsePostgres reads an address like postgres://tacho@host/tacho. What it does not say comes from PGPASSWORD, PGHOST and their like, and from
-// ~/.pgpass. The password is in no error.
+// parsePostgres reads an address like postgres://tacho@host/tacho. What it does not say comes from PGPASSWORD, PGHOST and their like,
+// and from ~/.pgpass. The password is in no error.
 func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
@@ -62,7 +62,8 @@ func openPostgres(ctx context.Context, cfg *pgx.ConnConfig, connections int) (*s
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
 	}
 	if version < oldestPostgres {
-		return nil, errors.Join(fault.Conflictf("the database is PostgreSQL %d; %d or newer is needed", version/10000, oldestPostgres/10000), db.Close())
+		old := fault.Conflictf("the database is PostgreSQL %d; %d or newer is needed", version/10000, oldestPostgres/10000)
+		return nil, errors.Join(old, db.Close())
 	}
 	return db, nil
 }

@@ -45,10 +45,12 @@ func columns(t *testing.T, cfg store.Config, query string, typeOf map[string]str
 
 func TestBothDatabasesHaveTheSameTablesAndColumns(t *testing.T) {
 	t.Parallel()
-	one := columns(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db")}, `select m.name, c.name, c.type, c."notnull" or c.pk > 0
-		from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%' and m.name not like 'goose_%'`,
+	one := columns(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db")},
+		`select m.name, c.name, c.type, c."notnull" or c.pk > 0 from sqlite_schema m join pragma_table_info(m.name) c
+		where m.type = 'table' and m.name not like 'sqlite_%' and m.name not like 'goose_%'`,
 		map[string]string{"integer": "number", "text": "text", "real": "real", "blob": "bytes"})
-	other := columns(t, store.Config{URL: testdb.URL(t, t.Name())}, `select table_name::text, column_name::text, data_type::text, is_nullable = 'NO'
+	other := columns(t, store.Config{URL: testdb.URL(t, t.Name())},
+		`select table_name::text, column_name::text, data_type::text, is_nullable = 'NO'
 		from information_schema.columns where table_schema = 'public' and table_name not like 'goose\_%'`,
 		map[string]string{"bigint": "number", "boolean": "number", "text": "text", "double precision": "real", "bytea": "bytes"})
 	if len(one) < 100 {

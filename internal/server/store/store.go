@@ -30,8 +30,9 @@
 //
 // # What is on the disk
 //
-// PostgreSQL's COMMIT returns when its write-ahead log is on the disk, and nobody sees a commit before. For SQLite the store does that. When Tx or View returns nil, everything that its function wrote or read survives a power cut. This is what synchronous=full gives, at a
-// price that concurrent writers share.
+// PostgreSQL's COMMIT returns when its write-ahead log is on the disk, and nobody sees a commit before. For SQLite the store does that.
+// When Tx or View returns nil, everything that its function wrote or read survives a power cut. This is what synchronous=full gives, at
+// a price that concurrent writers share.
 //
 // SQLite's own way would be to flush its write-ahead log inside of COMMIT, once for each transaction, while all other writers wait. The
 // store commits with synchronous=normal instead, which only writes to the log, lets the next writer in, and then waits for a flush of the

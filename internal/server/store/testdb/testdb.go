@@ -1,5 +1,5 @@
-// Package testdb gives tests the database that they run on: a SQLite file, or a PostgreSQL database of their own when TACHO_TEST_DATABASE is
-// "postgres". The very same tests run on both.
+// Package testdb gives tests the database that they run on: a SQLite file, or a PostgreSQL database of their own when
+// TACHO_TEST_DATABASE is "postgres". The very same tests run on both.
 //
 // PostgreSQL is a real one. TACHO_TEST_PG is the address of a server that may make databases; without it one is started from Debian's
 // package for the whole test process, in a temporary folder, on a Unix socket, and ends with the process however that ends.
@@ -50,8 +50,8 @@ func Wanted(t testing.TB) Kind {
 	}
 }
 
-// Config fills in where the database is. The same Path is the same database within a test, so that it can be closed and opened again. A test
-// with a disk of its own gets SQLite.
+// Config fills in where the database is. The same Path is the same database within a test, so that it can be closed and opened again. A
+// test with a disk of its own gets SQLite.
 func Config(t testing.TB, cfg store.Config) store.Config {
 	t.Helper()
 	if cfg.Disk == nil && cfg.URL == "" && Wanted(t) == Postgres {
@@ -226,12 +226,13 @@ func version(path string) int {
 	return n
 }
 
-// script makes a cluster and serves it until its input ends, which is when the test process ends, by whatever cause. It is stopped by its own
-// number, and its folder goes.
+// script makes a cluster and serves it until its input ends, which is when the test process ends, by whatever cause. It is stopped by
+// its own number, and its folder goes.
 const script = `
-"$1"/initdb --pgdata "$2"/data --username tacho --auth trust --encoding UTF8 --locale C --no-sync --no-instructions >"$2"/initdb.log 2>&1 || { cat "$2"/initdb.log; exit 1; }
-"$1"/postgres -D "$2"/data -k "$2" -c listen_addresses= -c max_connections=1000 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-	-c shared_buffers=64MB -c max_wal_size=1GB -c autovacuum=off -c logging_collector=off -c lc_messages=C >"$2"/log 2>&1 &
+"$1"/initdb --pgdata "$2"/data --username tacho --auth trust --encoding UTF8 --locale C --no-sync --no-instructions >"$2"/log 2>&1 ||
+	{ cat "$2"/log; exit 1; }
+"$1"/postgres -D "$2"/data -k "$2" -c listen_addresses= -c max_connections=1000 -c fsync=off -c synchronous_commit=off \
+	-c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=1GB -c autovacuum=off -c lc_messages=C >"$2"/log 2>&1 &
 pid=$!
 until "$1"/pg_isready -q -h "$2" -U tacho; do kill -0 $pid 2>/dev/null || { cat "$2"/log; exit 1; }; done
 echo ready $pid
