@@ -1,14 +1,9 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
@@ -21,7 +16,6 @@ import (
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/upstream"
-	"github.com/tachograph/tacho/internal/server/web"
 )
 
 // What stands here fits rooms to each other that do not know each other.
@@ -168,48 +162,3 @@ func hostOf(address string) string {
 	}
 	return strings.ToLower(u.Host)
 }
-
-// getFor lets pages ask the API in-process with their reader's credentials.
-func (s *Server) getFor(operations http.Handler) web.GetFunc {
-	return func(r *http.Request, path string, query url.Values, out any) (int, error) {
-		address := path
-		if len(query) > 0 {
-			address += "?" + query.Encode()
-		}
-		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, address, nil)
-		if err != nil {
-			return 0, fault.Wrap(fault.Invalid, err, "the address is not understood")
-		}
-		inner.RemoteAddr = r.RemoteAddr
-		inner.Host = r.Host
-		if h := r.Header.Get("Authorization"); h != "" {
-			inner.Header.Set("Authorization", h)
-		}
-		answer := &answer{header: http.Header{}, status: http.StatusOK}
-		operations.ServeHTTP(answer, inner)
-		if answer.status >= http.StatusBadRequest {
-			var body api.Error
-			if err := json.Unmarshal(answer.body.Bytes(), &body); err != nil || body.Message == "" {
-				body.Message = http.StatusText(answer.status)
-			}
-			refusal := fault.New(fault.FromStatus(answer.status), "%s", body.Message)
-			if seconds, err := strconv.Atoi(answer.header.Get("Retry-After")); err == nil {
-				refusal.After = time.Duration(seconds) * time.Second
-			}
-			return 0, refusal
-		}
-		total, _ := strconv.Atoi(answer.header.Get(api.TotalCountHeader))
-		return total, json.Unmarshal(answer.body.Bytes(), out)
-	}
-}
-
-// answer keeps what a handler answers.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }

@@ -6,11 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
@@ -63,19 +59,5 @@ func TestAPageThatIsRefusedIsAPage(t *testing.T) {
 		if res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(body, "{") {
 			t.Errorf("%s %s, which is no page: %d %v %s", method, path, res.StatusCode, res.Header, body)
 		}
-	}
-}
-
-// When the API has no room for what a page asks it for, the page says after how long to come again.
-func TestAPageSaysWhenTheAPISaidToComeAgain(t *testing.T) {
-	t.Parallel()
-	s := quiet(t, func(*Config) {})
-	busy := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request.WriteError(w, r, s.log, fault.Busyf(3*time.Second, "large queries: no room; try again in 3 s"))
-	})
-	var out api.Project
-	_, err := s.getFor(busy)(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/projects/x", nil), "/v0/projects/x", nil, &out)
-	if fault.Of(err) != fault.Unavailable || fault.RetryAfter(err) != 3*time.Second || !strings.Contains(fault.Message(err), "no room") {
-		t.Errorf("%v, after %s", err, fault.RetryAfter(err))
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/chain"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/httpapi"
@@ -152,20 +153,22 @@ func (s *Server) build(ctx context.Context) error {
 	reads := explore.New(door, s.gates.Reads)
 	s.intake = intake.New(intake.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
+	services := httpapi.Services{
+		Projects: project.NewService(s.store, door, accounts, visible, s.queue),
+		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
+		Intake:  s.intake,
+		Explore: reads, Queue: s.queue, Fleet: machines,
+	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
-		Scratch: s.cfg.Data,
-		Services: httpapi.Services{
-			Projects: project.NewService(s.store, door, accounts, visible, s.queue),
-			Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
-			Intake:  s.intake,
-			Explore: reads, Queue: s.queue, Fleet: machines,
-		},
+		Scratch:  s.cfg.Data,
+		Services: services,
 	})
 	for _, r := range s.hub.Routes() {
 		s.api.Serve(r)
 	}
-	s.handler = s.routes()
+	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, Explore: reads, Queue: s.queue, Fleet: machines,
+		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
 }
 
@@ -199,9 +202,9 @@ func (c Config) tiers() queue.Tiers {
 }
 
 // routes puts the edges side by side: the registry parses its own paths, pages and probes have theirs, everything else is the API.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes(source web.Source) http.Handler {
 	operations := s.api.Handler()
-	pages := web.New(web.Config{Get: s.getFor(operations), Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log, Gate: s.gates.Pages})
+	pages := web.New(web.Config{Source: source, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log, Gate: s.gates.Pages})
 	numbers := metrics.New(s.cfg.Version, s.cfg.Commit)
 	numbers.Gauge("runners_waiting", "Runners that wait for a job.", func() float64 { return float64(s.queue.WaitingRunners()) })
 	numbers.Gauge("channels_open", "Runner channels that are open.", func() float64 { return float64(s.hub.Connected()) })
@@ -224,18 +227,29 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", operations)
-	return numbers.Middleware(s.guarded(mux, pages))
+	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
+		_, pattern := mux.Handler(r)
+		s.turnAway(w, r, pattern, pages, err)
+	}
+	whole := chain.Chain{
+		Accounts: s.accounts, Log: s.log, Refuse: refuse, Forms: web.IsForm,
+		Limits: func(next http.Handler) http.Handler { return s.guarded(next, refuse) },
+		Open: func(r *http.Request) bool { // the registry knows its clients in its own way; probes and numbers ask nobody
+			_, pattern := mux.Handler(r)
+			return slices.Contains([]string{"/v2/", "/v2", registry.TokenPath, "GET /metrics", "GET /healthz", "GET /readyz"}, pattern)
+		},
+	}
+	return numbers.Middleware(whole.Wrap(mux))
 }
 
 // guarded is what all edges have in common: where a request came from, how slow it may be, and whether its sender has asked too often. A
 // request in the same process passes as it is.
-func (s *Server) guarded(next *http.ServeMux, pages *web.Pages) http.Handler {
+func (s *Server) guarded(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		probe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz" // whoever watches over the server must not be refused
 		if !probe {
 			if err := s.guard.Request(r, registry.TokenPath, w.Header()); err != nil {
-				_, pattern := next.Handler(r)
-				s.turnAway(w, r, pattern, pages, err)
+				refuse(w, r, err)
 				return
 			}
 		}
@@ -260,7 +274,7 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, pattern string
 	case slices.Contains(web.Patterns, pattern):
 		pages.Refuse(w, r, err)
 	default:
-		request.WriteError(w, r, s.log, err)
+		s.api.Refuse(w, r, err)
 	}
 }
 

@@ -220,6 +220,15 @@ func HashKey(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// NewToken returns a secret of 256 bits from random, for what is no key: it is hashed like one, and opens nothing by its form.
+func NewToken(random io.Reader) (string, error) {
+	var secret [secretBytes]byte
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return "", err
+	}
+	return base62Text(new(big.Int).SetBytes(secret[:]), secretDigits), nil
+}
+
 // KeyHint returns the part of a key that may be shown: its kind and the first four digits of the secret.
 func KeyHint(key string) string {
 	kind, ok := ParseKey(key)

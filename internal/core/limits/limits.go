@@ -296,6 +296,12 @@ const (
 	MachineWait     = time.Hour   // for a machine that may take a job after others could not run it: somebody has to repair one first
 )
 
+// Pages.
+const (
+	SessionLife = 30 * 24 * time.Hour // of who signed in on a page; it ends before that with its key
+	FormBytes   = 4 * KiB             // of a form of a page: a key, or what is to be done
+)
+
 // Looking after a data folder.
 const (
 	UpkeepProblems = 100   // that a check lists; a person reads the first few

@@ -32,10 +32,12 @@ type PerfQuery struct {
 // Perf returns one entry for each combination that has metrics, its points in the order of version number, start time and iteration. A
 // query for more than limits.PerfSeriesMax combinations or limits.PerfPointsMax points is an Invalid fault: nothing is left out.
 func (s *Service) Perf(ctx context.Context, actor access.Actor, ref string, q PerfQuery) (out api.Perf, err error) {
+	pass, err := s.enterPerf(ctx, actor, ref, q)
+	if err != nil {
+		return out, err
+	}
+	defer pass.Leave()
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
-		if err := q.check(); err != nil {
-			return err
-		}
 		out = api.Perf{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
 		d, err := findDimensions(ctx, tx, project, q)
 		if err != nil {

@@ -3,6 +3,7 @@ package explore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/tachograph/tacho/internal/core/access"
@@ -43,6 +44,23 @@ func (s *Service) Receipt(ctx context.Context, actor access.Actor, ref, id strin
 		row, err := projectReport(ctx, tx, project, id)
 		out = api.ReportReceipt{UUID: row.ID, Project: project.Slug, Job: row.JobID}
 		return err
+	})
+	return out, err
+}
+
+// ReportPart returns one report of the project with the first results and the first alerts, up to most of each.
+func (s *Service) ReportPart(ctx context.Context, actor access.Actor, ref, id string, most int) (out api.Report, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
+		row, err := projectReport(ctx, tx, project, id)
+		if err != nil {
+			return err
+		}
+		built, err := reports(ctx, tx, project, []report.Report{row})
+		if err != nil {
+			return err
+		}
+		out = built[0]
+		return expandOne(ctx, tx, row, &out, most)
 	})
 	return out, err
 }
@@ -157,25 +175,34 @@ func countMetrics(ctx context.Context, tx *store.Tx, rows []report.Report) (int,
 // expand adds results and alerts.
 func expand(ctx context.Context, tx *store.Tx, rows []report.Report, built []api.Report) error {
 	for i, row := range rows {
-		out := &built[i]
-		if err := eachResult(ctx, tx, row, func(r api.ReportResult) error {
-			if n := len(out.Results); n == 0 || out.Results[n-1][0].Iteration != r.Iteration {
-				out.Results = append(out.Results, nil)
-			}
-			last := &out.Results[len(out.Results)-1]
-			*last = append(*last, r)
-			return nil
-		}); err != nil {
-			return err
-		}
-		if err := eachAlert(ctx, tx, row, func(a api.Alert) error {
-			out.Alerts = append(out.Alerts, a)
-			return nil
-		}); err != nil {
+		if err := expandOne(ctx, tx, row, &built[i], 0); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// expandOne adds the first results and alerts of a report, up to most of each; 0: all.
+func expandOne(ctx context.Context, tx *store.Tx, row report.Report, out *api.Report, most int) error {
+	err := eachResult(ctx, tx, row, upTo(most, func(r api.ReportResult) error {
+		if n := len(out.Results); n == 0 || out.Results[n-1][0].Iteration != r.Iteration {
+			out.Results = append(out.Results, nil)
+		}
+		last := &out.Results[len(out.Results)-1]
+		*last = append(*last, r)
+		return nil
+	}))
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	err = eachAlert(ctx, tx, row, upTo(most, func(a api.Alert) error {
+		out.Alerts = append(out.Alerts, a)
+		return nil
+	}))
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // eachResult calls f with a report's metrics by iteration and benchmark, both in the order in which they were written. A report that is not

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -117,8 +118,8 @@ func (s *Service) WriteReports(ctx context.Context, w io.Writer, actor access.Ac
 	return total, err
 }
 
-// WritePerf writes what Perf returns.
-func (s *Service) WritePerf(ctx context.Context, w io.Writer, actor access.Actor, ref string, q PerfQuery) error {
+// enterPerf checks a query and passes the gate with what its longest line costs.
+func (s *Service) enterPerf(ctx context.Context, actor access.Actor, ref string, q PerfQuery) (*admit.Pass, error) {
 	n := 0
 	if err := s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		if err := q.check(); err != nil {
@@ -130,9 +131,14 @@ func (s *Service) WritePerf(ctx context.Context, w io.Writer, actor access.Actor
 		}
 		return err
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	pass, err := s.gate.Enter(ctx, lineCost(n))
+	return s.gate.Enter(ctx, lineCost(n))
+}
+
+// WritePerf writes what Perf returns.
+func (s *Service) WritePerf(ctx context.Context, w io.Writer, actor access.Actor, ref string, q PerfQuery) error {
+	pass, err := s.enterPerf(ctx, actor, ref, q)
 	if err != nil {
 		return err
 	}

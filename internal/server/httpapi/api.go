@@ -5,9 +5,9 @@
 // may do what is asked inside, at the door; an operation in which nobody asked is answered with an internal error, and a test walks over
 // all of them as a stranger.
 //
-// The middleware, from outside: request id, recover, log, CORS, authenticate and bound the body, hold what the answer needs (package admit)
-// until it is written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and
-// what has no kind is logged under the request id and not shown.
+// Around the operations stands package chain. What is the API's own: CORS, and to hold what the answer needs (package admit) until it is
+// written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and what has no
+// kind is logged under the request id and not shown.
 package httpapi
 
 import (
@@ -79,15 +79,8 @@ func New(cfg Config) *API {
 // OpenAPI returns the document, for the copy in docs.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
-// Handler is the operations inside their middleware.
-func (a *API) Handler() http.Handler {
-	var h http.Handler = http.HandlerFunc(a.route)
-	// innermost first
-	for _, wrap := range []func(http.Handler) http.Handler{held, a.authenticate, a.cors, a.logged, a.recovered, a.identified} {
-		h = wrap(h)
-	}
-	return h
-}
+// Handler is the operations. It stands inside of the chain, which has authenticated.
+func (a *API) Handler() http.Handler { return a.cors(held(http.HandlerFunc(a.route))) }
 
 // actorOf is the request's actor.
 func actorOf(ctx context.Context) access.Actor {

@@ -21,6 +21,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/chain"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
@@ -298,7 +299,7 @@ func deskAPI(t *testing.T) (*API, *bytes.Buffer) {
 
 func serve(a *API, r *http.Request) (*httptest.ResponseRecorder, api.Error) {
 	w := httptest.NewRecorder()
-	a.Handler().ServeHTTP(w, r)
+	chain.Chain{Accounts: a.cfg.Accounts, Log: a.log, Refuse: a.Refuse}.Wrap(a.Handler()).ServeHTTP(w, r)
 	var e api.Error
 	_ = json.Unmarshal(w.Body.Bytes(), &e) // not every answer is an error
 	return w, e

@@ -4,54 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime/debug"
-	"time"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/ident"
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/request"
 )
-
-// identified gives each request an id; a caller may send its own if it is short and plain.
-func (a *API) identified(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header.Get(api.RequestIDHeader)
-		if !ident.IsUUID(id) {
-			id = ident.NewUUID()
-		}
-		w.Header().Set(api.RequestIDHeader, id)
-		within(request.WithID(r.Context(), id), next, w, r)
-	})
-}
-
-func (a *API) recovered(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			v := recover()
-			if v == nil {
-				return
-			}
-			if v == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel of net/http
-				panic(v)
-			}
-			a.log.ErrorContext(r.Context(), "handler panicked", "request", request.ID(r.Context()), "panic", v, "stack", string(debug.Stack()))
-			request.WriteError(w, r, a.log, fmt.Errorf("panic: %v", v))
-		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (a *API) logged(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := time.Now()
-		next.ServeHTTP(w, r)
-		a.log.DebugContext(r.Context(), "request", "request", request.ID(r.Context()), "method", r.Method, "path", r.URL.Path, "route",
-			r.Pattern, "took", time.Since(begun))
-	})
-}
 
 // within serves r under another context and hands the route that was found back to r, for who counts and logs outside.
 func within(ctx context.Context, next http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -91,14 +48,10 @@ func (p *refused) WriteHeader(status int)      { p.status = status }
 // cors lets pages of other origins read: credentials are keys in a header, which a browser does not add by itself.
 func (a *API) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+
-			", Location, Preference-Applied, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
-		h.Set("X-Content-Type-Options", "nosniff")
+		readable(w.Header())
 		if r.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Prefer, "+api.RequestIDHeader)
+			w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+api.RequestIDHeader)
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -106,21 +59,15 @@ func (a *API) cors(next http.Handler) http.Handler {
 	})
 }
 
-// authenticate puts the actor into the context. Operations read their body before they authorize, so those who show no key may send little.
-func (a *API) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, known := request.ActorOf(r.Context()); known {
-			next.ServeHTTP(w, r)
-			return
-		}
-		actor, err := a.cfg.Accounts.Authenticate(r.Context(), request.Bearer(r), request.SourceIP(r))
-		if err != nil {
-			request.WriteError(w, r, a.log, err)
-			return
-		}
-		if actor.Kind == access.Anonymous {
-			r.Body = http.MaxBytesReader(w, r.Body, limits.AnonymousBodyBytes)
-		}
-		within(request.WithActor(r.Context(), actor), next, w, r)
-	})
+func readable(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+
+		", Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// Refuse answers err in the API's way, for who turns requests away before they reach it.
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	readable(w.Header())
+	request.WriteError(w, r, a.log, err)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/chain"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/ingest"
@@ -81,7 +82,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 		f(&cfg)
 	}
 	s.api = New(cfg)
-	server := httptest.NewServer(s.api.Handler())
+	server := httptest.NewServer(chain.Chain{Accounts: s.accounts, Log: log, Refuse: s.api.Refuse}.Wrap(s.api.Handler()))
 	t.Cleanup(func() {
 		server.Close()
 		if err := db.Close(); err != nil {

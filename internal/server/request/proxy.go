@@ -95,11 +95,18 @@ func Base(r *http.Request, public string) string {
 	if public != "" {
 		return strings.TrimRight(public, "/")
 	}
-	found, ok := r.Context().Value(originKey{}).(origin)
-	if ok && found.https || !ok && r.TLS != nil {
+	if Secure(r) {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
+}
+
+// Secure reports whether the sender of r speaks TLS, with us or with a proxy that is believed.
+func Secure(r *http.Request) bool {
+	if found, ok := r.Context().Value(originKey{}).(origin); ok {
+		return found.https
+	}
+	return r.TLS != nil
 }
 
 // hostOf is an address without its port, if it has one.

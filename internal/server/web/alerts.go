@@ -3,15 +3,16 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 type alertRow struct {
 	Benchmark, Measure, Value, Baseline, Change, ChangeClass, Limit, PlotHref, ReportHref string
 	Status                                                                                pill
+	Act                                                                                   *button
 	When                                                                                  moment
 }
 
@@ -50,23 +51,21 @@ type alertsView struct {
 }
 
 func (p *Pages) alerts(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
 	status := r.URL.Query().Get("status")
-	q := query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r)), "sort", "created", "direction", "desc")
-	if status != "" {
-		q.Set("status", status)
-	}
-	var rows []api.Alert
-	total, err := p.cfg.Get(r, base+"/alerts", q, &rows)
+	rows, total, err := p.cfg.Source.Alerts(r.Context(), reader(r), project.UUID, threshold.AlertFilter{Status: api.AlertStatus(status)},
+		window(r))
 	if err != nil {
 		return page{}, err
 	}
 	view := alertsView{Pages: pagesOf(r, total), Filters: filters(r.URL.Path, status, "", "active", "dismissed", "silenced")}
 	for _, a := range rows {
-		view.Rows = append(view.Rows, p.alertRow(project, a))
+		row := p.alertRow(project, a)
+		row.Act = alertButton(r, project, a)
+		view.Rows = append(view.Rows, row)
 	}
 	return page{template: "alerts", title: "Alerts", section: "projects", crumbs: projectCrumbs(project),
 		tabs: projectTabs(project.Slug, "Alerts"), view: view}, nil

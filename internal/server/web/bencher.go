@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/tachograph/tacho/api"
 )
 
 // Bencher's clients print links to Bencher's pages and write them into pull requests: {console}/perf/{project}/… and
@@ -72,8 +70,7 @@ func plotLink(r *http.Request, project string) (string, error) {
 
 // alertLink leads to the report that raised the alert.
 func (p *Pages) alertLink(r *http.Request, project string) (string, error) {
-	var alert api.Alert
-	_, err := p.cfg.Get(r, "/v0"+project+"/alerts/"+url.PathEscape(r.PathValue("ref")), nil, &alert)
+	alert, err := p.cfg.Source.Alert(r.Context(), reader(r), r.PathValue("project"), r.PathValue("ref"))
 	return project + "/reports/" + url.PathEscape(alert.Report), err
 }
 
@@ -82,8 +79,8 @@ func (p *Pages) thresholdLink(r *http.Request, project string) (string, error) {
 	if r.PathValue("ref") == "add" {
 		return project, nil
 	}
-	var t api.Threshold
-	if _, err := p.cfg.Get(r, "/v0"+project+"/thresholds/"+url.PathEscape(r.PathValue("ref")), nil, &t); err != nil {
+	t, err := p.cfg.Source.Threshold(r.Context(), reader(r), r.PathValue("project"), r.PathValue("ref"))
+	if err != nil {
 		return "", err
 	}
 	q := url.Values{}

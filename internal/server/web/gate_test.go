@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +14,9 @@ import (
 func TestPagesThatDoNotFitAreRefusedWithoutBeingDrawn(t *testing.T) {
 	t.Parallel()
 	gate := admit.New(admit.Config{Subject: "pages", Capacity: 1, Patience: time.Minute, Retry: 2 * time.Second})
-	asked := 0
+	source := &canned{answers: map[string]any{"/projects": []int{}}}
 	pages := New(Config{Version: "test", Now: time.Now, Log: slog.New(slog.DiscardHandler), Gate: gate,
-		Get: func(*http.Request, string, url.Values, any) (int, error) { asked++; return 0, nil }})
+		Source: source})
 	get := func() *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		pages.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/projects", nil))
@@ -27,8 +26,8 @@ func TestPagesThatDoNotFitAreRefusedWithoutBeingDrawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "2" || asked != 0 {
-		t.Errorf("%d, Retry-After %q, asked %d times", w.Code, w.Header().Get("Retry-After"), asked)
+	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "2" || len(source.asked) != 0 {
+		t.Errorf("%d, Retry-After %q, asked %d times", w.Code, w.Header().Get("Retry-After"), len(source.asked))
 	}
 	if w := get(); !strings.Contains(w.Body.String(), "<title>Busy just now") || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("the refusal is no page: %v %s", w.Header(), w.Body)

@@ -36,17 +36,12 @@ func jobStatus(s api.JobStatus) pill {
 }
 
 func (p *Pages) jobs(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
 	status := r.URL.Query().Get("status")
-	q := query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r)), "sort", "created", "direction", "desc")
-	if status != "" {
-		q.Set("status", status)
-	}
-	var rows []api.Job
-	total, err := p.cfg.Get(r, base+"/jobs", q, &rows)
+	rows, total, err := p.cfg.Source.Jobs(r.Context(), reader(r), project.UUID, api.JobStatus(status), window(r))
 	if err != nil {
 		return page{}, err
 	}
@@ -95,6 +90,7 @@ type jobView struct {
 	Files                                                                                               []fileRow
 	Events                                                                                              []eventRow
 	Host                                                                                                []fact
+	Act                                                                                                 *button
 }
 
 type streamView struct{ Title, Text string }
@@ -107,16 +103,17 @@ type eventRow struct {
 }
 
 func (p *Pages) job(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
-	var job api.Job
-	here := base + "/jobs/" + url.PathEscape(r.PathValue("uuid"))
-	if _, err := p.cfg.Get(r, here, nil, &job); err != nil {
+	job, err := p.cfg.Source.Job(r.Context(), reader(r), project.UUID, r.PathValue("uuid"))
+	if err != nil {
 		return page{}, err
 	}
+	here := "/v0/projects/" + url.PathEscape(r.PathValue("project")) + "/jobs/" + url.PathEscape(r.PathValue("uuid"))
 	view := p.jobView(project, job, here)
+	view.Act = jobButton(r, project, job)
 	made := page{
 		template: "job", title: "Job " + job.Image, section: "projects",
 		crumbs: projectCrumbs(project, link{"/projects/" + url.PathEscape(project.Slug) + "/jobs", "Jobs", false}),

@@ -7,12 +7,13 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/plot"
+	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // seriesPerChart is how many lines one plot shows: as many as the style sheet has colours and dashes.
@@ -37,26 +38,22 @@ func plotHref(project api.Project, branch api.Branch, testbed api.Testbed, bench
 }
 
 // perfOf asks for the points of a selection; columns as the API has them, 0 for all points.
-func (p *Pages) perfOf(r *http.Request, base string, s selection, columns int) (api.Perf, error) {
-	var perf api.Perf
+func (p *Pages) perfOf(r *http.Request, project api.Project, s selection, columns int) (api.Perf, error) {
 	if !s.complete() {
-		return perf, nil
+		return api.Perf{}, nil
 	}
-	join := func(values []string) string { return strings.Join(values, ",") }
-	_, err := p.cfg.Get(r, base+"/perf", query("branches", join(s.branches), "testbeds", join(s.testbeds), "benchmarks", join(s.benchmarks),
-		"measures", join(s.measures), "columns", strconv.Itoa(columns)), &perf)
-	return perf, err
+	return p.cfg.Source.Perf(r.Context(), reader(r), project.UUID, explore.PerfQuery{
+		Branches: s.branches, Testbeds: s.testbeds, Benchmarks: s.benchmarks, Measures: s.measures, Columns: columns})
 }
 
 // defaultSelection is what the newest processed report measured: its branch and testbed, its first measure, its first benchmarks.
-func (p *Pages) defaultSelection(r *http.Request, base string, reports []api.Report) (selection, error) {
+func (p *Pages) defaultSelection(r *http.Request, project api.Project, reports []api.Report) (selection, error) {
 	at := slices.IndexFunc(reports, func(r api.Report) bool { return r.Status == api.ReportProcessed })
 	if at < 0 {
 		return selection{}, nil
 	}
-	var report api.Report
-	few := query("max_results", strconv.Itoa(resultsLookedAt))
-	if _, err := p.cfg.Get(r, base+"/reports/"+reports[at].UUID, few, &report); err != nil {
+	report, err := p.cfg.Source.Report(r.Context(), reader(r), project.UUID, reports[at].UUID, resultsLookedAt)
+	if err != nil {
 		return selection{}, err
 	}
 	s := selection{branches: []string{report.Branch.UUID}, testbeds: []string{report.Testbed.UUID}}
@@ -194,7 +191,7 @@ type option struct {
 type tableRow struct{ Benchmark, Branch, Testbed, Measure, Points, Newest, Lowest, Highest string }
 
 func (p *Pages) perf(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
@@ -216,17 +213,17 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 	}
 	chosen := selection{branches: q["branch"], testbeds: q["testbed"], benchmarks: q["benchmark"], measures: q["measure"]}
 	if !chosen.complete() {
-		var reports []api.Report
-		if _, err := p.cfg.Get(r, base+"/reports", query("per_page", "10", "sort", "date_time", "direction", "desc"), &reports); err != nil {
+		reports, _, err := p.cfg.Source.Reports(r.Context(), reader(r), project.UUID, newest(10))
+		if err != nil {
 			return page{}, err
 		}
-		standard, err := p.defaultSelection(r, base, reports)
+		standard, err := p.defaultSelection(r, project, reports)
 		if err != nil {
 			return page{}, err
 		}
 		chosen = chosen.or(standard)
 	}
-	perf, err := p.perfOf(r, base, chosen, 0)
+	perf, err := p.perfOf(r, project, chosen, 0)
 	if fault.Is(err, fault.Invalid) { // too many permutations: say so, and keep the form usable
 		view.Notes = append(view.Notes, fault.Message(err))
 	} else if err != nil {
@@ -234,7 +231,7 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 	}
 	view.Charts = drawCharts(project, perf, opts)
 	view.Table = tableOf(perf)
-	if view.Choosers, err = p.choosers(r, base, chosen, perf, view.Search); err != nil {
+	if view.Choosers, err = p.choosers(r, project, chosen, perf, view.Search); err != nil {
 		return page{}, err
 	}
 	return page{
@@ -267,15 +264,11 @@ func rangeEnd(text string) (*float64, error) {
 }
 
 // choosers lists what can be ticked. What is shown now is always among it, whatever the search says.
-func (p *Pages) choosers(r *http.Request, base string, chosen selection, perf api.Perf, search string) ([]chooser, error) {
-	type row struct{ UUID, Name string }
-	list := func(title, name, path, search string, ticked []string, shown func(api.PerfSeries) row) (chooser, error) {
-		q := query("per_page", strconv.Itoa(optionsPerChooser))
-		if search != "" {
-			q.Set("search", search)
-		}
-		var rows []row
-		total, err := p.cfg.Get(r, base+path, q, &rows)
+func (p *Pages) choosers(r *http.Request, project api.Project, chosen selection, perf api.Perf, search string) ([]chooser, error) {
+	type row = Thing
+	list := func(title, name string, what Things, search string, ticked []string, shown func(api.PerfSeries) row) (chooser, error) {
+		rows, total, err := p.cfg.Source.Things(r.Context(), reader(r), project.UUID, what, store.ListFilter{Search: search,
+			Page: store.Page{Limit: optionsPerChooser}})
 		if err != nil {
 			return chooser{}, err
 		}
@@ -305,17 +298,21 @@ func (p *Pages) choosers(r *http.Request, base string, chosen selection, perf ap
 	}
 	var out []chooser
 	for _, c := range []struct {
-		title, name, path, search string
-		ticked                    []string
-		shown                     func(api.PerfSeries) row
+		title, name string
+		what        Things
+		search      string
+		ticked      []string
+		shown       func(api.PerfSeries) row
 	}{
-		{"Benchmarks", "benchmark", "/benchmarks", search, chosen.benchmarks,
-			func(s api.PerfSeries) row { return row{s.Benchmark.UUID, s.Benchmark.Name} }},
-		{"Branches", "branch", "/branches", "", chosen.branches, func(s api.PerfSeries) row { return row{s.Branch.UUID, s.Branch.Name} }},
-		{"Testbeds", "testbed", "/testbeds", "", chosen.testbeds, func(s api.PerfSeries) row { return row{s.Testbed.UUID, s.Testbed.Name} }},
-		{"Measures", "measure", "/measures", "", chosen.measures, func(s api.PerfSeries) row { return row{s.Measure.UUID, s.Measure.Name} }},
+		{"Benchmarks", "benchmark", Benchmarks, search, chosen.benchmarks, func(s api.PerfSeries) row {
+			return row{s.Benchmark.UUID,
+				s.Benchmark.Name}
+		}},
+		{"Branches", "branch", Branches, "", chosen.branches, func(s api.PerfSeries) row { return row{s.Branch.UUID, s.Branch.Name} }},
+		{"Testbeds", "testbed", Testbeds, "", chosen.testbeds, func(s api.PerfSeries) row { return row{s.Testbed.UUID, s.Testbed.Name} }},
+		{"Measures", "measure", Measures, "", chosen.measures, func(s api.PerfSeries) row { return row{s.Measure.UUID, s.Measure.Name} }},
 	} {
-		made, err := list(c.title, c.name, c.path, c.search, c.ticked, c.shown)
+		made, err := list(c.title, c.name, c.what, c.search, c.ticked, c.shown)
 		if err != nil {
 			return nil, err
 		}

@@ -3,9 +3,10 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 type projectsView struct {
@@ -21,12 +22,9 @@ type projectRow struct {
 
 func (p *Pages) projects(r *http.Request) (page, error) {
 	search := r.URL.Query().Get("search")
-	q := query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r)))
-	if search != "" {
-		q.Set("search", search)
-	}
-	var rows []api.Project
-	total, err := p.cfg.Get(r, "/v0/projects", q, &rows)
+	at := window(r)
+	at.Desc = false // by name
+	rows, total, err := p.cfg.Source.Projects(r.Context(), reader(r), store.ListFilter{Search: search, Page: at})
 	if err != nil {
 		return page{}, err
 	}
@@ -48,32 +46,33 @@ type projectView struct {
 
 // project is the overview: active alerts, a plot of what the newest report measured, the newest reports.
 func (p *Pages) project(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
 	var view projectView
-	var active []api.Alert
-	if _, err := p.cfg.Get(r, base+"/alerts", query("status", "active", "per_page", "10", "sort", "created", "direction", "desc"),
-		&active); err != nil {
+	active, _, err := p.cfg.Source.Alerts(r.Context(), reader(r), project.UUID, threshold.AlertFilter{Status: api.AlertActive}, newest(10))
+	if err != nil {
 		return page{}, err
 	}
 	for _, a := range active {
-		view.Alerts = append(view.Alerts, p.alertRow(project, a))
+		row := p.alertRow(project, a)
+		row.Act = alertButton(r, project, a)
+		view.Alerts = append(view.Alerts, row)
 	}
-	var reports []api.Report
-	if _, err := p.cfg.Get(r, base+"/reports", query("per_page", "10", "sort", "date_time", "direction", "desc"), &reports); err != nil {
+	reports, _, err := p.cfg.Source.Reports(r.Context(), reader(r), project.UUID, newest(10))
+	if err != nil {
 		return page{}, err
 	}
 	for _, report := range reports {
 		view.Reports = append(view.Reports, p.reportRow(project, report))
 	}
 	if len(reports) > 0 {
-		selection, err := p.defaultSelection(r, base, reports)
+		selection, err := p.defaultSelection(r, project, reports)
 		if err != nil {
 			return page{}, err
 		}
-		perf, err := p.perfOf(r, base, selection, overviewColumns)
+		perf, err := p.perfOf(r, project, selection, overviewColumns)
 		if err != nil {
 			return page{}, err
 		}

@@ -63,13 +63,11 @@ type reportsView struct {
 }
 
 func (p *Pages) reports(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
-	var rows []api.Report
-	total, err := p.cfg.Get(r, base+"/reports", query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r)), "sort",
-		"date_time", "direction", "desc"), &rows)
+	rows, total, err := p.cfg.Source.Reports(r.Context(), reader(r), project.UUID, window(r))
 	if err != nil {
 		return page{}, err
 	}
@@ -111,13 +109,12 @@ type resultRow struct {
 const resultsPerPage = 2_000
 
 func (p *Pages) report(r *http.Request) (page, error) {
-	project, base, err := p.loadProject(r)
+	project, err := p.loadProject(r)
 	if err != nil {
 		return page{}, err
 	}
-	var report api.Report
-	few := query("max_results", strconv.Itoa(resultsPerPage))
-	if _, err := p.cfg.Get(r, base+"/reports/"+url.PathEscape(r.PathValue("uuid")), few, &report); err != nil {
+	report, err := p.cfg.Source.Report(r.Context(), reader(r), project.UUID, r.PathValue("uuid"), resultsPerPage)
+	if err != nil {
 		return page{}, err
 	}
 	title := "Report on " + report.Branch.Name

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/store"
 )
 
 type runnersView struct {
@@ -39,13 +41,14 @@ func runnerState(s api.RunnerState) pill {
 }
 
 func (p *Pages) runners(r *http.Request) (page, error) {
-	var rows []api.Runner
-	total, err := p.cfg.Get(r, "/v0/runners", query("per_page", strconv.Itoa(rowsPerPage), "page", strconv.Itoa(pageOf(r))), &rows)
+	at := window(r)
+	at.Desc = false // by name
+	rows, total, err := p.cfg.Source.Runners(r.Context(), reader(r), store.ListFilter{Page: at})
 	if err != nil {
 		return page{}, err
 	}
-	var specs []api.Spec
-	if _, err := p.cfg.Get(r, "/v0/specs", query("per_page", "255"), &specs); err != nil {
+	specs, _, err := p.cfg.Source.Specs(r.Context(), reader(r), store.ListFilter{Page: store.Page{Limit: limits.PageMax}})
+	if err != nil {
 		return page{}, err
 	}
 	view := runnersView{Pages: pagesOf(r, total)}

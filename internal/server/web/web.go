@@ -1,10 +1,14 @@
 // Package web serves the pages: projects, plots, reports, jobs, runners. It renders on the server and works without script; three small
 // scripts add zooming and live output.
 //
-// A page is a client of our own API: it asks the same operations, with the reader's own credentials, over a function that calls them
-// in-process. So a page can show nothing that the API would not give, and knows nothing of the store. Each page is a file: a view struct
-// with texts ready to print, a pure function that builds it from api types, a handler that fetches. Templates only place texts; the
-// template engine escapes all of them. The content security policy allows no inline script and no inline style.
+// A page calls the same use cases as the API, as its reader: who reads with a session or a key, or is nobody in particular. So a page can
+// show
+// and do nothing that the API would not let its reader do. Each page is a file: a view struct with texts ready to print, a pure function
+// that builds it from api types, a handler that fetches. Templates only place texts; the template engine escapes all of them. The content
+// security policy allows no inline script and no inline style.
+//
+// Forms act, and work without script. They are refused when a browser says that another site sent them (http.CrossOriginProtection); the
+// session's cookie does not come along from there either (SameSite).
 package web
 
 import (
@@ -23,10 +27,12 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/request"
+	"github.com/tachograph/tacho/internal/server/store"
 )
 
 //go:embed templates/*.html
@@ -35,12 +41,9 @@ var templateFiles embed.FS
 //go:embed assets
 var assetFiles embed.FS
 
-// GetFunc asks the API for path with query as the reader of r, decodes the answer into out, and returns the total count of a list.
-type GetFunc func(r *http.Request, path string, query url.Values, out any) (total int, err error)
-
 // Config is what the pages need.
 type Config struct {
-	Get     GetFunc
+	Source  Source
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -82,13 +85,15 @@ func New(cfg Config) *Pages {
 	} {
 		p.mux.HandleFunc(pattern, p.render(handler))
 	}
+	p.forms()
 	p.bencherLinks()
 	return p
 }
 
 // Patterns are the routes that belong to this package; everything else is the API's.
 var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/",
-	"GET /console/"}
+	"GET /console/",
+	"GET /signin", "POST /signin", "POST /signout", "POST /projects/{project}/alerts/{alert}", "POST /projects/{project}/jobs/{uuid}"}
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
@@ -111,6 +116,8 @@ type link struct {
 // frame is what the layout template sees.
 type frame struct {
 	Title, Section, Version string
+	Here                    string // this page, to come back to
+	SignedIn, MaySignIn     bool
 	Crumbs, Tabs            []link
 	Scripts                 []string
 	Page                    any
@@ -199,6 +206,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, made p
 	var out bytes.Buffer
 	if err := p.templates[made.template].ExecuteTemplate(&out, "layout", frame{
 		Title: made.title, Section: made.section, Version: p.cfg.Version,
+		Here: here(r), SignedIn: request.Session(r) != "" && reader(r).Kind == access.User, MaySignIn: reader(r).Kind == access.Anonymous,
 		Crumbs: made.crumbs, Tabs: made.tabs, Scripts: made.scripts, Page: made.view,
 	}); err != nil {
 		p.cfg.Log.ErrorContext(r.Context(), "page template failed", "template", made.template, "error", err)
@@ -241,11 +249,33 @@ func projectCrumbs(project api.Project, rest ...link) []link {
 }
 
 // loadProject fetches the project that the path names.
-func (p *Pages) loadProject(r *http.Request) (api.Project, string, error) {
-	var project api.Project
-	base := "/v0/projects/" + url.PathEscape(r.PathValue("project"))
-	_, err := p.cfg.Get(r, base, nil, &project)
-	return project, base, err
+func (p *Pages) loadProject(r *http.Request) (api.Project, error) {
+	return p.cfg.Source.Project(r.Context(), reader(r), r.PathValue("project"))
+}
+
+// reader is who looks at a page.
+func reader(r *http.Request) access.Actor {
+	actor, ok := request.ActorOf(r.Context())
+	if !ok {
+		return access.Actor{Kind: access.Anonymous, SourceIP: request.SourceIP(r)}
+	}
+	return actor
+}
+
+// window is the page of a list that was asked for, newest first.
+func window(r *http.Request) store.Page {
+	return store.Page{Limit: rowsPerPage, Offset: (pageOf(r) - 1) * rowsPerPage, Desc: true}
+}
+
+// newest is the beginning of a list, newest first.
+func newest(n int) store.Page { return store.Page{Limit: n, Desc: true} }
+
+// here is the page that is looked at, to come back to from another; the page to sign in on is nowhere to come back to.
+func here(r *http.Request) string {
+	if r.Method != http.MethodGet || r.URL.Path == "/signin" {
+		return "/projects"
+	}
+	return with(r)
 }
 
 // query builds query values from pairs.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -11,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,7 +20,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -99,22 +96,22 @@ var (
 // answers is an API that knows one of everything.
 func answers() map[string]any {
 	return map[string]any{
-		"/v0/projects":                  []api.Project{project},
-		"/v0/projects/words":            project,
-		"/v0/projects/words/reports":    []api.Report{report},
-		"/v0/projects/words/reports/r":  report,
-		"/v0/projects/words/alerts":     []api.Alert{alert},
-		"/v0/projects/words/jobs":       []api.Job{job, ended},
-		"/v0/projects/words/jobs/j":     job,
-		"/v0/projects/words/jobs/e":     ended,
-		"/v0/projects/words/jobs/b":     blocked,
-		"/v0/projects/words/perf":       perf,
-		"/v0/projects/words/benchmarks": []api.Benchmark{bench},
-		"/v0/projects/words/branches":   []api.Branch{branch},
-		"/v0/projects/words/testbeds":   []api.Testbed{testbed},
-		"/v0/projects/words/measures":   []api.Measure{latency},
-		"/v0/runners":                   []api.Runner{runner, drained},
-		"/v0/specs":                     []api.Spec{spec},
+		"/projects":                  []api.Project{project},
+		"/projects/words":            project,
+		"/projects/words/reports":    []api.Report{report},
+		"/projects/words/reports/r":  report,
+		"/projects/words/alerts":     []api.Alert{alert},
+		"/projects/words/jobs":       []api.Job{job, ended},
+		"/projects/words/jobs/j":     job,
+		"/projects/words/jobs/e":     ended,
+		"/projects/words/jobs/b":     blocked,
+		"/projects/words/perf":       perf,
+		"/projects/words/benchmarks": []api.Benchmark{bench},
+		"/projects/words/branches":   []api.Branch{branch},
+		"/projects/words/testbeds":   []api.Testbed{testbed},
+		"/projects/words/measures":   []api.Measure{latency},
+		"/runners":                   []api.Runner{runner, drained},
+		"/specs":                     []api.Spec{spec},
 	}
 }
 
@@ -122,19 +119,7 @@ func pages(t *testing.T, answers map[string]any) *Pages {
 	t.Helper()
 	return New(Config{
 		Version: "v1", Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
-		Get: func(_ *http.Request, path string, _ url.Values, out any) (int, error) {
-			answer, ok := answers[path]
-			if !ok {
-				return 0, fault.Missingf("%s does not exist", path)
-			}
-			raw, err := json.Marshal(answer)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var list []json.RawMessage
-			_ = json.Unmarshal(raw, &list)
-			return len(list), json.Unmarshal(raw, out)
-		},
+		Source: &canned{answers: answers},
 	})
 }
 

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tachograph/tacho/api"
+)
+
+// A browser that signed in sees private projects and acts on pages; its session is no key for programs, and ends with the key it came from.
+func TestAPageIsSeenByItsProjectsOwner(t *testing.T) {
+	t.Parallel()
+	w := start(t, t.TempDir())
+	var user api.KeyCreated
+	w.must(201, w.key, "POST", "/v0/users/admin/keys", api.NewKey{Name: "browser"}, &user)
+	w.must(201, w.key, "POST", "/v0/projects", api.NewProject{Name: "shop", Visibility: api.Private}, nil)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	send := func(method, path string, form url.Values, header ...string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if form != nil {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		res, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.StatusCode, res.Header.Get("Location")
+	}
+	want := func(what string, status int, method, path string, form url.Values, header ...string) {
+		t.Helper()
+		if got, _ := send(method, path, form, header...); got != status {
+			t.Errorf("%s: %s %s is %d, want %d", what, method, path, got, status)
+		}
+	}
+	want("a stranger", 404, "GET", "/projects/shop", nil)
+	want("a wrong key", 401, "POST", "/signin", url.Values{"key": {"tacho_user_wrong"}})
+	want("the right key", 303, "POST", "/signin", url.Values{"key": {user.Secret}})
+	want("signed in", 200, "GET", "/projects/shop", nil)
+	want("signed in, what pages ask the API for", 200, "GET", "/v0/projects/shop", nil)
+	want("nor by another method", 404, "DELETE", "/v0/projects/shop", nil)
+	want("a form of another site", 403, "POST", "/signout", url.Values{}, "Origin", "https://evil.example")
+	want("a form that names nothing", 404, "POST", "/projects/shop/jobs/none", url.Values{"status": {"canceled"}})
+	w.must(204, w.key, "DELETE", "/v0/users/admin/keys/"+user.UUID, nil, nil)
+	want("the key is revoked", 404, "GET", "/projects/shop", nil)
+	want("and the rest is still there", 200, "GET", "/projects", nil)
+	w.must(201, w.key, "POST", "/v0/users/admin/keys", api.NewKey{Name: "browser 2"}, &user)
+	want("again", 303, "POST", "/signin", url.Values{"key": {user.Secret}})
+	want("signed in again", 200, "GET", "/projects/shop", nil)
+	kept := jar.Cookies(mustParse(t, w.url))
+	want("signing out", 303, "POST", "/signout", url.Values{})
+	jar.SetCookies(mustParse(t, w.url), kept)
+	want("a session that was ended opens nothing, also if its cookie was kept", 404, "GET", "/projects/shop", nil)
+}
+
+func mustParse(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
