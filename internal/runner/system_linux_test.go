@@ -137,6 +137,28 @@ func TestRealContainerEndsAreTold(t *testing.T) {
 	}
 }
 
+// TestARealCommandThatTheKernelRefusesIsTheImagesFault has a script whose interpreter is not in the image: the runtime starts it, the kernel does not.
+func TestARealCommandThatTheKernelRefusesIsTheImagesFault(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/bin/interpreter\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: script, Target: "/script"}}, Entrypoint: []string{"/script"}, Architecture: runtime.GOARCH})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shot := aRealShot(t)
+	shot.Image = filepath.Join(t.TempDir(), "layout")
+	if _, err := imagepack.WriteLayout(img, shot.Image); err != nil {
+		t.Fatal(err)
+	}
+	got, err := RunOnce(t.Context(), shot)
+	if err != nil || got.Reason != api.ReasonImageInvalid || got.Exit() != fault.ExitInfrastructure || !strings.Contains(got.Error, "no such file") {
+		t.Errorf("exit %d, reason %q %q, %v", got.Exit(), got.Reason, got.Error, err)
+	}
+}
+
 // TestRealGVisorIsReachedAndTold asks for it and for less; either way the result says what was reached, and at what price.
 func TestRealGVisorIsReachedAndTold(t *testing.T) {
 	t.Parallel()

@@ -238,6 +238,9 @@ type sandbox struct {
 	startErr error  // of gVisor: why the command never began
 
 	pid     int
+	said    head // the first that came by stderr: the runtime's own words if the command never began
+	unbegun bool // the kernel did not run the command; the runtime's process ended in its place
+	blamed  sync.Once
 	cgroups groups // that the command is in, to read
 	started time.Time
 	streams sync.WaitGroup
@@ -415,7 +418,7 @@ func (s *sandbox) start(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	s.streams.Go(func() { pump(outR, stdout) })
-	s.streams.Go(func() { pump(errR, stderr) })
+	s.streams.Go(func() { pump(errR, io.MultiWriter(&s.said, stderr)) })
 	raw, err := os.ReadFile(pidFile)
 	if err != nil {
 		return err
@@ -463,6 +466,7 @@ func pump(r *os.File, w io.Writer) {
 // reap waits for the command and keeps how it ended.
 func (s *sandbox) reap() {
 	defer close(s.done)
+	s.unbegun = neverBegan(s.pid)
 	var status syscall.WaitStatus
 	for {
 		_, err := syscall.Wait4(s.pid, &status, 0, nil)
@@ -481,6 +485,7 @@ func (s *sandbox) reap() {
 	default:
 		s.exit.Code = status.ExitStatus()
 	}
+	s.unbegun = s.unbegun && !status.Signaled() && !s.killed.Load()
 	s.exit.OOMKilled = s.exit.Code != 0 && s.cgroups.oomKills() > 0
 }
 
@@ -490,6 +495,9 @@ func (s *sandbox) Wait() (isolate.Exit, error) {
 	s.streams.Wait()
 	if s.unkept.Load() {
 		return s.exit, fmt.Errorf("wait for sandbox %s: its keeper was killed, and the command with it", s.id)
+	}
+	if s.unbegun {
+		s.blamed.Do(func() { s.waitErr = s.blameUnbegun() })
 	}
 	return s.exit, s.waitErr
 }

@@ -3,6 +3,7 @@
 package ocirun
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,7 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/runner/isolate/tiny"
@@ -50,6 +55,57 @@ func (s *sandbox) blame(ctx context.Context, err error) error {
 		}
 	}
 	return fault.Wrap(fault.Invalid, err, "the command cannot be run in this image: %.300s", said)
+}
+
+// neverBegan waits until a process of the runtime has ended, and reports whether it ended before it became the command. The kernel looks at a
+// command only when the runtime hands over to it, after all that the runtime itself reports. The process is a fork of the runtime, and the
+// kernel marks forks until they run a program; the command cannot set the mark again.
+func neverBegan(pid int) bool {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return false
+		}
+		break
+	}
+	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return false
+	}
+	const flags = 6 // of the words after the name, which ends at the last parenthesis
+	words := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
+	if len(words) <= flags {
+		return false
+	}
+	n, err := strconv.ParseUint(words[flags], 10, 32)
+	return err == nil && n&forkedOnly != 0
+}
+
+// forkedOnly is PF_FORKNOEXEC of the kernel's include/linux/sched.h.
+const forkedOnly = 0x40
+
+// blameTimeout is how long it may take to find out whose fault it is that a command did not begin.
+const blameTimeout = time.Minute
+
+// blameUnbegun says whose fault it is that the kernel did not run a command which the runtime had let pass: a program for another processor, a
+// loader or a script's interpreter that is missing.
+func (s *sandbox) blameUnbegun() error {
+	ctx, cancel := context.WithTimeout(context.Background(), blameTimeout)
+	defer cancel()
+	return s.blame(ctx, &refusal{fmt.Sprintf("%s start: %s", s.driver.name, lastLine(string(s.said)))})
+}
+
+// head keeps the first bytes that are written to it.
+type head []byte
+
+const headBytes = 4096
+
+func (h *head) Write(p []byte) (int, error) {
+	*h = append(*h, p[:min(len(p), headBytes-len(*h))]...)
+	return len(p), nil
 }
 
 // startOwn starts a program that does nothing, in an image that holds nothing else.
