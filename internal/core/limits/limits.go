@@ -215,7 +215,8 @@ const (
 
 // Reports and their judgement.
 const (
-	HistorySamples      = 4_096  // newest values that a model without max_sample_size sees; more change no limit that anybody would notice
+	HistorySamples      = 4_096  // newest values that a model may ask for
+	HistoryDefault      = 256    // that one without max_sample_size sees: what is older moves a limit by less than a tenth
 	StartPointVersions  = 255    // versions that a head copies when the start point does not say; Bencher's default
 	StartPointMax       = 65_535 // Bencher's maximum
 	StartPointCommits   = 255    // commits that a detected start point names: as far back as a head copies by default

@@ -1,11 +1,50 @@
 package stats
 
-import "gonum.org/v1/gonum/stat/distuv"
+import (
+	"sync"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
 
 // StudentQuantile returns t⁻¹(p; degrees): the p-quantile, p ∈ (0,1), of Student's t distribution with the given degrees of freedom > 0.
 // It has no unit.
-func StudentQuantile(p, degrees float64) float64 {
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: degrees}.Quantile(p)
+//
+// It is found by iteration, which takes as long as all the rest of a test. The series of a report mostly have one number of samples and one
+// level, so the last results are kept.
+func StudentQuantile(p, degrees float64) float64 { return students.at(studentKey{p, degrees}) }
+
+type studentKey struct{ p, degrees float64 }
+
+// studentsKept bounds what is kept; it is all forgotten when it is full.
+const studentsKept = 4_096
+
+var students = quantiles{known: map[studentKey]float64{}}
+
+// quantiles are the results of a pure function. It is safe for concurrent use.
+type quantiles struct {
+	mu    sync.RWMutex
+	known map[studentKey]float64
+}
+
+func (q *quantiles) at(k studentKey) float64 {
+	q.mu.RLock()
+	t, known := q.known[k]
+	q.mu.RUnlock()
+	if known {
+		return t
+	}
+	t = studentQuantile(k)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.known) >= studentsKept {
+		clear(q.known)
+	}
+	q.known[k] = t
+	return t
+}
+
+func studentQuantile(k studentKey) float64 {
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: k.degrees}.Quantile(k.p)
 }
 
 // NormalQuantile returns Φ⁻¹(p): the p-quantile, p ∈ (0,1), of the standard normal distribution. It has no unit.

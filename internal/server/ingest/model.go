@@ -10,5 +10,5 @@ func sampleSize(m judge.Model) int {
 	if m.MaxSampleSize != nil {
 		return *m.MaxSampleSize
 	}
-	return limits.HistorySamples
+	return limits.HistoryDefault
 }

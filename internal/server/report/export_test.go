@@ -4,6 +4,7 @@ package report
 const (
 	HistoryReportsQuery = historyReportsQuery
 	HistoryValuesQuery  = historyValuesQuery
+	HistoryCountsQuery  = historyCountsQuery
 	PartsQuery          = reportPartsQuery
 	PartMetricsQuery    = partMetricsQuery
 )

@@ -1,10 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
 	"slices"
 
 	coreseries "github.com/tachograph/tacho/internal/core/series"
@@ -25,145 +25,191 @@ type HistoryParams struct {
 // History returns the newest values of each series within the horizon, newest first: by version number, start time, arrival and
 // iteration. Series without history are absent.
 //
-// Most series of a head are measured by each of its reports. So the newest Limit reports are found once and all series are read from
-// them; only for a series that these do not fill are all its points read, and only if some lie outside are the head's other reports.
+// Most series of a head are measured by each of its reports. So the newest Limit reports are found once, and all series are read from them;
+// only for the series that these do not fill, and that have values elsewhere, are more of the head's reports looked at.
 func History(ctx context.Context, tx *store.Tx, p HistoryParams) (map[int64][]float64, error) {
 	if p.Limit <= 0 || len(p.SeriesIDs) == 0 {
 		return map[int64][]float64{}, nil
 	}
-	newest, err := historyReports(ctx, tx, p, p.Limit)
-	if err != nil {
-		return nil, err
-	}
-	points, err := historyPoints(ctx, tx, p.SeriesIDs, newest)
-	if err != nil {
-		return nil, err
-	}
-	if len(newest) == p.Limit { // there may be older reports
-		var short []int64
-		for _, id := range p.SeriesIDs {
-			if len(points[id]) < p.Limit {
-				short = append(short, id)
-			}
+	w := walk{HistoryParams: p, ranks: map[int64]int{}, points: make(map[int64][]ranked, len(p.SeriesIDs))}
+	open := p.SeriesIDs
+	for size := p.Limit; len(open) > 0; size *= historyGrowth {
+		seqs, err := w.reports(ctx, tx, size)
+		if err != nil {
+			return nil, err
 		}
-		if err := fillHistory(ctx, tx, p, short, newest, points); err != nil {
+		if err := w.read(ctx, tx, open, seqs); err != nil {
+			return nil, err
+		}
+		if len(seqs) < size { // there are no older ones
+			break
+		}
+		if open, err = w.unfilled(ctx, tx, open); err != nil {
 			return nil, err
 		}
 	}
-	out := make(map[int64][]float64, len(points))
-	for id, list := range points {
-		slices.SortFunc(list, func(a, b valuePoint) int { return coreseries.Compare(b.Point, a.Point) })
-		values := make([]float64, min(len(list), p.Limit))
-		for i := range values {
-			values[i] = list[i].value
+	out := make(map[int64][]float64, len(w.points))
+	for id, list := range w.points {
+		if len(list) > 0 {
+			out[id] = newest(list, p.Limit)
 		}
-		out[id] = values
 	}
 	return out, nil
 }
 
-type valuePoint struct {
-	coreseries.Point
-	value float64
+// historyGrowth is how many times more reports are looked at with each step back.
+const historyGrowth = 8
+
+// walk goes back in the reports of a head, from the newest within the horizon.
+type walk struct {
+	HistoryParams
+	ranks  map[int64]int // of each report that was met: 0 is the newest
+	points map[int64][]ranked
+}
+
+// ranked is a value with the rank of its report.
+type ranked struct {
+	rank, iteration int
+	value           float64
+}
+
+// newest are the newest values of a list, which is put in order: it mostly is, from the oldest to the newest.
+func newest(list []ranked, limit int) []float64 {
+	older := func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.iteration, b.iteration))
+	}
+	if !slices.IsSortedFunc(list, older) {
+		slices.SortFunc(list, older)
+	}
+	out := make([]float64, min(len(list), limit))
+	for i := range out {
+		out[i] = list[len(list)-1-i].value
+	}
+	return out
 }
 
 // historyReportsQuery walks the versions of a head from the newest down and stops at the limit.
-const historyReportsQuery = `select r.seq, hv.number, r.start_time from head_version hv
+const historyReportsQuery = `select r.seq from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and hv.number <= $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
 		and r.status = 'processed' and r.spec_id is not distinct from $7` + series.OfLineage + `
-		order by hv.number desc, r.start_time desc, r.seq desc limit $8`
+		order by hv.number desc, r.start_time desc, r.seq desc limit $8 offset $9`
 
-// historyReports returns where the newest reports within the horizon stand, keyed by their sequence number.
-func historyReports(ctx context.Context, tx *store.Tx, p HistoryParams, limit int) (map[int64]coreseries.Point, error) {
+// reports returns the next reports within the horizon, from the newest on, and gives them their ranks.
+func (w *walk) reports(ctx context.Context, tx *store.Tx, limit int) ([]int64, error) {
+	before := len(w.ranks)
 	rows, err := tx.Query(ctx, historyReportsQuery,
-		p.TestbedID, p.HeadID, p.Horizon.Version, p.Horizon.Start, p.Horizon.Oldest, p.Horizon.Report, p.SpecID, limit)
-	found, err := store.Collect(rows, err, func(rows *sql.Rows) (coreseries.Point, error) {
-		var at coreseries.Point
-		err := rows.Scan(&at.Report, &at.Version, &at.Start)
-		return at, err
-	})
+		w.TestbedID, w.HeadID, w.Horizon.Version, w.Horizon.Start, w.Horizon.Oldest, w.Horizon.Report, w.SpecID, limit, before)
+	seqs, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
 	if err != nil {
 		return nil, fmt.Errorf("find reports before: %w", err)
 	}
-	out := make(map[int64]coreseries.Point, len(found))
-	for _, at := range found {
-		out[at.Report] = at
+	for i, seq := range seqs {
+		w.ranks[seq] = before + i
 	}
-	return out, nil
+	return seqs, nil
 }
 
-// historyPoints reads the points of the series in the reports.
-func historyPoints(ctx context.Context, tx *store.Tx, seriesIDs []int64, reports map[int64]coreseries.Point) (map[int64][]valuePoint,
-	error) {
-	out := make(map[int64][]valuePoint, len(seriesIDs))
-	if len(reports) == 0 {
-		return out, nil
+// read adds the points of the series in the reports.
+func (w *walk) read(ctx context.Context, tx *store.Tx, ids []int64, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
 	}
-	seqs := make([]int64, 0, len(reports))
-	for seq := range reports {
-		seqs = append(seqs, seq)
+	where, err := reportsOf(ctx, tx, ids[0], seqs)
+	if err != nil {
+		return err
 	}
-	slices.Sort(seqs)
-	in := ` and m.report_seq in ` + store.Integers(seqs)
-	for chunk := range slices.Chunk(seriesIDs, store.IDsPerQuery) {
-		if err := eachValue(ctx, tx, ` where m.series_id in `+store.Integers(chunk)+in, func(id int64, at coreseries.Point, value float64) {
-			iteration := at.Iteration
-			at = reports[at.Report]
-			at.Iteration = iteration
-			out[id] = append(out[id], valuePoint{at, value})
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// fillHistory completes the points of series that the newest reports do not fill.
-func fillHistory(ctx context.Context, tx *store.Tx, p HistoryParams, short []int64, newest map[int64]coreseries.Point,
-	points map[int64][]valuePoint) error {
-	var all map[int64]coreseries.Point // loaded when the first point outside of newest is met
-	for _, id := range short {
-		var rest []valuePoint
-		if err := eachValue(ctx, tx, ` where m.series_id in `+store.Integers([]int64{id}), func(_ int64, at coreseries.Point, value float64) {
-			if _, known := newest[at.Report]; !known && at.Report != p.Horizon.Report {
-				rest = append(rest, valuePoint{at, value})
-			}
-		}); err != nil {
+	for chunk := range slices.Chunk(ids, store.IDsPerQuery) {
+		if err := w.readChunk(ctx, tx, chunk, where, len(seqs)); err != nil {
 			return err
-		}
-		if len(rest) > 0 && all == nil {
-			var err error
-			if all, err = historyReports(ctx, tx, p, math.MaxInt32); err != nil {
-				return err
-			}
-		}
-		for _, point := range rest {
-			if at, within := all[point.Report]; within {
-				at.Iteration = point.Iteration
-				points[id] = append(points[id], valuePoint{at, point.value})
-			}
 		}
 	}
 	return nil
 }
 
+// unfilled are those of the series that have fewer values than are asked for, and values in reports that were not met yet.
+func (w *walk) unfilled(ctx context.Context, tx *store.Tx, ids []int64) (out []int64, err error) {
+	var short []int64
+	for _, id := range ids {
+		if len(w.points[id]) < w.Limit {
+			short = append(short, id)
+		}
+	}
+	for chunk := range slices.Chunk(short, store.IDsPerQuery) {
+		rows, err := tx.Query(ctx, historyCountsQuery+store.Integers(chunk)+` group by m.series_id`, w.Horizon.Report)
+		found, err := store.Collect(rows, err, func(rows *sql.Rows) (c seriesCount, err error) { return c, rows.Scan(&c.id, &c.metrics) })
+		if err != nil {
+			return nil, fmt.Errorf("count values: %w", err)
+		}
+		for _, c := range found {
+			if c.metrics > len(w.points[c.id]) {
+				out = append(out, c.id)
+			}
+		}
+	}
+	return out, nil
+}
+
+type seriesCount struct {
+	id      int64
+	metrics int
+}
+
+const historyCountsQuery = `select m.series_id, count(*) from metric m where m.report_seq <> $1 and m.series_id in `
+
+// foreignRows is how many times more rows than reports a range may have before its reports are named one by one: a row that is passed over
+// costs a quarter of one that is looked for.
+const foreignRows = 4
+
+// reportsOf says in SQL which rows of a series belong to the reports: all of a range, unless other branches have most of it.
+func reportsOf(ctx context.Context, tx *store.Tx, id int64, seqs []int64) (string, error) {
+	low, high := slices.Min(seqs), slices.Max(seqs)
+	var rows int
+	row := tx.QueryRow(ctx, `select count(*) from (select 1 from metric m
+		where m.series_id = $1 and m.report_seq between $2 and $3 limit $4) as some`, id, low, high, foreignRows*len(seqs)+1)
+	if err := row.Scan(&rows); err != nil {
+		return "", fmt.Errorf("count values between reports: %w", err)
+	}
+	if rows <= foreignRows*len(seqs) {
+		return fmt.Sprintf(" and m.report_seq between %d and %d", low, high), nil
+	}
+	return " and m.report_seq in " + store.Integers(slices.Sorted(slices.Values(seqs))), nil
+}
+
 const historyValuesQuery = `select m.series_id, m.report_seq, m.iteration, m.value from metric m`
 
-func eachValue(ctx context.Context, tx *store.Tx, where string, f func(seriesID int64, at coreseries.Point, value float64)) error {
-	rows, err := tx.Query(ctx, historyValuesQuery+where)
+// readChunk adds the points of some series in the reports that where names. Each column is taken as the driver has it: there are many rows.
+func (w *walk) readChunk(ctx context.Context, tx *store.Tx, ids []int64, where string, reports int) error {
+	rows, err := tx.Query(ctx, historyValuesQuery+` where m.series_id in `+store.Integers(ids)+where)
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}
 	defer rows.Close()
+	var id, seq, iteration, value any
+	var current int64
+	var list []ranked
+	first := len(w.ranks) - reports // the ranks below are those of an earlier look
 	for rows.Next() {
-		var id int64
-		var at coreseries.Point
-		var value float64
-		if err := rows.Scan(&id, &at.Report, &at.Iteration, &value); err != nil {
+		if err := rows.Scan(&id, &seq, &iteration, &value); err != nil {
 			return fmt.Errorf("read history: %w", err)
 		}
-		f(id, at, value)
+		rank, met := w.ranks[seq.(int64)] //nolint:forcetypeassert // as the next three: columns that hold nothing else
+		if !met || rank < first {
+			continue
+		}
+		if of := id.(int64); of != current {
+			if current != 0 {
+				w.points[current] = list
+			}
+			current, list = of, w.points[of]
+			if list == nil {
+				list = make([]ranked, 0, min(reports, w.Limit))
+			}
+		}
+		list = append(list, ranked{rank, int(iteration.(int64)), value.(float64)})
+	}
+	if current != 0 {
+		w.points[current] = list
 	}
 	return rows.Err()
 }

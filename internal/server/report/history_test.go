@@ -115,7 +115,7 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 			}
 			judged := reports[rapid.IntRange(0, len(reports)-1).Draw(rt, "judged")]
 			p := report.HistoryParams{HeadID: judged.head.ID, TestbedID: g.Testbeds[0], SeriesIDs: ids,
-				Limit: rapid.IntRange(1, 8).Draw(rt, "limit"),
+				Limit: rapid.SampledFrom([]int{1, 1, 2, 3, 4, 8}).Draw(rt, "limit"),
 				Horizon: coreseries.NewHorizon(coreseries.Point{Version: judged.Number, Start: judged.StartTime.UnixMicro(), Report: judged.Seq},
 					int64(rapid.SampledFrom([]int{0, 0, 5, 20}).Draw(rt, "window")))}
 			got, err := report.History(t.Context(), tx, p)
@@ -140,7 +140,9 @@ func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
 	storetest.ReadsByIndex(t, map[string]string{
 		"reports before": report.HistoryReportsQuery,
-		"values before":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
+		"values before":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq between 3 and 4`,
+		"a few of them":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
+		"how many":       report.HistoryCountsQuery + `(1, 2) group by m.series_id`,
 		"parts":          report.PartsQuery,
 		"part":           report.PartMetricsQuery + `(1, 2)`,
 	})

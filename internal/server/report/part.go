@@ -78,7 +78,8 @@ func partsOf(metrics []Metric) []part {
 
 func insertParts(ctx context.Context, tx *store.Tx, parts []part) error {
 	for _, p := range parts {
-		if _, err := tx.Exec(ctx, `insert into metric_part (first_id, report_seq, iteration, metrics, lines) values ($1, $2, $3, $4, $5)`,
+		if _, err := tx.Exec(ctx, `insert into metric_part (first_id, report_seq, iteration, metrics, lines)
+			values ($1, $2, $3, $4, $5)`,
 			p.first, p.reportSeq, p.iteration, len(p.series), encodeLines(p.series)); err != nil {
 			return fmt.Errorf("insert part of report %d: %w", p.reportSeq, err)
 		}

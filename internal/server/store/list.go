@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -96,13 +97,17 @@ func Direction(p Page) string {
 // IDsPerQuery is how many ids one query names; SQLite's own bound is 32,766 parameters, smaller statements are prepared faster.
 const IDsPerQuery = 500
 
-// InChunks calls query with at most IDsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values.
+// InChunks calls query with at most IDsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values. The last id is
+// repeated up to a round number of them, so that there are few different statements.
 func InChunks[ID comparable](ids []ID, query func(in string, args []any) error) error {
 	seen := make(map[ID]bool, len(ids))
 	args := make([]any, 0, min(len(ids), IDsPerQuery))
 	flush := func() error {
 		if len(args) == 0 {
 			return nil
+		}
+		for len(args) < roundSize(len(args)) {
+			args = append(args, args[len(args)-1])
 		}
 		err := query(Places(1, len(args)), args)
 		args = args[:0]
@@ -120,6 +125,11 @@ func InChunks[ID comparable](ids []ID, query func(in string, args []any) error) 
 		}
 	}
 	return flush()
+}
+
+// roundSize is the next power of two, up to IDsPerQuery.
+func roundSize(n int) int {
+	return min(1<<bits.Len(uint(n-1)), IDsPerQuery) //nolint:gosec // n is a small number of ids
 }
 
 // ByID runs a query that ends in "in " for the ids and returns its rows keyed by key. Ids without a row are absent.

@@ -138,10 +138,11 @@ func openSQLiteFile(ctx context.Context, path, vfs string, kind poolKind) (*sql.
 	} else {
 		q.Add("_pragma", "query_only(1)")
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	connector, err := driver.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	db := sql.OpenDB(keeping{connector})
 	if kind == writerPool {
 		db.SetMaxOpenConns(1)
 	} else {
