@@ -62,7 +62,7 @@ type ReportSettings struct {
 // ReportThresholds are the models to use from this report on, keyed by measure name, slug or UUID.
 type ReportThresholds struct {
 	Models map[string]Model `json:"models,omitempty"`
-	Reset  *bool            `json:"reset,omitempty" doc:"take the model from the thresholds of this branch and testbed that are not named"`
+	Reset  *bool            `json:"reset,omitempty" doc:"remove the models of all other thresholds of this branch and testbed"`
 	_      struct{}         `additionalProperties:"true"`
 }
 

@@ -84,7 +84,7 @@ func newRootCommand(env *Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tacho",
 		Short: "Continuous benchmarking: run, record, compare, catch regressions",
-		Long: `Tachograph runs benchmarks, keeps every sample, and tells about a change with the limit it was held against.
+		Long: `Tachograph runs benchmarks, keeps every sample, and reports every change together with the limit it was compared with.
 
 Commands use the store of this machine, with no server running, until 'tacho login' keeps the address and key of a server for them.
 --host and --key-file, then TACHO_HOST and TACHO_KEY, win over a login; --host local is the store of this machine. Variables named

@@ -166,7 +166,7 @@ func (t *thresholdFlags) flags(cmd *cobra.Command) {
 	v.StringArrayVar(&t.window, "threshold-window", nil, "how far it looks back: seconds, or 720h, or _")
 	v.StringArrayVar(&t.lower, "threshold-lower-boundary", nil, "lower boundary of the test, or _")
 	v.StringArrayVar(&t.upper, "threshold-upper-boundary", nil, "upper boundary of the test, or _")
-	v.BoolVar(&t.reset, "thresholds-reset", false, "take the model from the thresholds of this branch and testbed that are not named")
+	v.BoolVar(&t.reset, "thresholds-reset", false, "remove the models of all other thresholds of this branch and testbed")
 }
 
 // models builds the thresholds of a run; nil if no flag asks for any.

@@ -68,13 +68,13 @@ func (m Model) Validate() error {
 	}
 	least := m.least()
 	if m.MinSampleSize != nil && *m.MinSampleSize < least {
-		return fault.Invalidf("model %s: the least sample size is %d, the test needs %d", m.Test, *m.MinSampleSize, least)
+		return fault.Invalidf("model %s: the minimum sample size is %d, the test needs %d", m.Test, *m.MinSampleSize, least)
 	}
 	if m.MaxSampleSize != nil && *m.MaxSampleSize < least {
 		return fault.Invalidf("model %s: the largest sample size is %d, the test needs %d", m.Test, *m.MaxSampleSize, least)
 	}
 	if m.MinSampleSize != nil && m.MaxSampleSize != nil && *m.MinSampleSize > *m.MaxSampleSize {
-		return fault.Invalidf("model %s: the least sample size %d is over the largest %d", m.Test, *m.MinSampleSize, *m.MaxSampleSize)
+		return fault.Invalidf("model %s: minimum sample size %d exceeds the maximum %d", m.Test, *m.MinSampleSize, *m.MaxSampleSize)
 	}
 	if m.WindowSeconds != nil && *m.WindowSeconds < 1 {
 		return fault.Invalidf("model %s: the window is %d s, want at least 1 s", m.Test, *m.WindowSeconds)
@@ -89,7 +89,7 @@ func (m Model) checkBoundary(name string, b *float64) error {
 	case math.IsNaN(*b) || math.IsInf(*b, 0):
 		return fault.Invalidf("model %s: the %s boundary is not a number", m.Test, name)
 	case m.Test == Percentage && *b < 0:
-		return fault.Invalidf("model percentage: the %s boundary is %v; it is a part of the mean (0.1 is 10 %%) and not negative", name, *b)
+		return fault.Invalidf("model percentage: the %s boundary is %v; it must be a fraction of the mean, 0 or more (0.1 means 10 %%)", name, *b)
 	case m.Test == TTest && (*b < 0.5 || *b >= 1):
 		return fault.Invalidf("model t_test: the %s boundary is %v; it is a confidence from 0.5 to below 1", name, *b)
 	}

@@ -43,7 +43,7 @@ func TestInvalidModelsSayWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for want, m := range map[string]Model{
 		"a lower or an upper boundary is needed":                  {Test: Percentage},
-		"the lower boundary is -0.1; it is a part of the mean":    both(Percentage, -0.1),
+		"the lower boundary is -0.1; it must be a fraction of the mean":    both(Percentage, -0.1),
 		"model percentage: the lower boundary is not a number":    both(Percentage, math.NaN()),
 		"model t_test: the lower boundary is not a number":        both(TTest, math.Inf(1)),
 		"the lower boundary is 0.49; it is a confidence from 0.5": both(TTest, 0.49),
@@ -51,9 +51,9 @@ func TestInvalidModelsSayWhatIsWrong(t *testing.T) {
 		`test "static" is not supported by this server yet`:       both("static", 1),
 		`test "" is not known`:                                    both("", 1),
 		`test "t": write t_test`:                                  both("t", 0.9),
-		"the least sample size is 1, the test needs 2":            {Test: TTest, UpperBoundary: ptr(0.9), MinSampleSize: ptr(1)},
+		"the minimum sample size is 1, the test needs 2":            {Test: TTest, UpperBoundary: ptr(0.9), MinSampleSize: ptr(1)},
 		"the largest sample size is 0, the test needs 1":          {Test: Percentage, UpperBoundary: ptr(0.9), MaxSampleSize: ptr(0)},
-		"the least sample size 5 is over the largest 4": {Test: Percentage, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5),
+		"minimum sample size 5 exceeds the maximum 4": {Test: Percentage, UpperBoundary: ptr(0.9), MinSampleSize: ptr(5),
 			MaxSampleSize: ptr(4)},
 		"model percentage: the window is 0 s, want at least 1 s": {Test: Percentage, UpperBoundary: ptr(0.9), WindowSeconds: ptr(int64(0))},
 	} {

@@ -422,7 +422,7 @@ func fromIndex(index v1.ImageIndex, depth int) (v1.Image, error) {
 			have = append(have, m.Platform.OS+"/"+m.Platform.Architecture)
 		}
 	}
-	return nil, fault.Invalidf("image: there is none for linux/%s, only for %s", runtime.GOARCH, strings.Join(have, ", "))
+	return nil, fault.Invalidf("image: not available for linux/%s, only for %s", runtime.GOARCH, strings.Join(have, ", "))
 }
 
 // local opens an OCI layout folder, or an archive of docker save.
@@ -510,7 +510,7 @@ func Command(c Config, entrypoint, cmd []string) ([]string, error) {
 	}
 	argv = append(slices.Clone(argv), cmd...)
 	if len(argv) == 0 || argv[0] == "" {
-		return nil, fault.Invalidf("image: it says no command and the job gives none; give --entrypoint or --cmd")
+		return nil, fault.Invalidf("image: the image has no default command and the job sets none; add --entrypoint or --cmd")
 	}
 	return argv, nil
 }

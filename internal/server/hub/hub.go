@@ -77,7 +77,7 @@ func (h *Hub) decode(w http.ResponseWriter, r *http.Request, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fault.Wrap(fault.Invalid, err, "the body is not the JSON that is wanted")
+		return fault.Wrap(fault.Invalid, err, "the body is not valid JSON for this request")
 	}
 	return nil
 }

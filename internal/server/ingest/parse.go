@@ -25,7 +25,7 @@ func Parse(inputs []string, settings api.ReportSettings) (Parsed, error) {
 		return Parsed{}, err
 	}
 	if len(inputs) == 0 {
-		return Parsed{}, fault.Invalidf("results: the report has none; send the output of the benchmark tool, one string for each iteration")
+		return Parsed{}, fault.Invalidf("results: missing; send the output of the benchmark tool, one string for each iteration")
 	}
 	if len(inputs) > limits.ResultsPerReport {
 		return Parsed{}, fault.TooLargef("results: %d iterations, the limit is %d", len(inputs), limits.ResultsPerReport)

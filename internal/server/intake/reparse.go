@@ -112,7 +112,7 @@ func (s *Service) inputs(ctx context.Context, reportID string, kept []report.Inp
 	}
 	out, err := s.queue.Inputs(ctx, reportID)
 	if err == nil && len(out) == 0 {
-		err = fault.Conflictf("report %s: its raw output is not there any more", reportID)
+		err = fault.Conflictf("report %s: its raw output has been deleted", reportID)
 	}
 	return out, err
 }

@@ -87,7 +87,7 @@ func parseManifest(body []byte, header string) (manifest, string, error) {
 			return m, "", fault.Invalidf("manifest: it is an index and has a field of an image, \"config\" or \"layers\"")
 		}
 	default:
-		return m, "", fault.Invalidf("manifest: media type %.100q is none that this registry keeps; push an OCI or Docker image or index",
+		return m, "", fault.Invalidf("manifest: unsupported media type %.100q; push an OCI or Docker image or index",
 			mediaType)
 	}
 	if m.SchemaVersion != 2 {

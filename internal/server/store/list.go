@@ -97,7 +97,8 @@ func Direction(p Page) string {
 // IDsPerQuery is how many ids one query names; SQLite's own bound is 32,766 parameters, smaller statements are prepared faster.
 const IDsPerQuery = 500
 
-// InChunks calls query with at most IDsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values. The last id is
+// InChunks calls query with at most IDsPerQuery distinct ids at a time, as "(…)" of placeholders from $1 on and their values. The last id
+// is
 // repeated up to a round number of them, so that there are few different statements.
 func InChunks[ID comparable](ids []ID, query func(in string, args []any) error) error {
 	seen := make(map[ID]bool, len(ids))

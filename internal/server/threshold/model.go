@@ -32,7 +32,7 @@ func NewModel(m api.Model) (Model, error) {
 		return Model{}, fault.Invalidf("model %s: the largest sample size is %d, the limit is %d", test, *m.MaxSampleSize, limits.HistorySamples)
 	}
 	if m.MinSampleSize != nil && *m.MinSampleSize > limits.HistorySamples {
-		return Model{}, fault.Invalidf("model %s: the least sample size is %d, the limit is %d", test, *m.MinSampleSize, limits.HistorySamples)
+		return Model{}, fault.Invalidf("model %s: the minimum sample size is %d, the limit is %d", test, *m.MinSampleSize, limits.HistorySamples)
 	}
 	return row, nil
 }

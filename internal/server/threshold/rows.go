@@ -60,7 +60,7 @@ func Insert(ctx context.Context, tx *store.Tx, projectID, branchID, testbedID, m
 	_, err := tx.Exec(ctx, `insert into threshold (id, project_id, branch_id, testbed_id, measure_id, created, modified)
 		values ($1, $2, $3, $4, $5, $6, $6)`, t.ID, t.ProjectID, t.BranchID, t.TestbedID, t.MeasureID, store.Micros(tx.Now()))
 	if store.IsDuplicate(err) {
-		return Threshold{}, fault.Conflictf("threshold: there is one for this branch, testbed and measure; change that one")
+		return Threshold{}, fault.Conflictf("a threshold for this branch, testbed and measure already exists; update it")
 	}
 	if err != nil {
 		return Threshold{}, fmt.Errorf("insert threshold: %w", err)

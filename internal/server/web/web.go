@@ -224,8 +224,8 @@ type errorView struct{ Message, RequestID string }
 
 func errorPage(err error) page {
 	title := map[fault.Kind]string{
-		fault.Missing: "Not found", fault.Unauthorized: "Not for everybody", fault.Forbidden: "Not allowed",
-		fault.Invalid: "That was not understood",
+		fault.Missing: "Not found", fault.Unauthorized: "Sign-in required", fault.Forbidden: "Not allowed",
+		fault.Invalid: "Invalid request",
 		fault.TooMany: "Too many requests", fault.Unavailable: "Busy just now",
 	}[fault.Of(err)]
 	if title == "" {
