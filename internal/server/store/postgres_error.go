@@ -94,7 +94,7 @@ func (p postgres) explain(err error) (explained error, damaged bool) {
 	case codeTooMany:
 		return say("the database has no connection left; raise max_connections, or run fewer servers on it")
 	case codeNoPassword, codeNotAuthorized:
-		return say("the database refuses this user or password; give the password in PGPASSWORD, ~/.pgpass or --database-file")
+		return say("the database refuses this user or password; give the password in PGPASSWORD or ~/.pgpass")
 	case codeNoDatabase:
 		return say("the database does not exist; make it with createdb")
 	case codeNoPrivilege:

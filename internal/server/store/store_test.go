@@ -10,11 +10,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
-// testTime is the clock of the store's tests; advance moves it.
+// testClock stands still.
 type testClock struct{ t time.Time }
 
-func (c *testClock) now() time.Time          { return c.t }
-func (c *testClock) advance(d time.Duration) { c.t = c.t.Add(d) }
+func (c *testClock) now() time.Time { return c.t }
 
 // open returns a fresh store in a temporary folder, with a clock that stands still until it is moved.
 func open(t testing.TB) (*Store, *testClock) {

@@ -260,9 +260,11 @@ func launch(bin string) (address string, err error) {
 		}
 		runAs(cmd, uid, gid)
 	}
-	if held, err = cmd.StdinPipe(); err != nil {
+	input, err := cmd.StdinPipe()
+	if err != nil {
 		return "", err
 	}
+	held = append(held, input)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err
@@ -279,8 +281,8 @@ func launch(bin string) (address string, err error) {
 	return "postgres://tacho@/postgres?host=" + url.QueryEscape(folder), nil
 }
 
-// held is the input of the script: closed when this process ends, and not before, or it would be collected as garbage.
-var held io.Closer
+// held has the input of the script: closed when this process ends, and not before, or it would be collected as garbage.
+var held []io.Closer
 
 func unprivileged() (uid, gid int, err error) {
 	for _, name := range []string{"postgres", "nobody"} {
