@@ -216,7 +216,7 @@ const (
 // Reports and their judgement.
 const (
 	HistorySamples      = 4_096  // newest values that a model may ask for
-	HistoryDefault      = 256    // that one without max_sample_size sees: what is older moves a limit by less than a tenth
+	HistoryDefault      = 256    // that one without max_sample_size sees
 	StartPointVersions  = 255    // versions that a head copies when the start point does not say; Bencher's default
 	StartPointMax       = 65_535 // Bencher's maximum
 	StartPointCommits   = 255    // commits that a detected start point names: as far back as a head copies by default

@@ -25,7 +25,7 @@
 //
 // A transaction that could not be finished because of others (a deadlock, a serialization failure) or because the connection broke before
 // COMMIT is run again, a few times. So its function must be fit to run twice: what it hands out is set, never appended to what an earlier
-// run left. Config.Rehearse makes each run twice, so that tests can find those that are not. When the connection breaks in COMMIT nobody knows
+// run left. Config.Rehearse makes each run twice, so that tests find those that are not. When the connection breaks in COMMIT no one knows
 // whether it happened; that is an error, and the caller's idempotency key finds out.
 //
 // # What is on the disk
