@@ -9,7 +9,7 @@ import (
 // StudentQuantile returns t⁻¹(p; degrees): the p-quantile, p ∈ (0,1), of Student's t distribution with the given degrees of freedom > 0.
 // It has no unit.
 //
-// It is found by iteration, which takes as long as all the rest of a test. The series of a report mostly have one number of samples and one
+// It is found by iteration. The series of a report mostly have one number of samples and one
 // level, so the last results are kept.
 func StudentQuantile(p, degrees float64) float64 { return students.at(studentKey{p, degrees}) }
 

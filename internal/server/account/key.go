@@ -69,14 +69,9 @@ func RevokeKeys(ctx context.Context, tx *store.Tx, owner string) (int, error) {
 
 // ListKeys returns a page of the keys of an account or a project, by creation.
 func ListKeys(ctx context.Context, tx *store.Tx, owner string, page store.Page) ([]Key, int, error) {
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*) from api_key where account_id = $1 or project_id = $1`, owner).Scan(&total); err != nil {
-		return nil, 0, err
-	}
-	rows, err := tx.Query(ctx, `select `+keyColumns+` from api_key where account_id = $1 or project_id = $1 order by created`+
-		store.Direction(page)+`, id`+store.Direction(page)+` limit $2 offset $3`, owner, page.Limit, page.Offset)
-	out, err := store.Collect(rows, err, func(r *sql.Rows) (Key, error) { return scanKey(r) })
-	return out, total, err
+	return store.PageOf(ctx, tx, "keys", keyColumns, ` from api_key where account_id = $1 or project_id = $1`, []any{owner},
+		"created%s, id%s", page,
+		func(r *sql.Rows) (Key, error) { return scanKey(r) })
 }
 
 // projectStands is a Missing fault for a project that was deleted.

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -48,15 +47,10 @@ func OrganizationByRef(ctx context.Context, tx *store.Tx, ref string) (Organizat
 
 // ListOrganizations returns a page of the organizations, of those that the account belongs to if accountID is not empty.
 func ListOrganizations(ctx context.Context, tx *store.Tx, accountID string, page store.Page) ([]Organization, int, error) {
-	where := `$1 = '' or exists (select 1 from organization_role r where r.organization_id = organization.id and r.account_id = $1)`
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*) from organization where `+where, accountID).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count organizations: %w", err)
-	}
-	rows, err := tx.Query(ctx, `select `+organizationColumns+` from organization where `+where+` order by name`+store.Direction(page)+
-		`, id limit $2 offset $3`, accountID, page.Limit, page.Offset)
-	out, err := store.Collect(rows, err, func(r *sql.Rows) (Organization, error) { return scanOrganization(r) })
-	return out, total, err
+	from := ` from organization where $1 = '' or exists (select 1 from organization_role r where r.organization_id = organization.id
+		and r.account_id = $1)`
+	return store.PageOf(ctx, tx, "organizations", organizationColumns, from, []any{accountID}, "name%s, id", page,
+		func(r *sql.Rows) (Organization, error) { return scanOrganization(r) })
 }
 
 // SetPlan changes an organization's plan.

@@ -21,21 +21,7 @@ import (
 
 // Report returns one report of the project with results and alerts.
 func (s *Service) Report(ctx context.Context, actor access.Actor, ref string, id string) (out api.Report, err error) {
-	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
-		row, err := projectReport(ctx, tx, project, id)
-		if err != nil {
-			return err
-		}
-		rows := []report.Report{row}
-		built, err := reports(ctx, tx, project, rows)
-		if err != nil {
-			return err
-		}
-		err = expand(ctx, tx, rows, built)
-		out = built[0]
-		return err
-	})
-	return out, err
+	return s.ReportPart(ctx, actor, ref, id, 0)
 }
 
 // Receipt returns the ids of a report, from its row alone.
@@ -48,7 +34,7 @@ func (s *Service) Receipt(ctx context.Context, actor access.Actor, ref, id strin
 	return out, err
 }
 
-// ReportPart returns one report of the project with the first results and the first alerts, up to most of each.
+// ReportPart returns one report of the project with the first results and the first alerts, up to most of each; 0: all.
 func (s *Service) ReportPart(ctx context.Context, actor access.Actor, ref, id string, most int) (out api.Report, err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := projectReport(ctx, tx, project, id)

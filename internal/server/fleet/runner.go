@@ -78,16 +78,7 @@ func RunnersByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Ru
 // ListRunners returns a page of the runners by name, and how many there are.
 func ListRunners(ctx context.Context, tx *store.Tx, f store.ListFilter) ([]Runner, int, error) {
 	condition, args := f.Where(nil)
-	where := ` from runner where true` + condition
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count runners: %w", err)
-	}
-	n := len(args)
-	rows, err := tx.Query(ctx, `select `+runnerColumns+where+
-		fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
-	out, err := store.Collect(rows, err, scanRunners)
-	return out, total, err
+	return store.PageOf(ctx, tx, "runners", runnerColumns, ` from runner where true`+condition, args, "name%s, id", f.Page, scanRunners)
 }
 
 // UpdateRunner writes name, slug, key hash and archived.
@@ -166,7 +157,7 @@ type prefixed struct {
 
 func (p prefixed) Scan(into ...any) error { return p.rows.Scan(append([]any{p.first}, into...)...) }
 
-// RunnerIDByKeyHash returns the id of the runner with this key; it is Missing if there is none.
+// RunnerIDByKeyHash returns the id of the runner with this key; for an unknown key it is a Missing fault.
 func RunnerIDByKeyHash(ctx context.Context, tx *store.Tx, hash string) (string, error) {
 	r, err := RunnerByKeyHash(ctx, tx, hash)
 	return r.ID, err

@@ -74,7 +74,7 @@ func SpecByRef(ctx context.Context, tx *store.Tx, ref string) (Spec, error) {
 	return s, store.OneRow(err, "spec", ref)
 }
 
-// FallbackSpec returns the server's default spec; a Missing fault if there is none.
+// FallbackSpec returns the server's default spec; without one it is a Missing fault.
 func FallbackSpec(ctx context.Context, tx *store.Tx) (Spec, error) {
 	s, err := scanSpec(tx.QueryRow(ctx, `select `+specColumns+` from spec where fallback is not null and archived is null`))
 	return s, store.OneRow(err, "spec", "fallback")
@@ -83,16 +83,7 @@ func FallbackSpec(ctx context.Context, tx *store.Tx) (Spec, error) {
 // ListSpecs returns a page of the specs by name, and how many there are.
 func ListSpecs(ctx context.Context, tx *store.Tx, f store.ListFilter) ([]Spec, int, error) {
 	condition, args := f.Where(nil)
-	where := ` from spec where true` + condition
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count specs: %w", err)
-	}
-	n := len(args)
-	rows, err := tx.Query(ctx, `select `+specColumns+where+
-		fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
-	out, err := store.Collect(rows, err, scanSpecs)
-	return out, total, err
+	return store.PageOf(ctx, tx, "specs", specColumns, ` from spec where true`+condition, args, "name%s, id", f.Page, scanSpecs)
 }
 
 // SpecsByID returns those of ids that exist.

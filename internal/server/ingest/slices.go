@@ -100,7 +100,7 @@ func (s *Service) Large(p Parsed) bool {
 	return !s.Fits(metrics) || samples > limits.SamplesPerSlice
 }
 
-// Fits reports whether so many metrics go in one transaction.
+// Fits reports whether this number of metrics goes in one transaction.
 func (s *Service) Fits(metrics int) bool { return metrics <= s.slice }
 
 // Finish writes the results of a pending report that has no job.

@@ -86,18 +86,9 @@ func OfReport(ctx context.Context, tx *store.Tx, reportID string) (j Job, ok boo
 
 // List returns a page of a project's jobs by age, of one state if state is not empty, and how many there are.
 func List(ctx context.Context, tx *store.Tx, projectID, state string, page store.Page) ([]Job, int, error) {
-	const where = ` from job j where j.project_id = $1 and ($2 = '' or j.state = $2)`
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, projectID, state).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count jobs: %w", err)
-	}
-	rows, err := tx.Query(ctx, `select `+jobColumns+where+` order by j.created`+store.Direction(page)+`, j.id`+store.Direction(page)+
-		` limit $3 offset $4`, projectID, state, page.Limit, page.Offset)
-	out, err := store.Collect(rows, err, scanJobs)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list jobs: %w", err)
-	}
-	return out, total, nil
+	return store.PageOf(ctx, tx, "jobs", jobColumns, ` from job j where j.project_id = $1 and ($2 = '' or j.state = $2)`, []any{projectID,
+		state},
+		"j.created%s, j.id%s", page, scanJobs)
 }
 
 // TierLimits bound the jobs in flight: priorities below FreeFrom at most PerIP from one address, below TeamFrom at most PerFree of one
@@ -124,7 +115,7 @@ const nextJobQuery = `select ` + jobColumns + ` from job j
 const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
 
 // Next returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
-// tier is at its limit, are passed over, and so are those that pause, those that the runner could not run, and those of deleted projects. A
+// tier is at its limit, are skipped, and so are those that pause, those that the runner could not run, and those of deleted projects. A
 // drained runner gets nothing. ok is false when there is none.
 func Next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
 	args := []any{runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam}

@@ -82,21 +82,11 @@ func List(ctx context.Context, tx *store.Tx, f Filter) ([]Project, int, error) {
 			args = append(args, o)
 		}
 	}
-	where := `deleted is null and (` + seen + `) and ($3 = '' or name = $3)
+	from := ` from project where deleted is null and (` + seen + `) and ($3 = '' or name = $3)
 		and ($4 = '' or lower(name) like lower($4) escape '\' or slug like lower($4) escape '\' or id = lower($5)) and ($6 = '' or
 		organization_id = $6)`
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*) from project where `+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count projects: %w", err)
-	}
-	n := len(args)
-	rows, err := tx.Query(ctx, `select `+projectColumns+` from project where `+where+
-		fmt.Sprintf(` order by name%s, id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2), append(args, f.Page.Limit, f.Page.Offset)...)
-	out, err := store.Collect(rows, err, func(r *sql.Rows) (Project, error) { return scanProject(r) })
-	if err != nil {
-		return nil, 0, fmt.Errorf("list projects: %w", err)
-	}
-	return out, total, nil
+	return store.PageOf(ctx, tx, "projects", projectColumns, from, args, "name%s, id", f.Page,
+		func(r *sql.Rows) (Project, error) { return scanProject(r) })
 }
 
 // ProjectPatch changes what is not nil; SetURL says whether URL is changed, nil then clears it.

@@ -157,8 +157,8 @@ type seriesCount struct {
 
 const historyCountsQuery = `select m.series_id, count(*) from metric m where m.report_seq <> $1 and m.series_id in `
 
-// foreignRows is how many times more rows than reports a range may have before its reports are named one by one: a row that is passed over
-// costs a quarter of one that is looked for.
+// foreignRows is how many times more rows than reports a range may have before its reports are named one by one: to skip a
+// row in a range is cheaper than to look one up.
 const foreignRows = 4
 
 // reportsOf says in SQL which rows of a series belong to the reports: all of a range, unless other branches have most of it.

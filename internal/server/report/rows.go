@@ -182,17 +182,7 @@ func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)
 		and (b.archived is not null or t.archived is not null) = $6`
 	args := []any{projectID, f.BranchID, f.TestbedID, store.MicrosPtr(f.From), store.MicrosPtr(f.To), f.Archived}
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count reports: %w", err)
-	}
-	rows, err := tx.Query(ctx, `select `+reportColumns+where+` order by r.start_time`+store.Direction(page)+`, r.seq`+store.Direction(page)+
-		` limit $7 offset $8`, append(args, page.Limit, page.Offset)...)
-	out, err := store.Collect(rows, err, scanReports)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list reports: %w", err)
-	}
-	return out, total, nil
+	return store.PageOf(ctx, tx, "reports", reportColumns, where, args, "r.start_time%s, r.seq%s", page, scanReports)
 }
 
 // Hide makes a report invisible everywhere, with its job, its metrics and its alerts, and frees its idempotency key. Its rows are still

@@ -119,20 +119,8 @@ func BranchesByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]B
 // Branches returns a page of a project's branches by name, and how many there are in all.
 func Branches(ctx context.Context, tx *store.Tx, projectID string, f store.ListFilter) ([]Branch, int, error) {
 	condition, args := f.Where([]any{projectID})
-	where := ` from branch b where b.project_id = $1` + condition
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count branches: %w", err)
-	}
-	n := len(args)
-	rows, err := tx.Query(ctx, `select `+branchColumns+where+
-		fmt.Sprintf(` order by b.name%s, b.id limit $%d offset $%d`, store.Direction(f.Page), n+1, n+2),
-		append(args, f.Page.Limit, f.Page.Offset)...)
-	out, err := store.Collect(rows, err, scanBranches)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list branches: %w", err)
-	}
-	return out, total, nil
+	return store.PageOf(ctx, tx, "branches", branchColumns, ` from branch b where b.project_id = $1`+condition, args, "b.name%s, b.id", f.Page,
+		scanBranches)
 }
 
 // UpdateBranch writes name, slug and archived. A name or slug that is taken is a Conflict.

@@ -66,10 +66,15 @@ var (
 	}}
 )
 
-// selection is "select <columns> from <table> where ", columns in the order of scan.
-func (d dimension[T]) selection() string {
+// columns are in the order of scan.
+func (d dimension[T]) columns() string {
 	columns := append([]string{"id", "project_id", "name", "slug"}, d.extra...)
-	return "select " + strings.Join(append(columns, "created", "modified", "archived"), ", ") + " from " + d.table + " where "
+	return strings.Join(append(columns, "created", "modified", "archived"), ", ")
+}
+
+// selection is "select <columns> from <table> where ".
+func (d dimension[T]) selection() string {
+	return "select " + d.columns() + " from " + d.table + " where "
 }
 
 func (d dimension[T]) scan(rows *sql.Rows) (T, error) {
@@ -181,19 +186,8 @@ func (d dimension[T]) byID(ctx context.Context, tx *store.Tx, ids []string) (map
 
 func (d dimension[T]) list(ctx context.Context, tx *store.Tx, projectID string, f store.ListFilter) (rows []T, total int, err error) {
 	condition, args := f.Where([]any{projectID})
-	where := "project_id = $1" + condition
-	if err := tx.QueryRow(ctx, "select count(*) from "+d.table+" where "+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count %ss: %w", d.table, err)
-	}
-	n := len(args)
-	found, err := tx.Query(ctx, d.selection()+where+fmt.Sprintf(" order by name%s, id limit $%d offset $%d", store.Direction(f.Page), n+1, n+
-		2),
-		append(args, f.Page.Limit, f.Page.Offset)...)
-	rows, err = store.Collect(found, err, d.scan)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list %ss: %w", d.table, err)
-	}
-	return rows, total, nil
+	return store.PageOf(ctx, tx, d.table+"s", d.columns(), " from "+d.table+" where project_id = $1"+condition, args, "name%s, id", f.Page,
+		d.scan)
 }
 
 // DimensionPatch changes what is not nil.

@@ -13,8 +13,8 @@ const statementsKept = 512
 // statementsMet is how many texts are remembered that were met once. Only the second time is a text worth keeping: some hold numbers.
 const statementsMet = 2_048
 
-// keeping makes connections that keep their statements prepared. SQLite parses a statement and plans it in about the time that it takes to
-// look up ten rows, and most of the server's statements look up fewer.
+// keeping makes connections that keep their statements prepared. Most of the server's statements look up a few rows, for which parsing
+// and planning them is a large part of the cost.
 type keeping struct{ driver.Connector }
 
 // sqliteConn is what the driver's connections can do.

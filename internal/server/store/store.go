@@ -21,7 +21,10 @@
 // The level "serializable" was not taken. It would need no names; but PostgreSQL then remembers what a transaction has read, whole tables
 // where they are small, and ends one of two that read what the other wrote. Claims of jobs, which all read the head of the same queue,
 // would be repeated most of the time, and a bounded number of repetitions is no promise. A name makes them wait instead, in order. What it
-// costs is that a name can be forgotten; each transaction that reads before it writes has a test with two writers for that.
+// costs is that a name can be forgotten.
+//
+// Not yet: the rooms do not say these names, so that on PostgreSQL two writers can still get in each other's way. It is not offered: the
+// server takes no address of a database, only tests open one.
 //
 // A transaction that could not be finished because of others (a deadlock, a serialization failure) or because the connection broke before
 // COMMIT is run again, a few times. So its function must be fit to run twice: what it hands out is set, never appended to what an earlier
@@ -36,7 +39,7 @@
 //
 // SQLite's own way would be to flush its write-ahead log inside of COMMIT, once for each transaction, while all other writers wait. The
 // store commits with synchronous=normal instead, which only writes to the log, lets the next writer in, and then waits for a flush of the
-// log that began after its COMMIT (durable.go). Writers that arrive during one flush share the next. That is sound because, with
+// log that began after its COMMIT (sqlite_durable.go). Writers that arrive during one flush share the next. That is sound because, with
 // synchronous=normal, SQLite flushes the log before it copies pages from it into the database file, flushes that file before it writes
 // over the log, and recovers a log up to the last commit whose checksums hold: a flush of the log at any moment keeps all commits before
 // it. What differs from synchronous=full is that a commit can be read before it is flushed. Hence the reader waits too: nothing leaves the

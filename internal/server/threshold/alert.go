@@ -115,22 +115,11 @@ func ListAlerts(ctx context.Context, tx *store.Tx, projectID string, f AlertFilt
 		where a.project_id = $1 and ($2 = '' or a.status = $2)` + ofProcessed + `
 		and (b.archived is not null or d.archived is not null or e.archived is not null) = $3`
 	args := []any{projectID, string(f.Status), f.Archived}
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count alerts: %w", err)
-	}
-	order := ` order by a.created`
+	by := "a.created"
 	if f.Modified {
-		order = ` order by a.modified`
+		by = "a.modified"
 	}
-	rows, err := tx.Query(ctx, `select `+alertColumns+where+order+store.Direction(page)+`, a.metric_id`+store.Direction(page)+
-		` limit $4 offset $5`,
-		append(args, page.Limit, page.Offset)...)
-	out, err := store.Collect(rows, err, scanAlerts)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list alerts: %w", err)
-	}
-	return out, total, nil
+	return store.PageOf(ctx, tx, "alerts", alertColumns, where, args, by+"%s, a.metric_id%s", page, scanAlerts)
 }
 
 // SetAlertStatus moves an alert from one status to another. One that has left from meanwhile is a Missing fault.

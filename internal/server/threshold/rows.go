@@ -162,22 +162,11 @@ func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 		where t.project_id = $1 and ($2 = '' or t.branch_id = $2) and ($3 = '' or t.testbed_id = $3) and ($4 = '' or t.measure_id = $4)
 		and (b.archived is not null or d.archived is not null or e.archived is not null) = $5`
 	args := []any{projectID, f.BranchID, f.TestbedID, f.MeasureID, f.Archived}
-	var total int
-	if err := tx.QueryRow(ctx, `select count(*)`+where, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count thresholds: %w", err)
-	}
-	order := ` order by t.created`
+	by := "t.created"
 	if f.Modified {
-		order = ` order by t.modified`
+		by = "t.modified"
 	}
-	rows, err := tx.Query(ctx, `select `+thresholdColumns+where+order+store.Direction(page)+`, t.id`+store.Direction(page)+
-		` limit $6 offset $7`,
-		append(args, page.Limit, page.Offset)...)
-	out, err := store.Collect(rows, err, scanThresholds)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list thresholds: %w", err)
-	}
-	return out, total, nil
+	return store.PageOf(ctx, tx, "thresholds", thresholdColumns, where, args, by+"%s, t.id%s", page, scanThresholds)
 }
 
 // Delete removes a threshold with its models and alerts. Metrics keep the limits that it drew.
