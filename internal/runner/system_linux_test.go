@@ -137,14 +137,16 @@ func TestRealContainerEndsAreTold(t *testing.T) {
 	}
 }
 
-// TestARealCommandThatTheKernelRefusesIsTheImagesFault has a script whose interpreter is not in the image: the runtime starts it, the kernel does not.
+// TestARealCommandThatTheKernelRefusesIsTheImagesFault has a script whose interpreter is not in the image: the runtime starts it, the
+// kernel does not.
 func TestARealCommandThatTheKernelRefusesIsTheImagesFault(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(t.TempDir(), "script")
 	if err := os.WriteFile(script, []byte("#!/bin/interpreter\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: script, Target: "/script"}}, Entrypoint: []string{"/script"}, Architecture: runtime.GOARCH})
+	img, err := imagepack.Build(imagepack.Spec{Files: []imagepack.File{{Source: script, Target: "/script"}},
+		Entrypoint: []string{"/script"}, Architecture: runtime.GOARCH})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +156,8 @@ func TestARealCommandThatTheKernelRefusesIsTheImagesFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := RunOnce(t.Context(), shot)
-	if err != nil || got.Reason != api.ReasonImageInvalid || got.Exit() != fault.ExitInfrastructure || !strings.Contains(got.Error, "no such file") {
+	if err != nil || got.Reason != api.ReasonImageInvalid || got.Exit() != fault.ExitInfrastructure ||
+		!strings.Contains(got.Error, "no such file") {
 		t.Errorf("exit %d, reason %q %q, %v", got.Exit(), got.Reason, got.Error, err)
 	}
 }

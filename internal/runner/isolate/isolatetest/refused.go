@@ -16,8 +16,9 @@ import (
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
-// whatCannotRunIsNotTheMachinesFault has images and commands that no machine can run. They are refused as the image's fault, also where it is the
-// kernel that refuses what the runtime has let pass: nobody tries them on another machine, and they are no exit code of a benchmark.
+// whatCannotRunIsNotTheMachinesFault has images and commands that no machine can run. They are refused as the image's fault, also where
+// it is the kernel that refuses what the runtime has let pass: nobody tries them on another machine, and they are no exit code of a
+// benchmark.
 func whatCannotRunIsNotTheMachinesFault(t *bench) {
 	probe, err := os.ReadFile(filepath.Join(t.image, "probe"))
 	if err != nil {

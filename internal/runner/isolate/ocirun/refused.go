@@ -57,8 +57,8 @@ func (s *sandbox) blame(ctx context.Context, err error) error {
 	return fault.Wrap(fault.Invalid, err, "the command cannot be run in this image: %.300s", said)
 }
 
-// neverBegan waits until a process of the runtime has ended, and reports whether it ended before it became the command. The kernel looks at a
-// command only when the runtime hands over to it, after all that the runtime itself reports. The process is a fork of the runtime, and the
+// neverBegan waits until a process of the runtime has ended, and reports whether it ended before it became the command. The kernel looks
+// at a command only when the runtime hands over to it, after all that the runtime itself reports. The process is a fork of the runtime, and the
 // kernel marks forks until they run a program; the command cannot set the mark again.
 func neverBegan(pid int) bool {
 	for {
@@ -90,8 +90,8 @@ const forkedOnly = 0x40
 // blameTimeout is how long it may take to find out whose fault it is that a command did not begin.
 const blameTimeout = time.Minute
 
-// blameUnbegun says whose fault it is that the kernel did not run a command which the runtime had let pass: a program for another processor, a
-// loader or a script's interpreter that is missing.
+// blameUnbegun says whose fault it is that the kernel did not run a command which the runtime had let pass: a program for another
+// processor, a loader or a script's interpreter that is missing.
 func (s *sandbox) blameUnbegun() error {
 	ctx, cancel := context.WithTimeout(context.Background(), blameTimeout)
 	defer cancel()
