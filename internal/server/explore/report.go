@@ -46,7 +46,7 @@ func (s *Service) ReportPart(ctx context.Context, actor access.Actor, ref, id st
 			return err
 		}
 		out = built[0]
-		return expandOne(ctx, tx, row, &out, most)
+		return expand(ctx, tx, row, &out, most)
 	})
 	return out, err
 }
@@ -158,18 +158,8 @@ func countMetrics(ctx context.Context, tx *store.Tx, rows []report.Report) (int,
 	return n, err
 }
 
-// expand adds results and alerts.
-func expand(ctx context.Context, tx *store.Tx, rows []report.Report, built []api.Report) error {
-	for i, row := range rows {
-		if err := expandOne(ctx, tx, row, &built[i], 0); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// expandOne adds the first results and alerts of a report, up to most of each; 0: all.
-func expandOne(ctx context.Context, tx *store.Tx, row report.Report, out *api.Report, most int) error {
+// expand adds the first results and alerts of a report, up to most of each; 0: all.
+func expand(ctx context.Context, tx *store.Tx, row report.Report, out *api.Report, most int) error {
 	err := eachResult(ctx, tx, row, upTo(most, func(r api.ReportResult) error {
 		if n := len(out.Results); n == 0 || out.Results[n-1][0].Iteration != r.Iteration {
 			out.Results = append(out.Results, nil)
