@@ -78,7 +78,7 @@ func (m *linuxMachine) open(cfg MachineConfig) error {
 	}
 	m.driver = driver
 	m.log.Debug("isolation works", "runtime", m.caps.Name, "version", m.caps.Version, "level", string(m.caps.Level), "notes", m.caps.Notes)
-	m.images, err = image.Open(filepath.Join(m.dir, "images"))
+	m.images, err = image.Open(filepath.Join(m.dir, "images"), 0)
 	return err
 }
 

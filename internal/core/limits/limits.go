@@ -241,6 +241,8 @@ const (
 	UploadTimeout    = 10 * time.Minute       // one try: UploadBodyBytes at 1 MiB/s
 	// processes and threads of one sandbox: a fork bomb ends there, a Go program with many threads does not
 	SandboxProcesses = 4_096
+	// users and groups of one sandbox, from 0: as many as images use, and as container engines give by default
+	SandboxIDs = 65_536
 	// for the command that a runner tries its sandboxes with at its start; it takes a fraction of a second
 	ProofTimeout       = time.Minute
 	ProofMemory        = 256 * MiB // of that sandbox: a gVisor kernel counts, too

@@ -168,7 +168,7 @@ func TestOpaqueWhiteoutsTakeLinearTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		l := newLayer(root, NewBudget(0))
+		l := newLayer(Place{Root: root}, NewBudget(0))
 		if err := l.unpack(t.Context(), bytes.NewReader(layerOf(t, items...))); err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestUnpackingEndsBetweenEntries(t *testing.T) {
 	}
 	defer root.Close()
 	read := &counting{r: bytes.NewReader(layerOf(t, times(100, dir("d"))...))}
-	err = Unpack(ctx, root, readerFunc(func(p []byte) (int, error) {
+	err = Unpack(ctx, Place{Root: root}, readerFunc(func(p []byte) (int, error) {
 		n, err := read.Read(p)
 		if read.n >= 10*512 {
 			cancel(enough)
@@ -237,7 +237,7 @@ func TestLayersWithoutAnEndAreStopped(t *testing.T) {
 		}
 		defer root.Close()
 		read := &counting{r: r}
-		if err := Unpack(t.Context(), root, read, NewBudget(0), 1000); !fault.Is(err, fault.TooLarge) || read.n > smallLayer+2<<20 {
+		if err := Unpack(t.Context(), Place{Root: root}, read, NewBudget(0), 1000); !fault.Is(err, fault.TooLarge) || read.n > smallLayer+2<<20 {
 			t.Errorf("%s: %v after %d bytes", name, err, read.n)
 		}
 	}

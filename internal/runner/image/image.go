@@ -1,5 +1,5 @@
 // Package image makes an image ready to run: resolves its platform, pulls what is missing, checks digests, and unpacks the layers into a
-// folder, within limits. Unpacked images are kept by digest and shared by jobs; nobody writes into them.
+// folder, within limits. Unpacked images are kept by digest and owner of root's files, and shared by jobs; nobody writes into them.
 //
 // Images come from a registry, an OCI layout folder or an archive that docker or podman saved. Packages that run things get a folder and a
 // configuration; they know nothing of layers.
@@ -39,21 +39,22 @@ import (
 
 // Store is a folder of unpacked images. It is safe for concurrent use within a process.
 type Store struct {
-	dir  string
-	keep int64
-	now  func() time.Time
-	net  *publicnet.Net
+	dir    string
+	rootID uint32
+	keep   int64
+	now    func() time.Time
+	net    *publicnet.Net
 
 	mu    sync.Mutex
-	locks map[string]*sync.Mutex // by digest
+	locks map[string]*sync.Mutex // by key
 	inUse map[string]int
 }
 
 // KeepBytes is how much the store keeps of images that nobody uses.
 const KeepBytes = 20 * limits.GiB
 
-// Open opens or makes a store, and removes what a killed process left half unpacked.
-func Open(dir string) (*Store, error) {
+// Open opens or makes a store, and removes what a killed process left half unpacked. rootID owns what belongs to root in an image (see Place).
+func Open(dir string, rootID uint32) (*Store, error) {
 	for _, d := range []string{"images", "partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return nil, fmt.Errorf("open image store: %w", err)
@@ -68,7 +69,9 @@ func Open(dir string) (*Store, error) {
 			return nil, fmt.Errorf("clean image store: %w", err)
 		}
 	}
-	return &Store{dir: dir, keep: KeepBytes, now: time.Now, net: publicnet.New(), locks: map[string]*sync.Mutex{}, inUse: map[string]int{}}, nil
+	return &Store{
+		dir: dir, rootID: rootID, keep: KeepBytes, now: time.Now, net: publicnet.New(), locks: map[string]*sync.Mutex{}, inUse: map[string]int{},
+	}, nil
 }
 
 // Source is where an image is.
@@ -101,6 +104,7 @@ type Image struct {
 	Digest string
 	RootFS string // folder; read only
 	Config Config
+	key    string
 	store  *Store
 	once   sync.Once
 }
@@ -109,7 +113,7 @@ type Image struct {
 func (i *Image) Release() error {
 	i.once.Do(func() {
 		i.store.mu.Lock()
-		i.store.inUse[i.Digest]--
+		i.store.inUse[i.key]--
 		i.store.mu.Unlock()
 	})
 	return nil
@@ -136,7 +140,7 @@ func (s *Store) Prepare(ctx context.Context, p Params) (*Image, error) {
 	if err != nil {
 		return nil, explain(err, p.Source)
 	}
-	key := digest.Hex
+	key := s.key(digest)
 	unlock := s.lock(key)
 	defer unlock()
 	folder := filepath.Join(s.dir, "images", key)
@@ -156,9 +160,17 @@ func (s *Store) Prepare(ctx context.Context, p Params) (*Image, error) {
 	now := s.now()
 	_ = os.Chtimes(folder, now, now) // when it was used last; only the order of removal hangs on it
 	s.mu.Lock()
-	s.inUse[digest.String()]++
+	s.inUse[key]++
 	s.mu.Unlock()
-	return &Image{Digest: digest.String(), RootFS: filepath.Join(folder, "rootfs"), Config: m.Config, store: s}, nil
+	return &Image{Digest: digest.String(), RootFS: filepath.Join(folder, "rootfs"), Config: m.Config, key: key, store: s}, nil
+}
+
+// key is the name of an unpacked image. A machine whose user namespaces begin elsewhere, or that has none any more, needs the files anew.
+func (s *Store) key(digest v1.Hash) string {
+	if s.rootID == 0 {
+		return digest.Hex
+	}
+	return fmt.Sprintf("%s-%d", digest.Hex, s.rootID)
 }
 
 func (s *Store) lock(key string) (unlock func()) {
@@ -215,6 +227,12 @@ func (s *Store) unpack(ctx context.Context, img v1.Image, folder string, p Param
 		return m, err
 	}
 	defer root.Close()
+	at := Place{Root: root, RootID: s.rootID}
+	if s.rootID != 0 {
+		if err := root.Lchown(".", at.owner(0), at.owner(0)); err != nil {
+			return m, fmt.Errorf("give the image to the sandboxes' root: %w", err)
+		}
+	}
 	budget := NewBudget(p.MaxBytes)
 	whole := budget.Bytes
 	for i, l := range layers {
@@ -222,7 +240,7 @@ func (s *Store) unpack(ctx context.Context, img v1.Image, folder string, p Param
 			l = pulled{l}
 		}
 		p.Progress("unpack", fmt.Sprintf("layer %d of %d", i+1, len(layers)))
-		if err := unpackLayer(ctx, root, l, budget); err != nil {
+		if err := unpackLayer(ctx, at, l, budget); err != nil {
 			return m, explain(err, p.Source)
 		}
 	}
@@ -241,7 +259,7 @@ func (s *Store) unpack(ctx context.Context, img v1.Image, folder string, p Param
 	return m, os.Rename(partial, folder)
 }
 
-func unpackLayer(ctx context.Context, root *os.Root, l v1.Layer, budget *Budget) (err error) {
+func unpackLayer(ctx context.Context, at Place, l v1.Layer, budget *Budget) (err error) {
 	size, err := l.Size()
 	if err != nil {
 		return err
@@ -254,7 +272,7 @@ func unpackLayer(ctx context.Context, root *os.Root, l v1.Layer, budget *Budget)
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return Unpack(ctx, root, &cancelable{ctx, r}, budget, size)
+	return Unpack(ctx, at, &cancelable{ctx, r}, budget, size)
 }
 
 type cancelable struct {
@@ -329,7 +347,7 @@ func (s *Store) makeRoom(except string) error {
 			return nil
 		}
 		s.mu.Lock()
-		used := s.inUse["sha256:"+o.key] > 0
+		used := s.inUse[o.key] > 0
 		s.mu.Unlock()
 		if used || o.key == except {
 			continue

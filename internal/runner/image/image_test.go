@@ -56,7 +56,7 @@ func mustConfig(t *testing.T, img v1.Image) *v1.ConfigFile {
 
 func open(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.TempDir())
+	s, err := Open(t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,13 +233,13 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 func TestOpenRemovesWhatAKilledProcessLeft(t *testing.T) {
 	t.Parallel()
 	d := t.TempDir()
-	if _, err := Open(d); err != nil {
+	if _, err := Open(d, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(filepath.Join(d, "partial/image-1/rootfs"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(d); err != nil {
+	if _, err := Open(d, 0); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(filepath.Join(d, "partial")); len(left) > 0 {

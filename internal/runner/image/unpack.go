@@ -39,26 +39,48 @@ const (
 	smallLayer = 256 * limits.MiB
 )
 
+// Place is a folder that layers are unpacked into.
+type Place struct {
+	Root *os.Root
+	// RootID is the id of this host that owns what belongs to root in the image; each other owner follows at its number, as the sandboxes'
+	// user namespace has it. 0: owners are as they are in the image.
+	RootID uint32
+}
+
+// nobody owns what belongs to an id that a sandbox does not have, as the kernel shows it too.
+const nobody = 65_534
+
+// owner is the id of this host for an id of the image.
+func (p Place) owner(id int) int {
+	if p.RootID == 0 {
+		return id
+	}
+	if id >= limits.SandboxIDs {
+		id = nobody
+	}
+	return int(p.RootID) + id
+}
+
 // layer unpacks one layer into a folder.
 type layer struct {
-	root   *os.Root
+	Place
 	budget *Budget
 	chown  bool
 	made   *made
 	looked int // names that opaque whiteouts have looked at
 }
 
-func newLayer(root *os.Root, budget *Budget) *layer {
-	return &layer{root: root, budget: budget, chown: os.Geteuid() == 0, made: &made{}}
+func newLayer(at Place, budget *Budget) *layer {
+	return &layer{Place: at, budget: budget, chown: os.Geteuid() == 0, made: &made{}}
 }
 
-// Unpack writes the layer in r (an uncompressed tar) over what lower layers left in root, and reads r to its end. It never writes
-// outside root, follows no link out of it, makes no device, drops setuid and setgid, and stops when ctx ends or at the budget,
+// Unpack writes the layer in r (an uncompressed tar) over what lower layers left at a place, and reads r to its end. It never writes
+// outside of it, follows no link out of it, makes no device, drops setuid and setgid, and stops when ctx ends or at the budget,
 // which counts what files and folders take on the disk. A layer that cannot be unpacked anywhere is an Invalid or TooLarge fault;
 // an error that is no fault is this machine's. compressed is the layer's size as it was pulled, for the expansion ratio; 0 if it
 // is not known.
-func Unpack(ctx context.Context, root *os.Root, r io.Reader, budget *Budget, compressed int64) error {
-	return newLayer(root, budget).unpack(ctx, &expanding{r: r, compressed: compressed})
+func Unpack(ctx context.Context, at Place, r io.Reader, budget *Budget, compressed int64) error {
+	return newLayer(at, budget).unpack(ctx, &expanding{r: r, compressed: compressed})
 }
 
 func (l *layer) unpack(ctx context.Context, r io.Reader) error {
@@ -160,7 +182,7 @@ func (l *layer) parent(dir string) (string, error) {
 	if dir == "" {
 		return ".", nil
 	}
-	resolved, err := resolve(l.root, dir)
+	resolved, err := resolve(l.Root, dir)
 	if err != nil {
 		return "", err
 	}
@@ -177,12 +199,12 @@ func (l *layer) parent(dir string) (string, error) {
 
 // folder makes a folder where there is none; a file in its place is replaced.
 func (l *layer) folder(at string) error {
-	info, err := l.root.Lstat(at)
+	info, err := l.Root.Lstat(at)
 	switch {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil:
-		err = l.root.Remove(at)
+		err = l.Root.Remove(at)
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
 	}
@@ -190,7 +212,10 @@ func (l *layer) folder(at string) error {
 		err = l.charge(0)
 	}
 	if err == nil {
-		err = l.root.Mkdir(at, 0o755)
+		err = l.Root.Mkdir(at, 0o755)
+	}
+	if err == nil && l.chown {
+		err = l.Root.Lchown(at, l.owner(0), l.owner(0))
 	}
 	return err
 }
@@ -276,7 +301,7 @@ func (l *layer) clear(ctx context.Context, dir string) error {
 
 func (l *layer) hide(ctx context.Context, dir string, m *made) error {
 	m.opaque = true
-	f, err := l.root.Open(dir)
+	f, err := l.Root.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -304,7 +329,7 @@ func (l *layer) hide(ctx context.Context, dir string, m *made) error {
 }
 
 func (l *layer) remove(at string) error {
-	if err := l.root.RemoveAll(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := l.Root.RemoveAll(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s of the image: %w", at, err)
 	}
 	return nil
@@ -312,7 +337,7 @@ func (l *layer) remove(at string) error {
 
 // put writes one entry at a resolved place.
 func (l *layer) put(h *tar.Header, body io.Reader, at string) error {
-	old, err := l.root.Lstat(at)
+	old, err := l.Root.Lstat(at)
 	exists := err == nil
 	if exists && (h.Typeflag != tar.TypeDir || !old.IsDir()) {
 		if err := l.remove(at); err != nil {
@@ -324,7 +349,7 @@ func (l *layer) put(h *tar.Header, body io.Reader, at string) error {
 	switch h.Typeflag {
 	case tar.TypeDir:
 		if !exists {
-			if err := l.root.Mkdir(at, 0o755); err != nil {
+			if err := l.Root.Mkdir(at, 0o755); err != nil {
 				return fmt.Errorf("make folder %s of the image: %w", at, err)
 			}
 		}
@@ -336,7 +361,7 @@ func (l *layer) put(h *tar.Header, body io.Reader, at string) error {
 			return err
 		}
 	case tar.TypeSymlink:
-		if err := l.root.Symlink(h.Linkname, at); err != nil {
+		if err := l.Root.Symlink(h.Linkname, at); err != nil {
 			return fmt.Errorf("make link %s of the image: %w", at, err)
 		}
 		return l.own(at, h)
@@ -348,7 +373,7 @@ func (l *layer) put(h *tar.Header, body io.Reader, at string) error {
 	if err := l.own(at, h); err != nil {
 		return err
 	}
-	if err := l.root.Chmod(at, mode); err != nil {
+	if err := l.Root.Chmod(at, mode); err != nil {
 		return fmt.Errorf("set mode of %s of the image: %w", at, err)
 	}
 	return nil
@@ -362,7 +387,7 @@ func (l *layer) own(at string, h *tar.Header) error {
 	if h.Uid < 0 || h.Gid < 0 || h.Uid > most || h.Gid > most {
 		return fault.Invalidf("image: %.100q belongs to user %d, group %d, which cannot be", h.Name, h.Uid, h.Gid)
 	}
-	if err := l.root.Lchown(at, h.Uid, h.Gid); err != nil {
+	if err := l.Root.Lchown(at, l.owner(h.Uid), l.owner(h.Gid)); err != nil {
 		return fmt.Errorf("set owner of %s of the image: %w", at, err)
 	}
 	return nil
@@ -375,26 +400,26 @@ func (l *layer) link(h *tar.Header, at string) error {
 		return err
 	}
 	dir, base := path.Split(name)
-	parent, err := resolve(l.root, dir)
+	parent, err := resolve(l.Root, dir)
 	if err != nil {
 		return err
 	}
 	target := path.Join(parent, base)
-	info, err := l.root.Lstat(target)
+	info, err := l.Root.Lstat(target)
 	if err != nil || info.IsDir() {
 		return fault.Invalidf("image: %.100q is a hard link to %.100q, which is no file of the image", h.Name, h.Linkname)
 	}
 	if target == at {
 		return fault.Invalidf("image: %.100q is a hard link to itself", h.Name)
 	}
-	if err := l.root.Link(target, at); err != nil {
+	if err := l.Root.Link(target, at); err != nil {
 		return fmt.Errorf("make hard link %s of the image: %w", at, err)
 	}
 	return nil
 }
 
 func (l *layer) write(at string, body io.Reader, size int64) error {
-	f, err := l.root.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := l.Root.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("make file %s of the image: %w", at, err)
 	}

@@ -100,7 +100,7 @@ func unpackAll(t testing.TB, budget *Budget, layers ...[]byte) (string, error) {
 	}
 	defer root.Close()
 	for _, l := range layers {
-		if err := Unpack(t.Context(), root, bytes.NewReader(l), budget, int64(len(l))); err != nil {
+		if err := Unpack(t.Context(), Place{Root: root}, bytes.NewReader(l), budget, int64(len(l))); err != nil {
 			return at, err
 		}
 	}
@@ -201,7 +201,7 @@ func TestALayerThatExpandsIsStopped(t *testing.T) {
 	defer root.Close()
 	const disk = 8 << 20
 	read := &counting{r: io.MultiReader(&head, zeros{})}
-	err = Unpack(t.Context(), root, read, NewBudget(disk), 100_000)
+	err = Unpack(t.Context(), Place{Root: root}, read, NewBudget(disk), 100_000)
 	if !fault.Is(err, fault.TooLarge) || read.n > disk+2<<20 {
 		t.Errorf("error = %v after %d bytes", err, read.n)
 	}
@@ -257,10 +257,10 @@ func FuzzUnpack(f *testing.F) {
 		defer root.Close()
 		base := layerOf(t, symlink("out", ".."), symlink("abs", parent), dir("in"), file("in/x", "x"))
 		budget := &Budget{Bytes: 1 << 20, Entries: 1000}
-		if err := Unpack(t.Context(), root, bytes.NewReader(base), budget, 0); err != nil {
+		if err := Unpack(t.Context(), Place{Root: root}, bytes.NewReader(base), budget, 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := Unpack(t.Context(), root, bytes.NewReader(data), budget, int64(len(data))); err != nil {
+		if err := Unpack(t.Context(), Place{Root: root}, bytes.NewReader(data), budget, int64(len(data))); err != nil {
 			if fault.Of(err) == fault.Internal && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), "of the image") {
 				t.Logf("internal error: %v", err)
 			}
