@@ -185,7 +185,7 @@ var owners = map[string][]string{
 	"gonum.org/v1/gonum":                     {"internal/core/stats"},
 	"github.com/google/uuid":                 {"internal/core/ident"},
 	"golang.org/x/perf":                      {"internal/core/adapter"},
-	"github.com/klauspost/compress":          {"internal/runner/image"},
+	"github.com/klauspost/compress":          {"internal/server/chain"},
 }
 
 func TestEachHeavyLibraryHasItsOwner(t *testing.T) {

@@ -231,13 +231,16 @@ func (s *Server) routes(source web.Source) http.Handler {
 		_, pattern := mux.Handler(r)
 		s.turnAway(w, r, pattern, pages, err)
 	}
+	open := func(r *http.Request) bool {
+		_, pattern := mux.Handler(r)
+		return slices.Contains([]string{"/v2/", "/v2", registry.TokenPath, "GET /metrics", "GET /healthz", "GET /readyz"}, pattern)
+	}
 	whole := chain.Chain{
 		Accounts: s.accounts, Log: s.log, Refuse: refuse, Forms: web.IsForm,
 		Limits: func(next http.Handler) http.Handler { return s.guarded(next, refuse) },
-		Open: func(r *http.Request) bool { // the registry knows its clients in its own way; probes and numbers ask nobody
-			_, pattern := mux.Handler(r)
-			return slices.Contains([]string{"/v2/", "/v2", registry.TokenPath, "GET /metrics", "GET /healthz", "GET /readyz"}, pattern)
-		},
+		Open:   open, // the registry knows its clients in its own way; probes and numbers ask nobody
+		// A registry's answers are bytes with a digest, or tokens; numbers are compressed by their handler.
+		Compress: func(r *http.Request) bool { return !open(r) },
 	}
 	return numbers.Middleware(whole.Wrap(mux))
 }

@@ -101,6 +101,13 @@ const (
 	ErrorLogBurst      = 20
 )
 
+// Compressing answers.
+const (
+	CompressLeast  = 1 * KiB   // of an answer: below, what is saved fits into the same packet
+	Compressors    = 32        // at work at once, about 1 MiB each; who finds none left is answered uncompressed
+	CompressWindow = 256 * KiB // how far back zstd looks, which is what most of its memory is for
+)
+
 // One report.
 const (
 	ResultsPerReport       = 1_000   // iterations × files in one request

@@ -1,6 +1,5 @@
-// Package chain is the middleware over all edges of the server, in one order: request id, recover, log, limits, and then, for the edges
-// that do
-// not read credentials in a way of their own, authenticate.
+// Package chain is the middleware over all edges of the server, in one order: request id, recover, log, limits, compress, and then, for the
+// edges that do not read credentials in a way of their own, authenticate.
 //
 // A request is authenticated once: by the key in its Authorization header, or by a session's cookie. A cookie comes along by itself, so it
 // counts for reading only, and for forms of pages, whose handler refuses what another site sent.
@@ -36,6 +35,8 @@ type Chain struct {
 	Open     func(r *http.Request) bool                              // an edge that authenticates by itself; nil: none does
 	// a page's form, for which a session counts also when it changes something; nil: none is
 	Forms func(r *http.Request) bool
+	// an edge whose answers are compressed for callers that accept it; nil: none
+	Compress func(r *http.Request) bool
 }
 
 // Wrap puts the chain around an edge.
@@ -46,7 +47,7 @@ func (c Chain) Wrap(edge http.Handler) http.Handler {
 	if c.Limits == nil {
 		c.Limits = func(next http.Handler) http.Handler { return next }
 	}
-	return c.identified(c.recovered(c.logged(c.Limits(c.authenticated(edge)))))
+	return c.identified(c.recovered(c.logged(c.Limits(c.compressed(c.authenticated(edge))))))
 }
 
 // identified gives each request an id; a caller may send its own if it is short and plain.
