@@ -50,17 +50,50 @@ func (c *connection) flags(cmd *cobra.Command) {
 // session is an open connection.
 type session struct {
 	*client.Client
-	embedded bool
-	close    func() error
+	embedded *Embedded    // nil: a server elsewhere
 	say      func(string) // tells that a request is tried again; whoever draws on the terminal puts its own here
 }
 
 // page is the address of a page of the server, empty for the store of this machine, which has none.
 func (s *session) page(path ...string) string {
-	if s.embedded {
+	if s.embedded != nil {
 		return ""
 	}
 	return s.Base() + "/" + strings.Join(path, "/")
+}
+
+// close gives free what is open here.
+func (s *session) close() error {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.Close()
+}
+
+// rest lets other commands have the store of this machine while a benchmark runs.
+func (s *session) rest(ctx context.Context) error {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.Rest(ctx)
+}
+
+// wake goes on after rest, with another session where this one is of no use any more.
+func (c *connection) wake(ctx context.Context, env *Env, s *session) (*session, error) {
+	if s.embedded == nil {
+		return s, nil
+	}
+	same, err := s.embedded.Wake(ctx)
+	if err != nil {
+		return nil, s.done(fmt.Errorf("open the store of this machine: %w", err))
+	}
+	if same {
+		return s, nil
+	}
+	if err := s.done(nil); err != nil {
+		return nil, err
+	}
+	return c.open(ctx, env)
 }
 
 // done closes the connection and returns err, or what went wrong in closing.
@@ -117,7 +150,7 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 	if err := c.check(env); err != nil {
 		return nil, err
 	}
-	srv := &session{close: func() error { return nil }, say: func(line string) { fmt.Fprintln(env.Stderr, line) }}
+	srv := &session{say: func(line string) { fmt.Fprintln(env.Stderr, line) }}
 	cfg := client.Config{
 		UserAgent: "tacho/" + env.version().Version, Tries: c.attempts, Wait: env.Wait,
 		OnRetry: func(r client.Retry) {
@@ -136,12 +169,12 @@ func (c *connection) open(ctx context.Context, env *Env) (*session, error) {
 		srv.Client = client.New(cfg)
 		return srv, nil
 	}
-	transport, closeStore, err := env.Embedded(ctx)
+	machine, err := env.Embedded(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of this machine: %w", err)
 	}
-	cfg.Base, cfg.Transport = "http://this-machine.invalid", transport
-	srv.Client, srv.embedded, srv.close = client.New(cfg), true, closeStore
+	cfg.Base, cfg.Transport = "http://this-machine.invalid", machine.Transport
+	srv.Client, srv.embedded = client.New(cfg), &machine
 	return srv, nil
 }
 

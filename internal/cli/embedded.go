@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/hostinfo"
 	servers "github.com/tachograph/tacho/internal/server"
 )
@@ -41,25 +41,34 @@ func dataFolder(getenv func(string) string) (string, error) {
 	return filepath.Join(home, ".local", "share", "tacho"), nil
 }
 
+// heapFloor keeps the collector from starting before there is this much to collect twice over: a command of a few milliseconds would spend
+// some of them on a heap of 4 MiB. It is never touched, so it takes no memory.
+const heapFloor = 16 * limits.MiB
+
 // EmbeddedServer returns the way to the store of this machine: the whole server in this process, called without a socket as the person at
 // the keyboard.
-func EmbeddedServer(env Env) func(context.Context) (http.RoundTripper, func() error, error) {
-	return func(ctx context.Context) (http.RoundTripper, func() error, error) {
+func EmbeddedServer(env Env) func(context.Context) (Embedded, error) {
+	floor := make([]byte, heapFloor)
+	return func(ctx context.Context) (Embedded, error) {
 		dir, err := dataFolder(env.Getenv)
 		if err != nil {
-			return nil, nil, err
+			return Embedded{}, err
 		}
 		var cfg servers.Config
 		if _, err := config.Load(&cfg, config.Sources{}); err != nil {
-			return nil, nil, err
+			return Embedded{}, err
 		}
 		v := env.version()
 		cfg.Data, cfg.Local, cfg.Version, cfg.Commit, cfg.Now = dir, true, v.Version, v.Commit, env.Now
 		s, err := servers.New(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
-			return nil, nil, err
+			return Embedded{}, err
 		}
-		return client.InProcess(s.Handler(), servers.Local), s.Close, nil
+		closing := func() error {
+			defer runtime.KeepAlive(floor)
+			return s.Close()
+		}
+		return Embedded{Transport: client.InProcess(s.Handler(), servers.Local), Rest: s.Rest, Wake: s.Wake, Close: closing}, nil
 	}
 }
 

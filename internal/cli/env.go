@@ -30,14 +30,22 @@ type Env struct {
 	// Interrupts delivers Ctrl-C and SIGTERM until stop is called; from then on they end the process.
 	Interrupts func() (signals <-chan os.Signal, stop func())
 
-	// Embedded opens the server of this machine in this process and returns the way to call it, as the local actor. nil: there is none,
-	// and commands need --host.
-	Embedded func(ctx context.Context) (transport http.RoundTripper, close func() error, err error)
+	// Embedded opens the server of this machine in this process. nil: there is none, and commands need --host.
+	Embedded func(ctx context.Context) (Embedded, error)
 
 	// Host reads what this machine is, for results that are measured here; nil: not known.
 	Host func(ctx context.Context) *api.HostFacts
 
 	Version, Commit string
+}
+
+// Embedded is a server in this process, open until Close, which may be called twice. Transport calls it as the local actor. Between Rest and
+// Wake other commands have its store; Wake answers false when it must be opened anew.
+type Embedded struct {
+	Transport http.RoundTripper
+	Rest      func(context.Context) error
+	Wake      func(context.Context) (bool, error)
+	Close     func() error
 }
 
 // NewEnv returns the process's own environment.

@@ -82,7 +82,7 @@ func sayVisibility(env *Env, srv *session, p api.Project) {
 	who, other := "only its members can read it", api.Public
 	if p.Visibility == api.Public {
 		who, other = "everybody who reaches the server can read it", api.Private
-		if srv.embedded {
+		if srv.embedded != nil {
 			who = "everybody who reaches a 'tacho server' on this store can read it"
 		}
 	}

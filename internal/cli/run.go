@@ -241,10 +241,12 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 		return f.runRemote(ctx, env, in)
 	}
 	args = f.command(env, args)
+	var srv *session
 	if len(args) > 0 && !f.dryRun {
-		if err := f.checkFirst(ctx, env, in); err != nil {
+		if srv, err = f.checkFirst(ctx, env, in); err != nil {
 			return err
 		}
+		defer srv.close() //nolint:errcheck // for when something fails in between; done says what closing has met
 	}
 	made := len(args) > 0 || len(f.files) == 0 // not read from files, which are still there
 	if err := f.measure(ctx, env, args, &in); err != nil {
@@ -256,7 +258,7 @@ func runRun(ctx context.Context, env *Env, f runFlags, args []string) error {
 	if f.dryRun {
 		return printJSON(env.Stdout, in)
 	}
-	report, srv, err := f.send(ctx, env, in)
+	report, srv, err := f.send(ctx, env, srv, in)
 	if err != nil {
 		if made {
 			f.keepUnsent(env, in)
@@ -275,21 +277,23 @@ func (f *runFlags) command(env *Env, args []string) []string {
 }
 
 // checkFirst asks whether the results will be taken, before a benchmark runs for an hour: the server is there, the key is good, the project
-// may be submitted to, and so on. A server that cannot say is tolerated.
-func (f *runFlags) checkFirst(ctx context.Context, env *Env, in api.NewRun) error {
+// may be submitted to, and so on. A server that cannot say is tolerated. The session that it returns rests.
+func (f *runFlags) checkFirst(ctx context.Context, env *Env, in api.NewRun) (*session, error) {
 	srv, err := f.open(ctx, env)
 	if err == nil {
-		_, _, err = srv.CheckRun(ctx, in)
+		if _, _, err = srv.CheckRun(ctx, in); err == nil {
+			err = srv.rest(ctx)
+		}
+		if err == nil {
+			return srv, nil
+		}
 		err = srv.done(err)
-	}
-	if err == nil {
-		return nil
 	}
 	fmt.Fprintln(env.Stderr, "tacho: nothing was run, because the results could not be recorded")
 	if _, away := errors.AsType[*client.NetworkError](err); away {
 		fmt.Fprintln(env.Stderr, "tacho: to measure without the server: tacho run --dry-run … >FILE, and later tacho run --resend FILE")
 	}
-	return err
+	return nil, err
 }
 
 // describe is the line that says what was detected, and what flags say instead.
@@ -307,9 +311,14 @@ func describe(found gitctx.Context, in api.NewRun) string {
 	return line
 }
 
-// send sends results that are there. The session that it returns with the report is open.
-func (f *runFlags) send(ctx context.Context, env *Env, in api.NewRun) (api.Report, *session, error) {
-	srv, err := f.open(ctx, env)
+// send sends results that are there, over a session that rests or, if srv is nil, over a new one. The session that it returns with the report
+// is open.
+func (f *runFlags) send(ctx context.Context, env *Env, srv *session, in api.NewRun) (_ api.Report, _ *session, err error) {
+	if srv == nil {
+		srv, err = f.open(ctx, env)
+	} else {
+		srv, err = f.wake(ctx, env, srv)
+	}
 	if err != nil {
 		return api.Report{}, nil, err
 	}

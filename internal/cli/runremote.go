@@ -45,7 +45,7 @@ func (f *runFlags) runRemote(ctx context.Context, env *Env, in api.NewRun) error
 	if err != nil {
 		return err
 	}
-	if srv.embedded {
+	if srv.embedded != nil {
 		return srv.done(usage(
 			"--image needs a server with runners: give --host, set TACHO_HOST or use 'tacho login' ('tacho server' starts one)"))
 	}

@@ -170,7 +170,7 @@ func (f *runFlags) sendAgain(ctx context.Context, env *Env) error {
 	if f.dryRun {
 		return printJSON(env.Stdout, in)
 	}
-	report, srv, err := f.send(ctx, env, in)
+	report, srv, err := f.send(ctx, env, nil, in)
 	if err != nil {
 		return err
 	}

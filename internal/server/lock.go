@@ -27,8 +27,11 @@ type holder struct {
 	URL    string `json:"url,omitempty"`
 }
 
-// folderLock is a data folder that is ours until Close.
-type folderLock struct{ file *os.File }
+// folderLock is a data folder that is ours until the first Close.
+type folderLock struct {
+	file   *os.File
+	closed bool
+}
 
 // lockFolder takes a data folder for this process. It waits, at most for wait, while a command has it.
 func lockFolder(ctx context.Context, folder string, us holder, wait time.Duration) (*folderLock, error) {
@@ -59,7 +62,7 @@ func lockFolder(ctx context.Context, folder string, us holder, wait time.Duratio
 		}
 		return nil, errors.Join(inUse(folder, us, them), f.Close())
 	}
-	lock := &folderLock{f}
+	lock := &folderLock{file: f}
 	text, err := json.Marshal(us)
 	if err == nil {
 		err = f.Truncate(0)
@@ -101,5 +104,9 @@ func readHolder(f *os.File) (h holder) {
 
 // Close gives the folder free. The file stays: removing it could take it from under who has just opened it.
 func (l *folderLock) Close() error {
+	if l.closed {
+		return nil
+	}
+	l.closed = true
 	return errors.Join(l.file.Truncate(0), l.file.Close())
 }

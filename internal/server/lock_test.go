@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -148,4 +150,88 @@ func TestFolderThatCannotBeWrittenIsSaid(t *testing.T) {
 	}
 	_, err := opened(t.Context(), t, folder, false)
 	wantSentence(t, err, fault.Invalid, folder, "cannot be written by this user", "--data")
+}
+
+func TestACommandLetsOthersInWhileItRests(t *testing.T) {
+	t.Parallel()
+	resting := func(t *testing.T, meanwhile func(folder string)) (bool, error) {
+		t.Helper()
+		folder := t.TempDir()
+		s, err := opened(t.Context(), t, folder, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := errors.Join(s.Close(), s.Close()); err != nil {
+				t.Errorf("closed twice: %v", err)
+			}
+		}()
+		if err := s.Rest(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile(folder)
+		same, err := s.Wake(t.Context())
+		if same {
+			_, err := lockFolder(t.Context(), folder, holder{}, 0)
+			wantSentence(t, err, fault.Unavailable, "try again")
+			if _, err := s.accounts.FirstKey(t.Context()); err != nil {
+				t.Errorf("its store cannot be written any more: %v", err)
+			}
+		}
+		return same, err
+	}
+	t.Run("another command", func(t *testing.T) {
+		t.Parallel()
+		same, err := resting(t, func(folder string) {
+			other, err := opened(t.Context(), t, folder, true)
+			if err == nil {
+				err = other.Close()
+			}
+			if err != nil {
+				t.Errorf("another command: %v", err)
+			}
+		})
+		if !same || err != nil {
+			t.Errorf("the folder is as it was, but Wake says %v, %v", same, err)
+		}
+	})
+	t.Run("a server that stays", func(t *testing.T) {
+		t.Parallel()
+		_, err := resting(t, func(folder string) {
+			other, err := opened(t.Context(), t, folder, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = other.Close() })
+		})
+		wantSentence(t, err, fault.Conflict, "--host http://127.0.0.1:1")
+	})
+	t.Run("another database", func(t *testing.T) {
+		t.Parallel()
+		same, err := resting(t, func(folder string) {
+			name := filepath.Join(folder, "tacho.db")
+			if err := errors.Join(os.Rename(name, name+".old"), os.WriteFile(name, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if same || err != nil {
+			t.Errorf("Wake says %v, %v", same, err)
+		}
+	})
+	t.Run("a newer schema", func(t *testing.T) {
+		t.Parallel()
+		same, err := resting(t, func(folder string) {
+			db, err := sql.Open("sqlite", filepath.Join(folder, "tacho.db"))
+			if err == nil {
+				_, err = db.ExecContext(t.Context(), `insert into goose_db_version (version_id, is_applied) values (9999, true)`)
+				err = errors.Join(err, db.Close())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		if same || err != nil {
+			t.Errorf("Wake says %v, %v", same, err)
+		}
+	})
 }

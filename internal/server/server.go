@@ -71,6 +71,8 @@ type Server struct {
 
 	mu    sync.Mutex
 	ready bool
+
+	rested int64 // the schema's version when others were let in
 }
 
 // New opens the data folder, makes what is missing, and builds everything. url is the address under which the server is reached; it may
@@ -82,7 +84,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, cannotUse(cfg.Data, err)
 	}
-	lock, err := lockFolder(ctx, cfg.Data, holder{PID: os.Getpid(), Serves: !cfg.Local, URL: cfg.URL}, limits.LockWait)
+	lock, err := lockFolder(ctx, cfg.Data, cfg.holder(), limits.LockWait)
 	if err != nil {
 		return nil, err
 	}
@@ -161,12 +163,9 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
-		Scratch:  s.cfg.Data,
+		Scratch: s.cfg.Data, OnDemand: s.cfg.Local, Routes: s.hub.Routes(),
 		Services: services,
 	})
-	for _, r := range s.hub.Routes() {
-		s.api.Serve(r)
-	}
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, Explore: reads, Queue: s.queue, Fleet: machines,
 		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
@@ -204,7 +203,13 @@ func (c Config) tiers() queue.Tiers {
 // routes puts the edges side by side: the registry parses its own paths, pages and probes have theirs, everything else is the API.
 func (s *Server) routes(source web.Source) http.Handler {
 	operations := s.api.Handler()
-	pages := web.New(web.Config{Source: source, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log, Gate: s.gates.Pages})
+	drawn := sync.OnceValue(func() *web.Pages {
+		return web.New(web.Config{Source: source, Version: s.cfg.Version, Now: s.cfg.Now, Log: s.log, Gate: s.gates.Pages})
+	})
+	if !s.cfg.Local { // a command shows no pages
+		drawn()
+	}
+	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { drawn().ServeHTTP(w, r) })
 	numbers := metrics.New(s.cfg.Version, s.cfg.Commit)
 	numbers.Gauge("runners_waiting", "Runners that wait for a job.", func() float64 { return float64(s.queue.WaitingRunners()) })
 	numbers.Gauge("channels_open", "Runner channels that are open.", func() float64 { return float64(s.hub.Connected()) })
@@ -229,7 +234,7 @@ func (s *Server) routes(source web.Source) http.Handler {
 	mux.Handle("/", operations)
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
 		_, pattern := mux.Handler(r)
-		s.turnAway(w, r, pattern, pages, err)
+		s.turnAway(w, r, pattern, drawn, err)
 	}
 	open := func(r *http.Request) bool {
 		_, pattern := mux.Handler(r)
@@ -270,12 +275,12 @@ func (s *Server) guarded(next http.Handler, refuse func(http.ResponseWriter, *ht
 }
 
 // turnAway answers in the way of the edge that was asked: the one that pattern belongs to.
-func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, pattern string, pages *web.Pages, err error) {
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, pattern string, pages func() *web.Pages, err error) {
 	switch {
 	case pattern == "/v2" || pattern == "/v2/" || pattern == registry.TokenPath:
 		s.images.Refuse(w, r, err)
 	case slices.Contains(web.Patterns, pattern):
-		pages.Refuse(w, r, err)
+		pages().Refuse(w, r, err)
 	default:
 		s.api.Refuse(w, r, err)
 	}
@@ -385,6 +390,29 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
+// Rest lets other commands have the data folder until Wake, without closing what is open. In between the handler must not be called.
+func (s *Server) Rest(ctx context.Context) (err error) {
+	if s.rested, err = s.store.Schema(ctx); err != nil {
+		return err
+	}
+	return s.lock.Close()
+}
+
+// Wake takes the data folder again. It answers false where another process has put another database there, or brought its schema up to
+// date: this server is then of no use, and is to be closed.
+func (s *Server) Wake(ctx context.Context) (bool, error) {
+	lock, err := lockFolder(ctx, s.cfg.Data, s.cfg.holder(), limits.LockWait)
+	if err != nil {
+		return false, err
+	}
+	s.lock = lock
+	if same, err := s.store.Same(); err != nil || !same {
+		return false, nil //nolint:nilerr // opening it anew says what is wrong
+	}
+	schema, err := s.store.Schema(ctx)
+	return err == nil && schema == s.rested, nil
+}
+
 // Close closes the database and gives the data folder free. The handler must not be called any more.
 func (s *Server) Close() (err error) {
 	s.closing.Do(func() {
@@ -393,6 +421,8 @@ func (s *Server) Close() (err error) {
 	})
 	return err
 }
+
+func (c Config) holder() holder { return holder{PID: os.Getpid(), Serves: !c.Local, URL: c.URL} }
 
 // URLOf is the address that is printed and given to runners when none is configured.
 func URLOf(l net.Listener) string {

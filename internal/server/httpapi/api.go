@@ -15,6 +15,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,14 +41,17 @@ type Config struct {
 	Log             *slog.Logger
 	// a silent stream of events says that it lives, and its follower's rights are asked again, so often; 0: limits.EventKeepAlive
 	KeepAlive time.Duration
-	Scratch   string // folder for large answers while they are made; '': the system's
+	Scratch   string          // folder for large answers while they are made; '': the system's
+	OnDemand  bool            // an operation is registered at its first request: for a process that makes few of them
+	Routes    []request.Route // of other edges that stand in the document
 }
 
 // API is the http.Handler of /v0.
 type API struct {
 	cfg  Config
 	mux  *http.ServeMux
-	huma huma.API
+	huma huma.API // nil: operations are registered on demand
+	mute bool     // nobody will read the document
 	log  *slog.Logger
 }
 
@@ -56,7 +60,40 @@ func New(cfg Config) *API {
 	useOurErrors()
 	cfg.KeepAlive = cmp.Or(cfg.KeepAlive, limits.EventKeepAlive)
 	a := &API{cfg: cfg, mux: http.NewServeMux(), log: cfg.Log}
-	settings := huma.DefaultConfig("Tachograph", cfg.Version)
+	if !cfg.OnDemand {
+		a.describe()
+	}
+	a.registerServer()
+	a.registerProjects()
+	a.registerOrganizations()
+	a.registerKeys()
+	a.registerDimensions()
+	a.registerServices()
+	for _, r := range cfg.Routes {
+		a.serve(r)
+	}
+	return a
+}
+
+// later registers an operation at its first request, if that is wanted: describing seventy operations would be much of the time of a command
+// that calls three.
+func (a *API) later(method, path string, register func(*API)) bool {
+	if a.huma != nil {
+		return false
+	}
+	alone := sync.OnceValue(func() http.Handler {
+		b := &API{cfg: a.cfg, mux: http.NewServeMux(), log: a.log, mute: true}
+		b.describe()
+		register(b)
+		return b.mux
+	})
+	a.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) { alone().ServeHTTP(w, r) })
+	return true
+}
+
+// describe begins the document.
+func (a *API) describe() {
+	settings := huma.DefaultConfig("Tachograph", a.cfg.Version)
 	settings.CreateHooks = nil // no $schema in bodies
 	settings.DocsPath = ""     // its page loads scripts from elsewhere
 	settings.SchemasPath = ""
@@ -67,17 +104,17 @@ func New(cfg Config) *API {
 		Description: "tacho_user_… or tacho_run_…; runners send tacho_runner_…; each also in Bencher's form, bencher_user_…"}}
 	settings.Security = []map[string][]string{{"key": {}}, {}}
 	a.huma = humago.New(a.mux, settings)
-	a.registerServer()
-	a.registerProjects()
-	a.registerOrganizations()
-	a.registerKeys()
-	a.registerDimensions()
-	a.registerServices()
-	return a
 }
 
 // OpenAPI returns the document, for the copy in docs.
-func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+func (a *API) OpenAPI() *huma.OpenAPI {
+	if a.huma == nil {
+		cfg := a.cfg
+		cfg.OnDemand = false
+		return New(cfg).OpenAPI()
+	}
+	return a.huma.OpenAPI()
+}
 
 // Handler is the operations. It stands inside of the chain, which has authenticated.
 func (a *API) Handler() http.Handler { return a.cors(held(http.HandlerFunc(a.route))) }

@@ -46,14 +46,14 @@ func (a *API) registerJobs() {
 		}) (*bodyOutput[api.Job], error) {
 			return body(a.cfg.Queue.Control(ctx, actorOf(ctx), in.Project, in.Job, in.Body.Status))
 		})
-	a.Serve(request.Route{
+	a.serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/events", ID: "follow-job",
 		Summary: "A job's changes and output as server-sent events",
 		Action:  access.ViewProject, Handle: a.jobEvents, Answers: []request.Answered{{Status: 200, Type: "text/event-stream",
 			About: "Events status, log and end, or refused when the follower may not see the project any more; Last-Event-ID goes on behind the " +
 				"event that it names"}},
 	})
-	a.Serve(request.Route{
+	a.serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/projects/{project}/jobs/{job}/outputs/{iteration}/{kind}", ID: "get-job-output",
 		Summary: "One stored output of a job, whole",
 		Action:  access.ViewProject, Query: []request.Query{{Name: "path", About: "of a file that the job was asked to collect"}},

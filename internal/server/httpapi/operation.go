@@ -29,6 +29,9 @@ type operation struct {
 
 // register adds a route whose use case must ask at the door.
 func register[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
+	if a.later(op.method, op.path, func(b *API) { register(b, op, handle) }) {
+		return
+	}
 	limit := op.maxBytes
 	if limit == 0 {
 		limit = limits.JSONBodyBytes
@@ -77,9 +80,13 @@ func (a *API) announced(limit int64) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// Serve adds a route that huma cannot serve, because it streams or upgrades. It stands in the document like the others; its handler
+// serve adds a route that huma cannot serve, because it streams or upgrades. It stands in the document like the others; its handler
 // authorizes, in this package by plainProject.
-func (a *API) Serve(r request.Route) {
+func (a *API) serve(r request.Route) {
+	a.mux.HandleFunc(r.Method+" "+r.Path, r.Handle)
+	if a.huma == nil {
+		return
+	}
 	described := operation{method: r.Method, path: r.Path, id: r.ID, summary: r.Summary, action: r.Action}.describe()
 	for _, segment := range strings.Split(r.Path, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
@@ -106,7 +113,6 @@ func (a *API) Serve(r request.Route) {
 		described.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: a.content("", api.Error{})}
 	}
 	a.OpenAPI().AddOperation(&described)
-	a.mux.HandleFunc(r.Method+" "+r.Path, r.Handle)
 }
 
 // content describes a body: a value of a Go type as JSON, or a text of the given kind.

@@ -48,7 +48,13 @@ func (a *API) showChanged(ctx context.Context, project, id string, prefer Prefer
 
 // registerChange is registerStream for a change whose answer is a report, or a receipt for who prefers that.
 func registerChange[I any](a *API, op operation, handle func(context.Context, *I) (*streamed, error)) {
+	if a.later(op.method, op.path, func(b *API) { registerChange(b, op, handle) }) {
+		return
+	}
 	registerStream[I, api.Report](a, op, handle)
+	if a.mute {
+		return
+	}
 	responses := route(a.OpenAPI().Paths[op.path], op.method).Responses
 	receipt := a.content("", api.ReportReceipt{})["application/json"].Schema
 	text := func(about string) *huma.Param {

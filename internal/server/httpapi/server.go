@@ -17,7 +17,7 @@ func (a *API) registerServer() {
 			return body(api.ServerVersion{Version: api.BencherVersion, Release: a.cfg.Version, Commit: a.cfg.Commit},
 				door.Authorize(ctx, actorOf(ctx), access.ViewServer, access.Resource{}))
 		})
-	a.Serve(request.Route{
+	a.serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/server/config/console", ID: "server-console", Summary: "Where the pages are",
 		Action: access.ViewServer,
 		Answers: []request.Answered{{Status: 200, Type: "application/json", Body: api.ConsoleConfig{},
@@ -27,7 +27,7 @@ func (a *API) registerServer() {
 		},
 	})
 	document := sync.OnceValues(func() ([]byte, error) { return a.OpenAPI().MarshalJSON() }) // at the first request all operations are there
-	a.Serve(request.Route{
+	a.serve(request.Route{
 		Method: http.MethodGet, Path: "/v0/server/spec", ID: "server-spec", Summary: "This document: every path that the server has",
 		Action:  access.ViewServer,
 		Answers: []request.Answered{{Status: 200, Type: "application/openapi+json", Body: map[string]any{}, About: "OpenAPI 3.1"}},

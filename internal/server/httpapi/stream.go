@@ -33,6 +33,9 @@ type streamOutput struct {
 // limits.AnswerBytes are made in memory, larger ones in a file: so what goes wrong while one is made is answered as an error and never as
 // half an answer, and neither the database's snapshot nor a place at the gate is held for a slow reader.
 func registerStream[I, T any](a *API, op operation, handle func(context.Context, *I) (*streamed, error)) {
+	if a.later(op.method, op.path, func(b *API) { registerStream[I, T](b, op, handle) }) {
+		return
+	}
 	register(a, op, func(ctx context.Context, in *I) (*streamOutput, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -58,7 +61,9 @@ func registerStream[I, T any](a *API, op operation, handle func(context.Context,
 			}
 		}}, nil
 	})
-	describeStream[T](a, op)
+	if !a.mute {
+		describeStream[T](a, op)
+	}
 }
 
 // describeStream puts into the document what huma cannot see.

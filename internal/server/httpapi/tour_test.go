@@ -472,3 +472,17 @@ func TestDocumentNamesNoStatusThatIsNeverSent(t *testing.T) {
 		}
 	}
 }
+
+// TestOperationsThatAreRegisteredOnDemandAnswerAsTheOthers takes the same tour, and compares with the same document.
+func TestOperationsThatAreRegisteredOnDemandAnswerAsTheOthers(t *testing.T) {
+	t.Parallel()
+	s := newStation(t, func(cfg *Config) { cfg.OnDemand = true })
+	s.tour(api.Public, nil)
+	whole, err := newStation(t).api.OpenAPI().MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.api.OpenAPI().MarshalJSON(); err != nil || string(again) != string(whole) {
+		t.Errorf("the document differs (%v): %d bytes, want %d", err, len(again), len(whole))
+	}
+}

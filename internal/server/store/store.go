@@ -189,15 +189,22 @@ func (s *Store) Ping(ctx context.Context) error {
 	if s.damaged.Load() {
 		return fault.New(fault.Unavailable, "the database is damaged; restore it from a backup")
 	}
-	if s.file != nil {
-		if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
-			return fault.Wrap(fault.Unavailable, err, "the database's file was removed or replaced; stop the server and put it back")
-		}
+	if same, err := s.Same(); !same {
+		return fault.Wrap(fault.Unavailable, err, "the database's file was removed or replaced; stop the server and put it back")
 	}
 	return s.Tx(ctx, func(tx *Tx) error {
 		tx.q.wrote = true
 		return s.dialect.touch(ctx, tx.q)
 	})
+}
+
+// Same reports whether the database's file is still the one that was opened; err says what is in the way of knowing.
+func (s *Store) Same() (same bool, err error) {
+	if s.file == nil {
+		return true, nil
+	}
+	now, err := os.Stat(s.path)
+	return err == nil && os.SameFile(s.file, now), err
 }
 
 // Transactions is how many transactions and views were begun since Open.

@@ -2,10 +2,9 @@
 // scripts add zooming and live output.
 //
 // A page calls the same use cases as the API, as its reader: who reads with a session or a key, or is nobody in particular. So a page can
-// show
-// and do nothing that the API would not let its reader do. Each page is a file: a view struct with texts ready to print, a pure function
-// that builds it from api types, a handler that fetches. Templates only place texts; the template engine escapes all of them. The content
-// security policy allows no inline script and no inline style.
+// show and do nothing that the API would not let its reader do. Each page is a file: a view struct with texts ready to print, a pure
+// function that builds it from api types, a handler that fetches. Templates only place texts; the template engine escapes all of them. The
+// content security policy allows no inline script and no inline style.
 //
 // Forms act, and work without script. They are refused when a browser says that another site sent them (http.CrossOriginProtection); the
 // session's cookie does not come along from there either (SameSite).
