@@ -39,8 +39,8 @@ type Env struct {
 	Version, Commit string
 }
 
-// Embedded is a server in this process, open until Close, which may be called twice. Transport calls it as the local actor. Between Rest and
-// Wake other commands have its store; Wake answers false when it must be opened anew.
+// Embedded is a server in this process, open until Close, which may be called twice. Transport calls it as the local actor. Between Rest
+// and Wake other commands have its store; Wake answers false when it must be opened anew.
 type Embedded struct {
 	Transport http.RoundTripper
 	Rest      func(context.Context) error

@@ -311,8 +311,8 @@ func describe(found gitctx.Context, in api.NewRun) string {
 	return line
 }
 
-// send sends results that are there, over a session that rests or, if srv is nil, over a new one. The session that it returns with the report
-// is open.
+// send sends results that are there, over a session that rests or, if srv is nil, over a new one. The session that it returns with the
+// report is open.
 func (f *runFlags) send(ctx context.Context, env *Env, srv *session, in api.NewRun) (_ api.Report, _ *session, err error) {
 	if srv == nil {
 		srv, err = f.open(ctx, env)

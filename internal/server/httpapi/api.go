@@ -75,8 +75,8 @@ func New(cfg Config) *API {
 	return a
 }
 
-// later registers an operation at its first request, if that is wanted: describing seventy operations would be much of the time of a command
-// that calls three.
+// later registers an operation at its first request, if that is wanted: describing seventy operations would be much of the time of a
+// command that calls three.
 func (a *API) later(method, path string, register func(*API)) bool {
 	if a.huma != nil {
 		return false
