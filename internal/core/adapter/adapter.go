@@ -116,7 +116,8 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 	}
 	src.prefix = src.findPrefix()
 	src.calm = src.r == nil && src.prefix == nil && bytes.IndexByte(src.in, 0x1b) < 0 && bytes.IndexByte(src.in, '\r') < 0
-	chosen, unread, err := choose(from, src)
+	var room [2]found // more are in one input seldom
+	chosen, unread, err := choose(from, src, room[:])
 	if err != nil {
 		return Results{}, err
 	}

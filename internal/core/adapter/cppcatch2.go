@@ -398,7 +398,7 @@ func catch2Row(line []byte) (values []float64, counts int, name string) {
 
 // lastWord parts the last word from a text.
 func lastWord(text []byte) (rest, word []byte) {
-	text = bytes.TrimRight(text, " \t")
+	text = trimEnd(text)
 	at := bytes.LastIndexAny(text, " \t") + 1
 	return text[:at], text[at:]
 }

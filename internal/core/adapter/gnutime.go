@@ -190,7 +190,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 
 // verboseTime reads a line of -v.
 func verboseTime(line []byte) []optional {
-	line = bytes.TrimLeft(line, " \t")
+	line = trimIndent(line)
 	if len(line) == 0 || strings.IndexByte("UVSMIFE", line[0]) < 0 { // as most lines of a log
 		return nil
 	}

@@ -140,13 +140,13 @@ func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 
 // pairBefore is the last value and unit of a line, and where the value begins; -1: there is none.
 func pairBefore(line []byte) (u, value []byte, begin int) {
-	line = bytes.TrimRight(line, " \t")
+	line = trimEnd(line)
 	at := bytes.LastIndexAny(line, " \t")
 	if at < 0 {
 		return nil, nil, -1
 	}
 	u = line[at+1:]
-	line = bytes.TrimRight(line[:at], " \t")
+	line = trimEnd(line[:at])
 	begin = bytes.LastIndexAny(line, " \t") + 1
 	return u, line[begin:], begin
 }
@@ -169,16 +169,4 @@ func appendPairs(pairs []goPair, rest []byte) ([]goPair, bool) {
 		}
 		pairs = append(pairs, goPair{value, u})
 	}
-}
-
-func nextWord(text []byte) (word, rest []byte) {
-	begin := 0
-	for begin < len(text) && (text[begin] == ' ' || text[begin] == '\t') {
-		begin++
-	}
-	end := begin
-	for end < len(text) && text[end] != ' ' && text[end] != '\t' {
-		end++
-	}
-	return text[begin:end], text[end:]
 }

@@ -14,8 +14,10 @@ import (
 
 // after is what stands behind a label at the beginning of the line, without spaces around it.
 func after(line []byte, label string) (rest []byte, ok bool) {
-	rest, ok = bytes.CutPrefix(bytes.TrimLeft(line, " \t"), []byte(label))
-	return bytes.TrimSpace(rest), ok
+	if line = trimIndent(line); !hasPrefix(line, label) {
+		return nil, false
+	}
+	return bytes.TrimSpace(line[len(label):]), true
 }
 
 // goesOnTo is what a program printed of a command, which may go over lines, up to what ends it. A command that does not end soon is its
@@ -48,7 +50,10 @@ func (s *scanner) goesOnTo(text []byte, end string) []byte {
 // firstNumber is the number that a text begins with.
 func firstNumber(text []byte) opt {
 	word, _ := nextWord(text)
-	v, ok := groupedNumber(bytes.TrimRight(word, "%,;s)"), ',')
+	for n := len(word); n > 0 && (word[n-1] == '%' || word[n-1] == ',' || word[n-1] == ';' || word[n-1] == 's' || word[n-1] == ')'); n = len(word) {
+		word = word[:n-1]
+	}
+	v, ok := groupedNumber(word, ',')
 	return opt{v, ok && finite(v)}
 }
 

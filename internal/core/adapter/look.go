@@ -92,6 +92,7 @@ func (k *sketch) hasAll(one *numberedSign) bool {
 type markTree struct {
 	json, xml markNode
 	columns   map[string][]int
+	begins    [256]bool // the bytes with which a column's name begins
 	tools     [][]numberedSign
 	count     int // of the marks
 }
@@ -147,6 +148,7 @@ func newMarkTree(from []tool) *markTree {
 func (t *markTree) place(in form, mark string, number int) {
 	if in == csvForm {
 		t.columns[mark] = []int{number}
+		t.begins[mark[0]] = true
 		return
 	}
 	path, text, isText := strings.Cut(mark, "=")
@@ -404,9 +406,16 @@ func sketchRow(line []byte, tree *markTree) sketch {
 	}
 	var room [32][]byte
 	for _, column := range splitRow(room[:0], line, comma) {
-		k.add(tree.columns[string(bytes.TrimSpace(column))]...)
+		if column = bytes.TrimSpace(column); len(column) > 0 && tree.begins[column[0]] {
+			k.add(tree.columns[string(column)]...)
+		}
 	}
 	return k
+}
+
+// noColumns reports whether no table's header is in the text: a quick look, as few texts have one.
+func noColumns(text []byte) bool {
+	return bytes.IndexByte(text, ',') < 0 && bytes.IndexByte(text, '\t') < 0 && bytes.IndexByte(text, ';') < 0
 }
 
 // source is an input that can be read from any of its bytes, as often as wanted.

@@ -45,6 +45,22 @@ func (src source) locate(from *toolSet) []found {
 	return src.search(from, all)
 }
 
+// isPlainText reports whether a small input surely has no document, neither at its beginning nor in its lines: by name, nothing needs to be
+// looked for in it.
+func (src source) isPlainText(begin place) bool {
+	if src.r != nil || src.size >= lookChunk {
+		return false
+	}
+	text := src.in[begin.offset:]
+	if c := src.first(begin); c == '{' || c == '[' || c == '<' || c == 0 {
+		return false
+	}
+	for range src.openers(text) {
+		return false
+	}
+	return true
+}
+
 // skipBOM is the offset behind the byte order mark that Windows programs write.
 func (src source) skipBOM() int64 {
 	if src.r == nil {
@@ -122,6 +138,9 @@ func header(from *toolSet, at place, s *scanner) (all []found) {
 		if !ok {
 			break
 		}
+		if noColumns(line) {
+			continue
+		}
 		k := sketchRow(line, tree)
 		if !k.any {
 			continue
@@ -146,20 +165,25 @@ func (src source) search(from *toolSet, tables []found) []found {
 	s := src.from(begin)
 	defer s.free()
 	needles := from.needles()
-	best := map[Name]int{} // place in all
-	sure := 0              // how many are
-	for i, f := range tables {
-		best[f.tool.name] = i
+	sure := 0 // how many are
+	for _, f := range tables {
 		if f.score >= lookSure {
 			sure++
 		}
+	}
+	of := func(t *tool) int { // place in all, of which there are few
+		for i := range all {
+			if all[i].tool == t {
+				return i
+			}
+		}
+		return -1
 	}
 	take := func(f found) {
 		if f.score >= lookSure {
 			sure++
 		}
-		if i, known := best[f.tool.name]; !known {
-			best[f.tool.name] = len(all)
+		if i := of(f.tool); i < 0 {
 			all = append(all, f)
 		} else if f.score > all[i].score {
 			all[i] = f
@@ -175,15 +199,27 @@ func (src source) search(from *toolSet, tables []found) []found {
 		if len(chunk) == 0 {
 			break
 		}
-		needles.scan(chunk, func(tool, at int) {
+		hit := func(tool, at int) {
 			t := &from.tools[tool]
-			if i, known := best[t.name]; known && all[i].score >= 100 || t.weak && sure > 0 {
+			if i := of(t); i >= 0 && all[i].score >= 100 || t.weak && sure > 0 {
 				return
 			}
 			if score := t.hit(src.prefix.clean(lineAt(chunk, at))); score > 0 {
 				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
 			}
-		})
+		}
+		switch strong := needles.strong; {
+		case strong == nil:
+			needles.scan(chunk, hit)
+		case sure > 0:
+			strong.scan(chunk, hit)
+		default: // weak tools count only where there is no sure one, which mostly is there
+			before := slices.Clone(all)
+			if strong.scan(chunk, hit); sure == 0 {
+				all = before // again, in the order of the lines
+				needles.scan(chunk, hit)
+			}
+		}
 		if len(from.tools) == 1 && len(all) > 0 && all[0].score >= 100 {
 			break // there is nothing surer
 		}
@@ -245,7 +281,7 @@ func (src source) openers(chunk []byte) iter.Seq[int] {
 			}
 			if c := chunk[first]; src.prefix != nil || c == '{' || c == '[' || c == '<' || c == 0x1b || isDigit(c) || within >= first-at {
 				line := src.prefix.clean(chunk[at:end])
-				text := bytes.TrimLeft(line, " \t")
+				text := trimIndent(line)
 				indent := len(line) - len(text)
 				if within >= indent && len(text) > 0 {
 					within = -1
@@ -267,7 +303,7 @@ func opens(line []byte) bool {
 	if len(line) == 0 {
 		return false
 	}
-	next := bytes.TrimLeft(line[1:], " \t")
+	next := trimIndent(line[1:])
 	switch line[0] {
 	case '{':
 		return len(next) == 0 || next[0] == '"'
@@ -286,16 +322,17 @@ func opens(line []byte) bool {
 // choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Of a log of several tools each is read, in the order of the log: those that are
 // surely recognised, if their signs stand apart; of two that see theirs in one place, the surer one. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
 //
-// Unread are tools that the output also seems to be of, less surely.
-func choose(from *toolSet, src source) (chosen, unread []found, err error) {
+// Unread are tools that the output also seems to be of, less surely. What is chosen is put into the room.
+func choose(from *toolSet, src source, room []found) (chosen, unread []found, err error) {
+	chosen = room[:0]
 	if len(from.tools) == 1 {
-		t := &from.tools[0]
-		if len(t.signs) > 0 && !t.lines {
+		t, begin := &from.tools[0], place{offset: src.skipBOM()}
+		if len(t.signs) > 0 && !t.lines && !src.isPlainText(begin) {
 			if all := src.locate(from); len(all) > 0 {
-				return all[:1], nil, nil
+				return append(chosen, all[0]), nil, nil
 			}
 		}
-		return []found{{tool: t, at: place{offset: src.skipBOM()}}}, nil, nil
+		return append(chosen, found{tool: t, at: begin}), nil, nil
 	}
 	all := src.locate(from)
 	if len(all) == 0 {

@@ -60,15 +60,15 @@ func TestMagicThatCannotTellTwoApartAsks(t *testing.T) {
 		return tool{name: name, needles: []string{"hello"}, hit: func([]byte) int { return points }, trace: why}
 	}
 	src := source{in: []byte("hello"), size: 5}
-	_, _, err := choose(newToolSet(sure("a", 60, "it says A"), sure("b", 0, ""), sure("c", 60, "it says C")), src)
+	_, _, err := choose(newToolSet(sure("a", 60, "it says A"), sure("b", 0, ""), sure("c", 60, "it says C")), src, nil)
 	if want := `the output could be a (it says A) or c (it says C); name one with --adapter. It begins "hello"`; !fault.Is(err, fault.Invalid) || fault.Message(err) != want {
 		t.Errorf("error = %v, want %s", err, want)
 	}
-	got, _, err := choose(newToolSet(sure("a", 60, ""), sure("b", 61, ""), sure("c", 60, "")), src)
+	got, _, err := choose(newToolSet(sure("a", 60, ""), sure("b", 61, ""), sure("c", 60, "")), src, nil)
 	if err != nil || len(got) != 1 || got[0].tool.name != "b" {
 		t.Errorf("chose %v, %v, want the one that is surest", got, err)
 	}
-	if _, _, err := choose(newToolSet(sure("a", 100, ""), sure("c", 100, "")), src); !fault.Is(err, fault.Invalid) {
+	if _, _, err := choose(newToolSet(sure("a", 100, ""), sure("c", 100, "")), src, nil); !fault.Is(err, fault.Invalid) {
 		t.Errorf("two that are sure of one line: %v, want an invalid fault", err)
 	}
 }
@@ -255,7 +255,7 @@ func TestToolsOfALogAreReadHoweverSurelyEachIsRecognised(t *testing.T) {
 		"any table is less sure than a tool":   {"name,value\n" + vegeta, "vegeta"},
 		"what several could print is not read": {vegeta + "parse: 12.5ms\n", "vegeta"},
 	} {
-		all, _, err := choose(setOf[Magic], source{in: []byte(row.input), size: int64(len(row.input))})
+		all, _, err := choose(setOf[Magic], source{in: []byte(row.input), size: int64(len(row.input))}, nil)
 		var names []string
 		for _, f := range all {
 			names = append(names, string(f.tool.name))

@@ -142,7 +142,7 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 
 // memtierColumns are the names of a table's columns, "Avg. Latency" among them; none where the line is no head.
 func memtierColumns(line []byte) (columns []string) {
-	line = bytes.TrimLeft(line, " \t")
+	line = trimIndent(line)
 	if !bytes.HasPrefix(line, []byte("Type ")) {
 		return nil
 	}

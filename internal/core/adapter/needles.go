@@ -7,15 +7,28 @@ import (
 
 // needleSet finds the texts by which tools are told, all of them in one pass over a chunk: each is looked for at its rarest pair of bytes.
 type needleSet struct {
-	first []uint16 // by pair: 1 + the place of its first needle in all; 0: none has it. Nil where there are few needles.
-	all   []needle
+	all []needle // the needles of one pair in the order of the table
+
+	// For many needles. Almost no pair of a text is a needle's, which two small tables tell: they stay in the processor's nearest cache, where a
+	// table of all pairs would not.
+	many    bool
+	seconds [256]uint64 // by the first byte of a pair: the classes of bytes that follow it
+	class   [256]uint8  // of a second byte; below 64
+	lists   [256][]pairList
+
+	strong *needleSet // the same without those of weak tools; nil: none is weak
+}
+
+// pairList has the needles that are looked for at a pair.
+type pairList struct {
+	second byte
+	at     []uint16 // in all
 }
 
 type needle struct {
 	text []byte
 	pair int // where the rarest pair stands in it
 	tool int
-	next uint16 // as first: the next one with the same pair
 }
 
 // rarity is how seldom a byte is in logs, by a rough count: letters and spaces are everywhere.
@@ -34,41 +47,59 @@ func rarity(c byte) int {
 }
 
 func newNeedleSet(from []tool) *needleSet {
-	s := &needleSet{}
-	n := 0
-	for _, t := range from {
-		n += len(t.needles)
-	}
-	if n > fewNeedles {
-		s.first = make([]uint16, 1<<16)
-	}
-	for i, t := range slices.Backward(from) { // so that the first of a pair's list is the table's first
-		for _, text := range slices.Backward(t.needles) {
-			best, at := -1, 0
-			for k := range len(text) - 1 {
-				if r := rarity(text[k]) + rarity(text[k+1]); r > best {
-					best, at = r, k
-				}
-			}
-			key := int(text[at])<<8 | int(text[at+1])
-			if s.first == nil {
-				s.all = append(s.all, needle{text: []byte(text), tool: i})
-				continue
-			}
-			s.all = append(s.all, needle{[]byte(text), at, i, s.first[key]})
-			s.first[key] = uint16(len(s.all)) // there are a hundred
-		}
+	s := makeNeedleSet(from, false)
+	if slices.ContainsFunc(from, func(t tool) bool { return t.weak }) {
+		s.strong = makeNeedleSet(from, true)
 	}
 	return s
 }
 
-// fewNeedles are looked for one by one, which is cheaper than a table of all pairs.
+func makeNeedleSet(from []tool, strong bool) *needleSet {
+	s := &needleSet{}
+	for i, t := range from {
+		for _, text := range t.needles {
+			if !strong || !t.weak {
+				s.all = append(s.all, needle{text: []byte(text), tool: i})
+			}
+		}
+	}
+	if s.many = len(s.all) > fewNeedles; !s.many {
+		return s
+	}
+	classes := 0
+	for i := range s.all {
+		one := &s.all[i]
+		best := -1
+		for k := range len(one.text) - 1 {
+			if r := rarity(one.text[k]) + rarity(one.text[k+1]); r > best {
+				best, one.pair = r, k
+			}
+		}
+		first, second := one.text[one.pair], one.text[one.pair+1]
+		if s.class[second] == 0 { // class 0 is of all bytes that are no second; the last one is shared where there are many
+			classes = min(63, classes+1)
+			s.class[second] = uint8(classes)
+		}
+		s.seconds[first] |= 1 << s.class[second]
+		lists := s.lists[first]
+		at := slices.IndexFunc(lists, func(l pairList) bool { return l.second == second })
+		if at < 0 {
+			at = len(lists)
+			lists = append(lists, pairList{second: second})
+		}
+		lists[at].at = append(lists[at].at, uint16(i)) // there are a hundred
+		s.lists[first] = lists
+	}
+	return s
+}
+
+// fewNeedles are looked for one by one, which is cheaper than a look at all pairs.
 const fewNeedles = 8
 
 // scan calls found for each needle of a chunk, with its place.
 func (s *needleSet) scan(chunk []byte, found func(tool, at int)) {
-	if s.first == nil {
-		for i := range slices.Backward(s.all) {
+	if !s.many {
+		for i := range s.all {
 			one := &s.all[i]
 			for from := 0; ; {
 				at := bytes.Index(chunk[from:], one.text)
@@ -81,13 +112,30 @@ func (s *needleSet) scan(chunk []byte, found func(tool, at int)) {
 		}
 		return
 	}
-	for i := 0; i+1 < len(chunk); i++ {
-		for n := s.first[int(chunk[i])<<8|int(chunk[i+1])]; n != 0; {
-			one := &s.all[n-1]
-			if at := i - one.pair; at >= 0 && bytes.HasPrefix(chunk[at:], one.text) {
+	if len(chunk) == 0 {
+		return
+	}
+	seconds := s.seconds[chunk[0]]
+	for i, c := range chunk[1:] {
+		if seconds>>(s.class[c]&63)&1 != 0 {
+			s.compare(chunk, i, found)
+		}
+		seconds = s.seconds[c]
+	}
+}
+
+// compare looks at the needles of the pair at a place.
+func (s *needleSet) compare(chunk []byte, place int, found func(tool, at int)) {
+	lists := s.lists[chunk[place]]
+	for i := range lists {
+		if lists[i].second != chunk[place+1] {
+			continue
+		}
+		for _, n := range lists[i].at {
+			one := &s.all[n]
+			if at := place - one.pair; at >= 0 && bytes.HasPrefix(chunk[at:], one.text) {
 				found(one.tool, at)
 			}
-			n = one.next
 		}
 	}
 }

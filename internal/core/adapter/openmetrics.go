@@ -85,7 +85,7 @@ func readOpenMetric(line []byte) (name string, labels []parameter, value float64
 		return "", nil, 0, false
 	}
 	name = string(line[:end])
-	rest := bytes.TrimLeft(line[end:], " \t")
+	rest := trimIndent(line[end:])
 	if len(rest) > 0 && rest[0] == '{' {
 		if labels, rest, ok = readLabels(rest[1:], &name); !ok {
 			return "", nil, 0, false
@@ -127,7 +127,7 @@ func readLabels(rest []byte, metric *string) (labels []parameter, after []byte, 
 			}
 			name, rest = string(rest[:end]), rest[end:]
 		}
-		rest = bytes.TrimLeft(rest, " \t")
+		rest = trimIndent(rest)
 		if len(rest) == 0 || rest[0] != '=' {
 			if *metric != "" {
 				return nil, nil, false
@@ -136,7 +136,7 @@ func readLabels(rest []byte, metric *string) (labels []parameter, after []byte, 
 			continue
 		}
 		var value string
-		if value, rest, ok = readQuoted(bytes.TrimLeft(rest[1:], " \t")); !ok {
+		if value, rest, ok = readQuoted(trimIndent(rest[1:])); !ok {
 			return nil, nil, false
 		}
 		labels = append(labels, parameter{name, value})

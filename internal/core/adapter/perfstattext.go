@@ -94,9 +94,9 @@ func perfBefore(text []byte) []byte {
 	if at := bytes.Index(text, []byte("( +-")); at >= 0 {
 		text = text[:at]
 	}
-	text = bytes.TrimRight(text, " \t")
+	text = trimEnd(text)
 	if at := bytes.LastIndex(text, []byte(" (")); at >= 0 && bytes.HasSuffix(text, []byte("%)")) {
-		text = bytes.TrimRight(text[:at], " \t")
+		text = trimEnd(text[:at])
 	}
 	return text
 }
@@ -237,17 +237,29 @@ func perfMetric(v opt, text, pmu string) []optional {
 
 // perfCount reads a count of any locale: it has two digits behind the point, six in old versions, or none, so that a mark before three parts thousands.
 func perfCount(word []byte) opt {
-	at := bytes.LastIndexAny(word, ",.")
+	at := lastMark(word)
 	if at >= 0 && len(word)-at == 4 {
 		return perfDigits(word, -1)
 	}
 	return perfDigits(word, at)
 }
 
+// lastMark is where the last comma or point stands; -1: nowhere.
+func lastMark(word []byte) int {
+	for at := len(word) - 1; at >= 0; at-- {
+		if word[at] == ',' || word[at] == '.' {
+			return at
+		}
+	}
+	return -1
+}
+
 // perfDecimal reads a time, a percentage or a metric, of which no thousands are parted: a mark is the decimal one.
 func perfDecimal(word []byte) opt {
-	word = bytes.TrimRight(word, "%)")
-	return perfDigits(word, bytes.LastIndexAny(word, ",."))
+	for n := len(word); n > 0 && (word[n-1] == '%' || word[n-1] == ')'); n = len(word) {
+		word = word[:n-1]
+	}
+	return perfDigits(word, lastMark(word))
 }
 
 // perfDigits is the number whose decimal mark stands at a place, -1: nowhere. All other marks part its digits.
@@ -255,7 +267,8 @@ func perfDigits(word []byte, decimal int) opt {
 	if len(word) == 0 || len(word) > 60 || !isDigit(word[0]) && !(len(word) > 1 && (word[0] == '-' || word[0] == '+') && isDigit(word[1])) {
 		return opt{}
 	}
-	plain := make([]byte, 0, len(word))
+	var room [64]byte
+	plain := room[:0]
 	for i := 0; i < len(word); i++ {
 		switch c := word[i]; {
 		case isDigit(c), i == 0:

@@ -102,21 +102,45 @@ func (src source) findPrefix() *prefix {
 // noPrefix reports whether no line could begin with a prefix: a quick look, as almost none does.
 func noPrefix(in []byte) bool {
 	in = in[:min(len(in), prefixBytes)]
-	bar, tab := bytes.IndexByte(in, '|') >= 0, bytes.IndexByte(in, '\t') >= 0
+	columns := bytes.IndexByte(in, '|') >= 0 || bytes.IndexByte(in, '\t') >= 0
 	for len(in) > 0 {
 		line := in
 		if end := bytes.IndexByte(in, '\n'); end >= 0 {
 			line = in[:end+1]
 		}
 		in = in[len(line):]
-		if c := line[0]; isDigit(c) || c == '[' || c == 0x1b || inService(c) && (bar || tab || len(line) > 16 && line[3] == ' ' && line[9] == ':') {
-			if mayHavePrefix(line) {
-				return false
+		switch prefixBegins[line[0]] {
+		case 0:
+			continue
+		case byService:
+			if !columns && (len(line) <= 16 || line[3] != ' ' || line[9] != ':') {
+				continue
 			}
+		}
+		if mayHavePrefix(line) {
+			return false
 		}
 	}
 	return true
 }
+
+// prefixBegins has the bytes with which a prefix may begin.
+var prefixBegins = func() (begins [256]byte) {
+	for c := range begins {
+		if inService(byte(c)) {
+			begins[c] = byService
+		}
+		if isDigit(byte(c)) || c == '[' || c == 0x1b {
+			begins[c] = byTime
+		}
+	}
+	return begins
+}()
+
+const (
+	byService byte = 1 + iota // a name
+	byTime                    // a time, a bracket or a colour
+)
 
 // listBegins reports whether a list of JSON begins here, and not "[10:00:00]" or "[Pipeline]".
 func (s *scanner) listBegins() bool {
