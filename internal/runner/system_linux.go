@@ -78,7 +78,10 @@ func (m *linuxMachine) open(cfg MachineConfig) error {
 	}
 	m.driver = driver
 	m.log.Debug("isolation works", "runtime", m.caps.Name, "version", m.caps.Version, "level", string(m.caps.Level), "notes", m.caps.Notes)
-	m.images, err = image.Open(filepath.Join(m.dir, "images"), 0)
+	for _, note := range m.caps.Notes {
+		m.log.Warn("isolation is weaker than it could be", "runtime", m.caps.Name, "note", note)
+	}
+	m.images, err = image.Open(filepath.Join(m.dir, "images"), m.caps.RootID)
 	return err
 }
 

@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -18,6 +20,8 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -224,6 +228,97 @@ func TestRealContainerSeesItsEnvironmentAlone(t *testing.T) {
 	}
 	if text := *got.Results[0].Stdout; !strings.Contains(text, "A=1 = one\nB=2\n") || strings.Contains(text, "TACHO") || len(names) > 4 {
 		t.Errorf("environment:\n%s", text)
+	}
+}
+
+// TestRealContainerHasTheImagesOwnersWithAUserNamespaceAndWithout runs an image twice in one state directory: as the machine is, and with
+// a runtime that makes no user namespace, which each result and the log then say.
+func TestRealContainerHasTheImagesOwnersWithAUserNamespaceAndWithout(t *testing.T) {
+	t.Parallel()
+	shot := aRealShot(t, "owner", "/secret")
+	real, err := exec.LookPath("runc")
+	if err != nil {
+		t.Skip("runc is not installed: apt-get install runc")
+	}
+	shim := filepath.Join(t.TempDir(), "runc")
+	script := `#!/bin/sh
+for word do
+	[ "$last" = --bundle ] && grep -q '"type":"user"' "$word/config.json" && exit 1
+	last=$word
+done
+exec ` + real + ` "$@"
+`
+	if err := os.WriteFile(shim, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	shot.Image = ownedImage(t, filepath.Join(imageDir(), "bench"), 1234, 77)
+	for _, row := range []struct {
+		runtime string
+		without bool
+	}{{real, false}, {shim, true}, {real, false}} {
+		var stdout, said bytes.Buffer
+		shot.Machine.Runtime, shot.Log = row.runtime, slog.New(slog.NewTextHandler(&said, nil))
+		shot.Stdout, shot.Stderr = &stdout, io.Discard
+		got, err := RunOnce(t.Context(), shot)
+		if err != nil || got.Exit() != fault.ExitOK {
+			t.Fatalf("exit %d, %q %q, %v", got.Exit(), got.Reason, got.Error, err)
+		}
+		if stdout.String() != "1234 77 <nil> <nil>\n" {
+			t.Errorf("with %s: the owner of the file was told as %q", row.runtime, stdout.String())
+		}
+		const note = "no user namespace"
+		noted := strings.Contains(strings.Join(got.Results[0].Host.IsolationNotes, "\n"), note)
+		if noted != row.without || strings.Contains(said.String(), note) != row.without {
+			t.Errorf("with %s: notes %q, log %q", row.runtime, got.Results[0].Host.IsolationNotes, said.String())
+		}
+	}
+}
+
+// ownedImage is an image with a program that runs as a user, and a file that this user alone may read.
+func ownedImage(t *testing.T, program string, uid, gid int) (at string) {
+	t.Helper()
+	img, err := imagepack.Build(imagepack.Spec{
+		Files: []imagepack.File{{Source: program, Target: "/bench"}}, Entrypoint: []string{"/bench"}, Architecture: runtime.GOARCH,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	err = errors.Join(w.WriteHeader(&tar.Header{Name: "secret", Typeflag: tar.TypeReg, Mode: 0o600, Uid: uid, Gid: gid}), w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img, err = mutate.AppendLayers(img, l); err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Config.User = fmt.Sprintf("%d:%d", uid, gid)
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	at = filepath.Join(t.TempDir(), "layout")
+	if _, err := imagepack.WriteLayout(img, at); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// TestRealImageWithAUserThatNoSandboxHasIsRefused asks for one more than the last.
+func TestRealImageWithAUserThatNoSandboxHasIsRefused(t *testing.T) {
+	t.Parallel()
+	shot := aRealShot(t, "print")
+	shot.Image = ownedImage(t, filepath.Join(imageDir(), "bench"), limits.SandboxIDs, 0)
+	got, err := RunOnce(t.Context(), shot)
+	if err != nil || got.Reason != api.ReasonImageInvalid || !strings.Contains(got.Error, "user 65536") {
+		t.Errorf("reason %q %q, %v", got.Reason, got.Error, err)
 	}
 }
 

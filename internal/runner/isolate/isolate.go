@@ -46,6 +46,9 @@ type Capabilities struct {
 	Version string
 	Level   Level
 	Notes   []string // what it cannot do here
+	// RootID is this host's id of root in sandboxes; the others of limits.SandboxIDs follow it, and the files of a Task's RootFS have their
+	// owners among them. 0: there is no user namespace, root is the host's.
+	RootID uint32
 }
 
 // Task is one command and everything that it may use.

@@ -25,16 +25,17 @@ func environmentAndFolderAreTheTasks(t *bench) {
 }
 
 func theImagesUserIsHonoured(t *bench) {
-	for _, user := range []string{"ghost", "bench:ghosts", "-1"} {
+	for _, user := range []string{"ghost", "bench:ghosts", "-1", "65536", "0:65536", "4294967295"} {
 		tk := t.task("who")
 		tk.User = user
 		if _, err := t.driver.Prepare(t.Context(), tk); !fault.Is(err, fault.Invalid) {
-			t.Errorf("user %q, who is not in the image: %v", user, err)
+			t.Errorf("user %q, who is not in the image or in no sandbox: %v", user, err)
 		}
 	}
 	t.noTrace("")
 	for user, want := range map[string]string{
-		"": "uid 0 gid 0\n", "4321": "uid 4321 gid 0\n", "4321:8": "uid 4321 gid 8\n", "bench": "uid 1234 gid 77\n", "bench:crew": "uid 1234 gid 99\n",
+		"": "uid 0 gid 0\n", "4321": "uid 4321 gid 0\n", "4321:8": "uid 4321 gid 8\n",
+		"65535:65535": "uid 65535 gid 65535\n", "bench": "uid 1234 gid 77\n", "bench:crew": "uid 1234 gid 99\n",
 	} {
 		tk := t.task("who")
 		tk.User = user

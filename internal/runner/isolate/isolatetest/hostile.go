@@ -152,6 +152,9 @@ func (t *bench) imageWithout(places ...string) string {
 	if err == nil {
 		err = errors.Join(os.CopyFS(dir, os.DirFS(t.image)), os.Chmod(filepath.Join(dir, "tmp"), 0o777|os.ModeSticky))
 	}
+	if t.caps.RootID != 0 {
+		err = errors.Join(err, shift(dir, t.caps.RootID))
+	}
 	for _, place := range places {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, place)))
 	}

@@ -50,6 +50,9 @@ var claims = []claim{
 	{"A writer that fails ends nothing", aWriterThatFailsEndsNothing},
 	{"Environment and folder are the task's", environmentAndFolderAreTheTasks},
 	{"The image's user is honoured", theImagesUserIsHonoured},
+	{"Root inside is not root outside", rootIsNotTheHostsRoot},
+	{"Files of the image keep their owners", filesKeepTheirOwners},
+	{"Files of the host are nobody's", filesOfTheHostAreNobodys},
 	{"A sandbox is apart", aSandboxIsApart},
 	{"No network even if asked", noNetwork},
 	{"Sandboxes do not meet", sandboxesDoNotMeet},
@@ -76,7 +79,8 @@ var claims = []claim{
 	{"The time limit holds when the runner hangs", theTimeLimitHoldsWhenTheRunnerHangs},
 }
 
-// Run plays all claims, each with a driver of its own. newDriver skips the test where the driver cannot work, with the reason.
+// Run plays all claims, each with a driver of its own, which newDriver has probed. It skips the test where the driver cannot work, with
+// the reason.
 func Run(t *testing.T, newDriver func(t *testing.T) isolate.Driver, o Options) {
 	t.Helper()
 	caps, err := newDriver(t).Probe(t.Context())
@@ -88,6 +92,9 @@ func Run(t *testing.T, newDriver func(t *testing.T) isolate.Driver, o Options) {
 	}
 	t.Setenv("TACHO_SECRET_OF_HOST", "leaked")
 	image, err := imageFolder(t.TempDir())
+	if err == nil && caps.RootID != 0 {
+		err = shift(image, caps.RootID)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +116,7 @@ func Run(t *testing.T, newDriver func(t *testing.T) isolate.Driver, o Options) {
 				t.Skip(why)
 			}
 			t.Parallel()
-			c.test(&bench{T: t, options: o, driver: newDriver(t), image: image})
+			c.test(&bench{T: t, options: o, driver: newDriver(t), caps: caps, image: image})
 		})
 	}
 	for name := range o.Skip {
@@ -124,6 +131,7 @@ type bench struct {
 	*testing.T
 	options Options
 	driver  isolate.Driver
+	caps    isolate.Capabilities
 	image   string
 }
 

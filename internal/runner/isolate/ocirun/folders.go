@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/runner/hostinfo"
@@ -21,6 +22,38 @@ import (
 // So before a runtime starts, every one of these paths is made real through os.Root, which no link leads out of, and is checked
 // again at the start.
 
+// tree is a sandbox's files. Folders that we make in it belong to the sandbox's root.
+type tree struct {
+	*os.Root
+	owner uint32
+}
+
+func (t tree) own(at string) error { return t.Lchown(at, int(t.owner), int(t.owner)) }
+
+func (t tree) mkdir(at string) error {
+	if err := t.Mkdir(at, 0o755); err != nil {
+		return err
+	}
+	return t.own(at)
+}
+
+// mkdirAll makes a folder and those above it. No part of the path is a link.
+func (t tree) mkdirAll(at string) error {
+	if at == "." {
+		return nil
+	}
+	for _, dir := range append(above(at), at) {
+		if err := t.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	info, err := t.Lstat(at)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "mkdir", Path: at, Err: unix.ENOTDIR}
+	}
+	return err
+}
+
 // layOut makes the places of the sandbox's mounts real, and the command's working directory.
 func (s *sandbox) layOut(spec *specs.Spec) error {
 	root, err := os.OpenRoot(s.merged())
@@ -28,13 +61,14 @@ func (s *sandbox) layOut(spec *specs.Spec) error {
 		return err
 	}
 	defer root.Close()
+	files := tree{root, s.driver.rootID}
 	for _, m := range spec.Mounts {
-		if err := layPlace(root, m); err != nil {
+		if err := layPlace(files, m); err != nil {
 			return err
 		}
 	}
 	s.mounts = spec.Mounts
-	spec.Process.Cwd, err = workFolder(root, spec.Mounts, spec.Process.Cwd)
+	spec.Process.Cwd, err = workFolder(files, spec.Mounts, spec.Process.Cwd)
 	return err
 }
 
@@ -62,13 +96,13 @@ func (s *sandbox) stillLaidOut() error {
 
 // layPlace makes the place of a mount. What the image has there, if it is not a folder, is removed from the sandbox: nobody would
 // see it under the mount. Above it are folders of the image, which others may need as they are: a link among them is refused.
-func layPlace(root *os.Root, m specs.Mount) error {
+func layPlace(root tree, m specs.Mount) error {
 	at := inside(m.Destination)
 	for _, dir := range above(at) {
 		info, err := root.Lstat(dir)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			err = root.Mkdir(dir, 0o755)
+			err = root.mkdir(dir)
 		case err == nil && !info.IsDir():
 			return fault.Invalidf("image: /%s is %s, but the sandbox needs a folder there for /%s; make it a folder", dir, kind(info), at)
 		}
@@ -92,15 +126,15 @@ func layPlace(root *os.Root, m specs.Mount) error {
 	return nil
 }
 
-func makePlace(root *os.Root, m specs.Mount, at string) error {
+func makePlace(root tree, m specs.Mount, at string) error {
 	if !ofFile(m) {
-		return root.Mkdir(at, 0o755)
+		return root.mkdir(at)
 	}
 	f, err := root.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	return errors.Join(f.Close(), root.own(at))
 }
 
 // fits reports whether a mount can be made over what is there without following it.
@@ -122,8 +156,8 @@ func ofFile(m specs.Mount) bool {
 
 // workFolder returns where the command begins, without links, and makes it if it is missing. The runtime then has nothing to
 // follow: a directory below /proc may lead to what the runtime itself has open (CVE-2024-21626).
-func workFolder(root *os.Root, mounts []specs.Mount, name string) (string, error) {
-	at, err := resolve(root, name, true)
+func workFolder(root tree, mounts []specs.Mount, name string) (string, error) {
+	at, err := resolve(root.Root, name, true)
 	if err != nil {
 		return "", workFault(name, err)
 	}
@@ -134,7 +168,7 @@ func workFolder(root *os.Root, mounts []specs.Mount, name string) (string, error
 		return "", fault.Invalidf("image: the working directory %.100q leads into %s, where no command may begin; use another",
 			name, m.Destination)
 	}
-	if err := root.MkdirAll(at, 0o755); err != nil {
+	if err := root.mkdirAll(at); err != nil {
 		return "", workFault(name, err)
 	}
 	return path.Join("/", at), nil

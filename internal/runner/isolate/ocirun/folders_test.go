@@ -94,7 +94,7 @@ func TestPlacesBelowLinksOfTheImageAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer root.Close()
-			err = layPlace(root, row.mount)
+			err = layPlace(tree{root, 0}, row.mount)
 			if (err != nil) != (row.want != fault.Internal) || err != nil && !fault.Is(err, row.want) {
 				t.Errorf("it was made: %v, want %v", err, row.want)
 			}

@@ -2,11 +2,12 @@
 
 // Package ocirun isolates by an OCI runtime: runc or crun, or gVisor's runsc where it is asked for.
 //
-// A sandbox has namespaces of its own for processes, mounts, IPC, host name, control groups and network; no capabilities,
-// no new privileges, a system call filter, a read-only view of the kernel's interfaces; limits on CPUs, memory without swap, and processes.
-// Its files are the image, which stays as it is, under a layer of its own on a disk of exactly the task's size: a sparse ext4 file in a
-// loop device, or a tmpfs where that does not work, which counts as memory then and is noted. The runtime creates, starts and deletes; the
-// command itself is waited for by this process, which becomes its reaper, so that the exit status is the real one.
+// A sandbox has namespaces of its own for users where the host can (see Driver.Probe), processes, mounts, IPC, host name, control groups
+// and network; no capabilities, no new privileges, a system call filter, a read-only view of the kernel's interfaces; limits on CPUs,
+// memory without swap, and processes. Its files are the image, which stays as it is, under a layer of its own on a disk of exactly the
+// task's size: a sparse ext4 file in a loop device, or a tmpfs where that does not work, which counts as memory then and is noted. The
+// runtime creates, starts and deletes; the command itself is waited for by this process, which becomes its reaper, so that the exit
+// status is the real one.
 package ocirun
 
 import (
@@ -31,6 +32,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
@@ -47,6 +49,7 @@ type Driver struct {
 	name    string
 	dir     string
 	keeper  []string
+	rootID  uint32 // the host's id of root in sandboxes; 0: they have no user namespace
 }
 
 var _ isolate.Driver = (*Driver)(nil)
@@ -89,11 +92,20 @@ func New(cfg Config) (*Driver, error) {
 				return nil, fmt.Errorf("make folder for sandboxes: %w", err)
 			}
 		}
+		for _, folder := range []string{dir, filepath.Join(dir, "sandboxes")} { // a service's umask may have closed them
+			if err := os.Chmod(folder, 0o711); err != nil {
+				return nil, fmt.Errorf("open folder for sandboxes: %w", err)
+			}
+		}
 		// The command is no child of ours: the runtime starts it and leaves. As its reaper we still get its exit status.
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return nil, fmt.Errorf("become the reaper of containers: %w", err)
 		}
-		return &Driver{runtime: file, name: filepath.Base(name), dir: dir, keeper: cfg.Keeper}, nil
+		d := &Driver{runtime: file, name: filepath.Base(name), dir: dir, keeper: cfg.Keeper}
+		if !d.gvisor() {
+			d.rootID = rangeStart(os.DirFS("/etc"))
+		}
+		return d, nil
 	}
 	way := "apt-get install runc"
 	if filepath.Base(cfg.Runtime) == gvisorName {
@@ -102,7 +114,8 @@ func New(cfg Config) (*Driver, error) {
 	return nil, fault.New(fault.Unavailable, "no container runtime works here: %s; %s", strings.Join(why, "; "), way)
 }
 
-// Probe implements isolate.Driver.
+// Probe implements isolate.Driver. Where a sandbox with a user namespace does not work, later ones have none, and a note says why.
+// Nothing is tried for gVisor, which gets none.
 func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	out, err := exec.CommandContext(ctx, d.runtime, "--version").Output()
 	if err != nil {
@@ -119,6 +132,19 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 	if !unified() && !swapLimit() {
 		c.Notes = append(c.Notes, "swap is not limited: the kernel does not account for it")
 	}
+	if d.rootID != 0 {
+		err := d.tryUserNamespace(ctx)
+		if ctx.Err() != nil {
+			return isolate.Capabilities{}, fmt.Errorf("try a user namespace: %w", context.Cause(ctx))
+		}
+		if err != nil {
+			d.rootID = 0
+			why := strings.ReplaceAll(err.Error(), "\n", "; ")
+			note := "no user namespace (root in the sandbox is this machine's, without capabilities): %.300s"
+			c.Notes = append(c.Notes, fmt.Sprintf(note, why))
+		}
+	}
+	c.RootID = d.rootID
 	return c, nil
 }
 
@@ -213,7 +239,7 @@ func (d *Driver) Prepare(ctx context.Context, t isolate.Task) (isolate.Sandbox, 
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return nil, fmt.Errorf("make folder of sandbox %s: %w", t.ID, err)
 	}
-	if err := s.prepare(ctx, t); err != nil {
+	if err := errors.Join(os.Chmod(s.dir, 0o711), s.prepare(ctx, t)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -274,6 +300,10 @@ func (s *sandbox) prepare(ctx context.Context, t isolate.Task) error {
 	if err != nil {
 		return err
 	}
+	if max(uid, gid) >= limits.SandboxIDs { // also without a user namespace: an image is not to depend on the machine
+		return fault.Invalidf("image: it wants to run as user %d, group %d, but sandboxes have the ids 0 to %d; use lower ones",
+			uid, gid, limits.SandboxIDs-1)
+	}
 	spec, err := s.spec(t, uid, gid)
 	if err != nil {
 		return err
@@ -314,8 +344,9 @@ func (s *sandbox) disk(ctx context.Context, t isolate.Task) error {
 		s.notes = append(s.notes, "what the benchmark writes lies in memory and counts as such: no loop device")
 	}
 	upper, work := filepath.Join(scratch, "upper"), filepath.Join(scratch, "work")
+	owner := int(s.driver.rootID)
 	for _, d := range []string{upper, work} {
-		if err := os.Mkdir(d, 0o755); err != nil {
+		if err := errors.Join(os.Mkdir(d, 0o755), os.Chmod(d, 0o755), os.Lchown(d, owner, owner)); err != nil {
 			return err
 		}
 	}
@@ -428,7 +459,10 @@ func (s *sandbox) start(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	s.cgroups = cgroupsOf(s.pid)
 	s.done = make(chan struct{})
-	err = s.keeper.run(s.limit)
+	err = s.checkIDs()
+	if err == nil {
+		err = s.keeper.run(s.limit)
+	}
 	s.started = time.Now()
 	if err == nil {
 		err = s.run(ctx, "start", s.id)

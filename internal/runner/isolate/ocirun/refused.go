@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/tiny"
 )
 
@@ -108,21 +109,26 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// startOwn starts a program that does nothing, in an image that holds nothing else.
-func (s *sandbox) startOwn(ctx context.Context) (err error) {
-	program := tiny.Nothing(runtime.GOARCH)
-	if program == nil {
-		return fmt.Errorf("there is none for %s", runtime.GOARCH)
-	}
+// startOwn starts a program that does nothing, with the sandbox's resources.
+func (s *sandbox) startOwn(ctx context.Context) error {
 	t := s.task
-	t.ID, t.RootFS, t.Args, t.Env, t.WorkDir, t.User = "own-"+rand.Text(), filepath.Join(s.dir, "own"), []string{"/nothing"}, nil, "", ""
+	t.RootFS = filepath.Join(s.dir, "own")
+	return s.driver.runOwn(ctx, tiny.Nothing(runtime.GOARCH), t)
+}
+
+// runOwn runs a program of ours with a task's resources, in an image that holds nothing else and is made where the task has its own.
+func (d *Driver) runOwn(ctx context.Context, program []byte, t isolate.Task) (err error) {
+	if program == nil {
+		return fmt.Errorf("there is no program to try it with on %s", runtime.GOARCH)
+	}
+	t.ID, t.Args, t.Env, t.WorkDir, t.User = "own-"+rand.Text(), []string{"/own"}, nil, "", ""
 	if err := os.Mkdir(t.RootFS, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(t.RootFS, "nothing"), program, 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(t.RootFS, "own"), program, 0o755); err != nil {
 		return err
 	}
-	box, err := s.driver.Prepare(ctx, t)
+	box, err := d.Prepare(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ func (s *sandbox) spec(t isolate.Task, uid, gid uint32) (*specs.Spec, error) {
 			ReadonlyPaths: []string{"/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
 		},
 	}
+	if s.driver.rootID != 0 {
+		mapIDs(spec.Linux, s.driver.rootID)
+	}
 	return spec, nil
 }
 

@@ -4,6 +4,7 @@ package ocirun
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 const (
 	wordKeep   = "keep-for-test"
 	wordRunner = "runner-for-test" // runtime, folder and task follow
+	wordWithin = "within-for-test" // folder and task follow
 )
 
 var testKeeper = []string{wordKeep}
@@ -45,9 +47,14 @@ func TestMain(m *testing.M) {
 	case wordRunner:
 		d, err := New(Config{Runtime: os.Args[2], Dir: os.Args[3], Keeper: testKeeper})
 		if err == nil {
+			_, err = d.Probe(context.Background())
+		}
+		if err == nil {
 			err = isolatetest.RunTask(d, os.Args[4])
 		}
 		end(err)
+	case wordWithin:
+		end(withoutNamespaces(os.Args[2], os.Args[3]))
 	}
 	os.Exit(m.Run())
 }

@@ -29,6 +29,11 @@ func main() {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+	case "owner":
+		var info syscall.Stat_t
+		err := syscall.Lstat(os.Args[2], &info)
+		_, readErr := os.ReadFile(os.Args[2])
+		fmt.Println(info.Uid, info.Gid, err, readErr)
 	case "nothing":
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)

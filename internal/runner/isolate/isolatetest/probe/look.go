@@ -59,6 +59,17 @@ func look(word, arg string) {
 	}
 }
 
+// owners says who has each file, and whether it can be read.
+func owners(files []string) {
+	for _, file := range files {
+		var info syscall.Stat_t
+		must(syscall.Lstat(file, &info))
+		fmt.Println(file, info.Uid, info.Gid)
+		_, err := os.ReadFile(file)
+		say("read", err)
+	}
+}
+
 // apart says that the sandbox's own /dev and /proc are there and that a folder of the host is not.
 func apart(host string) {
 	null, err := os.Stat("/dev/null")

@@ -54,6 +54,8 @@ func main() {
 		fill()
 	case "fork":
 		fork()
+	case "owners":
+		owners(os.Args[2:])
 	default:
 		look(word, rest[0])
 	}
