@@ -166,7 +166,7 @@ func reportsOf(ctx context.Context, tx *store.Tx, id int64, seqs []int64) (strin
 	low, high := slices.Min(seqs), slices.Max(seqs)
 	var rows int
 	row := tx.QueryRow(ctx, `select count(*) from (select 1 from metric m
-		where m.series_id = $1 and m.report_seq between $2 and $3 limit $4) as some`, id, low, high, foreignRows*len(seqs)+1)
+		where m.series_id = $1 and m.report_seq between $2 and $3 limit $4) as few`, id, low, high, foreignRows*len(seqs)+1)
 	if err := row.Scan(&rows); err != nil {
 		return "", fmt.Errorf("count values between reports: %w", err)
 	}

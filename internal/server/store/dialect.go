@@ -15,7 +15,7 @@ type dialect interface {
 	options(write bool) *sql.TxOptions                                             // how a transaction is begun
 	lock(ctx context.Context, q querier, name string) error                        // Tx.Lock
 	notify(ctx context.Context, q querier, channel, payload string) error          // Tx.Notify
-	skipLocked() string                                                            // Tx.SkipLocked
+	forUpdate(of string) string                                                    // Tx.ForUpdate; "" where there is one writer
 	draw(ctx context.Context, q querier, sequence string) (first int64, err error) // Tx.Draw
 	arguments(args []any) []any                                                    // what cannot be stored, made storable
 	touch(ctx context.Context, q querier) error                                    // writes without changing anything

@@ -53,8 +53,11 @@ func LikePattern(search string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(search) + "%"
 }
 
-// Places returns "($from, …)" for n parameters.
+// Places returns "($from, …)" for n parameters. What is compared with an empty list is in it on no database, nor is it "not in" it.
 func Places(from, n int) string {
+	if n == 0 {
+		return noneOf
+	}
 	var b strings.Builder
 	b.WriteByte('(')
 	for i := range n {
@@ -66,6 +69,9 @@ func Places(from, n int) string {
 	b.WriteByte(')')
 	return b.String()
 }
+
+// noneOf is an empty list: "in ()" is no SQL but SQLite's own.
+const noneOf = "(null)"
 
 // SlugFor is the slug that a thing of this name gets when nobody chose one. The id stands in for a name that has no letter to keep, and
 // tells a name that is the text of a UUID from that UUID.
@@ -152,8 +158,11 @@ func ByID[T any, ID comparable](ctx context.Context, tx *Tx, ids []ID, query str
 }
 
 // Integers writes numbers as a list for SQL. They are ours, so that nothing can be smuggled in, and a list of thousands needs no
-// parameters.
+// parameters. An empty one is as with Places.
 func Integers(ids []int64) string {
+	if len(ids) == 0 {
+		return noneOf
+	}
 	var b strings.Builder
 	b.WriteByte('(')
 	for i, id := range ids {

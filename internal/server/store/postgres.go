@@ -104,7 +104,8 @@ func (postgres) lock(ctx context.Context, q querier, name string) error {
 	return err
 }
 
-func (postgres) skipLocked() string { return " for update skip locked" }
+// forUpdate locks rows, but not the keys by which others name them: a plain "for update" would hold up each row that refers to them.
+func (postgres) forUpdate(of string) string { return " for no key update of " + of }
 
 // draw takes the next number of a sequence; that of a transaction that is rolled back is left out for good.
 func (postgres) draw(ctx context.Context, q querier, sequence string) (first int64, err error) {

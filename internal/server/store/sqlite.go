@@ -34,7 +34,7 @@ func (sqlite) lock(context.Context, querier, string) error { return nil }
 
 func (sqlite) notify(context.Context, querier, string, string) error { return nil } // nobody else has the file open
 
-func (sqlite) skipLocked() string { return "" }
+func (sqlite) forUpdate(string) string { return "" }
 
 func (sqlite) arguments(args []any) []any { return args }
 

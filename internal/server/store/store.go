@@ -65,7 +65,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -90,11 +89,12 @@ type Config struct {
 	// killed or the machine stopped, is checked whatever its size. 0: none is checked.
 	CheckBytes int64
 
-	// Rehearse is for tests: each function of Tx runs twice, the first time to be rolled back. What cannot be repeated shows.
+	// Rehearse is for tests: each function of Tx is broken off at its commit, then at one of its statements, as if others had been in the
+	// way, and only then runs to its end. What cannot be repeated shows.
 	Rehearse bool
 
 	// Hindrance is for tests: it is asked before each commit, and its error takes the place of the database's.
-	Hindrance func() error
+	Hindrance func(ctx context.Context) error
 }
 
 // Disk is what lies between the database and the platter.
@@ -113,7 +113,7 @@ type Store struct {
 	damaged atomic.Bool // a statement has found the database's structure broken
 
 	rehearse  bool
-	hindrance func() error
+	hindrance func(context.Context) error
 
 	// Of SQLite alone.
 	durable *durability
@@ -248,22 +248,6 @@ func (tx *Tx) Prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 // Now returns the transaction's time, in UTC and microseconds: all rows that it writes carry the same.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-// Lock waits until no other transaction holds one of the names, and holds them until this one ends. It costs nothing where there is one
-// writer. Names are a kind and, where there are many, an id: Lock(ctx, "project "+id). What was read before it may be out of date after it.
-func (tx *Tx) Lock(ctx context.Context, names ...string) error {
-	names = slices.Clone(names)
-	slices.Sort(names) // in one order everywhere, or two could wait for each other
-	for _, name := range names {
-		if err := tx.dialect.lock(ctx, tx.q.querier, name); err != nil {
-			return fmt.Errorf("wait for %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// SkipLocked is what stands behind a select for one row to change: another transaction that looks for one meanwhile finds the next.
-func (tx *Tx) SkipLocked() string { return tx.dialect.skipLocked() }
-
 // Draw takes a number from a sequence that the schema of a database with many writers has; 0 where there is one writer, who can count.
 func (tx *Tx) Draw(ctx context.Context, sequence string) (int64, error) {
 	n, err := tx.dialect.draw(ctx, tx.q.querier, sequence)
@@ -296,7 +280,7 @@ func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
 // repeat runs the transaction until nobody was in its way.
 func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, err error) {
 	if s.rehearse {
-		if _, err := s.run(ctx, s.writer, func(tx *Tx) error { return cmp.Or(f(tx), errRehearsed) }); !errors.Is(err, errRehearsed) {
+		if err := s.practise(ctx, f); err != nil {
 			return 0, err
 		}
 	}
@@ -315,6 +299,28 @@ func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, e
 			return commit, err
 		}
 	}
+}
+
+// practise breaks the transaction off twice: at its commit, and at one of its statements, each time at another. A function that goes on
+// after a statement has failed is in error: PostgreSQL would have ended its transaction there.
+func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
+	var statements, breakAt int64
+	perform := func(tx *Tx) error {
+		tx.q.breakAt = breakAt
+		err := f(tx)
+		statements = tx.q.statements
+		return cmp.Or(err, errRehearsed)
+	}
+	if _, err := s.run(ctx, s.writer, perform); !errors.Is(err, errRehearsed) {
+		return err
+	} else if statements == 0 {
+		return nil
+	}
+	breakAt = 1 + s.begun.Load()%statements
+	if _, err := s.run(ctx, s.writer, perform); errors.Is(err, errRehearsed) && statements >= breakAt {
+		return fmt.Errorf("statement %d of a transaction failed, and its function went on", breakAt)
+	}
+	return nil
 }
 
 var errRehearsed = errors.New("the transaction was rehearsed")
@@ -374,7 +380,7 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 		return 0, err
 	}
 	if s.hindrance != nil && db == s.writer {
-		if err := s.hindrance(); err != nil {
+		if err := s.hindrance(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -406,27 +412,39 @@ func (s *Store) begin(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 // as a writer, because "insert … returning" is a query.
 type noting struct {
 	querier
-	wrote bool
+	wrote      bool
+	statements int64 // that were run
+	breakAt    int64 // the number of the one that fails in a rehearsal; 0: none
+}
+
+// hinder counts a statement, and returns a context in which it fails if it is the one that a rehearsal breaks off at.
+func (n *noting) hinder(ctx context.Context) context.Context {
+	if n.statements++; n.statements != n.breakAt {
+		return ctx
+	}
+	broken, cancel := context.WithCancel(ctx)
+	cancel()
+	return broken
 }
 
 func (n *noting) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	n.wrote = true
-	return n.querier.ExecContext(ctx, query, args...)
+	return n.querier.ExecContext(n.hinder(ctx), query, args...)
 }
 
 func (n *noting) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	n.wrote = n.wrote || !onlyReads(query)
-	return n.querier.QueryContext(ctx, query, args...)
+	return n.querier.QueryContext(n.hinder(ctx), query, args...)
 }
 
 func (n *noting) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	n.wrote = n.wrote || !onlyReads(query)
-	return n.querier.QueryRowContext(ctx, query, args...)
+	return n.querier.QueryRowContext(n.hinder(ctx), query, args...)
 }
 
 func (n *noting) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	n.wrote = n.wrote || !onlyReads(query)
-	return n.querier.PrepareContext(ctx, query)
+	return n.querier.PrepareContext(n.hinder(ctx), query)
 }
 
 func onlyReads(query string) bool { return strings.HasPrefix(strings.TrimSpace(query), "select") }

@@ -82,6 +82,12 @@ func Each(t *testing.T, f func(t *testing.T, cfg store.Config)) {
 	}
 }
 
+// PostgresConfig is where an empty PostgreSQL database is, for what there is in it alone. The test is skipped where it is not installed.
+func PostgresConfig(t testing.TB) store.Config {
+	t.Helper()
+	return store.Config{URL: URL(t, filepath.Join(t.TempDir(), "tacho.db"))}
+}
+
 // URL is the address of a PostgreSQL database that stands for the path. It is made, with the newest schema, when it is asked for first and
 // dropped at the end of the test. The test is skipped where PostgreSQL is not installed.
 func URL(t testing.TB, path string) string {
@@ -114,6 +120,21 @@ func Empty(t testing.TB) string {
 	c.exec(t, `create database `+name)
 	t.Cleanup(func() { c.exec(t, `drop database `+name+` with (force)`) })
 	return c.database(name)
+}
+
+// Waits returns what looks whether a connection of the PostgreSQL database waits for another to end its transaction.
+func Waits(t testing.TB, address string) func() bool {
+	t.Helper()
+	db := connect(t, address)
+	t.Cleanup(func() { db.Close() })
+	return func() (waits bool) {
+		if err := db.QueryRowContext(context.WithoutCancel(t.Context()), `select exists (select 1 from pg_stat_activity
+			where datname = current_database() and wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+			t.Error(err)
+			return true
+		}
+		return waits
+	}
 }
 
 // Exec runs a statement on a PostgreSQL database beside all stores, as the administrator of the server.
