@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"net/http"
 	"runtime"
@@ -21,6 +20,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
 	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
@@ -301,10 +301,7 @@ func TestAFollowersRightsAreAskedAgain(t *testing.T) {
 // exec changes the database behind the store's back, for what no operation does yet.
 func (y *yard) exec(query string, args ...any) {
 	y.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+y.path+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		y.t.Fatal(err)
-	}
+	db := testdb.Raw(y.t, y.path)
 	defer db.Close()
 	if _, err := db.ExecContext(y.t.Context(), query, args...); err != nil {
 		y.t.Fatal(err)

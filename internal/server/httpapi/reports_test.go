@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -245,10 +244,7 @@ func TestTenRunsThenARegressionRaiseAnAlert(t *testing.T) {
 // rows counts all rows of all tables that a submission may write to.
 func (s *station) rows() map[string]int {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+s.path+"?mode=ro")
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	db := testdb.Raw(s.t, s.path)
 	defer db.Close()
 	out := map[string]int{}
 	for _, table := range []string{"project", "branch", "head", "version", "testbed", "benchmark", "measure", "report", "report_input",

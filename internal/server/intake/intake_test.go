@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -100,6 +99,11 @@ func (q *fakeQueue) Inserted(*queue.Prepared) {
 
 func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 	t.Helper()
+	return openHouse(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) }, change...)
+}
+
+func openHouse(t testing.TB, open func(context.Context, store.Config) (*store.Store, error), change ...func(*store.Config)) *house {
+	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), queue: &fakeQueue{}}
 	h.path, h.blobs = filepath.Join(t.TempDir(), "tacho.db"), t.TempDir()
 	cfg := store.Config{Path: h.path, Now: h.clock}
@@ -107,7 +111,7 @@ func newHouse(t testing.TB, change ...func(*store.Config)) *house {
 		f(&cfg)
 	}
 	var err error
-	if h.store, err = testdb.Open(t, cfg); err != nil {
+	if h.store, err = open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -184,10 +188,7 @@ func (h *house) check(r api.NewRun) (api.RunCheck, error) {
 // rows counts what lies in the tables that a submission writes to, read from the file itself.
 func (h *house) rows() map[string]int {
 	h.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+h.path+"?mode=ro")
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	db := testdb.Raw(h.t, h.path)
 	defer db.Close()
 	out := map[string]int{}
 	for _, table := range []string{"project", "branch", "head", "version", "head_version", "testbed", "benchmark", "measure", "report",

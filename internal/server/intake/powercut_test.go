@@ -9,7 +9,6 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/powercut"
-	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
 func TestAcknowledgedReportSurvivesAPowerCut(t *testing.T) {
@@ -23,7 +22,7 @@ func TestAcknowledgedReportSurvivesAPowerCut(t *testing.T) {
 		if err := disk.Cut(folder, 0, random); err != nil {
 			t.Fatal(err)
 		}
-		left, err := testdb.Open(t, store.Config{Path: filepath.Join(folder, "tacho.db")})
+		left, err := store.Open(t.Context(), store.Config{Path: filepath.Join(folder, "tacho.db")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,8 @@ type dialect interface {
 	exclusive(ctx context.Context, db *sql.DB, f func() error) error               // runs f while no other server migrates
 	options(write bool) *sql.TxOptions                                             // how a transaction is begun
 	lock(ctx context.Context, q querier, name string) error                        // Tx.Lock
+	hold(ctx context.Context, conn *sql.Conn, name string) error                   // waits for a name of Alone
+	release(ctx context.Context, conn *sql.Conn, name string) error                // gives it back
 	notify(ctx context.Context, q querier, channel, payload string) error          // Tx.Notify
 	forUpdate(of string) string                                                    // Tx.ForUpdate; "" where there is one writer
 	draw(ctx context.Context, q querier, sequence string) (first int64, err error) // Tx.Draw

@@ -83,6 +83,21 @@ func SlugFor(name, id string) string {
 	return slug
 }
 
+// InsertUnder inserts a row that has a slug. insert leaves the row out if its name or slug is taken ("on conflict do nothing", which also
+// waits for another writer of the same). A slug that was made, and not asked for, gets a suffix then. there says whether the row is.
+func InsertUnder(slug *string, made bool, id string, insert func() (sql.Result, error)) (there bool, err error) {
+	for try := 0; ; try++ {
+		res, err := insert()
+		if err != nil {
+			return false, err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 1 || !made || try > 0 {
+			return n == 1, err
+		}
+		*slug = ident.SlugWithSuffix(*slug, id)
+	}
+}
+
 // ByRef is the condition and the argument that find a thing by UUID or slug. It is never both, or a slug that looks like a UUID would
 // shadow the thing with this id.
 func ByRef(ref string) (condition, value string) {

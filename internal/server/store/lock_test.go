@@ -32,7 +32,8 @@ func countAccounts(t *testing.T, s *store.Store) (n int) {
 
 func TestALockedNameIsOneWritersAtATime(t *testing.T) {
 	t.Parallel()
-	storetest.EachRace(t, func(t *testing.T, s *store.Store, _ *storetest.Clock, race *storetest.Race) {
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		s, _ := race.Fresh()
 		add := func(names ...string) func(*store.Tx) error {
 			return func(tx *store.Tx) error {
 				if err := tx.Lock(t.Context(), names...); err != nil {
@@ -50,7 +51,8 @@ func TestALockedNameIsOneWritersAtATime(t *testing.T) {
 
 func TestARowInHandIsWaitedForOrSkipped(t *testing.T) {
 	t.Parallel()
-	storetest.EachRace(t, func(t *testing.T, s *store.Store, _ *storetest.Clock, race *storetest.Race) {
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		s, _ := race.Fresh()
 		storetest.Do(t, s, func(tx *store.Tx) error { return addAccount(t.Context(), tx) })
 		rename := func(tx *store.Tx) error {
 			var name string
@@ -149,7 +151,8 @@ func TestTwoThatWaitForEachOtherBothComeThrough(t *testing.T) {
 
 func TestAnEmptyListHasNothingInIt(t *testing.T) {
 	t.Parallel()
-	storetest.EachRace(t, func(t *testing.T, s *store.Store, _ *storetest.Clock, _ *storetest.Race) {
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		s, _ := race.Fresh()
 		storetest.Do(t, s, func(tx *store.Tx) error { return addAccount(t.Context(), tx) })
 		var texts, numbers int
 		if err := s.View(t.Context(), func(tx *store.Tx) error {
@@ -165,7 +168,7 @@ func TestAnEmptyListHasNothingInIt(t *testing.T) {
 func TestARehearsalFindsWhatCannotBeRepeated(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, cfg store.Config) {
-		cfg.Rehearse = true
+		cfg.Rehearse = store.AtStatements
 		s, err := store.Open(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -22,10 +22,12 @@ type postgres struct {
 	sender string // tells this server's notifications from those of others
 }
 
-// Connections of one server: three servers stay below the hundred that PostgreSQL takes unless it is told otherwise.
+// Connections of one server, beside the one that listens: three servers stay below the hundred that PostgreSQL takes unless it is told
+// otherwise.
 const (
 	postgresWriters = 10
 	postgresReaders = 16
+	postgresHolders = 4 // of Alone
 )
 
 // oldestPostgres is what the tests run on. Nothing newer is used.
@@ -104,6 +106,17 @@ func (postgres) lock(ctx context.Context, q querier, name string) error {
 	return err
 }
 
+// hold is a lock of the session, beside those of transactions: it goes with its connection, however the server ends.
+func (postgres) hold(ctx context.Context, conn *sql.Conn, name string) error {
+	_, err := conn.ExecContext(ctx, `select pg_advisory_lock(hashtextextended($1, 0))`, "alone "+name)
+	return err
+}
+
+func (postgres) release(ctx context.Context, conn *sql.Conn, name string) error {
+	_, err := conn.ExecContext(ctx, `select pg_advisory_unlock(hashtextextended($1, 0))`, "alone "+name)
+	return err
+}
+
 // forUpdate locks rows, but not the keys by which others name them: a plain "for update" would hold up each row that refers to them.
 func (postgres) forUpdate(of string) string { return " for no key update of " + of }
 
@@ -172,6 +185,9 @@ func (s *Store) openPostgres(ctx context.Context, cfg Config) error {
 		return err
 	}
 	if s.reader, err = openPostgres(ctx, address, postgresReaders); err != nil {
+		return err
+	}
+	if s.holders, err = openPostgres(ctx, address, postgresHolders); err != nil {
 		return err
 	}
 	s.listening = newListening(address, d.sender)

@@ -32,6 +32,11 @@ func (sqlite) options(bool) *sql.TxOptions { return nil } // what a connection m
 // lock has nothing to do: there is one writer at a time.
 func (sqlite) lock(context.Context, querier, string) error { return nil }
 
+// hold and release are never called: nobody else has the file open.
+func (sqlite) hold(context.Context, *sql.Conn, string) error { return nil }
+
+func (sqlite) release(context.Context, *sql.Conn, string) error { return nil }
+
 func (sqlite) notify(context.Context, querier, string, string) error { return nil } // nobody else has the file open
 
 func (sqlite) forUpdate(string) string { return "" }

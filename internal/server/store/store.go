@@ -23,13 +23,12 @@
 // would be repeated most of the time, and a bounded number of repetitions is no promise. A name makes them wait instead, in order. What it
 // costs is that a name can be forgotten.
 //
-// Not yet: the rooms do not say these names, so that on PostgreSQL two writers can still get in each other's way. It is not offered: the
-// server takes no address of a database, only tests open one.
+// The names stand in lock.go. Each room has a test with two writers for what it reads before it writes (storetest.Race).
 //
 // A transaction that could not be finished because of others (a deadlock, a serialization failure) or because the connection broke before
 // COMMIT is run again, a few times. So its function must be fit to run twice: what it hands out is set, never appended to what an earlier
-// run left. Config.Rehearse makes each run twice, so that tests find those that are not. When the connection breaks in COMMIT no one knows
-// whether it happened; that is an error, and the caller's idempotency key finds out.
+// run left. Config.Rehearse breaks each off before it runs, so that tests find those that are not. When the connection breaks in COMMIT no
+// one knows whether it happened; that is an error, and the caller's idempotency key finds out.
 //
 // # What is on the disk
 //
@@ -89,13 +88,23 @@ type Config struct {
 	// killed or the machine stopped, is checked whatever its size. 0: none is checked.
 	CheckBytes int64
 
-	// Rehearse is for tests: each function of Tx is broken off at its commit, then at one of its statements, as if others had been in the
-	// way, and only then runs to its end. What cannot be repeated shows.
-	Rehearse bool
+	// Rehearse is for tests: each function of Tx is broken off before it runs to its end, as if others had been in the way. What cannot be
+	// repeated shows.
+	Rehearse Rehearsal
 
 	// Hindrance is for tests: it is asked before each commit, and its error takes the place of the database's.
 	Hindrance func(ctx context.Context) error
 }
+
+// Rehearsal says where a function of Tx is broken off before it runs to its end.
+type Rehearsal int
+
+// The rehearsals.
+const (
+	NoRehearsal Rehearsal = iota
+	AtCommits
+	AtStatements // at its commit, and then at one of its statements
+)
 
 // Disk is what lies between the database and the platter.
 type Disk interface {
@@ -112,7 +121,7 @@ type Store struct {
 	begun   atomic.Int64
 	damaged atomic.Bool // a statement has found the database's structure broken
 
-	rehearse  bool
+	rehearse  Rehearsal
 	hindrance func(context.Context) error
 
 	// Of SQLite alone.
@@ -120,7 +129,11 @@ type Store struct {
 	path    string
 	file    fs.FileInfo // the database's, as it was opened
 
-	listening *listening // of PostgreSQL alone
+	inside inside // of Alone
+
+	// Of PostgreSQL alone.
+	listening *listening
+	holders   *sql.DB // the connections of Alone
 }
 
 // Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
@@ -176,7 +189,7 @@ func (s *Store) Close() error {
 	if s.listening != nil {
 		s.listening.close()
 	}
-	for _, db := range []*sql.DB{s.reader, s.writer} {
+	for _, db := range []*sql.DB{s.reader, s.writer, s.holders} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
@@ -279,7 +292,7 @@ func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
 
 // repeat runs the transaction until nobody was in its way.
 func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, err error) {
-	if s.rehearse {
+	if s.rehearse != NoRehearsal {
 		if err := s.practise(ctx, f); err != nil {
 			return 0, err
 		}
@@ -291,6 +304,9 @@ func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, e
 		}
 		if s.dialect.lost(err) {
 			s.forget()
+			if s.held(ctx) != nil { // what it held is somebody else's by now
+				return commit, err
+			}
 		}
 		if try == limits.TransactionTries {
 			return commit, err
@@ -301,7 +317,7 @@ func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, e
 	}
 }
 
-// practise breaks the transaction off twice: at its commit, and at one of its statements, each time at another. A function that goes on
+// practise breaks the transaction off: at its commit, and perhaps at one of its statements, each time at another. A function that goes on
 // after a statement has failed is in error: PostgreSQL would have ended its transaction there.
 func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
 	var statements, breakAt int64
@@ -313,7 +329,7 @@ func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
 	}
 	if _, err := s.run(ctx, s.writer, perform); !errors.Is(err, errRehearsed) {
 		return err
-	} else if statements == 0 {
+	} else if statements == 0 || s.rehearse != AtStatements {
 		return nil
 	}
 	breakAt = 1 + s.begun.Load()%statements
@@ -400,6 +416,9 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 // begin tries again, once, with a new connection when the idle ones are broken: nothing has begun.
 func (s *Store) begin(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	options := s.dialect.options(db == s.writer)
+	if conn := s.held(ctx); conn != nil && db == s.writer {
+		return conn.BeginTx(ctx, options)
+	}
 	begun, err := db.BeginTx(ctx, options)
 	if err != nil && s.dialect.lost(err) {
 		s.forget()

@@ -13,30 +13,39 @@ import (
 // begins. It goes on once the second waits for it, or is through. So what a function reads before it writes is out of date for the second
 // unless it is locked.
 type Race struct {
+	Store *store.Store // set by Open
+
 	t     testing.TB
-	store *store.Store
+	where store.Config
 	stuck func() bool // whether a writer waits; nil: nobody can see
 	meet  func()      // at the commit of the first writer
 }
 
 type firstWriter struct{}
 
-// EachRace runs f on a fresh SQLite and a fresh PostgreSQL database, with races on it. PostgreSQL is skipped where it is not installed.
-func EachRace(t *testing.T, f func(t *testing.T, s *store.Store, clock *Clock, race *Race)) {
+// EachRace runs f with a race on SQLite and with one on PostgreSQL, which is skipped where it is not installed.
+func EachRace(t *testing.T, f func(t *testing.T, race *Race)) {
 	t.Helper()
 	testdb.Each(t, func(t *testing.T, cfg store.Config) {
-		race := &Race{t: t}
-		cfg.Hindrance = race.commits
+		race := &Race{t: t, where: cfg}
 		if cfg.URL != "" {
 			race.stuck = testdb.Waits(t, cfg.URL)
 		}
-		s, clock := open(t, func(ctx context.Context, with store.Config) (*store.Store, error) {
-			cfg.Now = with.Now
-			return store.Open(ctx, cfg)
-		})
-		race.store = s
-		f(t, s, clock, race)
+		f(t, race)
 	})
+}
+
+// Open opens the empty database that the race is on. Of cfg only what does not say where it is counts.
+func (r *Race) Open(ctx context.Context, cfg store.Config) (s *store.Store, err error) {
+	cfg.Path, cfg.URL, cfg.Hindrance = r.where.Path, r.where.URL, r.commits
+	r.Store, err = store.Open(ctx, cfg)
+	return r.Store, err
+}
+
+// Fresh is Open with a clock that stands still until it is moved. The database is closed at the end of the test.
+func (r *Race) Fresh() (*store.Store, *Clock) {
+	r.t.Helper()
+	return open(r.t, r.Open)
 }
 
 // ManyWriters says whether the database has more than one.
@@ -58,7 +67,7 @@ func (r *Race) Run(at int, first, second func(context.Context) error) (of1, of2 
 		if commits++; commits != at {
 			return
 		}
-		begun := r.store.Transactions()
+		begun := r.Store.Transactions()
 		go func() { done <- second(r.t.Context()) }()
 		for len(done) == 0 && !r.waits(begun) {
 			runtime.Gosched()
@@ -76,14 +85,14 @@ func (r *Race) waits(begun int64) bool {
 	if r.stuck != nil {
 		return r.stuck()
 	}
-	return r.store.Transactions() > begun
+	return r.Store.Transactions() > begun
 }
 
 // Tx is Run for two functions of one transaction each. Both must succeed.
 func (r *Race) Tx(first, second func(*store.Tx) error) {
 	r.t.Helper()
 	in := func(f func(*store.Tx) error) func(context.Context) error {
-		return func(ctx context.Context) error { return r.store.Tx(ctx, f) }
+		return func(ctx context.Context) error { return r.Store.Tx(ctx, f) }
 	}
 	of1, of2 := r.Run(1, in(first), in(second))
 	if of1 != nil || of2 != nil {

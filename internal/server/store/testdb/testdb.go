@@ -1,6 +1,9 @@
 // Package testdb gives tests the database that they run on: a SQLite file, or a PostgreSQL database of their own when
 // TACHO_TEST_DATABASE is "postgres". The very same tests run on both.
 //
+// With TACHO_TEST_REHEARSE=commits each transaction of the suites is broken off once at its commit before it runs, and with "statements"
+// also at one of its statements: only tests that assert nothing inside of a transaction can run so.
+//
 // PostgreSQL is a real one. TACHO_TEST_PG is the address of a server that may make databases; without it one is started from Debian's
 // package for the whole test process, in a temporary folder, on a Unix socket, and ends with the process however that ends.
 package testdb
@@ -57,7 +60,15 @@ func Config(t testing.TB, cfg store.Config) store.Config {
 	if cfg.Disk == nil && cfg.URL == "" && Wanted(t) == Postgres {
 		cfg.URL = URL(t, cfg.Path)
 	}
-	cfg.Rehearse = cfg.Rehearse || os.Getenv("TACHO_TEST_REHEARSE") != ""
+	switch how := os.Getenv("TACHO_TEST_REHEARSE"); how {
+	case "":
+	case "commits":
+		cfg.Rehearse = store.AtCommits
+	case "statements":
+		cfg.Rehearse = store.AtStatements
+	default:
+		t.Fatalf("TACHO_TEST_REHEARSE is %q, want commits or statements", how)
+	}
 	return cfg
 }
 
@@ -120,6 +131,19 @@ func Empty(t testing.TB) string {
 	c.exec(t, `create database `+name)
 	t.Cleanup(func() { c.exec(t, `drop database `+name+` with (force)`) })
 	return c.database(name)
+}
+
+// Raw opens the database that Config has made of the path, beside its store and without foreign keys: for rows that no use case makes.
+func Raw(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	if Wanted(t) == Postgres {
+		return connect(t, URL(t, path)+"&session_replication_role=replica")
+	}
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // Waits returns what looks whether a connection of the PostgreSQL database waits for another to end its transaction.
