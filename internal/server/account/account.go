@@ -158,6 +158,9 @@ func byKey(ctx context.Context, tx *store.Tx, hash string) (actor access.Actor, 
 // made has nobody to show one to; FirstKey is for a server that starts.
 func (s *Service) EnsureAdmin(ctx context.Context) error {
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.NewAccounts); err != nil {
+			return err
+		}
 		n, err := Count(ctx, tx)
 		if err != nil || n > 0 {
 			return err
@@ -190,6 +193,10 @@ const (
 // an earlier version made while no server ran, and that was never used.
 func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		key = ""
+		if err := tx.Lock(ctx, store.NewAccounts); err != nil {
+			return err
+		}
 		admin, err := FirstAdmin(ctx, tx)
 		if err != nil {
 			return err
@@ -214,6 +221,9 @@ func (s *Service) FirstKey(ctx context.Context) (key string, err error) {
 // administrator's other keys are refused from then on; revoked says how many were good until now.
 func (s *Service) RecoverKey(ctx context.Context, revoke bool) (secret string, row Key, revoked int, err error) {
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.NewAccounts); err != nil {
+			return err
+		}
 		admin, err := FirstAdmin(ctx, tx)
 		if err != nil {
 			return err

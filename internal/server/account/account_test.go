@@ -31,9 +31,14 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
+	return openDesk(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) })
+}
+
+func openDesk(t *testing.T, open func(context.Context, store.Config) (*store.Store, error)) *desk {
+	t.Helper()
 	d := &desk{t: t, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	var err error
-	d.db, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: func() time.Time { return d.clock }})
+	d.db, err = open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: func() time.Time { return d.clock }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,21 +80,24 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 		return api.Spec{}, fault.Invalidf("spec %q: %d bytes of memory and %d of disk, want at least %d and %d", in.Name, row.MemoryBytes,
 			row.DiskBytes, int64(leastMemory), int64(leastDisk))
 	}
-	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+	var made Spec
+	err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
 		if in.Fallback {
 			now := tx.Now()
 			row.Fallback = &now
 		}
-		var err error
-		row, err = InsertSpec(ctx, tx, row)
+		made, err = InsertSpec(ctx, tx, row)
 		return err
 	})
-	return row.Wire(), err
+	return made.Wire(), err
 }
 
 // EnsureDefaultSpec makes the spec "default", which is the fallback, if there is no spec at all.
 func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk int64, architecture string) error {
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.Specs); err != nil {
+			return err
+		}
 		for _, archived := range []bool{false, true} {
 			if _, n, err := ListSpecs(ctx, tx, store.ListFilter{Archived: archived, Page: store.Page{Limit: 1}}); err != nil || n > 0 {
 				return err
@@ -147,7 +150,10 @@ func (s *Service) UpdateSpec(ctx context.Context, actor access.Actor, ref string
 	}
 	var row Spec
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
-		var err error
+		err := tx.Lock(ctx, store.Specs)
+		if err != nil {
+			return err
+		}
 		if row, err = SpecByRef(ctx, tx, ref); err != nil {
 			return err
 		}
@@ -197,6 +203,9 @@ func (s *Service) DeleteSpec(ctx context.Context, actor access.Actor, ref string
 		return err
 	}
 	return s.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.Specs); err != nil {
+			return err
+		}
 		row, err := SpecByRef(ctx, tx, ref)
 		if err != nil {
 			return err
@@ -243,8 +252,11 @@ func (s *Service) CreateRunner(ctx context.Context, actor access.Actor, in api.N
 	return api.RunnerKey{UUID: row.ID, Slug: row.Slug, Key: key}, nil
 }
 
-// usableSpec finds a spec that new jobs may ask for.
+// usableSpec finds a spec that new jobs may ask for; it stays so until the transaction ends.
 func usableSpec(ctx context.Context, tx *store.Tx, ref string) (Spec, error) {
+	if err := tx.Lock(ctx, store.Specs); err != nil {
+		return Spec{}, err
+	}
 	spec, err := SpecByRef(ctx, tx, ref)
 	if err == nil && spec.Archived != nil {
 		err = fault.Conflictf("spec %q is archived; no new job can ask for it", spec.Name)
@@ -285,7 +297,7 @@ func (s *Service) changeRunner(ctx context.Context, ref string, change func(*sto
 	var row Runner
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = RunnerByRef(ctx, tx, ref); err != nil {
+		if row, err = HoldRunner(ctx, tx, ref); err != nil {
 			return err
 		}
 		if err := change(tx, &row); err != nil {

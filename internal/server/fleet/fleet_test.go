@@ -37,12 +37,17 @@ type garage struct {
 
 func newGarage(t testing.TB) *garage {
 	t.Helper()
+	return openGarage(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) })
+}
+
+func openGarage(t testing.TB, open func(context.Context, store.Config) (*store.Store, error)) *garage {
+	t.Helper()
 	g := &garage{t: t}
 	begin := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	g.clock.Store(&begin)
 	clock := g.now
 	var err error
-	if g.store, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
+	if g.store, err = open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"), Now: clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -64,6 +64,13 @@ func RunnerByRef(ctx context.Context, tx *store.Tx, ref string) (Runner, error) 
 	return r, store.OneRow(err, "runner", ref)
 }
 
+// HoldRunner is RunnerByRef for a runner that is to be changed: nobody else changes it until the transaction ends.
+func HoldRunner(ctx context.Context, tx *store.Tx, ref string) (Runner, error) {
+	r, err := scanRunner(tx.QueryRow(ctx, `select `+runnerColumns+
+		` from runner r where id = $1 or name = $1 or slug = $1 order by id = $1 desc, slug = $1 desc limit 1`+tx.ForUpdate("r"), ref))
+	return r, store.OneRow(err, "runner", ref)
+}
+
 // RunnerByKeyHash finds the runner that a key belongs to; an archived runner's key opens nothing.
 func RunnerByKeyHash(ctx context.Context, tx *store.Tx, hash string) (Runner, error) {
 	r, err := scanRunner(tx.QueryRow(ctx, `select `+runnerColumns+` from runner where key_hash = $1 and archived is null`, hash))

@@ -44,6 +44,9 @@ func InsertSpec(ctx context.Context, tx *store.Tx, s Spec) (Spec, error) {
 		s.Slug = store.SlugFor(s.Name, s.ID)
 	}
 	if s.Fallback != nil {
+		if err := tx.Lock(ctx, store.Specs); err != nil {
+			return Spec{}, err
+		}
 		if err := clearFallback(ctx, tx); err != nil {
 			return Spec{}, err
 		}
@@ -127,6 +130,9 @@ func DeleteSpec(ctx context.Context, tx *store.Tx, s Spec) error {
 		return err
 	}
 	res, err := tx.Exec(ctx, `delete from spec where id = $1`, s.ID)
+	if store.IsReferenced(err) { // by what came a moment ago
+		return fault.Conflictf("spec %q: jobs or runners use it; archive it instead", s.Name)
+	}
 	return store.ExactlyOne(res, err, "spec", s.Name)
 }
 
