@@ -85,6 +85,9 @@ func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bo
 		return p, err
 	}
 	err = g.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.NewProjects); err != nil {
+			return err
+		}
 		if err := look(tx); !fault.Is(err, fault.Missing) {
 			return err // another push was faster
 		}

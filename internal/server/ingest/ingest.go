@@ -34,7 +34,6 @@ import (
 type Service struct {
 	store *store.Store
 	work  *admit.Gate
-	busy  busyReports
 
 	slice      int          // metrics of one transaction
 	afterSlice func() error // see Slices
@@ -50,8 +49,9 @@ func New(s *store.Store, work *admit.Gate) *Service {
 func (s *Service) Slices(metrics int, after func() error) { s.slice, s.afterSlice = metrics, after }
 
 // FinishReport reads a job's outputs, one for each iteration, with the settings of its report, judges them, writes metrics and alerts and
-// closes the report with the given end. inTx runs in the transaction that closes it, after all else is written. Outputs that cannot be read
-// are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is written.
+// closes the report with the given end. inTx runs in the transaction that closes it, before the report is touched there. Outputs that
+// cannot be read are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is
+// written.
 func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts,
 	inTx func(*store.Tx) error) error {
 	var r report.Report
@@ -84,7 +84,7 @@ func (s *Service) FinishReport(ctx context.Context, reportID string, inputs []st
 
 // FailReport closes a report without results. sentence is for people.
 func (s *Service) FailReport(ctx context.Context, tx *store.Tx, reportID, sentence string) error {
-	rep, err := report.ByID(ctx, tx, reportID)
+	rep, err := report.Hold(ctx, tx, reportID)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Service) FailReport(ctx context.Context, tx *store.Tx, reportID, senten
 
 // ReopenReport makes a failed report pending again, for a job that is tried again. A processed one is a Conflict.
 func (s *Service) ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error {
-	rp, err := report.ByID(ctx, tx, reportID)
+	rp, err := report.Hold(ctx, tx, reportID)
 	if err != nil {
 		return err
 	}

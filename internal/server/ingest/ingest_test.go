@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -38,9 +39,14 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return openBench(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) })
+}
+
+func openBench(t *testing.T, open func(context.Context, store.Config) (*store.Store, error)) *bench {
+	t.Helper()
 	b := &bench{t: t, now: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}
 	var err error
-	if b.store, err = testdb.Open(t, store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"),
+	if b.store, err = open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "tacho.db"),
 		Now: func() time.Time { return b.now }}); err != nil {
 		t.Fatal(err)
 	}

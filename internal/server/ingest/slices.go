@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"sync"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/adapter"
@@ -15,16 +14,20 @@ import (
 
 // finishing is a pending report that gets its results.
 type finishing struct {
-	reportID string
-	parsed   Parsed
-	change   func(*report.Report)  // what else becomes of it; may be nil
-	inTx     func(*store.Tx) error // in the transaction that closes it; may be nil
+	reportID  string
+	projectID string // set by finish
+	parsed    Parsed
+	change    func(*report.Report)  // what else becomes of it; may be nil
+	inTx      func(*store.Tx) error // in the transaction that closes it; may be nil
 }
 
 // finish writes the results of a pending report and closes it. What an interrupted try has left is deleted before. A report that is not
 // pending is a Conflict. Nobody else finishes the same report at the same time.
 func (s *Service) finish(ctx context.Context, f finishing) error {
-	defer s.lock(f.reportID)()
+	return s.store.Alone(ctx, "finish report "+f.reportID, func(ctx context.Context) error { return s.finishAlone(ctx, f) })
+}
+
+func (s *Service) finishAlone(ctx context.Context, f finishing) error {
 	var r report.Report
 	var left bool
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -35,6 +38,7 @@ func (s *Service) finish(ctx context.Context, f finishing) error {
 	}); err != nil {
 		return err
 	}
+	f.projectID = r.ProjectID
 	if left {
 		if err := s.Clear(ctx, r.Seq); err != nil {
 			return err
@@ -42,56 +46,62 @@ func (s *Service) finish(ctx context.Context, f finishing) error {
 	}
 	if !s.Large(f.parsed) {
 		return s.store.Tx(ctx, func(tx *store.Tx) error {
-			report, err := f.report(ctx, tx)
+			report, err := f.last(ctx, tx)
 			if err != nil {
 				return err
 			}
-			if _, err := Write(ctx, tx, report, f.parsed); err != nil {
-				return err
-			}
-			return f.close(tx)
+			_, err = Write(ctx, tx, report, f.parsed)
+			return err
 		})
 	}
 	return s.finishInSlices(ctx, f)
 }
 
-// report is the report as it will be closed.
+// report is the report as it will be closed. What stands in its project is this transaction's alone.
 func (f finishing) report(ctx context.Context, tx *store.Tx) (report.Report, error) {
-	report, err := pending(ctx, tx, f.reportID)
-	if err == nil && f.change != nil {
-		f.change(&report)
+	if err := tx.Lock(ctx, store.InProject(f.projectID)); err != nil {
+		return report.Report{}, err
 	}
-	return report, err
+	return f.held(ctx, tx)
 }
 
-func (f finishing) close(tx *store.Tx) error {
-	if f.inTx == nil {
-		return nil
+// last is report in the transaction that closes it. The job comes before the report there, as in everything that the queue does.
+func (f finishing) last(ctx context.Context, tx *store.Tx) (report.Report, error) {
+	if err := tx.Lock(ctx, store.InProject(f.projectID)); err != nil {
+		return report.Report{}, err
 	}
-	return f.inTx(tx)
+	if f.inTx != nil {
+		if err := f.inTx(tx); err != nil {
+			return report.Report{}, err
+		}
+	}
+	return f.held(ctx, tx)
+}
+
+func (f finishing) held(ctx context.Context, tx *store.Tx) (report.Report, error) {
+	r, err := report.Hold(ctx, tx, f.reportID)
+	if err == nil {
+		err = checkPending(r)
+	}
+	if err == nil && f.change != nil {
+		f.change(&r)
+	}
+	return r, err
 }
 
 func pending(ctx context.Context, tx *store.Tx, id string) (report.Report, error) {
-	report, err := report.ByID(ctx, tx, id)
-	if err == nil && report.Status != api.ReportPending {
-		err = fault.Conflictf("report %s is %s, only a pending one takes results", report.ID, report.Status)
+	r, err := report.ByID(ctx, tx, id)
+	if err == nil {
+		err = checkPending(r)
 	}
-	return report, err
+	return r, err
 }
 
-// lock waits until nobody else finishes the report, and returns what ends that.
-func (s *Service) lock(reportID string) (unlock func()) {
-	for {
-		mine := make(chan struct{})
-		other, busy := s.busy.LoadOrStore(reportID, mine)
-		if !busy {
-			return func() {
-				s.busy.Delete(reportID)
-				close(mine)
-			}
-		}
-		<-other.(chan struct{})
+func checkPending(r report.Report) error {
+	if r.Status != api.ReportPending {
+		return fault.Conflictf("report %s is %s, only a pending one takes results", r.ID, r.Status)
 	}
+	return nil
 }
 
 // Large reports whether results are written in slices: the report is then pending until all of them are there.
@@ -182,14 +192,12 @@ func (s *Service) finishInSlices(ctx context.Context, f finishing) error {
 		return err
 	}
 	return s.tx(ctx, func(tx *store.Tx) error {
-		report, err := f.report(ctx, tx)
+		report, err := f.last(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if _, err := closeReport(ctx, tx, report, f.parsed); err != nil {
-			return err
-		}
-		return f.close(tx)
+		_, err = closeReport(ctx, tx, report, f.parsed)
+		return err
 	})
 }
 
@@ -205,7 +213,7 @@ func (s *Service) resolveInSlices(ctx context.Context, report report.Report, par
 	benchmarks := make(map[string]string, len(names)) // name → id
 	for from := 0; from < len(names); from += s.slice {
 		chunk := names[from:min(from+s.slice, len(names))]
-		if err := s.ensure(ctx, func(tx *store.Tx, make bool) (all bool, err error) {
+		if err := s.ensure(ctx, report.ProjectID, func(tx *store.Tx, make bool) (all bool, err error) {
 			look := series.FindBenchmarks
 			if make {
 				look = series.EnsureBenchmarks
@@ -234,7 +242,7 @@ func (s *Service) resolveInSlices(ctx context.Context, report report.Report, par
 	keys := make([]series.Key, 0, s.slice)
 	flush := func() error {
 		var ids map[series.Key]int64
-		err := s.ensure(ctx, func(tx *store.Tx, make bool) (all bool, err error) {
+		err := s.ensure(ctx, report.ProjectID, func(tx *store.Tx, make bool) (all bool, err error) {
 			if make {
 				ids, err = series.Ensure(ctx, tx, report.TestbedID, keys)
 				return true, err
@@ -274,7 +282,7 @@ func (s *Service) resolveInSlices(ctx context.Context, report report.Report, par
 }
 
 // ensure looks, in a view, whether all rows are there, and only if not takes the writer to make them.
-func (s *Service) ensure(ctx context.Context, f func(tx *store.Tx, make bool) (all bool, err error)) error {
+func (s *Service) ensure(ctx context.Context, projectID string, f func(tx *store.Tx, make bool) (all bool, err error)) error {
 	all := false
 	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
 		all, err = f(tx, false)
@@ -283,6 +291,9 @@ func (s *Service) ensure(ctx context.Context, f func(tx *store.Tx, make bool) (a
 		return err
 	}
 	return s.tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.InProject(projectID)); err != nil {
+			return err
+		}
 		_, err := f(tx, true)
 		return err
 	})
@@ -353,6 +364,3 @@ func (p Parsed) size() (metrics, samples int) {
 	}
 	return metrics, samples
 }
-
-// busyReports are the reports that are being finished, each with a channel that is closed at the end.
-type busyReports = sync.Map

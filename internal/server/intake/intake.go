@@ -5,8 +5,8 @@
 // nothing behind, and an accepted one is there whole. The raw results are kept as blobs, put there before the transaction; those of a
 // submission that fails after that are named by no row and are swept.
 //
-// Two submissions that make the same project or branch at once both succeed: writers run one after the other, and each looks again
-// inside its transaction.
+// Two submissions that make the same project or branch at once both succeed: those of a project run one after the other, and each looks
+// again inside its transaction.
 //
 // A report with many metrics is written in slices (package ingest): its first transaction leaves it pending, with its raw results. It is
 // finished even when its sender goes away. Resume finishes those that a process left behind when it died, and so does its sender when it

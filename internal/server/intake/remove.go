@@ -16,6 +16,7 @@ import (
 func (s *Service) Delete(ctx context.Context, actor access.Actor, ref, id string) error {
 	var hidden *report.Hidden
 	if err := s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
+		hidden = nil
 		r, err := report.ByID(ctx, tx, id)
 		switch {
 		case err != nil:

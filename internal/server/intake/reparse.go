@@ -53,7 +53,10 @@ func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID
 	}
 	var slices bool
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
-		rep, err := report.ByID(ctx, tx, reportID)
+		if err := tx.Lock(ctx, store.InProject(project.ID)); err != nil {
+			return err
+		}
+		rep, err := report.Hold(ctx, tx, reportID)
 		if err != nil {
 			return err
 		}

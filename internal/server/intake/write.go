@@ -55,6 +55,9 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if at.project, err = ensureProject(ctx, tx, p); err != nil {
 		return at, err
 	}
+	if err := tx.Lock(ctx, store.InProject(at.project.ID)); err != nil {
+		return at, err
+	}
 	if usesOwnStore(p.actor, p.sub) {
 		if err := project.AddRepository(ctx, tx, at.project.ID, p.sub.repository); err != nil {
 			return at, err
@@ -145,6 +148,9 @@ func (s *Service) results(ctx context.Context, tx *store.Tx, rp report.Report, p
 func ensureProject(ctx context.Context, tx *store.Tx, p writeParams) (project.Project, error) {
 	if !p.before.isNew {
 		return p.before.project, nil
+	}
+	if err := tx.Lock(ctx, store.NewProjects); err != nil {
+		return project.Project{}, err
 	}
 	now, err := findProject(ctx, tx, p.actor, p.sub, nil)
 	if err != nil {

@@ -72,11 +72,17 @@ func (d *Door) Change(ctx context.Context, actor access.Actor, action access.Act
 	return d.GoOn(ctx, actor, action, ref, f)
 }
 
-// GoOn is Change for a further step of a change that was counted.
+// GoOn is Change for a further step of a change that was counted. What stands in the project is f's alone until it ends.
 func (d *Door) GoOn(ctx context.Context, actor access.Actor, action access.Action, ref string, f func(*store.Tx, Project) error) error {
 	return d.store.Tx(ctx, func(tx *store.Tx) error {
 		p, err := d.Open(ctx, tx, actor, action, ref)
 		if err != nil {
+			return err
+		}
+		if err := tx.Lock(ctx, store.InProject(p.ID)); err != nil {
+			return err
+		}
+		if p, err = d.Open(ctx, tx, actor, action, p.ID); err != nil { // as it is now that nobody else changes it
 			return err
 		}
 		return f(tx, p)

@@ -38,22 +38,18 @@ func Insert(ctx context.Context, tx *store.Tx, p Project) (Project, error) {
 	if made {
 		p.Slug = store.SlugFor(p.Name, p.ID)
 	}
-	for range 2 {
-		res, err := tx.Exec(ctx, `insert into project (id, organization_id, name, slug, url, visibility, created, modified)
+	there, err := store.InsertUnder(&p.Slug, made, p.ID, func() (sql.Result, error) {
+		return tx.Exec(ctx, `insert into project (id, organization_id, name, slug, url, visibility, created, modified)
 			values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing`, p.ID, p.OrganizationID, p.Name, p.Slug, p.URL, p.Visibility,
 			store.Micros(tx.Now()))
-		if err != nil {
-			return Project{}, fmt.Errorf("insert project %q: %w", p.Name, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 1 {
-			return p, err
-		}
-		if !made {
-			break
-		}
-		p.Slug = ident.SlugWithSuffix(p.Slug, p.ID)
+	})
+	if err != nil {
+		return Project{}, fmt.Errorf("insert project %q: %w", p.Name, err)
 	}
-	return Project{}, fault.Conflictf("project %q: the slug %q is taken", p.Name, p.Slug)
+	if !there {
+		return Project{}, fault.Conflictf("project %q: the slug %q is taken", p.Name, p.Slug)
+	}
+	return p, nil
 }
 
 // ByRef finds a project that is not deleted, by UUID or slug.

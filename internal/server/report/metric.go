@@ -158,7 +158,11 @@ func DeleteMetrics(ctx context.Context, tx *store.Tx, reportSeq int64) error {
 }
 
 // DeleteSomeMetrics removes up to limit metrics of a report, with their samples and alerts, and returns how many there were.
+// Two at once take turns.
 func DeleteSomeMetrics(ctx context.Context, tx *store.Tx, reportSeq int64, limit int) (deleted int64, err error) {
+	if err := tx.Lock(ctx, store.ResultsOf(reportSeq)); err != nil {
+		return 0, err
+	}
 	err = eachPart(ctx, tx, reportSeq, 0, func(p part) (bool, error) {
 		gone, rest := p, p
 		n := min(len(p.series), limit-int(deleted))

@@ -144,6 +144,13 @@ func ByID(ctx context.Context, tx *store.Tx, id string) (Report, error) {
 	return r, store.OneRow(err, "report", id)
 }
 
+// Hold is ByID for a report that is to be changed: nobody else changes it until the transaction ends.
+func Hold(ctx context.Context, tx *store.Tx, id string) (Report, error) {
+	r, err := scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.id = $1 and r.status <> $2`+tx.ForUpdate("r"), id,
+		deleted))
+	return r, store.OneRow(err, "report", id)
+}
+
 // ByKey returns the project's report with an idempotency key; found is false if there is none.
 func ByKey(ctx context.Context, tx *store.Tx, projectID, key string) (r Report, found bool, err error) {
 	r, err = scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.project_id = $1 and r.idempotency_key = $2`,

@@ -43,38 +43,28 @@ func scanBranches(rows *sql.Rows) (Branch, error) { return scanBranch(rows) }
 func InsertBranch(ctx context.Context, tx *store.Tx, projectID, name, slug string) (Branch, Head, error) {
 	b := Branch{ID: ident.NewUUID(), ProjectID: projectID, Name: name, Slug: slug, Created: tx.Now(), Modified: tx.Now()}
 	if slug == "" {
-		var err error
-		if b.Slug, err = freeBranchSlug(ctx, tx, projectID, name, b.ID); err != nil {
-			return Branch{}, Head{}, err
-		}
+		b.Slug = slugOfBranch(name, b.ID)
 	}
 	head := Head{ID: ident.NewUUID(), BranchID: b.ID, Inherits: true, Created: tx.Now()}
 	b.HeadID = head.ID
-	_, err := tx.Exec(ctx, `insert into branch (id, project_id, name, slug, head_id, created, modified)
-		values ($1, $2, $3, $4, $5, $6, $6)`, b.ID, b.ProjectID, b.Name, b.Slug, b.HeadID, store.Micros(tx.Now()))
-	if store.IsDuplicate(err) {
-		return Branch{}, Head{}, fault.Conflictf("branch %q: the project has a branch of this name or slug", name)
-	}
+	there, err := store.InsertUnder(&b.Slug, slug == "", b.ID, func() (sql.Result, error) {
+		return tx.Exec(ctx, `insert into branch (id, project_id, name, slug, head_id, created, modified)
+			values ($1, $2, $3, $4, $5, $6, $6) on conflict do nothing`, b.ID, b.ProjectID, b.Name, b.Slug, b.HeadID, store.Micros(tx.Now()))
+	})
 	if err != nil {
 		return Branch{}, Head{}, fmt.Errorf("insert branch %q: %w", name, err)
+	}
+	if !there {
+		return Branch{}, Head{}, fault.Conflictf("branch %q: the project has a branch of this name or slug", name)
 	}
 	return b, head, insertHead(ctx, tx, head)
 }
 
-func freeBranchSlug(ctx context.Context, tx *store.Tx, projectID, name, id string) (string, error) {
-	slug := ident.Slugify(name)
-	if slug == "" {
-		return ident.SlugWithSuffix("branch", id), nil
+func slugOfBranch(name, id string) string {
+	if slug := ident.Slugify(name); slug != "" {
+		return slug
 	}
-	var one int
-	err := tx.QueryRow(ctx, `select 1 from branch where project_id = $1 and slug = $2`, projectID, slug).Scan(&one)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return slug, nil
-	case err != nil:
-		return "", fmt.Errorf("look for slug %q: %w", slug, err)
-	}
-	return ident.SlugWithSuffix(slug, id), nil
+	return ident.SlugWithSuffix("branch", id)
 }
 
 // BranchByRef returns the branch with this UUID, name or slug, in that order.

@@ -128,21 +128,17 @@ func (d dimension[T]) insert(ctx context.Context, tx *store.Tx, t *T) error {
 	columns := append([]string{"id", "project_id", "name", "slug", "created", "modified"}, d.extra...)
 	query := "insert into " + d.table + " (" + strings.Join(columns, ", ") + ") values " + store.Places(1, len(columns)) +
 		" on conflict do nothing"
-	for range 2 {
+	there, err := store.InsertUnder(c.slug, made, *c.id, func() (sql.Result, error) {
 		args := append([]any{*c.id, *c.project, *c.name, *c.slug, store.Micros(tx.Now()), store.Micros(tx.Now())}, extra...)
-		res, err := tx.Exec(ctx, query, args...)
-		if err != nil {
-			return fmt.Errorf("insert %s %q: %w", d.table, *c.name, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		if !made {
-			break
-		}
-		*c.slug = ident.SlugWithSuffix(*c.slug, *c.id) // the slug may be taken by another name; the name itself may not
+		return tx.Exec(ctx, query, args...)
+	})
+	if err != nil {
+		return fmt.Errorf("insert %s %q: %w", d.table, *c.name, err)
 	}
-	return fault.Conflictf("%s %q: the project has one of this name or slug already", d.table, *c.name)
+	if !there {
+		return fault.Conflictf("%s %q: the project has one of this name or slug already", d.table, *c.name)
+	}
+	return nil
 }
 
 // unarchive brings one back that is used again.

@@ -1,0 +1,87 @@
+package ingest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
+)
+
+// TestTwoReportsAtOnceMakeTheirLinesOnce: benchmarks, measures and series of one project, and ids of metrics.
+func TestTwoReportsAtOnceMakeTheirLinesOnce(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		b := openBench(t, race.Open)
+		for _, slice := range []int{1000, 2} {
+			b.service.Slices(slice, nil)
+			finish := func(r report.Report) func(context.Context) error {
+				return func(ctx context.Context) error {
+					return b.service.FinishReport(ctx, r.ID, []string{many(3+slice%5, false)}, b.now, nil, nil)
+				}
+			}
+			r1, r2 := b.pending(jsonSettings), b.pending(jsonSettings)
+			if of1, of2 := race.Run(1, finish(r1), finish(r2)); of1 != nil || of2 != nil {
+				t.Fatalf("slices of %d: the first: %v; the second: %v", slice, of1, of2)
+			}
+		}
+		var metrics, ids int
+		b.tx(func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `select count(*), count(distinct id) from metric`).Scan(&metrics, &ids)
+		})
+		if metrics != 2*(2*3+2*5) || ids != metrics {
+			t.Errorf("%d metrics with %d ids", metrics, ids)
+		}
+	})
+}
+
+func TestTwoThatClearAReportTakeTurns(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		b := openBench(t, race.Open)
+		r := b.pending(jsonSettings)
+		if err := b.finish(r, many(5, false)); err != nil {
+			t.Fatal(err)
+		}
+		b.service.Slices(3, nil)
+		clear := func(ctx context.Context) error { return b.service.Clear(ctx, r.Seq) }
+		if of1, of2 := race.Run(1, clear, clear); of1 != nil || of2 != nil {
+			t.Errorf("the first: %v; the second: %v", of1, of2)
+		}
+		var left int
+		b.tx(func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `select (select count(*) from metric) + (select count(*) from metric_part)`).Scan(&left)
+		})
+		if left != 0 {
+			t.Errorf("%d rows are left", left)
+		}
+	})
+}
+
+// TestAReportThatFailedMeanwhileTakesNoResults, and one that has them does not fail any more.
+func TestAReportThatFailedMeanwhileTakesNoResults(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		b := openBench(t, race.Open)
+		finish := func(r report.Report) func(context.Context) error {
+			return func(ctx context.Context) error {
+				return b.service.FinishReport(ctx, r.ID, []string{many(1, false)}, b.now, nil, nil)
+			}
+		}
+		fail := func(r report.Report) func(context.Context) error {
+			return func(ctx context.Context) error {
+				return b.store.Tx(ctx, func(tx *store.Tx) error { return b.service.FailReport(ctx, tx, r.ID, "boom") })
+			}
+		}
+		r := b.pending(jsonSettings)
+		if of1, of2 := race.Run(1, fail(r), finish(r)); of1 != nil || !fault.Is(of2, fault.Conflict) {
+			t.Errorf("fail: %v; results: %v, want a Conflict", of1, of2)
+		}
+		r = b.pending(jsonSettings)
+		if of1, of2 := race.Run(1, finish(r), fail(r)); of1 != nil || !fault.Is(of2, fault.Conflict) {
+			t.Errorf("results: %v; fail: %v, want a Conflict", of1, of2)
+		}
+	})
+}
