@@ -75,6 +75,12 @@ func ByID(ctx context.Context, tx *store.Tx, id string) (Job, error) {
 	return j, store.OneRow(err, "job", id)
 }
 
+// Hold is ByID for a job that is to be changed: nobody else changes it until the transaction ends.
+func Hold(ctx context.Context, tx *store.Tx, id string) (Job, error) {
+	j, err := scanJob(tx.QueryRow(ctx, `select `+jobColumns+` from job j where j.id = $1`+tx.ForUpdate("j"), id))
+	return j, store.OneRow(err, "job", id)
+}
+
 // OfReport finds a report's job; ok is false when it has none.
 func OfReport(ctx context.Context, tx *store.Tx, reportID string) (j Job, ok bool, err error) {
 	j, err = scanJob(tx.QueryRow(ctx, `select `+jobColumns+` from job j where j.report_id = $1`, reportID))
@@ -118,6 +124,54 @@ const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
 // tier is at its limit, are skipped, and so are those that pause, those that the runner could not run, and those of deleted projects. A
 // drained runner gets nothing. ok is false when there is none.
 func Next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
+	return next(ctx, tx, runnerID, unfit, t, "")
+}
+
+// errTierFull ends a transaction that came too late for the last slot of a tier.
+var errTierFull = errors.New("another claim took the tier's last slot")
+
+// Take is Next for a job that is claimed in this transaction: nobody else has it in hand, and nobody else takes the slot of its tier
+// meanwhile. If the slot went while this transaction waited for it, the error is one that TookSlot knows: nothing is to be written, and
+// another transaction may find another job.
+func Take(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
+	if j, ok, err = next(ctx, tx, runnerID, unfit, t, tx.SkipLocked("j")); err != nil || !ok {
+		return j, ok, err
+	}
+	most, kind, of := t.slots(j)
+	if most == 0 {
+		return j, true, nil
+	}
+	if err := tx.Lock(ctx, store.JobsOf(kind, of)); err != nil {
+		return Job{}, false, err
+	}
+	var busy int
+	row := tx.QueryRow(ctx, `select count(*) from job where `+kind+` = $1 and state in ('claimed', 'running')`, of)
+	if err := row.Scan(&busy); err != nil {
+		return Job{}, false, fmt.Errorf("count jobs in flight: %w", err)
+	}
+	if busy >= most {
+		return Job{}, false, errTierFull
+	}
+	return j, true, nil
+}
+
+// TookSlot reports whether Take failed because another claim was faster.
+func TookSlot(err error) bool { return errors.Is(err, errTierFull) }
+
+// slots returns how many jobs may be in flight beside j, 0 for any number, and by which column of what value they are counted.
+func (t TierLimits) slots(j Job) (most int, column, of string) {
+	switch {
+	case j.Priority < t.FreeFrom:
+		return t.PerIP, "source_ip", j.SourceIP
+	case j.Priority < t.TeamFrom:
+		return t.PerFree, "organization_id", j.OrganizationID
+	case j.Priority < t.EnterpriseFrom:
+		return t.PerTeam, "organization_id", j.OrganizationID
+	}
+	return 0, "", ""
+}
+
+func next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t TierLimits, lock string) (j Job, ok bool, err error) {
 	args := []any{runnerID, t.FreeFrom, t.TeamFrom, t.EnterpriseFrom, t.PerIP, t.PerFree, t.PerTeam}
 	except := ""
 	if len(unfit) > 0 {
@@ -126,7 +180,7 @@ func Next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t 
 			args = append(args, id)
 		}
 	}
-	j, err = scanJob(tx.QueryRow(ctx, nextJobQuery+except+nextJobOrder, args...))
+	j, err = scanJob(tx.QueryRow(ctx, nextJobQuery+except+nextJobOrder+lock, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Job{}, false, nil
 	}
@@ -198,10 +252,10 @@ func SetConfig(ctx context.Context, tx *store.Tx, id, config string) error {
 	return store.ExactlyOne(res, err, "job", id)
 }
 
-// WithEnvironment returns jobs that failed or were canceled before, and whose configuration still has an environment.
-func WithEnvironment(ctx context.Context, tx *store.Tx, before time.Time, most int) ([]Job, error) {
+// HoldWithEnvironment holds jobs that failed or were canceled before, and whose configuration still has an environment.
+func HoldWithEnvironment(ctx context.Context, tx *store.Tx, before time.Time, most int) ([]Job, error) {
 	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.state in ('failed', 'canceled') and j.completed < $1
-		and j.config like '%"env":{%' order by j.completed, j.id limit $2`, store.Micros(before), most)
+		and j.config like '%"env":{%' order by j.completed, j.id limit $2`+tx.SkipLocked("j"), store.Micros(before), most)
 	return store.Collect(rows, err, scanJobs)
 }
 

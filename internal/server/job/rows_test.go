@@ -39,8 +39,13 @@ type yard struct {
 
 func newYard(t testing.TB) *yard {
 	t.Helper()
+	return fillYard(t, storetest.Open)
+}
+
+func fillYard(t testing.TB, open func(testing.TB) (*store.Store, *storetest.Clock)) *yard {
+	t.Helper()
 	y := &yard{t: t}
-	y.store, y.clock = storetest.Open(t)
+	y.store, y.clock = open(t)
 	y.tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		if y.org, err = account.InsertOrganization(ctx, tx, "Acme", "team"); err != nil {
 			return err
@@ -124,7 +129,7 @@ func (y *yard) jobs(n int, spec fleet.Spec, change func(int, *job.Job)) (ids []s
 // take claims the next job as the queue does: look and take in one transaction.
 func (y *yard) take(runner fleet.Runner, limits job.TierLimits) (j job.Job, ok bool, err error) {
 	err = y.store.Tx(y.t.Context(), func(tx *store.Tx) error {
-		if j, ok, err = job.Next(y.t.Context(), tx, runner.ID, nil, limits); err != nil || !ok {
+		if j, ok, err = job.Take(y.t.Context(), tx, runner.ID, nil, limits); err != nil || !ok {
 			return err
 		}
 		now := tx.Now()
@@ -133,6 +138,9 @@ func (y *yard) take(runner fleet.Runner, limits job.TierLimits) (j job.Job, ok b
 		j.Epoch++
 		return job.Save(y.t.Context(), tx, j)
 	})
+	if job.TookSlot(err) {
+		return y.take(runner, limits)
+	}
 	return j, ok, err
 }
 

@@ -145,7 +145,8 @@ func (s *Service) GiveBack(ctx context.Context, runnerID, jobID string, epoch in
 	back := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = job.ByID(ctx, tx, jobID); err != nil {
+		back = false
+		if row, err = job.Hold(ctx, tx, jobID); err != nil {
 			return err
 		}
 		back = row.State == string(api.JobClaimed) && row.Epoch == epoch && text(row.RunnerID) == runnerID
@@ -207,34 +208,48 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 
 // take claims the first job that there is for the runner, in one transaction; nil when there is none.
 func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*api.ClaimedJob, error) {
-	var found bool
-	err := s.Store.View(ctx, func(tx *store.Tx) error { // a look without the writer: most have no job
-		var err error
-		_, found, err = job.Next(ctx, tx, runnerID, unfit, s.tierLimits())
-		return err
-	})
-	if err != nil || !found {
-		return nil, err
+	for {
+		var first job.Job
+		var found bool
+		err := s.Store.View(ctx, func(tx *store.Tx) (err error) { // a look without the writer: most have no job
+			first, found, err = job.Next(ctx, tx, runnerID, unfit, s.tierLimits())
+			return err
+		})
+		if err != nil || !found {
+			return nil, err
+		}
+		row, spec, err := s.takeNow(ctx, runnerID, unfit)
+		switch {
+		case job.TookSlot(err): // whoever did brought the queue forward
+			continue
+		case err != nil:
+			s.waiting.wake(first.SpecID) // who looked meanwhile may have left it to this runner
+			return nil, err
+		case row == nil:
+			return nil, nil
+		}
+		s.settled(ctx, *row)
+		return s.claimed(ctx, *row, spec)
 	}
-	var row job.Job
-	var spec fleet.Spec
+}
+
+// takeNow claims a job in a transaction; nil when there is none.
+func (s *Service) takeNow(ctx context.Context, runnerID string, unfit []string) (taken *job.Job, spec fleet.Spec, err error) {
 	err = s.Store.Tx(ctx, func(tx *store.Tx) error {
-		var err error
-		if row, found, err = job.Next(ctx, tx, runnerID, unfit, s.tierLimits()); err != nil || !found {
+		taken = nil
+		row, found, err := job.Take(ctx, tx, runnerID, unfit, s.tierLimits())
+		if err != nil || !found {
 			return err
 		}
 		row.RunnerID = &runnerID
 		if err := s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Claim}); err != nil {
 			return err
 		}
+		taken = &row
 		spec, err = fleet.SpecByRef(ctx, tx, row.SpecID)
 		return err
 	})
-	if err != nil || !found {
-		return nil, err
-	}
-	s.settled(ctx, row)
-	return s.claimed(ctx, row, spec)
+	return taken, spec, err
 }
 
 // claimed is the answer to the runner. If it cannot be made the job goes back at once.
@@ -303,7 +318,7 @@ func (s *Service) change(ctx context.Context, jobID string, e corejob.Event) err
 	var row job.Job
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = job.ByID(ctx, tx, jobID); err != nil {
+		if row, err = job.Hold(ctx, tx, jobID); err != nil {
 			return err
 		}
 		return s.apply(ctx, tx, &row, e)

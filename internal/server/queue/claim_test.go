@@ -245,7 +245,7 @@ func TestARunnerThatSaysTheSameAgainWritesNothing(t *testing.T) {
 // bubble runs f where time passes only when everybody waits.
 func bubble(t *testing.T, f func(t *testing.T, h *hall)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newHall(t)) })
+	synctest.Test(t, func(t *testing.T) { f(t, newHall(t, func(h *hall) { h.inner = true })) })
 }
 
 func TestClaimEndsWithItsWindowOrItsRunner(t *testing.T) {

@@ -26,6 +26,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
@@ -36,6 +37,8 @@ type hall struct {
 	dir   string
 	disk  store.Disk // nil: the real one
 	store *store.Store
+	race  *storetest.Race // nil: the store is on none
+	inner bool            // in a bubble, out of which nothing leads to PostgreSQL
 	queue *Service
 	log   *logBuffer
 	clock *clock
@@ -140,7 +143,14 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.store, err = testdb.Open(h.t, store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now, Disk: h.disk}); err != nil {
+	open := func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(h.t, cfg) }
+	if h.race != nil {
+		open = h.race.Open
+	}
+	if h.inner {
+		open = store.Open
+	}
+	if h.store, err = open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now, Disk: h.disk}); err != nil {
 		h.t.Fatal(err)
 	}
 	blobs, err := blob.OpenDir(filepath.Join(h.dir, "blobs"), h.clock.now)

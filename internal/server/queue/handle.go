@@ -34,10 +34,12 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 	var d channel.Decision
 	var row job.Job
 	changed := false
+	var printed *logged
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
+		changed, printed = false, nil
 		var view *channel.View
 		var err error
-		if row, err = job.ByID(ctx, tx, msg.Job); err == nil {
+		if row, err = job.Hold(ctx, tx, msg.Job); err == nil {
 			view = viewOf(row)
 		} else if !fault.Is(err, fault.Missing) {
 			return err
@@ -47,12 +49,18 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 			return nil
 		}
 		changed = len(d.Events) > 0 || d.Phase || d.Log
-		return s.write(ctx, tx, &row, d, msg)
+		printed, err = s.write(ctx, tx, &row, d, msg)
+		return err
 	})
 	if err != nil {
 		return api.Message{}, err
 	}
 	s.beat(row.ID, runnerID, d.Renew)
+	if printed != nil {
+		s.mu.Lock()
+		s.logged[row.ID] = *printed
+		s.mu.Unlock()
+	}
 	if changed {
 		s.settled(ctx, row)
 	}
@@ -98,22 +106,22 @@ func (s *Service) beat(jobID, runnerID string, renew bool) {
 	}
 }
 
-// write does what a decision asks for.
-func (s *Service) write(ctx context.Context, tx *store.Tx, row *job.Job, d channel.Decision, msg api.Message) error {
+// write does what a decision asks for. printed is how much live output is stored after the commit; nil: as much as before.
+func (s *Service) write(ctx context.Context, tx *store.Tx, row *job.Job, d channel.Decision, msg api.Message) (printed *logged, err error) {
 	if d.Seen > row.LastSeq {
 		row.LastSeq = d.Seen
 	}
 	if d.Result {
 		if err := setResults(row, msg); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if d.Phase {
 		row.Phase = orNil(cut(msg.Phase, 64))
 	}
 	if d.Log {
-		if err := s.log(ctx, tx, *row, msg); err != nil {
-			return err
+		if printed, err = s.log(ctx, tx, *row, msg); err != nil {
+			return nil, err
 		}
 	}
 	for _, e := range d.Events {
@@ -122,13 +130,13 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, row *job.Job, d chann
 			e.Error = sentence(e.Reason)
 		}
 		if err := s.apply(ctx, tx, row, e); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(d.Events) == 0 && (d.Seen > 0 || d.Phase) {
-		return job.Save(ctx, tx, *row)
+		return printed, job.Save(ctx, tx, *row)
 	}
-	return nil
+	return printed, nil
 }
 
 func setResults(row *job.Job, msg api.Message) error {
@@ -157,20 +165,21 @@ type logged struct {
 // logStops is the last chunk of a claim that printed more than limits.LiveLogBytes.
 const logStops = "\n[the live output stops here; the whole comes when the job ends]\n"
 
-// log stores a chunk of live output, up to the limit of a claim; past it the outputs alone have the rest.
-func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Message) error {
+// log stores a chunk of live output, up to the limit of a claim, and returns how much there is then; past it the outputs alone have the
+// rest.
+func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Message) (*logged, error) {
 	s.mu.Lock()
 	have, known := s.logged[row.ID]
 	s.mu.Unlock()
 	if !known || have.epoch != row.Epoch {
 		size, err := job.JobLogSize(ctx, tx, row.ID, row.Epoch)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		have = logged{row.Epoch, size}
 	}
 	if have.bytes > limits.LiveLogBytes || msg.Text == "" {
-		return nil
+		return nil, nil
 	}
 	body := strings.ToValidUTF8(strings.ReplaceAll(msg.Text, "\x00", "�"), "�")
 	size := int64(len(body))
@@ -178,14 +187,11 @@ func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Me
 		body, size = logStops, limits.LiveLogBytes-have.bytes+1
 	}
 	have.bytes += size
-	s.mu.Lock()
-	s.logged[row.ID] = have
-	s.mu.Unlock()
 	stream := msg.Stream
 	if stream != api.ArtifactStderr {
 		stream = api.ArtifactStdout
 	}
-	return job.InsertJobLog(ctx, tx, row.ID, job.Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream),
+	return &have, job.InsertJobLog(ctx, tx, row.ID, job.Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream),
 		Body: body})
 }
 
@@ -278,7 +284,7 @@ func (s *Service) PutOutput(ctx context.Context, runnerID, jobID string, p Outpu
 		Truncated: p.Truncated,
 	}
 	return s.Store.Tx(ctx, func(tx *store.Tx) error {
-		now, err := job.ByID(ctx, tx, jobID)
+		now, err := job.Hold(ctx, tx, jobID)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func (s *Service) heed(ctx context.Context, tx *store.Tx, row job.Job, e corejob
 	if sign == corejob.NoSign || row.RunnerID == nil {
 		return nil
 	}
-	r, err := fleet.RunnerByRef(ctx, tx, *row.RunnerID)
+	r, err := fleet.HoldRunner(ctx, tx, *row.RunnerID)
 	if err != nil {
 		return err
 	}
@@ -107,10 +107,11 @@ func (s *Service) giveUp(ctx context.Context) error {
 	if err := s.Store.View(ctx, find); err != nil {
 		return err
 	}
-	for _, row := range stranded {
-		gone := false
+	for _, found := range stranded {
+		row, gone := found, false
 		err := s.Store.Tx(ctx, func(tx *store.Tx) (err error) {
-			if row, err = job.ByID(ctx, tx, row.ID); err != nil || row.State != string(api.JobPending) {
+			gone = false
+			if row, err = job.Hold(ctx, tx, found.ID); err != nil || row.State != string(api.JobPending) {
 				return err
 			}
 			spec, err := fleet.SpecByRef(ctx, tx, row.SpecID)
@@ -131,7 +132,7 @@ func (s *Service) giveUp(ctx context.Context) error {
 			return s.apply(ctx, tx, &row, e)
 		})
 		if err != nil {
-			return fmt.Errorf("give up job %s: %w", row.ID, err)
+			return fmt.Errorf("give up job %s: %w", found.ID, err)
 		}
 		if gone {
 			s.Log.InfoContext(ctx, "job given up", "job", row.ID, "why", text(row.Error))

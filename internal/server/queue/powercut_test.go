@@ -39,7 +39,7 @@ func TestAcknowledgedResultSurvivesAPowerCut(t *testing.T) {
 			if err := os.CopyFS(filepath.Join(folder, "blobs"), os.DirFS(filepath.Join(h.dir, "blobs"))); err != nil {
 				t.Fatal(err)
 			}
-			next := &hall{t: t, dir: folder, clock: h.clock, tokens: h.tokens, log: h.log, tiers: h.tiers}
+			next := &hall{t: t, inner: true, dir: folder, clock: h.clock, tokens: h.tokens, log: h.log, tiers: h.tiers}
 			next.open()
 			t.Cleanup(func() { _ = next.store.Close() })
 			next.expect(job.UUID, c.want, c.reason)

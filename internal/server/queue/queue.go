@@ -312,7 +312,7 @@ func (s *Service) waitsAgain(row job.Job, after corejob.Job, e corejob.Event) (c
 func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) error {
 	for more := true; more; {
 		if err := s.Store.Tx(ctx, func(tx *store.Tx) error {
-			rows, err := job.WithEnvironment(ctx, tx, before, limits.UpkeepBatch)
+			rows, err := job.HoldWithEnvironment(ctx, tx, before, limits.UpkeepBatch)
 			more = len(rows) == limits.UpkeepBatch
 			for _, row := range rows {
 				if err := forgetEnv(ctx, tx, row); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -165,7 +166,7 @@ func (s *Service) process(ctx context.Context, row job.Job, outputs []job.Output
 		end = *row.Completed
 	}
 	err = s.Ingest.FinishReport(ctx, row.ReportID, inputs, end, host, func(tx *store.Tx) error {
-		now, err := job.ByID(ctx, tx, row.ID)
+		now, err := job.Hold(ctx, tx, row.ID)
 		if err != nil {
 			return err
 		}
@@ -281,16 +282,13 @@ func (s *Service) flush(ctx context.Context) error {
 	if len(beats) == 0 && len(seen) == 0 {
 		return nil
 	}
-	jobs := make([]string, 0, len(beats))
-	for id := range beats {
-		jobs = append(jobs, id)
-	}
+	jobs := slices.Sorted(maps.Keys(beats))
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		if err := job.RenewLeases(ctx, tx, jobs, tx.Now().Add(limits.LeaseTimeout)); err != nil {
 			return err
 		}
-		for runner, at := range seen {
-			if err := fleet.TouchRunner(ctx, tx, runner, at); err != nil {
+		for _, runner := range slices.Sorted(maps.Keys(seen)) { // in one order everywhere, or two servers could wait for each other
+			if err := fleet.TouchRunner(ctx, tx, runner, seen[runner]); err != nil {
 				return err
 			}
 		}
@@ -346,7 +344,8 @@ func (s *Service) expire(ctx context.Context, jobID string) error {
 	done := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = job.ByID(ctx, tx, jobID); err != nil || !corejob.InFlight(api.JobStatus(row.State)) {
+		done = false
+		if row, err = job.Hold(ctx, tx, jobID); err != nil || !corejob.InFlight(api.JobStatus(row.State)) {
 			return err
 		}
 		now := tx.Now()

@@ -28,7 +28,7 @@ func (h *hall) life() (end func()) {
 // bubbleTime is a hall whose clock is the bubble's, for tests in which the background works.
 func bubbleTime(t *testing.T, f func(t *testing.T, h *hall)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newHall(t, func(h *hall) { h.clock = nil })) })
+	synctest.Test(t, func(t *testing.T) { f(t, newHall(t, func(h *hall) { h.clock, h.inner = nil, true })) })
 }
 
 func TestJobsGoOnOverARestartOfTheServer(t *testing.T) {
