@@ -181,19 +181,26 @@ func DeleteBlob(ctx context.Context, tx *store.Tx, projectID, digest string) err
 	return store.ExactlyOne(res, err, "blob", digest)
 }
 
-// ForgetUnusedBlobs takes at most limit blobs, put before before and named by no manifest of their project, out of sight. It
-// returns how many.
-func ForgetUnusedBlobs(ctx context.Context, tx *store.Tx, before time.Time, limit int) (int64, error) {
-	res, err := tx.Exec(ctx, `
-		delete from registry_blob where (project_id, digest) in (
-			select b.project_id, b.digest from registry_blob b
-			where b.created < $1 and not exists (
-				select 1 from registry_reference r where r.project_id = b.project_id and r.digest = b.digest)
-			order by b.project_id, b.digest limit $2)`, store.Micros(before), limit)
-	if err != nil {
-		return 0, fmt.Errorf("forget unused blobs: %w", err)
+// unusedBlobs are those of registry_blob b that were put before and that no manifest of their project names.
+const unusedBlobs = ` from registry_blob b where b.created < $1 and not exists (
+	select 1 from registry_reference r where r.project_id = b.project_id and r.digest = b.digest)`
+
+// ForgetUnusedBlobs takes at most limit blobs of one project, put before before and named by no manifest of it, out of sight. more is
+// false once no project has any.
+func ForgetUnusedBlobs(ctx context.Context, tx *store.Tx, before time.Time, limit int) (more bool, err error) {
+	var project string
+	err = tx.QueryRow(ctx, `select b.project_id`+unusedBlobs+` order by b.project_id limit 1`, store.Micros(before)).Scan(&project)
+	if project, more, err = store.FoundRow(project, err, "find unused blobs"); err != nil || !more {
+		return false, err
 	}
-	return res.RowsAffected()
+	if err := tx.Lock(ctx, store.ImagesOf(project)); err != nil { // a manifest that names one of them may be on its way
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, `delete from registry_blob where project_id = $2 and digest in (
+		select b.digest`+unusedBlobs+` and b.project_id = $2 order by b.digest limit $3)`, store.Micros(before), project, limit); err != nil {
+		return false, fmt.Errorf("forget unused blobs: %w", err)
+	}
+	return true, nil
 }
 
 // BlobRoots returns at most limit digests after last, in order, each once, that a row names: the registry's blobs, the outputs of jobs

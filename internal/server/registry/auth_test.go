@@ -398,7 +398,7 @@ func TestTokensAreStoredAsHashesAndExpiredOnesGo(t *testing.T) {
 	w := newWorld(t)
 	key := w.token(ownerKey, "repository:open:pull")
 	count := func() (all, plain int) {
-		w.query(`select count(*), coalesce(sum(hash = '`+key+`'), 0) from registry_token`, &all, &plain)
+		w.query(`select count(*), count(case when hash = '`+key+`' then 1 end) from registry_token`, &all, &plain)
 		return all, plain
 	}
 	if all, plain := count(); all != 1 || plain != 0 {

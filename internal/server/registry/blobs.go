@@ -74,6 +74,9 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, p place, r
 		return err
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
+		if err := tx.Lock(r.Context(), store.ImagesOf(p.projectID)); err != nil {
+			return err
+		}
 		return image.DeleteBlob(r.Context(), tx, p.projectID, string(digest))
 	})
 	if err != nil {

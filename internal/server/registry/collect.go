@@ -60,19 +60,16 @@ func (g *Registry) Collect(ctx context.Context, before time.Time) (removed int, 
 
 // forgetUnused takes blobs that no manifest names out of their project's sight.
 func (g *Registry) forgetUnused(ctx context.Context, before time.Time) error {
-	for {
-		var n int64
+	for more := true; more; {
 		err := g.store.Tx(ctx, func(tx *store.Tx) (err error) {
-			n, err = image.ForgetUnusedBlobs(ctx, tx, before, limits.RegistryCollectBatch)
+			more, err = image.ForgetUnusedBlobs(ctx, tx, before, limits.RegistryCollectBatch)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("forget unused blobs: %w", err)
 		}
-		if n < limits.RegistryCollectBatch {
-			return nil
-		}
 	}
+	return nil
 }
 
 // dropUploads ends stale sessions, and forgets rows whose session is gone. A session that a request is writing to is not stale, however

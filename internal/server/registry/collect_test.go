@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,7 +176,7 @@ func TestCollectWalksMoreThanOneBatch(t *testing.T) {
 	w := newWorld(t)
 	w.exec(`insert into report_input (report_id, iteration, digest, size)
 		with recursive n (i) as (select 0 union all select i + 1 from n where i < $1)
-		select 'r', i, 'sha256:' || printf('%064x', i), 1 from n`, limits.RegistryCollectBatch+5)
+		select 'r', i, 'sha256:' || substr('`+strings.Repeat("0", 64)+`' || i, 1 + length(i || '')), 1 from n`, limits.RegistryCollectBatch+5)
 	kept := w.put("kept: the row of the highest digest")
 	w.exec(`insert into report_input (report_id, iteration, digest, size) values ('r', -1, $1, 1)`, kept)
 	garbage := w.put("garbage")

@@ -95,6 +95,9 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, p place, 
 		}
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
+		if err := tx.Lock(r.Context(), store.ImagesOf(p.projectID)); err != nil {
+			return err
+		}
 		references, err := present(r.Context(), tx, p, m)
 		if err != nil {
 			return about(aboutReference, err)
@@ -170,6 +173,9 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, p plac
 		return about(aboutManifest, err)
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
+		if err := tx.Lock(r.Context(), store.ImagesOf(p.projectID)); err != nil {
+			return err
+		}
 		if tag != "" {
 			return image.DeleteTag(r.Context(), tx, p.projectID, p.name.Image, tag)
 		}

@@ -151,6 +151,9 @@ func (g *Registry) mount(r *http.Request, p place, digest blob.Digest, from stri
 		return false, nil
 	}
 	err = g.store.Tx(r.Context(), func(tx *store.Tx) error {
+		if err := tx.Lock(r.Context(), store.ImagesOf(source.projectID), store.ImagesOf(p.projectID)); err != nil {
+			return err
+		}
 		size, err := image.BlobSize(r.Context(), tx, source.projectID, string(digest))
 		if err != nil {
 			return err
@@ -170,6 +173,9 @@ func (g *Registry) beginUpload(ctx context.Context, p place) (string, error) {
 		return "", about(aboutUpload, err)
 	}
 	err = g.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.UploadsOf(p.projectID)); err != nil {
+			return err
+		}
 		open, err := image.CountUploads(ctx, tx, p.projectID)
 		if err != nil {
 			return err
@@ -253,6 +259,9 @@ func (g *Registry) commitUpload(ctx context.Context, p place, id string, digest 
 		return about(aboutUpload, err)
 	}
 	return g.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Lock(ctx, store.ImagesOf(p.projectID)); err != nil {
+			return err
+		}
 		if err := image.DeleteUpload(ctx, tx, id); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -103,6 +102,9 @@ func (a *fakeAccess) Authorize(
 	}
 	var p project.Project
 	err := a.store.Tx(ctx, func(tx *store.Tx) (err error) {
+		if err := tx.Lock(ctx, store.NewProjects); err != nil {
+			return err
+		}
 		p, err = project.ByRef(ctx, tx, proj)
 		if fault.Is(err, fault.Missing) && key == ownerKey && slices.Contains(want, registry.Push) {
 			p, err = project.Insert(ctx, tx, project.Project{OrganizationID: a.organization, Name: proj, Slug: proj, Visibility: "public"})
@@ -126,11 +128,16 @@ func (a *fakeAccess) Authorize(
 
 func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
 	t.Helper()
+	return openWorld(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) }, change...)
+}
+
+func openWorld(t testing.TB, open func(context.Context, store.Config) (*store.Store, error), change ...func(*registry.Config)) *world {
+	t.Helper()
 	folder := t.TempDir()
 	w := &world{t: t, clock: new(clock), database: filepath.Join(folder, "tacho.db"), log: new(bytes.Buffer)}
 	w.clock.us.Store(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).UnixMicro())
 	var err error
-	if w.store, err = testdb.Open(t, store.Config{Path: w.database, Now: w.clock.now}); err != nil {
+	if w.store, err = open(t.Context(), store.Config{Path: w.database, Now: w.clock.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -204,10 +211,7 @@ func (w *world) project(slug string) (p project.Project) {
 // exec changes the database behind the store's back, without foreign keys: for rows of other rooms.
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+w.database+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)")
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	db := testdb.Raw(w.t, w.database)
 	defer db.Close()
 	if _, err := db.ExecContext(w.t.Context(), query, args...); err != nil {
 		w.t.Fatal(err)
@@ -217,10 +221,7 @@ func (w *world) exec(query string, args ...any) {
 // query reads one row behind the store's back.
 func (w *world) query(query string, into ...any) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+w.database)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	db := testdb.Raw(w.t, w.database)
 	defer db.Close()
 	if err := db.QueryRowContext(w.t.Context(), query).Scan(into...); err != nil {
 		w.t.Fatal(err)

@@ -101,6 +101,9 @@ func (tx *Tx) PurgeDeleted(ctx context.Context, before time.Time, limit int) (mo
 	if err != nil {
 		return false, fmt.Errorf("find deleted project: %w", err)
 	}
+	if err := tx.Lock(ctx, InProject(project)); err != nil {
+		return false, err
+	}
 	for _, step := range []string{
 		`delete from alert where id in (select id from alert where project_id = $1 limit $2)`,
 		`delete from metric_sample where metric_id in (select s.metric_id from report r join metric_part p on p.report_seq = r.seq

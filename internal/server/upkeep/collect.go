@@ -28,35 +28,36 @@ type Collected struct {
 // runs, the bytes are left for the next time.
 func Collect(ctx context.Context, data string, db *store.Store, now time.Time, keep Retention,
 	blobs func(context.Context) (int, error)) (out Collected, err error) {
-	step := func(after time.Duration, f func(tx *store.Tx, before time.Time) (more bool, err error)) error {
-		for {
-			var more bool
+	// step runs transactions until f says that there is no more to do. done hears of each that was committed.
+	step := func(after time.Duration, f func(tx *store.Tx, before time.Time) (rows int64, more bool, err error), done func(rows int64)) error {
+		for more := true; more; {
+			var rows int64
 			if err := db.Tx(ctx, func(tx *store.Tx) (err error) {
-				more, err = f(tx, now.Add(-after))
+				rows, more, err = f(tx, now.Add(-after))
 				return err
-			}); err != nil || !more {
+			}); err != nil {
 				return err
 			}
+			if more || rows > 0 {
+				done(rows)
+			}
 		}
+		return nil
 	}
-	if err := step(keep.Deleted, func(tx *store.Tx, before time.Time) (bool, error) {
+	if err := step(keep.Deleted, func(tx *store.Tx, before time.Time) (int64, bool, error) {
 		more, err := tx.PurgeDeleted(ctx, before, limits.UpkeepBatch)
-		if more {
-			out.Steps++
-		}
-		return more, err
-	}); err != nil {
+		return 0, more, err
+	}, func(int64) { out.Steps++ }); err != nil {
 		return out, fmt.Errorf("purge deleted projects: %w", err)
 	}
 	forget := func(after time.Duration, f func(*store.Tx, context.Context, time.Time, int) (int64, error)) error {
 		if after <= 0 {
 			return nil
 		}
-		return step(after, func(tx *store.Tx, before time.Time) (bool, error) {
+		return step(after, func(tx *store.Tx, before time.Time) (int64, bool, error) {
 			n, err := f(tx, ctx, before, limits.UpkeepBatch)
-			out.Rows += n
-			return n >= limits.UpkeepBatch, err
-		})
+			return n, n >= limits.UpkeepBatch, err
+		}, func(rows int64) { out.Rows += rows })
 	}
 	if err := forget(keep.Outputs, (*store.Tx).ForgetOutputs); err != nil {
 		return out, err
