@@ -57,7 +57,7 @@ func asvJSON(s *scanner, opts Options) (Results, error) {
 		case "results":
 			return s.members(func(key []byte) error {
 				line, _ := s.position()
-				r := asvRow{name: string(key), line: line}
+				r := asvRow{name: s.keep(key), line: line}
 				err := r.read(s, columns)
 				rows = append(rows, r)
 				if err != nil {
@@ -83,7 +83,7 @@ func asvJSON(s *scanner, opts Options) (Results, error) {
 func (r *asvRow) read(s *scanner, columns []string) error {
 	switch c := s.peek(); {
 	case c == '{':
-		return s.object(func(key []byte) error { return r.column(s, string(key)) })
+		return s.object(func(key []byte) error { return r.column(s, s.keep(key)) })
 	case c == '[':
 		if len(columns) == 0 {
 			columns = []string{"result", "params"}

@@ -61,7 +61,7 @@ func (j *juliaRead) pair(path string) error {
 				if string(key) != "data" {
 					return j.skip()
 				}
-				return j.members(func(key []byte) error { return j.pair(joinNames("/", path, string(key))) })
+				return j.members(func(key []byte) error { return j.pair(joinNames("/", path, j.keep(key))) })
 			})
 		case at == 2 && (kind == "Trial" || kind == "TrialEstimate"):
 			return j.trial(path)

@@ -27,22 +27,53 @@ var bmfTool = tool{
 type bmf struct {
 	*scanner
 	out      Results
-	measures map[string]*unit.Measure // by the name in the document: most benchmarks have the same few
+	measures bmfMeasures
 	metrics  int
 	ends     slab[float64]
 	room     slab[Metric]
 	last     int // how many metrics the benchmark before had
 }
 
+// bmfMeasures are measures by their names in the document: most benchmarks have the same few, which need no map.
+type bmfMeasures struct {
+	few [8]struct {
+		name    string
+		measure *unit.Measure
+	}
+	n    int
+	many map[string]*unit.Measure // from the ninth on
+}
+
+func (b *bmfMeasures) find(name []byte) *unit.Measure {
+	for i := range b.few[:b.n] {
+		if b.few[i].name == string(name) {
+			return b.few[i].measure
+		}
+	}
+	return b.many[string(name)]
+}
+
+func (b *bmfMeasures) add(name string, m *unit.Measure) {
+	if b.n < len(b.few) {
+		b.few[b.n].name, b.few[b.n].measure = name, m
+		b.n++
+		return
+	}
+	if b.many == nil {
+		b.many = map[string]*unit.Measure{}
+	}
+	b.many[name] = m
+}
+
 func parseBMF(s *scanner, _ Options) (Results, error) {
-	p := &bmf{scanner: s, measures: map[string]*unit.Measure{}, last: 1}
+	p := bmf{scanner: s, last: 1}
 	store := gatherStores.Get().(*gatherStore)
 	seen := &store.names
 	err := p.object(func(key []byte) error {
 		if len(seen.names) >= limits.BenchmarksPerIteration {
 			return tooManyBenchmarks()
 		}
-		raw := string(key)
+		raw := p.scanner.keep(key)
 		name, _ := cutIgnore(raw)
 		if err := checkName("benchmark", name, limits.BenchmarkNameBytes); err != nil {
 			return p.fail("%s", fault.Message(err))
@@ -92,23 +123,26 @@ func (p *bmf) benchmark(raw, name string) error {
 		p.out.problem(Problem{Benchmark: name, Message: "it has no measure"})
 		return nil
 	}
+	if p.out.Benchmarks == nil {
+		p.out.Benchmarks = make([]Benchmark, 0, 4)
+	}
 	p.out.Benchmarks = append(p.out.Benchmarks, b)
 	return nil
 }
 
 // measure is the built-in measure of that name or slug, or a new one.
 func (p *bmf) measure(benchmark string, key []byte) (*unit.Measure, error) {
-	if m, met := p.measures[string(key)]; met {
+	if m := p.measures.find(key); m != nil {
 		return m, nil
 	}
-	m, known := unit.KnownMeasure(string(key))
+	m, known := unit.KnownMeasure(p.scanner.keep(key))
 	if !known {
-		m = &unit.Measure{Name: string(key), Units: unit.Generic, Direction: unit.Unknown}
+		m = &unit.Measure{Name: p.scanner.keep(key), Units: unit.Generic, Direction: unit.Unknown}
 	}
 	if err := checkMeasure(m); err != nil {
 		return m, p.fail("benchmark %.100q: %s", benchmark, fault.Message(err))
 	}
-	p.measures[string(key)] = m
+	p.measures.add(p.scanner.keep(key), m)
 	return m, nil
 }
 

@@ -174,7 +174,7 @@ func (r *googleRow) member(s *scanner, key []byte) error {
 	case "per_family_instance_index", "repetitions", "repetition_index", "threads", "label", "cpu_coefficient", "real_coefficient":
 		return s.skip()
 	}
-	name := string(key)
+	name := s.keep(key)
 	var v opt
 	loose := s.peek()
 	if err := s.opt(&v); err != nil {

@@ -57,7 +57,7 @@ func (s *scanner) str(to *string) error {
 		return s.skip()
 	}
 	raw, err := s.raw()
-	*to = string(raw)
+	*to = s.keep(raw)
 	return err
 }
 
@@ -110,7 +110,7 @@ func (s *scanner) params(to *[]parameter) error {
 	switch s.peek() {
 	case '{':
 		return s.object(func(key []byte) error {
-			p := parameter{name: string(key)}
+			p := parameter{name: s.keep(key)}
 			err := s.paramValue(&p.value)
 			*to = append(*to, p)
 			return err

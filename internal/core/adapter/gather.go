@@ -362,10 +362,17 @@ func severalLines(text string) string {
 
 // nanosPer is how many nanoseconds a unit of time has, as tools write units.
 func nanosPer(u string) (float64, bool) {
-	if u == "M" || u == "H" { // millions, henries: of one letter minutes and hours are small
+	if len(u) > len("milliseconds") || u == "M" || u == "H" { // millions, henries: of one letter minutes and hours are small
 		return 0, false
 	}
-	switch strings.ToLower(u) {
+	small := u
+	for i := range len(u) {
+		if c := u[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {
+			small = strings.ToLower(u)
+			break
+		}
+	}
+	switch small {
 	case "ps", "picoseconds":
 		return 1e-3, true
 	case "ns", "nsec", "nanos", "nanosecond", "nanoseconds":

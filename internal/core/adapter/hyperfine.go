@@ -228,7 +228,7 @@ func (s *scanner) parameters(run *hyperfineRun) error {
 		return nil
 	}
 	return s.object(func(key []byte) error {
-		p := parameter{name: string(key)}
+		p := parameter{name: s.keep(key)}
 		if s.peek() == '"' {
 			text, err := s.text()
 			p.value = oneLine(text)

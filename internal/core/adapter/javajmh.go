@@ -147,7 +147,7 @@ func (r *jmhRun) read(s *scanner) error {
 			return r.primary.read(s)
 		case "secondaryMetrics":
 			return s.members(func(key []byte) error {
-				m := jmhMetric{name: string(key)}
+				m := jmhMetric{name: s.keep(key)}
 				err := m.read(s)
 				r.secondary = append(r.secondary, m)
 				return err
@@ -175,7 +175,7 @@ func (m *jmhMetric) read(s *scanner) error {
 			})
 		case "scorePercentiles":
 			return s.members(func(key []byte) error {
-				p := jmhPoint{name: strings.TrimSuffix(string(key), ".0")}
+				p := jmhPoint{name: strings.TrimSuffix(s.keep(key), ".0")}
 				var v opt
 				err := s.opt(&v)
 				if p.value = v.v; v.ok {

@@ -280,7 +280,10 @@ func (j *jsonMap) listed(v listed) error {
 	j.n++
 	m, factor := measureOf("", strings.TrimSpace(v.unit), directionOf(v.direction))
 	out := Metric{Measure: m, Value: v.value.v * factor}
-	text := strings.TrimLeft(strings.TrimSpace(v.spread), "±+/- ")
+	text := v.spread
+	if text != "" {
+		text = strings.TrimLeft(strings.TrimSpace(text), "±+/- ")
+	}
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		if p, ok := number([]byte(percent)); ok {
 			out = spread(m, out.Value, out.Value*p/100)

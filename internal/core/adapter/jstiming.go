@@ -36,7 +36,7 @@ func (t *timing) member(s *scanner, key []byte) error {
 	case "samples":
 		return t.readSamples(s)
 	case "p25", "p50", "p75", "p90", "p95", "p99", "p995", "p999":
-		name := string(key)
+		name := s.keep(key)
 		if len(name) == 4 {
 			name = name[:3] + "." + name[3:]
 		}
@@ -126,7 +126,8 @@ func (s *scanner) records(read func(line int) error) error {
 
 // joinNames joins what is there of the parts of a name.
 func joinNames(by string, parts ...string) string {
-	kept := make([]string, 0, len(parts))
+	var room [4]string
+	kept := room[:0]
 	for _, p := range parts {
 		if p = oneLine(p); p != "" {
 			kept = append(kept, p)

@@ -129,7 +129,7 @@ func (g *k6Read) object(s *scanner, line int, n *int) error {
 			return s.members(func(key []byte) error {
 				*n++
 				line, _ := s.position()
-				m := k6Metric{name: string(key), line: line, values: g.room[:0]}
+				m := k6Metric{name: s.keep(key), line: line, values: g.room[:0]}
 				if err := m.read(s); err != nil {
 					return err
 				}
@@ -282,7 +282,7 @@ func (m *k6Metric) read(s *scanner) error {
 			return s.members(value)
 		case "thresholds":
 			return s.members(func(key []byte) error {
-				expression := string(key)
+				expression := s.keep(key)
 				if s.peek() == '{' {
 					return s.object(func(key []byte) error {
 						var ok string

@@ -51,6 +51,7 @@ const (
 type sketch struct {
 	of   *markTree
 	seen [4]uint64 // by the mark's number
+	near [2]uint64 // by the tool's place: those that have such a mark
 	any  bool
 	grew bool // there are marks about which nobody has asked yet
 }
@@ -58,13 +59,15 @@ type sketch struct {
 func (k *sketch) add(marks ...int) {
 	for _, mark := range marks {
 		k.seen[mark/64] |= 1 << (mark % 64)
+		k.near[0] |= k.of.near[mark][0]
+		k.near[1] |= k.of.near[mark][1]
 		k.any, k.grew = true, true
 	}
 }
 
 // best is the highest sign of the i-th tool that the sketch bears.
 func (k *sketch) best(in form, i int) (found sign, ok bool) {
-	if !k.any {
+	if k.near[i/64%2]>>(i%64)&1 == 0 {
 		return found, false
 	}
 	signs := k.of.tools[i]
@@ -94,7 +97,8 @@ type markTree struct {
 	columns   map[string][]int
 	begins    [256]bool // the bytes with which a column's name begins
 	tools     [][]numberedSign
-	count     int // of the marks
+	near      [256][2]uint64 // by the mark's number, the places of the tools that have it; two tools may share a bit
+	count     int            // of the marks
 }
 
 type numberedSign struct {
@@ -137,6 +141,7 @@ func newMarkTree(from []tool) *markTree {
 					t.place(s.in, mark, number)
 				}
 				n.numbers[number/64] |= 1 << (number % 64)
+				t.near[number][i/64%2] |= 1 << (i % 64)
 			}
 			t.tools[i] = append(t.tools[i], n)
 		}

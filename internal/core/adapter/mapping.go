@@ -120,9 +120,16 @@ func parseMappedValue(word string) (mappedValue, error) {
 	return v, nil
 }
 
+// What a mapping makes measures of: a copy of these.
+var (
+	mappedSize         = &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}
+	mappedPercentage   = &unit.Measure{Name: "Percentage", Units: unit.Percentage, Direction: unit.Unknown}
+	mappedValueMeasure = counter("Value")
+)
+
 // measureOf is the measure of a value of which a unit and perhaps a title and a direction are known, and the factor to the measure's unit.
 func measureOf(title, u string, direction unit.Direction) (*unit.Measure, float64) {
-	m, factor := unit.Guess(u), 1.0
+	m, factor := (*unit.Measure)(nil), 1.0
 	rate, perSecond := strings.CutSuffix(u, "/s")
 	if !perSecond {
 		rate, perSecond = strings.CutSuffix(u, "/sec")
@@ -130,15 +137,17 @@ func measureOf(title, u string, direction unit.Direction) (*unit.Measure, float6
 	if nanos, ok := nanosPer(strings.TrimSuffix(strings.TrimSuffix(u, "/op"), "/iter")); ok {
 		m, factor = unit.Latency, nanos
 	} else if f, ok := byteFactor(u); ok || u == "bytes" {
-		m, factor = &unit.Measure{Name: "Size", Slug: "size", Units: unit.Bytes, Direction: unit.Lower}, max(f, 1)
+		m, factor = mappedSize, max(f, 1)
 	} else if f, ok := byteFactor(rate); ok && perSecond && rate != "b" { // bits
 		m, factor = unit.Bandwidth, f*1e-6
 	} else if perSecond && (rate == "ops" || rate == "op" || rate == "req" || rate == "requests" || rate == "runs" || rate == "iter") {
 		m = unit.Throughput
 	} else if u == "%" || u == "percent" || u == "Percent" {
-		m = &unit.Measure{Name: "Percentage", Units: unit.Percentage, Direction: unit.Unknown}
+		m = mappedPercentage
 	} else if u == "" {
-		m = counter("Value")
+		m = mappedValueMeasure
+	} else {
+		m = unit.Guess(u)
 	}
 	own := *m
 	if title != "" && title != m.Name {

@@ -104,13 +104,13 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 	s.loose = true
 	var stats memtierStats
 	err := s.object(func(key []byte) error {
-		name := string(key)
+		name := s.keep(key)
 		switch {
 		case name == "configuration":
 			return s.members(func(key []byte) error {
 				switch string(key) {
 				case "clients", "threads", "pipeline", "ratio", "data_size":
-					p := parameter{name: string(key)}
+					p := parameter{name: s.keep(key)}
 					err := s.paramValue(&p.value)
 					stats.params = append(stats.params, p)
 					return err
@@ -287,7 +287,7 @@ func memtierOps(s *scanner, to *[]memtierOp) error {
 			return s.skip()
 		}
 		line, _ := s.position()
-		op := memtierOp{name: string(key), line: line}
+		op := memtierOp{name: s.keep(key), line: line}
 		err := op.read(s)
 		*to = append(*to, op)
 		if err != nil {
@@ -333,7 +333,7 @@ func (op *memtierOp) read(s *scanner) error {
 			return s.opt(&op.misses)
 		case "Percentile Latencies":
 			return s.members(func(key []byte) error {
-				p := jmhPoint{name: string(key)}
+				p := jmhPoint{name: s.keep(key)}
 				if !strings.HasPrefix(p.name, "p") {
 					return s.skip() // the histogram
 				}

@@ -70,6 +70,37 @@ func decimal(in []byte) (v float64, n int, exact bool) {
 	return v, at, true
 }
 
+// numberLength is the length of the number that decimal reads; 0: there is none.
+func numberLength(in []byte) int {
+	at := 0
+	if len(in) > 0 && in[0] == '-' {
+		at = 1
+	}
+	begin := at
+	for at < len(in) && isDigit(in[at]) {
+		at++
+	}
+	if digits := at - begin; digits == 0 || digits > 1 && in[begin] == '0' {
+		return 0
+	}
+	if at < len(in) && in[at] == '.' {
+		point := at + 1
+		for at = point; at < len(in) && isDigit(in[at]); at++ {
+		}
+		if at == point {
+			return 0
+		}
+	}
+	if at < len(in) && in[at]|0x20 == 'e' {
+		_, length := exponentAt(in[at:])
+		if length == 0 {
+			return 0
+		}
+		at += length
+	}
+	return at
+}
+
 // exponentAt reads "e-12" at the beginning of in; a length of 0: it is none. An exponent that no float64 has is 9999.
 func exponentAt(in []byte) (exponent, length int) {
 	at := 1

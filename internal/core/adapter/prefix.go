@@ -55,7 +55,9 @@ func (src source) findPrefix() *prefix {
 	case c == '{' || c == '<' || c == 0:
 		return nil // a document
 	case c == '[':
-		if s := src.look(begin); s.peek() == '[' && s.listBegins() {
+		s := src.look(begin)
+		isList := s.peek() == '[' && s.listBegins()
+		if s.free(); isList {
 			return nil
 		}
 	}
@@ -77,6 +79,7 @@ func (src source) findPrefix() *prefix {
 			count.line(&p, raw)
 		}
 	}
+	s.free()
 	for range prefixLayers {
 		layer, ok := count.best()
 		if !ok {
@@ -92,6 +95,7 @@ func (src source) findPrefix() *prefix {
 			}
 			count.line(&p, raw)
 		}
+		s.free()
 	}
 	if len(p.layers) == 0 && !p.marks {
 		return nil

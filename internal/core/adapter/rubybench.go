@@ -166,7 +166,7 @@ func rubyBenchJSON(s *scanner, executables map[string]bool) (runs []rubyRun, err
 			}
 			return s.members(func(key []byte) error {
 				line, _ := s.position()
-				r := rubyRun{executable: executable, name: string(key), line: line}
+				r := rubyRun{executable: executable, name: s.keep(key), line: line}
 				more, err := r.read(s)
 				runs = append(runs, more...)
 				if err != nil {

@@ -91,7 +91,8 @@ func rustEvent(line []byte, name *string, l *rustLine) string {
 	}
 	var kind, event string
 	var median, deviation opt
-	s := scanBytes(line)
+	s := spareBytes(line)
+	defer s.free()
 	if err := s.object(func(key []byte) error {
 		switch string(key) {
 		case "type":

@@ -366,7 +366,7 @@ func (o *gungraunOne) add(tool string, found []gungraunCount) {
 // gungraunCounts reads counts by their names. "Right" and "old" are of the run before.
 func gungraunCounts(s *scanner, to *[]gungraunCount) error {
 	return s.members(func(key []byte) error {
-		name := string(key)
+		name := s.keep(key)
 		var v opt
 		err := s.members(func(key []byte) error {
 			if k := string(key); k != "metrics" && k != "values" {

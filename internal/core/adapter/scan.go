@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"strconv"
@@ -158,20 +159,37 @@ func (s *scanner) text() (string, error) {
 	return s.keep(out), err
 }
 
-// keep is word as a string. Short ones are mostly the same few, units and names of parameters: those that came last are not made again.
+// keep is word as a string. Texts of an output are mostly the same few, and those of the next output are mostly those of this one: units, names
+// of parameters and benchmarks. Those that came last are not made again.
 func (s *scanner) keep(word []byte) string {
-	if len(word) == 0 || len(word) > 16 {
+	n := len(word)
+	if n == 0 || n > keptBytes {
 		return string(word)
 	}
 	if s.known == nil {
-		s.known = new([64]string)
+		s.known = new([keptTexts]string)
 	}
-	known := &s.known[(int(word[0])*7^int(word[len(word)-1])*3^len(word))%len(s.known)]
+	var hash uint64
+	if n >= 8 {
+		hash = binary.LittleEndian.Uint64(word)*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(word[n-8:])*0xc2b2ae3d27d4eb4f
+	} else {
+		for _, c := range word {
+			hash = hash<<8 | uint64(c)
+		}
+	}
+	known := &s.known[(hash^uint64(n))*0x9e3779b97f4a7c15>>(64-keptBits)]
 	if *known != string(word) {
 		*known = string(word)
 	}
 	return *known
 }
+
+// What a scanner keeps of texts that came last.
+const (
+	keptBits  = 8
+	keptTexts = 1 << keptBits
+	keptBytes = 96 // the longest
+)
 
 // word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become U+FFFD,
 // as in encoding/json.
@@ -359,14 +377,22 @@ func (s *scanner) notANumber() bool {
 
 // skip reads any value and forgets it.
 func (s *scanner) skip() error {
+	if s.skipWhole() {
+		return nil
+	}
+	return s.skipSlowly()
+}
+
+// skipSlowly is skip for what goes beyond the window or is no JSON: it says what is wrong and where.
+func (s *scanner) skipSlowly() error {
 	switch c := s.peek(); {
 	case c == '"':
 		_, err := s.word()
 		return err
 	case c == '{':
-		return s.object(func([]byte) error { return s.skip() })
+		return s.object(func([]byte) error { return s.skipSlowly() })
 	case c == '[':
-		return s.array(s.skip)
+		return s.array(s.skipSlowly)
 	case s.notANumber():
 		return nil
 	case c == '-' || isDigit(c):
@@ -382,6 +408,103 @@ func (s *scanner) skip() error {
 		}
 	}
 	return s.fail("JSON: want a value, found %s", s.found())
+}
+
+// skipWhole skips a value that is in the window as a whole, in one loop and without a call for each of its parts. False: nothing was read, as
+// the value is not all there, or none of JSON, or has what is seldom.
+func (s *scanner) skipWhole() bool {
+	in, at := s.in, s.at
+	var objects uint64 // of the containers that are open, the outermost in the lowest bit; limits.JSONDepth has no more
+	depth, most := 0, limits.JSONDepth-s.depth
+	wantsName := false
+	for {
+		for at < len(in) && (in[at] == ' ' || in[at] == '\n' || in[at] == '\r' || in[at] == '\t') {
+			at++
+		}
+		if at >= len(in) {
+			return false
+		}
+		switch c := in[at]; {
+		case c == '"':
+			for at++; at < len(in) && plainText[in[at]]; at++ {
+			}
+			if at >= len(in) || in[at] != '"' {
+				return false
+			}
+			at++
+			if wantsName {
+				for at < len(in) && (in[at] == ' ' || in[at] == '\n' || in[at] == '\r' || in[at] == '\t') {
+					at++
+				}
+				if at >= len(in) || in[at] != ':' {
+					return false
+				}
+				at++
+				wantsName = false
+				continue
+			}
+		case wantsName:
+			return false
+		case c == '-' || isDigit(c):
+			n := numberLength(in[at:])
+			if at += n; n == 0 || n >= numberBytes || at >= len(in) || inNumber[in[at]] {
+				return false
+			}
+		case c == '{' || c == '[':
+			if depth >= most || depth >= 64 {
+				return false
+			}
+			objects &^= 1 << depth
+			if c == '{' {
+				objects |= 1 << depth
+				wantsName = true
+			}
+			depth++
+			for at++; at < len(in) && (in[at] == ' ' || in[at] == '\n' || in[at] == '\r' || in[at] == '\t'); at++ {
+			}
+			if at >= len(in) || in[at] != c+2 { // its end
+				continue
+			}
+			wantsName = false
+			depth--
+			at++
+		default:
+			length := 0
+			switch rest := in[at:]; {
+			case hasPrefix(rest, "true"), hasPrefix(rest, "null"):
+				length = len("true")
+			case hasPrefix(rest, "false"):
+				length = len("false")
+			default:
+				return false
+			}
+			at += length
+		}
+		for { // behind a value
+			if depth == 0 {
+				s.at = at
+				return true
+			}
+			for at < len(in) && (in[at] == ' ' || in[at] == '\n' || in[at] == '\r' || in[at] == '\t') {
+				at++
+			}
+			if at >= len(in) {
+				return false
+			}
+			inObject := objects>>(depth-1)&1 != 0
+			c := in[at]
+			at++
+			if c == ',' {
+				wantsName = inObject
+				break
+			}
+			if c == '}' && inObject || c == ']' && !inObject {
+				depth--
+				continue
+			}
+			return false
+		}
+	}
 }
 
 // raw reads any value and returns its text: good until the next call.

@@ -79,7 +79,7 @@ func parseTinybench(s *scanner, opts Options) (Results, error) {
 			case "results", "tasks", "benchmarks", "benches":
 				return list("")
 			}
-			return list(string(key))
+			return list(s.keep(key))
 		})
 	}
 	if err != nil {
@@ -127,7 +127,7 @@ func (t *tinyTask) member(s *scanner, key []byte) error {
 
 // column keeps what stands in a column of a row of bench.table() as JSON.
 func (t *tinyTask) column(s *scanner, key []byte) error {
-	column := string(key)
+	column := s.keep(key)
 	var text string
 	err := s.str(&text)
 	if t.table == nil {

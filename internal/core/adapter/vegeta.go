@@ -227,15 +227,16 @@ func (r *vegetaReport) row(label string, keys, values []string) {
 }
 
 func (r *vegetaReport) latency(key string, v opt) {
-	point := strings.TrimSuffix(key, "th")
-	m := latencyAt("p" + point)
-	switch point {
+	var m *unit.Measure
+	switch point := strings.TrimSuffix(key, "th"); point {
 	case "mean":
 		m = unit.Latency
 	case "min", "max":
 		m = latencyAt(point)
 	case "total":
 		return
+	default:
+		m = latencyAt("p" + point)
 	}
 	if len(r.latencies) < vegetaErrors {
 		r.latencies = append(r.latencies, optional{m, v})
@@ -267,7 +268,7 @@ func (r *vegetaReport) json(s *scanner) error {
 		switch string(key) {
 		case "latencies":
 			return s.members(func(key []byte) error {
-				name := string(key)
+				name := s.keep(key)
 				var v opt
 				err := s.opt(&v)
 				r.latency(name, v)
@@ -285,7 +286,7 @@ func (r *vegetaReport) json(s *scanner) error {
 			return mean(&r.out)
 		case "status_codes":
 			return s.members(func(key []byte) error {
-				code := string(key)
+				code := s.keep(key)
 				var count opt
 				err := s.opt(&count)
 				r.status(code, count)
@@ -319,10 +320,13 @@ func (r *vegetaReport) add(g *gathering) error {
 		g.problem(r.name, r.line, "there was not a single request")
 		return nil
 	}
-	return g.optional(r.name, r.line, append(r.latencies, []optional{
+	if err := g.optional(r.name, r.line, r.latencies); err != nil {
+		return err
+	}
+	return g.optional(r.name, r.line, []optional{
 		{unit.Throughput, r.throughput}, {requests, r.requests}, {requestsFailed, r.failed}, {failureRatio, r.failures()},
 		{responseSize, r.in}, {requestSize, opt{r.out.v, r.out.ok && r.out.v > 0}},
-	}...))
+	})
 }
 
 // failures is the ratio of failures in percent: of the counts, which have all digits, or what success leaves.

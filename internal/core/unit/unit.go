@@ -68,14 +68,40 @@ var knownBy = func() map[string]*Measure {
 
 func lower(s string) string { return strings.ToLower(s) }
 
+// knownBytes is more than the name of a built-in measure has.
+const knownBytes = 64
+
+// appendLower appends a short text of ASCII in small letters; nil: it is none.
+func appendLower(to []byte, text string) []byte {
+	if len(text) > cap(to) {
+		return nil
+	}
+	for i := range len(text) {
+		c := text[i]
+		if c >= 0x80 {
+			return nil
+		}
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		to = append(to, c)
+	}
+	return to
+}
+
 // KnownMeasure returns the built-in measure of that name (without regard to case) or slug.
 func KnownMeasure(nameOrSlug string) (*Measure, bool) {
 	m, ok := knownBy[nameOrSlug]
-	if !ok {
-		m, ok = knownBy[lower(nameOrSlug)]
-		ok = ok && lower(m.Name) == lower(nameOrSlug)
+	if ok {
+		return m, true
 	}
-	return m, ok
+	var room [knownBytes]byte
+	if small := appendLower(room[:0], nameOrSlug); small != nil { // most names are no built-in measure's, and need not be made twice for that
+		m, ok = knownBy[string(small)]
+	} else {
+		m, ok = knownBy[lower(nameOrSlug)]
+	}
+	return m, ok && lower(m.Name) == lower(nameOrSlug)
 }
 
 // Guess returns the measure of a tool's own unit, such as Go's "p99-ns" or "reqs/s": its name is the unit, and its direction follows from
