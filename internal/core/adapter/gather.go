@@ -34,6 +34,8 @@ type gatherStore struct {
 	made  rows[gathered]
 	room  slab[Metric]
 	given slab[given]
+
+	texts textTable // names with parameters that came last, of other inputs too
 }
 
 // gatherStores are those that wait for the next input. They hold nothing of an earlier one.
@@ -77,9 +79,7 @@ type given struct {
 func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	b := g.last
 	if b == nil || b.name != name {
-		if g.store == nil {
-			g.store = gatherStores.Get().(*gatherStore)
-		}
+		g.begin()
 		place, isNew := g.store.names.add(name)
 		if isNew {
 			if len(g.store.order) >= limits.BenchmarksPerIteration {
@@ -105,6 +105,36 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	b.metrics, b.given = b.metrics[:n+1], b.given[:n+1] // nobody had them before
 	b.metrics[n].Measure = m
 	return b, n, nil
+}
+
+// begin takes a store.
+func (g *gathering) begin() {
+	if g.store == nil {
+		g.store = gatherStores.Get().(*gatherStore)
+	}
+}
+
+// withParameters is the function of that name, without its cost for names of the outputs before.
+func (g *gathering) withParameters(name string, ps []parameter) string {
+	if !inOrder(ps) {
+		return withParameters(name, ps)
+	}
+	var room [128]byte
+	out := append(room[:0], name...)
+	before := " {"
+	for _, p := range ps {
+		out = append(append(append(append(out, before...), p.name...), '='), p.value...)
+		before = ","
+	}
+	g.begin()
+	return g.store.texts.keep(append(out, '}'))
+}
+
+// joined is the name, a blank and another one, without its cost for names of the outputs before.
+func (g *gathering) joined(name, other string) string {
+	var room [128]byte
+	g.begin()
+	return g.store.texts.keep(append(append(append(room[:0], name...), ' '), other...))
 }
 
 // again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a
@@ -227,6 +257,11 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 	g.out.Reason = sentence(reason, args...)
 	st := g.store
 	if st == nil {
+		return g.out
+	}
+	if len(st.order) == 0 { // it was taken for names only
+		g.store = nil
+		gatherStores.Put(st)
 		return g.out
 	}
 	small := st.small()
@@ -431,6 +466,25 @@ func latencyAt(point string) *unit.Measure {
 	}
 	return newLatencyPoint(point)
 }
+
+// percentileOf is the measure of a percentile, such as "99" or "99.9".
+func percentileOf(point string) *unit.Measure {
+	if m := percentiles[point]; m != nil {
+		return m
+	}
+	return latencyAt("p" + point)
+}
+
+// percentiles are those of latencyPoints.
+var percentiles = func() map[string]*unit.Measure {
+	out := map[string]*unit.Measure{}
+	for point, m := range latencyPoints {
+		if number, ok := strings.CutPrefix(point, "p"); ok {
+			out[number] = m
+		}
+	}
+	return out
+}()
 
 // latencyPoints are those that tools print, made once.
 var latencyPoints = func() map[string]*unit.Measure {

@@ -37,9 +37,13 @@ func hitTime(line []byte) int {
 	return 0
 }
 
+// fishTimes are the labels of fish.
+var fishTimes = []struct{ text, what string }{{"Executed in ", "real"}, {"usr time ", "user"}, {"sys time ", "sys"}}
+
 // readShellTime reads "real	0m2.153s" and "real 2.15", and fish's "Executed in  123.45 millis  fish  external".
 func readShellTime(line []byte) (what string, nanos float64, ok bool) {
-	for _, label := range []struct{ text, what string }{{"Executed in ", "real"}, {"usr time ", "user"}, {"sys time ", "sys"}} {
+	for i := range fishTimes {
+		label := &fishTimes[i]
 		if rest, ok := after(line, label.text); ok {
 			word, rest := nextWord(rest)
 			u, _ := nextWord(rest)
@@ -49,8 +53,13 @@ func readShellTime(line []byte) (what string, nanos float64, ok bool) {
 		}
 	}
 	word, rest := nextWord(line)
-	switch what = string(word); what {
-	case "real", "user", "sys":
+	switch string(word) {
+	case "real":
+		what = "real"
+	case "user":
+		what = "user"
+	case "sys":
+		what = "sys"
 	default:
 		return "", 0, false
 	}
@@ -60,7 +69,9 @@ func readShellTime(line []byte) (what string, nanos float64, ok bool) {
 
 // shellNanos reads "0m2.153s" and "2,15", which are seconds.
 func shellNanos(text []byte) opt {
-	text = bytes.ReplaceAll(bytes.TrimSpace(text), []byte(","), []byte(".")) // the locale's decimal mark
+	if text = bytes.TrimSpace(text); bytes.IndexByte(text, ',') >= 0 {
+		text = bytes.ReplaceAll(text, []byte(","), []byte(".")) // the locale's decimal mark
+	}
 	if v, plain := number(text); plain {
 		return opt{v * 1e9, finite(v) && v >= 0}
 	}
@@ -73,7 +84,8 @@ func lineTime(line []byte) (command string, values []optional) {
 	if !bytes.HasSuffix(line, []byte(" total")) && !bytes.Contains(line, []byte(" real ")) {
 		return "", nil
 	}
-	words := bytes.Fields(line)
+	var room [16][]byte
+	words := fields(room[:0], line)
 	n := len(words)
 	word := func(i int) string { return string(words[i]) }
 	switch {
@@ -131,6 +143,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 			g.named()
 			continue
 		}
+		var room [1]optional
 		var values []optional
 		if rest, ok := after(line, "Command being timed: "); ok {
 			n++
@@ -164,22 +177,27 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 				g.problem(name, s.lineNumber, "it ended with exit status %s", label)
 			}
 			name = cmp.Or(called, "time") // what follows is of another command
-		} else if values = verboseTime(line); len(values) > 0 {
+		} else if one, ok := verboseTime(line); ok {
+			values = append(room[:0], one)
 		} else if command, one := lineTime(line); len(one) > 0 {
 			n++
 			if full, values = command, one; called != "" || command == "" {
 				full = g.again(cmp.Or(called, "time"))
 			}
 		} else if what, nanos, ok := readShellTime(line); ok && (what == "real" || what == wants && within > 0) {
-			m := map[string]*unit.Measure{"real": unit.Latency, "user": unit.UserTime, "sys": unit.SystemTime}[what]
-			wants = map[string]string{"real": "user", "user": "sys"}[what]
+			m := unit.SystemTime
+			wants = ""
+			if what == "user" {
+				m, wants = unit.UserTime, "sys"
+			}
 			if what == "real" {
+				m, wants = unit.Latency, "user"
 				n++
 				within = 5
 				name = g.again(cmp.Or(called, "time"))
 				full = name
 			}
-			values = []optional{{m, opt{nanos, true}}}
+			values = append(room[:0], optional{m, opt{nanos, true}})
 		}
 		if err := g.optional(full, s.lineNumber, values); err != nil {
 			return Results{}, err
@@ -189,23 +207,23 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 }
 
 // verboseTime reads a line of -v.
-func verboseTime(line []byte) []optional {
+func verboseTime(line []byte) (value optional, ok bool) {
 	line = trimIndent(line)
 	if len(line) == 0 || strings.IndexByte("UVSMIFE", line[0]) < 0 { // as most lines of a log
-		return nil
+		return optional{}, false
 	}
-	for _, l := range timeLabels {
-		if rest, ok := bytes.CutPrefix(line, []byte(l.label)); ok {
-			return []optional{{l.measure, firstNumber(rest).times(l.factor)}}
+	for i := range timeLabels {
+		if l := &timeLabels[i]; hasPrefix(line, l.label) {
+			return optional{l.measure, firstNumber(line[len(l.label):]).times(l.factor)}, true
 		}
 	}
 	if rest, ok := after(line, "Elapsed (wall clock) time (h:mm:ss or m:ss): "); ok {
 		if nanos, ok := clockTime(rest, 1+bytes.Count(rest, []byte(":"))); ok && bytes.IndexByte(rest, ':') > 0 {
-			return []optional{{unit.Latency, opt{nanos, ok}}}
+			return optional{unit.Latency, opt{nanos, ok}}, true
 		}
-		return []optional{{unit.Latency, shellNanos(rest)}} // busybox: "0m 2.15s"
+		return optional{unit.Latency, shellNanos(rest)}, true // busybox: "0m 2.15s"
 	}
-	return nil
+	return optional{}, false
 }
 
 // plainFaults reads "94456inputs+32outputs (16major+8699minor)pagefaults 0swaps".
@@ -225,7 +243,9 @@ func plainFaults(line []byte) (values []optional) {
 
 // plainTime reads "0.05user 0.06system 0:00.12elapsed 97%CPU (0avgtext+0avgdata 35632maxresident)k".
 func plainTime(line []byte) (values []optional) {
-	for _, w := range bytes.Fields(line) {
+	var room [16][]byte
+	values = make([]optional, 0, 4)
+	for _, w := range fields(room[:0], line) {
 		switch {
 		case bytes.HasSuffix(w, []byte("user")):
 			values = append(values, optional{unit.UserTime, firstNumber(bytes.TrimSuffix(w, []byte("user"))).times(1e9)})

@@ -29,7 +29,7 @@ func hitPerf(line []byte) int {
 	if _, ok := after(line, "Performance counter stats for "); ok {
 		return 100
 	}
-	if r, ok := perfCSV(line); ok && r.event != "" || perfIntervals(line) {
+	if r, ok := new(perfBlock).csv(line); ok && r.event != "" || perfIntervals(line) {
 		return 100
 	}
 	return 0
@@ -61,6 +61,11 @@ type perfRow struct {
 	samples              []float64
 	line                 int
 	dropped              int // metrics of intervals over the limit
+
+	// When all rows are there.
+	measure  *unit.Measure
+	factor   float64
+	measured string // the measure's name, and of what
 }
 
 // perfBlock is what one run of perf printed.
@@ -74,21 +79,49 @@ type perfBlock struct {
 	times     []float64 // of the table
 	pmu       string    // of the last row
 	rows      []*perfRow
-	byEvent   map[string]*perfRow
-	last      float64 // the end of the last interval
-	summed    bool    // what it has is the summary of its intervals
+	made      rows[perfRow]       // where they are
+	byEvent   map[string]*perfRow // where there are many
+	last      float64             // the end of the last interval
+	summed    bool                // what it has is the summary of its intervals
+
+	s *scanner // that keeps texts; nil: nobody does
+}
+
+// keep is the text as a string.
+func (b *perfBlock) keep(text []byte) string {
+	if b.s == nil {
+		return string(text)
+	}
+	return b.s.keep(text)
+}
+
+// fewPerfRows are looked through one by one, which is cheaper than a map.
+const fewPerfRows = 16
+
+// known is the row of that key.
+func (b *perfBlock) known(key string) *perfRow {
+	if b.byEvent != nil {
+		return b.byEvent[key]
+	}
+	for _, r := range b.rows {
+		if r.event != "" && r.key() == key {
+			return r
+		}
+	}
+	return nil
 }
 
 func parsePerfStat(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	b := perfUnnamed("")
+	b.s = s
 	next := func(one perfBlock) error {
 		if b.title == "" && b.name == perfUnnamed("").name && len(b.rows) > 0 && !b.intervals {
 			b.name = g.again(b.name)
 		}
 		err := b.add(&g)
-		b = one
+		b, b.s = one, s
 		return err
 	}
 	for line := range s.lines() {
@@ -154,7 +187,7 @@ func (b *perfBlock) read(line []byte) (r perfRow, ok bool) {
 		return r, false
 	}
 	if line[0] == '{' {
-		return perfJSON(line)
+		return b.json(line)
 	}
 	if before, rest := nextWord(line); b.intervals {
 		if seconds, ok := perfTime(before); ok {
@@ -168,7 +201,7 @@ func (b *perfBlock) read(line []byte) (r perfRow, ok bool) {
 			return r, ok
 		}
 	}
-	return perfCSV(line)
+	return b.csv(line)
 }
 
 // perfTime reads the time of an interval, which has nine digits behind the mark.
@@ -189,7 +222,7 @@ func (b *perfBlock) ends(r *perfRow) bool {
 	case b.text:
 		return !r.inText
 	}
-	return !r.summary && r.event != "" && b.byEvent[r.key()] != nil
+	return !r.summary && r.event != "" && b.known(r.key()) != nil
 }
 
 // isFooter reports whether the row stands below the counts.
@@ -203,7 +236,7 @@ func (r *perfRow) key() string { return withParameters(r.event, r.of) }
 func (b *perfBlock) take(r perfRow) error {
 	if r.summary && !b.summed { // it takes the place of the intervals
 		b.summed = true
-		b.rows, b.byEvent = nil, nil
+		b.rows, b.byEvent, b.made = nil, nil, rows[perfRow]{}
 	}
 	if r.at.ok {
 		b.last = r.at.v
@@ -211,22 +244,27 @@ func (b *perfBlock) take(r perfRow) error {
 	if r.event != "" {
 		b.pmu, _ = perfPMU(r.event)
 	}
-	known := b.byEvent[r.key()]
-	switch {
-	case r.event == "" && len(b.rows) == 0:
+	if r.event == "" { // more metrics of the row before
+		if len(b.rows) > 0 {
+			b.rows[len(b.rows)-1].more(r.metrics)
+		}
 		return nil
-	case r.event == "": // more metrics of the row before
-		b.rows[len(b.rows)-1].more(r.metrics)
-		return nil
-	case known == nil:
+	}
+	known := b.known(r.key())
+	if known == nil {
 		if len(b.rows) >= limits.MetricsPerReport {
 			return tooManyMetrics()
 		}
-		if b.byEvent == nil {
+		row := b.made.next()
+		*row = r
+		if b.rows = append(b.rows, row); len(b.rows) == fewPerfRows {
 			b.byEvent = map[string]*perfRow{}
+			for _, one := range b.rows {
+				b.byEvent[one.key()] = one
+			}
+		} else if b.byEvent != nil {
+			b.byEvent[row.key()] = row
 		}
-		b.byEvent[r.key()] = &r
-		b.rows = append(b.rows, &r)
 		return nil
 	}
 	known.more(r.metrics)
@@ -252,12 +290,24 @@ func (r *perfRow) more(metrics []optional) {
 
 // add gives what was counted.
 func (b *perfBlock) add(g *gathering) error {
+	for _, r := range b.rows {
+		if r.missing == "" {
+			r.measure, r.factor = perfMeasure(r.event, r.unit)
+			r.measured = r.measure.Name
+			if len(r.of) > 0 {
+				r.measured = g.withParameters(r.measure.Name, r.of)
+			}
+		}
+	}
 	taken := b.taken()
 	for _, r := range b.rows {
-		name := withParameters(b.name, r.of)
+		name := b.name
+		if len(r.of) > 0 {
+			name = g.withParameters(b.name, r.of)
+		}
 		if r.missing != "" {
 			g.problem(name, r.line, "%s was %s", r.event, strings.Trim(r.missing, "<>"))
-		} else if err := g.metric(name, r.metric(taken), r.line); err != nil {
+		} else if err := g.metric(name, r.metric(taken(r)), r.line); err != nil {
 			return err
 		}
 		if r.dropped > 0 {
@@ -270,15 +320,15 @@ func (b *perfBlock) add(g *gathering) error {
 	return nil
 }
 
-// metric is what the row counted.
-func (r *perfRow) metric(taken map[string]*perfRow) Metric {
-	m, factor := perfMeasure(r.event, r.unit)
-	if taken[withParameters(m.Name, r.of)] != r {
-		own := *m
-		own.Name, own.Slug = r.event, ""
-		m = &own
+// metric is what the row counted, by its own name where another one has taken the measure's.
+func (r *perfRow) metric(own bool) Metric {
+	m := r.measure
+	if own {
+		its := *m
+		its.Name, its.Slug = r.event, ""
+		m = &its
 	}
-	out := Metric{Measure: m, Value: r.value.v * factor}
+	out := Metric{Measure: m, Value: r.value.v * r.factor}
 	if r.percent.ok {
 		out = spread(m, out.Value, out.Value*r.percent.v/100)
 	}
@@ -286,23 +336,49 @@ func (r *perfRow) metric(taken map[string]*perfRow) Metric {
 	return out
 }
 
-// taken are the rows by what they measure. Where two events of one run would be the same measure, as instructions:u and instructions:k, or duration_time and what stands below all, one of them goes by its own name.
-func (b *perfBlock) taken() map[string]*perfRow {
-	out := map[string]*perfRow{}
+// taken tells for a row whether another one has its measure. Where two events of one run would be the same measure, as instructions:u and
+// instructions:k, or duration_time and what stands below all, one of them goes by its own name.
+func (b *perfBlock) taken() func(r *perfRow) bool {
+	first := func(measured string, footer bool) *perfRow {
+		for _, r := range b.rows {
+			if r.missing == "" && r.isFooter() == footer && r.measured == measured {
+				return r
+			}
+		}
+		return nil
+	}
+	if len(b.rows) < fewPerfRows {
+		return func(r *perfRow) bool { return cmp.Or(first(r.measured, true), first(r.measured, false)) != r }
+	}
+	all := make(map[string]*perfRow, len(b.rows))
 	for _, footer := range []bool{true, false} {
 		for _, r := range b.rows {
-			if r.missing == "" && r.isFooter() == footer {
-				if m, _ := perfMeasure(r.event, r.unit); out[withParameters(m.Name, r.of)] == nil {
-					out[withParameters(m.Name, r.of)] = r
-				}
+			if r.missing == "" && r.isFooter() == footer && all[r.measured] == nil {
+				all[r.measured] = r
 			}
 		}
 	}
-	return out
+	return func(r *perfRow) bool { return all[r.measured] != r }
 }
+
+// perfEvents are measures of events that almost every run counts.
+var perfEvents = func() map[string]*unit.Measure {
+	out := map[string]*unit.Measure{}
+	for _, event := range strings.Fields("cycles branches branch-misses cache-misses cache-references context-switches cs page-faults faults cpu-migrations migrations major-faults minor-faults ref-cycles stalled-cycles-frontend stalled-cycles-backend L1-dcache-loads L1-dcache-load-misses LLC-loads LLC-load-misses dTLB-load-misses cycles:u branches:u branch-misses:u cpu-migrations:u context-switches:u page-faults:u") {
+		out[event], _ = newPerfMeasure(event, "")
+	}
+	return out
+}()
 
 // perfMeasure is what an event measures. Counts of a real processor vary: none is exact.
 func perfMeasure(event, u string) (*unit.Measure, float64) {
+	if m := perfEvents[event]; m != nil && u == "" {
+		return m, 1
+	}
+	return newPerfMeasure(event, u)
+}
+
+func newPerfMeasure(event, u string) (*unit.Measure, float64) {
 	nanos, isTime := nanosPer(u)
 	base, _, _ := strings.Cut(event, ":") // cycles:u
 	switch base {

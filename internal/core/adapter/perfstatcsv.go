@@ -5,20 +5,26 @@ import (
 	"strings"
 )
 
-// perfCSV reads a row of -x with any separator that perf's users choose: comma, semicolon, tab or |.
-func perfCSV(line []byte) (r perfRow, ok bool) {
+// csv reads a row of -x with any separator that perf's users choose: comma, semicolon, tab or |.
+func (b *perfBlock) csv(line []byte) (r perfRow, ok bool) {
 	for _, separator := range []byte{',', ';', '\t', '|'} {
 		if n := bytes.Count(line, []byte{separator}); n < 3 || n > 30 {
 			continue
 		}
-		if r, ok = perfFields(bytes.Split(line, []byte{separator}), separator); ok {
+		var room [32][]byte // as many separators as above, and one
+		parts, rest := room[:0], line
+		for at := bytes.IndexByte(rest, separator); at >= 0; at = bytes.IndexByte(rest, separator) {
+			parts = append(parts, rest[:at])
+			rest = rest[at+1:]
+		}
+		if r, ok = b.fields(append(parts, rest), separator); ok {
 			return r, true
 		}
 	}
 	return perfRow{}, false
 }
 
-func perfFields(fields [][]byte, separator byte) (r perfRow, ok bool) {
+func (b *perfBlock) fields(fields [][]byte, separator byte) (r perfRow, ok bool) {
 	value := func(i int) bool {
 		return i < len(fields) && (bytes.HasPrefix(fields[i], []byte("<not ")) || perfDecimal(bytes.TrimSpace(fields[i])).ok)
 	}
@@ -31,7 +37,7 @@ func perfFields(fields [][]byte, separator byte) (r perfRow, ok bool) {
 		fields = fields[1:]
 	}
 	if name, ok := perfPart(fields[0]); ok {
-		r.of = []parameter{perfOf(name, string(fields[0]))}
+		r.of = []parameter{perfOf(name, b.keep(fields[0]))}
 		fields = fields[1:]
 		if name != "cpu" && name != "thread" && len(fields) > 2 && isDigits(fields[0]) && (value(1) || len(fields[1]) == 0 && len(fields[2]) == 0) {
 			fields = fields[1:] // the number of CPUs that are counted together
@@ -46,13 +52,13 @@ func perfFields(fields [][]byte, separator byte) (r perfRow, ok bool) {
 		if empty < 3 || len(fields) != 2 || !value(0) {
 			return r, false
 		}
-		r.metrics = perfMetric(perfDecimal(fields[0]), string(fields[1]), "")
+		r.metrics = perfMetric(perfDecimal(fields[0]), b.keep(fields[1]), "")
 		return r, len(r.metrics) > 0
 	}
 	if len(fields) < 5 || !value(0) {
 		return r, false
 	}
-	r.unit, r.event = string(fields[1]), string(fields[2])
+	r.unit, r.event = b.keep(fields[1]), b.keep(fields[2])
 	rest := fields[3:]
 	for strings.Count(r.event, "/")%2 == 1 && len(rest) > 2 { // "cpu/event=0x3c,umask=0x1/"
 		r.event += string(separator) + string(rest[0])
@@ -84,7 +90,7 @@ func perfFields(fields [][]byte, separator byte) (r perfRow, ok bool) {
 	}
 	if len(rest) >= 4 {
 		pmu, _ := perfPMU(r.event)
-		r.metrics = perfMetric(perfDecimal(rest[2]), string(rest[3]), pmu)
+		r.metrics = perfMetric(perfDecimal(rest[2]), b.keep(rest[3]), pmu)
 	}
 	return r, true
 }
@@ -96,12 +102,12 @@ func perfShare(text []byte) bool {
 	return at > 0 && len(text)-at == 3 && v.ok && v.v <= 100
 }
 
-// perfJSON reads an object of -j. It is not read as JSON, which it is not in every version and locale: "pcnt-running" : 100,00, }.
-func perfJSON(line []byte) (r perfRow, ok bool) {
+// json reads an object of -j. It is not read as JSON, which it is not in every version and locale: "pcnt-running" : 100,00, }.
+func (b *perfBlock) json(line []byte) (r perfRow, ok bool) {
 	var metric opt
 	metricUnit := ""
 	for key, text := range perfMembers(line) {
-		switch key {
+		switch string(key) {
 		case "interval":
 			r.at = perfDecimal(text)
 		case "counter-value":
@@ -111,18 +117,18 @@ func perfJSON(line []byte) (r perfRow, ok bool) {
 				r.value = perfDecimal(text)
 			}
 		case "unit":
-			r.unit = string(text)
+			r.unit = b.keep(text)
 		case "event":
-			r.event = string(text)
+			r.event = b.keep(text)
 		case "variance":
 			r.percent = perfDecimal(text)
 		case "metric-value":
 			metric = perfDecimal(text)
 		case "metric-unit":
-			metricUnit = string(text)
+			metricUnit = b.keep(text)
 		case "cpu", "core", "die", "socket", "node", "cluster", "cache", "thread", "cgroup":
 			if len(text) > 0 {
-				r.of = append(r.of, perfOf(key, string(text)))
+				r.of = append(r.of, perfOf(b.keep(key), b.keep(text)))
 			}
 		}
 	}
@@ -136,8 +142,8 @@ func perfJSON(line []byte) (r perfRow, ok bool) {
 }
 
 // perfMembers are the names and values of an object in one line, without their quotes.
-func perfMembers(line []byte) func(yield func(key string, value []byte) bool) {
-	return func(yield func(string, []byte) bool) {
+func perfMembers(line []byte) func(yield func(key, value []byte) bool) {
+	return func(yield func(_, _ []byte) bool) {
 		for {
 			_, rest, ok := bytes.Cut(line, []byte(`"`))
 			key, rest, ok2 := bytes.Cut(rest, []byte(`"`))
@@ -154,7 +160,7 @@ func perfMembers(line []byte) func(yield func(key string, value []byte) bool) {
 				}
 				value, line = bytes.TrimRight(value[:end], ", }"), value[end:]
 			}
-			if !yield(string(key), value) {
+			if !yield(key, value) {
 				return
 			}
 		}

@@ -12,9 +12,10 @@ import (
 // row reads a row of the text.
 func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	r.inText = true
+	var room [12]perfWord
 	before, behind, hash := bytes.Cut(line, []byte("#"))
 	if b.table = b.table && hash || bytes.HasPrefix(behind, []byte(" Table of individual measurements:")); b.table {
-		words := perfWords(before)
+		words := perfWords(room[:0], before)
 		if len(words) == 2 && words[1].text[0] == '(' && len(b.times) < limits.SamplesPerMetric {
 			if v := perfDecimal(words[0].text); v.ok {
 				b.times = append(b.times, v.v*1e9)
@@ -26,7 +27,7 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 		r.percent = perfDecimal(firstWord(line[at+len("( +-"):]))
 	}
 	before = perfBefore(before)
-	words := perfWords(before)
+	words := perfWords(room[:0], before)
 	if r.of, words = perfAggregate(words); len(words) == 0 || !perfValue(words[0].text) {
 		return b.more(r, words, behind)
 	}
@@ -40,7 +41,7 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	last := words[len(words)-1].text
 	switch {
 	case string(last) == "elapsed", len(words) == 3 && string(words[1].text) == "seconds" && (string(last) == "user" || string(last) == "sys"): // "0.0023 +- 0.0003 seconds time elapsed"
-		r.value, r.event, r.unit = perfDecimal(words[0].text), string(last), "seconds"
+		r.value, r.event, r.unit = perfDecimal(words[0].text), b.keep(last), "seconds"
 		if string(last) == "elapsed" {
 			b.done, r.samples = true, b.times
 		}
@@ -63,14 +64,14 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	}
 	switch {
 	case len(words) == 2 && r.unit == "":
-		r.unit, r.event = string(words[0].text), string(words[1].text)
+		r.unit, r.event = b.keep(words[0].text), b.keep(words[1].text)
 	case len(words) == 1:
-		r.event = string(words[0].text)
+		r.event = b.keep(words[0].text)
 	default:
 		return r, false
 	}
 	pmu, _ := perfPMU(r.event)
-	r.metrics = perfMetrics(behind, pmu)
+	r.metrics = b.metrics(behind, pmu)
 	return r, (r.value.ok || r.missing != "") && !isDigit(r.event[0])
 }
 
@@ -85,7 +86,7 @@ func (b *perfBlock) more(r perfRow, words []perfWord, behind []byte) (perfRow, b
 	if len(words) == 2 {
 		b.pmu = strings.Trim(string(words[1].text), "()")
 	}
-	r.metrics = perfMetrics(behind, b.pmu)
+	r.metrics = b.metrics(behind, b.pmu)
 	return r, len(r.metrics) > 0
 }
 
@@ -107,8 +108,8 @@ type perfWord struct {
 	at   int
 }
 
-// perfWords parts at spaces and tabs only: other white space may part the thousands.
-func perfWords(text []byte) (words []perfWord) {
+// perfWords appends the words: it parts at spaces and tabs only: other white space may part the thousands.
+func perfWords(words []perfWord, text []byte) []perfWord {
 	for at := 0; at < len(text) && len(words) < 12; {
 		word, rest := nextWord(text[at:])
 		if len(word) == 0 {
@@ -195,14 +196,14 @@ func perfPMU(event string) (string, bool) {
 	return pmu, true
 }
 
-// perfMetrics reads what stands behind #: "1.24  insn per cycle", "20.1 %  tma_backend_bound", "0.70 IPC".
-func perfMetrics(behind []byte, pmu string) []optional {
+// metrics reads what stands behind #: "1.24  insn per cycle", "20.1 %  tma_backend_bound", "0.70 IPC".
+func (b *perfBlock) metrics(behind []byte, pmu string) []optional {
 	if at := bytes.IndexByte(behind, '#'); at >= 0 {
 		behind = behind[:at]
 	}
 	behind = perfBefore(behind)
 	word, rest := nextWord(behind)
-	return perfMetric(perfDecimal(word), string(rest), pmu)
+	return perfMetric(perfDecimal(word), b.keep(rest), pmu)
 }
 
 // perfMetric is a metric by what perf calls its unit, which is a unit and behind two spaces its name, or the name alone.
@@ -215,14 +216,17 @@ func perfMetric(v opt, text, pmu string) []optional {
 	if name = strings.TrimSpace(name); !named {
 		u, name = unit.Generic, text
 	}
-	m := &unit.Measure{Name: name, Units: u, Direction: unit.Unknown}
+	var m *unit.Measure
 	switch {
 	case text == "insn per cycle", name == "insn_per_cycle":
 		m = instructionsPerCycle
 	case strings.Contains(name, " "), strings.Contains(text, "/sec"), strings.Contains(text, "GHz"), u == "CPUs":
 		return nil // it follows from the counts
-	case u == "%":
-		m.Units = unit.Percentage
+	default:
+		if u == "%" {
+			u = unit.Percentage
+		}
+		m = &unit.Measure{Name: name, Units: u, Direction: unit.Unknown}
 	}
 	if pmu != "" && strings.HasPrefix(pmu, "cpu_") { // of a processor with several kinds of cores
 		own := *m
@@ -262,6 +266,9 @@ func perfDecimal(word []byte) opt {
 	return perfDigits(word, lastMark(word))
 }
 
+// perfMarks are what parts thousands beside comma, point and apostrophe.
+var perfMarks = []string{"\u00a0", "\u2009", "\u202f", "\u2019"}
+
 // perfDigits is the number whose decimal mark stands at a place, -1: nowhere. All other marks part its digits.
 func perfDigits(word []byte, decimal int) opt {
 	if len(word) == 0 || len(word) > 60 || !isDigit(word[0]) && !(len(word) > 1 && (word[0] == '-' || word[0] == '+') && isDigit(word[1])) {
@@ -278,7 +285,7 @@ func perfDigits(word []byte, decimal int) opt {
 		case c == ',' || c == '.' || c == '\'':
 		default:
 			mark := 0
-			for _, m := range []string{"\u00a0", "\u2009", "\u202f", "\u2019"} {
+			for _, m := range perfMarks {
 				if bytes.HasPrefix(word[i:], []byte(m)) {
 					mark = len(m)
 				}

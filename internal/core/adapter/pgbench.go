@@ -69,15 +69,17 @@ type pgRun struct {
 	rates, lats []float64 // of progress
 	errors      []string
 	listing     int // columns before a statement; 0: no statements follow
+
+	s *scanner
 }
 
 func parsePgbench(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	var r pgRun
+	r := pgRun{s: s}
 	flush := func(title string) error {
 		last := r
-		r = pgRun{title: title}
+		r = pgRun{title: title, s: s}
 		if last.kind == "" && len(last.errors) == 0 {
 			return nil
 		}
@@ -96,7 +98,7 @@ func parsePgbench(s *scanner, opts Options) (Results, error) {
 			}
 		}
 		if begins {
-			r.kind, r.line = oneLine(string(kind)), s.lineNumber
+			r.kind, r.line = oneLine(s.keep(kind)), s.lineNumber
 		} else {
 			r.read(line)
 		}
@@ -154,20 +156,37 @@ func (r *pgRun) read(line []byte) {
 	}
 }
 
+// pgParameters are the lines of what changes the load.
+var pgParameters = []struct{ label, name, usual string }{
+	{"scaling factor: ", "scale", ""}, {"query mode: ", "mode", ""}, {"number of clients: ", "clients", ""}, {"number of threads: ", "threads", ""},
+	{"maximum number of tries: ", "tries", "1"}, {"partition method: ", "partition", ""}, {"partitions: ", "partitions", ""},
+}
+
+// pgFailures are the counts of transactions that failed, behind "number of ".
+var pgFailures = []struct {
+	label   string
+	measure *unit.Measure
+}{{"serialization failures: ", pgSerial}, {"deadlock failures: ", pgLock}, {"other failures: ", pgOther}, {"transactions retried: ", pgRetried}}
+
 // ofRun takes a line of the run as a whole.
 func (r *pgRun) ofRun(line []byte) {
-	for _, p := range []struct{ label, name, usual string }{
-		{"scaling factor: ", "scale", ""}, {"query mode: ", "mode", ""}, {"number of clients: ", "clients", ""}, {"number of threads: ", "threads", ""},
-		{"maximum number of tries: ", "tries", "1"}, {"partition method: ", "partition", ""}, {"partitions: ", "partitions", ""},
-	} {
-		if rest, ok := bytes.CutPrefix(line, []byte(p.label)); ok {
-			if string(rest) != p.usual && len(r.params) < 10 {
-				r.params = append(r.params, parameter{p.name, oneLine(string(rest))})
-			}
-			return
+	for i := range pgParameters {
+		p := &pgParameters[i]
+		if !hasPrefix(line, p.label) {
+			continue
 		}
+		if r.params == nil {
+			r.params = make([]parameter, 0, 4)
+		}
+		if rest := line[len(p.label):]; string(rest) != p.usual && len(r.params) < 10 {
+			r.params = append(r.params, parameter{p.name, oneLine(r.s.keep(rest))})
+		}
+		return
 	}
 	add := func(m *unit.Measure, v opt) {
+		if r.others == nil {
+			r.others = make([]optional, 0, 4)
+		}
 		if len(r.others) < 10 {
 			r.others = append(r.others, optional{m, v})
 		}
@@ -229,22 +248,34 @@ func (r *pgRun) list(line []byte) bool {
 
 // read takes a line that the whole and a script have.
 func (p *pgPart) read(line []byte) {
-	for _, separator := range []string{" = ", ": "} {
-		if rest, ok := bytes.CutPrefix(line, []byte("latency average"+separator)); ok {
-			p.average = firstNumber(rest).times(1e6)
-		} else if rest, ok := bytes.CutPrefix(line, []byte("latency stddev"+separator)); ok {
-			p.deviation = firstNumber(rest).times(1e6)
+	if rest, ok := bytes.CutPrefix(line, []byte("latency ")); ok {
+		to := &p.average
+		what, rest, _ := bytes.Cut(rest, []byte(" "))
+		colon := bytes.HasSuffix(what, []byte(":"))
+		if !colon {
+			rest, ok = bytes.CutPrefix(rest, []byte("= "))
+		}
+		switch string(bytes.TrimSuffix(what, []byte(":"))) {
+		case "average":
+		case "stddev":
+			to = &p.deviation
+		default:
+			ok = false
+		}
+		if ok {
+			*to = firstNumber(rest).times(1e6)
 		}
 	}
 	if rest, ok := after(line, "number of failed transactions: "); ok {
 		p.failed, p.failure = firstNumber(rest), oneLine(string(rest))
 	}
-	for _, more := range []struct {
-		label   string
-		measure *unit.Measure
-	}{{"serialization failures: ", pgSerial}, {"deadlock failures: ", pgLock}, {"other failures: ", pgOther}, {"transactions retried: ", pgRetried}} {
-		if rest, ok := after(line, "number of "+more.label); ok && len(p.others) < 10 {
-			p.others = append(p.others, optional{more.measure, firstNumber(rest)})
+	rest, ok := bytes.CutPrefix(trimIndent(line), []byte("number of "))
+	if !ok {
+		return
+	}
+	for _, more := range pgFailures {
+		if hasPrefix(rest, more.label) && len(p.others) < 10 {
+			p.others = append(p.others, optional{more.measure, firstNumber(bytes.TrimSpace(rest[len(more.label):]))})
 		}
 	}
 }
@@ -268,7 +299,7 @@ func (r *pgRun) statement(line []byte) bool {
 		}
 		*to = opt{v, true}
 	}
-	st.text = oneLine(string(line))
+	st.text = oneLine(r.s.keep(bytes.TrimSpace(line)))
 	if len(part.statements) < pgMostRows {
 		part.statements = append(part.statements, st)
 	}
@@ -276,7 +307,7 @@ func (r *pgRun) statement(line []byte) bool {
 }
 
 func (r *pgRun) add(g *gathering) error {
-	name := withParameters(titled(r.title, r.kind), r.params)
+	name := g.withParameters(titled(r.title, r.kind), r.params)
 	for _, e := range r.errors {
 		g.problem(name, r.line, "%s", e)
 	}
@@ -323,7 +354,10 @@ func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64)
 			return err
 		}
 	}
-	if err := g.optional(name, line, append([]optional{{requestsFailed, p.failed}}, p.others...)); err != nil {
+	if err := g.optional(name, line, []optional{{requestsFailed, p.failed}}); err != nil {
+		return err
+	}
+	if err := g.optional(name, line, p.others); err != nil || len(p.statements) == 0 {
 		return err
 	}
 	seen := map[string]int{}
@@ -331,11 +365,12 @@ func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64)
 		if strings.HasPrefix(st.text, `\`) {
 			continue // pgbench's own commands take no time
 		}
-		full := name + " " + st.text
+		full := g.joined(name, st.text)
 		if seen[st.text]++; seen[st.text] > 1 {
 			full = fmt.Sprintf("%s #%d", full, seen[st.text])
 		}
-		values := []optional{{unit.Latency, st.value.times(1e6)}}
+		var room [3]optional
+		values := append(room[:0], optional{unit.Latency, st.value.times(1e6)})
 		if st.failures.v > 0 {
 			values = append(values, optional{requestsFailed, st.failures})
 		}

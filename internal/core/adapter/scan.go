@@ -162,12 +162,20 @@ func (s *scanner) text() (string, error) {
 // keep is word as a string. Texts of an output are mostly the same few, and those of the next output are mostly those of this one: units, names
 // of parameters and benchmarks. Those that came last are not made again.
 func (s *scanner) keep(word []byte) string {
+	if s.known == nil {
+		s.known = new(textTable)
+	}
+	return s.known.keep(word)
+}
+
+// textTable has the texts that came last.
+type textTable [keptTexts]string
+
+// keep is word as a string.
+func (t *textTable) keep(word []byte) string {
 	n := len(word)
 	if n == 0 || n > keptBytes {
 		return string(word)
-	}
-	if s.known == nil {
-		s.known = new([keptTexts]string)
 	}
 	var hash uint64
 	if n >= 8 {
@@ -177,7 +185,7 @@ func (s *scanner) keep(word []byte) string {
 			hash = hash<<8 | uint64(c)
 		}
 	}
-	known := &s.known[(hash^uint64(n))*0x9e3779b97f4a7c15>>(64-keptBits)]
+	known := &t[(hash^uint64(n))*0x9e3779b97f4a7c15>>(64-keptBits)]
 	if *known != string(word) {
 		*known = string(word)
 	}

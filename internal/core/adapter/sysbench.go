@@ -3,7 +3,6 @@ package adapter
 import (
 	"bytes"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -64,6 +63,8 @@ type sysRun struct {
 	checkpoints, over               bool                 // over: the last line of a checkpoint was read
 	spent                           float64              // total time of the checkpoints before
 	fatal                           []string
+
+	s *scanner
 }
 
 // sysRows bounds what is kept of a run.
@@ -95,11 +96,11 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 				name = b
 				g.named()
 			} else {
-				r = sysRun{name: name, line: s.lineNumber}
+				r = sysRun{name: name, line: s.lineNumber, s: s}
 			}
 		case r.line > 0 && len(line) > 0:
 			if r.over && line[0] != ' ' && (bytes.HasSuffix(line, []byte(":")) || line[0] == '[') { // the next checkpoint
-				next := sysRun{name: r.name, kind: r.kind, params: r.params, line: r.line, checkpoints: true, spent: r.time.v}
+				next := sysRun{name: r.name, kind: r.kind, params: r.params, line: r.line, checkpoints: true, spent: r.time.v, s: s}
 				if err := r.add(&g); err != nil {
 					return Results{}, err
 				}
@@ -116,12 +117,18 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 }
 
 func (r *sysRun) param(name string, value []byte) {
+	if r.params == nil {
+		r.params = make([]parameter, 0, 4)
+	}
 	if len(r.params) < sysRows {
-		r.params = append(r.params, parameter{name, oneLine(string(value))})
+		r.params = append(r.params, parameter{name, oneLine(r.s.keep(value))})
 	}
 }
 
 func (r *sysRun) value(m *unit.Measure, v opt) {
+	if r.values == nil {
+		r.values = make([]optional, 0, 8)
+	}
 	if len(r.values) < sysRows {
 		r.values = append(r.values, optional{m, v})
 	}
@@ -135,7 +142,7 @@ func (r *sysRun) read(line []byte) {
 		r.rate = firstNumber(text)
 	case line[0] == ' ' || line[0] == '\t':
 		if label, rest, ok := bytes.Cut(text, []byte(":")); ok {
-			r.row(string(label), bytes.TrimSpace(rest))
+			r.row(r.s.keep(label), bytes.TrimSpace(rest))
 		}
 	case bytes.HasPrefix(line, []byte("FATAL: ")):
 		if len(r.fatal) < 3 {
@@ -152,14 +159,15 @@ func (r *sysRun) read(line []byte) {
 
 // interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65", of memory "[ 1s ] 7260.18 MiB/sec", of files "[ 1s ] reads: 144.21 MiB/s writes: 96.14 MiB/s …".
 func (r *sysRun) interval(text []byte) {
-	words := bytes.Fields(text)
+	var room [32][]byte
+	words := fields(room[:0], text)
 	for i := range len(words) - 1 {
-		what, v := string(words[i]), firstNumber(words[i+1])
-		if string(words[i+1]) == "MiB/sec" {
-			what, v = "MiB/sec", firstNumber(words[i])
+		what, value := words[i], words[i+1]
+		if string(value) == "MiB/sec" {
+			what, value = value, what
 		}
 		m, factor := unit.Throughput, 1.0
-		switch what {
+		switch string(what) {
 		case "eps:", "tps:":
 		case "MiB/sec":
 			m, factor = unit.Bandwidth, mebibyte
@@ -168,7 +176,7 @@ func (r *sysRun) interval(text []byte) {
 				continue // of a database
 			}
 			m, factor = sysReadBandwidth, mebibyte
-			if what == "writes:" {
+			if string(what) == "writes:" {
 				m = sysWriteBandwidth
 			}
 		default:
@@ -177,7 +185,7 @@ func (r *sysRun) interval(text []byte) {
 		if r.samples == nil {
 			r.samples = map[string][]float64{}
 		}
-		if v.ok && len(r.samples[m.Slug]) < maxAggregates {
+		if v := firstNumber(value); v.ok && len(r.samples[m.Slug]) < maxAggregates {
 			r.samples[m.Slug] = append(r.samples[m.Slug], v.v*factor)
 		}
 	}
@@ -187,7 +195,7 @@ func (r *sysRun) interval(text []byte) {
 func (r *sysRun) heading(text []byte) {
 	r.section = ""
 	if bytes.HasSuffix(text, []byte(":")) {
-		r.section = string(text)
+		r.section = r.s.keep(text)
 		switch r.section {
 		case "Test execution summary:":
 			r.section = "General statistics:"
@@ -195,7 +203,12 @@ func (r *sysRun) heading(text []byte) {
 			r.section = "SQL statistics:"
 		}
 	}
-	begins := func(label string) (rest []byte, ok bool) { return bytes.CutPrefix(text, []byte(label)) }
+	begins := func(label string) (rest []byte, ok bool) {
+		if ok = hasPrefix(text, label); ok {
+			rest = text[len(label):]
+		}
+		return rest, ok
+	}
 	if rest, ok := begins("Number of threads: "); ok {
 		r.param("threads", rest)
 	} else if rest, ok := begins("Target transaction rate: "); ok {
@@ -235,6 +248,9 @@ func (r *sysRun) heading(text []byte) {
 	}
 	if rest, ok := begins("Operations performed: "); ok && r.kind == "memory" { // "10240 ( 3855.80 ops/sec)"
 		r.rate = inParentheses(rest)
+	}
+	if !bytes.Contains(text, []byte(" transferred (")) {
+		return
 	}
 	for _, transferred := range []string{" MiB transferred (", " MB transferred ("} { // "(7260.18 MiB/sec)"; the MB of old versions are as large
 		if _, rest, ok := bytes.Cut(text, []byte(transferred)); ok {
@@ -278,7 +294,7 @@ func (r *sysRun) row(label string, rest []byte) {
 		case label == "min" || label == "max":
 			r.value(latencyAt(label), v)
 		case percentile:
-			r.value(latencyAt("p"+point), v)
+			r.value(percentileOf(point), v)
 		}
 	case "General statistics:", "Throughput:", "CPU speed:":
 		switch label {
@@ -304,7 +320,7 @@ func (r *sysRun) row(label string, rest []byte) {
 			r.iops(label, rest)
 		}
 		if point, ok := strings.CutSuffix(label, " percentile"); ok && strings.HasPrefix(label, "approx.") && sysNanos(rest).v > 0 {
-			r.value(latencyAt("p"+strings.TrimSpace(point[len("approx."):])), sysNanos(rest))
+			r.value(percentileOf(strings.TrimSpace(point[len("approx."):])), sysNanos(rest))
 		}
 	case "Threads fairness:":
 		r.over = r.checkpoints && label == "execution time (avg/stddev)"
@@ -390,7 +406,7 @@ func (r *sysRun) add(g *gathering) error {
 	case name == "":
 		name = r.kind
 	}
-	name = withParameters(name, r.params)
+	name = g.withParameters(name, r.params)
 	if r.called == "" {
 		if r.called = name; r.name != "" || r.kind == "" || r.kind == "oltp" { // else what it did is in its name
 			r.called = g.again(name)
@@ -414,12 +430,14 @@ func (r *sysRun) add(g *gathering) error {
 	if !r.rate.ok {
 		r.rate = opt{r.events.v / r.time.v, r.time.v > 0}
 	}
-	for _, o := range slices.Concat([]optional{{unit.Throughput, r.rate}, {unit.Latency, r.latency()}}, r.values, []optional{{sysTotal, r.time.times(1e9)}}) {
-		if !o.value.ok {
-			continue
-		}
-		if err := g.metric(name, Metric{Measure: o.measure, Value: o.value.v, Samples: r.samples[o.measure.Slug]}, r.line); err != nil {
-			return err
+	for _, values := range [][]optional{{{unit.Throughput, r.rate}, {unit.Latency, r.latency()}}, r.values, {{sysTotal, r.time.times(1e9)}}} {
+		for _, o := range values {
+			if !o.value.ok {
+				continue
+			}
+			if err := g.metric(name, Metric{Measure: o.measure, Value: o.value.v, Samples: r.samples[o.measure.Slug]}, r.line); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -23,15 +23,15 @@ type scanner struct {
 
 	countedTo, counted int // lines that end before this byte of the window, as far as position has looked
 
-	row, column int                // lines before the window's first byte, and bytes between the last line end and it
-	lineNumber  int                // of the line that nextLine returned, the first is 1
-	depth       int                // of JSON
-	known       *[keptTexts]string // short texts that came last
-	loose       bool               // NaN and Infinity are taken for null, as Python writes them
-	prefix      *prefix            // what stands before its lines; nil: nothing
-	plain       bool               // its lines are as the tool wrote them
-	calm        bool               // no escape and no return of the carriage is in them, and no prefix before them
-	joined      []byte             // a line that goes on in others
+	row, column int        // lines before the window's first byte, and bytes between the last line end and it
+	lineNumber  int        // of the line that nextLine returned, the first is 1
+	depth       int        // of JSON
+	known       *textTable // short texts that came last
+	loose       bool       // NaN and Infinity are taken for null, as Python writes them
+	prefix      *prefix    // what stands before its lines; nil: nothing
+	plain       bool       // its lines are as the tool wrote them
+	calm        bool       // no escape and no return of the carriage is in them, and no prefix before them
+	joined      []byte     // a line that goes on in others
 
 	passed     int // lines that were too long to be looked at
 	passedRow  int // the first of them
