@@ -15,24 +15,26 @@ func TestTwoReportsAtOnceMakeTheirLinesOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
 		b := openBench(t, race.Open)
-		for _, slice := range []int{1000, 2} {
-			b.service.Slices(slice, nil)
+		total := 0
+		for n, meet := range []struct{ slice, commit int }{{1000, 1}, {2, 1}, {2, 2}, {2, 3}, {2, 4}, {2, 5}} {
+			b.service.Slices(meet.slice, nil)
 			finish := func(r report.Report) func(context.Context) error {
 				return func(ctx context.Context) error {
-					return b.service.FinishReport(ctx, r.ID, []string{many(3+slice%5, false)}, b.now, nil, nil)
+					return b.service.FinishReport(ctx, r.ID, []string{many(3*(n+1), false)}, b.now, nil, nil)
 				}
 			}
 			r1, r2 := b.pending(jsonSettings), b.pending(jsonSettings)
-			if of1, of2 := race.Run(1, finish(r1), finish(r2)); of1 != nil || of2 != nil {
-				t.Fatalf("slices of %d: the first: %v; the second: %v", slice, of1, of2)
+			if of1, of2 := race.Run(meet.commit, finish(r1), finish(r2)); of1 != nil || of2 != nil {
+				t.Fatalf("slices of %d, met at commit %d: the first: %v; the second: %v", meet.slice, meet.commit, of1, of2)
 			}
+			total += 2 * 2 * 3 * (n + 1)
 		}
-		var metrics, ids int
+		var metrics, lines int
 		b.tx(func(tx *store.Tx) error {
-			return tx.QueryRow(t.Context(), `select count(*), count(distinct id) from metric`).Scan(&metrics, &ids)
+			return tx.QueryRow(t.Context(), `select (select count(*) from metric), (select count(*) from series)`).Scan(&metrics, &lines)
 		})
-		if metrics != 2*(2*3+2*5) || ids != metrics {
-			t.Errorf("%d metrics with %d ids", metrics, ids)
+		if metrics != total || lines != 2*3*6 {
+			t.Errorf("%d metrics on %d lines, want %d on %d", metrics, lines, total, 2*3*6)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"testing"
 
@@ -68,7 +69,11 @@ func (r *Race) Run(at int, first, second func(context.Context) error) (of1, of2 
 			return
 		}
 		begun := r.Store.Transactions()
-		go func() { done <- second(r.t.Context()) }()
+		go func() {
+			err := errors.New("it gave up its test")
+			defer func() { done <- err }()
+			err = second(r.t.Context())
+		}()
 		for len(done) == 0 && !r.waits(begun) {
 			runtime.Gosched()
 		}
