@@ -137,6 +137,7 @@ func (b *bench) alerts(r report.Report) (out []threshold.Alert) {
 		return nil
 	}
 	b.tx(func(tx *store.Tx) error {
+		out = nil
 		for _, m := range metrics {
 			found, err := threshold.AlertsByMetric(b.t.Context(), tx, []int64{m.ID})
 			if err != nil {

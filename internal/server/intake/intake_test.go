@@ -584,7 +584,7 @@ func TestJobGoesToTheTestbedOfItsSpec(t *testing.T) {
 		t.Errorf("want project shop, testbed metal-8 with the spec, pending; got %s, %s, %v, %s", got.Project.Slug, got.Testbed.Name,
 			got.Testbed.Spec, got.Status)
 	}
-	if diff := cmp.Diff([]string{got.UUID}, h.queue.inserted); diff != "" || h.queue.woken != 1 ||
+	if diff := cmp.Diff(got.UUID, h.queue.inserted[len(h.queue.inserted)-1]); diff != "" || h.queue.woken != 1 ||
 		h.queue.asked[0].Project.ID != got.Project.UUID {
 		t.Errorf("queue: %s, woken %d", diff, h.queue.woken)
 	}

@@ -256,13 +256,13 @@ func (h *hall) complete(o order) order {
 // project returns the organization's one project, made when it is asked for first.
 func (h *hall) project(o order) (org account.Organization, p project.Project) {
 	h.t.Helper()
+	known, ok := h.orgs[o.org]
+	defer func() { h.orgs[o.org] = org }()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-		var ok bool
-		if org, ok = h.orgs[o.org]; !ok {
+		if org = known; !ok {
 			if org, err = account.InsertOrganization(ctx, tx, o.org, o.plan); err != nil {
 				return err
 			}
-			h.orgs[o.org] = org
 			p, err = project.Insert(ctx, tx, project.Project{OrganizationID: org.ID, Name: o.org + " project", Visibility: "public"})
 			return err
 		}

@@ -114,12 +114,13 @@ type Disk interface {
 
 // Store is an open database. It is safe for concurrent use: many readers, and one writer at a time or many, as the package comment says.
 type Store struct {
-	writer  *sql.DB // SQLite: one connection, begins immediate: writers queue here instead of failing with "busy"
-	reader  *sql.DB
-	dialect dialect
-	now     func() time.Time
-	begun   atomic.Int64
-	damaged atomic.Bool // a statement has found the database's structure broken
+	writer    *sql.DB // SQLite: one connection, begins immediate: writers queue here instead of failing with "busy"
+	reader    *sql.DB
+	dialect   dialect
+	now       func() time.Time
+	begun     atomic.Int64
+	practised atomic.Int64 // rehearsals
+	damaged   atomic.Bool  // a statement has found the database's structure broken
 
 	rehearse  Rehearsal
 	hindrance func(context.Context) error
@@ -321,6 +322,7 @@ func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, e
 // after a statement has failed is in error: PostgreSQL would have ended its transaction there.
 func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
 	var statements, breakAt int64
+	defer s.begun.Add(-1) // it is the one that follows
 	perform := func(tx *Tx) error {
 		tx.q.breakAt = breakAt
 		err := f(tx)
@@ -332,7 +334,8 @@ func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
 	} else if statements == 0 || s.rehearse != AtStatements {
 		return nil
 	}
-	breakAt = 1 + s.begun.Load()%statements
+	s.begun.Add(-1)
+	breakAt = 1 + s.practised.Add(1)%statements
 	if _, err := s.run(ctx, s.writer, perform); errors.Is(err, errRehearsed) && statements >= breakAt {
 		return fmt.Errorf("statement %d of a transaction failed, and its function went on", breakAt)
 	}
