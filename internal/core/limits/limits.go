@@ -52,6 +52,7 @@ const (
 	ReadChunk        = 1_000     // metrics that are loaded with all that they name, and encoded
 	AnswerMetricCost = 4 * KiB   // one metric of a chunk with its series, names, JSON and garbage
 	PointCost        = 512       // of a line's point while the line is put in order, with its report
+	PlaceCost        = 96        // of a report, while a picture is made of the lines over it
 	AnswerBytes      = 256 * KiB // of an answer in memory; what is over that is put into a file first, so that a slow reader holds nothing
 
 	SmallQueue    = 1_024

@@ -4,4 +4,6 @@ package explore
 const (
 	LineReportsQuery   = lineReportsQuery
 	SeriesMetricsQuery = seriesMetricsQuery
+	LinePlacesQuery    = linePlacesQuery
+	SeriesSpotsQuery   = seriesSpotsQuery
 )

@@ -38,6 +38,43 @@ const lineReportsQuery = `select r.seq, r.id, r.start_time, r.end_time, hv.numbe
 		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage + `
 		order by hv.number, r.start_time, r.seq limit $6`
 
+const linePlacesQuery = `select r.seq, hv.number, r.start_time from head_version hv
+		join report r on r.version_id = hv.version_id and r.testbed_id = $1
+		where hv.head_id = $2 and r.status = 'processed' and ($3 = '' or r.spec_id = $3)
+		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage + `
+		order by hv.number, r.start_time, r.seq limit $6`
+
+// linePlaces returns what LineReports does, but no more of each report than where it is.
+func linePlaces(ctx context.Context, tx *store.Tx, p LineParams) ([]place, error) {
+	rows, err := tx.Query(ctx, linePlacesQuery, p.TestbedID, p.HeadID, p.SpecID, store.MicrosPtr(p.From), store.MicrosPtr(p.To), p.Limit)
+	out, err := store.Collect(rows, err, func(rows *sql.Rows) (r place, err error) {
+		return r, rows.Scan(&r.seq, &r.number, &r.start)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find places of a line: %w", err)
+	}
+	return out, nil
+}
+
+// reportName is what a dot of a plot needs of its report.
+type reportName struct {
+	seq      int64
+	id, hash string
+}
+
+// reportNames returns the reports with these numbers, in no particular order.
+func reportNames(ctx context.Context, tx *store.Tx, seqs []int64) ([]reportName, error) {
+	rows, err := tx.Query(ctx, `select r.seq, r.id, coalesce(v.hash, '') from report r join version v on v.id = r.version_id
+		where r.seq in `+store.Integers(seqs))
+	out, err := store.Collect(rows, err, func(rows *sql.Rows) (n reportName, err error) {
+		return n, rows.Scan(&n.seq, &n.id, &n.hash)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find reports of points: %w", err)
+	}
+	return out, nil
+}
+
 // LineReports returns the reports of a line, oldest first: by version number, start time and arrival.
 func LineReports(ctx context.Context, tx *store.Tx, p LineParams) ([]LineReport, error) {
 	rows, err := tx.Query(ctx, lineReportsQuery, p.TestbedID, p.HeadID, p.SpecID, store.MicrosPtr(p.From), store.MicrosPtr(p.To), p.Limit)
@@ -72,6 +109,48 @@ func SeriesMetrics(ctx context.Context, tx *store.Tx, seriesID int64, f func(rep
 		if !f(m) {
 			return nil
 		}
+	}
+	return rows.Err()
+}
+
+// Each column costs as much as reading the row, so iteration and whether the value is outside of its boundary are one.
+const seriesSpotsQuery = `select m.report_seq, m.value,
+		m.iteration * 2 + case when m.value < m.lower_limit or m.value > m.upper_limit then 1 else 0 end
+		from metric m where m.series_id = $1 and m.report_seq between $2 and $3`
+
+// seriesSpots calls f with each metric of a series between two reports, in no particular order.
+func seriesSpots(ctx context.Context, tx *store.Tx, seriesID, from, to int64, f func(reportSeq int64, v spot)) error {
+	rows, err := tx.Query(ctx, seriesSpotsQuery, seriesID, from, to)
+	if err != nil {
+		return fmt.Errorf("read series %d: %w", seriesID, err)
+	}
+	defer rows.Close()
+	var seq, packed int64
+	var v spot
+	for rows.Next() {
+		if err := rows.Scan(&seq, &v.value, &packed); err != nil {
+			return fmt.Errorf("read series %d: %w", seriesID, err)
+		}
+		v.iteration, v.outside = int32(packed>>1), packed&1 == 1 //nolint:gosec // iterations are few
+		f(seq, v)
+	}
+	return rows.Err()
+}
+
+// seriesMetricsAt calls f with the metrics of a series in these reports.
+func seriesMetricsAt(ctx context.Context, tx *store.Tx, seriesID int64, reportSeqs []int64, f func(report.Metric)) error {
+	rows, err := tx.Query(ctx, `select `+report.MetricColumns+` from metric m where m.series_id = $1 and m.report_seq in `+
+		store.Integers(reportSeqs), seriesID)
+	if err != nil {
+		return fmt.Errorf("read points of series %d: %w", seriesID, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		m, err := report.ScanMetric(rows)
+		if err != nil {
+			return fmt.Errorf("read points of series %d: %w", seriesID, err)
+		}
+		f(m)
 	}
 	return rows.Err()
 }

@@ -75,5 +75,7 @@ func TestHotQueriesReadByIndex(t *testing.T) {
 	storetest.ReadsByIndex(t, map[string]string{
 		"line":   explore.LineReportsQuery,
 		"series": explore.SeriesMetricsQuery,
+		"places": explore.LinePlacesQuery,
+		"spots":  explore.SeriesSpotsQuery,
 	})
 }

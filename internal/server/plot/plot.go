@@ -49,10 +49,16 @@ const (
 	defaultWidth, defaultHeight         = 960, 360
 	marginLeft, marginRight             = 76, 16
 	marginTop, marginBottom             = 14, 34
-	dotsAtMost                          = 400 // visible points of a series, above which only alerts get a dot
-	classes                             = 10  // s0 … s9 in the style sheet
+	classes                             = 10 // s0 … s9 in the style sheet
 	wantedTicksX, wantedTicksY          = 8, 6
 	dotRadius, alertRadius      float64 = 2.6, 5
+)
+
+// DotsAtMost is how many visible points a series may have that shows each as a dot; of more only alerts get one. Only these need a label
+// and a link. Columns are the pixel columns between the margins of a plot of the default width: more points than four on each are not seen.
+const (
+	DotsAtMost = 400
+	Columns    = defaultWidth - marginLeft - marginRight
 )
 
 // Empty reports whether there is nothing to draw in the visible range.
@@ -129,13 +135,13 @@ func (p Plot) line(b *strings.Builder, index int, s Series, x, y scale) {
 		limit(b, "limit upper", points, x, y, func(q Point) *float64 { return q.Upper })
 		limit(b, "limit lower", points, x, y, func(q Point) *float64 { return q.Lower })
 	}
-	var path strings.Builder
+	var path []byte
 	for i, q := range points {
-		step(&path, i == 0, x.at(q.X), y.at(q.Y))
+		path = step(path, i == 0, x.at(q.X), y.at(q.Y))
 	}
-	fmt.Fprintf(b, `<path class="line" d="%s"/>`, path.String())
+	fmt.Fprintf(b, `<path class="line" d="%s"/>`, path)
 	for _, q := range points {
-		if q.Alert == "" && len(points) > dotsAtMost {
+		if q.Alert == "" && len(s.Points) > DotsAtMost {
 			continue
 		}
 		p.dot(b, q, x, y)
@@ -165,7 +171,7 @@ func (p Plot) dot(b *strings.Builder, q Point, x, y scale) {
 
 // limit draws a boundary as a line that has gaps where no boundary was drawn.
 func limit(b *strings.Builder, class string, points []Point, x, y scale, of func(Point) *float64) {
-	var path strings.Builder
+	var path []byte
 	pen := false
 	for _, q := range points {
 		v := of(q)
@@ -173,23 +179,20 @@ func limit(b *strings.Builder, class string, points []Point, x, y scale, of func
 			pen = false
 			continue
 		}
-		step(&path, !pen, x.at(q.X), y.at(*v))
+		path = step(path, !pen, x.at(q.X), y.at(*v))
 		pen = true
 	}
-	if path.Len() > 0 {
-		fmt.Fprintf(b, `<path class="%s" d="%s"/>`, class, path.String())
+	if len(path) > 0 {
+		fmt.Fprintf(b, `<path class="%s" d="%s"/>`, class, path)
 	}
 }
 
-func step(path *strings.Builder, move bool, x, y float64) {
+func step(path []byte, move bool, x, y float64) []byte {
 	op := byte('L')
 	if move {
 		op = 'M'
 	}
-	path.WriteByte(op)
-	path.WriteString(pixel(x))
-	path.WriteByte(' ')
-	path.WriteString(pixel(y))
+	return appendPixel(append(appendPixel(append(path, op), x), ' '), y)
 }
 
 // rangeX is the visible range of X; ok is false when no point lies in it.
@@ -244,10 +247,10 @@ func within(points []Point, from, to float64) []Point {
 
 // decimate keeps, for each pixel column, the first, lowest, highest and last point and those with an alert.
 func decimate(points []Point, x scale) []Point {
-	if len(points) <= dotsAtMost {
+	if len(points) <= DotsAtMost {
 		return points
 	}
-	out := make([]Point, 0, dotsAtMost*4)
+	out := make([]Point, 0, DotsAtMost*4)
 	for i := 0; i < len(points); {
 		column := int(x.at(points[i].X))
 		j, low, high := i, i, i
@@ -269,7 +272,12 @@ func decimate(points []Point, x scale) []Point {
 	return out
 }
 
-func pixel(v float64) string  { return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) }
+func pixel(v float64) string { return string(appendPixel(nil, v)) }
+
+func appendPixel(b []byte, v float64) []byte {
+	return strconv.AppendFloat(b, math.Round(v*10)/10, 'f', -1, 64)
+}
+
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // timeOf is the instant of a Unix time in milliseconds.

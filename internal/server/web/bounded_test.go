@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/explore"
 )
 
 // A page asks for no more than it shows: projects have thousands of reports, and a report up to 400,000 metrics.
@@ -18,7 +19,9 @@ func TestPagesAskForABoundedPartOfReportsAndLines(t *testing.T) {
 		Results: [][]api.ReportResult{{{Benchmark: api.Benchmark{UUID: "e"}, Measures: []api.ReportMeasure{{Measure: api.Measure{UUID: "m"}}}}}},
 		Counts:  api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 5_000}}}}
 	source := &canned{answers: map[string]any{"/projects/words": api.Project{UUID: "p", Slug: "words"}, "/projects/words/alerts": []int{},
-		"/projects/words/reports": []api.Report{report}, "/projects/words/reports/r": report, "/projects/words/perf": api.Perf{}}}
+		"/projects/words/reports": []api.Report{report}, "/projects/words/reports/r": report, "/projects/words/perf": explore.Picture{},
+		"/projects/words/benchmarks": []int{}, "/projects/words/branches": []int{}, "/projects/words/testbeds": []int{},
+		"/projects/words/measures": []int{}}}
 	pages := New(Config{Version: "test", Now: time.Now, Log: slog.New(slog.DiscardHandler), Source: source})
 	get := func(path string) string {
 		w := httptest.NewRecorder()
@@ -29,8 +32,12 @@ func TestPagesAskForABoundedPartOfReportsAndLines(t *testing.T) {
 		return w.Body.String()
 	}
 	get("/projects/words")
-	if source.perf.Columns == 0 || source.most["r"] == 0 {
-		t.Errorf("the overview asks for %d columns and %d results", source.perf.Columns, source.most["r"])
+	if source.drawn.Columns == 0 || source.drawn.Lines == 0 || source.most["r"] == 0 {
+		t.Errorf("the overview asks for %+v and %d results", source.drawn, source.most["r"])
+	}
+	get("/projects/words/perf?branch=b&testbed=t&measure=m&benchmark=e&x=time&from=5&to=9&limits=0")
+	if q := source.drawn; q.Columns == 0 || q.Lines == 0 || q.Boundaries != 0 || !q.ByTime || *q.Visible[0] != 5 || *q.Visible[1] != 9 {
+		t.Errorf("the page of plots asks for %+v", q)
 	}
 	text := get("/projects/words/reports/r")
 	if source.most["r"] != 2000 || !strings.Contains(text, "Showing the first 1 of 5000 results") || !strings.Contains(text,

@@ -37,13 +37,21 @@ func plotHref(project api.Project, branch api.Branch, testbed api.Testbed, bench
 	return "/projects/" + url.PathEscape(project.Slug) + "/perf?" + q.Encode()
 }
 
-// perfOf asks for the points of a selection; columns as the API has them, 0 for all points.
-func (p *Pages) perfOf(r *http.Request, project api.Project, s selection, columns int) (api.Perf, error) {
+// boundedLines is how many lines a plot may have that shows their boundaries.
+const boundedLines = 3
+
+// pictureOf asks for what can be seen of a selection on so many columns.
+func (p *Pages) pictureOf(r *http.Request, project api.Project, s selection, opts drawOptions, columns int) (explore.Picture, error) {
 	if !s.complete() {
-		return api.Perf{}, nil
+		return explore.Picture{}, nil
 	}
-	return p.cfg.Source.Perf(r.Context(), reader(r), project.UUID, explore.PerfQuery{
-		Branches: s.branches, Testbeds: s.testbeds, Benchmarks: s.benchmarks, Measures: s.measures, Columns: columns})
+	q := explore.PictureQuery{PerfQuery: explore.PerfQuery{
+		Branches: s.branches, Testbeds: s.testbeds, Benchmarks: s.benchmarks, Measures: s.measures, Columns: columns},
+		ByTime: opts.time, Visible: [2]*float64{opts.from, opts.to}, Lines: seriesPerChart, Dots: plot.DotsAtMost}
+	if opts.boundaries {
+		q.Boundaries = boundedLines
+	}
+	return p.cfg.Source.Picture(r.Context(), reader(r), project.UUID, q)
 }
 
 // defaultSelection is what the newest processed report measured: its branch and testbed, its first measure, its first benchmarks.
@@ -87,40 +95,37 @@ type drawOptions struct {
 }
 
 // drawCharts draws one plot for each measure.
-func drawCharts(project api.Project, perf api.Perf, opts drawOptions) []chart {
+func drawCharts(project api.Project, picture explore.Picture, opts drawOptions) []chart {
 	var out []chart
-	byMeasure := map[string][]api.PerfSeries{}
+	byMeasure := map[string][]explore.PictureLine{}
 	var order []string
-	for _, s := range perf.Results {
-		if len(s.Metrics) == 0 {
-			continue
-		}
+	for _, s := range picture.Lines {
 		if byMeasure[s.Measure.UUID] == nil {
 			order = append(order, s.Measure.UUID)
 		}
 		byMeasure[s.Measure.UUID] = append(byMeasure[s.Measure.UUID], s)
 	}
 	for _, id := range order {
-		out = append(out, drawChart(project, byMeasure[id], opts))
+		out = append(out, drawChart(project, byMeasure[id], picture.More[id], opts))
 	}
 	return out
 }
 
-func drawChart(project api.Project, series []api.PerfSeries, opts drawOptions) chart {
+// drawChart draws lines of one measure; so many more were not read.
+func drawChart(project api.Project, series []explore.PictureLine, more int, opts drawOptions) chart {
 	measure := series[0].Measure
 	made := chart{Title: measure.Name}
-	if len(series) > seriesPerChart {
-		made.Note = fmt.Sprintf("showing %d of %d lines; choose fewer to see the others", seriesPerChart, len(series))
-		series = series[:seriesPerChart]
+	if more > 0 {
+		made.Note = fmt.Sprintf("showing %d of up to %d lines; choose fewer to see the others", len(series), len(series)+more)
 	}
-	several := func(of func(api.PerfSeries) string) bool {
-		return slices.ContainsFunc(series, func(s api.PerfSeries) bool { return of(s) != of(series[0]) })
+	several := func(of func(explore.PictureLine) string) bool {
+		return slices.ContainsFunc(series, func(s explore.PictureLine) bool { return of(s) != of(series[0]) })
 	}
-	branches := several(func(s api.PerfSeries) string { return s.Branch.UUID })
-	testbeds := several(func(s api.PerfSeries) string { return s.Testbed.UUID })
+	branches := several(func(s explore.PictureLine) string { return s.Branch.UUID })
+	testbeds := several(func(s explore.PictureLine) string { return s.Testbed.UUID })
 	drawing := plot.Plot{
 		Title: measure.Name + " over versions", Time: opts.time, LogY: opts.log, From: opts.from, To: opts.to, Boundaries: opts.boundaries &&
-			len(series) <= 3,
+			len(series) <= boundedLines,
 		FormatY: func(v float64) string { return unit.Format(v, measure.Units) },
 	}
 	if opts.time {
@@ -137,33 +142,30 @@ func drawChart(project api.Project, series []api.PerfSeries, opts drawOptions) c
 		made.Legend = append(made.Legend, legendRow{"s" + strconv.Itoa(i), name})
 		drawing.Series = append(drawing.Series, plot.Series{Name: name, Points: pointsOf(project, s, name, opts.time)})
 	}
-	if opts.boundaries && len(series) > 3 && made.Note == "" {
+	if opts.boundaries && len(series) > boundedLines && made.Note == "" {
 		made.Note = "boundaries are drawn for up to three lines"
 	}
 	made.SVG = template.HTML(drawing.SVG()) //nolint:gosec // package plot escapes all text in it
 	return made
 }
 
-func pointsOf(project api.Project, s api.PerfSeries, name string, byTime bool) []plot.Point {
-	out := make([]plot.Point, 0, len(s.Metrics))
-	for _, m := range s.Metrics {
-		q := plot.Point{X: float64(m.Version.Number), Y: m.Metric.Value, Href: reportHref(project, m.Report)}
+func pointsOf(project api.Project, s explore.PictureLine, name string, byTime bool) []plot.Point {
+	out := make([]plot.Point, len(s.Points))
+	for i, v := range s.Points {
+		q := plot.Point{X: float64(v.Number), Y: v.Value, Lower: v.Lower, Upper: v.Upper, Alert: string(v.Alert)}
 		if byTime {
-			q.X = float64(m.StartTime.UnixMilli())
+			q.X = float64(v.Start.UnixMilli())
 		}
-		if m.Boundary != nil {
-			q.Lower, q.Upper = m.Boundary.LowerLimit, m.Boundary.UpperLimit
+		if v.Report != "" { // it has a dot
+			version := api.Version{Number: v.Number}
+			if v.Hash != "" {
+				version.Hash = &v.Hash
+			}
+			q.Href = reportHref(project, v.Report)
+			q.Label = fmt.Sprintf("%s\n%s\n%s, %s", name, unit.Format(v.Value, s.Measure.Units), versionText(&version),
+				v.Start.UTC().Format("2 Jan 2006 15:04"))
 		}
-		if m.Alert != nil {
-			q.Alert = string(m.Alert.Status)
-		}
-		version := m.Version
-		q.Label = fmt.Sprintf("%s\n%s\n%s, %s", name, unit.Format(m.Metric.Value, s.Measure.Units), versionText(&version),
-			m.StartTime.UTC().Format("2 Jan 2006 15:04"))
-		out = append(out, q)
-	}
-	if byTime {
-		slices.SortStableFunc(out, func(a, b plot.Point) int { return int(a.X - b.X) })
+		out[i] = q
 	}
 	return out
 }
@@ -223,15 +225,15 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 		}
 		chosen = chosen.or(standard)
 	}
-	perf, err := p.perfOf(r, project, chosen, 0)
+	picture, err := p.pictureOf(r, project, chosen, opts, plot.Columns)
 	if fault.Is(err, fault.Invalid) { // too many permutations: say so, and keep the form usable
 		view.Notes = append(view.Notes, fault.Message(err))
 	} else if err != nil {
 		return page{}, err
 	}
-	view.Charts = drawCharts(project, perf, opts)
-	view.Table = tableOf(perf)
-	if view.Choosers, err = p.choosers(r, project, chosen, perf, view.Search); err != nil {
+	view.Charts = drawCharts(project, picture, opts)
+	view.Table = tableOf(picture)
+	if view.Choosers, err = p.choosers(r, project, chosen, picture, view.Search); err != nil {
 		return page{}, err
 	}
 	return page{
@@ -264,9 +266,9 @@ func rangeEnd(text string) (*float64, error) {
 }
 
 // choosers lists what can be ticked. What is shown now is always among it, whatever the search says.
-func (p *Pages) choosers(r *http.Request, project api.Project, chosen selection, perf api.Perf, search string) ([]chooser, error) {
-	type row = Thing
-	list := func(title, name string, what Things, search string, ticked []string, shown func(api.PerfSeries) row) (chooser, error) {
+func (p *Pages) choosers(r *http.Request, project api.Project, chosen selection, picture explore.Picture, search string) ([]chooser,
+	error) {
+	list := func(title, name string, what Things, search string, ticked []string, shown []explore.Named) (chooser, error) {
 		rows, total, err := p.cfg.Source.Things(r.Context(), reader(r), project.UUID, what, store.ListFilter{Search: search,
 			Page: store.Page{Limit: optionsPerChooser}})
 		if err != nil {
@@ -276,14 +278,18 @@ func (p *Pages) choosers(r *http.Request, project api.Project, chosen selection,
 		if total > len(rows) {
 			made.More = fmt.Sprintf("(%d of %d; search)", len(rows), total)
 		}
-		for _, s := range perf.Results {
-			if one := shown(s); !slices.Contains(rows, one) {
+		checked := map[string]bool{}
+		for _, uuid := range ticked {
+			checked[uuid] = true
+		}
+		for _, s := range shown { // also by another name
+			checked[s.UUID] = true
+			if one := (Thing{s.UUID, s.Name}); !slices.Contains(rows, one) {
 				rows = append(rows, one)
 			}
 		}
 		for _, one := range rows {
-			checked := slices.Contains(ticked, one.UUID) || slices.ContainsFunc(perf.Results, func(s api.PerfSeries) bool { return shown(s) == one })
-			made.Options = append(made.Options, option{one.UUID, one.Name, checked})
+			made.Options = append(made.Options, option{one.UUID, one.Name, checked[one.UUID]})
 		}
 		slices.SortStableFunc(made.Options, func(a, b option) int { // ticked ones first
 			switch {
@@ -302,15 +308,12 @@ func (p *Pages) choosers(r *http.Request, project api.Project, chosen selection,
 		what        Things
 		search      string
 		ticked      []string
-		shown       func(api.PerfSeries) row
+		shown       []explore.Named
 	}{
-		{"Benchmarks", "benchmark", Benchmarks, search, chosen.benchmarks, func(s api.PerfSeries) row {
-			return row{s.Benchmark.UUID,
-				s.Benchmark.Name}
-		}},
-		{"Branches", "branch", Branches, "", chosen.branches, func(s api.PerfSeries) row { return row{s.Branch.UUID, s.Branch.Name} }},
-		{"Testbeds", "testbed", Testbeds, "", chosen.testbeds, func(s api.PerfSeries) row { return row{s.Testbed.UUID, s.Testbed.Name} }},
-		{"Measures", "measure", Measures, "", chosen.measures, func(s api.PerfSeries) row { return row{s.Measure.UUID, s.Measure.Name} }},
+		{"Benchmarks", "benchmark", Benchmarks, search, chosen.benchmarks, picture.Benchmarks},
+		{"Branches", "branch", Branches, "", chosen.branches, picture.Branches},
+		{"Testbeds", "testbed", Testbeds, "", chosen.testbeds, picture.Testbeds},
+		{"Measures", "measure", Measures, "", chosen.measures, picture.Measures},
 	} {
 		made, err := list(c.title, c.name, c.what, c.search, c.ticked, c.shown)
 		if err != nil {
@@ -321,22 +324,14 @@ func (p *Pages) choosers(r *http.Request, project api.Project, chosen selection,
 	return out, nil
 }
 
-func tableOf(perf api.Perf) []tableRow {
+func tableOf(picture explore.Picture) []tableRow {
 	var out []tableRow
-	for _, s := range perf.Results {
-		if len(s.Metrics) == 0 {
-			continue
-		}
-		least, most := s.Metrics[0].Metric.Value, s.Metrics[0].Metric.Value
-		for _, m := range s.Metrics {
-			least, most = min(least, m.Metric.Value), max(most, m.Metric.Value)
-		}
+	for _, s := range picture.Lines {
 		units := s.Measure.Units
 		out = append(out, tableRow{
 			Benchmark: s.Benchmark.Name, Branch: s.Branch.Name, Testbed: s.Testbed.Name, Measure: s.Measure.Name,
-			Points: strconv.Itoa(len(s.Metrics)),
-			Newest: unit.Format(s.Metrics[len(s.Metrics)-1].Metric.Value, units), Lowest: unit.Format(least, units),
-			Highest: unit.Format(most, units),
+			Points: strconv.Itoa(s.Count),
+			Newest: unit.Format(s.Newest, units), Lowest: unit.Format(s.Lowest, units), Highest: unit.Format(s.Highest, units),
 		})
 	}
 	return out

@@ -35,7 +35,8 @@ func (p *Pages) projects(r *http.Request) (page, error) {
 	return page{template: "projects", title: "Projects", section: "projects", view: view}, nil
 }
 
-// overviewColumns is how finely the overview's plot is drawn, in columns: 4 points in each at most. The page of plots has all points.
+// overviewColumns is how finely the overview's plot is drawn, in columns: 4 points in each at most. The page of plots has one for each
+// pixel.
 const overviewColumns = 200
 
 type projectView struct {
@@ -72,11 +73,12 @@ func (p *Pages) project(r *http.Request) (page, error) {
 		if err != nil {
 			return page{}, err
 		}
-		perf, err := p.perfOf(r, project, selection, overviewColumns)
+		opts := drawOptions{boundaries: true}
+		picture, err := p.pictureOf(r, project, selection, opts, overviewColumns)
 		if err != nil {
 			return page{}, err
 		}
-		if charts := drawCharts(project, perf, drawOptions{boundaries: true}); len(charts) > 0 {
+		if charts := drawCharts(project, picture, opts); len(charts) > 0 {
 			view.Chart = &charts[0]
 		}
 	}

@@ -26,7 +26,7 @@ type Source interface {
 	Threshold(ctx context.Context, actor access.Actor, project, id string) (api.Threshold, error)
 	Reports(ctx context.Context, actor access.Actor, project string, page store.Page) ([]api.Report, int, error)
 	Report(ctx context.Context, actor access.Actor, project, id string, most int) (api.Report, error) // with the first results, most of them
-	Perf(ctx context.Context, actor access.Actor, project string, q explore.PerfQuery) (api.Perf, error)
+	Picture(ctx context.Context, actor access.Actor, project string, q explore.PictureQuery) (explore.Picture, error)
 	Things(ctx context.Context, actor access.Actor, project string, what Things, f store.ListFilter) ([]Thing, int, error)
 	Jobs(ctx context.Context, actor access.Actor, project string, status api.JobStatus, page store.Page) ([]api.Job, int, error)
 	Job(ctx context.Context, actor access.Actor, project, id string) (api.Job, error)
@@ -104,9 +104,9 @@ func (s Services) Report(ctx context.Context, actor access.Actor, project, id st
 	return s.Explore.ReportPart(ctx, actor, project, id, most)
 }
 
-// Perf is described in Source.
-func (s Services) Perf(ctx context.Context, actor access.Actor, project string, q explore.PerfQuery) (api.Perf, error) {
-	return s.Explore.Perf(ctx, actor, project, q)
+// Picture is described in Source.
+func (s Services) Picture(ctx context.Context, actor access.Actor, project string, q explore.PictureQuery) (explore.Picture, error) {
+	return s.Explore.Picture(ctx, actor, project, q)
 }
 
 // Things is described in Source.

@@ -20,7 +20,7 @@ type canned struct {
 
 	mu    sync.Mutex
 	asked []string // paths, and what was done
-	perf  explore.PerfQuery
+	drawn explore.PictureQuery
 	most  map[string]int // results asked for, by report
 	actor access.Actor   // of the last question
 }
@@ -98,11 +98,11 @@ func (c *canned) Report(_ context.Context, a access.Actor, _, id string, most in
 	return one[api.Report](c, a, in("reports/"+id))
 }
 
-func (c *canned) Perf(_ context.Context, a access.Actor, _ string, q explore.PerfQuery) (api.Perf, error) {
+func (c *canned) Picture(_ context.Context, a access.Actor, _ string, q explore.PictureQuery) (explore.Picture, error) {
 	c.mu.Lock()
-	c.perf = q
+	c.drawn = q
 	c.mu.Unlock()
-	return one[api.Perf](c, a, in("perf"))
+	return one[explore.Picture](c, a, in("perf"))
 }
 
 func (c *canned) Things(_ context.Context, a access.Actor, _ string, what Things, _ store.ListFilter) ([]Thing, int, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/explore"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -78,12 +79,19 @@ var (
 			{Kind: api.ArtifactFile, Path: "a b.json", SizeBytes: 10, Truncated: true}}
 		return j
 	}()
-	perf = api.Perf{Project: project, Results: []api.PerfSeries{{Branch: branch, Testbed: testbed, Benchmark: bench, Measure: latency,
-		Metrics: []api.PerfMetric{
-			{Report: "r0", Version: api.Version{Number: 6}, StartTime: now.Add(-time.Hour), Metric: api.Metric{Value: 1000}},
-			{Report: "r", Version: api.Version{Number: 7}, StartTime: now, Metric: metric, Boundary: &bounded,
-				Alert: &api.PerfAlert{Status: api.AlertActive, Limit: "upper"}},
-		}}}}
+	named = func(uuid, name string) explore.Named {
+		return explore.Named{UUID: uuid, Name: name, Units: "nanoseconds (ns)"}
+	}
+	picture = explore.Picture{Branches: []explore.Named{named(branch.UUID, branch.Name)}, Testbeds: []explore.Named{named(testbed.UUID,
+		testbed.Name)}, Benchmarks: []explore.Named{named(bench.UUID, bench.Name)}, Measures: []explore.Named{named(latency.UUID, latency.Name)},
+		Lines: []explore.PictureLine{{Branch: named(branch.UUID, branch.Name), Testbed: named(testbed.UUID, testbed.Name),
+			Benchmark: named(bench.UUID, bench.Name), Measure: explore.Named{UUID: latency.UUID, Name: latency.Name, Units: latency.Units},
+			Count: 2, Newest: metric.Value, Lowest: min(1000, metric.Value), Highest: max(1000, metric.Value),
+			Points: []explore.PicturePoint{
+				{Report: "r0", Number: 6, Start: now.Add(-time.Hour), Value: 1000},
+				{Report: "r", Number: 7, Start: now, Value: metric.Value, Lower: bounded.LowerLimit, Upper: bounded.UpperLimit,
+					Alert: api.AlertActive},
+			}}}}
 	runner = api.Runner{Name: "box", State: api.RunnerIdle, LastHeartbeat: ptr(now.Add(-3 * time.Second)), Specs: []api.Spec{spec},
 		Host: report.Host, Version: "v1"}
 	drained = api.Runner{
@@ -105,7 +113,7 @@ func answers() map[string]any {
 		"/projects/words/jobs/j":     job,
 		"/projects/words/jobs/e":     ended,
 		"/projects/words/jobs/b":     blocked,
-		"/projects/words/perf":       perf,
+		"/projects/words/perf":       picture,
 		"/projects/words/benchmarks": []api.Benchmark{bench},
 		"/projects/words/branches":   []api.Branch{branch},
 		"/projects/words/testbeds":   []api.Testbed{testbed},
