@@ -20,7 +20,7 @@ echo "ingest of a report"
 gobench ./internal/server/intake .
 echo "perf query, plot"
 gobench ./internal/server/explore .
-gobench ./internal/server/plot .
+gobench ./internal/server/chart .
 echo "adapters, on one core"
 adapters=$(CPUS=1 gobench ./internal/core/adapter 'Parse/.*/named|Anchors|ManyLines|PassOver')
 printf '%s\n' "$adapters" | grep MB/s

@@ -105,7 +105,8 @@ BENCHER_… are understood where TACHO_… are not set.`,
 	runner.AddCommand(fleetCommands(env)...)
 	needsChild(runner)
 	add(root, "measure", newRunCommand(env), newJobCommand(env), newAdaptersCommand(env))
-	add(root, "look", newReportCommand(env), newPerfCommand(env), newAlertCommand(env), newThresholdCommand(env), newProjectCommand(env))
+	add(root, "look", newReportCommand(env), newPerfCommand(env), newAlertCommand(env), newThresholdCommand(env), newPlotCommand(env),
+		newProjectCommand(env))
 	add(root, "operate", newServerCommand(env), runner, newImageCommand(env), newSpecCommand(env), newKeyCommand(env))
 	add(root, "operate", newLoginCommand(env), newLogoutCommand(env))
 	root.AddCommand(newVersionCommand(env))

@@ -37,6 +37,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/metrics"
+	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
@@ -158,6 +159,7 @@ func (s *Server) build(ctx context.Context) error {
 	services := httpapi.Services{
 		Projects: project.NewService(s.store, door, accounts, visible, s.queue),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
+		Plots:   plot.NewService(door),
 		Intake:  s.intake,
 		Explore: reads, Queue: s.queue, Fleet: machines,
 	}

@@ -129,12 +129,15 @@ const (
 
 // Lists.
 const (
-	PageDefault     = 8   // Bencher's default, kept so that its clients see the same pages
-	PageMax         = 255 // Bencher's maximum
-	PerfSeriesMax   = 255 // permutations of one perf query; more is an error, never a silent cut
-	PerfPointsMax   = 1_000_000
-	LogTailBytes    = 1 * MiB // how much of a job's log a page shows
-	EventBufferRows = 256     // server-sent events held for a slow reader before it must re-read
+	PageDefault       = 8   // Bencher's default, kept so that its clients see the same pages
+	PageMax           = 255 // Bencher's maximum
+	PerfSeriesMax     = 255 // permutations of one perf query; more is an error, never a silent cut
+	PerfPointsMax     = 1_000_000
+	PlotsPerProject   = 65                         // places 0 to 64, as Bencher has them
+	PlotWindow        = 100 * 365 * 24 * time.Hour // how far back a plot goes
+	PlotWindowDefault = 365 * 24 * time.Hour
+	LogTailBytes      = 1 * MiB // how much of a job's log a page shows
+	EventBufferRows   = 256     // server-sent events held for a slow reader before it must re-read
 )
 
 // One job.

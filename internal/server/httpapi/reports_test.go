@@ -29,6 +29,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -75,7 +76,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
-		Explore: views, Queue: s.queue, Fleet: s.fleet,
+		Plots: plot.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,
 		Intake: intake.New(intake.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}
 	for _, f := range change {
 		f(&cfg)

@@ -4,6 +4,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -16,6 +17,7 @@ type Services struct {
 	Benchmarks *series.Benchmarks
 	Measures   *series.Measures
 	Intake     *intake.Service
+	Plots      *plot.Service
 	Explore    *explore.Service
 	Queue      *queue.Service
 	Fleet      *fleet.Service
@@ -28,6 +30,7 @@ func (a *API) registerServices() {
 	a.registerBranches()
 	a.registerThresholds()
 	a.registerAlerts()
+	a.registerPlots()
 	a.registerPerf()
 	a.registerMetrics()
 	a.registerJobs()

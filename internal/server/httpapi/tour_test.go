@@ -121,6 +121,15 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("update-branch", "", map[string]any{"name": "pr/2"})
 	do("delete-branch", "", nil)
 
+	shown := map[string]any{"branches": []string{"main"}, "testbeds": []string{"lab"}, "benchmarks": []string{"b"},
+		"measures": []string{"latency"}, "x_axis": "version", "window": 86400, "lower_value": false, "upper_value": false,
+		"lower_boundary": true, "upper_boundary": true}
+	place["plot"] = text(do("create-plot", "", shown), "uuid")
+	do("list-plots", "?sort=title", nil)
+	do("get-plot", "", nil)
+	do("update-plot", "", map[string]any{"title": nil, "index": 3, "y_axis": "log"})
+	do("delete-plot", "", nil)
+
 	place["threshold"] = text(alerts[0], "threshold", "uuid")
 	do("list-thresholds", "", nil)
 	do("get-threshold", "", nil)

@@ -1,186 +1,300 @@
-package plot
+package plot_test
 
 import (
-	"encoding/xml"
-	"errors"
-	"flag"
-	"io"
-	"math"
-	"os"
-	"path/filepath"
+	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/property"
+	"github.com/tachograph/tacho/internal/server/plot"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
 
-var update = flag.Bool("update", false, "rewrite golden files")
+// somebody may do everything.
+var somebody = access.Actor{Kind: access.Local}
 
-func ptr(v float64) *float64 { return &v }
-
-// steps is a series with a jump at its end, a boundary from the third point on, and an alert.
-func steps() Series {
-	s := Series{Name: "BenchmarkDistinct <b>main</b>"}
-	for i, y := range []float64{100, 104, 98, 101, 99, 180} {
-		q := Point{X: float64(i), Y: y}
-		if i >= 2 {
-			q.Upper, q.Lower = ptr(115), ptr(85)
-		}
-		s.Points = append(s.Points, q)
-	}
-	s.Points[5].Alert, s.Points[5].Href, s.Points[5].Label = "active", "/report?a=1&b=2", `180 ns "over"`
-	return s
+// desk is a project with plots.
+type desk struct {
+	*storetest.Ground
+	t     testing.TB
+	plots *plot.Service
 }
 
-func TestGolden(t *testing.T) {
+func newDesk(t testing.TB) *desk {
+	s, _ := storetest.Open(t)
+	return deskOn(t, s)
+}
+
+func deskOn(t testing.TB, s *store.Store) *desk {
+	d := &desk{storetest.NewGround(t, s, 4, 2), t, plot.NewService(project.NewDoor(s, nil))}
+	d.Branch("main")
+	return d
+}
+
+func (d *desk) wanted() api.NewPlot {
+	return api.NewPlot{XAxis: api.PlotAxisVersion, Window: 86_400, UpperBoundary: true, Branches: []string{"main"},
+		Testbeds: []string{"testbed-1", "testbed-0"}, Benchmarks: []string{d.Benchmarks[2], "benchmark-0", "benchmark-2"},
+		Measures: []string{"measure-1"}}
+}
+
+func (d *desk) create(change func(*api.NewPlot)) (api.Plot, error) {
+	in := d.wanted()
+	change(&in)
+	return d.plots.Create(d.t.Context(), somebody, d.Project, in)
+}
+
+func (d *desk) titled(title string, index *int) api.Plot {
+	d.t.Helper()
+	p, err := d.create(func(in *api.NewPlot) { in.Title, in.Index = &title, index })
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return p
+}
+
+func (d *desk) update(p api.Plot, body string) (api.Plot, error) {
+	var change api.UpdatePlot
+	if err := json.Unmarshal([]byte(body), &change); err != nil {
+		d.t.Fatal(err)
+	}
+	return d.plots.Update(d.t.Context(), somebody, d.Project, p.UUID, change, []byte(body))
+}
+
+func (d *desk) list(f plot.Filter, page store.Page) []api.Plot {
+	d.t.Helper()
+	rows, total, err := d.plots.List(d.t.Context(), somebody, d.Project, f, page)
+	if err != nil || page.Offset == 0 && page.Limit >= total && len(rows) != total {
+		d.t.Fatalf("%d of %d plots: %v", len(rows), total, err)
+	}
+	return rows
+}
+
+func (d *desk) titles(f plot.Filter) string {
+	d.t.Helper()
+	var out []string
+	for _, p := range d.list(f, store.Page{Limit: limits.PageMax}) {
+		title := "-"
+		if p.Title != nil {
+			title = *p.Title
+		}
+		out = append(out, title)
+	}
+	return strings.Join(out, " ")
+}
+
+func at(i int) *int { return &i }
+
+func TestAPlotIsKeptAsItWasAskedFor(t *testing.T) {
 	t.Parallel()
-	ns := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) + " ns" }
-	for name, p := range map[string]Plot{
-		"versions":  {Title: "latency", Boundaries: true, FormatY: ns, Series: []Series{steps()}},
-		"one_point": {Title: "one", Series: []Series{{Name: "a", Points: []Point{{X: 3, Y: 7}}}}},
-		"none":      {Title: "none"},
-		"zoomed":    {Title: "zoomed", From: ptr(1), To: ptr(3), Series: []Series{steps()}},
-		"time":      {Title: "time", Time: true, Series: []Series{{Name: "a", Points: []Point{{X: 1.7e12, Y: 1}, {X: 1.7e12 + 6*3.6e6, Y: 2}}}}},
-		"log_two": {Title: "log", LogY: true, Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: 1}, {X: 1, Y: 1000}}},
-			{Name: "b", Points: []Point{{X: 0, Y: 10}}}}},
-		"same_value": {Title: "flat", Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: 0}, {X: 1, Y: 0}}}}},
+	d := newDesk(t)
+	made, err := d.create(func(in *api.NewPlot) { in.LowerValue = true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := api.Plot{UUID: made.UUID, Project: d.Project, LowerValue: true, UpperBoundary: true, XAxis: "version", YAxis: "auto",
+		Window: 86_400, Branches: made.Branches, Testbeds: []string{d.Testbeds[1], d.Testbeds[0]},
+		Benchmarks: []string{d.Benchmarks[2], d.Benchmarks[0]}, Measures: d.Measures[1:], Created: made.Created, Modified: made.Created}
+	if diff := cmp.Diff(want, made); diff != "" || len(made.Branches) != 1 || made.Created.IsZero() {
+		t.Errorf("created (-want +got):\n%s", diff)
+	}
+	got, err := d.plots.Get(t.Context(), somebody, d.Project, made.UUID)
+	if diff := cmp.Diff(made, got); diff != "" || err != nil {
+		t.Errorf("read: %v (-created +got):\n%s", err, diff)
+	}
+	log := `{"title": "Speed", "y_axis": "log", "lower_value": false, "measures": ["measure-0"], "window": 60}`
+	want.Title, want.YAxis, want.LowerValue, want.Measures, want.Window = new(string), "log", false, d.Measures[:1], 60
+	*want.Title = "Speed"
+	if got, err = d.update(made, log); err != nil {
+		t.Fatal(err)
+	}
+	want.Modified = got.Modified
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changed (-want +got):\n%s", diff)
+	}
+	if got, err = d.update(made, `{}`); err != nil || got.Title == nil {
+		t.Errorf("a title that is absent is %v (%v), it was to stay", got.Title, err)
+	}
+	if got, err = d.update(made, `{"title": null}`); err != nil || got.Title != nil {
+		t.Errorf("a title that is null is %v (%v), it was to be cleared", got.Title, err)
+	}
+}
+
+func TestWhatNoPlotCanBeIsRefusedWithTheReason(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	made := d.titled("there", nil)
+	many := make([]string, 200)
+	d.Tx(func(tx *store.Tx) error {
+		for i := range many {
+			many[i] = fmt.Sprintf("many-%d", i)
+			if _, err := series.InsertBenchmark(t.Context(), tx, series.Benchmark{ProjectID: d.Project, Name: many[i]}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, tc := range []struct {
+		body, words string
+		kind        fault.Kind
+	}{
+		{`{"x_axis": "log"}`, "want date_time or version", fault.Invalid},
+		{`{"y_axis": "version"}`, "want auto, linear or log", fault.Invalid},
+		{`{"window": 0}`, "want seconds from 1", fault.Invalid},
+		{`{"window": 9000000000000000000}`, "want seconds from 1", fault.Invalid},
+		{`{"index": -1}`, "want 0 for the first place", fault.Invalid},
+		{`{"branches": []}`, "branches: name at least one", fault.Invalid},
+		{`{"testbeds": ["nowhere"]}`, `testbed "nowhere" does not exist`, fault.Missing},
+		{`{"title": "` + strings.Repeat("x", 65) + `"}`, "title", fault.Invalid},
+		{`{"benchmarks": ["` + strings.Join(many, `","`) + `"]}`, "400 lines, the limit of a plot is 255", fault.Invalid},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := p.SVG() + "\n"
-			wellFormed(t, got)
-			file := filepath.Join("testdata", name+".golden.svg")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.ReplaceAll(string(want), "><", ">\n<"), strings.ReplaceAll(got, "><", ">\n<")); diff != "" {
-				t.Errorf("SVG (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-type fataler interface {
-	Helper()
-	Fatalf(string, ...any)
-}
-
-func wellFormed(t fataler, svg string) {
-	t.Helper()
-	for dec := xml.NewDecoder(strings.NewReader(svg)); ; {
-		if _, err := dec.Token(); errors.Is(err, io.EOF) {
-			return
-		} else if err != nil {
-			t.Fatalf("not well-formed: %v\n%.300s", err, svg)
+		if _, err := d.update(made, tc.body); !fault.Is(err, tc.kind) || !strings.Contains(fault.Message(err), tc.words) {
+			t.Errorf("%.60s: %v, want %q", tc.body, err, tc.words)
 		}
 	}
+	if got, err := d.plots.Get(t.Context(), somebody, d.Project, made.UUID); err != nil || !cmp.Equal(made, got) {
+		t.Errorf("a change that was refused left %+v (%v)", got, err)
+	}
+	for i := 1; i < limits.PlotsPerProject; i++ {
+		d.titled(fmt.Sprint(i), nil)
+	}
+	if _, err := d.create(func(*api.NewPlot) {}); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Message(err), "delete one") {
+		t.Errorf("one more than the limit: %v", err)
+	}
 }
 
-func TestAnyInputGivesWellFormedFiniteSVG(t *testing.T) {
+func TestPlotsAreFoundByTitleInTheirOrder(t *testing.T) {
 	t.Parallel()
-	property.Check(t, func(t *rapid.T) {
-		value := rapid.OneOf(rapid.Float64Range(-1e12, 1e12), rapid.Float64Range(-1e300, 1e300), rapid.Float64Range(1e12, 1e12+1e-3))
-		p := Plot{Title: rapid.StringMatching(`[ -~]*`).Draw(t, "title"), LogY: rapid.Bool().Draw(t, "log"), Time: rapid.Bool().Draw(t, "time"),
-			Boundaries: true}
-		for range rapid.IntRange(0, 3).Draw(t, "series") {
-			s := Series{Name: rapid.StringMatching(`[ -~]*`).Draw(t, "name")}
-			x := 0.0
-			for range rapid.IntRange(0, 20).Draw(t, "points") {
-				x += rapid.Float64Range(0, 1e9).Draw(t, "dx")
-				q := Point{X: x, Y: value.Draw(t, "y")}
-				if rapid.Bool().Draw(t, "limit") {
-					q.Upper = ptr(value.Draw(t, "upper"))
-				}
-				s.Points = append(s.Points, q)
-			}
-			p.Series = append(p.Series, s)
+	d := newDesk(t)
+	memory := d.titled("Memory", nil)
+	d.titled("100% busy", nil)
+	d.titled("Latency", at(0))
+	for _, tc := range []struct {
+		f    plot.Filter
+		want string
+	}{
+		{plot.Filter{}, "Latency Memory 100% busy"},
+		{plot.Filter{ByTitle: true}, "100% busy Latency Memory"},
+		{plot.Filter{Title: "Memory"}, "Memory"},
+		{plot.Filter{Title: "memory"}, ""},
+		{plot.Filter{Search: "MEM"}, "Memory"},
+		{plot.Filter{Search: "%"}, "100% busy"},
+		{plot.Filter{Search: strings.ToUpper(memory.UUID)}, "Memory"},
+	} {
+		if got := d.titles(tc.f); got != tc.want {
+			t.Errorf("%+v: %q, want %q", tc.f, got, tc.want)
 		}
-		svg := p.SVG()
-		wellFormed(t, svg)
-		for _, bad := range []string{"NaN", "Inf"} {
-			if strings.Contains(strings.ReplaceAll(svg, p.Title, ""), `"`+bad) {
-				t.Fatalf("SVG has the coordinate %s", bad)
+	}
+	if rows := d.list(plot.Filter{}, store.Page{Limit: 1, Offset: 2, Desc: true}); len(rows) != 1 || *rows[0].Title != "Latency" {
+		t.Errorf("the last page from behind has %+v", rows)
+	}
+}
+
+// TestPlacesAreAlwaysInOneRow moves plots about and compares with a list.
+func TestPlacesAreAlwaysInOneRow(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	var want []string
+	ids := map[string]api.Plot{}
+	next := 0
+	property.Check(t, func(r *rapid.T) {
+		index := rapid.IntRange(0, 8).Draw(r, "index")
+		act := rapid.SampledFrom([]string{"create", "move", "delete"}).Draw(r, "act")
+		if len(want) == 0 || len(want) < 3 && act == "delete" {
+			act = "create"
+		} else if len(want) > 8 {
+			act = "delete"
+		}
+		place := min(index, len(want))
+		switch act {
+		case "create":
+			title := fmt.Sprint(next)
+			next++
+			ids[title] = d.titled(title, at(index))
+			want = slices.Insert(want, place, title)
+		case "move":
+			from := rapid.IntRange(0, len(want)-1).Draw(r, "from")
+			title := want[from]
+			if _, err := d.update(ids[title], fmt.Sprintf(`{"index": %d}`, index)); err != nil {
+				r.Fatal(err)
 			}
+			want = slices.Delete(want, from, from+1)
+			want = slices.Insert(want, min(index, len(want)), title)
+		case "delete":
+			place = min(index, len(want)-1)
+			if err := d.plots.Delete(t.Context(), somebody, d.Project, ids[want[place]].UUID); err != nil {
+				r.Fatal(err)
+			}
+			want = slices.Delete(want, place, place+1)
+		}
+		if got := d.titles(plot.Filter{}); got != strings.Join(want, " ") {
+			r.Fatalf("after %s at %d: %s, want %s", act, index, got, strings.Join(want, " "))
 		}
 	})
 }
 
-func TestAnAxisIsBoundedWhateverItsValues(t *testing.T) {
+func TestWhatIsDeletedIsShownByNoPlot(t *testing.T) {
 	t.Parallel()
-	next := func(v float64) float64 { return math.Nextafter(v, math.Inf(1)) }
-	for _, row := range [][2]float64{{1e12, next(1e12)}, {-1e12, next(-1e12)}, {1, next(1)}, {1e300, next(1e300)}, {0, 5e-324}, {0, 0},
-		{5, 5}, {1e15, 1e15 + 1}, {-1e300, 1e300}} {
-		for _, log := range []bool{false, true} {
-			if log && row[0] <= 0 {
-				continue
-			}
-			s := newScale(row[0], row[1], 300, 0, log)
-			for _, ticks := range [][]float64{s.ticks(5), s.integerTicks(5)} {
-				if len(ticks) > maxTicks || !slices.IsSorted(ticks) || len(slices.Compact(slices.Clone(ticks))) != len(ticks) {
-					t.Errorf("%v, log %v: %d ticks: %.200v", row, log, len(ticks), ticks)
-				}
-			}
-			if at := s.at(row[0]); math.IsNaN(at) || at < 0 || at > 300 {
-				t.Errorf("%v, log %v: the first value is at %v", row, log, at)
-			}
-		}
+	d := newDesk(t)
+	made := d.titled("both", nil)
+	d.Tx(func(tx *store.Tx) error { return series.DeleteBenchmark(t.Context(), tx, d.Benchmarks[2]) })
+	got, err := d.plots.Get(t.Context(), somebody, d.Project, made.UUID)
+	if err != nil || !slices.Equal(got.Benchmarks, d.Benchmarks[:1]) {
+		t.Errorf("the plot shows %v (%v), want %v", got.Benchmarks, err, d.Benchmarks[:1])
+	}
+	d.Tx(func(tx *store.Tx) error { return series.DeleteBenchmark(t.Context(), tx, d.Benchmarks[0]) })
+	if got, err = d.plots.Get(t.Context(), somebody, d.Project, made.UUID); err != nil || got.Benchmarks == nil || len(got.Benchmarks) != 0 {
+		t.Errorf("with nothing left it shows %v (%v)", got.Benchmarks, err)
+	}
+	if err := d.plots.Delete(t.Context(), somebody, d.Project, made.UUID); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.plots.Delete(t.Context(), somebody, d.Project, made.UUID); !fault.Is(err, fault.Missing) {
+		t.Errorf("deleted twice: %v", err)
 	}
 }
 
-func TestDecimationKeepsExtremesAndAlerts(t *testing.T) {
+func TestTwoWhoKeepPlotsAtOnceGetTwoPlaces(t *testing.T) {
 	t.Parallel()
-	points := make([]Point, 100_000)
-	for i := range points {
-		points[i] = Point{X: float64(i), Y: math.Sin(float64(i) / 1000)}
-	}
-	points[12_345].Y = 9
-	points[54_321].Alert = "active"
-	got := decimate(points, newScale(0, 99_999, 0, 800, false))
-	if len(got) > 800*5 {
-		t.Errorf("%d points are left of 100,000 on 800 pixels", len(got))
-	}
-	peak, alert := false, false
-	for _, q := range got {
-		peak, alert = peak || q.Y == 9, alert || q.Alert != ""
-	}
-	if !peak || !alert {
-		t.Errorf("peak kept: %v, alert kept: %v", peak, alert)
-	}
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		s, _ := race.Fresh()
+		d := deskOn(t, s)
+		first := func(ctx context.Context) error {
+			in := d.wanted()
+			in.Index = at(0)
+			_, err := d.plots.Create(ctx, somebody, d.Project, in)
+			return err
+		}
+		if of1, of2 := race.Run(1, first, first); of1 != nil || of2 != nil {
+			t.Errorf("the first: %v; the second: %v", of1, of2)
+		}
+		d.Tx(func(tx *store.Tx) error {
+			rows, _, err := plot.List(t.Context(), tx, d.Project, plot.Filter{}, store.Page{Limit: 9})
+			if len(rows) != 2 || rows[0].Rank != 0 || rows[1].Rank != 1 {
+				t.Errorf("two plots stand as %+v", rows)
+			}
+			return err
+		})
+	})
 }
 
-func TestTextIsEscaped(t *testing.T) {
+func TestAPlotThatGoesBackAYearSaysSoInSeconds(t *testing.T) {
 	t.Parallel()
-	svg := Plot{Title: `"><script>`, Series: []Series{{Name: "<script>alert(1)</script>",
-		Points: []Point{{Label: "<img onerror=x>", Href: `"onclick="x`}}}}}.SVG()
-	for _, bad := range []string{"<script", "<img", `"onclick=`} {
-		if strings.Contains(svg, bad) {
-			t.Errorf("SVG holds %s", bad)
-		}
-	}
-}
-
-func BenchmarkTenSeriesOfTenThousand(b *testing.B) {
-	p := Plot{Boundaries: true}
-	for range 10 {
-		s := Series{Name: "s"}
-		for i := range 10_000 {
-			s.Points = append(s.Points, Point{X: float64(i), Y: math.Sin(float64(i))})
-		}
-		p.Series = append(p.Series, s)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		p.SVG()
+	year := plot.Plot{Window: 365 * 24 * time.Hour}.Wire()
+	if year.Window != 31_536_000 || year.Branches == nil {
+		t.Errorf("%+v", year)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/chart"
 	"github.com/tachograph/tacho/internal/server/explore"
-	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -47,7 +47,7 @@ func (p *Pages) pictureOf(r *http.Request, project api.Project, s selection, opt
 	}
 	q := explore.PictureQuery{PerfQuery: explore.PerfQuery{
 		Branches: s.branches, Testbeds: s.testbeds, Benchmarks: s.benchmarks, Measures: s.measures, Columns: columns},
-		ByTime: opts.time, Visible: [2]*float64{opts.from, opts.to}, Lines: seriesPerChart, Dots: plot.DotsAtMost}
+		ByTime: opts.time, Visible: [2]*float64{opts.from, opts.to}, Lines: seriesPerChart, Dots: chart.DotsAtMost}
 	if opts.boundaries {
 		q.Boundaries = boundedLines
 	}
@@ -81,7 +81,7 @@ func (p *Pages) defaultSelection(r *http.Request, project api.Project, reports [
 	return s, nil
 }
 
-type chart struct {
+type figure struct {
 	Title, Note string
 	SVG         template.HTML
 	Legend      []legendRow
@@ -95,8 +95,8 @@ type drawOptions struct {
 }
 
 // drawCharts draws one plot for each measure.
-func drawCharts(project api.Project, picture explore.Picture, opts drawOptions) []chart {
-	var out []chart
+func drawCharts(project api.Project, picture explore.Picture, opts drawOptions) []figure {
+	var out []figure
 	byMeasure := map[string][]explore.PictureLine{}
 	var order []string
 	for _, s := range picture.Lines {
@@ -112,9 +112,9 @@ func drawCharts(project api.Project, picture explore.Picture, opts drawOptions) 
 }
 
 // drawChart draws lines of one measure; so many more were not read.
-func drawChart(project api.Project, series []explore.PictureLine, more int, opts drawOptions) chart {
+func drawChart(project api.Project, series []explore.PictureLine, more int, opts drawOptions) figure {
 	measure := series[0].Measure
-	made := chart{Title: measure.Name}
+	made := figure{Title: measure.Name}
 	if more > 0 {
 		made.Note = fmt.Sprintf("showing %d of up to %d lines; choose fewer to see the others", len(series), len(series)+more)
 	}
@@ -123,7 +123,7 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 	}
 	branches := several(func(s explore.PictureLine) string { return s.Branch.UUID })
 	testbeds := several(func(s explore.PictureLine) string { return s.Testbed.UUID })
-	drawing := plot.Plot{
+	drawing := chart.Plot{
 		Title: measure.Name + " over versions", Time: opts.time, LogY: opts.log, From: opts.from, To: opts.to, Boundaries: opts.boundaries &&
 			len(series) <= boundedLines,
 		FormatY: func(v float64) string { return unit.Format(v, measure.Units) },
@@ -140,7 +140,7 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 			name += " · " + s.Testbed.Name
 		}
 		made.Legend = append(made.Legend, legendRow{"s" + strconv.Itoa(i), name})
-		drawing.Series = append(drawing.Series, plot.Series{Name: name, Points: pointsOf(project, s, name, opts.time)})
+		drawing.Series = append(drawing.Series, chart.Series{Name: name, Points: pointsOf(project, s, name, opts.time)})
 	}
 	if opts.boundaries && len(series) > boundedLines && made.Note == "" {
 		made.Note = "boundaries are drawn for up to three lines"
@@ -149,10 +149,10 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 	return made
 }
 
-func pointsOf(project api.Project, s explore.PictureLine, name string, byTime bool) []plot.Point {
-	out := make([]plot.Point, len(s.Points))
+func pointsOf(project api.Project, s explore.PictureLine, name string, byTime bool) []chart.Point {
+	out := make([]chart.Point, len(s.Points))
 	for i, v := range s.Points {
-		q := plot.Point{X: float64(v.Number), Y: v.Value, Lower: v.Lower, Upper: v.Upper, Alert: string(v.Alert)}
+		q := chart.Point{X: float64(v.Number), Y: v.Value, Lower: v.Lower, Upper: v.Upper, Alert: string(v.Alert)}
 		if byTime {
 			q.X = float64(v.Start.UnixMilli())
 		}
@@ -172,7 +172,7 @@ func pointsOf(project api.Project, s explore.PictureLine, name string, byTime bo
 
 type perfView struct {
 	Notes                       []string
-	Charts                      []chart
+	Charts                      []figure
 	Empty                       string
 	Choosers                    []chooser
 	Search, From, To, WholeHref string
@@ -225,7 +225,7 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 		}
 		chosen = chosen.or(standard)
 	}
-	picture, err := p.pictureOf(r, project, chosen, opts, plot.Columns)
+	picture, err := p.pictureOf(r, project, chosen, opts, chart.Columns)
 	if fault.Is(err, fault.Invalid) { // too many permutations: say so, and keep the form usable
 		view.Notes = append(view.Notes, fault.Message(err))
 	} else if err != nil {

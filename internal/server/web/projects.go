@@ -41,7 +41,7 @@ const overviewColumns = 200
 
 type projectView struct {
 	Alerts  []alertRow
-	Chart   *chart
+	Chart   *figure
 	Reports []reportRow
 }
 
