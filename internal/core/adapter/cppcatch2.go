@@ -64,7 +64,10 @@ func catch2XML(s *scanner, g *gathering) (n int, err error) {
 		}
 		return o
 	}
-	full := func() string { return joinNames(": ", append(append([]string{}, names...), bench)...) }
+	full := func() string {
+		var room [8]string
+		return joinNames(": ", append(append(room[:0], names...), bench)...)
+	}
 	err = s.elements(func(e *element) error {
 		switch e.name {
 		case "TestCase", "Section":
@@ -121,6 +124,8 @@ type catch2Console struct {
 	line     int // where the benchmark begins
 	mean     float64
 	message  []string // the lines of a failure that are still to be ended; nil: there is none
+
+	s *scanner // that keeps texts
 }
 
 func catch2Text(s *scanner, g *gathering) (int, error) {
@@ -130,7 +135,7 @@ func catch2Text(s *scanner, g *gathering) (int, error) {
 		head    // of a table
 		table
 	)
-	c := &catch2Console{gathering: g}
+	c := &catch2Console{gathering: g, s: s}
 	state, threw := outside, false
 	for line := range s.lines() {
 		switch {
@@ -162,7 +167,7 @@ func catch2Text(s *scanner, g *gathering) (int, error) {
 			g.problem(joinNames(": ", slices.Clone(c.names)...), s.lineNumber, "it threw: %s", oneLine(string(line)))
 			threw = false
 		case state == title:
-			c.titles = append(c.titles, string(line))
+			c.titles = append(c.titles, s.keep(line))
 		case state == table:
 			if err := c.add(line, s.lineNumber); err != nil {
 				return c.n, err
@@ -174,7 +179,8 @@ func catch2Text(s *scanner, g *gathering) (int, error) {
 }
 
 func (c *catch2Console) name(bench string) string {
-	return joinNames(": ", append(slices.Clone(c.names), bench)...)
+	var room [8]string
+	return joinNames(": ", append(append(room[:0], c.names...), bench)...)
 }
 
 // close ends the table: what is not there will not come.
@@ -212,11 +218,11 @@ func (c *catch2Console) unwrapped(last string) string {
 func (c *catch2Console) add(line []byte, at int) error {
 	text := bytes.TrimSpace(line)
 	if c.message == nil {
-		if before, why, ok := strings.Cut(string(line), "Benchmark failed ("); ok {
+		if before, why, ok := bytes.Cut(line, []byte("Benchmark failed (")); ok {
 			if c.row == 0 {
-				c.bench, c.line = c.unwrapped(before), at
+				c.bench, c.line = c.unwrapped(string(before)), at
 			}
-			c.message = []string{why}
+			c.message = []string{string(why)}
 			if !bytes.HasSuffix(text, []byte(")")) {
 				return nil // a message of several lines
 			}
@@ -232,13 +238,14 @@ func (c *catch2Console) add(line []byte, at int) error {
 		}
 		return nil
 	}
-	values, counts, name := catch2Row(line)
+	var room [3]float64
+	values, counts, before := catch2Row(room[:0], line)
 	if len(values) == 0 || len(values) != 3 && counts < 2 {
-		values, counts, name = catch2Row(line[:min(len(line), c.width)]) // the test may print behind the table's last column
+		values, counts, before = catch2Row(room[:0], line[:min(len(line), c.width)]) // the test may print behind the table's last column
 	}
 	switch {
 	case len(values) == 1 && counts == 2: // samples, iterations and the estimate, or the mean
-		whole := c.unwrapped(name)
+		whole := c.unwrapped(c.s.keep(before))
 		c.close()
 		c.bench, c.line = whole, at
 		if c.analysis {
@@ -255,7 +262,7 @@ func (c *catch2Console) add(line []byte, at int) error {
 	case len(text) == 0 || len(bytes.TrimRight(line, " ")) > c.cell:
 		c.wrapped = nil
 	case c.row == 0 && len(c.wrapped) < 100: // a long name goes over several lines
-		c.wrapped = append(c.wrapped, string(line))
+		c.wrapped = append(c.wrapped, c.s.keep(line))
 	}
 	return nil
 }
@@ -369,11 +376,16 @@ func catch2Uses(whole string, c byte, side int) (with, without bool) {
 
 // rule reports whether the line is drawn with c.
 func rule(line []byte, c byte) bool {
-	return len(line) >= 20 && len(bytes.Trim(line, string(rune(c)))) == 0
+	for i := range line {
+		if line[i] != c {
+			return false
+		}
+	}
+	return len(line) >= 20
 }
 
 // catch2Row takes the times off a line, from its end, in nanoseconds, then up to two counts, and gives what stands before them.
-func catch2Row(line []byte) (values []float64, counts int, name string) {
+func catch2Row(values []float64, line []byte) (_ []float64, counts int, name []byte) {
 	for len(values) < 3 {
 		rest, u := lastWord(line)
 		rest, digits := lastWord(rest)
@@ -382,7 +394,7 @@ func catch2Row(line []byte) (values []float64, counts int, name string) {
 		if !ok || !isTime {
 			break
 		}
-		values = append([]float64{v * nanos}, values...)
+		values = slices.Insert(values, 0, v*nanos)
 		line = rest
 	}
 	for counts < 2 {
@@ -393,13 +405,13 @@ func catch2Row(line []byte) (values []float64, counts int, name string) {
 		line = rest
 		counts++
 	}
-	return values, counts, strings.TrimSpace(string(line))
+	return values, counts, bytes.TrimSpace(line)
 }
 
 // lastWord parts the last word from a text.
 func lastWord(text []byte) (rest, word []byte) {
 	text = trimEnd(text)
-	at := bytes.LastIndexAny(text, " \t") + 1
+	at := lastBlank(text) + 1
 	return text[:at], text[at:]
 }
 

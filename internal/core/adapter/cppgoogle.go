@@ -62,6 +62,14 @@ type googleCounter struct {
 	value float64
 }
 
+// counts takes in a counter. Most rows have two, or a few more.
+func (r *googleRow) counts(name string, v float64) {
+	if r.counters == nil {
+		r.counters = make([]googleCounter, 0, 4)
+	}
+	r.counters = append(r.counters, googleCounter{name, v})
+}
+
 // googleRead gathers rows.
 type googleRead struct {
 	gathering
@@ -99,7 +107,7 @@ type googleHeld struct {
 }
 
 func parseCppGoogle(s *scanner, opts Options) (Results, error) {
-	g := &googleRead{opts: opts, names: newNameTable(0)}
+	g := &googleRead{opts: opts}
 	read := g.text
 	if s.peek() == '{' {
 		read = g.json
@@ -182,7 +190,7 @@ func (r *googleRow) member(s *scanner, key []byte) error {
 	}
 	switch {
 	case v.ok:
-		r.counters = append(r.counters, googleCounter{name, v.v})
+		r.counts(name, v.v)
 	case loose == 'N' || loose == 'I' || loose == '-':
 		r.bad = append(r.bad, name+" is no number")
 	}
@@ -346,6 +354,9 @@ func (g *googleRead) addAggregates() error {
 	want := "mean"
 	if g.opts.Average == AverageMedian {
 		want = "median"
+	}
+	if len(g.aggregates) == 0 {
+		return nil
 	}
 	deviations := map[string]float64{}
 	for _, r := range g.aggregates {

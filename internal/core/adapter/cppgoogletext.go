@@ -24,7 +24,7 @@ func (g *googleRead) text(s *scanner) error {
 			return g.csv(&table{s: s, comma: separator(line), columns: columns})
 		}
 		if h := consoleHead(line); h != nil {
-			head = h
+			head, h.s = h, s
 			continue
 		}
 		if head == nil {
@@ -64,26 +64,26 @@ func (g *googleRead) csv(t *table) error {
 		var r googleRow
 		header := true
 		for i, column := range t.columns[:min(len(t.columns), len(t.fields))] {
-			field := strings.TrimSpace(string(t.field(i)))
-			header = header && (field == column || i > 3)
+			field := bytes.TrimSpace(t.field(i))
+			header = header && (string(field) == column || i > 3)
 			switch column {
 			case "name":
-				r.name = field
+				r.name = t.s.keep(field)
 			case "iterations":
-				r.iterations = field
+				r.iterations = t.s.keep(field)
 			case "time_unit":
-				r.unit = field
+				r.unit = t.s.keep(field)
 			case "error_occurred":
-				r.failed = field
+				r.failed = t.s.keep(field)
 			case "error_message":
-				r.message = field
+				r.message = t.s.keep(field)
 			case "label":
 			default:
-				if field == "" {
+				if len(field) == 0 {
 					continue
 				}
-				if v, ok := number([]byte(field)); ok {
-					r.counters = append(r.counters, googleCounter{column, v})
+				if v, ok := number(field); ok {
+					r.counts(column, v)
 				} else {
 					r.bad = append(r.bad, column+" is no number")
 				}
@@ -117,6 +117,8 @@ func (g *googleRead) csv(t *table) error {
 type googleHead struct {
 	names    int      // the first column that may not be a name's
 	counters []string // with --benchmark_counters_tabular
+
+	s *scanner // that keeps texts
 }
 
 func hitCppGoogle(line []byte) int {
@@ -129,8 +131,12 @@ func hitCppGoogle(line []byte) int {
 // consoleHead reads the header of the console's table; nil: it is none.
 func consoleHead(line []byte) *googleHead {
 	rest, ok := bytes.CutPrefix(line, []byte("Benchmark "))
-	words := bytes.Fields(rest)
-	if !ok || len(words) < 3 || string(words[0]) != "Time" || string(words[1]) != "CPU" || string(words[2]) != "Iterations" {
+	if !ok {
+		return nil
+	}
+	var room [32][]byte
+	words := fields(room[:0], rest)
+	if len(words) < 3 || string(words[0]) != "Time" || string(words[1]) != "CPU" || string(words[2]) != "Iterations" {
 		return nil
 	}
 	h := &googleHead{names: max(1, bytes.Index(line, []byte(" Time"))+1-10)} // a number has ten bytes, and its unit stands below the end of "Time"
@@ -143,12 +149,18 @@ func consoleHead(line []byte) *googleHead {
 	return h
 }
 
+// googleFailures stand in the place of times.
+var googleFailures = []string{"ERROR OCCURRED: '", "SKIPPED: '"}
+
 // row reads a line of the table.
 func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
 	if len(line) <= h.names {
 		return r, false
 	}
-	for _, word := range []string{"ERROR OCCURRED: '", "SKIPPED: '"} {
+	for _, word := range googleFailures {
+		if bytes.IndexByte(line, '\'') < 0 {
+			break
+		}
 		if at := bytes.Index(line[h.names-1:], []byte(word)); at >= 0 {
 			at += h.names - 1
 			r.name = strings.TrimSpace(string(line[:at]))
@@ -166,16 +178,16 @@ func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
 		if line[at-1] != ' ' || line[at] == ' ' {
 			continue
 		}
-		words := fourWords(line[at:])
+		var room [32][]byte
+		words := fields(room[:0], line[at:])
 		if len(words) < 4 {
 			break
 		}
-		if r.times(words) {
-			words = bytes.Fields(line[at:])
-			r.name = strings.TrimSpace(string(line[:at]))
+		if r.times(h.s, words) {
+			r.name = h.s.keep(bytes.TrimSpace(line[:at]))
 			if len(words) > 4 && isDigits(words[4]) {
-				r.iterations = string(words[4])
-				r.count(words[5:], h.counters)
+				r.iterations = h.s.keep(words[4])
+				r.count(h.s, words[5:], h.counters)
 			}
 			r.complexity = r.iterations == ""
 			return r, r.name != ""
@@ -184,44 +196,35 @@ func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
 	return r, false
 }
 
-// fourWords are the first four words, or as many as there are.
-func fourWords(line []byte) [][]byte {
-	words := make([][]byte, 0, 4)
-	for w := range bytes.FieldsSeq(line) {
-		if words = append(words, w); len(words) == 4 {
-			break
-		}
-	}
-	return words
-}
-
 // times takes "1.54 ns 1.54 ns" off the words; of complexity rows it takes what is no time. Not ok: they are none.
-func (r *googleRow) times(words [][]byte) bool {
+func (r *googleRow) times(s *scanner, words [][]byte) bool {
 	real, ok := number(words[0])
 	cpu, too := number(words[2])
 	if !ok || !too {
 		return false
 	}
-	r.unit = string(words[1])
+	r.unit = s.keep(words[1])
 	if _, isTime := nanosPer(r.unit); !isTime || !bytes.Equal(words[1], words[3]) {
 		return r.unit == string(words[3])
 	}
-	shown := string(words[0]) + " " + r.unit
 	if real != 0 {
-		r.counters = append(r.counters, googleCounter{"real_time", real})
-		shown = string(words[2]) + " " + r.unit + " of CPU"
+		r.counts("real_time", real)
 	}
 	if cpu != 0 {
-		r.counters = append(r.counters, googleCounter{"cpu_time", cpu})
+		r.counts("cpu_time", cpu)
 	}
 	if real == 0 || cpu == 0 {
+		shown := string(words[0]) + " " + r.unit
+		if real != 0 {
+			shown = string(words[2]) + " " + r.unit + " of CPU"
+		}
 		r.bad = append(r.bad, "its time is "+shown+", which is rounded: JSON has all digits")
 	}
 	return true
 }
 
 // count reads the counters behind the iterations, up to the label.
-func (r *googleRow) count(words [][]byte, names []string) {
+func (r *googleRow) count(s *scanner, words [][]byte, names []string) {
 	const rates = "\xff" // behind all names
 	last := ""
 	for i, w := range words {
@@ -234,13 +237,14 @@ func (r *googleRow) count(words [][]byte, names []string) {
 		} else {
 			if rate, ok := bytes.CutSuffix(w, []byte("B/s")); ok && last != rates { // as old versions write it
 				if v, ok := shortNumber(rate, true); ok {
-					r.counters, last = append(r.counters, googleCounter{"bytes_per_second", v}), rates
+					r.counts("bytes_per_second", v)
+					last = rates
 				}
 				continue
 			}
 			if i+1 < len(words) && string(words[i+1]) == "items/s" {
 				if v, ok := shortNumber(w, true); ok {
-					r.counters = append(r.counters, googleCounter{"items_per_second", v})
+					r.counts("items_per_second", v)
 				}
 				return
 			}
@@ -248,7 +252,7 @@ func (r *googleRow) count(words [][]byte, names []string) {
 			if at <= 0 {
 				return
 			}
-			if name, w = string(w[:at]), w[at+1:]; name <= last { // they are sorted: this is the label
+			if name, w = s.keep(w[:at]), w[at+1:]; name <= last { // they are sorted: this is the label
 				return
 			}
 			last = name
@@ -257,7 +261,7 @@ func (r *googleRow) count(words [][]byte, names []string) {
 		if !ok {
 			return
 		}
-		r.counters = append(r.counters, googleCounter{name, v})
+		r.counts(name, v)
 	}
 }
 

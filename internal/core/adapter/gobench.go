@@ -105,7 +105,7 @@ type goResults struct {
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
 	g := goRooms.Get().(*goResults)
-	r := goReader{result: g.add, problem: g.out.problem, unit: g.tell}
+	r := goReader{result: g.add, problem: g.out.problem, unit: g.tell, s: s}
 	for line := range s.lines() {
 		r.line(line, s.lineNumber)
 		if g.order.n > limits.BenchmarksPerIteration {

@@ -76,11 +76,10 @@ func nameAt(line []byte) int {
 		return -1
 	}
 	rest := line[at:]
-	end := bytes.IndexAny(rest, " \t")
-	if end < 0 {
+	if _, rest = nextWord(rest); len(rest) == 0 {
 		return -1
 	}
-	if rest = bytes.TrimLeft(rest[end:], " "); len(rest) > 0 && rest[0] == '\t' {
+	if rest = bytes.TrimLeft(rest, " "); len(rest) > 0 && rest[0] == '\t' {
 		return at
 	}
 	return -1
@@ -141,13 +140,13 @@ func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 // pairBefore is the last value and unit of a line, and where the value begins; -1: there is none.
 func pairBefore(line []byte) (u, value []byte, begin int) {
 	line = trimEnd(line)
-	at := bytes.LastIndexAny(line, " \t")
+	at := lastBlank(line)
 	if at < 0 {
 		return nil, nil, -1
 	}
 	u = line[at+1:]
 	line = trimEnd(line[:at])
-	begin = bytes.LastIndexAny(line, " \t") + 1
+	begin = lastBlank(line) + 1
 	return u, line[begin:], begin
 }
 

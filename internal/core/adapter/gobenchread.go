@@ -20,6 +20,8 @@ type goReader struct {
 	streams map[string]*goStream // of go test -json, by package
 	order   []*goStream
 	notes   map[string]string // the compiler's first complaint, by package
+
+	s *scanner // that keeps texts
 }
 
 // goStream is the output of one package, or a whole text with several after each other.
@@ -83,7 +85,7 @@ func (r *goReader) read(s *goStream, line []byte, number int) {
 		if s.logs { // the logs that follow are another benchmark's
 			r.flush(s)
 		}
-		s.pending, s.lastLog, s.block = string(name), "", false
+		s.pending, s.lastLog, s.block = r.s.keep(name), "", false
 		if _, noise, _ := bytes.Cut(line, []byte("\t")); len(noise) > 0 {
 			r.other(s, noise, number)
 		}
@@ -115,7 +117,7 @@ func (r *goReader) other(s *goStream, line []byte, number int) {
 			return
 		}
 	}
-	text := string(line)
+	text := r.s.keep(line)
 	if rest, ok := strings.CutPrefix(text, "pkg:"); ok {
 		r.flush(s)
 		s.pkg, s.build = strings.TrimSpace(rest), ""

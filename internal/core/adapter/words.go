@@ -58,6 +58,15 @@ func fields(to [][]byte, text []byte) [][]byte {
 	}
 }
 
+// lastBlank is where the last space or tab stands; -1: there is none.
+func lastBlank(text []byte) int {
+	at := len(text) - 1
+	for at >= 0 && text[at] != ' ' && text[at] != '\t' {
+		at--
+	}
+	return at
+}
+
 // isBlank reports whether a byte of ASCII is white space.
 func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 

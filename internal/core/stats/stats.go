@@ -66,7 +66,10 @@ func SampleSD(xs []float64) float64 {
 // Quantile returns the q-quantile, q ∈ [0,1], by linear interpolation at rank q(n−1) of the sorted sample: type 7 of Hyndman and Fan (The
 // American Statistician 50, 1996), the default of R and NumPy. NaN when xs is empty.
 func Quantile(xs []float64, q float64) float64 {
-	return quantile(inOrder(xs), q)
+	var room [32]float64 // most samples are a few values
+	sorted := append(room[:0], xs...)
+	slices.Sort(sorted)
+	return quantile(sorted, q)
 }
 
 // inOrder is a sorted copy.
