@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -113,9 +114,12 @@ type asvValue struct {
 	time, spread     bool // it has a unit of time, then it is in nanoseconds; it has a spread
 }
 
+// asvSpreads stand between a value and its spread, as the marks.
+var asvSpreads = []string{"±", "~", "\xb1", "\ufffd"}
+
 func readASVValue(text []byte) (v asvValue, ok bool) {
 	first, last := text, text
-	for _, mark := range []string{"±", "~", "\xb1", "\ufffd"} {
+	for _, mark := range asvSpreads {
 		if before, after, found := bytes.Cut(text, []byte(mark)); found {
 			first, last, v.spread = before, after, true
 			break
@@ -133,9 +137,10 @@ func readASVValue(text []byte) (v asvValue, ok bool) {
 			factor, v.time = asvLong[string(last[end:])]
 		}
 	}
+	var room [64]byte
 	read := func(word []byte) (float64, bool) {
 		if bytes.IndexByte(word, 'e') < 0 {
-			word = append(bytes.Clone(word), power...) // 8.06k is 8060, and nothing behind that
+			word = append(append(room[:0], word...), power...) // 8.06k is 8060, and nothing behind that
 		} else if power != "" {
 			return 0, false
 		}
@@ -159,7 +164,7 @@ func parseASV(s *scanner, opts Options) (Results, error) {
 	if s.peek() == '{' {
 		return asvJSON(s, opts)
 	}
-	a := &asvRead{plain: map[string]string{}, cut: map[string]bool{}}
+	a := &asvRead{s: s}
 	for line := range s.lines() {
 		if err := a.line(line, s.lineNumber); err != nil {
 			return Results{}, err
@@ -182,6 +187,8 @@ type asvRead struct {
 	environments map[string]bool   // with results
 	plain        map[string]string // the name without the environment
 	cut          map[string]bool   // names that were cut off
+
+	s *scanner
 }
 
 func (a *asvRead) line(line []byte, number int) error {
@@ -202,7 +209,7 @@ func (a *asvRead) line(line []byte, number int) error {
 	case 2:
 		a.name = ""
 		if environment, ok := bytes.CutPrefix(text, []byte("Benchmarking ")); ok {
-			a.environment = oneLine(shorten(string(environment), limits.BenchmarkNameBytes/2))
+			a.environment = oneLine(shorten(a.s.keep(environment), limits.BenchmarkNameBytes/2))
 		}
 	case 3:
 		if bytes.HasPrefix(text, []byte("===")) {
@@ -220,7 +227,7 @@ func (a *asvRead) line(line []byte, number int) error {
 		if !ok {
 			return nil
 		}
-		a.name = string(name)
+		a.name = a.s.keep(name)
 		if len(value) > 0 && string(value) != "ok" && !bytes.HasSuffix(value, []byte(" failed")) {
 			return a.add(nil, value, number)
 		}
@@ -262,16 +269,16 @@ func (a *asvRead) tableLine(line []byte, number int) error {
 	case len(text) == 0, double && t.rows:
 		a.table = nil
 	case t.rows:
-		return a.row(string(line), number)
+		return a.row(a.s.keep(line), number)
 	case double, single && t.top == "":
 		t.rows = true
-		t.columns(string(line))
+		t.columns(a.s.keep(line))
 	case single:
 		t.left = len(bytes.Fields(text)[0])
 	case t.header == "" && bytes.HasPrefix(text, []byte("-- ")):
 		t.top = oneLine(string(text[len("-- "):]))
 	default:
-		t.header = string(line)
+		t.header = a.s.keep(line)
 	}
 	return nil
 }
@@ -301,6 +308,9 @@ func (t *asvTable) columns(rule string) {
 
 // cells are the texts of a line's columns; not ok: something stands between them.
 func (t *asvTable) cells(line string) (cells []string, ok bool) {
+	if isASCII(line) {
+		return t.bytes(line)
+	}
 	runes, end := []rune(line), 0
 	between := func(to int) bool {
 		return strings.TrimSpace(string(runes[min(end, len(runes)):min(to, len(runes))])) == ""
@@ -312,6 +322,29 @@ func (t *asvTable) cells(line string) (cells []string, ok bool) {
 		cells = append(cells, oneLine(string(runes[min(span[0], len(runes)):min(end, len(runes))])))
 	}
 	return cells, ok && between(len(runes))
+}
+
+// bytes is cells for a line whose characters are its bytes.
+func (t *asvTable) bytes(line string) (cells []string, ok bool) {
+	cells, ok = make([]string, 0, len(t.spans)), true
+	end := 0
+	between := func(to int) bool { return strings.TrimSpace(line[min(end, len(line)):min(to, len(line))]) == "" }
+	for _, span := range t.spans {
+		ok = ok && between(span[0])
+		end = span[1]
+		cells = append(cells, oneLine(line[min(span[0], len(line)):min(end, len(line))]))
+	}
+	return cells, ok && between(len(line))
+}
+
+// isASCII reports whether each character of the text is a byte.
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // row reads a row: parameters, then a value for each of the header's.
@@ -369,7 +402,10 @@ func (a *asvRead) add(ps []parameter, text []byte, line int) error {
 		a.other = a.commit
 		return nil
 	}
-	name := withParameters(a.name, ps)
+	name := a.name
+	if len(ps) > 0 {
+		name = a.withParameters(a.name, ps)
+	}
 	v, ok := readASVValue(text)
 	m := Metric{Measure: asvMeasure(a.name), Value: v.value}
 	rest, cut := strings.CutPrefix(a.name, "...")
@@ -389,7 +425,7 @@ func (a *asvRead) add(ps []parameter, text []byte, line int) error {
 	if v.deviation != 0 { // ±0 is a single sample, or less than the last digit
 		m = spread(m.Measure, v.value, v.deviation)
 	}
-	key := withParameters(a.name, append(ps, parameter{"env", a.environment}))
+	key := a.withParameters(a.name, append(ps, parameter{"env", a.environment}))
 	if cut {
 		if a.cutRow == 0 {
 			a.cutRow = line
@@ -398,10 +434,13 @@ func (a *asvRead) add(ps []parameter, text []byte, line int) error {
 			a.problem(name, line, "its name was cut off and stands there twice: it may be another benchmark, and is left out")
 			return nil
 		}
+		if a.cut == nil {
+			a.cut = map[string]bool{}
+		}
 		a.cut[key] = true
 	}
 	if a.environments == nil {
-		a.environments = map[string]bool{}
+		a.environments, a.plain = map[string]bool{}, map[string]string{}
 	}
 	a.n++
 	a.environments[a.environment] = true

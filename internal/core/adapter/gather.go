@@ -475,6 +475,16 @@ func percentileOf(point string) *unit.Measure {
 	return latencyAt("p" + point)
 }
 
+// percentile is the measure of a percentile by its number.
+func percentile(p float64) *unit.Measure {
+	var room [32]byte
+	point := strconv.AppendFloat(room[:0], p, 'f', -1, 64)
+	if m := percentiles[string(point)]; m != nil {
+		return m
+	}
+	return latencyAt("p" + string(point))
+}
+
 // percentiles are those of latencyPoints.
 var percentiles = func() map[string]*unit.Measure {
 	out := map[string]*unit.Measure{}

@@ -85,7 +85,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 			if err := summarized(); err != nil {
 				return Results{}, err
 			}
-			if section = string(text); section == "Summary:" {
+			if section = s.keep(text); section == "Summary:" {
 				if err := flush(); err != nil {
 					return Results{}, err
 				}
@@ -98,11 +98,14 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 		switch section {
 		case "Summary:":
 			if v := heySummary(text); v.measure != nil {
+				if summary == nil {
+					summary = make([]optional, 0, len(heyRows))
+				}
 				summary = append(summary, v)
 			}
 		case "Latency distribution:":
 			if p, rest, ok := bytes.Cut(text, []byte("% in ")); ok && isDigits(p) && string(p) != "0" {
-				o = optional{latencyAt("p" + string(p)), firstNumber(rest).times(1e9)}
+				o = optional{percentileOf(s.keep(p)), firstNumber(rest).times(1e9)}
 			}
 		case "Details (average, fastest, slowest):":
 			for _, part := range heyPhases {
@@ -138,14 +141,18 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, "%d summaries of hey", n), nil
 }
 
+// heyRows are the rows of the summary.
+var heyRows = []struct {
+	label   string
+	measure *unit.Measure
+	factor  float64
+}{
+	{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1}, {"Size/request:", responseSize, 1},
+}
+
 func heySummary(text []byte) optional {
-	for _, row := range []struct {
-		label   string
-		measure *unit.Measure
-		factor  float64
-	}{
-		{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1}, {"Size/request:", responseSize, 1},
-	} {
+	for i := range heyRows {
+		row := &heyRows[i]
 		if rest, ok := after(text, row.label); ok {
 			return optional{row.measure, firstNumber(rest).times(row.factor)}
 		}

@@ -19,7 +19,7 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 		if bytes.HasPrefix(line, []byte("command,mean,stddev,")) {
 			return hyperfineCSV(&table{s: s, comma: ','}, line, opts)
 		}
-		if command, ok := hyperfineCommand(line); ok {
+		if command, ok := hyperfineCommand(s, line); ok {
 			if runs.n >= limits.BenchmarksPerIteration {
 				return Results{}, tooManyBenchmarks()
 			}
@@ -39,7 +39,8 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 		if rest, ok := bytes.CutPrefix(line, []byte("  Range (min … max): ")); ok {
 			least, largest, _ := bytes.Cut(rest, []byte("…"))
 			run.least, run.largest = printedTime(least), printedTime(largest)
-			if words := bytes.Fields(largest); len(words) > 1 && string(words[len(words)-1]) == "runs" {
+			var room [16][]byte
+			if words := fields(room[:0], largest); len(words) > 1 && string(words[len(words)-1]) == "runs" {
 				if n := firstNumber(words[len(words)-2]); n.ok && float64(len(below)) < n.v {
 					run.command = oneLine(run.command + "\n" + strings.Join(below, "\n"))
 				}
@@ -50,7 +51,7 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 			run.ignored = true
 		}
 		if open && len(below) < hyperfineLines && len(bytes.TrimSpace(line)) > 0 {
-			below = append(below, string(line))
+			below = append(below, s.keep(line))
 		}
 	}
 	if runs.n == 0 {
@@ -91,18 +92,23 @@ func goesOn(command string) bool {
 		}
 	}
 	last := strings.TrimRight(command, " \t")
-	joins := []string{"|", "&&", "{", "(", " do", " then", " else"}
-	return quote != 0 || escaped || slices.ContainsFunc(joins, func(end string) bool { return strings.HasSuffix(last, end) })
+	return quote != 0 || escaped || slices.ContainsFunc(shellJoins, func(end string) bool { return strings.HasSuffix(last, end) })
 }
 
+// shellJoins are what joins commands.
+var shellJoins = []string{"|", "&&", "{", "(", " do", " then", " else"}
+
 // hyperfineCommand reads "Benchmark 1: sleep 1", which was "Benchmark #1: sleep 1" once.
-func hyperfineCommand(line []byte) (string, bool) {
+func hyperfineCommand(s *scanner, line []byte) (string, bool) {
 	rest, ok := bytes.CutPrefix(line, []byte("Benchmark "))
 	if !ok {
 		return "", false
 	}
 	digits, command, ok := bytes.Cut(bytes.TrimPrefix(rest, []byte("#")), []byte(": "))
-	return string(bytes.TrimSpace(command)), ok && isDigits(digits)
+	if !ok || !isDigits(digits) {
+		return "", false
+	}
+	return kept(s, bytes.TrimSpace(command)), true
 }
 
 // hyperfineTime takes the beginning off "  Time (mean ± σ):      13.3 ms ±   1.9 ms    [User: 1.0 ms, System: 0.2 ms]".
@@ -137,7 +143,8 @@ func (run *hyperfineRun) printed(rest []byte) {
 func printedTime(text []byte) opt {
 	digits, rest := nextWord(text)
 	word, _ := nextWord(rest)
-	v, ok := nanoseconds(append(bytes.Clone(digits), word...))
+	var room [64]byte
+	v, ok := nanoseconds(append(append(room[:0], digits...), word...))
 	return opt{v, ok}
 }
 

@@ -88,12 +88,7 @@ type perfBlock struct {
 }
 
 // keep is the text as a string.
-func (b *perfBlock) keep(text []byte) string {
-	if b.s == nil {
-		return string(text)
-	}
-	return b.s.keep(text)
-}
+func (b *perfBlock) keep(text []byte) string { return kept(b.s, text) }
 
 // fewPerfRows are looked through one by one, which is cheaper than a map.
 const fewPerfRows = 16

@@ -25,7 +25,7 @@ func hitRedis(line []byte) int {
 	if _, ok := after(line, "throughput summary: "); ok {
 		return 100
 	}
-	if _, values, ok := redisQuiet(line); ok {
+	if _, values, ok := redisQuiet(nil, nil, line); ok {
 		if len(values) > 1 {
 			return 90
 		}
@@ -35,7 +35,7 @@ func hitRedis(line []byte) int {
 }
 
 // redisQuiet reads "SET: 90909.09 requests per second, p50=0.031 msec".
-func redisQuiet(line []byte) (name string, values []optional, ok bool) {
+func redisQuiet(s *scanner, values []optional, line []byte) (name string, _ []optional, ok bool) {
 	before, rest, ok := bytes.Cut(line, []byte(" requests per second"))
 	if !ok {
 		return "", nil, false
@@ -44,10 +44,10 @@ func redisQuiet(line []byte) (name string, values []optional, ok bool) {
 	if at <= 0 || !redisNumber(before[at+2:]) {
 		return "", nil, false
 	}
-	name = oneLine(string(before[:at]))
+	name = oneLine(kept(s, before[:at]))
 	rate := opt{}
 	rate.v, rate.ok = number(before[at+2:])
-	values = []optional{{unit.Throughput, rate}}
+	values = append(values, optional{unit.Throughput, rate})
 	if _, p50, found := bytes.Cut(rest, []byte("p50=")); found {
 		values = append(values, optional{latencyAt("p50"), firstNumber(p50).times(1e6)})
 	}
@@ -68,6 +68,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 	title, name, called := "", "", "" // called: the name with all that tells it apart
 	summary := 0                      // lines since "latency summary (msec):", which stand below the names of columns
 	for line := range s.lines() {
+		var room [8]optional
 		var values []optional
 		text := bytes.TrimSpace(line)
 		full := ""
@@ -76,32 +77,35 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 		case ok:
 			rate, _ := nextWord(rest)
 			v, ok := number(rate)
-			values = []optional{{unit.Throughput, opt{v, ok}}}
+			values = append(room[:0], optional{unit.Throughput, opt{v, ok}})
 			n++
 		case bytes.HasPrefix(text, []byte("====== ")) && bytes.HasSuffix(text, []byte(" ======")):
-			name, called, summary, params = oneLine(strings.Trim(string(text), "= ")), "", 0, nil
+			name, called, summary, params = oneLine(s.keep(bytes.Trim(text, "= "))), "", 0, nil
 		case bytes.HasPrefix(text, []byte("latency summary (msec):")):
 			summary = 1
 		case summary == 1:
-			header, summary = strings.Fields(string(text)), 2
+			header, summary = strings.Fields(s.keep(text)), 2
 		case summary == 2:
-			for i, w := range bytes.Fields(text) {
+			var words [16][]byte
+			values = room[:0]
+			for i, w := range fields(words[:0], text) {
 				if i < len(header) {
 					values = append(values, optional{redisLatency(header[i]), firstNumber(w).times(1e6)})
 				}
 			}
 			summary = 0
 		case text[0] == '"':
-			fields := splitRow(nil, text, ',')
-			if string(fields[0]) == "test" {
+			var cells [16][]byte
+			row := splitRow(cells[:0], text, ',')
+			if string(row[0]) == "test" {
 				header = header[:0]
-				for _, f := range fields {
-					header = append(header, string(f))
+				for _, f := range row {
+					header = append(header, s.keep(f))
 				}
 				continue
 			}
-			if values = redisRow(header, fields); len(values) > 0 {
-				full = g.again(titled(title, oneLine(string(fields[0]))))
+			if values = redisRow(room[:0], header, row); len(values) > 0 {
+				full = g.again(titled(title, oneLine(s.keep(row[0]))))
 				n++
 			}
 		case bytes.HasPrefix(line, []byte("Error from server")), bytes.HasPrefix(line, []byte("Error: ")), bytes.HasPrefix(line, []byte("Could not connect to Redis")):
@@ -110,12 +114,12 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 			if b, ok := banner(line); ok {
 				title = b
 				g.named()
-			} else if p, ok := redisParameter(text); ok && name != "" && len(params) < 10 {
+			} else if p, ok := redisParameter(s, text); ok && name != "" && len(params) < 10 {
 				params = append(params, p)
 			} else if rate, ok := bytes.CutSuffix(text, []byte(" requests per second")); ok && name != "" && oneNumber(rate) { // before version 6.2
-				values = []optional{{unit.Throughput, firstNumber(rate)}}
+				values = append(room[:0], optional{unit.Throughput, firstNumber(rate)})
 				n++
-			} else if quiet, found, ok := redisQuiet(line); ok {
+			} else if quiet, found, ok := redisQuiet(s, room[:0], line); ok {
 				full, values = g.again(titled(title, quiet)), found
 				n++
 			}
@@ -129,7 +133,7 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 			full = titled(title, "redis-benchmark")
 		default:
 			if called == "" {
-				called = g.again(withParameters(titled(title, name), params))
+				called = g.again(g.withParameters(titled(title, name), params))
 			}
 			full = called
 		}
@@ -147,15 +151,15 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 }
 
 // redisParameter reads "50 parallel clients", "3 bytes payload" and "threads: 4".
-func redisParameter(text []byte) (p parameter, ok bool) {
+func redisParameter(s *scanner, text []byte) (p parameter, ok bool) {
 	if v, ok := bytes.CutSuffix(text, []byte(" parallel clients")); ok && isDigits(v) {
-		return parameter{"clients", string(v)}, true
+		return parameter{"clients", s.keep(v)}, true
 	}
 	if v, ok := bytes.CutSuffix(text, []byte(" bytes payload")); ok && isDigits(v) {
-		return parameter{"payload", string(v)}, true
+		return parameter{"payload", s.keep(v)}, true
 	}
 	if v, ok := bytes.CutPrefix(text, []byte("threads: ")); ok && isDigits(v) {
-		return parameter{"threads", string(v)}, true
+		return parameter{"threads", s.keep(v)}, true
 	}
 	if v, ok := bytes.CutPrefix(text, []byte("cluster mode: yes (")); ok { // "3 masters", "3 primary"
 		return parameter{"cluster", oneLine(string(bytes.TrimSuffix(v, []byte(")"))))}, true
@@ -173,7 +177,7 @@ func oneNumber(text []byte) bool {
 }
 
 // redisRow reads a row below a header. One that has not a number in each of its columns is another program's.
-func redisRow(header []string, fields [][]byte) (values []optional) {
+func redisRow(values []optional, header []string, fields [][]byte) []optional {
 	if len(header) == 0 { // before version 6.2
 		header = []string{"test", "rps"}
 	}

@@ -25,7 +25,7 @@ var rustCriterionTool = tool{
 var elementsPerSecond = &unit.Measure{Name: "Elements per Second", Slug: "elements-per-second", Units: "elements / second (elem/s)", Direction: unit.Higher}
 
 func hitCriterion(line []byte) int {
-	if _, values, ok := readCriterion(line, "time:"); ok && values[0].unit != "%" {
+	if _, values, ok := readCriterion(nil, line, "time:"); ok && values[0].unit != "%" {
 		return 100
 	}
 	return 0
@@ -38,7 +38,7 @@ type estimate struct {
 }
 
 // readCriterion reads "name  time:   [1 ns 2 ns 3 ns]".
-func readCriterion(line []byte, what string) (name []byte, values [3]estimate, ok bool) {
+func readCriterion(s *scanner, line []byte, what string) (name []byte, values [3]estimate, ok bool) {
 	if bytes.IndexByte(line, '[') < 0 { // as almost none has it
 		return nil, values, false
 	}
@@ -54,7 +54,8 @@ func readCriterion(line []byte, what string) (name []byte, values [3]estimate, o
 	if !ok {
 		return nil, values, false
 	}
-	words := bytes.Fields(inside)
+	var room [16][]byte
+	words := fields(room[:0], inside)
 	if len(words) == 3 && bytes.HasSuffix(words[0], []byte("%")) {
 		return nil, [3]estimate{{unit: "%"}}, true
 	}
@@ -67,13 +68,20 @@ func readCriterion(line []byte, what string) (name []byte, values [3]estimate, o
 		if !good {
 			return nil, values, false
 		}
-		values[i] = estimate{v, string(bytes.Join(words[of*i+1:of*(i+1)], []byte(" ")))}
+		u := words[of*i+1]
+		if of > 2 {
+			u = bytes.Join(words[of*i+1:of*(i+1)], []byte(" "))
+		}
+		values[i] = estimate{v, kept(s, u)}
 	}
 	return bytes.TrimSpace(line[:at]), values, true
 }
 
 // criterionColumn is the longest name that does not stand on a line of its own.
 const criterionColumn = 23
+
+// criterionSteps stand behind the name of the benchmark that runs.
+var criterionSteps = []string{": Warming up for ", ": Collecting ", ": Analyzing", ": Profiling for "}
 
 // criterionRead is what the lines before have told.
 type criterionRead struct {
@@ -84,10 +92,12 @@ type criterionRead struct {
 	above   string // the line above
 	name    string // as it is gathered, whose throughput may follow
 	n       int
+
+	s *scanner
 }
 
 func parseCriterion(s *scanner, opts Options) (Results, error) {
-	var c criterionRead
+	c := criterionRead{s: s}
 	for line := range s.lines() {
 		if err := c.line(line, s.lineNumber); err != nil {
 			return Results{}, err
@@ -99,12 +109,12 @@ func parseCriterion(s *scanner, opts Options) (Results, error) {
 }
 
 func (c *criterionRead) line(line []byte, number int) error {
-	if inLine, values, ok := readCriterion(line, "time:"); ok {
+	if inLine, values, ok := readCriterion(c.s, line, "time:"); ok {
 		if values[0].unit == "%" {
 			c.name = "" // a comparison: what follows belongs to it
 			return nil
 		}
-		name := oneLine(string(inLine))
+		name := oneLine(c.s.keep(inLine))
 		if name == "" {
 			name = c.above
 			if len(c.above) <= criterionColumn && c.started != "" {
@@ -120,14 +130,15 @@ func (c *criterionRead) line(line []byte, number int) error {
 		m, factor := criterionTime(values[1].unit)
 		return c.criterion(c.name, m, values, factor, number)
 	}
-	if _, values, ok := readCriterion(line, "thrpt:"); ok {
+	if _, values, ok := readCriterion(c.s, line, "thrpt:"); ok {
 		if c.name == "" || values[0].unit == "%" {
 			return nil
 		}
 		m, factor := criterionRate(values[1].unit)
 		return c.criterion(c.name, m, values, factor, number)
 	}
-	if at := lastIndex(line, "time:   ["); at >= 0 {
+	if at := bytes.IndexByte(line, '['); at < 0 {
+	} else if at := lastIndex(line, "time:   ["); at >= 0 {
 		name, _, _ := strings.Cut(string(line), "time:   [")
 		c.problem(oneLine(name), number, "%q is not understood", line[at:])
 		return nil
@@ -140,16 +151,16 @@ func (c *criterionRead) line(line []byte, number int) error {
 	text := bytes.TrimSpace(line)
 	switch rest, started := bytes.CutPrefix(text, []byte("Benchmarking ")); {
 	case started:
-		for _, what := range []string{": Warming up for ", ": Collecting ", ": Analyzing", ": Profiling for "} {
+		for _, what := range criterionSteps {
 			if at := lastIndex(rest, what); at > 0 {
 				rest = rest[:at]
 			}
 		}
-		c.started = oneLine(string(rest))
+		c.started = oneLine(c.s.keep(rest))
 	case bytes.HasPrefix(text, []byte("change:")):
 		c.name = ""
 	case len(text) > 0 && !c.panics.read(line, number):
-		c.above = oneLine(string(text))
+		c.above = oneLine(c.s.keep(text))
 	}
 	return nil
 }

@@ -67,6 +67,14 @@ func lastBlank(text []byte) int {
 	return at
 }
 
+// kept is the word as a string that the scanner keeps; without one it is made.
+func kept(s *scanner, word []byte) string {
+	if s == nil {
+		return string(word)
+	}
+	return s.keep(word)
+}
+
 // isBlank reports whether a byte of ASCII is white space.
 func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 

@@ -49,6 +49,8 @@ type wrkRun struct {
 	of                                   string // "" or " uncorrected"
 	failed                               float64
 	failures                             []string
+
+	s *scanner
 }
 
 // wrkPoints bounds the points of a run's distribution.
@@ -76,8 +78,8 @@ func parseWrk(s *scanner, opts Options) (Results, error) {
 			if err := flush(); err != nil {
 				return Results{}, err
 			}
-			_, address, _ := strings.Cut(string(rest), " test @ ")
-			r = wrkRun{title: title, address: oneLine(address), line: s.lineNumber}
+			_, address, _ := bytes.Cut(rest, []byte(" test @ "))
+			r = wrkRun{title: title, address: oneLine(s.keep(address)), line: s.lineNumber, s: s}
 		} else if r.address != "" && r.read(line) {
 			if err := flush(); err != nil {
 				return Results{}, err
@@ -101,19 +103,23 @@ func (r *wrkRun) set(m Metric) {
 	if i := slices.IndexFunc(r.metrics, func(other Metric) bool { return other.Measure.Name == m.Measure.Name }); i >= 0 {
 		r.metrics[i] = m
 	} else if len(r.metrics) < wrkPoints {
+		if r.metrics == nil {
+			r.metrics = make([]Metric, 0, 12)
+		}
 		r.metrics = append(r.metrics, m)
 	}
 }
 
 // read takes a line of a run; the last one ends it.
 func (r *wrkRun) read(line []byte) (last bool) {
-	words := bytes.Fields(line)
+	var room [16][]byte
+	words := fields(room[:0], line)
 	if len(words) < 2 {
 		return false
 	}
 	switch first := string(words[0]); {
 	case len(words) == 5 && string(words[1]) == "threads" && string(words[4]) == "connections":
-		r.threads, r.connections = string(words[0]), string(words[3])
+		r.threads, r.connections = r.s.keep(words[0]), r.s.keep(words[3])
 	case first == "Latency" && string(words[1]) == "Distribution":
 		r.spectrum = false
 		if r.of = ""; bytes.Contains(line, []byte("Uncorrected")) {
@@ -150,13 +156,13 @@ func (r *wrkRun) read(line []byte) (last bool) {
 		value, ok := number(words[0])
 		part, ok2 := number(words[1])
 		if p := math.Round(part*1e6) / 1e4; ok && ok2 && p > 0 && p < 100 && p == math.Trunc(p) {
-			r.set(Metric{Measure: latencyAt("p" + shortFloat(p)), Value: value * 1e6})
+			r.set(Metric{Measure: percentile(p), Value: value * 1e6})
 		}
 	case len(words) == 2 && bytes.HasSuffix(words[0], []byte("%")):
 		p, ok := number(words[0][:len(words[0])-1])
 		v, ok2 := nanoseconds(words[1])
 		if ok && ok2 && p < 100 { // the hundredth is the largest
-			r.set(Metric{Measure: latencyAt("p" + shortFloat(p)), Value: v})
+			r.set(Metric{Measure: percentile(p), Value: v})
 		}
 	case len(words) == 6 && string(words[1]) == "requests" && string(words[2]) == "in":
 		r.of = ""
@@ -188,7 +194,7 @@ func (r *wrkRun) read(line []byte) (last bool) {
 }
 
 func (r *wrkRun) add(g *gathering) error {
-	name := withParameters(titled(r.title, r.address), []parameter{{"threads", r.threads}, {"connections", r.connections}})
+	name := g.withParameters(titled(r.title, r.address), []parameter{{"threads", r.threads}, {"connections", r.connections}})
 	for _, f := range r.failures {
 		g.problem(name, r.line, "%s", f)
 	}
@@ -216,8 +222,20 @@ func (r *wrkRun) add(g *gathering) error {
 func prefixed(text []byte) (float64, bool) {
 	factor := 1.0
 	if n := len(text); n > 0 {
-		if known, ok := map[byte]float64{'k': 1e3, 'M': 1e6, 'G': 1e9, 'T': 1e12, 'P': 1e15}[text[n-1]]; ok {
-			factor, text = known, text[:n-1]
+		switch text[n-1] {
+		case 'k':
+			factor = 1e3
+		case 'M':
+			factor = 1e6
+		case 'G':
+			factor = 1e9
+		case 'T':
+			factor = 1e12
+		case 'P':
+			factor = 1e15
+		}
+		if factor > 1 {
+			text = text[:n-1]
 		}
 	}
 	v, ok := number(text)
@@ -231,6 +249,8 @@ func bytesOf(text []byte) (float64, bool) {
 		end--
 	}
 	v, ok := number(text[:end])
-	factor, known := map[string]float64{"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}[string(text[end:])]
+	factor, known := wrkSizes[string(text[end:])]
 	return v * factor, ok && known
 }
+
+var wrkSizes = map[string]float64{"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
