@@ -96,6 +96,9 @@ const withoutUserNamespaces = `if grep -q '"type":"user"' "$config"; then
 // leavesThemOut makes the container without the user namespace that was asked for.
 const leavesThemOut = `sed -i 's/,{"type":"user"}//; s/"[ug]idMappings":\[[^]]*\],//g' "$config"`
 
+// groupsElsewhere gives the container's groups other ids of the host than its users.
+const groupsElsewhere = `sed -i 's/\("gidMappings":\[{"containerID":0,"hostID":\)[0-9]*/\1300000/' "$config"`
+
 func newDriver(t *testing.T, runtime string) *Driver {
 	t.Helper()
 	d, err := New(Config{Runtime: runtime, Dir: openFolder(t), Keeper: testKeeper})
@@ -134,9 +137,10 @@ func TestWithoutUserNamespacesItGoesOnAndSaysSo(t *testing.T) {
 		change  func(t *testing.T, d *Driver)
 		say     string
 	}{
-		"the kernel gives none":            {withoutUserNamespaces, nil, "unshare user namespace: no space left on device"},
-		"the runtime leaves them out":      {leavesThemOut, nil, "made its uid_map"},
-		"the folder is closed to the root": {"", closeFolder, "run chmod o+x on it"},
+		"the kernel gives none":             {withoutUserNamespaces, nil, "unshare user namespace: no space left on device"},
+		"the runtime leaves them out":       {leavesThemOut, nil, "made its uid_map"},
+		"the runtime maps groups elsewhere": {groupsElsewhere, nil, "made its gid_map"},
+		"the folder is closed to the root":  {"", closeFolder, "run chmod o+x on it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
