@@ -142,6 +142,9 @@ func TestAnImageIsUnpackedForEachOwnerOfRootsFiles(t *testing.T) {
 		if _, err := os.Stat(got.RootFS); err != nil {
 			t.Errorf("an image in use was removed: %v", err)
 		}
+		if kept, err := os.ReadDir(filepath.Join(dir, "images")); err != nil || len(kept) != 1 {
+			t.Errorf("more than the image in use was kept: %v, %v", kept, err)
+		}
 		if err := got.Release(); err != nil {
 			t.Error(err)
 		}
