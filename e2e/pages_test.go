@@ -73,7 +73,8 @@ func TestPagesShowTheRegression(t *testing.T) {
 	for _, row := range []struct{ name, path, heading, holds string }{
 		{"projects", "/projects", "Projects", "shown"},
 		{"project", "/projects/shown", "shown", "BenchmarkSort/n=10"},
-		{"perf", "/projects/shown/perf", "Plots", "BenchmarkSort/n=320"},
+		{"perf", "/projects/shown/perf", "Explore", "BenchmarkSort/n=320"},
+		{"plots", "/projects/shown/plots", "Plots", "keeps no plot yet"},
 		{"reports", "/projects/shown/reports", "Reports", "6 active"},
 		{"report", "/projects/shown/reports/" + report.UUID, "Report on main", "outside the boundary"},
 		{"alerts", "/projects/shown/alerts", "Alerts", "BenchmarkSort/n=80"},

@@ -168,8 +168,8 @@ func (s *Server) build(ctx context.Context) error {
 		Scratch: s.cfg.Data, OnDemand: s.cfg.Local, Routes: s.hub.Routes(),
 		Services: services,
 	})
-	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, Explore: reads, Queue: s.queue, Fleet: machines,
-		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
+	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
+		Queue: s.queue, Fleet: machines, Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
 }
 

@@ -313,7 +313,7 @@ const (
 // Pages.
 const (
 	SessionLife = 30 * 24 * time.Hour // of who signed in on a page; it ends before that with its key
-	FormBytes   = 4 * KiB             // of a form of a page: a key, or what is to be done
+	FormBytes   = 32 * KiB            // of a form of a page: a key, or what is to be done
 )
 
 // Looking after a data folder.

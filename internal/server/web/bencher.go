@@ -32,7 +32,7 @@ func (p *Pages) bencherLinks() {
 		p.mux.HandleFunc("GET "+base+"/{$}", to(plotLink))
 		p.mux.HandleFunc("GET "+base, to(plotLink))
 		p.mux.HandleFunc("GET "+base+"/perf", to(plotLink))
-		for _, same := range []string{"reports", "alerts", "jobs"} {
+		for _, same := range []string{"plots", "reports", "alerts", "jobs"} {
 			p.mux.HandleFunc("GET "+base+"/"+same, to(func(_ *http.Request, project string) (string, error) { return project + "/" + same, nil }))
 		}
 		for _, same := range []string{"reports", "jobs"} {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
@@ -61,7 +62,20 @@ func TestFormsActForTheirReaderAndComeBack(t *testing.T) {
 			"/projects", "job words j canceled"},
 		{"nor by a backslash", "/projects/words/jobs/j", url.Values{"status": {"canceled"}, "back": {"/\\evil.example/"}}, ann, nil, 303,
 			"/projects", "job words j canceled"},
-		{"a form has its size", "/signin", url.Values{"key": {strings.Repeat("x", 5000)}}, access.Actor{}, nil, 400, "", ""},
+		{"a plot is kept as it is drawn", "/projects/words/plots", url.Values{"branch": {"b"}, "testbed": {"t"}, "benchmark": {"x", "y"},
+			"measure": {"m"}, "title": {"Speed"}, "x": {"time"}, "log": {"1"}, "limits": {"0"}, "back": {"/projects/words/plots"}}, ann, nil, 303,
+			"/projects/words/plots", `keep words {"title":"Speed","lower_value":false,"upper_value":false,"lower_boundary":false,` +
+				`"upper_boundary":false,"x_axis":"date_time","y_axis":"log","window":31536000,"branches":["b"],"testbeds":["t"],` +
+				`"benchmarks":["x","y"],"measures":["m"]}`},
+		{"or in the plain way", "/projects/words/plots", url.Values{"branch": {"b"}, "testbed": {"t"}, "benchmark": {"x"}, "measure": {"m"}},
+			ann, nil, 303, "/projects", `keep words {"lower_value":false,"upper_value":false,"lower_boundary":true,"upper_boundary":true,` +
+				`"x_axis":"version","window":31536000,"branches":["b"],"testbeds":["t"],"benchmarks":["x"],"measures":["m"]}`},
+		{"a plot is moved", "/projects/words/plots/one", url.Values{"status": {"2"}}, ann, nil, 303, "/projects", "move words one 2"},
+		{"a plot is deleted", "/projects/words/plots/one", url.Values{"status": {"delete"}}, ann, nil, 303, "/projects", "drop words one"},
+		{"a plot is not sent anywhere else", "/projects/words/plots/one", url.Values{"status": {"up"}}, ann, nil, 400, "", ""},
+		{"a plot is kept by no other site", "/projects/words/plots", url.Values{"branch": {"b"}}, ann,
+			http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, "", ""},
+		{"a form has its size", "/signin", url.Values{"key": {strings.Repeat("x", limits.FormBytes)}}, access.Actor{}, nil, 400, "", ""},
 	} {
 		source.asked = nil
 		w := post(t, h, tc.path, tc.actor, tc.header, tc.form)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -46,7 +47,7 @@ func (p *Pages) pictureOf(r *http.Request, project api.Project, s selection, opt
 		return explore.Picture{}, nil
 	}
 	q := explore.PictureQuery{PerfQuery: explore.PerfQuery{
-		Branches: s.branches, Testbeds: s.testbeds, Benchmarks: s.benchmarks, Measures: s.measures, Columns: columns},
+		Branches: s.branches, Testbeds: s.testbeds, Benchmarks: s.benchmarks, Measures: s.measures, From: opts.since, Columns: columns},
 		ByTime: opts.time, Visible: [2]*float64{opts.from, opts.to}, Lines: seriesPerChart, Dots: chart.DotsAtMost}
 	if opts.boundaries {
 		q.Boundaries = boundedLines
@@ -91,7 +92,8 @@ type legendRow struct{ Class, Name string }
 
 type drawOptions struct {
 	boundaries, log, time bool
-	from, to              *float64
+	from, to              *float64   // of the axis
+	since                 *time.Time // reports from then on
 }
 
 // drawCharts draws one plot for each measure.
@@ -145,7 +147,7 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 	if opts.boundaries && len(series) > boundedLines && made.Note == "" {
 		made.Note = "boundaries are drawn for up to three lines"
 	}
-	made.SVG = template.HTML(drawing.SVG()) //nolint:gosec // package plot escapes all text in it
+	made.SVG = template.HTML(drawing.SVG()) //nolint:gosec // package chart escapes all text in it
 	return made
 }
 
@@ -177,7 +179,42 @@ type perfView struct {
 	Choosers                    []chooser
 	Search, From, To, WholeHref string
 	Time, Log, NoLimits         bool
+	Keep                        *keeping
 	Table                       []tableRow
+}
+
+// keeping is the form that keeps what is drawn.
+type keeping struct {
+	Action, Back string
+	Fields       []field
+}
+
+type field struct{ Name, Value string }
+
+// keepForm is nil where there is nothing to keep, or nobody who could.
+func keepForm(r *http.Request, project api.Project, chosen selection, view perfView) *keeping {
+	if !acts(r) || !chosen.complete() || len(view.Charts) == 0 {
+		return nil
+	}
+	plots := "/projects/" + url.PathEscape(project.Slug) + "/plots"
+	made := &keeping{Action: plots, Back: plots}
+	for _, of := range []struct {
+		name   string
+		values []string
+	}{{"branch", chosen.branches}, {"testbed", chosen.testbeds}, {"benchmark", chosen.benchmarks}, {"measure", chosen.measures}} {
+		for _, value := range of.values {
+			made.Fields = append(made.Fields, field{of.name, value})
+		}
+	}
+	for _, of := range []struct {
+		chosen bool
+		field
+	}{{view.Time, field{"x", "time"}}, {view.Log, field{"log", "1"}}, {view.NoLimits, field{"limits", "0"}}} {
+		if of.chosen {
+			made.Fields = append(made.Fields, of.field)
+		}
+	}
+	return made
 }
 
 type chooser struct {
@@ -233,11 +270,12 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 	}
 	view.Charts = drawCharts(project, picture, opts)
 	view.Table = tableOf(picture)
+	view.Keep = keepForm(r, project, chosen, view)
 	if view.Choosers, err = p.choosers(r, project, chosen, picture, view.Search); err != nil {
 		return page{}, err
 	}
 	return page{
-		template: "perf", title: "Plots", section: "projects", crumbs: projectCrumbs(project), tabs: projectTabs(project.Slug, "Plots"),
+		template: "perf", title: "Explore", section: "projects", crumbs: projectCrumbs(project), tabs: projectTabs(project.Slug, "Explore"),
 		scripts: []string{"plot.js"}, view: view,
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/plot"
 	projects "github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -18,6 +19,7 @@ import (
 
 // Source is what pages ask and do, as their reader. Services is the one that serves; tests of pages have their own.
 type Source interface {
+	PlotSource
 	Projects(ctx context.Context, actor access.Actor, f store.ListFilter) ([]api.Project, int, error)
 	Project(ctx context.Context, actor access.Actor, project string) (api.Project, error)
 	Alerts(ctx context.Context, actor access.Actor, project string, f threshold.AlertFilter, page store.Page) ([]api.Alert, int, error)
@@ -55,6 +57,7 @@ type Thing struct{ UUID, Name string }
 type Services struct {
 	Accounts    *account.Service
 	AllProjects *projects.Service
+	KeptPlots   *plot.Service
 	Explore     *explore.Service
 	Queue       *queue.Service
 	Fleet       *fleet.Service

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/tachograph/tacho/api"
@@ -103,6 +104,27 @@ func (c *canned) Picture(_ context.Context, a access.Actor, _ string, q explore.
 	c.drawn = q
 	c.mu.Unlock()
 	return one[explore.Picture](c, a, in("perf"))
+}
+
+func (c *canned) Plots(_ context.Context, a access.Actor, _ string, page store.Page) ([]api.Plot, int, error) {
+	rows, total, err := answer[[]api.Plot](c, a, in("plots"))
+	return rows[min(page.Offset, len(rows)):min(page.Offset+page.Limit, len(rows))], total, err
+}
+
+func (c *canned) KeepPlot(_ context.Context, _ access.Actor, project string, in api.NewPlot) error {
+	text, err := json.Marshal(in)
+	c.did("keep " + project + " " + string(text))
+	return err
+}
+
+func (c *canned) MovePlot(_ context.Context, _ access.Actor, project, id string, index int) error {
+	c.did(fmt.Sprint("move ", project, " ", id, " ", index))
+	return nil
+}
+
+func (c *canned) DropPlot(_ context.Context, _ access.Actor, project, id string) error {
+	c.did("drop " + project + " " + id)
+	return nil
 }
 
 func (c *canned) Things(_ context.Context, a access.Actor, _ string, what Things, _ store.ListFilter) ([]Thing, int, error) {

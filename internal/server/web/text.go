@@ -152,9 +152,11 @@ func pageOf(r *http.Request) int {
 	return n
 }
 
-func pagesOf(r *http.Request, total int) pager {
+func pagesOf(r *http.Request, total int) pager { return pagesBy(r, total, rowsPerPage) }
+
+func pagesBy(r *http.Request, total, perPage int) pager {
 	page := pageOf(r)
-	last := (total + rowsPerPage - 1) / rowsPerPage
+	last := (total + perPage - 1) / perPage
 	if last <= 1 {
 		return pager{}
 	}

@@ -75,6 +75,7 @@ func New(cfg Config) *Pages {
 		"GET /projects":                          p.projects,
 		"GET /projects/{project}":                p.project,
 		"GET /projects/{project}/perf":           p.perf,
+		"GET /projects/{project}/plots":          p.plots,
 		"GET /projects/{project}/reports":        p.reports,
 		"GET /projects/{project}/reports/{uuid}": p.report,
 		"GET /projects/{project}/alerts":         p.alerts,
@@ -85,6 +86,7 @@ func New(cfg Config) *Pages {
 		p.mux.HandleFunc(pattern, p.render(handler))
 	}
 	p.forms()
+	p.plotForms()
 	p.bencherLinks()
 	return p
 }
@@ -92,6 +94,7 @@ func New(cfg Config) *Pages {
 // Patterns are the routes that belong to this package; everything else is the API's.
 var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/",
 	"GET /console/",
+	"POST /projects/{project}/plots", "POST /projects/{project}/plots/{plot}",
 	"GET /signin", "POST /signin", "POST /signout", "POST /projects/{project}/alerts/{alert}", "POST /projects/{project}/jobs/{uuid}"}
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
@@ -235,7 +238,8 @@ func errorPage(err error) page {
 
 func projectTabs(project, current string) []link {
 	base := "/projects/" + url.PathEscape(project)
-	tabs := []link{{base, "Overview", false}, {base + "/perf", "Plots", false}, {base + "/reports", "Reports", false},
+	tabs := []link{{base, "Overview", false}, {base + "/plots", "Plots", false}, {base + "/perf", "Explore", false},
+		{base + "/reports", "Reports", false},
 		{base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Text == current

@@ -102,6 +102,14 @@ var (
 )
 
 // answers is an API that knows one of everything.
+// kept are plots of one measured thing: one as it is by itself, one whose things were deleted.
+var kept = []api.Plot{
+	{UUID: "one", Title: ptr(nasty), XAxis: api.PlotAxisVersion, YAxis: api.PlotAxisAuto, Window: 86_400, UpperBoundary: true,
+		Branches: []string{"b"}, Testbeds: []string{"t"}, Benchmarks: []string{"x"}, Measures: []string{"m"}},
+	{UUID: "two", XAxis: api.PlotAxisDateTime, YAxis: api.PlotAxisLog, Window: 60, Branches: []string{"b"}, Testbeds: []string{"t"},
+		Benchmarks: []string{}, Measures: []string{"m"}},
+}
+
 func answers() map[string]any {
 	return map[string]any{
 		"/projects":                  []api.Project{project},
@@ -114,6 +122,7 @@ func answers() map[string]any {
 		"/projects/words/jobs/e":     ended,
 		"/projects/words/jobs/b":     blocked,
 		"/projects/words/perf":       picture,
+		"/projects/words/plots":      kept,
 		"/projects/words/benchmarks": []api.Benchmark{bench},
 		"/projects/words/branches":   []api.Branch{branch},
 		"/projects/words/testbeds":   []api.Testbed{testbed},
@@ -165,6 +174,8 @@ func TestPagesGolden(t *testing.T) {
 		"projects_empty": {none, "/projects"},
 		"project":        {full, "/projects/words"},
 		"project_empty":  {none, "/projects/words"},
+		"plots":          {full, "/projects/words/plots"},
+		"plots_empty":    {none, "/projects/words/plots"},
 		"reports":        {full, "/projects/words/reports"},
 		"report":         {full, "/projects/words/reports/r"},
 		"alerts":         {full, "/projects/words/alerts?status=active"},
