@@ -169,7 +169,7 @@ func TestLinksThatBenchersClientsPrintLeadToPages(t *testing.T) {
 		"/perf/words/measures/latency":                         "/projects/words/perf",
 		"/console/projects/words/thresholds/add":               "/projects/words",
 		"/console/projects/words/perf":                         "/projects/words/perf",
-		"/console/projects/words/plots":                        "/projects/words",
+		"/console/projects/words/plots":                        "/projects/words/plots",
 		"/perf/words/alerts":                                   "/projects/words/alerts",
 	} {
 		seen = nil
