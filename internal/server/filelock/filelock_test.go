@@ -45,11 +45,17 @@ func TestALockIsForOneOrForThoseWhoShareIt(t *testing.T) {
 	if err := filelock.Try(open()); !errors.Is(err, filelock.ErrHeld) {
 		t.Errorf("beside one who has it alone: %v", err)
 	}
+	if err := filelock.TryShare(open()); !errors.Is(err, filelock.ErrHeld) {
+		t.Errorf("who would share one that somebody has alone: %v", err)
+	}
 	got := make(chan error)
 	waits := open()
 	go func() { got <- filelock.Share(waits) }()
 	free(alone)
 	if err := <-got; err != nil {
 		t.Errorf("who waited to share it: %v", err)
+	}
+	if err := filelock.TryShare(open()); err != nil {
+		t.Errorf("who shares it too: %v", err)
 	}
 }

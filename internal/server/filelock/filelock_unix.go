@@ -10,8 +10,13 @@ import (
 )
 
 // Try takes the lock on f alone, or returns ErrHeld at once.
-func Try(f *os.File) error {
-	err := lock(f, unix.LOCK_EX|unix.LOCK_NB)
+func Try(f *os.File) error { return try(f, unix.LOCK_EX) }
+
+// TryShare is Share, but returns ErrHeld at once while somebody has the lock alone.
+func TryShare(f *os.File) error { return try(f, unix.LOCK_SH) }
+
+func try(f *os.File, how int) error {
+	err := lock(f, how|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return ErrHeld
 	}

@@ -8,8 +8,13 @@ import (
 )
 
 // Try takes the lock on f alone, or returns ErrHeld at once.
-func Try(f *os.File) error {
-	err := lock(f, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY)
+func Try(f *os.File) error { return try(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
+// TryShare is Share, but returns ErrHeld at once while somebody has the lock alone.
+func TryShare(f *os.File) error { return try(f, 0) }
+
+func try(f *os.File, how uint32) error {
+	err := lock(f, how|windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return ErrHeld
 	}

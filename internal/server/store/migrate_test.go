@@ -8,6 +8,21 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
+// MigratePostgres brings a PostgreSQL database to the newest of files, which lie in migration/postgres.
+func MigratePostgres(t *testing.T, address string, files fs.FS) error {
+	t.Helper()
+	cfg, err := parsePostgres(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := openPostgres(t.Context(), cfg, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	return migrate(t.Context(), db, postgres{}, files)
+}
+
 // DownAndUp makes of the store one of an older version, and brings it up to date.
 func DownAndUp(t *testing.T, s *Store, version int64) {
 	t.Helper()

@@ -54,6 +54,15 @@ func IsPostgres(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
 
+// DatabaseName is a PostgreSQL address as it may be shown: host and name, without user and password.
+func DatabaseName(address string) string {
+	cfg, err := pgx.ParseConfig(address)
+	if err != nil {
+		return "with an address that cannot be read"
+	}
+	return cfg.Host + "/" + cfg.Database
+}
+
 func openPostgres(ctx context.Context, cfg *pgx.ConnConfig, connections int) (*sql.DB, error) {
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(connections)
@@ -169,6 +178,19 @@ func storable(s string) string {
 func newSender() string {
 	host, _ := os.Hostname()
 	return fmt.Sprintf("%s/%d/%d", strings.ReplaceAll(host, " ", "-"), os.Getpid(), time.Now().UnixNano())
+}
+
+// InspectPostgres is Inspect for a PostgreSQL database. Only View, Schema and Close may be called.
+func InspectPostgres(ctx context.Context, address string) (*Store, error) {
+	s := &Store{now: time.Now, dialect: postgres{}}
+	cfg, err := parsePostgres(address)
+	if err != nil {
+		return nil, err
+	}
+	if s.reader, err = openPostgres(ctx, cfg, 2); err != nil {
+		return nil, s.explain(err)
+	}
+	return s, nil
 }
 
 func (s *Store) openPostgres(ctx context.Context, cfg Config) error {

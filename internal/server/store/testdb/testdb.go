@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -159,6 +160,109 @@ func Waits(t testing.TB, address string) func() bool {
 		}
 		return waits
 	}
+}
+
+// Hold runs a statement on a connection to the PostgreSQL database that stays open until release.
+func Hold(t testing.TB, address, statement string) (release func()) {
+	t.Helper()
+	db := connect(t, address)
+	db.SetMaxOpenConns(1)
+	release = sync.OnceFunc(func() { db.Close() })
+	t.Cleanup(release)
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	return release
+}
+
+// Other is the address of another database of the same PostgreSQL server, whether it exists or not.
+func Other(t testing.TB, address, name string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Way is a way to a PostgreSQL database that can be cut.
+type Way struct {
+	t        testing.TB
+	from, to string // sockets
+	mu       sync.Mutex
+	listener net.Listener
+	open     []net.Conn
+}
+
+// Through returns an address of the PostgreSQL database that goes over a way. It is open.
+func Through(t testing.TB, address string) (string, *Way) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "tacho-way-") // short, as in launch
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	const socket = ".s.PGSQL.5432"
+	w := &Way{t: t, from: filepath.Join(folder, socket), to: filepath.Join(q.Get("host"), socket)}
+	q.Set("host", folder)
+	u.RawQuery = q.Encode()
+	w.Mend()
+	t.Cleanup(func() {
+		w.Cut()
+		os.RemoveAll(folder)
+	})
+	return u.String(), w
+}
+
+// Mend opens the way.
+func (w *Way) Mend() {
+	w.t.Helper()
+	l, err := net.Listen("unix", w.from)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.mu.Lock()
+	w.listener = l
+	w.mu.Unlock()
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("unix", w.to)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.open = append(w.open, in, out)
+			w.mu.Unlock()
+			for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
+				go func() {
+					_, _ = io.Copy(pair[0], pair[1])
+					in.Close()
+					out.Close()
+				}()
+			}
+		}
+	}()
+}
+
+// Cut closes the way, and all connections on it.
+func (w *Way) Cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.listener.Close()
+	for _, c := range w.open {
+		c.Close()
+	}
+	w.open = nil
 }
 
 // Exec runs a statement on a PostgreSQL database beside all stores, as the administrator of the server.
