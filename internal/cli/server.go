@@ -37,15 +37,18 @@ func newServerCommand(env *Env) *cobra.Command {
 			if printConfig {
 				return showConfig(env, fields, asJSON)
 			}
+			warnOfPassword(env, fields)
 			return serve(cmd.Context(), env, cfg)
 		})
 	cmd.Args = cobra.NoArgs
 	cmd.Long = `Serve dashboard, API, OCI registry and job queue from one folder: SQLite and a folder of blobs, nothing to configure.
+With --database several servers share a PostgreSQL database and a folder of blobs.
 
 The first start prints the administrator's key, once, also where local runs made the folder before; 'tacho login' keeps it, and
 'tacho server admin-key' makes another when it is lost. A setting comes from its flag, else from its
 TACHO_… variable, else from the file of --config (YAML), else from its default; --print-config says which.
-The folder belongs to one process: while a server has it, local commands and other servers are refused and told where it is.
+Without --database the folder belongs to one process: while a server has it, local commands and other servers are refused and told
+where it is.
 SIGTERM or Ctrl-C: no new requests, runners are told to come back, running requests get --shutdown-grace.`
 	cmd.Example = "  tacho server\n  tacho server --listen 127.0.0.1:7000 --data /var/lib/tacho\n  TACHO_LISTEN=:7000 tacho server " +
 		"--print-config"
@@ -98,6 +101,7 @@ It works on the data folder, so only the user that the server runs as (or root) 
 the new key with the next request. Keys that exist stay good, unless --revoke-others ends all of the administrator's.`
 	cmd.Example = "  tacho server admin-key\n  tacho server admin-key --data /var/lib/tacho --revoke-others >admin.key"
 	cmd.Flags().String("data", "", "the server's data folder ($TACHO_DATA; default: tacho in the user's data folder)")
+	cmd.Flags().String("database", "", databaseHelp)
 	cmd.Flags().StringVar(&file, "config", "", configHelp)
 	cmd.Flags().BoolVar(&revoke, "revoke-others", false, "end all other keys of the administrator")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -136,6 +140,16 @@ func loadServer(env *Env, flags *pflag.FlagSet, file string) (servers.Config, []
 	v := env.version()
 	cfg.Version, cfg.Commit, cfg.Now = v.Version, v.Commit, env.Now
 	return cfg, fields, nil
+}
+
+// warnOfPassword says that a password on the command line is no secret.
+func warnOfPassword(env *Env, fields []config.Field) {
+	for _, f := range fields {
+		if f.Password() && f.Origin == "flag --"+f.Flag {
+			fmt.Fprintf(env.Stderr, "tacho: the password in --%s can be read by every user of this machine, in its list of processes; give it in "+
+				"PGPASSWORD, in ~/.pgpass, in %s or in the file of --config\n", f.Flag, f.Env)
+		}
+	}
 }
 
 func showConfig(env *Env, fields []config.Field, asJSON bool) error {

@@ -43,10 +43,13 @@ func upkeepCommand(env *Env, use, short, long, example string,
 		})
 	cmd.Args, cmd.Long, cmd.Example = cobra.NoArgs, long, example
 	cmd.Flags().String("data", "", "the server's data folder ($TACHO_DATA; default: tacho in the user's data folder)")
+	cmd.Flags().String("database", "", databaseHelp)
 	cmd.Flags().StringVar(&file, "config", "", configHelp)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
+
+const databaseHelp = "the server's PostgreSQL database, if it has one ($TACHO_DATABASE)"
 
 // upkeepProgress shows how far the work is.
 type upkeepProgress struct {
@@ -74,10 +77,11 @@ func newCheckCommand(env *Env) *cobra.Command {
 	return upkeepCommand(env, "check", "Read a data folder or a backup whole, and say what is damaged",
 		`Read a server's data folder whole, or a backup: the database's pages and references, and every blob against its digest.
 
+With --database only the blobs are read that its rows name: PostgreSQL checks its own pages (pg_amcheck).
 A server may run on the folder meanwhile. Exit code 8 says that something is damaged; each thing is named.`,
 		"  tacho server check\n  tacho server check --data /backup/tacho --json",
 		func(ctx context.Context, cfg servers.Config, show *upkeepProgress) (any, error) {
-			out, err := upkeep.Check(ctx, cfg.Data, show.blobs("checked"))
+			out, err := servers.Check(ctx, cfg, show.blobs("checked"))
 			if err != nil {
 				return nil, err
 			}
@@ -102,11 +106,17 @@ func newBackupCommand(env *Env) *cobra.Command {
 		`Copy a server's data folder, in one consistent state, while the server runs or not.
 
 The folder is new, empty or has an earlier backup: then what it has already is not copied again. It holds one whole backup at each moment,
-also when this command is interrupted. Whatever was acknowledged before the command began is in it.`,
+also when this command is interrupted. Whatever was acknowledged before the command began is in it.
+
+With --database only the blobs are copied: the database has its own tools. Run it, then pg_dump, then run it again, so that the copy has
+what the dump names.`,
 		"  tacho server backup --to /backup/tacho\n  tacho server backup --data /var/lib/tacho --to /mnt/disk2/tacho --json",
 		func(ctx context.Context, cfg servers.Config, show *upkeepProgress) (any, error) {
 			if to == "" {
 				return nil, usage("--to is missing: name the folder of the backup, such as --to /backup/tacho")
+			}
+			if cfg.Database != "" {
+				return copyBlobs(ctx, cfg, to, show)
 			}
 			m, err := upkeep.Backup(ctx, upkeep.BackupParams{Data: cfg.Data, To: to, Version: cfg.Version, Now: nowOf(cfg),
 				Progress: show.blobs("copied")})
@@ -120,6 +130,19 @@ also when this command is interrupted. Whatever was acknowledged before the comm
 		})
 	cmd.Flags().StringVar(&to, "to", "", "folder of the backup")
 	return cmd
+}
+
+// copyBlobs is the backup of a server whose database is elsewhere, as far as it is ours.
+func copyBlobs(ctx context.Context, cfg servers.Config, to string, show *upkeepProgress) (any, error) {
+	count, bytes, err := servers.CopyBlobs(ctx, cfg, upkeep.BackupParams{Data: cfg.Data, To: to, Version: cfg.Version, Now: nowOf(cfg),
+		Progress: show.blobs("copied")})
+	if err != nil {
+		return nil, err
+	}
+	size := byteSize(bytes)
+	show.say("%s has %s of %s. The database is not in it: dump it now with pg_dump, then run this command again", term.Clean(to),
+		counted(count, "blob", "blobs"), size.String())
+	return map[string]any{"blobs": count, "bytes": bytes}, nil
 }
 
 func nowOf(cfg servers.Config) time.Time {
@@ -140,6 +163,10 @@ were when the backup was made.`,
 		func(ctx context.Context, cfg servers.Config, show *upkeepProgress) (any, error) {
 			if from == "" {
 				return nil, usage("--from is missing: name the folder of the backup, such as --from /backup/tacho")
+			}
+			if cfg.Database != "" {
+				return nil, usage("--database: a PostgreSQL database is brought back with pg_restore; copy the folder blobs of the backup to " +
+					"the data folder, and see with 'tacho server check' that nothing is missing")
 			}
 			m, err := upkeep.Restore(ctx, from, cfg.Data, show.blobs("restored"))
 			if err != nil {

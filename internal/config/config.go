@@ -7,13 +7,15 @@
 //
 // Its flag is --listen, its variable TACHO_LISTEN, its key in the YAML file listen. Nested names use a dot in the file's key, a hyphen in
 // the flag and an underscore in the variable: free.timeout, --free-timeout, TACHO_FREE_TIMEOUT. Field types are string, bool, int, int64,
-// time.Duration and []string (comma-separated). A tag secret:"true" hides the value wherever it is printed.
+// time.Duration and []string (comma-separated). A tag secret:"true" hides the value wherever it is printed, secret:"password" the password
+// in an address.
 //
 // The package reads no file and no environment by itself: both come in through Sources.
 package config
 
 import (
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -35,6 +37,7 @@ type Field struct {
 	Value   string `json:"value"`
 	Origin  string `json:"origin"` // "default", "flag --x", "environment X", "file PATH"
 	Secret  bool   `json:"-"`
+	Address bool   `json:"-"` // its password is secret
 	Bool    bool   `json:"-"`
 
 	value reflect.Value
@@ -67,6 +70,7 @@ func Fields(target any) []Field {
 			Default: tag.Get("default"),
 			Origin:  "default",
 			Secret:  tag.Get("secret") == "true",
+			Address: tag.Get("secret") == "password",
 			Bool:    v.Field(i).Kind() == reflect.Bool,
 			value:   v.Field(i),
 		}
@@ -126,7 +130,38 @@ func (f Field) Shown() string {
 	if f.Secret && f.Value != "" {
 		return "[redacted]"
 	}
+	if f.Address {
+		shown, _ := withoutPassword(f.Value)
+		return shown
+	}
 	return f.Value
+}
+
+// Password reports whether the value is an address with a password in it.
+func (f Field) Password() bool {
+	_, has := withoutPassword(f.Value)
+	return f.Address && has
+}
+
+// withoutPassword hides the passwords of an address, which may also stand among its parameters. What is no address is hidden whole.
+func withoutPassword(address string) (shown string, had bool) {
+	if address == "" {
+		return "", false
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" || u.Opaque != "" {
+		return "[redacted]", true
+	}
+	_, had = u.User.Password()
+	parameters := strings.Split(u.RawQuery, "&")
+	for i, p := range parameters {
+		name, _, _ := strings.Cut(p, "=")
+		if plain, err := url.QueryUnescape(name); err != nil || strings.Contains(strings.ToLower(plain), "password") {
+			parameters[i], had = name+"=xxxxx", true
+		}
+	}
+	u.RawQuery = strings.Join(parameters, "&")
+	return u.Redacted(), had
 }
 
 func (f *Field) set(text, origin string) error {

@@ -100,3 +100,29 @@ func TestSecretsAreNotShown(t *testing.T) {
 		t.Errorf("Token = %q", s.Token)
 	}
 }
+
+func TestThePasswordOfAnAddressIsHidden(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"": "",
+		"postgres://tacho@db/tacho?sslmode=disable":    "postgres://tacho@db/tacho?sslmode=disable",
+		"postgres://tacho:geheim@db:5432/tacho":        "postgres://tacho:xxxxx@db:5432/tacho",
+		"postgres://db/x?user=u&password=geheim":       "postgres://db/x?user=u&password=xxxxx",
+		"postgres://db/x?sslpassword=geheim&pool=1":    "postgres://db/x?sslpassword=xxxxx&pool=1",
+		"postgres://db/x?p%61ssword=geheim":            "postgres://db/x?p%61ssword=xxxxx",
+		"postgres://u:geheim@[":                        "[redacted]",
+		"host=db password=geheim":                      "[redacted]",
+		"postgres://u:ge%20heim@db/x?options=-c%20a=b": "postgres://u:xxxxx@db/x?options=-c%20a=b",
+	} {
+		var cfg struct {
+			Database string `config:"database" default:"" secret:"password"`
+		}
+		fields, err := Load(&cfg, Sources{Getenv: func(name string) (string, bool) { return address, name == "TACHO_DATABASE" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := fields[0]; f.Shown() != want || f.Password() != (want != address) || cfg.Database != address {
+			t.Errorf("%s is shown as %q, with a password: %v; want %q", address, f.Shown(), f.Password(), want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 type Config struct {
 	Listen      string        `config:"listen" default:"127.0.0.1:6610" doc:"address to listen on; port 0 takes a free one"`
 	Data        string        `config:"data" default:"" doc:"folder of database and objects; default: tacho in the user's data folder"`
+	Database    string        `config:"database" default:"" secret:"password" doc:"address of a PostgreSQL database, as in postgres://tacho@db.example.org/tacho, for several servers that share it and the data folder; its password is better in ~/.pgpass, PGPASSWORD or the variable than on the command line; default: a file in the data folder"`
 	URL         string        `config:"url" default:"" doc:"address under which people and runners reach this server; default: http:// and the listen address"`
 	LogLevel    string        `config:"log.level" default:"info" doc:"debug, info, warn or error"`
 	LogFormat   string        `config:"log.format" default:"text" doc:"text or json"`

@@ -18,18 +18,21 @@ import (
 // A data folder belongs to one process at a time: two would each have a queue that does not wake the other's runners, and a collector that
 // does not know what the other is storing. The lock is the operating system's, on the file lock in the folder, and ends with the process
 // however that ends; the file's text only says who it is. Commands on the store of this machine hold it for their few requests and wait for
-// each other; a server holds it for its life, and nobody waits for that.
+// each other; a server holds it for its life, and nobody waits for that. Servers on one PostgreSQL database have what they tell each other
+// there: they share the lock, and keep all others out.
 
 // holder is who has a data folder, as the lock's file says it.
 type holder struct {
 	PID    int    `json:"pid"`
-	Serves bool   `json:"serves"` // a server, and no command
+	Serves bool   `json:"serves"`           // a server, and no command
+	Shares bool   `json:"shares,omitempty"` // a server on PostgreSQL, which others of that database may stand beside
 	URL    string `json:"url,omitempty"`
 }
 
 // folderLock is a data folder that is ours until the first Close.
 type folderLock struct {
 	file   *os.File
+	shared bool
 	closed bool
 }
 
@@ -39,12 +42,16 @@ func lockFolder(ctx context.Context, folder string, us holder, wait time.Duratio
 	if err != nil {
 		return nil, cannotUse(folder, err)
 	}
+	take := filelock.Try
+	if us.Shares {
+		take = filelock.TryShare
+	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	again := time.NewTicker(limits.LockRetry)
 	defer again.Stop()
 	for {
-		err := filelock.Try(f)
+		err := take(f)
 		if err == nil {
 			break
 		}
@@ -62,7 +69,7 @@ func lockFolder(ctx context.Context, folder string, us holder, wait time.Duratio
 		}
 		return nil, errors.Join(inUse(folder, us, them), f.Close())
 	}
-	lock := &folderLock{file: f}
+	lock := &folderLock{file: f, shared: us.Shares}
 	text, err := json.Marshal(us)
 	if err == nil {
 		err = f.Truncate(0)
@@ -83,6 +90,9 @@ func inUse(folder string, us, them holder) error {
 		by = fmt.Sprintf("process %d", them.PID)
 	}
 	switch {
+	case them.Shares:
+		return fault.Conflictf("data folder %s: in use by servers on a PostgreSQL database, the last of them at %s; choose another folder "+
+			"with --data", folder, them.URL)
 	case !them.Serves:
 		return fault.New(fault.Unavailable, "data folder %s: still in use by %s, a tacho command; try again when it has ended", folder, by)
 	case !us.Serves:
@@ -108,5 +118,8 @@ func (l *folderLock) Close() error {
 		return nil
 	}
 	l.closed = true
+	if l.shared { // the text is that of whoever came last
+		return l.file.Close()
+	}
 	return errors.Join(l.file.Truncate(0), l.file.Close())
 }

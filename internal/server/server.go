@@ -92,13 +92,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err := upkeep.Protect(cfg.Data); err != nil {
 		return nil, errors.Join(cannotUse(cfg.Data, err), lock.Close())
 	}
-	check := int64(limits.CheckBytes)
-	if cfg.Local {
-		check = 1 // a command does not wait for it, unless there is a reason
-	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Data, upkeep.Database), Now: cfg.Now, CheckBytes: check})
+	db, err := openStore(ctx, cfg)
 	if err != nil {
-		return nil, errors.Join(cannotUse(cfg.Data, err), lock.Close())
+		return nil, errors.Join(err, lock.Close())
 	}
 	s := &Server{cfg: cfg, log: log, lock: lock, store: db, gates: admit.NewGates()}
 	if err := s.build(ctx); err != nil {
@@ -118,6 +114,9 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.accounts = accounts
+	if err := s.cfg.claimObjects(ctx, s.store); err != nil {
+		return err
+	}
 	visible, err := s.cfg.visible()
 	if err != nil {
 		return err
@@ -424,7 +423,9 @@ func (s *Server) Close() (err error) {
 	return err
 }
 
-func (c Config) holder() holder { return holder{PID: os.Getpid(), Serves: !c.Local, URL: c.URL} }
+func (c Config) holder() holder {
+	return holder{PID: os.Getpid(), Serves: !c.Local, Shares: c.Database != "", URL: c.URL}
+}
 
 // URLOf is the address that is printed and given to runners when none is configured.
 func URLOf(l net.Listener) string {

@@ -111,6 +111,43 @@ func Backup(ctx context.Context, p BackupParams) (Manifest, error) {
 	return m, tidy(ctx, p.To, to, m.Database, keep)
 }
 
+// CopyBlobs copies the blobs that the rows of a database elsewhere name to the folder To, which is new, empty, or holds earlier copies;
+// what it holds already stays, also if no row names it any more. It returns how many there are, and their bytes.
+func CopyBlobs(ctx context.Context, p BackupParams, db *store.Store) (count int, bytes int64, err error) {
+	if err := backupFolder(p.To); err != nil {
+		return 0, 0, err
+	}
+	if _, err := ReadManifest(p.To); err == nil {
+		return 0, 0, fault.Invalidf("backup folder %s has the backup of a folder with its own database; name another", p.To)
+	}
+	release, err := shareCollecting(p.Data)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer release()
+	named, err := image.NamedBlobs(ctx, db)
+	if err != nil {
+		return 0, 0, err
+	}
+	from, err := blob.OpenDir(filepath.Join(p.Data, Blobs), nil)
+	if err != nil {
+		return 0, 0, storage(p.Data, err)
+	}
+	to, err := blob.OpenDir(filepath.Join(p.To, Blobs), nil)
+	if err != nil {
+		return 0, 0, storage(p.To, err)
+	}
+	for i, digest := range named {
+		size, err := copyBlob(ctx, from, to, digest)
+		if err != nil {
+			return count, bytes, fmt.Errorf("copy blob %s: %w", digest, err)
+		}
+		count, bytes = i+1, bytes+size
+		p.Progress(count, len(named))
+	}
+	return count, bytes, nil
+}
+
 // backupFolder makes the folder; one with other things in it is refused, because tidying it would remove them.
 func backupFolder(to string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {

@@ -51,11 +51,6 @@ type Checked struct {
 // its digest. A server may run on it meanwhile. progress is called with how many blobs were read, of how many.
 func Check(ctx context.Context, data string, progress func(done, total int)) (Checked, error) {
 	var out Checked
-	note := func(thing, reason string) {
-		if len(out.Problems) < limits.UpkeepProblems {
-			out.Problems = append(out.Problems, Problem{thing, reason})
-		}
-	}
 	database := Database
 	if m, err := ReadManifest(data); err == nil {
 		database = m.Database
@@ -64,7 +59,7 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 			return out, storage(data, err)
 		}
 		if sum != m.SHA256 {
-			note(database, "it has other bytes than "+manifestName+" says")
+			out.note(database, "it has other bytes than "+manifestName+" says")
 			return out, nil // to open it could change it
 		}
 	} else if !fault.Is(err, fault.Missing) {
@@ -75,24 +70,46 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 		return out, err
 	}
 	defer db.Close()
-	release, err := shareCollecting(data)
-	if err != nil {
-		return out, err
-	}
-	defer release()
-	if out.Schema, err = db.Schema(ctx); err != nil {
-		return out, err
-	}
 	damage, err := db.Damage(ctx, limits.UpkeepProblems)
 	if err != nil {
 		return out, err
 	}
 	for _, d := range damage {
-		note(database, d)
+		out.note(database, d)
+	}
+	err = checkBlobs(ctx, &out, db, blobs, data, progress)
+	return out, err
+}
+
+// CheckBlobs is Check for the blobs of a data folder whose database is elsewhere; that one looks after itself.
+func CheckBlobs(ctx context.Context, data string, db *store.Store, progress func(done, total int)) (out Checked, err error) {
+	blobs, err := blob.OpenDir(filepath.Join(data, Blobs), nil)
+	if err != nil {
+		return out, storage(data, err)
+	}
+	err = checkBlobs(ctx, &out, db, blobs, data, progress)
+	return out, err
+}
+
+// note adds a problem, unless there are enough.
+func (out *Checked) note(thing, reason string) {
+	if len(out.Problems) < limits.UpkeepProblems {
+		out.Problems = append(out.Problems, Problem{thing, reason})
+	}
+}
+
+func checkBlobs(ctx context.Context, out *Checked, db *store.Store, blobs *blob.Dir, data string, progress func(done, total int)) error {
+	release, err := shareCollecting(data)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if out.Schema, err = db.Schema(ctx); err != nil {
+		return err
 	}
 	named, err := image.NamedBlobs(ctx, db)
 	if err != nil {
-		return out, err
+		return err
 	}
 	out.Blobs = len(named)
 	is := make(map[blob.Digest]bool, len(named))
@@ -102,21 +119,20 @@ func Check(ctx context.Context, data string, progress func(done, total int)) (Ch
 		out.Bytes += size
 		switch {
 		case ctx.Err() != nil:
-			return out, ctx.Err()
+			return ctx.Err()
 		case fault.Is(err, fault.Missing):
-			note(string(digest), "a row names it, and it is missing")
+			out.note(string(digest), "a row names it, and it is missing")
 		case err != nil:
-			note(string(digest), err.Error())
+			out.note(string(digest), err.Error())
 		}
 		progress(i+1, len(named))
 	}
-	err = blobs.List(ctx, func(info blob.Info) error {
+	return blobs.List(ctx, func(info blob.Info) error {
 		if !is[info.Digest] {
 			out.Garbage++
 		}
 		return nil
 	})
-	return out, err
 }
 
 // inspect opens a folder to be looked at.
