@@ -104,7 +104,11 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 }
 
 func (s *Server) build(ctx context.Context) error {
-	blobs, err := blob.OpenDir(filepath.Join(s.cfg.Data, upkeep.Blobs), s.cfg.Now)
+	openBlobs := blob.OpenDir
+	if s.cfg.Database != "" {
+		openBlobs = blob.OpenShared
+	}
+	blobs, err := openBlobs(filepath.Join(s.cfg.Data, upkeep.Blobs), s.cfg.Now)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/filelock"
 )
 
 // Dir is the Store in a folder:
@@ -27,17 +28,18 @@ import (
 //	uploads/<id>/     a session: data (the bytes) and state (size and hash, written after the bytes are on disk)
 //
 // A blob comes to be by rename, after its bytes were flushed; the folder is flushed after the rename. One process owns the sessions of
-// a folder; blobs may be put and read by several.
+// a folder; blobs may be put and read by several. A folder that several processes collect and whose sessions they share is opened by
+// OpenShared: then locks on files do between processes what memory does within one.
 type Dir struct {
 	root  string
 	now   func() time.Time
 	flush func(*os.File) error // (*os.File).Sync, but for tests that count
 
+	shared bool     // other processes do here what we do
 	busy   sync.Map // session id → struct{}: the sessions inside a call
 	shards sync.Map // folder → struct{}: the folders of blobs whose own names this process has flushed
 
-	// mu makes "look at the age, then remove" one step against "put again".
-	mu sync.Mutex
+	mu sync.Mutex // of alone
 }
 
 const (
@@ -58,6 +60,41 @@ func OpenDir(root string, now func() time.Time) (*Dir, error) {
 		now = time.Now
 	}
 	return openDir(&Dir{root: root, now: now, flush: (*os.File).Sync})
+}
+
+// OpenShared is OpenDir for a folder that several servers use at once. Its file system must have locks that all of them see.
+func OpenShared(root string, now func() time.Time) (*Dir, error) {
+	d, err := OpenDir(root, now)
+	if err != nil {
+		return nil, err
+	}
+	d.shared = true
+	release, err := d.alone()
+	if err != nil {
+		return nil, err
+	}
+	release()
+	return d, nil
+}
+
+// alone makes "look at the age, then remove" one step against "put again", in all processes.
+func (d *Dir) alone() (release func(), err error) {
+	d.mu.Lock()
+	if !d.shared {
+		return d.mu.Unlock, nil
+	}
+	f, err := os.OpenFile(filepath.Join(d.root, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		if err = filelock.Take(f); err == nil {
+			return func() {
+				_ = f.Close() // the lock goes with it
+				d.mu.Unlock()
+			}, nil
+		}
+		err = errors.Join(err, f.Close())
+	}
+	d.mu.Unlock()
+	return nil, storageError("lock blob folder", err)
 }
 
 func openDir(d *Dir) (*Dir, error) {
@@ -130,8 +167,11 @@ func (d *Dir) publish(staged string, digest Digest, size int64) error {
 		d.shards.Store(shard, struct{}{})
 	}
 
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	release, err := d.alone()
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := os.Rename(staged, target); err != nil {
 		// Windows refuses to replace a file that someone reads; the bytes in place are the same ones.
 		old, statErr := os.Stat(target)
@@ -233,8 +273,11 @@ func (d *Dir) Delete(_ context.Context, digest Digest) error {
 	if _, err := ParseDigest(string(digest)); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	release, err := d.alone()
+	if err != nil {
+		return err
+	}
+	defer release()
 	return d.remove(digest)
 }
 
@@ -243,8 +286,11 @@ func (d *Dir) DeleteBefore(ctx context.Context, digest Digest, before time.Time)
 	if _, err := ParseDigest(string(digest)); err != nil {
 		return false, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	release, err := d.alone()
+	if err != nil {
+		return false, err
+	}
+	defer release()
 	info, err := d.Stat(ctx, digest)
 	if err != nil {
 		return false, err

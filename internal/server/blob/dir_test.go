@@ -38,13 +38,30 @@ func openDir(t *testing.T, root string, c *clock) *blob.Dir {
 
 func TestDirKeepsTheContract(t *testing.T) {
 	t.Parallel()
+	contract(t, blob.OpenDir)
+}
+
+func TestDirThatServersShareKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	contract(t, blob.OpenShared)
+}
+
+func contract(t *testing.T, open func(string, func() time.Time) (*blob.Dir, error)) {
+	t.Helper()
 	blobtest.Run(t, func(t *testing.T) blobtest.Fixture {
 		root, c := t.TempDir(), newClock()
+		reopen := func() blob.Store {
+			d, err := open(root, c.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
 		return blobtest.Fixture{
-			Store:   openDir(t, root, c),
+			Store:   reopen(),
 			Advance: c.advance,
 			Now:     c.now,
-			Reopen:  func() blob.Store { return openDir(t, root, c) },
+			Reopen:  reopen,
 			Damage: func(d blob.Digest, found []byte) {
 				path := filepath.Join(root, "sha256", d.Hex()[:2], d.Hex())
 				if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, found, 0o600)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/filelock"
 )
 
 // uploadState is the file "state" of a session. It is replaced after the bytes it speaks of are on disk, so after a crash the data may
@@ -174,7 +175,27 @@ func (d *Dir) enter(id string) (release func(), err error) {
 	if _, taken := d.busy.LoadOrStore(id, struct{}{}); taken {
 		return nil, fault.Conflictf("upload %s: another request is writing to it; ask for its state and go on from there", id)
 	}
-	return func() { d.busy.Delete(id) }, nil
+	if !d.shared {
+		return func() { d.busy.Delete(id) }, nil
+	}
+	f, err := os.OpenFile(filepath.Join(d.session(id), "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) { // there is no such session, and what comes next says so
+		return func() { d.busy.Delete(id) }, nil
+	}
+	if err == nil {
+		if err = filelock.Try(f); err == nil {
+			return func() {
+				_ = f.Close() // the lock goes with it
+				d.busy.Delete(id)
+			}, nil
+		}
+		err = errors.Join(err, f.Close())
+	}
+	d.busy.Delete(id)
+	if errors.Is(err, filelock.ErrHeld) {
+		return nil, fault.Conflictf("upload %s: another request is writing to it; ask for its state and go on from there", id)
+	}
+	return nil, storageError("lock upload", err)
 }
 
 // resume opens a session's data for writing at its acknowledged end, with the hash of what is before it.

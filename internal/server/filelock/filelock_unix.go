@@ -23,6 +23,9 @@ func try(f *os.File, how int) error {
 	return err
 }
 
+// Take is Try, but waits while somebody else has the lock.
+func Take(f *os.File) error { return lock(f, unix.LOCK_EX) }
+
 // Share takes the lock on f together with all who share it. It waits while somebody has it alone.
 func Share(f *os.File) error { return lock(f, unix.LOCK_SH) }
 

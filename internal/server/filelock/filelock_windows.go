@@ -21,6 +21,9 @@ func try(f *os.File, how uint32) error {
 	return err
 }
 
+// Take is Try, but waits while somebody else has the lock.
+func Take(f *os.File) error { return lock(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
 // Share takes the lock on f together with all who share it. It waits while somebody has it alone.
 func Share(f *os.File) error { return lock(f, 0) }
 
