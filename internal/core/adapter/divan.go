@@ -55,12 +55,14 @@ type divanRead struct {
 	section string // "alloc" and so on
 	rows    int    // of it that were read
 	n       int
+
+	s *scanner
 }
 
 func parseDivan(s *scanner, opts Options) (Results, error) {
-	d := &divanRead{opts: opts, column: -1}
+	d := &divanRead{opts: opts, column: -1, s: s}
 	for line := range s.lines() {
-		if err := d.line(string(line), s.lineNumber); err != nil {
+		if err := d.line(line, s.lineNumber); err != nil {
 			return Results{}, err
 		}
 	}
@@ -69,7 +71,8 @@ func parseDivan(s *scanner, opts Options) (Results, error) {
 	return d.results(opts, "divan's table, %d benchmarks", d.n), nil
 }
 
-func (d *divanRead) line(text string, number int) error {
+func (d *divanRead) line(line []byte, number int) error {
+	text := d.s.keep(line)
 	if at := strings.Index(text, "fastest "); at >= 0 && strings.Contains(text, "│ iters") {
 		d.finish()
 		d.column = utf8.RuneCountInString(text[:at])
@@ -77,22 +80,23 @@ func (d *divanRead) line(text string, number int) error {
 		d.header, d.before = text[:at], 0
 		return nil
 	}
-	if d.runs([]byte(text)) || d.column < 0 {
+	if d.runs(line) || d.column < 0 {
 		return nil
 	}
 	at := max(strings.Index(text, "├─ "), strings.Index(text, "╰─ "))
+	var room [16]string
 	if at < 0 {
-		if cells := strings.Split(text, "│"); len(cells) >= divanColumns {
+		if cells := cutAt(room[:0], text, "│"); len(cells) >= divanColumns {
 			return d.below(cells[len(cells)-divanColumns:], number)
 		}
-		if d.panics.read([]byte(text), number); text == "" && d.waits == 0 {
+		if d.panics.read(line, number); text == "" && d.waits == 0 {
 			d.name = "" // no row of it follows, if a table does it is another tool's
 		}
 		return nil
 	}
 	d.finish()
 	d.aligned(text[:at])
-	cells := strings.Split(text[at+len("├─ "):], "│")
+	cells := cutAt(room[:0], text[at+len("├─ "):], "│")
 	const step = 3 // characters for each level
 	indent := max(0, utf8.RuneCountInString(text[:at])-d.before)
 	depth := min(indent/step+1, len(d.path))

@@ -150,9 +150,7 @@ func printedTime(text []byte) opt {
 
 // hyperfineCSV reads the table.
 func hyperfineCSV(t *table, header []byte, opts Options) (Results, error) {
-	for _, c := range splitRow(nil, header, t.comma) {
-		t.columns = append(t.columns, string(bytes.TrimSpace(c)))
-	}
+	t.head(header)
 	var runs rows[hyperfineRun]
 	for t.next() {
 		if runs.n >= limits.BenchmarksPerIteration {

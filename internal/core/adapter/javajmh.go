@@ -246,12 +246,12 @@ func jmhTable(t *table, runs *rows[jmhRun]) error {
 	}
 	for t.next() {
 		r := jmhRun{
-			benchmark: string(t.field(t.column("Benchmark"))), mode: string(t.field(t.column("Mode"))), threads: string(t.field(t.column("Threads"))), line: t.line,
-			primary: jmhMetric{unit: string(t.field(t.column("Unit")))},
+			benchmark: t.s.keep(t.field(t.column("Benchmark"))), mode: t.s.keep(t.field(t.column("Mode"))), threads: t.s.keep(t.field(t.column("Threads"))), line: t.line,
+			primary: jmhMetric{unit: t.s.keep(t.field(t.column("Unit")))},
 		}
 		for i, c := range t.columns {
 			if name, ok := strings.CutPrefix(c, "Param: "); ok && len(t.field(i)) > 0 {
-				r.params = append(r.params, parameter{name, oneLine(string(t.field(i)))})
+				r.params = append(r.params, parameter{name, oneLine(t.s.keep(t.field(i)))})
 			}
 		}
 		if v, ok := jmhNumber(t.field(t.column("Score"))); ok && finite(v) {
@@ -362,7 +362,10 @@ func (m *jmhMetric) metric(measure *unit.Measure, factor float64) Metric {
 
 // jmhNumber reads a number of CSV, where the language may have a decimal comma; digits are never grouped.
 func jmhNumber(text []byte) (float64, bool) {
-	return number(bytes.Replace(text, []byte(","), []byte("."), 1))
+	if bytes.IndexByte(text, ',') >= 0 {
+		text = bytes.Replace(text, []byte(","), []byte("."), 1)
+	}
+	return number(text)
 }
 
 // jmhMeasure is what a score's unit measures: "us/op" is latency, "ops/ms" throughput.

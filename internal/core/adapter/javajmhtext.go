@@ -67,9 +67,7 @@ func (t *jmhText) read() error {
 			comma := separator(line)
 			if bytes.IndexByte(line, comma) >= 0 {
 				c := &table{s: t.scanner, comma: comma}
-				for _, name := range splitRow(nil, line, comma) {
-					c.columns = append(c.columns, string(bytes.TrimSpace(name)))
-				}
+				c.head(line)
 				if c.column("Benchmark") >= 0 && c.column("Mode") >= 0 && c.column("Score") >= 0 && c.column("Unit") >= 0 {
 					return jmhTable(c, t.table)
 				}
@@ -92,7 +90,7 @@ func (t *jmhText) read() error {
 
 // line reads a line of the log.
 func (t *jmhText) line(line []byte) {
-	text := string(bytes.TrimSpace(line))
+	text := t.keep(bytes.TrimSpace(line))
 	if key, value, ok := strings.Cut(strings.TrimPrefix(text, "# "), ": "); ok && strings.HasPrefix(text, "# ") && t.setting(key, value) {
 		return
 	}
@@ -129,6 +127,9 @@ func (t *jmhText) line(line []byte) {
 	}
 }
 
+// jmhModes are the modes by what the log calls them.
+var jmhModes = map[string]string{"Throughput": "thrpt", "Average": "avgt", "Sampling": "sample", "Single": "ss"}
+
 // setting reads what the log says of the benchmark that follows.
 func (t *jmhText) setting(key, value string) bool {
 	switch key {
@@ -141,7 +142,7 @@ func (t *jmhText) setting(key, value string) bool {
 		case key == "Threads":
 			t.last.threads = before
 		case key == "Benchmark mode":
-			t.last.mode = map[string]string{"Throughput": "thrpt", "Average": "avgt", "Sampling": "sample", "Single": "ss"}[strings.TrimSuffix(before, ",")]
+			t.last.mode = jmhModes[strings.TrimSuffix(before, ",")]
 		}
 	case "Benchmark":
 		run := t.log.next()
@@ -208,7 +209,8 @@ func (t *jmhText) result(text string) {
 
 // jmhScore reads "0.221 ±(99.9%) 0.005 us/op [Average]". Of "≈ 10⁻⁹ s/op" there is no score.
 func jmhScore(text string) (m jmhMetric, ok bool) {
-	words := strings.Fields(text)
+	var room [8]string
+	words := textFields(room[:0], text)
 	if n := len(words); n > 0 && strings.HasPrefix(words[n-1], "[") {
 		words = words[:n-1]
 	}
@@ -255,7 +257,7 @@ func jmhHeader(line []byte) (columns []jmhColumn) {
 
 // row reads a row of the table. Not ok: the table has ended.
 func (t *jmhText) row(line []byte) bool {
-	text := string(line)
+	text := t.keep(line)
 	if text == "" || text[0] == ' ' {
 		return false
 	}

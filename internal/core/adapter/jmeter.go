@@ -85,7 +85,8 @@ func parseJMeter(s *scanner, opts Options) (Results, error) {
 
 // jmeterSummary reads "1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36 Err:     0 (0.00%)".
 func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
-	words := bytes.Fields(line)
+	var room [32][]byte
+	words := fields(room[:0], line)
 	count := firstNumber(line)
 	if count.ok && count.v == 0 {
 		g.problem(name, number, "there was not a single request") // the zeros beside it are none

@@ -57,10 +57,11 @@ func (g *k6Read) text(s *scanner, n *int) error {
 			continue
 		}
 		if name, values, crossed, ok := k6Row(line); ok {
-			m := k6Metric{name: at.metric(string(name)), line: s.lineNumber}
-			if !m.readText(values) {
+			m := k6Metric{name: at.metric(s.keep(name)), line: s.lineNumber, values: g.room[:0]}
+			if !m.readText(s, values) {
 				continue
 			}
+			g.room = m.values
 			*n++
 			at.thresholds = false
 			m.name = at.inRun(m.name)
@@ -105,7 +106,7 @@ func (at *k6Text) metric(name string) string {
 	} else {
 		at.base = name
 	}
-	ps := []parameter{}
+	var ps []parameter
 	if at.scenario != "" {
 		ps = append(ps, parameter{"scenario", at.scenario})
 	}
@@ -178,12 +179,14 @@ func (g *k6Read) mark(at *k6Text, line []byte, number int) {
 const k6Groups = 32
 
 // readText reads the values of a line; not ok: it is none of a metric.
-func (m *k6Metric) readText(text []byte) bool {
-	var words []string // with what stands behind a number and a space: "8.0 kB"
-	for _, w := range bytes.Fields(text) {
+func (m *k6Metric) readText(s *scanner, text []byte) bool {
+	var room [16][]byte
+	var texts [16]string
+	words := texts[:0] // with what stands behind a number and a space: "8.0 kB"
+	for _, w := range fields(room[:0], text) {
 		if n := len(words); n > 0 && k6Bytes(string(bytes.TrimSuffix(w, []byte("/s")))) > 0 {
 			words[n-1] += " " + string(w)
-		} else if words = append(words, string(w)); n > k6Words {
+		} else if words = append(words, s.keep(w)); n > k6Words {
 			return false
 		}
 	}
@@ -259,5 +262,7 @@ func (m *k6Metric) takeText(name, text string) bool {
 
 // k6Bytes is how many bytes a unit has; 0: it is none.
 func k6Bytes(u string) float64 {
-	return map[string]float64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15, "EB": 1e18}[u]
+	return k6Sizes[u]
 }
+
+var k6Sizes = map[string]float64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15, "EB": 1e18}

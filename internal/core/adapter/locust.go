@@ -44,9 +44,10 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 	}
 	var g gathering
 	n := 0
+	values := make([]optional, 0, 24)
 	for t.next() {
 		n++
-		name := joinNames(" ", string(t.field(t.column("Type"))), string(t.field(t.column("Name"))))
+		name := joinNames(" ", t.s.keep(t.field(t.column("Type"))), t.s.keep(t.field(t.column("Name"))))
 		count := firstNumber(t.field(t.column("Request Count")))
 		failed := firstNumber(t.field(t.column("Failure Count")))
 		if failed.v > 0 {
@@ -60,14 +61,14 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 		if opts.Average == AverageMedian {
 			central = "Median Response Time"
 		}
-		values := []optional{
+		values = append(values[:0], []optional{
 			{unit.Latency, firstNumber(t.field(t.column(central))).times(1e6)},
 			{latencyAt("min"), firstNumber(t.field(t.column("Min Response Time"))).times(1e6)}, {latencyAt("max"), firstNumber(t.field(t.column("Max Response Time"))).times(1e6)},
 			{unit.Throughput, firstNumber(t.field(t.column("Requests/s")))}, {requests, count}, {requestsFailed, failed}, {responseSize, firstNumber(t.field(t.column("Average Content Size")))},
-		}
+		}...)
 		for i, c := range t.columns {
 			if p, ok := strings.CutSuffix(c, "%"); ok && p != "100" {
-				values = append(values, optional{latencyAt("p" + p), firstNumber(t.field(i)).times(1e6)})
+				values = append(values, optional{percentileOf(p), firstNumber(t.field(i)).times(1e6)})
 			}
 		}
 		if err := g.optional(g.again(name), t.line, values); err != nil {
@@ -108,7 +109,7 @@ func locustHistory(t *table, opts Options) (Results, error) {
 	n := 0
 	for t.next() {
 		n++
-		name := joinNames(" ", string(t.field(t.column("Type"))), string(t.field(t.column("Name"))))
+		name := joinNames(" ", t.s.keep(t.field(t.column("Type"))), t.s.keep(t.field(t.column("Name"))))
 		last := byName[name]
 		if last == nil {
 			last = &locustLast{name: name}

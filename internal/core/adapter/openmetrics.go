@@ -16,7 +16,8 @@ var openMetricsTool = tool{
 	name: "openmetrics", about: "OpenMetrics and Prometheus text", example: `tacho run --file metrics.txt --adapter openmetrics`,
 	measures: []string{"Duration (s, lower)", "Size (B, lower)", "Count", "Ratio", "Value"}, samples: "each line of the same series", parameters: "labels, in braces",
 	needles: []string{"# TYPE "}, hit: func(line []byte) int {
-		if words := bytes.Fields(line); len(words) == 4 && string(words[0]) == "#" && openMetricTypes[string(words[3])] {
+		var room [16][]byte
+		if words := fields(room[:0], line); len(words) == 4 && string(words[0]) == "#" && openMetricTypes[string(words[3])] {
 			return 60
 		}
 		return 0
@@ -39,7 +40,8 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		if text[0] == '#' {
-			words := bytes.Fields(text)
+			var room [16][]byte
+			words := fields(room[:0], text)
 			kind := ""
 			if len(words) > 1 {
 				kind = string(words[1])

@@ -131,10 +131,12 @@ type rustBenchRead struct {
 	began   int    // the line of it
 	told    bool   // what follows repeats what was captured of tests that failed
 	n       int
+
+	s *scanner
 }
 
 func parseRustBench(s *scanner, opts Options) (Results, error) {
-	var r rustBenchRead
+	r := rustBenchRead{s: s}
 	for line := range s.lines() {
 		if err := r.line(withoutReset(line), s.lineNumber); err != nil {
 			return Results{}, err
@@ -147,7 +149,7 @@ func parseRustBench(s *scanner, opts Options) (Results, error) {
 
 func (r *rustBenchRead) line(line []byte, number int) error {
 	if l, ok := readRustBench(line); ok {
-		name := oneLine(string(l.name))
+		name := oneLine(r.s.keep(l.name))
 		if name == "" {
 			name = r.pending
 		}
@@ -183,7 +185,7 @@ func (r *rustBenchRead) line(line []byte, number int) error {
 	}
 	if started := rustName(line); len(started) > 0 && bytes.HasPrefix(line, []byte("test ")) {
 		r.finish()
-		r.started(oneLine(string(started)), line, number)
+		r.started(oneLine(r.s.keep(started)), line, number)
 	}
 	return nil
 }

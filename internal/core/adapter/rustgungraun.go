@@ -40,7 +40,7 @@ var (
 
 func hitGungraun(line []byte) int {
 	line = ungrid(line)
-	if _, v, ok := readCount(line); ok && bytes.IndexByte(v, '|') > 0 {
+	if _, v, ok := readCount(nil, line); ok && bytes.IndexByte(v, '|') > 0 {
 		return 100
 	}
 	if tool, ok := valgrindTool(line); ok && slices.Contains([]string{"CALLGRIND", "CACHEGRIND", "DHAT", "MEMCHECK", "HELGRIND", "DRD"}, tool) {
@@ -66,7 +66,7 @@ func ungrid(line []byte) []byte {
 }
 
 // readCount takes "  Label:    value …" apart.
-func readCount(line []byte) (label string, value []byte, ok bool) {
+func readCount(s *scanner, line []byte) (label string, value []byte, ok bool) {
 	if !bytes.HasPrefix(line, []byte("  ")) {
 		return "", nil, false
 	}
@@ -75,7 +75,7 @@ func readCount(line []byte) (label string, value []byte, ok bool) {
 		return "", nil, false
 	}
 	value, _ = nextWord(rest)
-	return string(name), value, len(value) > 0
+	return kept(s, name), value, len(value) > 0
 }
 
 func parseIai(s *scanner, opts Options) (Results, error) {
@@ -107,11 +107,13 @@ type countsRead struct {
 	tools   map[string]string // by measure, the tool that counted it
 	other   bool              // what follows is of a part of the program, or compares with another benchmark
 	n       int
+
+	s *scanner
 }
 
 // counts reads the console of both.
 func counts(s *scanner, opts Options, isName func(line []byte) bool) (Results, error) {
-	c := countsRead{tools: map[string]string{}}
+	c := countsRead{tools: map[string]string{}, s: s}
 	for line := range s.lines() {
 		line = ungrid(line)
 		tool, headline := valgrindTool(line)
@@ -120,7 +122,7 @@ func counts(s *scanner, opts Options, isName func(line []byte) bool) (Results, e
 		case c.runs(line):
 			c.begin("")
 		case isName(line):
-			c.begin(oneLine(string(line)))
+			c.begin(oneLine(s.keep(line)))
 		case headline:
 			c.section, c.other = tool, false
 		case bytes.HasPrefix(line, []byte("  Comparison with ")):
@@ -155,7 +157,7 @@ func (c *countsRead) begin(name string) {
 }
 
 func (c *countsRead) count(line []byte, number int) error {
-	label, value, ok := readCount(line)
+	label, value, ok := readCount(c.s, line)
 	if !ok || label == "Baselines" || label == "Command" || label == "Details" {
 		return nil
 	}

@@ -196,7 +196,7 @@ func (t *textTable) keep(word []byte) string {
 const (
 	keptBits  = 8
 	keptTexts = 1 << keptBits
-	keptBytes = 96 // the longest
+	keptBytes = 192 // the longest
 )
 
 // word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become U+FFFD,

@@ -30,9 +30,7 @@ func (s *scanner) newTable(columns ...string) *table {
 			continue
 		}
 		t := &table{s: s, comma: comma}
-		for _, c := range splitRow(nil, line, comma) {
-			t.columns = append(t.columns, string(bytes.TrimSpace(c)))
-		}
+		t.head(line)
 		all := true
 		for _, c := range columns {
 			all = all && t.column(c) >= 0
@@ -40,6 +38,16 @@ func (s *scanner) newTable(columns ...string) *table {
 		if all {
 			return t
 		}
+	}
+}
+
+// head takes the names of the columns from the header.
+func (t *table) head(line []byte) {
+	var room [32][]byte
+	names := splitRow(room[:0], line, t.comma)
+	t.columns = make([]string, len(names))
+	for i, c := range names {
+		t.columns[i] = t.s.keep(bytes.TrimSpace(c))
 	}
 }
 
@@ -74,6 +82,9 @@ func (t *table) next() bool {
 				t.joined = append(append(t.joined, '\n'), more...)
 			}
 			line = t.joined
+		}
+		if t.fields == nil {
+			t.fields = make([][]byte, 0, len(t.columns)+1)
 		}
 		t.fields = splitRow(t.fields[:0], line, t.comma)
 		switch n := len(t.fields); {

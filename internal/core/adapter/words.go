@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -73,6 +74,39 @@ func kept(s *scanner, word []byte) string {
 		return string(word)
 	}
 	return s.keep(word)
+}
+
+// textFields appends the words of the text, as strings.Fields has them.
+func textFields(to []string, text string) []string {
+	had := len(to)
+	for at := 0; ; {
+		for at < len(text) && isBlank(text[at]) {
+			at++
+		}
+		begin := at
+		for at < len(text) && !isBlank(text[at]) {
+			if text[at] >= utf8.RuneSelf {
+				return append(to[:had], strings.Fields(text)...)
+			}
+			at++
+		}
+		if at == begin {
+			return to
+		}
+		to = append(to, text[begin:at])
+	}
+}
+
+// cutAt appends the parts of the text between separators, as strings.Split has them.
+func cutAt(to []string, text, separator string) []string {
+	for {
+		before, rest, found := strings.Cut(text, separator)
+		to = append(to, before)
+		if !found {
+			return to
+		}
+		text = rest
+	}
 }
 
 // isBlank reports whether a byte of ASCII is white space.
