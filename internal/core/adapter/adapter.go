@@ -132,7 +132,8 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 			return Results{}, err
 		}
 		chosen = append(chosen, next...)
-		reason := string(f.tool.name) + ": " + singular(one.Reason) + f.at.in()
+		var room [160]byte
+		reason := string(append(appendSingular(append(append(room[:0], f.tool.name...), ": "...), one.Reason), f.at.in()...))
 		if average != AverageDefault && !slices.Contains(f.tool.averages, average) {
 			reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
 		}
@@ -168,21 +169,24 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 	return out, nil
 }
 
-// singular writes "1 line" for "1 lines".
-func singular(reason string) string {
-	if !strings.HasPrefix(reason, "1 ") && !strings.Contains(reason, " 1 ") {
-		return reason
-	}
-	words := strings.Split(reason, " ")
-	for i := 1; i < len(words); i++ {
-		if one, ok := strings.CutSuffix(words[i], "s"); ok && words[i-1] == "1" {
-			if stem, ok := strings.CutSuffix(one, "ie"); ok {
-				one = stem + "y"
+// appendSingular appends the reason with "1 line" for "1 lines".
+func appendSingular(to []byte, reason string) []byte {
+	for one := false; ; {
+		word, rest, more := strings.Cut(reason, " ")
+		ending := ""
+		if one {
+			if stem, ok := strings.CutSuffix(word, "ies"); ok {
+				word, ending = stem, "y"
+			} else {
+				word = strings.TrimSuffix(word, "s")
 			}
-			words[i] = one
 		}
+		one = word == "1" && ending == ""
+		if to = append(append(to, word...), ending...); !more {
+			return to
+		}
+		to, reason = append(to, ' '), rest
 	}
-	return strings.Join(words, " ")
 }
 
 // shownReasons is how many outputs of one input are told.

@@ -116,8 +116,11 @@ func (g *gathering) begin() {
 
 // withParameters is the function of that name, without its cost for names of the outputs before.
 func (g *gathering) withParameters(name string, ps []parameter) string {
+	var sorted [8]parameter
 	if !inOrder(ps) {
-		return withParameters(name, ps)
+		if ps = byName(sorted[:0], ps); !inOrder(ps) {
+			return withParameters(name, ps)
+		}
 	}
 	var room [128]byte
 	out := append(room[:0], name...)
@@ -352,6 +355,21 @@ func withParameters(name string, ps []parameter) string {
 	}
 	slices.Sort(shown)
 	return name + " {" + strings.Join(shown, ",") + "}"
+}
+
+// byName are the parameters by their names, where there is room for them; else as they are.
+func byName(room, ps []parameter) []parameter {
+	if len(ps) > cap(room) {
+		return ps
+	}
+	for _, p := range ps {
+		at := len(room)
+		for at > 0 && room[at-1].name > p.name {
+			at--
+		}
+		room = slices.Insert(room, at, p)
+	}
+	return room
 }
 
 // inOrder reports whether the parameters, as most, need neither sorting nor quotes.

@@ -98,14 +98,16 @@ type goResults struct {
 	metrics int
 	told    map[string]unit.Measure // by its unit, what lines of "Unit" say
 
-	room   slab[Metric]
+	reader goReader
+	room   slab[Metric]  // of a small output what is given away is copied
 	floats slab[float64] // for samples
 	count  int           // the most samples that a metric has
 }
 
 func parseGoBench(s *scanner, opts Options) (Results, error) {
 	g := goRooms.Get().(*goResults)
-	r := goReader{result: g.add, problem: g.out.problem, unit: g.tell, s: s}
+	r := &g.reader
+	r.s = s
 	for line := range s.lines() {
 		r.line(line, s.lineNumber)
 		if g.order.n > limits.BenchmarksPerIteration {
@@ -123,15 +125,24 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 	}
 	g.out.Reason = strconv.Itoa(g.lines) + " " + word + " a number of iterations, values and units"
 	out := g.out
-	if len(g.byPlace) <= storeBenchmarks && len(g.measure) <= storeBenchmarks {
+	if g.small() {
 		g.clear()
 		goRooms.Put(g)
 	}
 	return out, nil
 }
 
+// small reports whether the room is used again.
+func (g *goResults) small() bool {
+	return len(g.byPlace) <= storeBenchmarks && len(g.measure) <= storeBenchmarks && g.metrics <= storeMetrics && len(g.room.all) <= storeMetrics
+}
+
 // goRooms are those that wait for the next input, as gatherStores.
-var goRooms = sync.Pool{New: func() any { return &goResults{} }}
+var goRooms = sync.Pool{New: func() any {
+	g := &goResults{}
+	g.reader.result, g.reader.problem, g.reader.unit = g.add, g.out.problem, g.tell
+	return g
+}}
 
 // clear forgets everything, and keeps the room of what is not given away.
 func (g *goResults) clear() {
@@ -140,7 +151,11 @@ func (g *goResults) clear() {
 	g.units.clear()
 	clear(g.byPlace)
 	clear(g.measure)
-	*g = goResults{order: g.order, byPlace: g.byPlace[:0], keys: g.keys, key: g.key[:0], units: g.units, measure: g.measure[:0]}
+	g.room.clear()
+	r := &g.reader
+	clear(r.pairs[:cap(r.pairs)])
+	*r = goReader{result: r.result, problem: r.problem, unit: r.unit, pairs: r.pairs[:0]}
+	*g = goResults{reader: g.reader, order: g.order, byPlace: g.byPlace[:0], keys: g.keys, key: g.key[:0], units: g.units, measure: g.measure[:0], room: g.room}
 }
 
 // benchmark finds or makes the benchmark of a line.
@@ -307,6 +322,11 @@ func (g *goResults) name(opts Options) {
 			}
 		}
 	}
+	var own []Metric
+	small := g.small()
+	if small {
+		own = make([]Metric, 0, g.metrics)
+	}
 	g.out.Benchmarks = make([]Benchmark, 0, g.order.n)
 	for b := range g.order.all() {
 		name := b.key[:b.end]
@@ -326,6 +346,12 @@ func (g *goResults) name(opts Options) {
 		for i := range b.metrics {
 			b.metrics[i].summarize(b.metrics[i].Samples, opts.Average)
 		}
-		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: b.metrics})
+		metrics := b.metrics
+		if small {
+			begin := len(own)
+			own = append(own, metrics...)
+			metrics = own[begin:len(own):len(own)]
+		}
+		g.out.Benchmarks = append(g.out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
 	}
 }

@@ -41,7 +41,7 @@ func k6Row(line []byte) (name, values []byte, crossed, ok bool) {
 	line = bytes.TrimSpace(line)
 	line, crossed = bytes.CutPrefix(line, []byte("✗ "))
 	line = bytes.TrimPrefix(line, []byte("✓ "))
-	end := bytes.LastIndex(line, []byte("...: "))
+	end := lastIndex(line, "...: ")
 	if end < 0 {
 		return nil, nil, false, false
 	}

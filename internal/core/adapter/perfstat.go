@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"strings"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -79,7 +80,7 @@ type perfBlock struct {
 	times     []float64 // of the table
 	pmu       string    // of the last row
 	rows      []*perfRow
-	made      rows[perfRow]       // where they are
+	made      *rows[perfRow]      // where they are
 	byEvent   map[string]*perfRow // where there are many
 	last      float64             // the end of the last interval
 	summed    bool                // what it has is the summary of its intervals
@@ -110,13 +111,14 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	b := perfUnnamed("")
-	b.s = s
+	made := perfRooms.Get().(*rows[perfRow])
+	b.s, b.made = s, made
 	next := func(one perfBlock) error {
 		if b.title == "" && b.name == perfUnnamed("").name && len(b.rows) > 0 && !b.intervals {
 			b.name = g.again(b.name)
 		}
 		err := b.add(&g)
-		b, b.s = one, s
+		b, b.s, b.made = one, s, made
 		return err
 	}
 	for line := range s.lines() {
@@ -149,8 +151,15 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 	if err := next(perfBlock{}); err != nil {
 		return Results{}, err
 	}
+	if made.n <= storeBenchmarks {
+		made.clear()
+		perfRooms.Put(made)
+	}
 	return g.results(opts, "%d counts of perf stat", n), nil
 }
+
+// perfRooms are rooms for rows that wait for the next input. They hold nothing of an earlier one.
+var perfRooms = sync.Pool{New: func() any { return &rows[perfRow]{} }}
 
 // perfUnnamed is a run whose command is not printed.
 func perfUnnamed(title string) perfBlock {
@@ -231,7 +240,7 @@ func (r *perfRow) key() string { return withParameters(r.event, r.of) }
 func (b *perfBlock) take(r perfRow) error {
 	if r.summary && !b.summed { // it takes the place of the intervals
 		b.summed = true
-		b.rows, b.byEvent, b.made = nil, nil, rows[perfRow]{}
+		b.rows, b.byEvent = nil, nil
 	}
 	if r.at.ok {
 		b.last = r.at.v

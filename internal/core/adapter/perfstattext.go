@@ -23,7 +23,7 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 		}
 		return r, false
 	}
-	if at := bytes.LastIndex(line, []byte("( +-")); at >= 0 {
+	if at := lastIndex(line, "( +-"); at >= 0 {
 		r.percent = perfDecimal(firstWord(line[at+len("( +-"):]))
 	}
 	before = perfBefore(before)
@@ -96,8 +96,10 @@ func perfBefore(text []byte) []byte {
 		text = text[:at]
 	}
 	text = trimEnd(text)
-	if at := bytes.LastIndex(text, []byte(" (")); at >= 0 && bytes.HasSuffix(text, []byte("%)")) {
-		text = trimEnd(text[:at])
+	if bytes.HasSuffix(text, []byte("%)")) {
+		if at := lastIndex(text, " ("); at >= 0 {
+			text = trimEnd(text[:at])
+		}
 	}
 	return text
 }

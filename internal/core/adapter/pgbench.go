@@ -300,6 +300,9 @@ func (r *pgRun) statement(line []byte) bool {
 		*to = opt{v, true}
 	}
 	st.text = oneLine(r.s.keep(bytes.TrimSpace(line)))
+	if part.statements == nil {
+		part.statements = make([]pgStatement, 0, 8)
+	}
 	if len(part.statements) < pgMostRows {
 		part.statements = append(part.statements, st)
 	}

@@ -239,6 +239,9 @@ func (r *Results) problem(p Problem) {
 
 // printable shortens s to what a row shows and replaces what is no printable text.
 func printable(s string) string {
+	if len(s) <= limits.ProblemBytes && plainName(s) { // as almost all are
+		return s
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == utf8.RuneError {
 			return ' '
