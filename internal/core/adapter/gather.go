@@ -191,7 +191,7 @@ func (g *gathering) value(name string, m *unit.Measure, v float64, line int) err
 
 // metric adds a value with its spread or its samples.
 func (g *gathering) metric(name string, m Metric, line int) error {
-	if !finite(m.Value) || slices.ContainsFunc(m.Samples, func(v float64) bool { return !finite(v) }) {
+	if !finite(m.Value) || len(m.Samples) > 0 && slices.ContainsFunc(m.Samples, func(v float64) bool { return !finite(v) }) {
 		g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, m.Value), Line: line})
 		return nil
 	}

@@ -418,11 +418,6 @@ func sketchRow(line []byte, tree *markTree) sketch {
 	return k
 }
 
-// noColumns reports whether no table's header is in the text: a quick look, as few texts have one.
-func noColumns(text []byte) bool {
-	return bytes.IndexByte(text, ',') < 0 && bytes.IndexByte(text, '\t') < 0 && bytes.IndexByte(text, ';') < 0
-}
-
 // source is an input that can be read from any of its bytes, as often as wanted.
 type source struct {
 	in   []byte
@@ -431,6 +426,8 @@ type source struct {
 
 	prefix *prefix // before its lines
 	calm   bool    // as the scanner's
+
+	unopened bool // no document begins on any of its lines, nor at its beginning
 }
 
 // from is a scanner that begins at the place.

@@ -45,22 +45,6 @@ func (src source) locate(from *toolSet) []found {
 	return src.search(from, all)
 }
 
-// isPlainText reports whether a small input surely has no document, neither at its beginning nor in its lines: by name, nothing needs to be
-// looked for in it.
-func (src source) isPlainText(begin place) bool {
-	if src.r != nil || src.size >= lookChunk {
-		return false
-	}
-	text := src.in[begin.offset:]
-	if c := src.first(begin); c == '{' || c == '[' || c == '<' || c == 0 {
-		return false
-	}
-	for range src.openers(text) {
-		return false
-	}
-	return true
-}
-
 // skipBOM is the offset behind the byte order mark that Windows programs write.
 func (src source) skipBOM() int64 {
 	if src.r == nil {
@@ -126,11 +110,19 @@ func (s *scanner) stamped() bool {
 // headerLines is how far down a table's header may stand, below what the tool or a shell printed.
 const headerLines = 50
 
+// headerBytes are looked at once for what separates columns, as most texts have no more, and few of the separators.
+const headerBytes = 8 * limits.KiB
+
 // header are the tools whose columns one of the first lines has.
 func header(from *toolSet, at place, s *scanner) (all []found) {
 	tree := from.marks()
 	if len(tree.columns) == 0 {
 		return nil
+	}
+	ahead := s.in[s.at:min(len(s.in), s.at+headerBytes)]
+	commas := s.end != nil && s.at+len(ahead) == len(s.in) && bytes.IndexByte(ahead, '\t') < 0 && bytes.IndexByte(ahead, ';') < 0
+	if commas && bytes.IndexByte(ahead, ',') < 0 {
+		return nil // nothing stands in columns
 	}
 	for range headerLines {
 		sign := at.offset + s.read()
@@ -138,7 +130,7 @@ func header(from *toolSet, at place, s *scanner) (all []found) {
 		if !ok {
 			break
 		}
-		if noColumns(line) {
+		if bytes.IndexByte(line, ',') < 0 && (commas || bytes.IndexByte(line, '\t') < 0 && bytes.IndexByte(line, ';') < 0) {
 			continue
 		}
 		k := sketchRow(line, tree)
@@ -222,6 +214,9 @@ func (src source) search(from *toolSet, tables []found) []found {
 		}
 		if len(from.tools) == 1 && len(all) > 0 && all[0].score >= 100 {
 			break // there is nothing surer
+		}
+		if src.unopened {
+			break // and this was all of it
 		}
 		for at := range src.openers(chunk) {
 			if budget <= 0 || len(tables) > 0 {
@@ -327,7 +322,7 @@ func choose(from *toolSet, src source, room []found) (chosen, unread []found, er
 	chosen = room[:0]
 	if len(from.tools) == 1 {
 		t, begin := &from.tools[0], place{offset: src.skipBOM()}
-		if len(t.signs) > 0 && !t.lines && !src.isPlainText(begin) {
+		if len(t.signs) > 0 && !t.lines && !src.unopened { // else nothing needs to be looked for
 			if all := src.locate(from); len(all) > 0 {
 				return append(chosen, all[0]), nil, nil
 			}

@@ -11,7 +11,11 @@ type needleSet struct {
 
 	// For many needles. Almost no pair of a text is a needle's, which two small tables tell: they stay in the processor's nearest cache, where a
 	// table of all pairs would not.
+	//
+	// Where each needle has three bytes or more, only every second pair of the text is looked at: a needle is looked for at two pairs that
+	// overlap, of which one stands there.
 	many    bool
+	step    int
 	seconds [256]uint64 // by the first byte of a pair: the classes of bytes that follow it
 	class   [256]uint8  // of a second byte; below 64
 	lists   [256][]pairList
@@ -21,13 +25,17 @@ type needleSet struct {
 
 // pairList has the needles that are looked for at a pair.
 type pairList struct {
-	second byte
-	at     []uint16 // in all
+	second  byte
+	needles []pairPlace
+}
+
+// pairPlace is where the pair stands in a needle.
+type pairPlace struct {
+	needle, at uint16 // the first is in all
 }
 
 type needle struct {
 	text []byte
-	pair int // where the rarest pair stands in it
 	tool int
 }
 
@@ -66,29 +74,37 @@ func makeNeedleSet(from []tool, strong bool) *needleSet {
 	if s.many = len(s.all) > fewNeedles; !s.many {
 		return s
 	}
+	if s.step = 2; slices.ContainsFunc(s.all, func(n needle) bool { return len(n.text) < 3 }) {
+		s.step = 1
+	}
 	classes := 0
-	for i := range s.all {
-		one := &s.all[i]
-		best := -1
-		for k := range len(one.text) - 1 {
-			if r := rarity(one.text[k]) + rarity(one.text[k+1]); r > best {
-				best, one.pair = r, k
+	for i, one := range s.all {
+		best, pair := -1, 0
+		for k := range len(one.text) - s.step {
+			r := 0
+			for _, c := range one.text[k : k+s.step+1] {
+				r += rarity(c)
+			}
+			if r > best {
+				best, pair = r, k
 			}
 		}
-		first, second := one.text[one.pair], one.text[one.pair+1]
-		if s.class[second] == 0 { // class 0 is of all bytes that are no second; the last one is shared where there are many
-			classes = min(63, classes+1)
-			s.class[second] = uint8(classes)
+		for at := pair; at < pair+s.step; at++ {
+			first, second := one.text[at], one.text[at+1]
+			if s.class[second] == 0 { // class 0 is of all bytes that are no second; the last one is shared where there are many
+				classes = min(63, classes+1)
+				s.class[second] = uint8(classes)
+			}
+			s.seconds[first] |= 1 << s.class[second]
+			lists := s.lists[first]
+			list := slices.IndexFunc(lists, func(l pairList) bool { return l.second == second })
+			if list < 0 {
+				list = len(lists)
+				lists = append(lists, pairList{second: second})
+			}
+			lists[list].needles = append(lists[list].needles, pairPlace{uint16(i), uint16(at)}) // there are a hundred
+			s.lists[first] = lists
 		}
-		s.seconds[first] |= 1 << s.class[second]
-		lists := s.lists[first]
-		at := slices.IndexFunc(lists, func(l pairList) bool { return l.second == second })
-		if at < 0 {
-			at = len(lists)
-			lists = append(lists, pairList{second: second})
-		}
-		lists[at].at = append(lists[at].at, uint16(i)) // there are a hundred
-		s.lists[first] = lists
 	}
 	return s
 }
@@ -112,15 +128,10 @@ func (s *needleSet) scan(chunk []byte, found func(tool, at int)) {
 		}
 		return
 	}
-	if len(chunk) == 0 {
-		return
-	}
-	seconds := s.seconds[chunk[0]]
-	for i, c := range chunk[1:] {
-		if seconds>>(s.class[c]&63)&1 != 0 {
-			s.compare(chunk, i, found)
+	for i := 1; i < len(chunk); i += s.step {
+		if s.seconds[chunk[i-1]]>>(s.class[chunk[i]]&63)&1 != 0 {
+			s.compare(chunk, i-1, found)
 		}
-		seconds = s.seconds[c]
 	}
 }
 
@@ -131,9 +142,9 @@ func (s *needleSet) compare(chunk []byte, place int, found func(tool, at int)) {
 		if lists[i].second != chunk[place+1] {
 			continue
 		}
-		for _, n := range lists[i].at {
-			one := &s.all[n]
-			if at := place - one.pair; at >= 0 && bytes.HasPrefix(chunk[at:], one.text) {
+		for _, n := range lists[i].needles {
+			one := &s.all[n.needle]
+			if at := place - int(n.at); at >= 0 && bytes.HasPrefix(chunk[at:], one.text) {
 				found(one.tool, at)
 			}
 		}

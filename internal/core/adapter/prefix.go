@@ -49,7 +49,9 @@ const (
 )
 
 // findPrefix looks at the first lines for what stands before each.
-func (src source) findPrefix() *prefix {
+//
+// It also notes in the source whether a document could begin on one of the lines: they are gone through once for both.
+func (src *source) findPrefix() *prefix {
 	begin := place{offset: src.skipBOM()}
 	switch c := src.first(begin); {
 	case c == '{' || c == '<' || c == 0:
@@ -61,8 +63,12 @@ func (src source) findPrefix() *prefix {
 			return nil
 		}
 	}
-	if src.r == nil && noPrefix(src.in[begin.offset:min(src.size, begin.offset+sketchBytes)]) {
-		return nil
+	if src.r == nil {
+		bare, unopened := glance(src.in[begin.offset:min(src.size, begin.offset+sketchBytes)])
+		src.unopened = bare && unopened && src.size < lookChunk
+		if bare {
+			return nil
+		}
 	}
 	s := src.look(begin)
 	var p prefix
@@ -103,47 +109,62 @@ func (src source) findPrefix() *prefix {
 	return &p
 }
 
-// noPrefix reports whether no line could begin with a prefix: a quick look, as almost none does.
-func noPrefix(in []byte) bool {
+// glance reports whether no line could begin with a prefix, which ends it, and whether no document could begin on any line: a quick look, as
+// almost none does.
+func glance(in []byte) (bare, unopened bool) {
 	in = in[:min(len(in), prefixBytes)]
 	columns := bytes.IndexByte(in, '|') >= 0 || bytes.IndexByte(in, '\t') >= 0
+	unopened = true
 	for len(in) > 0 {
 		line := in
 		if end := bytes.IndexByte(in, '\n'); end >= 0 {
 			line = in[:end+1]
 		}
 		in = in[len(line):]
-		switch prefixBegins[line[0]] {
-		case 0:
-			continue
-		case byService:
-			if !columns && (len(line) <= 16 || line[3] != ' ' || line[9] != ':') {
-				continue
+		begins := lineBegins[line[0]]
+		if begins == byBlank {
+			if text := trimIndent(line); len(text) > 0 && lineBegins[text[0]]&byDocument != 0 {
+				unopened = unopened && !opens(trimIndent(cleanLine(line)))
 			}
+			continue
+		}
+		if begins&byDocument != 0 {
+			unopened = unopened && !opens(trimIndent(cleanLine(line)))
+		}
+		if begins&byTime == 0 && (begins&byService == 0 || !columns && (len(line) <= 16 || line[3] != ' ' || line[9] != ':')) {
+			continue
 		}
 		if mayHavePrefix(line) {
-			return false
+			return false, false
 		}
 	}
-	return true
+	return true, unopened
 }
 
-// prefixBegins has the bytes with which a prefix may begin.
-var prefixBegins = func() (begins [256]byte) {
+// lineBegins tells of each byte what may begin with it.
+var lineBegins = func() (begins [256]byte) {
 	for c := range begins {
 		if inService(byte(c)) {
-			begins[c] = byService
+			begins[c] |= byService
 		}
 		if isDigit(byte(c)) || c == '[' || c == 0x1b {
-			begins[c] = byTime
+			begins[c] |= byTime
+		}
+		if c == '{' || c == '[' || c == '<' || c == 0x1b {
+			begins[c] |= byDocument
+		}
+		if c == ' ' || c == '\t' {
+			begins[c] = byBlank
 		}
 	}
 	return begins
 }()
 
 const (
-	byService byte = 1 + iota // a name
-	byTime                    // a time, a bracket or a colour
+	byService  byte = 1 << iota // a prefix with a name
+	byTime                      // a prefix with a time or a bracket, or a colour before one
+	byDocument                  // JSON or XML, or a colour before it
+	byBlank                     // an indentation
 )
 
 // listBegins reports whether a list of JSON begins here, and not "[10:00:00]" or "[Pipeline]".

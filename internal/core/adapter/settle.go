@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -158,7 +157,7 @@ func flaw(m *Metric) string {
 	return ""
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+func finite(v float64) bool { return v-v == 0 } // of an infinity and of NaN it is NaN
 
 // identity is what makes two measures the same: the slug, or the built-in one behind a name, else the name.
 func identity(m *unit.Measure) string {
@@ -203,8 +202,17 @@ func checkName(what, name string, most int) error {
 
 // plainName reports whether name is of printable ASCII alone, as almost all are: then there is nothing more to look at.
 func plainName(name string) bool {
-	for i := range len(name) {
-		if name[i] < ' ' || name[i] >= 0x7f {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	rest := name
+	for ; len(rest) >= 8; rest = rest[8:] { // eight at once
+		eight := uint64(rest[0]) | uint64(rest[1])<<8 | uint64(rest[2])<<16 | uint64(rest[3])<<24 |
+			uint64(rest[4])<<32 | uint64(rest[5])<<40 | uint64(rest[6])<<48 | uint64(rest[7])<<56
+		if (eight|(eight+ones)|(eight-' '*ones)&^eight)&high != 0 { // beyond ASCII, DEL, or a control character
+			return false
+		}
+	}
+	for i := range len(rest) {
+		if rest[i] < ' ' || rest[i] >= 0x7f {
 			return false
 		}
 	}
