@@ -314,7 +314,11 @@ func (o options) seed(s *server) error {
 	for range 16 { // they share flushes of the disk
 		all.Go(func() {
 			for i := range next {
-				if err := s.submit(context.Background(), "history", 10, i); err != nil {
+				err := s.submit(context.Background(), "history", 10, i)
+				for ; errors.Is(err, errTooMany); err = s.submit(context.Background(), "history", 10, i) {
+					time.Sleep(time.Second) // a project's changes have their rate, which seeding is faster than
+				}
+				if err != nil {
 					once.Do(func() { failed = err })
 				}
 			}
@@ -330,6 +334,8 @@ func (o options) seed(s *server) error {
 	all.Wait()
 	return failed
 }
+
+var errTooMany = errors.New("a small report was answered with 429")
 
 // submit sends a small report.
 func (s *server) submit(ctx context.Context, project string, benchmarks, i int) error {
@@ -347,6 +353,9 @@ func (s *server) submit(ctx context.Context, project string, benchmarks, i int) 
 		return err
 	}
 	status, err := s.call(ctx, http.MethodPost, "/v0/run", s.key, bytes.NewReader(body), int64(len(body)))
+	if err == nil && status == http.StatusTooManyRequests {
+		return errTooMany
+	}
 	if err == nil && status != http.StatusCreated {
 		err = fmt.Errorf("a small report was answered with %d", status)
 	}
