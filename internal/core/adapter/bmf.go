@@ -66,7 +66,7 @@ func (b *bmfMeasures) add(name string, m *unit.Measure) {
 }
 
 func parseBMF(s *scanner, _ Options) (Results, error) {
-	p := bmf{scanner: s, last: 1}
+	p := bmf{scanner: s, last: 1, ends: slab[float64]{few: 4}, room: slab[Metric]{few: 4}}
 	store := gatherStores.Get().(*gatherStore)
 	seen := &store.names
 	err := p.object(func(key []byte) error {

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"iter"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -65,9 +67,22 @@ func (k *sketch) add(marks ...int) {
 	}
 }
 
+// tools are the places of the tools that have a mark of those that were seen.
+func (k *sketch) tools() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for word, near := range k.near {
+			for ; near != 0; near &= near - 1 {
+				if !yield(64*word + bits.TrailingZeros64(near)) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // best is the highest sign of the i-th tool that the sketch bears.
 func (k *sketch) best(in form, i int) (found sign, ok bool) {
-	if k.near[i/64%2]>>(i%64)&1 == 0 {
+	if !k.any {
 		return found, false
 	}
 	signs := k.of.tools[i]
@@ -97,7 +112,7 @@ type markTree struct {
 	columns   map[string][]int
 	begins    [256]bool // the bytes with which a column's name begins
 	tools     [][]numberedSign
-	near      [256][2]uint64 // by the mark's number, the places of the tools that have it; two tools may share a bit
+	near      [256][2]uint64 // by the mark's number, the places of the tools that have it
 	count     int            // of the marks
 }
 
@@ -141,7 +156,7 @@ func newMarkTree(from []tool) *markTree {
 					t.place(s.in, mark, number)
 				}
 				n.numbers[number/64] |= 1 << (number % 64)
-				t.near[number][i/64%2] |= 1 << (i % 64)
+				t.near[number][i/64] |= 1 << (i % 64) // there are fewer than 128
 			}
 			t.tools[i] = append(t.tools[i], n)
 		}

@@ -71,7 +71,7 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 	switch c {
 	case '{', '[':
 		k, in = sketchJSON(s, from.marks(), named, func(k *sketch, score int) bool {
-			for i := range from.tools {
+			for i := range k.tools() {
 				if one, ok := k.best(jsonForm, i); ok && (one.score >= score || len(from.tools) == 1) {
 					return true
 				}
@@ -91,7 +91,7 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 		}
 		return header(from, at, s)
 	}
-	for i := range from.tools {
+	for i := range k.tools() {
 		if one, ok := k.best(in, i); ok {
 			all = append(all, found{&from.tools[i], one.score, one.why, at, at.offset})
 		}
@@ -137,7 +137,7 @@ func header(from *toolSet, at place, s *scanner) (all []found) {
 		if !k.any {
 			continue
 		}
-		for i := range from.tools {
+		for i := range k.tools() {
 			if one, ok := k.best(csvForm, i); ok {
 				all = append(all, found{&from.tools[i], one.score, one.why, at, sign})
 			}

@@ -1,6 +1,9 @@
 package adapter
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+)
 
 // rows keeps what a tool wrote about each of its runs until all are read. They lie in blocks: growing copies nothing, and a row stays where it is.
 type rows[T any] struct {
@@ -18,6 +21,7 @@ type slab[T any] struct {
 	all   []T // the array that is taken from
 	free  []T // what is left of it
 	taken int
+	few   int // values of the first array; 0: fewItems
 }
 
 // slabItems is how many values an array has once there are many.
@@ -29,7 +33,7 @@ const (
 // take is room for n values, which are zero and nobody else's.
 func (s *slab[T]) take(n int) []T {
 	if len(s.free) < n {
-		s.all = make([]T, max(n, min(slabItems, max(fewItems, s.taken))))
+		s.all = make([]T, max(n, min(slabItems, max(cmp.Or(s.few, fewItems), s.taken))))
 		s.free = s.all
 	}
 	room := s.free[:0:n]
