@@ -165,11 +165,14 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PATCH /v0/projects/p/alerts/a {"status":"dismissed"}`, func(ctx context.Context, c *Client) error {
 			return one(c.SetAlertStatus(ctx, "p", "a", api.AlertDismissed))
 		}},
-		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&testbeds=t",
+		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&shape=columns&testbeds=t",
 			func(ctx context.Context, c *Client) error {
 				return one(c.Perf(ctx, "p", PerfQuery{Branches: []string{"a", "b"}, Heads: []string{"", "h"}, Testbeds: []string{"t"},
 					Benchmarks: []string{"x"}, Measures: []string{"m"}, EndTime: &at}))
 			}},
+		{"GET /v0/projects/p/perf?branches=a&shape=columns", func(ctx context.Context, c *Client) error {
+			return one(c.PerfColumns(ctx, "p", PerfQuery{Branches: []string{"a"}}))
+		}},
 		{"GET /v0/projects/p/metrics/m", func(ctx context.Context, c *Client) error { return one(c.Metric(ctx, "p", "m")) }},
 		{"GET /v0/projects/p/jobs?status=pending", func(ctx context.Context,
 			c *Client) error {

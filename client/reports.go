@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 // Run submits results, or a job that will make them, and returns the report. With an idempotency key a lost answer is asked for again
@@ -138,9 +140,48 @@ func (q PerfQuery) values() url.Values {
 	return v
 }
 
-// Perf returns the lines of a query that have points. One over the server's limits is refused, never cut.
+// Perf returns the lines of a query that have points. One over the server's limits is refused, never cut. It is sent as columns by a server
+// that knows them.
 func (c *Client) Perf(ctx context.Context, project string, q PerfQuery) (api.Perf, error) {
-	return get[api.Perf](ctx, c, at("projects", project, "perf"), q.values())
+	values := q.values()
+	values.Set("shape", "columns")
+	answer, err := get[perfAnswer](ctx, c, at("projects", project, "perf"), values)
+	if err != nil || answer.columns == nil {
+		return answer.points, err
+	}
+	perf, err := answer.columns.Perf()
+	if err != nil {
+		return api.Perf{}, fault.Wrap(fault.Unavailable, err, "%s: the answer to a perf query is not whole", c.base)
+	}
+	return perf, nil
+}
+
+// PerfColumns returns what Perf does, as it was sent: a list for each field of a point.
+func (c *Client) PerfColumns(ctx context.Context, project string, q PerfQuery) (api.PerfColumns, error) {
+	values := q.values()
+	values.Set("shape", "columns")
+	return get[api.PerfColumns](ctx, c, at("projects", project, "perf"), values)
+}
+
+// perfAnswer is columns, or what a server sends that does not know them.
+type perfAnswer struct {
+	columns *api.PerfColumns
+	points  api.Perf
+}
+
+// UnmarshalJSON goes by the member that only columns have.
+func (p *perfAnswer) UnmarshalJSON(text []byte) error {
+	var columns struct {
+		Thresholds *json.RawMessage `json:"thresholds"`
+	}
+	if err := json.Unmarshal(text, &columns); err != nil {
+		return err
+	}
+	if columns.Thresholds == nil {
+		return json.Unmarshal(text, &p.points)
+	}
+	p.columns = new(api.PerfColumns)
+	return json.Unmarshal(text, p.columns)
 }
 
 // Metric returns one metric with what places it and with its samples.

@@ -35,7 +35,10 @@ func IsUUID(s string) bool {
 
 // MetricUUID returns the public UUID of the metric with database id n (n > 0). A metric is addressed by UUID in the API but there are
 // millions of them, so the UUID is the row number in a version-8 UUID instead of a second, indexed key.
-func MetricUUID(n int64) string {
+func MetricUUID(n int64) string { return string(AppendMetricUUID(make([]byte, 0, 36), n)) }
+
+// AppendMetricUUID appends MetricUUID(n) to b.
+func AppendMetricUUID(b []byte, n int64) []byte {
 	var u uuid.UUID
 	copy(u[:8], "metric\x80\x00")
 	u[6] = 0x80 // version 8: vendor-defined
@@ -43,7 +46,15 @@ func MetricUUID(n int64) string {
 		u[15-i] = byte(n >> (8 * i))
 	}
 	u[8] = u[8]&0x3f | 0x80 // RFC 9562 variant; ids stay below 2^62
-	return u.String()
+	begin := 0
+	for _, end := range [...]int{4, 6, 8, 10, 16} {
+		if begin > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, u[begin:end])
+		begin = end
+	}
+	return b
 }
 
 // MetricID inverts MetricUUID; ok is false for any other UUID.

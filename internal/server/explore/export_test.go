@@ -2,8 +2,8 @@ package explore
 
 // What tests outside of this package look at.
 const (
-	LineReportsQuery   = lineReportsQuery
-	SeriesMetricsQuery = seriesMetricsQuery
-	LinePlacesQuery    = linePlacesQuery
-	SeriesSpotsQuery   = seriesSpotsQuery
+	LineReportsQuery  = lineReportsQuery
+	SeriesPointsQuery = seriesPointsQuery
+	LinePlacesQuery   = linePlacesQuery
+	SeriesSpotsQuery  = seriesSpotsQuery
 )

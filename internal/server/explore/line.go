@@ -91,28 +91,6 @@ func LineReports(ctx context.Context, tx *store.Tx, p LineParams) ([]LineReport,
 	return out, nil
 }
 
-const seriesMetricsQuery = `select ` + report.MetricColumns + ` from metric m where m.series_id = $1`
-
-// SeriesMetrics calls f with each metric of a series, in no particular order, until f returns false. One scan of integers and numbers:
-// the caller joins it with the reports of its line.
-func SeriesMetrics(ctx context.Context, tx *store.Tx, seriesID int64, f func(report.Metric) bool) error {
-	rows, err := tx.Query(ctx, seriesMetricsQuery, seriesID)
-	if err != nil {
-		return fmt.Errorf("read series %d: %w", seriesID, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		m, err := report.ScanMetric(rows)
-		if err != nil {
-			return fmt.Errorf("read series %d: %w", seriesID, err)
-		}
-		if !f(m) {
-			return nil
-		}
-	}
-	return rows.Err()
-}
-
 // Each column costs as much as reading the row, so iteration and whether the value is outside of its boundary are one.
 const seriesSpotsQuery = `select m.report_seq, m.value,
 		m.iteration * 2 + case when m.value < m.lower_limit or m.value > m.upper_limit then 1 else 0 end

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	coreseries "github.com/tachograph/tacho/internal/core/series"
-	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -31,30 +30,6 @@ func filled(b *testing.B, benchmarks, reports int) (*storetest.Ground, series.He
 		return nil
 	})
 	return g, head, ids
-}
-
-func BenchmarkLine10x10000(b *testing.B) {
-	g, head, ids := filled(b, 10, 10_000)
-	for b.Loop() {
-		if err := g.Store.View(b.Context(), func(tx *store.Tx) error {
-			reports, err := explore.LineReports(b.Context(), tx, explore.LineParams{HeadID: head.ID, TestbedID: g.Testbeds[0], Limit: 1_000_000})
-			if err != nil {
-				return err
-			}
-			n := len(reports)
-			for _, id := range ids {
-				if err := explore.SeriesMetrics(b.Context(), tx, id, func(report.Metric) bool { n++; return true }); err != nil {
-					return err
-				}
-			}
-			if n != 110_000 {
-				b.Fatalf("%d rows", n)
-			}
-			return nil
-		}); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 func BenchmarkHistory(b *testing.B) {

@@ -74,7 +74,7 @@ func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
 	storetest.ReadsByIndex(t, map[string]string{
 		"line":   explore.LineReportsQuery,
-		"series": explore.SeriesMetricsQuery,
+		"series": explore.SeriesPointsQuery,
 		"places": explore.LinePlacesQuery,
 		"spots":  explore.SeriesSpotsQuery,
 	})

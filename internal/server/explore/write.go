@@ -136,41 +136,6 @@ func (s *Service) enterPerf(ctx context.Context, actor access.Actor, ref string,
 	return s.gate.Enter(ctx, lineCost(n))
 }
 
-// WritePerf writes what Perf returns.
-func (s *Service) WritePerf(ctx context.Context, w io.Writer, actor access.Actor, ref string, q PerfQuery) error {
-	pass, err := s.enterPerf(ctx, actor, ref, q)
-	if err != nil {
-		return err
-	}
-	defer pass.Leave()
-	return s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
-		d, err := findDimensions(ctx, tx, project, q)
-		if err != nil {
-			return err
-		}
-		head := api.Perf{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfSeries{}}
-		return splice(w, head, filling{"results": func() error {
-			list := newList(w)
-			err := eachLine(ctx, tx, d, q, func(l line) error {
-				if list.next(); list.err != nil {
-					return list.err
-				}
-				return splice(w, d.series(l), filling{"metrics": func() error {
-					points := newList(w)
-					if err := eachPoint(ctx, tx, l, func(p api.PerfMetric) error { return points.add(p) }); err != nil {
-						return err
-					}
-					return points.end()
-				}})
-			})
-			if err != nil {
-				return err
-			}
-			return list.end()
-		}})
-	})
-}
-
 func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row report.Report, head api.Report, most int) error {
 	return splice(w, head, filling{
 		"results": func() error {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/server/explore"
@@ -21,6 +23,7 @@ type perfInput struct {
 	Measures   string `query:"measures" maxLength:"65536" doc:"comma-separated UUIDs or slugs"`
 	StartTime  int64  `query:"start_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or later"`
 	Columns    int    `query:"columns" minimum:"0" maximum:"4096" doc:"width of the picture that the lines are for, in pixels: points that it would not show are left out; 0: all points"`
+	Shape      string `query:"shape" enum:"points,columns" doc:"points: an object for each point, the default; columns: a list for each field, a tenth of the size"`
 	EndTime    int64  `query:"end_time" minimum:"0" maximum:"253402300799999" doc:"Unix milliseconds: reports that began then or earlier"`
 }
 
@@ -33,9 +36,14 @@ func (a *API) registerPerf() {
 				Benchmarks: commas(in.Benchmarks), Measures: commas(in.Measures), From: millis(in.StartTime), To: millis(in.EndTime),
 				Columns: in.Columns}
 			return &streamed{status: http.StatusOK, write: func(ctx context.Context, w io.Writer) error {
+				if in.Shape == "columns" {
+					return a.cfg.Explore.WritePerfColumns(ctx, w, actorOf(ctx), in.Project, q)
+				}
 				return a.cfg.Explore.WritePerf(ctx, w, actorOf(ctx), in.Project, q)
 			}}, nil
 		})
+	perf := a.OpenAPI().Paths["/v0/projects/{project}/perf"].Get.Responses["200"].Content["application/json"]
+	perf.Schema = &huma.Schema{OneOf: []*huma.Schema{perf.Schema, a.content("", api.PerfColumns{})["application/json"].Schema}}
 }
 
 // commas splits a comma-separated parameter; entries may be empty, an empty parameter has none.

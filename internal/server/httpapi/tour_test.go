@@ -108,6 +108,7 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("update-alert", "", map[string]any{"status": "dismissed"})
 	do("get-metric", "", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
+	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency&shape=columns", nil)
 	place["report"] = text(do("create-report", "", s.newRun(map[string]any{"project": nil, "results": latency(100),
 		"context": map[string]any{"ci": "yes"}})), "uuid")
 	do("list-reports", "?expand=true", nil)
