@@ -365,6 +365,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	s.setReady(true) // Run says so too, but the first request may come before it has begun
 	var work sync.WaitGroup
 	work.Go(func() {
 		if err := s.Run(background); err != nil {
