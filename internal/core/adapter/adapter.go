@@ -132,8 +132,7 @@ func parseWith(name Name, src source, opts Options) (Results, error) {
 			return Results{}, err
 		}
 		chosen = append(chosen, next...)
-		var room [160]byte
-		reason := string(append(appendSingular(append(append(room[:0], f.tool.name...), ": "...), one.Reason), f.at.in()...))
+		reason := one.Reason
 		if average != AverageDefault && !slices.Contains(f.tool.averages, average) {
 			reason += fmt.Sprintf("; --average %s changes nothing, this format has one value for each metric", average)
 		}
@@ -210,7 +209,7 @@ func (src source) mapped() Name {
 }
 
 // read reads the output from its place on, and further documents behind the first. What follows may be of another tool of those given: then it
-// is next.
+// is next. The reason begins with the tool's name and ends with the place.
 func (f found) read(src source, opts Options, among *toolSet) (out Results, next []found, err error) {
 	lines := src.from(f.at)
 	s := lines
@@ -271,6 +270,8 @@ func (f found) read(src source, opts Options, among *toolSet) (out Results, next
 			r.odd = 0
 		}
 	}
+	var room [160]byte
+	out.Reason = lines.keep(append(appendSingular(append(append(room[:0], f.tool.name...), ": "...), out.Reason), f.at.in()...))
 	return out, next, err
 }
 

@@ -91,7 +91,10 @@ func parseBMF(s *scanner, _ Options) (Results, error) {
 		return Results{}, err
 	}
 	p.out.distinct = true
-	p.out.Reason = "an object of " + strconv.Itoa(len(p.out.Benchmarks)) + " benchmarks and " + strconv.Itoa(p.metrics) + ` metrics with a "value"`
+	var room [96]byte
+	reason := strconv.AppendInt(append(room[:0], "an object of "...), int64(len(p.out.Benchmarks)), 10)
+	reason = strconv.AppendInt(append(reason, " benchmarks and "...), int64(p.metrics), 10)
+	p.out.Reason = s.keep(append(reason, ` metrics with a "value"`...))
 	return p.out, nil
 }
 

@@ -257,7 +257,7 @@ func (g *gathering) problem(name string, line int, format string, args ...any) {
 // results are the benchmarks in the order of their first appearance. What came once is as it was given; what came more often is summarized.
 func (g *gathering) results(opts Options, reason string, args ...any) Results {
 	g.out.distinct = !g.renamed
-	g.out.Reason = sentence(reason, args...)
+	g.out.Reason = g.sentence(reason, args...)
 	st := g.store
 	if st == nil {
 		return g.out
@@ -299,11 +299,13 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 }
 
 // sentence is fmt.Sprintf, without its cost where a number is all that is put in.
-func sentence(format string, args ...any) string {
+func (g *gathering) sentence(format string, args ...any) string {
 	before, after, found := strings.Cut(format, "%d")
 	if found && len(args) == 1 && strings.IndexByte(before, '%') < 0 && strings.IndexByte(after, '%') < 0 {
 		if n, ok := args[0].(int); ok {
-			return before + strconv.Itoa(n) + after
+			var room [128]byte
+			g.begin()
+			return g.store.texts.keep(append(strconv.AppendInt(append(room[:0], before...), int64(n), 10), after...))
 		}
 	}
 	return fmt.Sprintf(format, args...)

@@ -226,15 +226,28 @@ func verboseTime(line []byte) (value optional, ok bool) {
 	return optional{}, false
 }
 
+// timeFaults are the words of the second line.
+var timeFaults = []struct {
+	suffix  string
+	measure *unit.Measure
+}{{"inputs", fileInputs}, {"outputs", fileOutputs}, {"major", majorFaults}, {"minor", minorFaults}}
+
 // plainFaults reads "94456inputs+32outputs (16major+8699minor)pagefaults 0swaps".
 func plainFaults(line []byte) (values []optional) {
-	for _, w := range bytes.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '+' || r == '(' || r == ')' }) {
-		for _, what := range []struct {
-			suffix  string
-			measure *unit.Measure
-		}{{"inputs", fileInputs}, {"outputs", fileOutputs}, {"major", majorFaults}, {"minor", minorFaults}} {
-			if count, ok := bytes.CutSuffix(w, []byte(what.suffix)); ok && isDigits(count) {
-				values = append(values, optional{what.measure, firstNumber(count)})
+	values = make([]optional, 0, len(timeFaults))
+	for at := 0; at < len(line); at++ {
+		begin := at
+		for at < len(line) && line[at] != ' ' && line[at] != '+' && line[at] != '(' && line[at] != ')' {
+			at++
+		}
+		word := line[begin:at]
+		digits := 0
+		for digits < len(word) && isDigit(word[digits]) {
+			digits++
+		}
+		for i := range timeFaults {
+			if what := &timeFaults[i]; digits > 0 && string(word[digits:]) == what.suffix {
+				values = append(values, optional{what.measure, firstNumber(word[:digits])})
 			}
 		}
 	}

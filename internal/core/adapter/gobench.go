@@ -119,11 +119,12 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 	}
 	r.end()
 	g.name(opts)
-	word := "lines begin with Benchmark and carry"
+	words := " lines begin with Benchmark and carry"
 	if g.lines == 1 {
-		word = "line begins with Benchmark and carries"
+		words = " line begins with Benchmark and carries"
 	}
-	g.out.Reason = strconv.Itoa(g.lines) + " " + word + " a number of iterations, values and units"
+	var room [128]byte
+	g.out.Reason = s.keep(append(append(strconv.AppendInt(room[:0], int64(g.lines), 10), words...), " a number of iterations, values and units"...))
 	out := g.out
 	if g.small() {
 		g.clear()

@@ -196,7 +196,13 @@ func (src source) search(from *toolSet, tables []found) []found {
 			if i := of(t); i >= 0 && all[i].score >= 100 || t.weak && sure > 0 {
 				return
 			}
-			if score := t.hit(src.prefix.clean(lineAt(chunk, at))); score > 0 {
+			line := lineAt(chunk, at)
+			if src.calm {
+				line = cutStamp(line)
+			} else {
+				line = src.prefix.clean(line)
+			}
+			if score := t.hit(line); score > 0 {
 				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
 			}
 		}

@@ -113,7 +113,7 @@ func (src *source) findPrefix() *prefix {
 // almost none does.
 func glance(in []byte) (bare, unopened bool) {
 	in = in[:min(len(in), prefixBytes)]
-	columns := bytes.IndexByte(in, '|') >= 0 || bytes.IndexByte(in, '\t') >= 0
+	bars, tabs := bytes.IndexByte(in, '|') >= 0, bytes.IndexByte(in, '\t') >= 0
 	unopened = true
 	for len(in) > 0 {
 		line := in
@@ -131,10 +131,14 @@ func glance(in []byte) (bare, unopened bool) {
 		if begins&byDocument != 0 {
 			unopened = unopened && !opens(trimIndent(cleanLine(line)))
 		}
-		if begins&byTime == 0 && (begins&byService == 0 || !columns && (len(line) <= 16 || line[3] != ' ' || line[9] != ':')) {
-			continue
+		maybe := begins&byTime != 0
+		if begins&byService != 0 && !maybe {
+			maybe = tabs && bytes.IndexByte(line, '\t') > 0 || len(line) > 16 && line[3] == ' ' && line[9] == ':'
+			if bars && !maybe {
+				_, _, maybe = matchBar(line)
+			}
 		}
-		if mayHavePrefix(line) {
+		if maybe && mayHavePrefix(line) {
 			return false, false
 		}
 	}
@@ -434,7 +438,7 @@ func inService(c byte) bool {
 }
 
 func matchBar(line []byte) (name []byte, end int, ok bool) {
-	for end < len(line) && inService(line[end]) {
+	for end < len(line) && lineBegins[line[end]]&byService != 0 {
 		end++
 	}
 	name = line[:end]
