@@ -64,9 +64,9 @@ var (
 	core = []string{"internal/core"}
 	// nouns are the rooms of the server, each with its rows, its SQL and what is asked of them, in the order in which they stand: one may
 	// import those before it.
-	nouns = []string{"internal/server/fleet", "internal/server/account", "internal/server/project", "internal/server/series",
-		"internal/server/threshold", "internal/server/plot",
-		"internal/server/image", "internal/server/job", "internal/server/report"}
+	nouns = []string{"internal/server/notify", "internal/server/fleet", "internal/server/account", "internal/server/project",
+		"internal/server/series", "internal/server/threshold", "internal/server/plot", "internal/server/image",
+		"internal/server/job", "internal/server/report"}
 	services = []string{"internal/server/intake", "internal/server/ingest", "internal/server/explore", "internal/server/queue"}
 	edges    = []string{"internal/server/httpapi", "internal/server/hub", "internal/server/registry", "internal/server/web"}
 )

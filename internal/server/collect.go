@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/upkeep"
 )
 
@@ -40,6 +41,9 @@ func (s *Server) collectOnce(ctx context.Context) (upkeep.Collected, error) {
 		if err := s.queue.ForgetEnvironments(ctx, now.Add(-s.cfg.RetentionEnvironments)); err != nil {
 			return upkeep.Collected{}, err
 		}
+	}
+	if err := notify.Forget(ctx, s.store, now); err != nil {
+		return upkeep.Collected{}, err
 	}
 	keep := upkeep.Retention{Deleted: s.cfg.RetentionDeleted, Outputs: s.cfg.RetentionOutputs, Logs: s.cfg.RetentionLogs}
 	return upkeep.Collect(ctx, s.cfg.Data, s.store, now, keep, func(ctx context.Context) (int, error) {

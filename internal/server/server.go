@@ -37,6 +37,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/metrics"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
@@ -69,6 +70,8 @@ type Server struct {
 	closing sync.Once
 
 	accounts *account.Service
+	told     *told
+	events   *notify.Dispatcher
 
 	mu    sync.Mutex
 	ready bool
@@ -171,6 +174,13 @@ func (s *Server) build(ctx context.Context) error {
 		Scratch: s.cfg.Data, OnDemand: s.cfg.Local, Routes: s.hub.Routes(),
 		Services: services,
 	})
+	if s.cfg.Local { // a command has no background that would do so
+		if err := notify.Forget(ctx, s.store, s.cfg.Now()); err != nil {
+			return err
+		}
+	}
+	s.told = newTold(s.log)
+	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber()}, Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
 		Queue: s.queue, Fleet: machines, Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
@@ -224,6 +234,11 @@ func (s *Server) routes(source web.Source) http.Handler {
 	for _, limit := range throttle.Limits {
 		numbers.Counter("limit_hits_total", "How often a limit of callers was hit.", "limit", string(limit),
 			func() float64 { return float64(s.guard.Hits(limit)) })
+	}
+
+	for _, kind := range notify.Kinds {
+		numbers.Counter("events_total", "Events that were committed, as this server was told of them.", "kind", string(kind),
+			func() float64 { return float64(s.told.count(kind)) })
 	}
 
 	mux := http.NewServeMux()
@@ -326,9 +341,11 @@ func (s *Server) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.collect(ctx) })
 	work.Go(func() { s.resume(ctx) })
+	var told error
+	work.Go(func() { told = s.events.Run(ctx) })
 	err := s.queue.Run(ctx)
 	work.Wait()
-	return err
+	return errors.Join(err, told)
 }
 
 func (s *Server) setReady(ready bool) {

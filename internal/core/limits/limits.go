@@ -310,6 +310,22 @@ const (
 	MachineWait     = time.Hour   // for a machine that may take a job after others could not run it: somebody has to repair one first
 )
 
+// Events and their delivery (package notify).
+const (
+	EventBodyBytes   = 4 * KiB         // what an event says; whoever wants more reads the rows that it names
+	EventTick        = 5 * time.Second // a look for deliveries whose pause or lease is over; new events wake by themselves
+	EventSpread      = 256             // events that one transaction gives to their subscribers
+	DeliveryBatch    = 32              // deliveries of one lease
+	DeliveryTimeout  = 20 * time.Second
+	DeliveryLease    = 2 * time.Minute // no delivery begins in its last DeliveryTimeout
+	DeliveryTries    = 16              // with the pauses below about a day
+	DeliveryPause    = 5 * time.Second // before the second try; it doubles with each, up to
+	DeliveryPauseMax = 6 * time.Hour
+	DeliveryError    = 500                 // bytes of what is kept of an error
+	EventKeep        = 7 * 24 * time.Hour  // events that all of their subscribers were told of
+	EventLife        = 30 * 24 * time.Hour // all others, such as those that a subscriber was not told of
+)
+
 // Pages.
 const (
 	SessionLife = 30 * 24 * time.Hour // of who signed in on a page; it ends before that with its key

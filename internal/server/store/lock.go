@@ -13,6 +13,7 @@ const (
 	NewAccounts = "accounts" // the first account, and keys that the server makes by itself
 	NewProjects = "projects" // looking whether a project is there and making it
 	Specs       = "specs"    // which are there, archived, and which one is the fallback
+	Events      = "events"   // giving new events to their subscribers, in the order in which they were written
 )
 
 // InProject is what stands in a project: dimensions, slugs, heads, versions, series, thresholds and reports.

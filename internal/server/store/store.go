@@ -135,6 +135,8 @@ type Store struct {
 	// Of PostgreSQL alone.
 	listening *listening
 	holders   *sql.DB // the connections of Alone
+
+	hearing hearing // of Announce
 }
 
 // Open opens or makes the database, checks that its settings took hold and brings the schema up to date.
@@ -237,6 +239,7 @@ type Tx struct {
 	q       *noting
 	dialect dialect
 	now     time.Time
+	topics  []string // that were announced
 }
 
 // Exec, Query, QueryRow and Prepare run a statement of a noun's room in the transaction.
@@ -395,7 +398,8 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 		}
 	}()
 	q := &noting{querier: begun}
-	if err := f(&Tx{q: q, dialect: s.dialect, now: s.now().UTC().Truncate(time.Microsecond)}); err != nil {
+	tx := &Tx{q: q, dialect: s.dialect, now: s.now().UTC().Truncate(time.Microsecond)}
+	if err := f(tx); err != nil {
 		return 0, err
 	}
 	if s.hindrance != nil && db == s.writer {
@@ -413,6 +417,7 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 		}
 		return commit, fmt.Errorf("commit transaction: %w", err)
 	}
+	s.hearing.tell(tx.topics)
 	return commit, nil
 }
 
