@@ -81,6 +81,20 @@ func TestColumnsAndPointsAreTheSameLines(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("seed %d (-points +columns):\n%.3000s", seed, diff)
 		}
+		for _, l := range got.Results[:2] { // as each is read alone
+			for _, m := range l.Metrics {
+				one, err := g.explore.Metric(t.Context(), local, g.project().ID, m.Metric.UUID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				alone := api.PerfMetric{Report: one.Report, Iteration: one.Iteration, StartTime: one.StartTime, EndTime: one.EndTime,
+					Version: m.Version, Metric: one.Metric, Threshold: one.Threshold, Boundary: one.Boundary, Alert: one.Alert}
+				alone.Metric.Samples = nil
+				if diff := cmp.Diff(alone, m); diff != "" || one.Benchmark.UUID != l.Benchmark.UUID || one.Measure.UUID != l.Measure.UUID {
+					t.Fatalf("seed %d: %s of %s (-alone +line):\n%s", seed, l.Measure.Name, l.Benchmark.Name, diff)
+				}
+			}
+		}
 		if len(sent.Results) != branches {
 			t.Errorf("seed %d: %d groups of branches", seed, len(sent.Results))
 		}

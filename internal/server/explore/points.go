@@ -26,12 +26,13 @@ func (p point) outside() bool { return p.value < p.lowerLimit || p.value > p.upp
 
 // row is a metric as the driver gives it: values of no fixed type cost no conversion and no pointer each.
 type row struct {
-	seq, iteration, id, model                             any
+	seq, id, packed                                       any
 	value, lower, upper, baseline, lowerLimit, upperLimit any
 }
 
-const seriesPointsQuery = `select m.report_seq, m.iteration, m.id, m.value, m.lower_value, m.upper_value, m.model_seq, m.baseline,
-		m.lower_limit, m.upper_limit from metric m where m.series_id = $1 and m.report_seq between $2 and $3`
+// Each column of a row costs as much as the rest of it, so model and iteration are one number. There are never 2^20 iterations in a report.
+const seriesPointsQuery = `select m.report_seq, m.id, (coalesce(m.model_seq, -1) + 1) * 1048576 + m.iteration, m.value, m.lower_value,
+		m.upper_value, m.baseline, m.lower_limit, m.upper_limit from metric m where m.series_id = $1 and m.report_seq between $2 and $3`
 
 // readPoints returns the points of a series in the reports of a line, in the order of the line, in the memory of buffer.
 func readPoints(ctx context.Context, tx *store.Tx, seriesID int64, r *lineReports, budget int, buffer []point) ([]point, error) {
@@ -43,7 +44,7 @@ func readPoints(ctx context.Context, tx *store.Tx, seriesID int64, r *lineReport
 	points := buffer[:0]
 	sorted := true
 	var in row
-	into := []any{&in.seq, &in.iteration, &in.id, &in.value, &in.lower, &in.upper, &in.model, &in.baseline, &in.lowerLimit, &in.upperLimit}
+	into := []any{&in.seq, &in.id, &in.packed, &in.value, &in.lower, &in.upper, &in.baseline, &in.lowerLimit, &in.upperLimit}
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return nil, fmt.Errorf("read series %d: %w", seriesID, err)
@@ -55,12 +56,10 @@ func readPoints(ctx context.Context, tx *store.Tx, seriesID int64, r *lineReport
 		if len(points) >= budget {
 			return nil, tooManyPoints()
 		}
-		p := point{report: at, iteration: int32(integer(in.iteration)), id: integer(in.id), model: unjudged, //nolint:gosec // few
+		packed := integer(in.packed)
+		p := point{report: at, iteration: int32(packed & (1<<20 - 1)), id: integer(in.id), model: packed>>20 - 1,
 			value: real(in.value), lower: real(in.lower), upper: real(in.upper), baseline: real(in.baseline), lowerLimit: real(in.lowerLimit),
 			upperLimit: real(in.upperLimit)}
-		if in.model != nil {
-			p.model = integer(in.model)
-		}
 		sorted = sorted && (len(points) == 0 || points[len(points)-1].compare(p) < 0)
 		points = append(points, p)
 	}

@@ -300,3 +300,19 @@ func TestTimesAreShort(t *testing.T) {
 		}
 	}
 }
+
+// A plot draws ten lines; it says how many there may be.
+func TestAPlotSaysThatItLeavesLinesOut(t *testing.T) {
+	t.Parallel()
+	many := answers()
+	more := picture
+	more.More = map[string]int{latency.UUID: 245}
+	many["/projects/words/perf"] = more
+	for target, want := range map[string]bool{"/projects/words/perf": true, "/projects/words": true, "/projects/words/reports": false} {
+		w := httptest.NewRecorder()
+		pages(t, many).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+		if got := strings.Contains(w.Body.String(), "showing 1 of up to 246 lines; choose fewer to see the others"); got != want {
+			t.Errorf("%s: it says so: %v, want %v", target, got, want)
+		}
+	}
+}
