@@ -19,7 +19,7 @@ gobench() {
 echo "ingest of a report"
 gobench ./internal/server/intake .
 echo "perf query, plot"
-gobench ./internal/server 'Perf|FrontPage|PlotsPage'
+gobench ./internal/server 'Perf|Page'
 gobench ./internal/server/explore .
 gobench ./internal/server/chart .
 echo "adapters, on one core"

@@ -28,6 +28,7 @@ type shelf struct {
 	b          testing.TB
 	server     *Server
 	benchmarks []string
+	report     string // the first one
 }
 
 // newShelf makes so many lines of so many points: one report by the front door, the others as copies of its rows.
@@ -58,6 +59,7 @@ func newShelf(b testing.TB, lines, points int) *shelf {
 	if err != nil {
 		b.Fatal(err)
 	}
+	h.report = first.UUID
 	if err := s.store.Tx(b.Context(), func(tx *store.Tx) error { return copied(b.Context(), tx, first.UUID, points-1) }); err != nil {
 		b.Fatal(err)
 	}
@@ -162,6 +164,12 @@ func processor() time.Duration {
 // BenchmarkFrontPage is a project's first page over 10 lines of 5,000 reports.
 func BenchmarkFrontPage(b *testing.B) {
 	newShelf(b, 10, 5_000).measured(b, "/projects/shop")
+}
+
+// BenchmarkReportPage is the page of a report with 10,000 results, of which it shows the first 2,000.
+func BenchmarkReportPage(b *testing.B) {
+	h := newShelf(b, 10_000, 2)
+	h.measured(b, "/projects/shop/reports/"+h.report)
 }
 
 // BenchmarkPlotsPage is the page of plots: ten lines, all of 255 lines, and one in a project of 10,000 benchmarks.
