@@ -1,7 +1,7 @@
 package explore
 
 // What tests outside of this package look at.
-const (
+var (
 	LineReportsQuery  = lineReportsQuery
 	SeriesPointsQuery = seriesPointsQuery
 	LinePlacesQuery   = linePlacesQuery

@@ -31,27 +31,49 @@ type LineReport struct {
 	Hash      *string
 }
 
-const lineReportsQuery = `select r.seq, r.id, r.start_time, r.end_time, hv.number, v.hash from head_version hv
+var lineReportsQuery = `select r.seq, r.id, r.start_time, r.end_time, hv.number, v.hash from head_version hv
 		join version v on v.id = hv.version_id
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
-		where hv.head_id = $2 and r.status = 'processed' and ($3 = '' or r.spec_id = $3)
-		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage + `
+		where hv.head_id = $2 and hv.number between $7 and $8 and r.status = 'processed' and ($3 = '' or r.spec_id = $3)
+		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage(9) + `
 		order by hv.number, r.start_time, r.seq limit $6`
 
-const linePlacesQuery = `select r.seq, hv.number, r.start_time from head_version hv
+var linePlacesQuery = `select r.seq, hv.number, r.start_time from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
-		where hv.head_id = $2 and r.status = 'processed' and ($3 = '' or r.spec_id = $3)
-		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage + `
+		where hv.head_id = $2 and hv.number between $7 and $8 and r.status = 'processed' and ($3 = '' or r.spec_id = $3)
+		and r.start_time >= coalesce($4, r.start_time) and r.start_time <= coalesce($5, r.start_time)` + series.OfLineage(9) + `
 		order by hv.number, r.start_time, r.seq limit $6`
 
 // linePlaces returns what LineReports does, but no more of each report than where it is.
 func linePlaces(ctx context.Context, tx *store.Tx, p LineParams) ([]place, error) {
-	rows, err := tx.Query(ctx, linePlacesQuery, p.TestbedID, p.HeadID, p.SpecID, store.MicrosPtr(p.From), store.MicrosPtr(p.To), p.Limit)
-	out, err := store.Collect(rows, err, func(rows *sql.Rows) (r place, err error) {
+	out, err := alongLine(ctx, tx, p, linePlacesQuery, func(rows *sql.Rows) (r place, err error) {
 		return r, rows.Scan(&r.seq, &r.number, &r.start)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find places of a line: %w", err)
+	}
+	return out, nil
+}
+
+// alongLine runs a query for each stretch of the line's history, oldest first.
+func alongLine[T any](ctx context.Context, tx *store.Tx, p LineParams, query string, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	stretches, err := series.Stretches(ctx, tx, p.HeadID)
+	if err != nil {
+		return nil, err
+	}
+	out := []T{}
+	for _, s := range stretches {
+		rows, err := tx.Query(ctx, query, p.TestbedID, s.HeadID, p.SpecID, store.MicrosPtr(p.From), store.MicrosPtr(p.To), p.Limit-len(out),
+			s.Low, s.High, p.HeadID)
+		found, err := store.Collect(rows, err, scan)
+		if err != nil {
+			return nil, err
+		}
+		if len(out) == 0 {
+			out = found // mostly there is one stretch
+		} else {
+			out = append(out, found...)
+		}
 	}
 	return out, nil
 }
@@ -77,8 +99,7 @@ func reportNames(ctx context.Context, tx *store.Tx, seqs []int64) ([]reportName,
 
 // LineReports returns the reports of a line, oldest first: by version number, start time and arrival.
 func LineReports(ctx context.Context, tx *store.Tx, p LineParams) ([]LineReport, error) {
-	rows, err := tx.Query(ctx, lineReportsQuery, p.TestbedID, p.HeadID, p.SpecID, store.MicrosPtr(p.From), store.MicrosPtr(p.To), p.Limit)
-	out, err := store.Collect(rows, err, func(rows *sql.Rows) (LineReport, error) {
+	out, err := alongLine(ctx, tx, p, lineReportsQuery, func(rows *sql.Rows) (LineReport, error) {
 		var r LineReport
 		var start, end int64
 		err := rows.Scan(&r.Seq, &r.ID, &start, &end, &r.Number, &r.Hash)
@@ -141,7 +162,9 @@ func CountSeriesMetrics(ctx context.Context, tx *store.Tx, seriesID int64) (n in
 
 // CountLineReports returns how many reports LineReports looks at.
 func CountLineReports(ctx context.Context, tx *store.Tx, headID, testbedID string) (n int, err error) {
-	err = tx.QueryRow(ctx, `select count(*) from head_version hv join report r on r.version_id = hv.version_id and r.testbed_id = $1
-		where hv.head_id = $2`, testbedID, headID).Scan(&n)
+	err = tx.QueryRow(ctx, `select count(*) from head_lineage l
+		join head_version hv on hv.head_id = l.ancestor_id and hv.number between l.low and l.high
+		join report r on r.version_id = hv.version_id and r.testbed_id = $1
+		where l.head_id = $2`, testbedID, headID).Scan(&n)
 	return n, err
 }

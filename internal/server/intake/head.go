@@ -111,7 +111,7 @@ func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch series.B
 	if err != nil || move == coreseries.Fresh {
 		return branch, head, warnings, err
 	}
-	head, err = series.CopyStart(ctx, tx, head, start.head, start.version, start.maxVersions)
+	head, err = series.StartAt(ctx, tx, head, start.head, start.version, start.maxVersions)
 	if err == nil && start.cloneThresholds && start.branch.ID != branch.ID {
 		err = threshold.Clone(ctx, tx, start.branch, branch)
 	}

@@ -1,7 +1,7 @@
 package report
 
 // What tests outside of this package look at.
-const (
+var (
 	HistoryReportsQuery = historyReportsQuery
 	HistoryValuesQuery  = historyValuesQuery
 	HistoryCountsQuery  = historyCountsQuery

@@ -31,7 +31,11 @@ func History(ctx context.Context, tx *store.Tx, p HistoryParams) (map[int64][]fl
 	if p.Limit <= 0 || len(p.SeriesIDs) == 0 {
 		return map[int64][]float64{}, nil
 	}
-	w := walk{HistoryParams: p, ranks: map[int64]int{}, points: make(map[int64][]ranked, len(p.SeriesIDs))}
+	stretches, err := series.Stretches(ctx, tx, p.HeadID)
+	if err != nil {
+		return nil, err
+	}
+	w := walk{HistoryParams: p, left: stretches, ranks: map[int64]int{}, points: make(map[int64][]ranked, len(p.SeriesIDs))}
 	open := p.SeriesIDs
 	for size := p.Limit; len(open) > 0; size *= historyGrowth {
 		seqs, err := w.reports(ctx, tx, size)
@@ -63,7 +67,9 @@ const historyGrowth = 8
 // walk goes back in the reports of a head, from the newest within the horizon.
 type walk struct {
 	HistoryParams
-	ranks  map[int64]int // of each report that was met: 0 is the newest
+	left   []series.Stretch // of the head's history, oldest first; of the last one
+	done   int              // reports were met
+	ranks  map[int64]int    // of each report that was met: 0 is the newest
 	points map[int64][]ranked
 }
 
@@ -88,21 +94,30 @@ func newest(list []ranked, limit int) []float64 {
 	return out
 }
 
-// historyReportsQuery walks the versions of a head from the newest down and stops at the limit.
-const historyReportsQuery = `select r.seq from head_version hv
+// historyReportsQuery walks the versions of a stretch from the newest down and stops at the limit.
+var historyReportsQuery = `select r.seq from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
-		where hv.head_id = $2 and hv.number <= $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
-		and r.status = 'processed' and r.spec_id is not distinct from $7` + series.OfLineage + `
+		where hv.head_id = $2 and hv.number between $10 and $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
+		and r.status = 'processed' and r.spec_id is not distinct from $7` + series.OfLineage(11) + `
 		order by hv.number desc, r.start_time desc, r.seq desc limit $8 offset $9`
 
 // reports returns the next reports within the horizon, from the newest on, and gives them their ranks.
 func (w *walk) reports(ctx context.Context, tx *store.Tx, limit int) ([]int64, error) {
 	before := len(w.ranks)
-	rows, err := tx.Query(ctx, historyReportsQuery,
-		w.TestbedID, w.HeadID, w.Horizon.Version, w.Horizon.Start, w.Horizon.Oldest, w.Horizon.Report, w.SpecID, limit, before)
-	seqs, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
-	if err != nil {
-		return nil, fmt.Errorf("find reports before: %w", err)
+	var seqs []int64
+	for len(w.left) > 0 && len(seqs) < limit {
+		last := w.left[len(w.left)-1]
+		rows, err := tx.Query(ctx, historyReportsQuery, w.TestbedID, last.HeadID, min(last.High, w.Horizon.Version), w.Horizon.Start,
+			w.Horizon.Oldest, w.Horizon.Report, w.SpecID, limit-len(seqs), w.done, last.Low, w.HeadID)
+		found, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
+		if err != nil {
+			return nil, fmt.Errorf("find reports before: %w", err)
+		}
+		w.done += len(found)
+		if len(found) < limit-len(seqs) {
+			w.left, w.done = w.left[:len(w.left)-1], 0
+		}
+		seqs = append(seqs, found...)
 	}
 	for i, seq := range seqs {
 		w.ranks[seq] = before + i

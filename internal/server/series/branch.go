@@ -124,7 +124,7 @@ func UpdateBranch(ctx context.Context, tx *store.Tx, b Branch) error {
 }
 
 // DeleteBranch removes a branch with its heads and thresholds. One that has reports is a Conflict. A version that no head and no report
-// holds any more goes with it.
+// holds any more goes with it; those that other branches share are theirs from then on.
 func DeleteBranch(ctx context.Context, tx *store.Tx, b Branch) error {
 	var reports int
 	if err := tx.QueryRow(ctx, `select count(*) from report r join head h on h.id = r.head_id where h.branch_id = $1`, b.ID).
@@ -133,6 +133,9 @@ func DeleteBranch(ctx context.Context, tx *store.Tx, b Branch) error {
 	}
 	if reports > 0 {
 		return fault.Conflictf("branch %q has %d reports; delete them first, or archive the branch", b.Name, reports)
+	}
+	if err := handOver(ctx, tx, b.ID); err != nil {
+		return err
 	}
 	// Its own versions are looked at, and not all of the project's, which are many more.
 	if _, err := tx.Exec(ctx, `delete from version where id in (

@@ -55,7 +55,7 @@ func TestStartPointSharesVersionsAndNumbersGoOn(t *testing.T) {
 		if err != nil || !found {
 			t.Fatalf("version c: %t, %v", found, err)
 		}
-		if prHead, err = series.CopyStart(ctx, tx, prHead, mainHead, start, 2); err != nil {
+		if prHead, err = series.StartAt(ctx, tx, prHead, mainHead, start, 2); err != nil {
 			return err
 		}
 		if _, found, _ := series.VersionByHash(ctx, tx, g.Project, prHead.ID, "a"); found {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -11,7 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// Head is one incarnation of a branch. The start fields say where its first versions were copied from; all three are set or none.
+// Head is one incarnation of a branch. The start fields say whose versions its history begins with; all three are set or none.
 // Inherits says that the branch takes over the thresholds of its start point.
 type Head struct {
 	ID             string
@@ -60,7 +61,8 @@ func insertHead(ctx context.Context, tx *store.Tx, h Head) error {
 	if err != nil {
 		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
 	}
-	if _, err := tx.Exec(ctx, `insert into head_lineage (head_id, ancestor_id) values ($1, $1)`, h.ID); err != nil {
+	if _, err := tx.Exec(ctx, `insert into head_lineage (head_id, ancestor_id, low, high) values ($1, $1, 0, $2)`, h.ID,
+		int64(math.MaxInt64)); err != nil {
 		return fmt.Errorf("insert lineage of head %s: %w", h.ID, err)
 	}
 	return nil
@@ -90,25 +92,23 @@ func ReplaceHead(ctx context.Context, tx *store.Tx, b Branch) (Branch, Head, err
 	return b, h, nil
 }
 
-// CopyStart gives an empty head the newest at most maxVersions versions of from that are not newer than start, and remembers start as
-// its start point. Versions are shared, not doubled.
+// StartAt makes the newest at most maxVersions versions of from that are not newer than start the history of an empty head, and remembers
+// start as its start point. Versions are shared, not copied: however long a history is, a start costs a row for each head that it leads
+// through.
 //
 // What is measured on a shared version belongs to the head that it was measured on and to heads that start from it, never the other way
-// round: see head_lineage. An ancestor that has none of the copied versions can add nothing and is left out, so that a branch which
-// starts from itself with each run does not grow a lineage without end.
-func CopyStart(ctx context.Context, tx *store.Tx, h Head, from Head, start Version, maxVersions int) (Head, error) {
-	_, err := tx.Exec(ctx, `insert into head_version (head_id, version_id, number)
-		select $1, version_id, number from head_version where head_id = $2 and number <= $3 order by number desc limit $4`,
-		h.ID, from.ID, start.Number, maxVersions)
+// round: see OfLineage. An ancestor that has none of the shared versions can add nothing and is left out, so that a branch which starts
+// from itself with each run does not grow a lineage without end.
+func StartAt(ctx context.Context, tx *store.Tx, h Head, from Head, start Version, maxVersions int) (Head, error) {
+	oldest := max(0, start.Number-int64(maxVersions)+1) // the numbers of a history have no gaps
+	_, err := tx.Exec(ctx, `insert into head_lineage (head_id, ancestor_id, low, high)
+		select $1, l.ancestor_id, case when l.low < $3 then $3 else l.low end, case when l.high > $4 then $4 else l.high end
+		from head_lineage l where l.head_id = $2 and l.high >= $3`, h.ID, from.ID, oldest, start.Number)
 	if err != nil {
-		return Head{}, fmt.Errorf("copy versions of head %s: %w", from.ID, err)
+		return Head{}, fmt.Errorf("share versions of head %s: %w", from.ID, err)
 	}
-	_, err = tx.Exec(ctx, `insert into head_lineage (head_id, ancestor_id)
-		select $1, l.ancestor_id from head_lineage l where l.head_id = $2 and exists (select 1 from head_version theirs
-			join head_version ours on ours.version_id = theirs.version_id and ours.head_id = $1 where theirs.head_id = l.ancestor_id)`,
-		h.ID, from.ID)
-	if err != nil {
-		return Head{}, fmt.Errorf("copy lineage of head %s: %w", from.ID, err)
+	if _, err := tx.Exec(ctx, `update head_lineage set low = $1 where head_id = $2 and ancestor_id = $2`, start.Number+1, h.ID); err != nil {
+		return Head{}, fmt.Errorf("share versions of head %s: %w", from.ID, err)
 	}
 	h.StartBranchID, h.StartHeadID, h.StartVersionID = &from.BranchID, &from.ID, &start.ID
 	_, err = tx.Exec(ctx, `update head set start_branch_id = $1, start_head_id = $2, start_version_id = $3 where id = $4`,
@@ -117,6 +117,39 @@ func CopyStart(ctx context.Context, tx *store.Tx, h Head, from Head, start Versi
 		return Head{}, fmt.Errorf("set start point of head %s: %w", h.ID, err)
 	}
 	return h, nil
+}
+
+// Stretch is a part of a head's history: the versions of one head, itself or an ancestor, numbered from Low to High.
+type Stretch struct {
+	HeadID    string
+	Low, High int64
+}
+
+// Stretches are the parts of a head's history, oldest first. No number is in two of them.
+func Stretches(ctx context.Context, tx *store.Tx, headID string) ([]Stretch, error) {
+	rows, err := tx.Query(ctx, `select ancestor_id, low, high from head_lineage where head_id = $1 and low <= high order by low`, headID)
+	out, err := store.Collect(rows, err, func(rows *sql.Rows) (s Stretch, err error) { return s, rows.Scan(&s.HeadID, &s.Low, &s.High) })
+	if err != nil {
+		return nil, fmt.Errorf("find what head %s started from: %w", headID, err)
+	}
+	return out, nil
+}
+
+// handOver gives the versions of a branch's heads to the heads that share them, before the branch is deleted.
+func handOver(ctx context.Context, tx *store.Tx, branchID string) error {
+	for _, step := range []string{
+		`insert into head_version (head_id, version_id, number) select l.head_id, hv.version_id, hv.number from head h
+			join head_lineage l on l.ancestor_id = h.id join head d on d.id = l.head_id and d.branch_id <> h.branch_id
+			join head_version hv on hv.head_id = h.id and hv.number between l.low and l.high where h.branch_id = $1`,
+		`update head_lineage set low = (select min(hv.number) from head_version hv where hv.head_id = head_lineage.head_id)
+			where head_id = ancestor_id and low > (select min(hv.number) from head_version hv where hv.head_id = head_lineage.head_id)
+			and head_id in (select l.head_id from head h join head_lineage l on l.ancestor_id = h.id where h.branch_id = $1)`,
+	} {
+		if _, err := tx.Exec(ctx, step, branchID); err != nil {
+			return fmt.Errorf("hand over the versions of branch %s: %w", branchID, err)
+		}
+	}
+	return nil
 }
 
 // SetInherits says whether the head's branch takes over the thresholds of its start point.
@@ -153,38 +186,42 @@ func VersionsByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]V
 // VersionByHash returns the newest version of a head with this commit; found is false if it has none.
 func VersionByHash(ctx context.Context, tx *store.Tx, projectID, headID, hash string) (v Version, found bool, err error) {
 	v, err = scanVersion(tx.QueryRow(ctx, `select `+versionColumns+` from version v
-		join head_version hv on hv.version_id = v.id and hv.head_id = $1
+		join head_version hv on hv.version_id = v.id
+		join head_lineage l on l.head_id = $1 and l.ancestor_id = hv.head_id and hv.number between l.low and l.high
 		where v.project_id = $2 and v.hash = $3 order by v.number desc limit 1`, headID, projectID, hash))
 	return store.FoundRow(v, err, "find version "+hash)
 }
 
 // NewestVersion returns the version of a head with the highest number; found is false for a head without versions.
 func NewestVersion(ctx context.Context, tx *store.Tx, headID string) (v Version, found bool, err error) {
-	v, err = scanVersion(tx.QueryRow(ctx, `select `+versionColumns+` from head_version hv join version v on v.id = hv.version_id
-		where hv.head_id = $1 order by hv.number desc limit 1`, headID))
-	return store.FoundRow(v, err, "find newest version")
+	newest, err := NewestVersions(ctx, tx, []string{headID})
+	v, found = newest[headID]
+	return v, found, err
 }
+
+// newestQuery finds the newest version of each stretch of heads' histories.
+const newestQuery = `select l.head_id, ` + versionColumns + ` from head_lineage l
+	join head_version hv on hv.head_id = l.ancestor_id
+		and hv.number = (select max(n.number) from head_version n where n.head_id = l.ancestor_id and n.number between l.low and l.high)
+	join version v on v.id = hv.version_id where l.head_id in `
 
 // NewestVersions returns the newest version of each of the heads, keyed by head. Heads without versions are absent.
 func NewestVersions(ctx context.Context, tx *store.Tx, headIDs []string) (map[string]Version, error) {
-	type row struct {
-		head string
-		Version
-	}
-	scan := func(rows *sql.Rows) (row, error) {
-		var r row
-		err := rows.Scan(&r.head, &r.ID, &r.ProjectID, &r.Number, &r.Hash)
-		return r, err
-	}
-	found, err := store.ByID(ctx, tx, headIDs, `select h.id, `+versionColumns+` from head h
-		join head_version hv on hv.head_id = h.id and hv.number = (select max(number) from head_version where head_id = h.id)
-		join version v on v.id = hv.version_id where h.id in `, scan, func(r row) string { return r.head })
+	out := make(map[string]Version, len(headIDs))
+	err := store.InChunks(headIDs, func(in string, args []any) error {
+		rows, err := tx.Query(ctx, newestQuery+in, args...)
+		_, err = store.Collect(rows, err, func(rows *sql.Rows) (v Version, err error) {
+			var head string
+			err = rows.Scan(&head, &v.ID, &v.ProjectID, &v.Number, &v.Hash)
+			if had, met := out[head]; err == nil && (!met || had.Number < v.Number) {
+				out[head] = v
+			}
+			return v, err
+		})
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]Version, len(found))
-	for head, r := range found {
-		out[head] = r.Version
+		return nil, fmt.Errorf("find newest versions: %w", err)
 	}
 	return out, nil
 }
@@ -218,6 +255,8 @@ func EnsureVersion(ctx context.Context, tx *store.Tx, projectID, headID, hash st
 	return v, nil
 }
 
-// OfLineage keeps the reports r that are a head's own: of itself and of the heads that its versions hv were copied from. Another branch
-// that measured one of these versions is not its history.
-const OfLineage = ` and exists (select 1 from head_lineage l where l.head_id = hv.head_id and l.ancestor_id = r.head_id)`
+// OfLineage keeps the reports r that are history of the head that is parameter n: its own, and those of the heads that it leads back to.
+// Another branch that measured one of the shared versions is not its history.
+func OfLineage(n int) string {
+	return fmt.Sprintf(` and exists (select 1 from head_lineage l where l.head_id = $%d and l.ancestor_id = r.head_id)`, n)
+}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"math"
 	"strconv"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func TestHeadsOfAnOlderStoreGetTheirLineage(t *testing.T) {
 		_, v := g.Report(tx, main, "a", clock.T, g.SeriesIDs(tx), [][]float64{{1}})
 		for _, step := range []struct{ head, from *series.Head }{{&pr, &main}, {&nested, &pr}} {
 			var err error
-			if *step.head, err = series.CopyStart(t.Context(), tx, *step.head, *step.from, v, 10); err != nil {
+			if *step.head, err = series.StartAt(t.Context(), tx, *step.head, *step.from, v, 10); err != nil {
 				return err
 			}
 		}
@@ -109,7 +110,7 @@ func TestALineageEndsWhereNoVersionIsShared(t *testing.T) {
 			if b, head, err = series.ReplaceHead(t.Context(), tx, b); err != nil {
 				return err
 			}
-			if head, err = series.CopyStart(t.Context(), tx, head, from, v, kept); err != nil {
+			if head, err = series.StartAt(t.Context(), tx, head, from, v, kept); err != nil {
 				return err
 			}
 		}
@@ -119,5 +120,105 @@ func TestALineageEndsWhereNoVersionIsShared(t *testing.T) {
 			t.Errorf("want %d heads in the lineage after %d runs, got %d", want, runs, n)
 		}
 		return err
+	})
+}
+
+// TestCopiedVersionsOfAnOlderStoreBecomeStretches writes the copies that heads had once, and brings them up to date again.
+func TestCopiedVersionsOfAnOlderStoreBecomeStretches(t *testing.T) {
+	t.Parallel()
+	s, _ := storetest.OpenSQLite(t)
+	g := storetest.NewGround(t, s, 1, 1)
+	heads := map[string]*series.Head{}
+	for _, name := range []string{"main", "pr", "nested", "early", "gone", "heir"} {
+		_, h := g.Branch(name)
+		heads[name] = &h
+	}
+	grow := func(tx *store.Tx, name string, n int) (v series.Version) {
+		for range n {
+			var err error
+			if v, err = series.EnsureVersion(t.Context(), tx, g.Project, heads[name].ID, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return v
+	}
+	start := func(tx *store.Tx, name, from string, at series.Version, most int) {
+		h, err := series.StartAt(t.Context(), tx, *heads[name], *heads[from], at, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*heads[name] = h
+	}
+	g.Tx(func(tx *store.Tx) error {
+		first := grow(tx, "main", 2)
+		at := grow(tx, "main", 3)
+		grow(tx, "main", 1)
+		start(tx, "pr", "main", at, 3)
+		start(tx, "early", "pr", at, 255) // pr has nothing of its own yet, but what it measures on what it shares counts
+		start(tx, "nested", "pr", grow(tx, "pr", 2), 4)
+		grow(tx, "nested", 1)
+		grow(tx, "early", 1)
+		start(tx, "gone", "main", first, 255)
+		start(tx, "heir", "gone", grow(tx, "gone", 1), 255)
+		grow(tx, "heir", 1)
+		b, err := series.BranchByRef(t.Context(), tx, g.Project, "gone")
+		if err != nil {
+			return err
+		}
+		return series.DeleteBranch(t.Context(), tx, b)
+	})
+	delete(heads, "gone")
+	rows := func(query string, args ...any) (out []string) {
+		g.Tx(func(tx *store.Tx) error {
+			found, err := tx.Query(t.Context(), query, args...)
+			out, err = store.Collect(found, err, store.ScanText)
+			return err
+		})
+		return out
+	}
+	seen := func() map[string][]string {
+		out := map[string][]string{}
+		for name, h := range heads {
+			out[name] = rows(`select hv.number || ' ' || hv.version_id from head_lineage l
+				join head_version hv on hv.head_id = l.ancestor_id and hv.number between l.low and l.high
+				where l.head_id = $1 order by hv.number`, h.ID)
+		}
+		return out
+	}
+	own := `select head_id || ' ' || version_id || ' ' || number from head_version order by head_id, number`
+	want, wantOwn, wantLineage := seen(), rows(own), lineages(t, s)
+	for name, n := range map[string]int{"main": 6, "pr": 5, "nested": 5, "early": 4, "heir": 4} {
+		if len(want[name]) != n {
+			t.Errorf("%s has %d versions, want %d: %v", name, len(want[name]), n, want[name])
+		}
+	}
+	handedOver := func() {
+		t.Helper()
+		g.Tx(func(tx *store.Tx) error {
+			got, err := series.Stretches(t.Context(), tx, heads["heir"].ID)
+			want := []series.Stretch{{HeadID: heads["main"].ID, Low: 0, High: 1}, {HeadID: heads["heir"].ID, Low: 2, High: math.MaxInt64}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("what was handed over is not behind what was shared (-want +got):\n%s", diff)
+			}
+			return err
+		})
+	}
+	handedOver()
+	store.DownAndUp(t, s, 73)
+	if diff := cmp.Diff(want, seen()); diff != "" {
+		t.Errorf("histories (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(wantOwn, rows(own)); diff != "" {
+		t.Errorf("own versions (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(wantLineage, lineages(t, s)); diff != "" {
+		t.Errorf("lineages (-want +got):\n%s", diff)
+	}
+	handedOver()
+	g.Tx(func(tx *store.Tx) error { // and numbers go on
+		if v := grow(tx, "early", 1); v.Number != 6 {
+			t.Errorf("the next version of early is %d", v.Number)
+		}
+		return nil
 	})
 }
