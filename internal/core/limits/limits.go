@@ -38,7 +38,7 @@ const (
 
 	LargeBodyBytes = 256 * KiB // bodies of reports over this take the gate for large ones
 	DecodeCost     = 16        // bytes that decoding holds for each byte of a small body: [1,1,… as values for validation
-	PageCost       = 32 * MiB  // of one page: a front page over 5,000 reports has about twice that, garbage included
+	PageCost       = 24 * MiB  // of one page, garbage included: 2,000 results of a report are 21 MB, a plot with 255 lines chosen 19 MB
 
 	// Reading results: what each byte and each metric may hold, from parsing to the answer.
 	CheapResultBytes = 32 * KiB // below, a report costs less than its request
