@@ -154,6 +154,14 @@ func (s *Server) build(ctx context.Context) error {
 	s.hub = hub.New(s.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {
 		return machines.Serving(ctx, actor, ref)
 	}, s.log)
+	s.store.Listen(fleet.Look, s.queue.Kick)
+	s.store.Listen(fleet.Kicked, func(runnerID string) {
+		if runnerID == "" { // some may have been missed
+			s.hub.Recheck()
+			return
+		}
+		s.hub.Kick(runnerID)
+	})
 	machines = fleet.New(s.store, s.queue, rand.Reader, s.cfg.Now, s.hub.Kick)
 	cpu, memory, disk, architecture := defaultSpec()
 	if err := machines.EnsureDefaultSpec(ctx, cpu, memory, disk, architecture); err != nil {

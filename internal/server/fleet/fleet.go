@@ -48,6 +48,12 @@ func New(s *store.Store, j Jobs, random io.Reader, now func() time.Time, kicked 
 	return &Service{s, j, random, now, kicked}
 }
 
+// What other servers on the same database are told of a runner, by its id (store.Tx.Notify).
+const (
+	Look   = "runner" // it may take other jobs from now on
+	Kicked = "kicked" // its connections are to end: its key opens nothing any more
+)
+
 // isolations are the levels that a spec may ask for.
 var isolations = []string{"container", "gvisor", "microvm"}
 
@@ -300,10 +306,18 @@ func (s *Service) changeRunner(ctx context.Context, ref string, change func(*sto
 		if row, err = HoldRunner(ctx, tx, ref); err != nil {
 			return err
 		}
+		hash := row.KeyHash
 		if err := change(tx, &row); err != nil {
 			return err
 		}
-		return UpdateRunner(ctx, tx, row)
+		if err := UpdateRunner(ctx, tx, row); err != nil {
+			return err
+		}
+		told := Look
+		if row.KeyHash != hash || row.Archived != nil {
+			told = Kicked
+		}
+		return tx.Notify(ctx, told, row.ID)
 	})
 	return row, err
 }
@@ -366,7 +380,10 @@ func (s *Service) AddSpec(ctx context.Context, actor access.Actor, runner, spec 
 		if sp, err = usableSpec(ctx, tx, spec); err != nil {
 			return err
 		}
-		return AddRunnerSpec(ctx, tx, r.ID, sp.ID)
+		if err := AddRunnerSpec(ctx, tx, r.ID, sp.ID); err != nil {
+			return err
+		}
+		return tx.Notify(ctx, Look, r.ID)
 	})
 	if err == nil {
 		s.jobs.Kick(r.ID)
@@ -389,7 +406,10 @@ func (s *Service) RemoveSpec(ctx context.Context, actor access.Actor, runner, sp
 		if err != nil {
 			return err
 		}
-		return RemoveRunnerSpec(ctx, tx, r.ID, sp.ID)
+		if err := RemoveRunnerSpec(ctx, tx, r.ID, sp.ID); err != nil {
+			return err
+		}
+		return tx.Notify(ctx, Look, r.ID)
 	})
 	if err == nil {
 		s.jobs.Kick(r.ID)

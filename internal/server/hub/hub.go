@@ -225,6 +225,17 @@ func (h *Hub) Kick(runnerID string) {
 	h.queue.Kick(runnerID)
 }
 
+// Recheck ends all connections, so that their runners come back and show their keys again.
+func (h *Hub) Recheck() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, list := range h.open {
+		for _, c := range list {
+			c.cancel(errShutdown)
+		}
+	}
+}
+
 // Close ends all connections with "going away", and returns when what they were saying is stored; runners come back to the next server.
 func (h *Hub) Close() {
 	h.mu.Lock()

@@ -7,12 +7,13 @@
 //
 // # Slices
 //
-// There is one writer, and it must not be held for long. Results of up to limits.MetricsPerSlice metrics are judged and written in one
-// transaction. Larger ones are prepared outside of the writer and written in slices of that size, between which other writers get their
-// turn. Until the last transaction, which closes it, the report is pending, and the metrics and alerts of a report that is not processed
-// are shown to nobody and are nobody's history (store filters them by the report's status). They are judged on one snapshot, as if the
-// report had been written at that moment. When something dies in between, what was written stays unseen. The next try deletes it and begins
-// again from the raw output: the queue brings a completed job again, intake a pending report without a job, at the start of the server or
+// SQLite has one writer, and a project is one writer's in PostgreSQL; neither must be held for long. Results of up to
+// limits.MetricsPerSlice metrics are judged and written in one transaction. Larger ones are prepared outside of the writer and written in
+// slices of that size, between which other writers get their turn. Until the last transaction, which closes it, the report is pending, and
+// the metrics and alerts of a report that is not processed are shown to nobody and are nobody's history (store filters them by the
+// report's status). They are judged on one snapshot, as if the report had been written at that moment. When something dies in between,
+// what was written stays unseen. The next try deletes it and begins again from the raw output: the queue brings a completed job again,
+// intake a pending report without a job, at the start of the server or
 // when its sender comes again with the same idempotency key.
 //
 // It does not choose projects, branches or versions (intake), keep raw output (intake, queue) or tell anybody (the edges).

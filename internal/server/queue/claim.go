@@ -41,6 +41,14 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 	if err != nil {
 		return nil, err
 	}
+	if s.otherwise(runnerID, has.word) { // it said something else at another server meanwhile
+		if _, err := s.hear(ctx, runnerID, meta, false); err != nil {
+			return nil, err
+		}
+		if has, err = s.offered(ctx, runnerID); err != nil {
+			return nil, err
+		}
+	}
 	if news && len(has.why) > 0 {
 		s.Log.WarnContext(ctx, "runner does not fit all of its specs", "runner", runnerID, "why", has.why)
 	}
@@ -117,6 +125,18 @@ func (s *Service) hear(ctx context.Context, runnerID string, meta *api.RunnerMet
 	return news, nil
 }
 
+// otherwise reports whether what is stored of a runner is not what it said here, and forgets that then.
+func (s *Service) otherwise(runnerID string, stored word) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	said, known := s.said[runnerID]
+	if !known || said.draining == stored.draining && (said.meta == "" || said.meta == stored.meta) {
+		return false
+	}
+	delete(s.said, runnerID)
+	return true
+}
+
 // loseSilent puts the jobs back that a runner claimed and never said a word of.
 func (s *Service) loseSilent(ctx context.Context, runnerID string) error {
 	var mine []job.Job
@@ -171,11 +191,14 @@ func (s *Service) beaten(jobID string) bool {
 // offer is what a runner may be given: the specs that it has and fits, those that it has and cannot run, and why. A drained one has none.
 type offer struct {
 	specs, unfit, why []string
+
+	word word // what is stored of the runner's word of itself
 }
 
 func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 	var out offer
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		out = offer{}
 		r, err := fleet.RunnerByRef(ctx, tx, runnerID)
 		if err != nil {
 			return err
@@ -183,6 +206,7 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 		if r.Archived != nil {
 			return fault.Unauthorizedf("runner %q is archived", r.Name)
 		}
+		out.word = word{text(r.Meta), r.Draining}
 		if r.Drained != nil {
 			return nil
 		}

@@ -38,6 +38,7 @@ type hall struct {
 	disk  store.Disk // nil: the real one
 	store *store.Store
 	race  *storetest.Race // nil: the store is on none
+	url   string          // of a PostgreSQL database; empty: the run of the tests says which
 	inner bool            // in a bubble, out of which nothing leads to PostgreSQL
 	queue *Service
 	log   *logBuffer
@@ -150,7 +151,8 @@ func (h *hall) open() {
 	if h.inner {
 		open = store.Open
 	}
-	if h.store, err = open(h.t.Context(), store.Config{Path: filepath.Join(h.dir, "tacho.db"), Now: h.clock.now, Disk: h.disk}); err != nil {
+	cfg := store.Config{Path: filepath.Join(h.dir, "tacho.db"), URL: h.url, Now: h.clock.now, Disk: h.disk}
+	if h.store, err = open(h.t.Context(), cfg); err != nil {
 		h.t.Fatal(err)
 	}
 	blobs, err := blob.OpenDir(filepath.Join(h.dir, "blobs"), h.clock.now)

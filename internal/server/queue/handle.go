@@ -49,8 +49,10 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 			return nil
 		}
 		changed = len(d.Events) > 0 || d.Phase || d.Log
-		printed, err = s.write(ctx, tx, &row, d, msg)
-		return err
+		if printed, err = s.write(ctx, tx, &row, d, msg); err != nil || len(d.Events) > 0 || !changed {
+			return err
+		}
+		return tell(ctx, tx, row)
 	})
 	if err != nil {
 		return api.Message{}, err

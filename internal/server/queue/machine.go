@@ -80,6 +80,9 @@ func (s *Service) endPauses(ctx context.Context) error {
 			if err := job.EndPause(ctx, tx, row.ID); err != nil {
 				return err
 			}
+			if err := tell(ctx, tx, row); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

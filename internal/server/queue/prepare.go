@@ -72,6 +72,9 @@ func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportI
 	if row, err = job.Insert(ctx, tx, row); err != nil {
 		return "", err
 	}
+	if err := tell(ctx, tx, row); err != nil {
+		return "", err
+	}
 	return row.ID, job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State,
 		Detail: orNil(strings.Join(p.Notes, "; "))})
 }

@@ -88,6 +88,8 @@ type Service struct {
 	streams streams
 	toRead  chan string
 
+	elsewhere chan struct{} // holds a token when another server may have left work for a runner that waits here
+
 	begun time.Time // when Run began
 
 	mu      sync.Mutex
@@ -105,7 +107,7 @@ func New(cfg Config) *Service {
 		cfg.Door = project.NewDoor(cfg.Store, nil)
 	}
 	return &Service{
-		Config: cfg, toRead: make(chan string, 1024),
+		Config: cfg, toRead: make(chan string, 1024), elsewhere: make(chan struct{}, 1),
 		beats: map[string]bool{}, seen: map[string]time.Time{}, said: map[string]word{}, logged: map[string]logged{},
 		reading: map[string]bool{}, tries: map[string]tried{},
 	}
@@ -120,6 +122,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx,
 		func(tx *store.Tx) error { return job.GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
 	s.begun = s.Now()
+	s.Store.Listen(changedJobs, s.heard)
 	var work sync.WaitGroup
 	for range readers {
 		work.Go(func() { s.read(ctx) })
@@ -145,6 +148,8 @@ func (s *Service) Run(ctx context.Context) error {
 			s.note(ctx, "flush heartbeats", s.flush(ctx))
 		case <-sweep.C:
 			s.note(ctx, "sweep jobs", s.sweep(ctx))
+		case <-s.elsewhere:
+			s.note(ctx, "look for jobs that came in at another server", s.wakeForPending(ctx))
 		case <-recheck.C:
 			s.note(ctx, "look for jobs that nobody was woken for", s.wakeForPending(ctx))
 			s.note(ctx, "give up jobs that no machine can run", s.giveUp(ctx))
@@ -285,6 +290,9 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corej
 		}
 	}
 	if err := job.Save(ctx, tx, *row); err != nil {
+		return err
+	}
+	if err := tell(ctx, tx, *row); err != nil {
 		return err
 	}
 	return job.InsertEvent(ctx, tx, job.Event{

@@ -88,6 +88,9 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 		return nil
 	}
 	event, err := s.process(ctx, row, outputs)
+	if fault.Is(err, fault.Conflict) && s.over(ctx, jobID) {
+		return nil // another server has read it
+	}
 	if err != nil {
 		return s.again(ctx, row, fmt.Errorf("read results of job %s: %w", jobID, err))
 	}
@@ -103,6 +106,16 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 	row.State = string(api.JobProcessed)
 	s.settled(ctx, row)
 	return nil
+}
+
+// over reports whether a job's results do not wait to be read any more.
+func (s *Service) over(ctx context.Context, jobID string) (over bool) {
+	s.note(ctx, "look whether results were read", s.Store.View(ctx, func(tx *store.Tx) error {
+		row, err := job.ByID(ctx, tx, jobID)
+		over = err == nil && row.State != string(api.JobCompleted)
+		return err
+	}))
+	return over
 }
 
 // again counts a failure of ours, such as a full disk, and gives the job up after the last try. Until then the sweeper brings it again.

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"maps"
 	"slices"
 	"sync"
 )
@@ -157,6 +158,16 @@ func (st *streams) publish(jobID string) {
 		case ch <- struct{}{}:
 		default: // it has not looked since the last change
 		}
+	}
+}
+
+// publishAll is publish for all jobs that somebody follows.
+func (st *streams) publishAll() {
+	st.mu.Lock()
+	jobs := slices.Collect(maps.Keys(st.byJob))
+	st.mu.Unlock()
+	for _, id := range jobs {
+		st.publish(id)
 	}
 }
 
