@@ -18,7 +18,9 @@ func TestASkippedValueIsTheSameInOneLoop(t *testing.T) {
 	t.Parallel()
 	parts := []string{"{", "}", "[", "]", `"a"`, `"a":`, ":", ",", "1", "-0.5e-7", "01", "1.", "-", "1e", "true", "false", "null", "nul", " ", "\n", "\t", `"é"`, `"\u00e9"`, `"\x"`, "\"\x01\"", "\"\xff\"", `"`, "NaN", "-Infinity", "x", `{"a":[1,{"b":null}],"c":"d"}`, "[]", "{}", "[1,2]"}
 	r := rand.New(rand.NewPCG(1, 2))
+	deep := strings.Repeat("[", limits.JSONDepth-2) + strings.Repeat("]", limits.JSONDepth-2)
 	texts := []string{
+		deep, deep, deep, deep, // in none, one, two and three others
 		strings.Repeat("[", limits.JSONDepth) + strings.Repeat("]", limits.JSONDepth), strings.Repeat("[", limits.JSONDepth+1) + strings.Repeat("]", limits.JSONDepth+1),
 		strings.Repeat(`{"a":`, limits.JSONDepth+1) + "1" + strings.Repeat("}", limits.JSONDepth+1), strings.Repeat("1", numberBytes-1), strings.Repeat("1", numberBytes),
 		"[" + strings.Repeat("1", numberBytes-1) + "]", "[" + strings.Repeat("1", numberBytes) + "]", `{"a":1]`, "[1}", "{1:2}", `{"a":1,}`, "[1,]", `["a":1]`, "[1 2]",
@@ -31,14 +33,15 @@ func TestASkippedValueIsTheSameInOneLoop(t *testing.T) {
 		texts = append(texts, text.String())
 	}
 	whole := 0
-	for _, text := range texts {
+	for i, text := range texts {
+		within := i % 4 // containers around the value, which count too
 		for _, loose := range []bool{false, true} {
 			slow := scanBytes([]byte(text + " "))
-			slow.loose = loose
+			slow.loose, slow.depth = loose, within
 			err := slow.skipSlowly()
 			want := fmt.Sprint(slow.read(), err)
 			fast := scanBytes([]byte(text + " "))
-			fast.loose = loose
+			fast.loose, fast.depth = loose, within
 			if fast.skipWhole() {
 				whole++
 				if err != nil || fast.read() != slow.read() {
@@ -49,7 +52,7 @@ func TestASkippedValueIsTheSameInOneLoop(t *testing.T) {
 			}
 			for _, in := range []io.Reader{bytes.NewReader([]byte(text + " ")), iotest.OneByteReader(strings.NewReader(text + " "))} {
 				s := newScanner(in)
-				s.loose = loose
+				s.loose, s.depth = loose, within
 				if got := fmt.Sprint(s.skip(), s.read()); err == nil && got != fmt.Sprint(nil, slow.read()) || err != nil && !strings.HasPrefix(got, err.Error()) {
 					t.Fatalf("%q from a stream: %s; from memory %s", text, got, want)
 				}

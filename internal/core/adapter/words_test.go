@@ -29,3 +29,41 @@ func TestWordsAreThoseOfPackageBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestAPlainNameIsOneOfPrintableASCII looks at each byte in each place of names of any length: eight are looked at at once.
+func TestAPlainNameIsOneOfPrintableASCII(t *testing.T) {
+	t.Parallel()
+	if plainName("") || plainName(" a") || plainName("a ") || !plainName("a b") {
+		t.Error("a name is not empty and has no blank at an end")
+	}
+	for n := 1; n < 20; n++ {
+		for at := range n {
+			for c := range 256 {
+				name := bytes.Repeat([]byte{'x'}, n)
+				name[at] = byte(c)
+				want := c > ' ' && c < 0x7f || c == ' ' && at > 0 && at < n-1
+				if plainName(string(name)) != want {
+					t.Fatalf("%q: %v, want %v", name, !want, want)
+				}
+			}
+		}
+	}
+}
+
+// TestParametersAreOrderedByNameInPlace compares names that are made in room of the stack with those of the plain way.
+func TestParametersAreOrderedByNameInPlace(t *testing.T) {
+	t.Parallel()
+	names, values := []string{"", "a", "ab", "b", "scale", "mode"}, []string{"", "1", "x,y", "x,y=z", "é"}
+	r := rand.New(rand.NewPCG(1, 2))
+	var g gathering
+	for range 20_000 {
+		ps := make([]parameter, r.IntN(10))
+		for i := range ps {
+			ps[i] = parameter{names[r.IntN(len(names))], values[r.IntN(len(values))]}
+		}
+		given := append([]parameter{}, ps...)
+		if got, want := g.withParameters("name", ps), withParameters("name", given); got != want || !reflect.DeepEqual(ps, given) {
+			t.Fatalf("%v: %q, want %q", given, got, want)
+		}
+	}
+}
