@@ -47,7 +47,7 @@ func naiveHistory(t *rapid.T, tx *store.Tx, p report.HistoryParams, kept books) 
 	rows, err := tx.Query(t.Context(), `select m.series_id, r.version_id, v.number, r.start_time, r.seq, m.iteration, m.value from metric m
 		join report r on r.seq = m.report_seq join version v on v.id = r.version_id
 		where r.testbed_id = $2 and r.head_id in (
-			with recursive up (id) as (select $1 union select h.start_head_id from up join head h on h.id = up.id)
+			with recursive up (id) as (select id from head where id = $1 union select h.start_head_id from up join head h on h.id = up.id)
 			select id from up where id is not null)`, p.HeadID, p.TestbedID)
 	if err != nil {
 		t.Fatal(err)
