@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the programs that the demo and the tests use for real: a container runtime, foreign registry clients, a browser.
+# Install the programs that the demo and the tests use for real: a container runtime, foreign registry clients, a browser, PostgreSQL.
 # Does it by itself on Debian as root; elsewhere it says what is missing. Never fails: what is absent is skipped by its test, with a line.
 set -u
 declare -A package=([runc]=runc [skopeo]=skopeo [podman]=podman [chromium]=chromium [git]=git)
@@ -7,6 +7,7 @@ missing=()
 for program in "${!package[@]}"; do
   command -v "$program" >/dev/null 2>&1 || missing+=("${package[$program]}")
 done
+command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 command -v go >/dev/null 2>&1 || { echo "setup: Go 1.26 or newer is needed" >&2; exit 1; }
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -2,6 +2,7 @@
 //
 // rapid draws a fifth of its cases under -short. A property that holds in 20 cases and not in 100 is then green on the one machine and red
 // on the other; what -short leaves out should be what takes long, and that is said by a skip. Tests call this instead of rapid.Check.
+// Only under the race detector are there fewer.
 package property
 
 import (

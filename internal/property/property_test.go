@@ -20,7 +20,7 @@ func TestShortDoesNotThinAProperty(t *testing.T) {
 		Check(t, func(*rapid.T) { n++ })
 		return n
 	}
-	if long, short := count("false"), count("true"); short < long || long < 100 {
+	if long, short := count("false"), count("true"); short < long || long < cases {
 		t.Errorf("%d cases with -short, %d without", short, long)
 	}
 }
