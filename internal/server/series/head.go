@@ -1,10 +1,12 @@
 package series
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -125,14 +127,34 @@ type Stretch struct {
 	Low, High int64
 }
 
-// Stretches are the parts of a head's history, oldest first. No number is in two of them.
+// Stretches are the parts of a head's history, oldest first. No number is in two of them; a head may have several.
 func Stretches(ctx context.Context, tx *store.Tx, headID string) ([]Stretch, error) {
 	rows, err := tx.Query(ctx, `select ancestor_id, low, high from head_lineage where head_id = $1 and low <= high order by low`, headID)
 	out, err := store.Collect(rows, err, func(rows *sql.Rows) (s Stretch, err error) { return s, rows.Scan(&s.HeadID, &s.Low, &s.High) })
 	if err != nil {
 		return nil, fmt.Errorf("find what head %s started from: %w", headID, err)
 	}
-	return out, nil
+	return apart(out), nil
+}
+
+// apart cuts stretches that lie within others out of these. After handOver a head has versions of its own from before those that it shares,
+// and none between them.
+func apart(all []Stretch) []Stretch {
+	for i := 1; i < len(all); i++ {
+		outer, inner := &all[i-1], all[i]
+		if outer.High < inner.Low {
+			continue
+		}
+		rest := Stretch{HeadID: outer.HeadID, Low: inner.High, High: outer.High}
+		outer.High = inner.Low - 1
+		if rest.Low == rest.High {
+			continue
+		}
+		rest.Low++
+		at, _ := slices.BinarySearchFunc(all[i+1:], rest, func(a, b Stretch) int { return cmp.Compare(a.Low, b.Low) })
+		all = slices.Insert(all, i+1+at, rest)
+	}
+	return slices.DeleteFunc(all, func(s Stretch) bool { return s.Low > s.High })
 }
 
 // handOver gives the versions of a branch's heads to the heads that share them, before the branch is deleted.

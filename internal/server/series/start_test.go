@@ -162,6 +162,45 @@ func TestAStartPointIsAsGoodAsACopy(t *testing.T) {
 	})
 }
 
+// TestStretchesStayInOrderWhenTheFirstBranchIsDeleted: topic starts from next, and next from first. What first hands over to topic comes
+// before what topic shares with next.
+func TestStretchesStayInOrderWhenTheFirstBranchIsDeleted(t *testing.T) {
+	t.Parallel()
+	s, _ := storetest.Open(t)
+	g := storetest.NewGround(t, s, 1, 1)
+	ctx := t.Context()
+	first, firstHead := g.Branch("first")
+	_, nextHead := g.Branch("next")
+	_, topicHead := g.Branch("topic")
+	want := map[int64]string{}
+	grow := func(tx *store.Tx, head series.Head) (newest series.Version) {
+		for range 3 {
+			v, err := series.EnsureVersion(ctx, tx, g.Project, head.ID, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[v.Number], newest = v.ID, v
+		}
+		return newest
+	}
+	g.Tx(func(tx *store.Tx) error {
+		if _, err := series.StartAt(ctx, tx, nextHead, firstHead, grow(tx, firstHead), 255); err != nil {
+			return err
+		}
+		if _, err := series.StartAt(ctx, tx, topicHead, nextHead, grow(tx, nextHead), 255); err != nil {
+			return err
+		}
+		grow(tx, topicHead)
+		if err := series.DeleteBranch(ctx, tx, first); err != nil {
+			return err
+		}
+		if diff := cmp.Diff(want, history(t, tx, topicHead.ID)); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+		return nil
+	})
+}
+
 // BenchmarkStartAt begins a branch at the newest version of one with so many.
 func BenchmarkStartAt(b *testing.B) {
 	for _, versions := range []int{255, 5_000} {
