@@ -56,7 +56,7 @@ type PicturePoint struct {
 }
 
 // Picture reads the lines of a query as far as they can be seen. Of each pixel column it keeps the first, lowest, highest and last point
-// (M4, as package plot draws them) and the newest four that are outside of their boundary. Lines are read row by row; what is in memory is
+// (M4, as package chart draws them) and the newest four that are outside of their boundary. Lines are read row by row; what is in memory is
 // a row for each report, and a few points for each column. The columns lie over what is visible of the reports of a branch and a testbed.
 func (s *Service) Picture(ctx context.Context, actor access.Actor, ref string, q PictureQuery) (out Picture, err error) {
 	if q.Columns <= 0 {

@@ -42,6 +42,9 @@ func (a *API) registerPerf() {
 				return a.cfg.Explore.WritePerf(ctx, w, actorOf(ctx), in.Project, q)
 			}}, nil
 		})
+	if a.huma == nil { // on demand there is no document to complete
+		return
+	}
 	perf := a.OpenAPI().Paths["/v0/projects/{project}/perf"].Get.Responses["200"].Content["application/json"]
 	perf.Schema = &huma.Schema{OneOf: []*huma.Schema{perf.Schema, a.content("", api.PerfColumns{})["application/json"].Schema}}
 }

@@ -496,3 +496,13 @@ func TestOperationsThatAreRegisteredOnDemandAnswerAsTheOthers(t *testing.T) {
 		t.Errorf("the document differs (%v): %d bytes, want %d", err, len(again), len(whole))
 	}
 }
+
+// TestOperationsOnDemandAreNotDescribedBefore: describing all of them is most of what it costs to make an API.
+func TestOperationsOnDemandAreNotDescribedBefore(t *testing.T) {
+	made := func(onDemand bool) float64 {
+		return testing.AllocsPerRun(1, func() { New(Config{OnDemand: onDemand}) })
+	}
+	if all, few := made(false), made(true); few > all/10 {
+		t.Errorf("an API on demand takes %.0f allocations, a described one %.0f; want a tenth at most", few, all)
+	}
+}
