@@ -77,7 +77,7 @@ func (s *Service) SetAlertStatus(ctx context.Context, actor access.Actor, ref st
 			return err
 		}
 		if api.AlertStatus(next) != row.Status {
-			if err := threshold.SetAlertStatus(ctx, tx, id, row.Status, api.AlertStatus(next)); err != nil {
+			if err := threshold.SetAlertStatus(ctx, tx, row, api.AlertStatus(next)); err != nil {
 				return err
 			}
 		}

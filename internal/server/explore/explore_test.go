@@ -22,6 +22,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
@@ -348,6 +349,7 @@ func TestAlertIsDismissedAndBroughtBack(t *testing.T) {
 	g := newGallery(t)
 	g.run(nil, bmf(10))
 	id := g.run(guarded, bmf(16)).Alerts[0].UUID
+	storetest.WantEvents(t, g.store, "report.closed pending processed", "report.closed pending processed", "alert.raised")
 	for _, status := range []api.AlertStatus{api.AlertDismissed, api.AlertDismissed, api.AlertActive} {
 		a, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, status)
 		if err != nil || a.Status != status {
@@ -357,7 +359,9 @@ func TestAlertIsDismissedAndBroughtBack(t *testing.T) {
 	if _, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertSilenced); !fault.Is(err, fault.Invalid) {
 		t.Errorf("silenced by hand: want invalid, got %v", err)
 	}
+	storetest.WantEvents(t, g.store, "alert.changed active dismissed", "alert.changed dismissed active")
 	g.run(onBranch("main", &api.StartPoint{Reset: ptr(true)}), bmf(1))
+	storetest.WantEvents(t, g.store, "alert.changed silenced", "report.closed pending processed")
 	if _, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertActive); !fault.Is(err, fault.Conflict) {
 		t.Errorf("after its head was replaced: want a conflict, got %v", err)
 	}

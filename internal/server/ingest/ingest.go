@@ -24,8 +24,8 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -89,11 +89,9 @@ func (s *Service) FailReport(ctx context.Context, tx *store.Tx, reportID, senten
 	if err != nil {
 		return err
 	}
-	if rep.Status == api.ReportProcessed {
-		return fault.Conflictf("report %s is processed, it cannot fail any more", rep.ID)
-	}
-	rep.Status, rep.Error = api.ReportFailed, sentence
-	return report.Close(ctx, tx, rep)
+	rep.Error = sentence
+	_, err = report.Apply(ctx, tx, rep, corereport.Fail)
+	return err
 }
 
 // ReopenReport makes a failed report pending again, for a job that is tried again. A processed one is a Conflict.
@@ -102,10 +100,8 @@ func (s *Service) ReopenReport(ctx context.Context, tx *store.Tx, reportID strin
 	if err != nil {
 		return err
 	}
-	if rp.Status == api.ReportProcessed {
-		return fault.Conflictf("report %s is processed; submit a new run instead", rp.ID)
-	}
-	rp.Status, rp.Error, rp.Recognised = api.ReportPending, "", ""
+	rp.Error, rp.Recognised = "", ""
 	rp.Problems, rp.Counts = nil, nil
-	return report.Close(ctx, tx, rp)
+	_, err = report.Apply(ctx, tx, rp, corereport.Reopen)
+	return err
 }

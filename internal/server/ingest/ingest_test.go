@@ -16,6 +16,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -354,11 +355,12 @@ func TestReopenedReportShowsNothingOfTheTryBefore(t *testing.T) {
 	r := b.pending(jsonSettings)
 	b.tx(func(tx *store.Tx) error {
 		failed := r
-		failed.Status, failed.Error, failed.Recognised = api.ReportFailed, "boom", "json"
+		failed.Error, failed.Recognised = "boom", "json"
 		failed.Problems = []api.Problem{{Message: "a line that is not read"}}
 		failed.Warnings = []string{"work tree has changes"}
 		failed.Counts = []api.ResultCount{{Benchmarks: 3, Measures: 1}}
-		return report.Close(t.Context(), tx, failed)
+		_, err := report.Apply(t.Context(), tx, failed, corereport.Fail)
+		return err
 	})
 	b.tx(func(tx *store.Tx) error { return b.service.ReopenReport(t.Context(), tx, r.ID) })
 	got, _ := b.stored(r)

@@ -3,10 +3,9 @@ package ingest
 import (
 	"context"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/adapter"
-	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -50,7 +49,7 @@ func (s *Service) finishAlone(ctx context.Context, f finishing) error {
 			if err != nil {
 				return err
 			}
-			_, err = Write(ctx, tx, report, f.parsed)
+			_, err = Write(ctx, tx, report, f.parsed, corereport.Finish)
 			return err
 		})
 	}
@@ -98,10 +97,8 @@ func pending(ctx context.Context, tx *store.Tx, id string) (report.Report, error
 }
 
 func checkPending(r report.Report) error {
-	if r.Status != api.ReportPending {
-		return fault.Conflictf("report %s is %s, only a pending one takes results", r.ID, r.Status)
-	}
-	return nil
+	_, err := corereport.Next(r.ID, r.Status, corereport.Finish)
+	return err
 }
 
 // Large reports whether results are written in slices: the report is then pending until all of them are there.
@@ -196,7 +193,7 @@ func (s *Service) finishInSlices(ctx context.Context, f finishing) error {
 		if err != nil {
 			return err
 		}
-		_, err = closeReport(ctx, tx, report, f.parsed)
+		_, err = closeReport(ctx, tx, report, f.parsed, corereport.Finish)
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/judge"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -16,8 +17,9 @@ import (
 )
 
 // Write judges what was parsed and writes it as the report's results, in the caller's transaction: new benchmarks, measures and series,
-// metrics with their boundaries, alerts, and the report as processed. It returns the report as written.
-func Write(ctx context.Context, tx *store.Tx, r report.Report, parsed Parsed) (report.Report, error) {
+// metrics with their boundaries, alerts, and the report as processed. e is Finish, or Replace for a processed report whose metrics the
+// caller has deleted. It returns the report as written.
+func Write(ctx context.Context, tx *store.Tx, r report.Report, parsed Parsed, e corereport.Event) (report.Report, error) {
 	place, err := placeOf(ctx, tx, r)
 	if err != nil {
 		return report.Report{}, err
@@ -41,14 +43,17 @@ func Write(ctx context.Context, tx *store.Tx, r report.Report, parsed Parsed) (r
 	if err := place.write(ctx, tx, values, rulings); err != nil {
 		return report.Report{}, err
 	}
-	return closeReport(ctx, tx, r, parsed)
+	return closeReport(ctx, tx, r, parsed, e)
 }
 
-// closeReport says of a report that all of its results are there.
-func closeReport(ctx context.Context, tx *store.Tx, rep report.Report, parsed Parsed) (report.Report, error) {
-	rep.Status, rep.Error = api.ReportProcessed, ""
-	rep.Recognised, rep.Problems, rep.Counts = parsed.Recognised, parsed.Problems, counts(parsed)
-	return rep, report.Close(ctx, tx, rep)
+// closeReport says of a report that all of its results are there, and tells of its alerts.
+func closeReport(ctx context.Context, tx *store.Tx, rep report.Report, parsed Parsed, e corereport.Event) (report.Report, error) {
+	rep.Error, rep.Recognised, rep.Problems, rep.Counts = "", parsed.Recognised, parsed.Problems, counts(parsed)
+	rep, err := report.Apply(ctx, tx, rep, e)
+	if err != nil {
+		return report.Report{}, err
+	}
+	return rep, threshold.TellRaised(ctx, tx, rep.ProjectID, rep.ID)
 }
 
 // write writes values as metrics, and the alerts of those that are outside of their boundary.

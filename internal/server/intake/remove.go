@@ -3,9 +3,10 @@ package intake
 import (
 	"context"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	corereport "github.com/tachograph/tacho/internal/core/report"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -18,13 +19,20 @@ func (s *Service) Delete(ctx context.Context, actor access.Actor, ref, id string
 	if err := s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
 		hidden = nil
 		r, err := report.ByID(ctx, tx, id)
-		switch {
-		case err != nil:
+		if err == nil && r.JobID != nil { // before its report, as everywhere
+			_, err = job.Hold(ctx, tx, *r.JobID)
+		}
+		if err == nil {
+			r, err = report.Hold(ctx, tx, id)
+		}
+		if err != nil {
 			return err
-		case r.ProjectID != project.ID:
+		}
+		if r.ProjectID != project.ID {
 			return fault.Missingf("report %q does not exist in project %q", id, project.Slug)
-		case r.Status == api.ReportPending:
-			return fault.Conflictf("report %s is pending: cancel its job first", id)
+		}
+		if err := report.Hide(ctx, tx, r, corereport.Remove); err != nil {
+			return err
 		}
 		n, err := report.CountMetrics(ctx, tx, r.Seq)
 		if err != nil {
@@ -34,7 +42,7 @@ func (s *Service) Delete(ctx context.Context, actor access.Actor, ref, id string
 			return report.Delete(ctx, tx, id)
 		}
 		hidden = &report.Hidden{Seq: r.Seq, ID: id}
-		return report.Hide(ctx, tx, id)
+		return nil
 	}); err != nil || hidden == nil {
 		return err
 	}

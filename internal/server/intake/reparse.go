@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/project"
@@ -71,13 +71,13 @@ func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID
 			if err := ingest.CheckNames(ctx, tx, project.ID, parsed); err != nil {
 				return err
 			}
-			rep.Status = api.ReportPending // its results are hidden until the new ones are there
-			return report.Close(ctx, tx, rep)
+			_, err = report.Apply(ctx, tx, rep, corereport.Reread)
+			return err
 		}
 		if err := report.DeleteMetrics(ctx, tx, rep.Seq); err != nil {
 			return err
 		}
-		_, err = ingest.Write(ctx, tx, rep, parsed)
+		_, err = ingest.Write(ctx, tx, rep, parsed, corereport.Replace)
 		return err
 	}); err != nil {
 		return err
@@ -91,13 +91,11 @@ func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID
 }
 
 func reparsable(project project.Project, report report.Report) error {
-	switch {
-	case report.ProjectID != project.ID:
+	if report.ProjectID != project.ID {
 		return fault.Missingf("report %q does not exist in project %q", report.ID, project.Slug)
-	case report.Status != api.ReportProcessed:
-		return fault.Conflictf("report %s is %s; only a processed one can be read again", report.ID, report.Status)
 	}
-	return nil
+	_, err := corereport.Next(report.ID, report.Status, corereport.Reread)
+	return err
 }
 
 // inputs are the raw outputs of a report, from its submission or from its job.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -34,7 +35,16 @@ func (s *Service) discard(ctx context.Context, reportID string) error {
 	if err := s.ingest.Clear(ctx, r.Seq); err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(tx *store.Tx) error { return report.Delete(ctx, tx, reportID) })
+	return s.store.Tx(ctx, func(tx *store.Tx) error {
+		r, err := report.Hold(ctx, tx, reportID)
+		if err != nil {
+			return err
+		}
+		if err := report.Hide(ctx, tx, r, corereport.Discard); err != nil {
+			return err
+		}
+		return report.Delete(ctx, tx, reportID)
+	})
 }
 
 // Resume finishes the reports that a process left half written, or half deleted, when it died. It returns after the last one; the errors of

@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/admit"
@@ -121,7 +122,7 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (writt
 
 func (s *Service) queueJob(ctx context.Context, tx *store.Tx, rep report.Report, job *queue.Prepared) error {
 	if len(rep.Warnings) > 0 {
-		if err := report.Close(ctx, tx, rep); err != nil { // still pending: this only writes the warnings
+		if err := report.SetWarnings(ctx, tx, rep); err != nil {
 			return err
 		}
 	}
@@ -135,13 +136,13 @@ func (s *Service) results(ctx context.Context, tx *store.Tx, rp report.Report, p
 		return err
 	}
 	if !s.ingest.Large(p.parsed) {
-		_, err := ingest.Write(ctx, tx, rp, p.parsed)
+		_, err := ingest.Write(ctx, tx, rp, p.parsed, corereport.Finish)
 		return err
 	}
 	if err := ingest.CheckNames(ctx, tx, rp.ProjectID, p.parsed); err != nil {
 		return err
 	}
-	return report.Close(ctx, tx, rp) // still pending: this only writes the warnings
+	return report.SetWarnings(ctx, tx, rp)
 }
 
 // ensureProject returns the submission's project; a new one that another submission has made meanwhile is looked up and authorized again.

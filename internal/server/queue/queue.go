@@ -25,6 +25,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -294,6 +295,13 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corej
 	}
 	if err := tell(ctx, tx, *row); err != nil {
 		return err
+	}
+	if corejob.Ended(after.State) && !corejob.Ended(before.State) {
+		if err := notify.Write(ctx, tx, notify.Event{Kind: notify.JobEnded, ProjectID: row.ProjectID, Subject: row.ID, Body: notify.Body{
+			Job: row.ID, Report: row.ReportID, From: string(before.State), To: string(after.State), Reason: string(after.Reason),
+		}}); err != nil {
+			return err
+		}
 	}
 	return job.InsertEvent(ctx, tx, job.Event{
 		JobID: row.ID, Event: string(e.Kind), From: string(before.State), To: string(after.State), Epoch: after.Epoch,

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	corereport "github.com/tachograph/tacho/internal/core/report"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -113,8 +115,48 @@ func Insert(ctx context.Context, tx *store.Tx, r Report) (Report, error) {
 	return r, nil
 }
 
-// Close writes what became of a report: Status, Error, Recognised, Problems, Warnings, Counts, Host, StartTime and EndTime.
-func Close(ctx context.Context, tx *store.Tx, r Report) error {
+// Apply lets an event happen to a report that this transaction holds or has made: it writes the state that core/report's table says, Error,
+// Recognised, Problems, Warnings, Counts, Host, StartTime and EndTime, and tells of it (notify). It returns the report as written. What the
+// table refuses is a Conflict. For one that is removed there is Hide.
+func Apply(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) (Report, error) {
+	before := r.Status
+	next, err := corereport.Next(r.ID, before, e)
+	if err != nil {
+		return r, err
+	}
+	r.Status = next
+	if err := write(ctx, tx, r); err != nil {
+		return r, err
+	}
+	switch {
+	case corereport.Closed(next):
+		err = tell(ctx, tx, r, notify.ReportClosed, before)
+	case corereport.Closed(before):
+		err = tell(ctx, tx, r, notify.ReportReopened, before)
+	}
+	return r, err
+}
+
+// tell writes an event of a report that was just changed.
+func tell(ctx context.Context, tx *store.Tx, r Report, kind notify.Kind, before api.ReportStatus) error {
+	body := notify.Body{Report: r.ID, From: string(before), To: string(r.Status)}
+	if r.JobID != nil {
+		body.Job = *r.JobID
+	}
+	return notify.Write(ctx, tx, notify.Event{Kind: kind, ProjectID: r.ProjectID, Subject: r.ID, Body: body})
+}
+
+// SetWarnings writes what is said of a submission before there are results.
+func SetWarnings(ctx context.Context, tx *store.Tx, r Report) error {
+	warnings, err := reportJSON(r.Warnings, len(r.Warnings) > 0)
+	if err != nil {
+		return fmt.Errorf("encode report %s: %w", r.ID, err)
+	}
+	res, err := tx.Exec(ctx, `update report set warnings = $1 where id = $2`, warnings, r.ID)
+	return store.ExactlyOne(res, err, "report", r.ID)
+}
+
+func write(ctx context.Context, tx *store.Tx, r Report) error {
 	problems, err1 := reportJSON(r.Problems, len(r.Problems) > 0)
 	warnings, err2 := reportJSON(r.Warnings, len(r.Warnings) > 0)
 	host, err3 := reportJSON(r.Host, r.Host != nil)
@@ -135,8 +177,8 @@ func Close(ctx context.Context, tx *store.Tx, r Report) error {
 	return store.ExactlyOne(res, err, "report", r.ID)
 }
 
-// deleted is the status of a report that is being removed. Nobody sees such a report: it has no word in the API.
-const deleted = "deleted"
+// deleted is the status of a report that is being removed. Nobody sees such a report.
+const deleted = string(corereport.Deleted)
 
 // ByID returns one report.
 func ByID(ctx context.Context, tx *store.Tx, id string) (Report, error) {
@@ -192,16 +234,25 @@ func List(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 	return store.PageOf(ctx, tx, "reports", reportColumns, where, args, "r.start_time%s, r.seq%s", page, scanReports)
 }
 
-// Hide makes a report invisible everywhere, with its job, its metrics and its alerts, and frees its idempotency key. Its rows are still
-// there: Delete may take long for a report with many metrics, so DeleteSomeMetrics goes before it.
-func Hide(ctx context.Context, tx *store.Tx, id string) error {
+// Hide makes a report that this transaction holds invisible everywhere, with its job, its metrics and its alerts, frees its idempotency
+// key and tells of it (notify). e is Remove or Discard; what core/report's table refuses is a Conflict. The rows are still there: Delete
+// may take long for a report with many metrics, so DeleteSomeMetrics goes before it.
+func Hide(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) error {
+	id, before := r.ID, r.Status
+	var err error
+	if r.Status, err = corereport.Next(id, before, e); err != nil {
+		return err
+	}
 	for _, query := range []string{`delete from job where report_id = $1`, `delete from report_input where report_id = $1`} {
 		if _, err := tx.Exec(ctx, query, id); err != nil {
 			return fmt.Errorf("hide report %s: %w", id, err)
 		}
 	}
-	res, err := tx.Exec(ctx, `update report set status = $1, idempotency_key = null, request_hash = null where id = $2`, deleted, id)
-	return store.ExactlyOne(res, err, "report", id)
+	res, err := tx.Exec(ctx, `update report set status = $1, idempotency_key = null, request_hash = null where id = $2`, string(r.Status), id)
+	if err := store.ExactlyOne(res, err, "report", id); err != nil {
+		return err
+	}
+	return tell(ctx, tx, r, notify.ReportDeleted, before)
 }
 
 // Hidden is a report that is being removed.
@@ -212,7 +263,7 @@ type Hidden struct {
 
 // AllHidden returns the reports that were hidden and not yet deleted, oldest first.
 func AllHidden(ctx context.Context, tx *store.Tx) ([]Hidden, error) {
-	rows, err := tx.Query(ctx, `select r.seq, r.id from report r where r.status = 'deleted' order by r.seq limit 1000`)
+	rows, err := tx.Query(ctx, `select r.seq, r.id from report r where r.status = $1 order by r.seq limit 1000`, deleted)
 	return store.Collect(rows, err, func(rows *sql.Rows) (h Hidden, err error) { return h, rows.Scan(&h.Seq, &h.ID) })
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -78,6 +79,7 @@ func ReplaceHead(ctx context.Context, tx *store.Tx, b Branch) (Branch, Head, err
 		return Branch{}, Head{}, err
 	}
 	now := store.Micros(tx.Now())
+	var silenced int64
 	for _, q := range []struct {
 		query string
 		args  []any
@@ -86,8 +88,18 @@ func ReplaceHead(ctx context.Context, tx *store.Tx, b Branch) (Branch, Head, err
 		{`update branch set head_id = $1, modified = $2 where id = $3`, []any{h.ID, now, b.ID}},
 		{`update alert set status = 'silenced', modified = $1 where head_id = $2 and status <> 'silenced'`, []any{now, b.HeadID}},
 	} {
-		if _, err := tx.Exec(ctx, q.query, q.args...); err != nil {
+		res, err := tx.Exec(ctx, q.query, q.args...)
+		if err == nil {
+			silenced, err = res.RowsAffected() // of the last one
+		}
+		if err != nil {
 			return Branch{}, Head{}, fmt.Errorf("replace head of branch %s: %w", b.ID, err)
+		}
+	}
+	if silenced > 0 {
+		if err := notify.Write(ctx, tx, notify.Event{Kind: notify.AlertChanged, ProjectID: b.ProjectID, Subject: b.HeadID,
+			Body: notify.Body{Head: b.HeadID, To: "silenced", Alerts: int(silenced)}}); err != nil {
+			return Branch{}, Head{}, err
 		}
 	}
 	b.HeadID, b.Modified = h.ID, tx.Now()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -60,6 +61,20 @@ func InsertAlerts(ctx context.Context, tx *store.Tx, alerts []Alert) error {
 		}
 	}
 	return nil
+}
+
+// TellRaised tells of the active alerts of a report that this transaction has closed (notify): of all of them with one event, and with none
+// if there are none.
+func TellRaised(ctx context.Context, tx *store.Tx, projectID, reportID string) error {
+	var active int
+	if err := tx.QueryRow(ctx, `select count(*) from alert where report_id = $1 and status = 'active'`, reportID).Scan(&active); err != nil {
+		return fmt.Errorf("count alerts of report %s: %w", reportID, err)
+	}
+	if active == 0 {
+		return nil
+	}
+	return notify.Write(ctx, tx, notify.Event{Kind: notify.AlertRaised, ProjectID: projectID, Subject: reportID,
+		Body: notify.Body{Report: reportID, Alerts: active}})
 }
 
 // FindAlert returns one alert of a project.
@@ -122,9 +137,13 @@ func ListAlerts(ctx context.Context, tx *store.Tx, projectID string, f AlertFilt
 	return store.PageOf(ctx, tx, "alerts", alertColumns, where, args, by+"%s, a.metric_id%s", page, scanAlerts)
 }
 
-// SetAlertStatus moves an alert from one status to another. One that has left from meanwhile is a Missing fault.
-func SetAlertStatus(ctx context.Context, tx *store.Tx, id string, from, to api.AlertStatus) error {
+// SetAlertStatus moves an alert to another status, and tells of it (notify). One that has left its status meanwhile is a Missing fault.
+func SetAlertStatus(ctx context.Context, tx *store.Tx, a Alert, to api.AlertStatus) error {
 	res, err := tx.Exec(ctx, `update alert set status = $1, modified = $2 where id = $3 and status = $4`,
-		string(to), store.Micros(tx.Now()), id, string(from))
-	return store.ExactlyOne(res, err, "alert", id)
+		string(to), store.Micros(tx.Now()), a.ID, string(a.Status))
+	if err := store.ExactlyOne(res, err, "alert", a.ID); err != nil {
+		return err
+	}
+	return notify.Write(ctx, tx, notify.Event{Kind: notify.AlertChanged, ProjectID: a.ProjectID, Subject: a.ID,
+		Body: notify.Body{Alert: a.ID, Report: a.ReportID, From: string(a.Status), To: string(to)}})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -158,10 +159,11 @@ func TestReportRoundTripAndIdempotencyKey(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		want.Status, want.Error, want.Recognised = api.ReportFailed, "no result", "nothing"
+		want.Error, want.Recognised = "no result", "nothing"
 		want.Problems, want.Warnings = []api.Problem{{Benchmark: "b", Message: "m"}}, []string{"w"}
 		want.Counts, want.EndTime = []api.ResultCount{{Benchmarks: 1, Measures: 2}}, clock.T.Add(time.Hour)
-		return report.Close(ctx, tx, want)
+		want, err = report.Apply(ctx, tx, want, corereport.Fail)
+		return err
 	})
 	g.Tx(func(tx *store.Tx) error {
 		got, found, err := report.ByKey(ctx, tx, g.Project, "k")
