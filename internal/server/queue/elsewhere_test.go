@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
@@ -126,6 +127,28 @@ func TestASlotThatGetsFreeElsewhereIsFound(t *testing.T) {
 	if next := within(t, "a slot that got free elsewhere", got); next == nil || next.UUID != second {
 		t.Errorf("claimed %+v, want %s", next, second)
 	}
+}
+
+// TestARunnerThatWaitsElsewhereIsHeardOf although it says nothing while it waits.
+func TestARunnerThatWaitsElsewhereIsHeardOf(t *testing.T) {
+	t.Parallel()
+	all := halls(t, 2)
+	a, b := all[0], all[1]
+	box := a.runner("box")
+	got := b.waiting(box)
+	a.clock.advance(limits.LeaseTimeout)
+	if err := b.queue.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.tx(func(ctx context.Context, tx *store.Tx) error {
+		r, err := fleet.RunnerByRef(ctx, tx, box)
+		if r.LastHeartbeat == nil || !r.LastHeartbeat.Equal(a.clock.now().Truncate(time.Microsecond)) {
+			t.Errorf("it was last heard of at %v, want now", r.LastHeartbeat)
+		}
+		return err
+	})
+	a.submit(order{})
+	within(t, "the end of its wait", got)
 }
 
 // TestARunnerThatSpokeElsewhereIsKnownByItsLastWord: what one server remembers of it may be old.

@@ -100,6 +100,7 @@ type Service struct {
 	logged  map[string]logged    // live output that is stored, by job in flight
 	reading map[string]bool      // completed jobs that wait to be read or are being read
 	tries   map[string]tried     // completed jobs whose reading failed for a reason of ours
+	shown   time.Time            // when runners that wait here were last shown to other servers
 }
 
 // New makes the service.

@@ -289,6 +289,12 @@ func blobDigest(o job.Output) (blob.Digest, error) { return blob.ParseDigest(o.D
 // flush writes the signs of life since the last time: leases in one statement, runners one by one.
 func (s *Service) flush(ctx context.Context) error {
 	s.mu.Lock()
+	if now := s.Now(); s.Store.Shared() && now.Sub(s.shown) >= limits.LeaseTimeout/2 {
+		for _, runner := range s.waiting.runners() { // they say nothing, and other servers do not see them wait
+			s.seen[runner] = now
+		}
+		s.shown = now
+	}
 	beats, seen := s.beats, s.seen
 	s.beats, s.seen = map[string]bool{}, map[string]time.Time{}
 	s.mu.Unlock()

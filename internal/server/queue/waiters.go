@@ -99,6 +99,17 @@ func (ws *waiters) has(runner string) bool {
 	return slices.ContainsFunc(ws.queue, func(w *waiter) bool { return w.runner == runner })
 }
 
+// runners are those that wait.
+func (ws *waiters) runners() []string {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	out := make([]string, len(ws.queue))
+	for i, w := range ws.queue {
+		out[i] = w.runner
+	}
+	return out
+}
+
 func (ws *waiters) len() int {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

@@ -29,6 +29,9 @@ func (s *Store) Listen(channel string, f func(payload string)) {
 	}
 }
 
+// Shared reports whether other servers may use the database, too.
+func (s *Store) Shared() bool { return s.listening != nil }
+
 // listening is a connection that waits for notifications. It is safe for concurrent use.
 type listening struct {
 	address *pgx.ConnConfig
