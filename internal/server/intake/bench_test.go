@@ -39,3 +39,34 @@ func BenchmarkIngest(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkIngestOfALongHistory takes a report of ten metrics whose threshold says no sample size, behind so many reports.
+func BenchmarkIngestOfALongHistory(b *testing.B) {
+	for _, reports := range []int{256, 5_000} {
+		b.Run(fmt.Sprintf("reports=%d", reports), func(b *testing.B) {
+			h := newHouse(b)
+			n := 0
+			next := func() api.NewRun {
+				n++
+				var text strings.Builder
+				for i := range 10 {
+					fmt.Fprintf(&text, `,"bench/%d":{"latency":{"value":%d}}`, i, 100+(n*31+i*7)%11)
+				}
+				r := withModel(run("main", 0), "t_test", 0.999)
+				r.Thresholds.Models["latency"] = api.Model{Test: "t_test", UpperBoundary: ptr(0.999)}
+				r.Results = []string{"{" + text.String()[1:] + "}"}
+				return r
+			}
+			for range reports {
+				h.advance(time.Minute)
+				h.must(next())
+			}
+			for b.Loop() {
+				h.advance(time.Minute)
+				if _, _, err := h.submit(next()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
