@@ -14,7 +14,7 @@ func TestEventsSayWhatBecameOfAReport(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.guard(0.5)
-	first, slow, failed := b.pending(jsonSettings), b.pending(jsonSettings), b.pending(jsonSettings)
+	first, slow, quick, failed := b.pending(jsonSettings), b.pending(jsonSettings), b.pending(jsonSettings), b.pending(jsonSettings)
 	storetest.WantEvents(t, b.store) // that it waits is no news
 	if err := b.finish(first, ten); err != nil {
 		t.Fatal(err)
@@ -24,6 +24,10 @@ func TestEventsSayWhatBecameOfAReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.WantEvents(t, b.store, "report.closed pending processed", "alert.raised") // one for both alerts
+	if err := b.finish(quick, ten); err != nil {
+		t.Fatal(err)
+	}
+	storetest.WantEvents(t, b.store, "report.closed pending processed") // those of others are not its own
 	fail := func(*store.Tx) error { return errors.New("boom") }
 	if err := b.service.FinishReport(t.Context(), failed.ID, []string{ten}, b.now, nil, fail); err == nil {
 		t.Error("it should have failed")
@@ -50,7 +54,7 @@ func TestAReportInSlicesIsToldOfWhenAllOfItIsThere(t *testing.T) {
 	}
 	storetest.WantEvents(t, b.store, "report.closed pending processed")
 	killed := errors.New("killed")
-	for at := 1; ; at++ {
+	for at := 1; at < 50; at++ {
 		r := b.pending(jsonSettings)
 		slices := 0
 		b.service.Slices(2, func() error {
@@ -69,6 +73,7 @@ func TestAReportInSlicesIsToldOfWhenAllOfItIsThere(t *testing.T) {
 		}
 		storetest.WantEvents(t, b.store)
 	}
+	t.Error("it never became whole")
 }
 
 func TestOneOfTwoThatCloseAReportTellsOfIt(t *testing.T) {

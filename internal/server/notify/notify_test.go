@@ -290,16 +290,22 @@ func TestALateAnswerChangesNothingWhenTheLeaseRanOut(t *testing.T) {
 func TestWhatALeaseIsTooShortForIsGivenBackUntried(t *testing.T) {
 	t.Parallel()
 	each(t, func(p post, _ func() post) {
-		var box inbox
+		var box, other inbox
+		next := p.dispatcher(other.subscriber("box"))
 		slow := box.subscriber("box")
 		tell := slow.Deliver
 		slow.Deliver = func(ctx context.Context, e notify.Event) error {
-			p.clock.Advance(limits.DeliveryLease - limits.DeliveryTimeout/2)
+			if e.Subject == "a" {
+				p.clock.Advance(limits.DeliveryLease)
+			} else {
+				p.turn(next) // it finds nothing: this one is under a lease of its own
+			}
 			return tell(ctx, e)
 		}
 		p.write("a", "b")
 		p.turn(p.dispatcher(slow))
 		want(p.t, box.got, "a", "b")
+		want(p.t, other.got)
 		want(p.t, p.rows(), "a to box: 1 delivered", "b to box: 1 delivered")
 	})
 }
