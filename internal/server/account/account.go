@@ -2,6 +2,8 @@
 //
 // A key is 256 random bits, so only its SHA-256 is stored and one indexed look-up finds it. The key itself is returned once, by the
 // function that makes it. What an actor may do is decided in core/access; callers ask there.
+//
+// Every noun but fleet may call it, and so may the edges and the chain, which authenticates.
 package account
 
 import (

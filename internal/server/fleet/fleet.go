@@ -2,6 +2,8 @@
 //
 // A runner's key is shown once, when it is made or replaced; only its hash is stored. A spec's resources never change, because results
 // stand under its name; it is archived instead.
+//
+// It is the lowest noun: every room above may call it, and so may the edges httpapi, hub and web.
 package fleet
 
 import (
