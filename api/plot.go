@@ -19,10 +19,10 @@ type Plot struct {
 	UUID          string    `json:"uuid" format:"uuid"`
 	Project       string    `json:"project" format:"uuid"`
 	Title         *string   `json:"title,omitempty"`
-	LowerValue    bool      `json:"lower_value" doc:"the lower value of each metric is drawn too"`
-	UpperValue    bool      `json:"upper_value" doc:"the upper value of each metric is drawn too"`
-	LowerBoundary bool      `json:"lower_boundary" doc:"lower limits are drawn"`
-	UpperBoundary bool      `json:"upper_boundary" doc:"upper limits are drawn"`
+	LowerValue    bool      `json:"lower_value" doc:"kept for clients of Bencher; pages do not draw it"`
+	UpperValue    bool      `json:"upper_value" doc:"kept for clients of Bencher; pages do not draw it"`
+	LowerBoundary bool      `json:"lower_boundary" doc:"limits are drawn; pages draw both where one is wanted"`
+	UpperBoundary bool      `json:"upper_boundary" doc:"limits are drawn; pages draw both where one is wanted"`
 	XAxis         PlotAxis  `json:"x_axis" enum:"date_time,version"`
 	YAxis         PlotAxis  `json:"y_axis" enum:"auto,linear,log"`
 	Window        int64     `json:"window" doc:"how many seconds it goes back from now"`

@@ -157,10 +157,19 @@ func (c Config) claimObjects(ctx context.Context, db *store.Store) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // it has another name when all went well
+	defer os.Remove(f.Name())
 	_, err = f.Write(append(text, '\n'))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), filepath.Join(c.Data, ownerName))
+	// A server of another database may claim the folder at this moment. A second name for a file is given only where there is none, unlike
+	// a new name, so one of both is first, and the other reads who it was.
+	if err := os.Link(f.Name(), filepath.Join(c.Data, ownerName)); err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		_, err := c.ownObjects(ctx, db)
+		return err
+	}
+	return upkeep.FlushFolder(c.Data)
 }

@@ -206,7 +206,7 @@ func writeManifest(folder string, m Manifest) error {
 	if err := os.Rename(partial, filepath.Join(folder, manifestName)); err != nil {
 		return err
 	}
-	return flushFolder(folder)
+	return FlushFolder(folder)
 }
 
 // tidy removes what only the backup before this one needed.
@@ -292,7 +292,7 @@ func Restore(ctx context.Context, from, data string, progress func(done, total i
 		}
 		progress(i+1, len(named))
 	}
-	if err := flushFolder(partial); err != nil {
+	if err := FlushFolder(partial); err != nil {
 		return m, storage(partial, err)
 	}
 	if err := os.Remove(data); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty
@@ -301,7 +301,7 @@ func Restore(ctx context.Context, from, data string, progress func(done, total i
 	if err := os.Rename(partial, data); err != nil {
 		return m, storage(data, err)
 	}
-	return m, flushFolder(parent)
+	return m, FlushFolder(parent)
 }
 
 // rootsOfFile lists what the rows of a database that nobody uses name, and finds a damaged one on the way.

@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-func flushFolder(folder string) error {
+// FlushFolder puts the names in a folder on the disk.
+func FlushFolder(folder string) error {
 	f, err := os.Open(folder)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
 package upkeep
 
-// flushFolder does nothing: Windows flushes no folders.
-func flushFolder(string) error { return nil }
+// FlushFolder does nothing: Windows flushes no folders.
+func FlushFolder(string) error { return nil }

@@ -157,6 +157,9 @@ func (s selection) href(project api.Project, opts drawOptions) string {
 	q := url.Values{"branch": s.branches, "testbed": s.testbeds, "benchmark": s.benchmarks, "measure": s.measures}
 	if opts.time {
 		q.Set("x", "time")
+		if opts.since != nil {
+			q.Set("from", strconv.FormatInt(opts.since.UnixMilli(), 10))
+		}
 	}
 	if opts.log {
 		q.Set("log", "1")
