@@ -3,10 +3,16 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
@@ -15,7 +21,12 @@ import (
 // newServers starts servers on one PostgreSQL database and one data folder. The first one's key is that of all.
 func newServers(t *testing.T, n int) []*world {
 	t.Helper()
-	database, data := "TACHO_DATABASE="+testdb.PostgresConfig(t).URL, filepath.Join(t.TempDir(), "data")
+	return serversOn(t, testdb.PostgresConfig(t).URL, n)
+}
+
+func serversOn(t *testing.T, address string, n int) []*world {
+	t.Helper()
+	database, data := "TACHO_DATABASE="+address, filepath.Join(t.TempDir(), "data")
 	all := make([]*world, n)
 	for i := range all {
 		w := &world{t: t, data: data, listen: freePort(t)}
@@ -92,4 +103,74 @@ func TestThreeServersAreOne(t *testing.T) {
 	if job := state(b, id); job.Status != api.JobProcessed {
 		t.Errorf("the job is %s: %v", job.Status, job.Error)
 	}
+}
+
+// TestEachJobEndsExactlyOnceWhateverDies submits jobs at three servers on one PostgreSQL, while servers, runner and PostgreSQL are killed
+// with kill -9 at random points. TACHO_E2E_JOBS sets the number of jobs (default 12), TACHO_E2E_SEED the random points.
+func TestEachJobEndsExactlyOnceWhateverDies(t *testing.T) {
+	needContainers(t)
+	jobs := number(t, "TACHO_E2E_JOBS", 12)
+	seed := number(t, "TACHO_E2E_SEED", int(time.Now().UnixNano()%1_000_000))
+	t.Logf("TACHO_E2E_SEED=%d", seed)
+	random := rand.New(rand.NewPCG(uint64(seed), 2))
+	address, crash := testdb.Crashing(t)
+	all := serversOn(t, address, 3)
+	startRunner := all[1].newRunner("box")
+	all[0].pushEmit("killed/emit:v1")
+	runner := startRunner()
+	killed := map[string]int{}
+	kill := func() {
+		switch what := random.IntN(5); what {
+		case 0:
+			crash()
+			killed["PostgreSQL"]++
+		case 1:
+			runner.kill()
+			runner = startRunner()
+			killed["runner"]++
+		default:
+			w := all[what-2]
+			w.server.kill()
+			w.startServer("TACHO_DATABASE=" + address)
+			killed["server"]++
+		}
+	}
+	reports := make([]api.Report, jobs)
+	for i := range reports {
+		run := api.NewRun{
+			Project: "killed", Branch: "main", Hash: fmt.Sprintf("%040x", i), IdempotencyKey: uuid.NewString(),
+			Settings: &api.ReportSettings{Adapter: "json"},
+			Job:      &api.NewJob{Image: "emit:v1", Cmd: []string{"50", strconv.Itoa(1000 + i)}},
+		}
+		until(t, "submit", func() bool { // the same key again, at any of them
+			switch status := all[random.IntN(3)].post("/v0/run", run, &reports[i]); status {
+			case http.StatusCreated, http.StatusOK:
+				return true
+			case 0, http.StatusServiceUnavailable, http.StatusInternalServerError: // it, or the database, was killed under the request
+				return false
+			default:
+				t.Fatalf("submit %d: status %d", i, status)
+				return false
+			}
+		})
+		if reports[i].Job == nil {
+			t.Fatalf("report %s has no job", reports[i].UUID)
+		}
+		if i > 0 && i%(jobs/6+1) == 0 {
+			kill()
+		}
+	}
+	for range jobs/2 + 4 {
+		time.Sleep(time.Duration(300+random.IntN(2000)) * time.Millisecond) // the random points in the lives of other processes
+		kill()
+	}
+	for i, report := range reports {
+		w := all[i%3]
+		var job api.Job
+		until(t, "job "+strconv.Itoa(i)+" to end", func() bool {
+			return w.get("/v0/projects/killed/jobs/"+*report.Job, &job) && ended(job.Status)
+		})
+		checkProcessedOnce(t, w, i, job)
+	}
+	t.Logf("%d jobs, killed: %v", jobs, killed)
 }

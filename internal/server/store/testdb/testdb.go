@@ -340,9 +340,12 @@ func newCluster(t testing.TB) (c *cluster, missing string, err error) {
 		if bin == "" {
 			return nil, "skipped on PostgreSQL: install it (apt-get install postgresql), or set TACHO_TEST_PG", nil
 		}
-		if address, err = launch(bin); err != nil {
+		served, err := launch(bin, "off")
+		if err != nil {
 			return nil, "", err
 		}
+		held = append(held, served.input)
+		address = served.address
 	}
 	u, err := url.Parse(address)
 	if err != nil {
@@ -376,58 +379,101 @@ func version(path string) int {
 }
 
 // script makes a cluster and serves it until its input ends, which is when the test process ends, by whatever cause. It is stopped by
-// its own number, and its folder goes.
+// its own number, and its folder goes. A line of input crashes it and starts it again.
 const script = `
+serve() {
+	"$1"/postgres -D "$2"/data -k "$2" -c listen_addresses= -c max_connections=1000 -c fsync=off -c synchronous_commit="$3" \
+		-c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=1GB -c autovacuum=off -c lc_messages=C >>"$2"/log 2>&1 &
+	pid=$!
+	until "$1"/pg_isready -q -h "$2" -U tacho; do kill -0 $pid 2>/dev/null || return 1; done
+	echo ready $pid
+}
 "$1"/initdb --pgdata "$2"/data --username tacho --auth trust --encoding UTF8 --locale C --no-sync --no-instructions >"$2"/log 2>&1 ||
 	{ cat "$2"/log; exit 1; }
-"$1"/postgres -D "$2"/data -k "$2" -c listen_addresses= -c max_connections=1000 -c fsync=off -c synchronous_commit=off \
-	-c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=1GB -c autovacuum=off -c lc_messages=C >"$2"/log 2>&1 &
-pid=$!
-until "$1"/pg_isready -q -h "$2" -U tacho; do kill -0 $pid 2>/dev/null || { cat "$2"/log; exit 1; }; done
-echo ready $pid
-read -r _
+serve "$@" || { cat "$2"/log; exit 1; }
+while read -r _; do
+	kill -KILL $pid
+	wait $pid
+	until serve "$@"; do :; done # its own processes may need a moment to notice
+done
 kill -INT $pid
 wait $pid
 rm -rf "$2"
 `
 
-// launch starts the script as a user that PostgreSQL takes: it refuses to run as root.
-func launch(bin string) (address string, err error) {
+// served is a cluster that the script serves.
+type served struct {
+	address string // of the database "postgres"
+	input   io.WriteCloser
+	output  *bufio.Reader
+}
+
+// ready waits until the cluster answers.
+func (s *served) ready() error {
+	line, err := s.output.ReadString('\n')
+	if !strings.HasPrefix(line, "ready ") {
+		rest, _ := io.ReadAll(s.output)
+		return fmt.Errorf("start PostgreSQL: %s%s (%w)", line, rest, err)
+	}
+	return nil
+}
+
+// Crashing is the address of an empty database on a PostgreSQL server of the test's own, whose commits are in its log before they are
+// answered, and what kills that server with kill -9 and starts it again. The test is skipped where PostgreSQL is not installed.
+func Crashing(t testing.TB) (address string, crash func()) {
+	t.Helper()
+	bin := programs()
+	if bin == "" {
+		t.Skip("needs PostgreSQL: apt-get install postgresql")
+	}
+	s, err := launch(bin, "on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.input.Close() })
+	Exec(t, s.address, `create database tacho`)
+	return strings.Replace(s.address, "/postgres?", "/tacho?", 1), func() {
+		t.Helper()
+		if _, err := io.WriteString(s.input, "crash\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ready(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// launch starts the script as a user that PostgreSQL takes: it refuses to run as root. commit is what synchronous_commit is set to.
+func launch(bin, commit string) (*served, error) {
 	folder, err := os.MkdirTemp("", "tacho-pg-") // short: a socket's path has at most 107 bytes
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	cmd := exec.Command("sh", "-c", script, "sh", bin, folder)
+	cmd := exec.Command("sh", "-c", script, "sh", bin, folder, commit)
 	cmd.Dir = folder
 	if os.Getuid() == 0 {
 		uid, gid, err := unprivileged()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := os.Chown(folder, uid, gid); err != nil {
-			return "", err
+			return nil, err
 		}
 		runAs(cmd, uid, gid)
 	}
 	input, err := cmd.StdinPipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	held = append(held, input)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", err
+		return nil, err
 	}
-	in := bufio.NewReader(out)
-	line, err := in.ReadString('\n')
-	if !strings.HasPrefix(line, "ready ") {
-		rest, _ := io.ReadAll(in)
-		return "", fmt.Errorf("start PostgreSQL: %s%s (%w)", line, rest, err)
-	}
-	return "postgres://tacho@/postgres?host=" + url.QueryEscape(folder), nil
+	s := &served{"postgres://tacho@/postgres?host=" + url.QueryEscape(folder), input, bufio.NewReader(out)}
+	return s, s.ready()
 }
 
 // held has the input of the script: closed when this process ends, and not before, or it would be collected as garbage.
