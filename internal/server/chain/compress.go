@@ -84,12 +84,12 @@ func acceptable(header []string) (coding string, identity bool) {
 			quality[name] = q
 		}
 	}
-	any, others := quality["*"]
+	rest, others := quality["*"]
 	best := 0.0
 	for _, known := range codings {
 		q, named := quality[known]
 		if !named {
-			q = any
+			q = rest
 		}
 		if q > best {
 			coding, best = known, q
@@ -99,7 +99,7 @@ func acceptable(header []string) (coding string, identity bool) {
 	if named && q > best {
 		coding = ""
 	}
-	return coding, named && q > 0 || !named && (!others || any > 0)
+	return coding, named && q > 0 || !named && (!others || rest > 0)
 }
 
 // answer is a ResponseWriter that holds the beginning of an answer until it knows how to send it.
@@ -274,7 +274,7 @@ type encoder interface {
 	Reset(w io.Writer)
 }
 
-// compressors lends compressors. No more than so many are in use at once, so that readers who take their time hold a bounded amount of
+// compressors lends compressors. A limited number is in use at once, so that readers who take their time hold a bounded amount of
 // memory; who finds none left is answered uncompressed and does not wait.
 type compressors struct {
 	left chan struct{}

@@ -6,9 +6,10 @@ import (
 	"slices"
 )
 
-// The names that transactions lock. They stand in one place because their order counts: whoever needs several takes them in one call, or in
-// the order in which they stand here; then come the rows of Tx.ForUpdate, a job before its report, both before a runner. Transactions that
-// wait for each other all the same are found by PostgreSQL after a second, and one of them is repeated.
+// The names that transactions lock. They stand in one place because their order counts: whoever needs several of one kind takes them in one
+// call, which sorts them, and of several kinds in the order in which they stand here; then come the rows of Tx.ForUpdate, a job before its
+// report, both before a runner. Transactions that wait for each other all the same are found by PostgreSQL after a second, and one of them
+// is repeated.
 const (
 	NewAccounts = "accounts" // the first account, and keys that the server makes by itself
 	NewProjects = "projects" // looking whether a project is there and making it
