@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/web"
 )
 
 // A browser that signed in sees private projects and acts on pages; its session is no key for programs, and ends with the key it came from.
@@ -65,6 +67,95 @@ func TestAPageIsSeenByItsProjectsOwner(t *testing.T) {
 	want("signing out", 303, "POST", "/signout", url.Values{})
 	jar.SetCookies(mustParse(t, w.url), kept)
 	want("a session that was ended opens nothing, also if its cookie was kept", 404, "GET", "/projects/shop", nil)
+}
+
+// TestStrangersAreShownNothingOfAPrivateProject asks for every page and sends every form about a project, as nobody and as somebody else,
+// and then as its owner, so that what the others did not get has no other reason.
+func TestStrangersAreShownNothingOfAPrivateProject(t *testing.T) {
+	t.Parallel()
+	w := start(t, t.TempDir())
+	const secret = "BenchmarkOfASecretThing"
+	w.must(201, w.key, "POST", "/v0/projects", api.NewProject{Name: "shop", Visibility: api.Private}, nil)
+	var report api.Report
+	w.must(201, w.key, "POST", "/v0/run", api.NewRun{Project: "shop", Branch: "main", Testbed: "lab", Settings: &api.ReportSettings{
+		Adapter: "json"}, Results: []string{`{"` + secret + `": {"latency": {"value": 1}}}`}}, &report)
+	var kept api.Plot
+	w.must(201, w.key, "POST", "/v0/projects/shop/plots", api.NewPlot{XAxis: api.PlotAxisVersion, Window: 86_400, Branches: []string{"main"},
+		Testbeds: []string{"lab"}, Benchmarks: []string{secret}, Measures: []string{"latency"}}, &kept)
+	key := func(name string) (made api.KeyCreated) {
+		w.must(201, w.key, "POST", "/v0/users/admin/keys", api.NewKey{Name: name}, &made)
+		return made
+	}
+	signedIn := func(secret string) *http.Client {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		if secret != "" {
+			res, err := browser.PostForm(w.url+"/signin", url.Values{"key": {secret}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+		}
+		return browser
+	}
+	ask := func(browser *http.Client, method, path string) (int, string) {
+		t.Helper()
+		form := url.Values{"branch": {"main"}, "testbed": {"lab"}, "benchmark": {secret}, "measure": {"latency"}, "status": {"0"}}
+		switch {
+		case strings.Contains(path, "/alerts/"):
+			form.Set("status", string(api.AlertDismissed))
+		case strings.Contains(path, "/jobs/"):
+			form.Set("status", string(api.JobCanceled))
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(body)
+	}
+	nobody, owner := signedIn(""), signedIn(key("browser").Secret)
+	walked := 0
+	for _, pattern := range web.Routes() {
+		method, path, _ := strings.Cut(pattern, " ")
+		if !strings.Contains(path, "{project}") || !strings.HasPrefix(path, "/projects/") {
+			continue // Bencher's links lead to these
+		}
+		walked++
+		id := report.UUID
+		if strings.Contains(path, "plots/") {
+			id = kept.UUID
+		}
+		path = strings.NewReplacer("{project}", "shop", "{uuid}", id, "{alert}", id, "{plot}", id).Replace(path)
+		status, body := ask(nobody, method, path)
+		if status != http.StatusNotFound || strings.Contains(body, secret) {
+			t.Errorf("%s %s as nobody: %d, with what is secret: %t; want 404", method, path, status, strings.Contains(body, secret))
+		}
+		needsMore := strings.Contains(path, "/jobs/") || strings.Contains(path, "/alerts/") // there is none
+		if status, body = ask(owner, method, path); status >= 400 && !needsMore {
+			t.Errorf("%s %s as the owner: %d %.200s", method, path, status, body)
+		}
+	}
+	if walked < 12 {
+		t.Errorf("only %d pages and forms were walked", walked)
+	}
+	var plots []api.Plot
+	w.must(200, w.key, "GET", "/v0/projects/shop/plots", nil, &plots)
+	if len(plots) != 2 {
+		t.Errorf("there are %d plots, want the first and the owner's", len(plots))
+	}
 }
 
 func mustParse(t *testing.T, text string) *url.URL {

@@ -27,27 +27,27 @@ func (p *Pages) bencherLinks() {
 			return project + "/perf?" + query(dimension, r.PathValue("ref")).Encode(), nil
 		})
 	}
-	p.mux.HandleFunc("GET /perf", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusFound) })
+	p.handle("GET /perf", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusFound) })
 	for _, base := range []string{"/perf/{project}", "/console/projects/{project}"} {
-		p.mux.HandleFunc("GET "+base+"/{$}", to(plotLink))
-		p.mux.HandleFunc("GET "+base, to(plotLink))
-		p.mux.HandleFunc("GET "+base+"/perf", to(plotLink))
+		p.handle("GET "+base+"/{$}", to(plotLink))
+		p.handle("GET "+base, to(plotLink))
+		p.handle("GET "+base+"/perf", to(plotLink))
 		for _, same := range []string{"plots", "reports", "alerts", "jobs"} {
-			p.mux.HandleFunc("GET "+base+"/"+same, to(func(_ *http.Request, project string) (string, error) { return project + "/" + same, nil }))
+			p.handle("GET "+base+"/"+same, to(func(_ *http.Request, project string) (string, error) { return project + "/" + same, nil }))
 		}
 		for _, same := range []string{"reports", "jobs"} {
-			p.mux.HandleFunc("GET "+base+"/"+same+"/{ref}", to(func(r *http.Request, project string) (string, error) {
+			p.handle("GET "+base+"/"+same+"/{ref}", to(func(r *http.Request, project string) (string, error) {
 				return project + "/" + same + "/" + url.PathEscape(r.PathValue("ref")), nil
 			}))
 		}
-		p.mux.HandleFunc("GET "+base+"/alerts/{ref}", to(p.alertLink))
-		p.mux.HandleFunc("GET "+base+"/thresholds/{ref}", to(p.thresholdLink))
-		p.mux.HandleFunc("GET "+base+"/branches/{ref}", plot("branch"))
-		p.mux.HandleFunc("GET "+base+"/testbeds/{ref}", plot("testbed"))
-		p.mux.HandleFunc("GET "+base+"/benchmarks/{ref}", plot("benchmark"))
-		p.mux.HandleFunc("GET "+base+"/measures/{ref}", plot("measure"))
+		p.handle("GET "+base+"/alerts/{ref}", to(p.alertLink))
+		p.handle("GET "+base+"/thresholds/{ref}", to(p.thresholdLink))
+		p.handle("GET "+base+"/branches/{ref}", plot("branch"))
+		p.handle("GET "+base+"/testbeds/{ref}", plot("testbed"))
+		p.handle("GET "+base+"/benchmarks/{ref}", plot("benchmark"))
+		p.handle("GET "+base+"/measures/{ref}", plot("measure"))
 		// What has no page of its own yet, /thresholds/add among it.
-		p.mux.HandleFunc("GET "+base+"/{rest...}", to(func(_ *http.Request, project string) (string, error) { return project, nil }))
+		p.handle("GET "+base+"/{rest...}", to(func(_ *http.Request, project string) (string, error) { return project, nil }))
 	}
 }
 

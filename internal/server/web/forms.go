@@ -19,11 +19,11 @@ type signInView struct{ Error, Back string }
 
 // forms registers what pages do.
 func (p *Pages) forms() {
-	p.mux.HandleFunc("GET /signin", p.render(func(r *http.Request) (page, error) {
+	p.handle("GET /signin", p.render(func(r *http.Request) (page, error) {
 		return signInPage(signInView{Back: backTo(r.URL.Query().Get("back"))}), nil
 	}))
-	p.mux.HandleFunc("POST /signin", p.form(p.signIn))
-	p.mux.HandleFunc("POST /signout", p.form(func(w http.ResponseWriter, r *http.Request) error {
+	p.handle("POST /signin", p.form(p.signIn))
+	p.handle("POST /signout", p.form(func(w http.ResponseWriter, r *http.Request) error {
 		if token := request.Session(r); token != "" {
 			if err := p.cfg.Source.SignOut(r.Context(), token); err != nil {
 				return err
@@ -32,12 +32,12 @@ func (p *Pages) forms() {
 		request.SetSession(w, r, "", p.cfg.Now())
 		return nil
 	}))
-	p.mux.HandleFunc("POST /projects/{project}/alerts/{alert}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
+	p.handle("POST /projects/{project}/alerts/{alert}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
 		_, err := p.cfg.Source.SetAlertStatus(r.Context(), reader(r), r.PathValue("project"), r.PathValue("alert"),
 			api.AlertStatus(r.PostFormValue("status")))
 		return err
 	}))
-	p.mux.HandleFunc("POST /projects/{project}/jobs/{uuid}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
+	p.handle("POST /projects/{project}/jobs/{uuid}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
 		status := api.JobStatus(r.PostFormValue("status"))
 		if status != api.JobCanceled && status != api.JobPending {
 			return fault.Invalidf("status %.40q: a job can be canceled, or be put back in the queue (pending)", string(status))

@@ -172,7 +172,7 @@ func (s selection) href(project api.Project, opts drawOptions) string {
 
 // plotForms registers what can be done with plots: keep what is shown, move a plot, and delete one.
 func (p *Pages) plotForms() {
-	p.mux.HandleFunc("POST /projects/{project}/plots", p.form(func(_ http.ResponseWriter, r *http.Request) error {
+	p.handle("POST /projects/{project}/plots", p.form(func(_ http.ResponseWriter, r *http.Request) error {
 		in := api.NewPlot{XAxis: api.PlotAxisVersion, Window: int64(limits.PlotWindowDefault / time.Second), Branches: r.PostForm["branch"],
 			Testbeds: r.PostForm["testbed"], Benchmarks: r.PostForm["benchmark"], Measures: r.PostForm["measure"]}
 		if title := r.PostFormValue("title"); title != "" {
@@ -188,7 +188,7 @@ func (p *Pages) plotForms() {
 		in.UpperBoundary = in.LowerBoundary
 		return p.cfg.Source.KeepPlot(r.Context(), reader(r), r.PathValue("project"), in)
 	}))
-	p.mux.HandleFunc("POST /projects/{project}/plots/{plot}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
+	p.handle("POST /projects/{project}/plots/{plot}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
 		wish := r.PostFormValue("status")
 		if wish == "delete" {
 			return p.cfg.Source.DropPlot(r.Context(), reader(r), r.PathValue("project"), r.PathValue("plot"))

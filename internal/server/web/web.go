@@ -53,6 +53,7 @@ type Config struct {
 type Pages struct {
 	cfg       Config
 	mux       *http.ServeMux
+	routes    []string // the patterns of mux
 	templates map[string]*template.Template
 	assets    map[string]asset // by path with checksum
 	assetPath map[string]string
@@ -69,8 +70,8 @@ func New(cfg Config) *Pages {
 		assetPath: map[string]string{}}
 	p.loadAssets()
 	p.loadTemplates()
-	p.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusSeeOther) })
-	p.mux.HandleFunc("GET /assets/{name}", p.serveAsset)
+	p.handle("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/projects", http.StatusSeeOther) })
+	p.handle("GET /assets/{name}", p.serveAsset)
 	for pattern, handler := range map[string]func(*http.Request) (page, error){
 		"GET /projects":                          p.projects,
 		"GET /projects/{project}":                p.project,
@@ -83,13 +84,21 @@ func New(cfg Config) *Pages {
 		"GET /projects/{project}/jobs/{uuid}":    p.job,
 		"GET /runners":                           p.runners,
 	} {
-		p.mux.HandleFunc(pattern, p.render(handler))
+		p.handle(pattern, p.render(handler))
 	}
 	p.forms()
 	p.plotForms()
 	p.bencherLinks()
 	return p
 }
+
+func (p *Pages) handle(pattern string, h http.HandlerFunc) {
+	p.routes = append(p.routes, pattern)
+	p.mux.HandleFunc(pattern, h)
+}
+
+// Routes are the patterns of all pages and forms, for who walks over them.
+func Routes() []string { return New(Config{}).routes }
 
 // Patterns are the routes that belong to this package; everything else is the API's.
 var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/",
