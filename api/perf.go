@@ -31,7 +31,8 @@ type PerfLine struct {
 	Points    PerfPoints `json:"points"`
 }
 
-// PerfPoints are the points of a line, in the order of version, start time and iteration. A list of which no point has anything is absent.
+// PerfPoints are the points of a line, in the order of version, start time and iteration. A list is absent where no point has such a
+// value.
 type PerfPoints struct {
 	Report     []int            `json:"report" doc:"row of the table of reports"`
 	Iteration  []int            `json:"iteration,omitempty" doc:"absent: all 0"`

@@ -30,7 +30,7 @@ type Env struct {
 	// Interrupts delivers Ctrl-C and SIGTERM until stop is called; from then on they end the process.
 	Interrupts func() (signals <-chan os.Signal, stop func())
 
-	// Embedded opens the server of this machine in this process. nil: there is none, and commands need --host.
+	// Embedded opens the server of this machine in this process. nil: it has none, and commands need --host.
 	Embedded func(ctx context.Context) (Embedded, error)
 
 	// Host reads what this machine is, for results that are measured here; nil: not known.

@@ -149,7 +149,7 @@ func consoleHead(line []byte) *googleHead {
 	return h
 }
 
-// googleFailures stand in the place of times.
+// googleFailures are printed in place of times.
 var googleFailures = []string{"ERROR OCCURRED: '", "SKIPPED: '"}
 
 // row reads a line of the table.

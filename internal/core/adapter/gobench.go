@@ -124,7 +124,8 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 		words = " line begins with Benchmark and carries"
 	}
 	var room [128]byte
-	g.out.Reason = s.keep(append(append(strconv.AppendInt(room[:0], int64(g.lines), 10), words...), " a number of iterations, values and units"...))
+	reason := append(strconv.AppendInt(room[:0], int64(g.lines), 10), words...)
+	g.out.Reason = s.keep(append(reason, " a number of iterations, values and units"...))
 	out := g.out
 	if g.small() {
 		g.clear()
@@ -135,7 +136,8 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 
 // small reports whether the room is used again.
 func (g *goResults) small() bool {
-	return len(g.byPlace) <= storeBenchmarks && len(g.measure) <= storeBenchmarks && g.metrics <= storeMetrics && len(g.room.all) <= storeMetrics
+	return len(g.byPlace) <= storeBenchmarks && len(g.measure) <= storeBenchmarks &&
+		g.metrics <= storeMetrics && len(g.room.all) <= storeMetrics
 }
 
 // goRooms are those that wait for the next input, as gatherStores.
@@ -156,7 +158,8 @@ func (g *goResults) clear() {
 	r := &g.reader
 	clear(r.pairs[:cap(r.pairs)])
 	*r = goReader{result: r.result, problem: r.problem, unit: r.unit, pairs: r.pairs[:0]}
-	*g = goResults{reader: g.reader, order: g.order, byPlace: g.byPlace[:0], keys: g.keys, key: g.key[:0], units: g.units, measure: g.measure[:0], room: g.room}
+	*g = goResults{reader: g.reader, order: g.order, byPlace: g.byPlace[:0], keys: g.keys, key: g.key[:0], units: g.units,
+		measure: g.measure[:0], room: g.room}
 }
 
 // benchmark finds or makes the benchmark of a line.

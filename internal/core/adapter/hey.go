@@ -147,7 +147,8 @@ var heyRows = []struct {
 	measure *unit.Measure
 	factor  float64
 }{
-	{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9}, {"Requests/sec:", unit.Throughput, 1}, {"Size/request:", responseSize, 1},
+	{"Average:", unit.Latency, 1e9}, {"Slowest:", latencyAt("max"), 1e9}, {"Fastest:", latencyAt("min"), 1e9},
+	{"Requests/sec:", unit.Throughput, 1}, {"Size/request:", responseSize, 1},
 }
 
 func heySummary(text []byte) optional {

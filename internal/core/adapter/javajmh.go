@@ -246,7 +246,8 @@ func jmhTable(t *table, runs *rows[jmhRun]) error {
 	}
 	for t.next() {
 		r := jmhRun{
-			benchmark: t.s.keep(t.field(t.column("Benchmark"))), mode: t.s.keep(t.field(t.column("Mode"))), threads: t.s.keep(t.field(t.column("Threads"))), line: t.line,
+			benchmark: t.s.keep(t.field(t.column("Benchmark"))), mode: t.s.keep(t.field(t.column("Mode"))),
+			threads: t.s.keep(t.field(t.column("Threads"))), line: t.line,
 			primary: jmhMetric{unit: t.s.keep(t.field(t.column("Unit")))},
 		}
 		for i, c := range t.columns {

@@ -352,7 +352,9 @@ func (m *k6Metric) settle() {
 }
 
 // k6Timed begin the names of trends that k6 has of times.
-var k6Timed = []string{"http_req_", "iteration_duration", "group_duration", "grpc_req_duration", "ws_connecting", "ws_session_duration", "ws_ping", "browser_web_vital_fcp", "browser_web_vital_fid", "browser_web_vital_inp", "browser_web_vital_lcp", "browser_web_vital_ttfb", "browser_http_req_duration"}
+var k6Timed = []string{"http_req_", "iteration_duration", "group_duration", "grpc_req_duration", "ws_connecting",
+	"ws_session_duration", "ws_ping", "browser_web_vital_fcp", "browser_web_vital_fid", "browser_web_vital_inp",
+	"browser_web_vital_lcp", "browser_web_vital_ttfb", "browser_http_req_duration"}
 
 // measure is the measure of a trend's or gauge's point, and the factor to its unit.
 func (m *k6Metric) measure(point string) (*unit.Measure, float64) {

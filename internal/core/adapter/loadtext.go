@@ -50,7 +50,8 @@ func (s *scanner) goesOnTo(text []byte, end string) []byte {
 // firstNumber is the number that a text begins with.
 func firstNumber(text []byte) opt {
 	word, _ := nextWord(text)
-	for n := len(word); n > 0 && (word[n-1] == '%' || word[n-1] == ',' || word[n-1] == ';' || word[n-1] == 's' || word[n-1] == ')'); n = len(word) {
+	for n := len(word); n > 0 && (word[n-1] == '%' || word[n-1] == ',' || word[n-1] == ';' || word[n-1] == 's' ||
+		word[n-1] == ')'); n = len(word) {
 		word = word[:n-1]
 	}
 	v, ok := groupedNumber(word, ',')

@@ -122,7 +122,7 @@ func header(from *toolSet, at place, s *scanner) (all []found) {
 	ahead := s.in[s.at:min(len(s.in), s.at+headerBytes)]
 	commas := s.end != nil && s.at+len(ahead) == len(s.in) && bytes.IndexByte(ahead, '\t') < 0 && bytes.IndexByte(ahead, ';') < 0
 	if commas && bytes.IndexByte(ahead, ',') < 0 {
-		return nil // nothing stands in columns
+		return nil // there are no columns
 	}
 	for range headerLines {
 		sign := at.offset + s.read()
@@ -163,7 +163,7 @@ func (src source) search(from *toolSet, tables []found) []found {
 			sure++
 		}
 	}
-	of := func(t *tool) int { // place in all, of which there are few
+	of := func(t *tool) int { // its place in all, which is short
 		for i := range all {
 			if all[i].tool == t {
 				return i

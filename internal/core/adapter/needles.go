@@ -9,8 +9,8 @@ import (
 type needleSet struct {
 	all []needle // the needles of one pair in the order of the table
 
-	// For many needles. Almost no pair of a text is a needle's, which two small tables tell: they stay in the processor's nearest cache, where a
-	// table of all pairs would not.
+	// For many needles. Almost no pair of a text is a needle's, which two small tables tell: they stay in the processor's nearest cache,
+	// where a table of all pairs would not.
 	//
 	// Where each needle has three bytes or more, only every second pair of the text is looked at: a needle is looked for at two pairs that
 	// overlap, of which one stands there.

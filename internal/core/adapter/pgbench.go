@@ -158,15 +158,16 @@ func (r *pgRun) read(line []byte) {
 
 // pgParameters are the lines of what changes the load.
 var pgParameters = []struct{ label, name, usual string }{
-	{"scaling factor: ", "scale", ""}, {"query mode: ", "mode", ""}, {"number of clients: ", "clients", ""}, {"number of threads: ", "threads", ""},
-	{"maximum number of tries: ", "tries", "1"}, {"partition method: ", "partition", ""}, {"partitions: ", "partitions", ""},
+	{"scaling factor: ", "scale", ""}, {"query mode: ", "mode", ""}, {"number of clients: ", "clients", ""},
+	{"number of threads: ", "threads", ""}, {"maximum number of tries: ", "tries", "1"}, {"partition method: ", "partition", ""}, {"partitions: ", "partitions", ""},
 }
 
 // pgFailures are the counts of transactions that failed, behind "number of ".
 var pgFailures = []struct {
 	label   string
 	measure *unit.Measure
-}{{"serialization failures: ", pgSerial}, {"deadlock failures: ", pgLock}, {"other failures: ", pgOther}, {"transactions retried: ", pgRetried}}
+}{{"serialization failures: ", pgSerial}, {"deadlock failures: ", pgLock}, {"other failures: ", pgOther},
+	{"transactions retried: ", pgRetried}}
 
 // ofRun takes a line of the run as a whole.
 func (r *pgRun) ofRun(line []byte) {

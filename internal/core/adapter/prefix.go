@@ -109,8 +109,8 @@ func (src *source) findPrefix() *prefix {
 	return &p
 }
 
-// glance reports whether no line could begin with a prefix, which ends it, and whether no document could begin on any line: a quick look, as
-// almost none does.
+// glance reports whether no line could begin with a prefix, which ends it, and whether no document could begin on any line: a quick look,
+// as almost none does.
 func glance(in []byte) (bare, unopened bool) {
 	in = in[:min(len(in), prefixBytes)]
 	bars, tabs := bytes.IndexByte(in, '|') >= 0, bytes.IndexByte(in, '\t') >= 0

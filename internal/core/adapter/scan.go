@@ -159,8 +159,8 @@ func (s *scanner) text() (string, error) {
 	return s.keep(out), err
 }
 
-// keep is word as a string. Texts of an output are mostly the same few, and those of the next output are mostly those of this one: units, names
-// of parameters and benchmarks. Those that came last are not made again.
+// keep is word as a string. Texts of an output are mostly the same few, and those of the next output are mostly those of this one: units,
+// names of parameters and benchmarks. Those that came last are not made again.
 func (s *scanner) keep(word []byte) string {
 	if s.known == nil {
 		s.known = new(textTable)
@@ -418,8 +418,8 @@ func (s *scanner) skipSlowly() error {
 	return s.fail("JSON: want a value, found %s", s.found())
 }
 
-// skipWhole skips a value that is in the window as a whole, in one loop and without a call for each of its parts. False: nothing was read, as
-// the value is not all there, or none of JSON, or has what is seldom.
+// skipWhole skips a value that is in the window as a whole, in one loop and without a call for each of its parts. False: nothing was read,
+// because the value is not all there, is not JSON, or has what is rare.
 func (s *scanner) skipWhole() bool {
 	in, at := s.in, s.at
 	var objects uint64 // of the containers that are open, the outermost in the lowest bit; limits.JSONDepth has no more

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Words of lines. The functions of package bytes make a set of the bytes to trim at each call, and a slice of words: for lines of a few words
-// that costs more than the rest of reading them.
+// Words of lines. The functions of package bytes make a set of the bytes to trim at each call, and a slice of words: for lines of a few
+// words that costs more than the rest of reading them.
 
 // nextWord parts the first word from the rest, at spaces and tabs.
 func nextWord(text []byte) (word, rest []byte) {

@@ -53,7 +53,8 @@ type Store struct {
 // KeepBytes is how much the store keeps of images that nobody uses.
 const KeepBytes = 20 * limits.GiB
 
-// Open opens or makes a store, and removes what a killed process left half unpacked. rootID owns what belongs to root in an image (see Place).
+// Open opens or makes a store, and removes what a killed process left half unpacked. rootID owns what belongs to root in an image (see
+// Place).
 func Open(dir string, rootID uint32) (*Store, error) {
 	for _, d := range []string{"images", "partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {

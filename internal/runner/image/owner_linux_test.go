@@ -28,7 +28,8 @@ func ownedLayer(t *testing.T, owners ...[2]int) []byte {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	put := func(name string, kind byte, owner [2]int) {
-		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Linkname: "target", Mode: 0o755, Uid: owner[0], Gid: owner[1]}); err != nil {
+		header := &tar.Header{Name: name, Typeflag: kind, Linkname: "target", Mode: 0o755, Uid: owner[0], Gid: owner[1]}
+		if err := w.WriteHeader(header); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +97,8 @@ func TestOwnersFollowTheOwnerOfRootsFiles(t *testing.T) {
 	}
 }
 
-// TestAnImageIsUnpackedForEachOwnerOfRootsFiles opens one store as a machine does whose user namespaces begin elsewhere after a restart, or are gone.
+// TestAnImageIsUnpackedForEachOwnerOfRootsFiles opens one store as a machine does whose user namespaces begin elsewhere after a restart, or
+// are gone.
 func TestAnImageIsUnpackedForEachOwnerOfRootsFiles(t *testing.T) {
 	t.Parallel()
 	file, folder, dir := filepath.Join(t.TempDir(), "layer.tar"), t.TempDir(), t.TempDir()
@@ -111,7 +113,8 @@ func TestAnImageIsUnpackedForEachOwnerOfRootsFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if img, err = mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: runtime.GOARCH, RootFS: mustConfig(t, img).RootFS}); err != nil {
+	config := &v1.ConfigFile{OS: "linux", Architecture: runtime.GOARCH, RootFS: mustConfig(t, img).RootFS}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
 		t.Fatal(err)
 	}
 	p, err := layout.Write(folder, empty.Index)
