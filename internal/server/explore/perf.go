@@ -1,12 +1,8 @@
 package explore
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"time"
-
-	"github.com/tachograph/tacho/internal/core/access"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -25,20 +21,6 @@ type PerfQuery struct {
 	Benchmarks, Measures []string
 	From, To             *time.Time // start time of the reports, inclusive
 	Columns              int        // of the picture that each line is for: points that it would not show are left out; 0: all points
-}
-
-// Perf returns one entry for each combination that has metrics, its points in the order of version number, start time and iteration. A
-// query for more than limits.PerfSeriesMax combinations or limits.PerfPointsMax points is an Invalid fault: nothing is left out.
-func (s *Service) Perf(ctx context.Context, actor access.Actor, ref string, q PerfQuery) (out api.Perf, err error) {
-	var text bytes.Buffer
-	if err := s.WritePerfColumns(ctx, &text, actor, ref, q); err != nil {
-		return out, err
-	}
-	var columns api.PerfColumns
-	if err := json.Unmarshal(text.Bytes(), &columns); err != nil {
-		return out, err
-	}
-	return columns.Perf()
 }
 
 func (q PerfQuery) check() error {

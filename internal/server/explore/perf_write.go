@@ -81,7 +81,9 @@ func (s *Service) WritePerf(ctx context.Context, w io.Writer, actor access.Actor
 	})
 }
 
-// WritePerfColumns writes the lines of a query as api.PerfColumns.
+// WritePerfColumns writes the lines of a query as api.PerfColumns, those that have metrics, their points in the order of version number,
+// start time and iteration. A query for more than limits.PerfSeriesMax combinations or limits.PerfPointsMax points is an Invalid fault:
+// nothing is left out.
 func (s *Service) WritePerfColumns(ctx context.Context, w io.Writer, actor access.Actor, ref string, q PerfQuery) error {
 	return s.writeLines(ctx, w, actor, ref, q, func(p *perfWriter, project project.Project) error {
 		head := api.PerfColumns{Project: project.Wire(), StartTime: q.From, EndTime: q.To, Results: []api.PerfGroup{},

@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,9 +28,13 @@ func baseline(t *testing.T, r api.Report) float64 {
 // line are the values that a plot of the branch shows, in its order.
 func (h *house) line(branch string) []float64 {
 	h.t.Helper()
-	perf, err := h.explore.Perf(h.t.Context(), local, h.project("shop").ID, explore.PerfQuery{
-		Branches: []string{branch}, Testbeds: []string{"localhost"}, Benchmarks: []string{"b"}, Measures: []string{"latency"}})
-	if err != nil {
+	var text bytes.Buffer
+	if err := h.explore.WritePerf(h.t.Context(), &text, local, h.project("shop").ID, explore.PerfQuery{
+		Branches: []string{branch}, Testbeds: []string{"localhost"}, Benchmarks: []string{"b"}, Measures: []string{"latency"}}); err != nil {
+		h.t.Fatal(err)
+	}
+	var perf api.Perf
+	if err := json.Unmarshal(text.Bytes(), &perf); err != nil {
 		h.t.Fatal(err)
 	}
 	var out []float64
