@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
@@ -44,4 +45,6 @@ type Config struct {
 	Throttle *throttle.Config
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Rehearse is for tests, as in store.Config.
+	Rehearse store.Rehearsal
 }

@@ -32,7 +32,7 @@ func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
 		if cfg.Local {
 			check = 1 // a command does not wait for it, unless there is a reason
 		}
-		db, err := store.Open(ctx, store.Config{Path: file, Now: cfg.Now, CheckBytes: check})
+		db, err := store.Open(ctx, store.Config{Path: file, Now: cfg.Now, CheckBytes: check, Rehearse: cfg.Rehearse})
 		if err != nil {
 			return nil, cannotUse(cfg.Data, err)
 		}
@@ -45,7 +45,7 @@ func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
 		return nil, fault.Conflictf("data folder %s: it has a database of its own (%s), whose objects are not those of the given database; "+
 			"choose another folder with --data", cfg.Data, upkeep.Database)
 	}
-	db, err := store.Open(ctx, store.Config{URL: cfg.Database, Now: cfg.Now})
+	db, err := store.Open(ctx, store.Config{URL: cfg.Database, Now: cfg.Now, Rehearse: cfg.Rehearse})
 	if err != nil {
 		return nil, cannotOpen(cfg.Database, err)
 	}

@@ -84,7 +84,13 @@ func TestServersOfOneDatabaseShareAFolderAndNobodyElse(t *testing.T) {
 func TestAFolderWithADatabaseOfItsOwnTakesNoOther(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	start(t, data).stop()
+	s, err := opened(t.Context(), t, data, false)
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := refusedToOpen(t, testdb.PostgresConfig(t).URL, data); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(),
 		upkeep.Database) {
 		t.Errorf("%v, want a Conflict that names the file", err)

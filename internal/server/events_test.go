@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -37,11 +36,7 @@ func (s said) Handle(_ context.Context, r slog.Record) error {
 
 func TestAServerLogsAndCountsWhatWasCommitted(t *testing.T) {
 	t.Parallel()
-	var cfg Config
-	if _, err := config.Load(&cfg, config.Sources{}); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Data = t.TempDir()
+	cfg := settings(t, t.TempDir())
 	heard := said{slog.DiscardHandler, make(chan string, 10)}
 	s, err := New(t.Context(), cfg, slog.New(heard))
 	if err != nil {
@@ -79,9 +74,12 @@ func TestAServerLogsAndCountsWhatWasCommitted(t *testing.T) {
 func TestOldEventsAreForgottenByServersAndCommands(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	folder := t.TempDir()
+	where := settings(t, t.TempDir())
 	with := func(local bool) *Server {
-		return quiet(t, func(c *Config) { c.Data, c.Local, c.Now = folder, local, func() time.Time { return now } })
+		return quiet(t, func(c *Config) {
+			*c = where
+			c.Local, c.Now = local, func() time.Time { return now }
+		})
 	}
 	// write leaves an event, and passes its life.
 	write := func(s *Server) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,7 +29,8 @@ func TestFullDiskIsNotReadyUntilThereIsSpaceAgain(t *testing.T) {
 		}
 	})
 	data := filepath.Join(folder, "data")
-	s, err := opened(t.Context(), t, data, false)
+	log := slog.New(slog.DiscardHandler)
+	s, err := New(t.Context(), settings(t, data), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +59,7 @@ func TestFullDiskIsNotReadyUntilThereIsSpaceAgain(t *testing.T) {
 	}
 
 	fill(t, filler)
-	_, err = opened(t.Context(), t, filepath.Join(folder, "other"), false)
+	_, err = New(t.Context(), settings(t, filepath.Join(folder, "other")), log)
 	if err == nil || !strings.Contains(err.Error(), "full; free space") {
 		t.Errorf("a first start on a full disk: %v", err)
 	}

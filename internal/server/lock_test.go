@@ -17,6 +17,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
+// opened is a server or a command on a folder with a database of its own, also in a run on PostgreSQL: there servers share a folder
+// (TestServersOfOneDatabaseShareAFolderAndNobodyElse), and no command has one without a server.
 func opened(ctx context.Context, t *testing.T, folder string, local bool) (*Server, error) {
 	t.Helper()
 	var cfg Config

@@ -7,18 +7,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/tachograph/tacho/internal/config"
 )
 
 // quiet is a server without a listener.
 func quiet(t *testing.T, change func(*Config)) *Server {
 	t.Helper()
-	var cfg Config
-	if _, err := config.Load(&cfg, config.Sources{}); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Data = t.TempDir()
+	cfg := settings(t, t.TempDir())
 	change(&cfg)
 	s, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
-	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -34,11 +33,8 @@ type shelf struct {
 // newShelf makes so many lines of so many points: one report by the front door, the others as copies of its rows.
 func newShelf(b testing.TB, lines, points int) *shelf {
 	b.Helper()
-	var cfg Config
-	if _, err := config.Load(&cfg, config.Sources{}); err != nil {
-		b.Fatal(err)
-	}
-	cfg.Data, cfg.Version, cfg.Local = b.TempDir(), "test", true
+	cfg := settings(b, b.TempDir())
+	cfg.Version, cfg.Local = "test", true
 	s, err := New(b.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)

@@ -20,6 +20,9 @@ import (
 	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/imagepack"
 	"github.com/tachograph/tacho/internal/server/registry"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/testdb"
+	"github.com/tachograph/tacho/internal/server/upkeep"
 )
 
 // world is a running server on loopback with its admin's key.
@@ -39,13 +42,21 @@ func start(t *testing.T, data string) *world {
 	return startWith(t, data, l, func(*Config) {})
 }
 
-func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) *world {
+// settings are those of a server on a data folder, with the database that this run of the tests asks for.
+func settings(t testing.TB, data string) (cfg Config) {
 	t.Helper()
-	var cfg Config
 	if _, err := config.Load(&cfg, config.Sources{}); err != nil {
 		t.Fatal(err)
 	}
-	cfg.Data, cfg.URL, cfg.Version = data, URLOf(l), "test"
+	where := testdb.Config(t, store.Config{Path: filepath.Join(data, upkeep.Database)})
+	cfg.Data, cfg.Database, cfg.Rehearse = data, where.URL, where.Rehearse
+	return cfg
+}
+
+func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) *world {
+	t.Helper()
+	cfg := settings(t, data)
+	cfg.URL, cfg.Version = URLOf(l), "test"
 	change(&cfg)
 	s, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 func TestFoldersAndFilesThatWereOpenAreClosed(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newWholeFixture(t)
 	f.report(f.project, "input")
 	if err := f.store.Close(); err != nil {
 		t.Fatal(err)

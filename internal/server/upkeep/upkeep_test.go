@@ -40,9 +40,6 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	if testdb.Wanted(t) == testdb.Postgres {
-		t.Skip("a data folder that is checked, backed up and restored has its SQLite database in it")
-	}
 	f := &fixture{t: t, data: filepath.Join(t.TempDir(), "data"), now: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}
 	f.open()
 	t.Cleanup(func() { f.store.Close() })
@@ -54,6 +51,16 @@ func newFixture(t *testing.T) *fixture {
 		return err
 	})
 	return f
+}
+
+// newWholeFixture is one whose database is a file of its folder, for what is about that file: a PostgreSQL database is checked, backed up
+// and restored by its own means.
+func newWholeFixture(t *testing.T) *fixture {
+	t.Helper()
+	if testdb.Wanted(t) == testdb.Postgres {
+		t.Skip("it is about the database's file in the data folder")
+	}
+	return newFixture(t)
 }
 
 func (f *fixture) open() {
@@ -129,11 +136,47 @@ func (f *fixture) report(p project.Project, input string) blob.Digest {
 
 func (f *fixture) check() Checked {
 	f.t.Helper()
-	out, err := Check(f.t.Context(), f.data, func(int, int) {})
+	quiet := func(int, int) {}
+	if testdb.Wanted(f.t) == testdb.Postgres {
+		out, err := CheckBlobs(f.t.Context(), f.data, f.store, quiet)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return out
+	}
+	out, err := Check(f.t.Context(), f.data, quiet)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	return out
+}
+
+// inputs are the digests that the fixture's reports name.
+func (f *fixture) inputs() []blob.Digest {
+	f.t.Helper()
+	out, err := image.NamedBlobs(f.t.Context(), f.store)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return out
+}
+
+// copied runs f for each blob that a backup copies: of the whole folder, or of the blobs where the database is elsewhere.
+func (f *fixture) copied(to string, progress func(done, total int)) (blobs int) {
+	f.t.Helper()
+	p := BackupParams{Data: f.data, To: to, Version: "test", Now: f.now, Progress: progress}
+	if testdb.Wanted(f.t) == testdb.Postgres {
+		n, _, err := CopyBlobs(f.t.Context(), p, f.store)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return n
+	}
+	m, err := Backup(f.t.Context(), p)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return m.Blobs
 }
 
 func (f *fixture) backup(to string) Manifest {
@@ -161,7 +204,7 @@ func inputs(t *testing.T, data string) (out []blob.Digest) {
 
 func TestBackupOfARunningServerComesBackWhole(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newWholeFixture(t)
 	var acknowledged []blob.Digest
 	for i := range 5 {
 		acknowledged = append(acknowledged, f.report(f.project, fmt.Sprintf("before %d", i)))
@@ -221,7 +264,7 @@ func TestBackupOfARunningServerComesBackWhole(t *testing.T) {
 
 func TestSecondBackupCopiesWhatIsNewAndTidies(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newWholeFixture(t)
 	stays, goes := f.report(f.project, "stays"), f.report(f.project, "goes")
 	to := filepath.Join(t.TempDir(), "backup")
 	first := f.backup(to)
@@ -257,7 +300,7 @@ func TestSecondBackupCopiesWhatIsNewAndTidies(t *testing.T) {
 
 func TestBackupThatBreaksOffLeavesTheOneBefore(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newWholeFixture(t)
 	f.report(f.project, "first")
 	to := filepath.Join(t.TempDir(), "backup")
 	f.backup(to)
@@ -288,7 +331,7 @@ func TestBackupThatBreaksOffLeavesTheOneBefore(t *testing.T) {
 
 func TestRestoreTakesNothingThatIsDamaged(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newWholeFixture(t)
 	digest := f.report(f.project, "kept output")
 	edit := func(path string, at int64) func(t *testing.T, to string) {
 		return func(t *testing.T, to string) {
@@ -385,6 +428,12 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	if diff := cmp.Diff(map[string]bool{string(flipped): true, string(missing): true}, about); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
+}
+
+func TestCheckFindsADamagedDatabase(t *testing.T) {
+	t.Parallel()
+	f := newWholeFixture(t)
+	f.report(f.project, "fine")
 	if err := f.store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -423,7 +472,7 @@ func TestDeletedProjectIsPurgedWithItsBlobsAfterItsGrace(t *testing.T) {
 		t.Helper()
 		out, err := Collect(t.Context(), f.data, f.store, f.now, Retention{Deleted: 24 * time.Hour},
 			func(ctx context.Context) (n int, err error) {
-				named := inputs(t, f.data)
+				named := f.inputs()
 				return n, f.blobs.List(ctx, func(info blob.Info) error {
 					if slices.Contains(named, info.Digest) {
 						return nil
@@ -447,7 +496,7 @@ func TestDeletedProjectIsPurgedWithItsBlobsAfterItsGrace(t *testing.T) {
 	}
 	want := []blob.Digest{kept, shared}
 	slices.Sort(want)
-	if diff := cmp.Diff(want, inputs(t, f.data)); diff != "" {
+	if diff := cmp.Diff(want, f.inputs()); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
 	if got := f.check(); len(got.Problems) != 0 || got.Garbage != 0 {
@@ -469,21 +518,25 @@ func TestRawOutputsGoAfterTheirRetentionAndResultsStay(t *testing.T) {
 	if err != nil || out.Rows != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if diff := cmp.Diff([]blob.Digest{young}, inputs(t, f.data)); diff != "" {
+	if diff := cmp.Diff([]blob.Digest{young}, f.inputs()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	var metrics []int // of each report
 	f.tx(func(tx *store.Tx) error {
-		reports, n, err := report.List(t.Context(), tx, f.project.ID, report.Filter{}, store.Page{Limit: 9})
+		reports, _, err := report.List(t.Context(), tx, f.project.ID, report.Filter{}, store.Page{Limit: 9})
+		metrics = nil
 		for _, r := range reports {
-			if metrics, err := report.Metrics(t.Context(), tx, r.Seq, 0, limits.MetricsPerReport); err != nil || len(metrics) != 1 {
-				t.Errorf("report %d has %d metrics, %v", r.Seq, len(metrics), err)
+			of, err := report.Metrics(t.Context(), tx, r.Seq, 0, limits.MetricsPerReport)
+			if err != nil {
+				return err
 			}
-		}
-		if n != 2 {
-			t.Errorf("%d reports", n)
+			metrics = append(metrics, len(of))
 		}
 		return err
 	})
+	if diff := cmp.Diff([]int{1, 1}, metrics); diff != "" {
+		t.Errorf("metrics of each report (-want +got):\n%s", diff)
+	}
 	if out, err = Collect(t.Context(), f.data, f.store, f.now, Retention{},
 		func(context.Context) (int, error) { return 0, nil }); err != nil || out.Rows != 0 {
 		t.Errorf("kept for ever: %+v, %v", out, err)
@@ -501,15 +554,13 @@ func TestNothingIsCollectedWhileABackupReads(t *testing.T) {
 		}
 		return out
 	}
-	if _, err := Backup(t.Context(), BackupParams{Data: f.data, To: filepath.Join(t.TempDir(), "b"), Now: f.now, Progress: func(int, int) {
+	if n := f.copied(filepath.Join(t.TempDir(), "b"), func(int, int) {
 		if out := collected(); !out.Busy || out.Blobs != 0 {
 			t.Errorf("during the backup: %+v", out)
 		}
-		if _, err := Check(t.Context(), f.data, func(int, int) {}); err != nil {
-			t.Errorf("a check beside it: %v", err)
-		}
-	}}); err != nil {
-		t.Fatal(err)
+		f.check()
+	}); n != 1 {
+		t.Errorf("%d blobs were copied", n)
 	}
 	if out := collected(); out.Busy || out.Blobs != 1 {
 		t.Errorf("after it: %+v", out)
@@ -537,5 +588,27 @@ func TestPurgeGoesInSmallSteps(t *testing.T) {
 	}
 	if limits.UpkeepBatch < 100 {
 		t.Error("the real steps are smaller than a test's")
+	}
+}
+
+func TestBlobsOfADatabaseElsewhereAreCopiedWhileReportsArrive(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t) // on either database: it is opened by who copies
+	before := f.report(f.project, "before")
+	to := filepath.Join(t.TempDir(), "copy")
+	p := BackupParams{Data: f.data, To: to, Now: f.now, Progress: func(int, int) { f.report(f.project, "late") }}
+	if n, _, err := CopyBlobs(t.Context(), p, f.store); err != nil || n != 1 {
+		t.Fatalf("%d blobs (%v), want the one of the report before", n, err)
+	}
+	out, err := CheckBlobs(t.Context(), to, f.store, func(int, int) {})
+	if err != nil || out.Blobs != 2 || len(out.Problems) != 1 || out.Problems[0].Thing == string(before) {
+		t.Errorf("%+v (%v), want the late one missing alone", out, err)
+	}
+	p.Progress = func(int, int) {}
+	if n, _, err := CopyBlobs(t.Context(), p, f.store); err != nil || n != 2 {
+		t.Errorf("again: %d blobs (%v)", n, err)
+	}
+	if out, err := CheckBlobs(t.Context(), to, f.store, func(int, int) {}); err != nil || len(out.Problems) != 0 {
+		t.Errorf("then: %+v (%v)", out, err)
 	}
 }
