@@ -17,7 +17,7 @@ gobench() {
 }
 
 echo "ingest of a report"
-gobench ./internal/server/intake .
+gobench ./internal/server/report .
 echo "perf query, plot"
 gobench ./internal/server 'Perf|Page'
 gobench ./internal/server/explore .

@@ -34,14 +34,13 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/httpapi"
 	"github.com/tachograph/tacho/internal/server/hub"
-	"github.com/tachograph/tacho/internal/server/ingest"
-	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/metrics"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -59,7 +58,7 @@ type Server struct {
 	health  *health
 	store   *store.Store
 	gates   admit.Gates
-	intake  *intake.Service
+	reports *report.Service
 	queue   *queue.Service
 	hub     *hub.Hub
 	images  *registry.Registry
@@ -143,10 +142,10 @@ func (s *Server) build(ctx context.Context) error {
 		publicURL = s.cfg.URL
 	}
 	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts, visible})
-	reader := ingest.New(s.store, s.gates.Work)
+	judge := report.NewJudge(s.store, s.gates.Work)
 	door := project.NewDoor(s.store, s.guard.Project)
 	s.queue = queue.New(queue.Config{
-		Store: s.store, Door: door, Blobs: blobs, Ingest: reader, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
+		Store: s.store, Door: door, Blobs: blobs, Ingest: judge, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
 		KeepEnv: s.cfg.RetentionEnvironments,
 		Images:  &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
 	})
@@ -168,13 +167,13 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
 	reads := explore.New(door, s.gates.Reads)
-	s.intake = intake.New(intake.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Ingest: reader, Work: s.gates.Work,
+	s.reports = report.NewService(report.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Judge: judge, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	services := httpapi.Services{
 		Projects: project.NewService(s.store, door, accounts, visible, s.queue),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots:   plot.NewService(door),
-		Intake:  s.intake,
+		Reports: s.reports,
 		Explore: reads, Queue: s.queue, Fleet: machines,
 	}
 	s.api = httpapi.New(httpapi.Config{
@@ -369,7 +368,7 @@ func (s *Server) resume(ctx context.Context) {
 	tick := time.NewTicker(resumeEvery)
 	defer tick.Stop()
 	for {
-		if err := s.intake.Resume(ctx); err != nil && ctx.Err() == nil {
+		if err := s.reports.Resume(ctx); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "finish half written reports", "error", err)
 		}
 		select {

@@ -6,8 +6,8 @@
 // others, never their loss; only the JSON format of our own world is strict, because its producers are programs.
 //
 // The package is pure: bytes in, values out. Input is read through a window, so that memory follows from the results and not from the input.
-// Its errors are Invalid or TooLarge faults whose sentence says where the input is wrong. Intake and ingest call it on the server; a client may
-// call it before anything is sent. How to add an adapter is told in docs/adapters.md.
+// Its errors are Invalid or TooLarge faults whose sentence says where the input is wrong. On the server report/results calls it; a client
+// may call it before anything is sent. docs/adapters.md describes how to add an adapter.
 package adapter
 
 import (

@@ -5,7 +5,7 @@
 // Where its limits help nobody they differ: a history without any variance still has limits, so that a count that doubles is seen, and a
 // negative mean keeps its lower limit below its upper one.
 //
-// The package knows no store and no clock: ingest brings the history, chosen by branch, testbed, benchmark, measure and window, and writes
+// The package knows no store and no clock: report brings the history, chosen by branch, testbed, benchmark, measure and window, and writes
 // the alerts.
 package judge
 

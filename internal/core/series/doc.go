@@ -11,5 +11,5 @@
 //   - NextNumber and Point: how versions are numbered and how points are ordered.
 //   - Horizon: which earlier points a report may be judged against. Nothing newer than itself, and not its own iterations.
 //
-// The package has no I/O. The store keeps the rows and follows these rules; intake and ingest call them.
+// The package has no I/O. The store keeps the rows and follows these rules; report calls them.
 package series

@@ -4,7 +4,7 @@
 // garbage which the registry's collector sweeps. A blob is visible whole or not at all, and never under a digest that is not its own.
 //
 // Store is the interface because there are to be two drivers, a folder (Dir, here) and an S3-compatible store; package blobtest is the
-// specification that each of them passes. Called by the registry, the intake and the ingest services.
+// specification that each of them passes. Called by the registry, report and the job queue.
 //
 // # What it promises
 //

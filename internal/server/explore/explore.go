@@ -8,7 +8,7 @@
 // whatever its size. The methods that begin with Write count first, in SQL, and pass the gate for large answers with what that says; their
 // results are the JSON of what the methods without Write return.
 //
-// It does not make reports (intake) and does not judge (ingest).
+// It does not make reports and does not judge (report).
 package explore
 
 import (

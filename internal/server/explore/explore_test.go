@@ -19,8 +19,8 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/explore"
-	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
@@ -30,12 +30,12 @@ import (
 // local is the person at the keyboard, who may do all.
 var local = access.Actor{Kind: access.Local}
 
-// gallery is a project with reports to look at, submitted through intake.
+// gallery is a project with reports to look at, submitted as people do.
 type gallery struct {
 	t       testing.TB
 	store   *store.Store
 	explore *explore.Service
-	intake  *intake.Service
+	reports *report.Service
 	now     time.Time
 }
 
@@ -57,7 +57,7 @@ func newGallery(t testing.TB) *gallery {
 		t.Fatal(err)
 	}
 	g.explore = explore.New(project.NewDoor(g.store, nil), nil)
-	g.intake = intake.New(intake.Config{Store: g.store, Blobs: blobs, Now: clock})
+	g.reports = report.NewService(report.Config{Store: g.store, Blobs: blobs, Now: clock})
 	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
 		_, err := account.InsertOrganization(t.Context(), tx, "Acme", "free")
 		return err
@@ -75,7 +75,7 @@ func (g *gallery) run(change func(*api.NewRun), results ...string) api.Report {
 	if change != nil {
 		change(&r)
 	}
-	taken, err := g.intake.Submit(g.t.Context(), intake.Request{Actor: access.Actor{Kind: access.Local}, New: r})
+	taken, err := g.reports.Submit(g.t.Context(), report.Request{Actor: access.Actor{Kind: access.Local}, New: r})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestDeletedReportLeavesNumbersAlone(t *testing.T) {
 	g.run(nil, bmf(1))
 	gone := g.run(nil, bmf(2))
 	g.run(nil, bmf(3))
-	if err := g.intake.Delete(t.Context(), local, g.project().ID, gone.UUID); err != nil {
+	if err := g.reports.Delete(t.Context(), local, g.project().ID, gone.UUID); err != nil {
 		t.Fatal(err)
 	}
 	perf, err := g.explore.Perf(t.Context(), local, g.project().ID, query(nil))

@@ -30,7 +30,7 @@ func (a *API) registerBranches() {
 			ProjectPath
 			Body api.NewBranch
 		}) (*bodyOutput[api.Branch], error) {
-			id, err := a.cfg.Intake.CreateBranch(ctx, actorOf(ctx), in.Project, in.Body)
+			id, err := a.cfg.Reports.CreateBranch(ctx, actorOf(ctx), in.Project, in.Body)
 			if err != nil {
 				return nil, err
 			}

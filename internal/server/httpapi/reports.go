@@ -10,7 +10,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
-	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/report"
 )
 
@@ -71,7 +70,7 @@ func (a *API) registerReports() {
 		func(ctx context.Context, in *createReportInput) (*streamed, error) {
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
-			taken, err := a.cfg.Intake.Create(ctx, in.Project, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
+			taken, err := a.cfg.Reports.Create(ctx, in.Project, report.Request{Actor: actor, SourceIP: actor.SourceIP, New: runOf(in.Body)})
 			in.Body.Results = nil
 			if err != nil {
 				return nil, err
@@ -86,7 +85,7 @@ func (a *API) registerReports() {
 	registerChange(a, operation{http.MethodPost, one + "/reparse", "reparse-report",
 		"Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},
 		func(ctx context.Context, in *reparseInput) (*streamed, error) {
-			if err := a.cfg.Intake.Reparse(ctx, actorOf(ctx), in.Project, in.Report); err != nil {
+			if err := a.cfg.Reports.Reparse(ctx, actorOf(ctx), in.Project, in.Report); err != nil {
 				return nil, err
 			}
 			return a.showChanged(ctx, in.Project, in.Report, in.Preference)
@@ -94,7 +93,7 @@ func (a *API) registerReports() {
 	register(a, operation{http.MethodDelete, one, "delete-report", "Delete a report with its metrics and alerts; version numbers stay",
 		access.EditProject, http.StatusNoContent, 0},
 		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
-			return &emptyOutput{}, a.cfg.Intake.Delete(ctx, actorOf(ctx), in.Project, in.Report)
+			return &emptyOutput{}, a.cfg.Reports.Delete(ctx, actorOf(ctx), in.Project, in.Report)
 		})
 }
 

@@ -27,11 +27,10 @@ import (
 	"github.com/tachograph/tacho/internal/server/chain"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/ingest"
-	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
@@ -70,14 +69,14 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	}
 	door := project.NewDoor(db, func(id string) error { return s.api.cfg.Guard.Project(id) })
 	views, log := explore.New(door, nil), slog.New(slog.DiscardHandler)
-	s.queue = queue.New(queue.Config{Store: db, Door: door, Blobs: blobs, Ingest: ingest.New(db, nil), Images: anyImage{}, Log: log,
+	s.queue = queue.New(queue.Config{Store: db, Door: door, Blobs: blobs, Ingest: report.NewJudge(db, nil), Images: anyImage{}, Log: log,
 		Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots: plot.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,
-		Intake: intake.New(intake.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}
+		Reports: report.NewService(report.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/intake"
+	"github.com/tachograph/tacho/internal/server/report"
 )
 
 // submitted is a report with 201, or 200 when an idempotency key found one that was there. Nothing of the body is held while it is written.
-func (a *API) submitted(ctx context.Context, taken intake.Taken, prefer Preference) (*streamed, error) {
+func (a *API) submitted(ctx context.Context, taken report.Taken, prefer Preference) (*streamed, error) {
 	release(ctx)
 	status := http.StatusOK
 	if taken.Created {
@@ -35,7 +35,7 @@ func (a *API) registerRun() {
 		"What POST /v0/run would say of the same run, before there are results; nothing is written", access.Submit, 0, 0},
 		func(ctx context.Context, in *struct{ Body api.NewRun }) (*bodyOutput[api.RunCheck], error) {
 			actor := actorOf(ctx)
-			return body(a.cfg.Intake.Check(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body}))
+			return body(a.cfg.Reports.Check(ctx, report.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body}))
 		})
 	registerChange(a, operation{http.MethodPost, "/v0/run", "run",
 		"Submit results, or a job that makes them; the project is made when it is new",
@@ -43,7 +43,7 @@ func (a *API) registerRun() {
 		func(ctx context.Context, in *runInput) (*streamed, error) {
 			actor := actorOf(ctx)
 			in.Body.Results = resultsOf(ctx, in.Body.Results)
-			taken, err := a.cfg.Intake.Submit(ctx, intake.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
+			taken, err := a.cfg.Reports.Submit(ctx, report.Request{Actor: actor, SourceIP: actor.SourceIP, New: in.Body})
 			in.Body.Results = nil
 			if err != nil {
 				return nil, err

@@ -3,10 +3,10 @@ package httpapi
 import (
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/intake"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 )
 
@@ -16,7 +16,7 @@ type Services struct {
 	Testbeds   *series.Testbeds
 	Benchmarks *series.Benchmarks
 	Measures   *series.Measures
-	Intake     *intake.Service
+	Reports    *report.Service
 	Plots      *plot.Service
 	Explore    *explore.Service
 	Queue      *queue.Service

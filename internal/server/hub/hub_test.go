@@ -25,7 +25,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/ingest"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -88,7 +88,7 @@ func newPort(t testing.TB) *port {
 	}
 	log := slog.New(slog.DiscardHandler)
 	p.queue = queue.New(queue.Config{
-		Store: p.store, Blobs: blobs, Ingest: ingest.New(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log,
+		Store: p.store, Blobs: blobs, Ingest: report.NewJudge(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log,
 		Now: time.Now,
 	})
 	p.hub = New(p.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {
@@ -166,7 +166,7 @@ func (p *port) runner(name string) (id, key string) {
 
 func (p *port) submit() (jobID string) {
 	p.t.Helper()
-	prepared, err := p.queue.Prepare(p.t.Context(), queue.PrepareParams{Project: p.project, Organization: p.org, SourceIP: "192.0.2.1",
+	prepared, err := p.queue.Prepare(p.t.Context(), job.PrepareParams{Project: p.project, Organization: p.org, SourceIP: "192.0.2.1",
 		Job: api.NewJob{Image: "app:v1"}})
 	if err != nil {
 		p.t.Fatal(err)

@@ -20,7 +20,6 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -161,7 +160,7 @@ func (h *hall) open() {
 	}
 	reads := h.ingest
 	if reads == nil {
-		reads = ingest.New(h.store, nil)
+		reads = report.NewJudge(h.store, nil)
 	}
 	h.queue = New(Config{
 		Store: h.store, Blobs: blobs, Ingest: reads, Images: h.images, Tokens: h.tokens, Tiers: h.tiers, Now: h.clock.now,
@@ -274,15 +273,15 @@ func (h *hall) project(o order) (org account.Organization, p project.Project) {
 	return org, p
 }
 
-func (h *hall) prepare(o order) (*Prepared, error) {
+func (h *hall) prepare(o order) (*job.Prepared, error) {
 	h.t.Helper()
 	o = h.complete(o)
 	org, p := h.project(o)
-	return h.queue.Prepare(h.t.Context(), PrepareParams{Project: p, Organization: org, SourceIP: o.ip, TestbedSpecID: o.testbedSpec,
+	return h.queue.Prepare(h.t.Context(), job.PrepareParams{Project: p, Organization: org, SourceIP: o.ip, TestbedSpecID: o.testbedSpec,
 		Job: o.job})
 }
 
-// submit puts a job into the queue and wakes a runner, as the intake does. Each job is a microsecond younger than the last.
+// submit puts a job into the queue and wakes a runner, as report does. Each job is a microsecond younger than the last.
 func (h *hall) submit(o order) (jobID string) {
 	h.t.Helper()
 	jobID, prepared := h.insert(o)
@@ -297,7 +296,7 @@ func (h *hall) submitSilently(o order) (jobID string) {
 	return jobID
 }
 
-func (h *hall) insert(o order) (jobID string, prepared *Prepared) {
+func (h *hall) insert(o order) (jobID string, prepared *job.Prepared) {
 	h.t.Helper()
 	o = h.complete(o)
 	prepared, err := h.prepare(o)

@@ -17,8 +17,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/ingest"
 	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -852,7 +852,7 @@ func TestReadingIsTriedAgainThenGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHall(t)
-			broken := &flaky{Ingester: ingest.New(h.store, nil), failures: row.failures, panics: row.panics}
+			broken := &flaky{Ingester: report.NewJudge(h.store, nil), failures: row.failures, panics: row.panics}
 			h.queue.Ingest = broken
 			r := h.runner("box")
 			job := h.running(r, order{})

@@ -20,7 +20,7 @@ import (
 
 // Prepare checks a job before anything is written: its words are within limits, its spec exists and some runner has it, its image exists
 // and was made for the spec's architecture. The tag is pinned to a digest, the priority and the timeout come from the plan.
-func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, error) {
+func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepared, error) {
 	if err := checkJob(p.Job); err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 	if err := checkPlatform(p.Job.Image, image, spec); err != nil {
 		return nil, err
 	}
-	out := &Prepared{Spec: spec}
+	out := &job.Prepared{Spec: spec}
 	timeout, note := s.timeout(p)
 	if note != "" {
 		out.Notes = append(out.Notes, note)
@@ -57,7 +57,7 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 	if err != nil {
 		return nil, fmt.Errorf("write job configuration: %w", err)
 	}
-	out.row = job.Job{
+	out.Row = job.Job{
 		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, Image: p.Job.Image,
 		Digest: image.Digest,
 		Config: string(raw), TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: corejob.Priority(api.Plan(p.Organization.Plan)),
@@ -66,8 +66,8 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 }
 
 // Insert writes a prepared job in its report's transaction; its history begins with what there was to remark.
-func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportID string) (jobID string, err error) {
-	row := p.row
+func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, reportID string) (jobID string, err error) {
+	row := p.Row
 	row.ReportID = reportID
 	if row, err = job.Insert(ctx, tx, row); err != nil {
 		return "", err
@@ -80,10 +80,10 @@ func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, reportI
 }
 
 // Inserted is called after the commit; it wakes a waiting runner.
-func (s *Service) Inserted(p *Prepared) { s.waiting.wake(p.Spec.ID) }
+func (s *Service) Inserted(p *job.Prepared) { s.waiting.wake(p.Spec.ID) }
 
 // resolveSpec is the job's own spec, else the named testbed's, else the server's fallback.
-func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (fleet.Spec, error) {
+func (s *Service) resolveSpec(ctx context.Context, p job.PrepareParams) (fleet.Spec, error) {
 	var spec fleet.Spec
 	var served bool
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
@@ -157,7 +157,7 @@ func checkPlatform(name string, image Image, spec fleet.Spec) error {
 }
 
 // timeout is the asked time of one iteration, bounded by the plan's; the note says so when it was shortened.
-func (s *Service) timeout(p PrepareParams) (time.Duration, string) {
+func (s *Service) timeout(p job.PrepareParams) (time.Duration, string) {
 	most := s.Tiers[api.Plan(p.Organization.Plan)].Timeout
 	if most == 0 || most > limits.JobTimeoutMax {
 		most = limits.JobTimeoutMax

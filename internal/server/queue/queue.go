@@ -17,13 +17,10 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/project"
@@ -410,22 +407,4 @@ func configOf(row job.Job) (api.JobConfig, error) {
 		return c, fmt.Errorf("read configuration of job %s: %w", row.ID, err)
 	}
 	return c, nil
-}
-
-// PrepareParams are what a job is prepared from.
-type PrepareParams struct {
-	Project       project.Project
-	Organization  account.Organization
-	Actor         access.Actor
-	SourceIP      string
-	TestbedSpecID *string
-	Job           api.NewJob
-}
-
-// Prepared is a job that has passed every check and waits for its report.
-type Prepared struct {
-	Spec fleet.Spec
-	row  job.Job
-	// Notes are remarks for the submitter, such as a timeout that was shortened.
-	Notes []string
 }

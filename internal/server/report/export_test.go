@@ -1,5 +1,7 @@
 package report
 
+import "context"
+
 // What tests outside of this package look at.
 var (
 	HistoryReportsQuery = historyReportsQuery
@@ -8,3 +10,6 @@ var (
 	PartsQuery          = reportPartsQuery
 	PartMetricsQuery    = partMetricsQuery
 )
+
+// Clear is what a try that was interrupted has left, deleted.
+func (j *Judge) Clear(ctx context.Context, reportSeq int64) error { return j.clear(ctx, reportSeq) }

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"context"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
+	corereport "github.com/tachograph/tacho/internal/core/report"
+	"github.com/tachograph/tacho/internal/server/admit"
+	"github.com/tachograph/tacho/internal/server/report/results"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Judge reads and judges results, and closes their reports. It is safe for concurrent use.
+type Judge struct {
+	store *store.Store
+	work  *admit.Gate
+
+	slice      int          // metrics of one transaction
+	afterSlice func() error // see Slices
+}
+
+// NewJudge returns one over a database. Large results pass the gate while they are read and written; nil: no bound.
+func NewJudge(s *store.Store, work *admit.Gate) *Judge {
+	return &Judge{store: s, work: work, slice: limits.MetricsPerSlice}
+}
+
+// Slices sets how many metrics one transaction writes, and what happens after each, whose error ends the work there as a kill would. It is
+// for tests, before the first use.
+func (j *Judge) Slices(metrics int, after func() error) { j.slice, j.afterSlice = metrics, after }
+
+// FinishReport reads a job's outputs, one for each iteration, with the settings of its report, judges them, writes metrics and alerts and
+// closes the report with the given end. inTx runs in the transaction that closes it, before the report is touched there. Outputs that
+// cannot be read are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is
+// written.
+func (j *Judge) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts,
+	inTx func(*store.Tx) error) error {
+	var r Report
+	err := j.store.View(ctx, func(tx *store.Tx) (err error) {
+		r, err = ByID(ctx, tx, reportID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	pass, err := j.work.Await(ctx, results.Cost(inputs))
+	if err != nil {
+		return err
+	}
+	defer pass.Leave()
+	parsed, err := results.Parse(inputs, r.Settings)
+	if err != nil {
+		return err
+	}
+	return j.finish(ctx, finishing{reportID: reportID, parsed: parsed, inTx: inTx, change: func(report *Report) {
+		report.EndTime = end
+		if report.EndTime.Before(report.StartTime) { // the runner's clock, or a backdated job
+			report.EndTime = report.StartTime
+		}
+		if host != nil {
+			report.Host = host
+		}
+	}})
+}
+
+// FailReport closes a report without results. sentence is for people.
+func (j *Judge) FailReport(ctx context.Context, tx *store.Tx, reportID, sentence string) error {
+	rep, err := Hold(ctx, tx, reportID)
+	if err != nil {
+		return err
+	}
+	rep.Error = sentence
+	_, err = Apply(ctx, tx, rep, corereport.Fail)
+	return err
+}
+
+// ReopenReport makes a failed report pending again, for a job that is tried again. A processed one is a Conflict.
+func (j *Judge) ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error {
+	rp, err := Hold(ctx, tx, reportID)
+	if err != nil {
+		return err
+	}
+	rp.Error, rp.Recognised = "", ""
+	rp.Problems, rp.Counts = nil, nil
+	_, err = Apply(ctx, tx, rp, corereport.Reopen)
+	return err
+}
