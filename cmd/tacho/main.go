@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/server"
+	"github.com/tachograph/tacho/internal/cli/verbs"
 )
 
 // Set by the linker.
@@ -12,6 +14,6 @@ var version, commit string
 
 func main() {
 	env := cli.NewEnv(version, commit)
-	env.Embedded, env.Host = cli.EmbeddedServer(env), cli.ThisHost
-	os.Exit(cli.Main(os.Args[1:], env))
+	env.Embedded, env.Host = server.Embedded(env), server.ThisHost
+	os.Exit(cli.Main(os.Args[1:], env, verbs.All))
 }

@@ -1,4 +1,7 @@
-// Package cli is the command line: flags in, one call of the client, tables or JSON out. One file holds one verb.
+// Package cli is what all commands of the command line share: the environment that they work in (Env), the one table of exit codes, the one
+// way to a server or to the store of this machine (Connection, Session), lists, and the root command. Each family of commands is a folder;
+// package verbs lists them, and the family's file that is named after a verb makes its command: flags in, one call of the client, a table
+// or JSON out.
 //
 // stdout is the answer, stderr is the story: with --json or --format json nothing but JSON comes on stdout. Colours and lines that are
 // written over appear on a terminal only. An error is one sentence on stderr, after "tacho:", with a hint when there is a way out; the exit

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -62,8 +63,8 @@ func interrupts() (<-chan os.Signal, func()) {
 	return signals, func() { signal.Stop(signals) }
 }
 
-// lookup returns the first of the variables that is not empty. Bencher's names stand behind ours.
-func (e *Env) lookup(names ...string) string {
+// Lookup returns the first of the variables that is not empty. Bencher's names stand behind ours.
+func (e *Env) Lookup(names ...string) string {
 	for _, name := range names {
 		if v := e.Getenv(name); v != "" {
 			return v
@@ -72,13 +73,42 @@ func (e *Env) lookup(names ...string) string {
 	return ""
 }
 
-// setting is a flag's value, or that of the variable TACHO_<name> or BENCHER_<name>.
-func (e *Env) setting(flag, name string) string {
+// Setting is a flag's value, or that of the variable TACHO_<name> or BENCHER_<name>.
+func (e *Env) Setting(flag, name string) string {
 	if flag != "" {
 		return flag
 	}
-	return e.lookup("TACHO_"+name, "BENCHER_"+name)
+	return e.Lookup("TACHO_"+name, "BENCHER_"+name)
 }
 
-func (e *Env) out() *term.Screen  { return term.New(e.Stdout, e.Getenv) }
-func (e *Env) errs() *term.Screen { return term.New(e.Stderr, e.Getenv) }
+// Out is stdout, with what is known of its terminal.
+func (e *Env) Out() *term.Screen { return term.New(e.Stdout, e.Getenv) }
+
+// Errs is stderr, with what is known of its terminal.
+func (e *Env) Errs() *term.Screen { return term.New(e.Stderr, e.Getenv) }
+
+// Signals is Interrupts, or one that never comes.
+func (e *Env) Signals() (<-chan os.Signal, func()) {
+	if e.Interrupts == nil {
+		return nil, func() {}
+	}
+	return e.Interrupts()
+}
+
+// ErrInterrupted ends following after Ctrl-C.
+var ErrInterrupted = errors.New("interrupted")
+
+// UntilInterrupted returns a context that ends at the first Ctrl-C. From then on nobody listens, so that a second one ends the process.
+func (e *Env) UntilInterrupted(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals, stop := e.Signals()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-signals:
+			stop()
+			cancel(ErrInterrupted)
+		}
+	}()
+	return ctx, func() { stop(); cancel(nil) }
+}

@@ -35,12 +35,12 @@ var exitCodes = []struct {
 
 // Exit codes by group, for the help of commands.
 var (
-	exitsLocal = []int{fault.ExitOK, fault.ExitUsage}
-	exitsCall  = []int{fault.ExitOK, fault.ExitUsage, fault.ExitNetwork, fault.ExitServer, fault.ExitRefused}
+	ExitsLocal = []int{fault.ExitOK, fault.ExitUsage}
+	ExitsCall  = []int{fault.ExitOK, fault.ExitUsage, fault.ExitNetwork, fault.ExitServer, fault.ExitRefused}
 	exitsJob   = []int{fault.ExitOK, fault.ExitUsage, fault.ExitBenchmarkFailed, fault.ExitCanceled, fault.ExitTimedOut, fault.ExitNetwork,
 		fault.ExitServer,
 		fault.ExitRefused, fault.ExitInfrastructure, fault.ExitInterrupted}
-	exitsRun = append([]int{fault.ExitAlert, fault.ExitNothingJudged}, exitsJob...)
+	ExitsRun = append([]int{fault.ExitAlert, fault.ExitNothingJudged}, exitsJob...)
 )
 
 // exitHelp is the section of a help text that lists codes.
@@ -54,8 +54,8 @@ func exitHelp(codes []int) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// reasonExits is what a failed job's reason means for the caller.
-var reasonExits = map[api.Reason]int{
+// ReasonExits is what a failed job's reason means for the caller.
+var ReasonExits = map[api.Reason]int{
 	api.ReasonNone:             fault.ExitServer,
 	api.ReasonBenchmarkExit:    fault.ExitBenchmarkFailed,
 	api.ReasonBenchmarkTimeout: fault.ExitTimedOut,
@@ -74,15 +74,15 @@ var reasonExits = map[api.Reason]int{
 	api.ReasonServer:           fault.ExitServer,
 }
 
-// jobExit is the exit code of a job that has ended.
-func jobExit(job api.Job) int {
+// JobExit is the exit code of a job that has ended.
+func JobExit(job api.Job) int {
 	switch job.Status {
 	case api.JobProcessed:
 		return fault.ExitOK
 	case api.JobCanceled:
 		return fault.ExitCanceled
 	}
-	if code, known := reasonExits[job.Reason]; known {
+	if code, known := ReasonExits[job.Reason]; known {
 		return code
 	}
 	return fault.ExitServer // a newer server's reason
@@ -103,25 +103,25 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// failWith is an error with an exit code and a sentence.
-func failWith(code int, format string, args ...any) error {
+// ExitWith is err with an exit code. Without err everything has been said.
+func ExitWith(code int, err error) error { return &exitError{code, err} }
+
+// Fail is an error with an exit code and a sentence.
+func Fail(code int, format string, args ...any) error {
 	return &exitError{code, fmt.Errorf(format, args...)}
 }
 
-// usage is an error with the exit code for wrong flags and arguments.
-func usage(format string, args ...any) error {
+// Usage is an error with the exit code for wrong flags and arguments.
+func Usage(format string, args ...any) error {
 	return &exitError{fault.ExitUsage, fault.Invalidf(format, args...)}
 }
 
-// exitCode is what the process ends with after err.
-func exitCode(err error) int {
+// ExitCode is what the process ends with after err.
+func ExitCode(err error) int {
 	if err == nil {
 		return fault.ExitOK
 	}
 	if own, ok := errors.AsType[*exitError](err); ok {
-		return own.code
-	}
-	if own, ok := errors.AsType[*runnerExit](err); ok {
 		return own.code
 	}
 	if _, ok := errors.AsType[*client.NetworkError](err); ok {
@@ -145,8 +145,8 @@ func exitCode(err error) int {
 	return fault.ExitInternal
 }
 
-// sentence is what is said about err, on one line, and a hint, which may be empty.
-func sentence(err error) (text, hint string) {
+// Sentence is what is said about err, on one line, and a hint, which may be empty.
+func Sentence(err error) (text, hint string) {
 	text = err.Error()
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Internal {
 		text = f.Message

@@ -9,82 +9,56 @@ import (
 
 	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli/term"
-	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// call is what commands that ask a server have in common.
-type call struct {
-	connection
-	asJSON bool
-}
-
-func (c *call) flags(cmd *cobra.Command) {
-	c.connection.flags(cmd)
-	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print JSON, as the API answers")
-}
-
-// with opens the connection for do and closes it behind.
-func (c *call) with(ctx context.Context, env *Env, do func(*session) error) error {
-	srv, err := c.open(ctx, env)
-	if err != nil {
-		return err
+func Counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
 	}
-	return srv.done(do(srv))
+	return fmt.Sprintf("%d %s", n, many)
 }
 
-// asking makes a command that asks a server.
-func asking(env *Env, use, short string, args cobra.PositionalArgs,
-	do func(ctx context.Context, c *call, srv *session, args []string) error) *cobra.Command {
-	var c call
-	cmd := leaf(use, short, exitsCall, func(cmd *cobra.Command, args []string) error {
-		return c.with(cmd.Context(), env, func(srv *session) error { return do(cmd.Context(), &c, srv, args) })
-	})
-	cmd.Args = args
-	c.flags(cmd)
-	return cmd
+// PageFlags say which rows of a list are shown.
+type PageFlags struct {
+	Page, PerPage int
+	All           bool
 }
 
-// pageFlags say which rows of a list are shown.
-type pageFlags struct {
-	page, perPage int
-	all           bool
-}
-
-func (p *pageFlags) flags(cmd *cobra.Command) {
+func (p *PageFlags) Flags(cmd *cobra.Command) {
 	v := cmd.Flags()
-	v.IntVar(&p.page, "page", 1, "page of the list")
-	v.IntVar(&p.perPage, "per-page", 20, fmt.Sprintf("rows of a page, at most %d", limits.PageMax))
-	v.BoolVar(&p.all, "all", false, "all rows")
+	v.IntVar(&p.Page, "page", 1, "page of the list")
+	v.IntVar(&p.PerPage, "per-page", 20, fmt.Sprintf("rows of a page, at most %d", limits.PageMax))
+	v.BoolVar(&p.All, "all", false, "all rows")
 }
 
-// listed prints a list: the rows as JSON, or as a table, with a word on stderr when there are more.
-func listed[T any](ctx context.Context, env *Env, c *call, p pageFlags, from client.Page,
+// Listed prints a list: the rows as JSON, or as a table, with a word on stderr when there are more.
+func Listed[T any](ctx context.Context, env *Env, c *Call, p PageFlags, from client.Page,
 	list func(context.Context, client.Page) ([]T, int, error), table func([]T) term.Table) error {
-	if p.page < 1 || p.perPage < 1 || p.perPage > limits.PageMax {
-		return usage("--page %d --per-page %d: want 1 or more, and at most %d rows", p.page, p.perPage, limits.PageMax)
+	if p.Page < 1 || p.PerPage < 1 || p.PerPage > limits.PageMax {
+		return Usage("--page %d --per-page %d: want 1 or more, and at most %d rows", p.Page, p.PerPage, limits.PageMax)
 	}
 	var rows []T
 	var total int
 	var err error
-	if p.all {
+	if p.All {
 		rows, err = client.All(ctx, from, list)
 		total = len(rows)
 	} else {
-		from.Number, from.PerPage = p.page, p.perPage
+		from.Number, from.PerPage = p.Page, p.PerPage
 		rows, total, err = list(ctx, from)
 	}
 	if err != nil {
 		return err
 	}
-	if c.asJSON {
+	if c.JSON {
 		if rows == nil {
 			rows = []T{}
 		}
-		return printJSON(env.Stdout, rows)
+		return PrintJSON(env.Stdout, rows)
 	}
 	t := table(rows)
-	if err := t.Write(env.out()); err != nil {
+	if err := t.Write(env.Out()); err != nil {
 		return err
 	}
 	if total > len(rows) {
@@ -93,8 +67,8 @@ func listed[T any](ctx context.Context, env *Env, c *call, p pageFlags, from cli
 	return nil
 }
 
-// facts prints what is known of one thing, a line for each name that has a value.
-func facts(s *term.Screen, pairs ...string) {
+// Facts prints what is known of one thing, a line for each name that has a value.
+func Facts(s *term.Screen, pairs ...string) {
 	width := 0
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
@@ -108,31 +82,10 @@ func facts(s *term.Screen, pairs ...string) {
 	}
 }
 
-// stamp is a time for people who read logs: UTC, to the second. Empty for none.
-func stamp(t *time.Time) string {
+// Stamp is a time for people who read logs: UTC, to the second. Empty for none.
+func Stamp(t *time.Time) string {
 	if t == nil || t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02 15:04:05Z")
-}
-
-// resolve returns the UUID of a branch, testbed, benchmark or measure that a person names by UUID, slug or name. Names are looked up in the
-// list, because a path holds slugs and UUIDs only.
-func resolve[T any](ctx context.Context, what, ref string, list func(context.Context, client.Page) ([]T, int, error),
-	id func(T) (uuid, name, slug string)) (string, error) {
-	if ident.IsUUID(ref) {
-		return ref, nil
-	}
-	for _, page := range []client.Page{{Name: ref}, {Search: ref, PerPage: limits.PageMax}} {
-		rows, _, err := list(ctx, page)
-		if err != nil {
-			return "", err
-		}
-		for _, row := range rows {
-			if uuid, name, slug := id(row); name == ref || slug == ref {
-				return uuid, nil
-			}
-		}
-	}
-	return "", usage("%s %q does not exist in this project", what, ref)
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
-// logins are the servers that this person has logged in to. They are kept in one file under the user's config folder, which nobody else can
+// Logins are the servers that this person has logged in to. They are kept in one file under the user's config folder, which nobody else can
 // read; flags and variables win over it.
-type logins struct {
+type Logins struct {
 	Default string           `json:"default,omitempty"` // the server of commands that name none
-	Servers map[string]login `json:"servers"`
+	Servers map[string]Login `json:"servers"`
 }
 
-type login struct {
+type Login struct {
 	Key string `json:"key"`
 }
 
-// loginsFile is where logins are: $XDG_CONFIG_HOME, on Windows %APPDATA%, else .config in the home folder. Empty: there is no such folder.
-func loginsFile(env *Env) string {
+// LoginsFile is where logins are: $XDG_CONFIG_HOME, on Windows %APPDATA%, else .config in the home folder. Empty: there is no such folder.
+func LoginsFile(env *Env) string {
 	folder := env.Getenv("XDG_CONFIG_HOME")
 	if !filepath.IsAbs(folder) {
 		folder = ""
@@ -41,14 +41,14 @@ func loginsFile(env *Env) string {
 	return filepath.Join(folder, "tacho", "logins.json")
 }
 
-// readLogins returns the logins; none where there is no file.
-func readLogins(env *Env) (logins, error) {
-	out := logins{Servers: map[string]login{}}
-	file := loginsFile(env)
+// ReadLogins returns the logins; none where there is no file.
+func ReadLogins(env *Env) (Logins, error) {
+	out := Logins{Servers: map[string]Login{}}
+	file := LoginsFile(env)
 	if file == "" {
 		return out, nil
 	}
-	text, err := readSmall(env, file)
+	text, err := ReadSmall(env, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}
@@ -56,17 +56,17 @@ func readLogins(env *Env) (logins, error) {
 		err = json.Unmarshal([]byte(text), &out)
 	}
 	if err != nil {
-		return out, usage("%s cannot be read: %v; 'tacho logout --all' removes it", file, err)
+		return out, Usage("%s cannot be read: %v; 'tacho logout --all' removes it", file, err)
 	}
 	if out.Servers == nil {
-		out.Servers = map[string]login{}
+		out.Servers = map[string]Login{}
 	}
 	return out, nil
 }
 
-// write replaces the file in one step; without any login it is removed.
-func (l logins) write(env *Env) error {
-	file := loginsFile(env)
+// Write replaces the file in one step; without any login it is removed.
+func (l Logins) Write(env *Env) error {
+	file := LoginsFile(env)
 	if file == "" {
 		return fault.Invalidf("no home folder to keep the login in; set TACHO_HOST and TACHO_KEY instead")
 	}
@@ -98,13 +98,13 @@ func (l logins) write(env *Env) error {
 }
 
 // of returns the login of a server.
-func (l logins) of(address string) (login, bool) {
-	found, known := l.Servers[loginName(address)]
+func (l Logins) of(address string) (Login, bool) {
+	found, known := l.Servers[LoginName(address)]
 	return found, known
 }
 
-// loginName is an address as logins are kept under it: two spellings of one server are one login.
-func loginName(address string) string {
+// LoginName is an address as logins are kept under it: two spellings of one server are one login.
+func LoginName(address string) string {
 	u, err := url.Parse(strings.TrimRight(address, "/"))
 	if err != nil {
 		return address

@@ -31,39 +31,39 @@ func TestLoginsAreKeptApartAndGiveWayToFlagsAndVariables(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		vars         map[string]string
-		c            connection
+		c            Connection
 		address, key string
 	}{
 		"the last login":                   {address: "https://b.example.org", key: "of-b"},
-		"another server that is known":     {c: connection{host: "https://a.example.org"}, address: "https://a.example.org", key: "of-a"},
-		"its other spelling":               {c: connection{host: "HTTPS://A.example.org/"}, address: "HTTPS://A.example.org/", key: "of-a"},
-		"the same host without encryption": {c: connection{host: "http://a.example.org"}, address: "http://a.example.org"},
-		"a path of that server":            {c: connection{host: "https://a.example.org/other"}, address: "https://a.example.org/other"},
-		"a server that is not known":       {c: connection{host: "https://c.example.org"}, address: "https://c.example.org"},
+		"another server that is known":     {c: Connection{Host: "https://a.example.org"}, address: "https://a.example.org", key: "of-a"},
+		"its other spelling":               {c: Connection{Host: "HTTPS://A.example.org/"}, address: "HTTPS://A.example.org/", key: "of-a"},
+		"the same host without encryption": {c: Connection{Host: "http://a.example.org"}, address: "http://a.example.org"},
+		"a path of that server":            {c: Connection{Host: "https://a.example.org/other"}, address: "https://a.example.org/other"},
+		"a server that is not known":       {c: Connection{Host: "https://c.example.org"}, address: "https://c.example.org"},
 		"the same by variable": {vars: map[string]string{"TACHO_HOST": "https://c.example.org"},
 			address: "https://c.example.org"},
 		"a known one by Bencher's variable": {vars: map[string]string{"BENCHER_HOST": "https://a.example.org"},
 			address: "https://a.example.org", key: "of-a"},
 		"a key by variable": {vars: map[string]string{"TACHO_KEY": "variable"}, address: "https://b.example.org",
 			key: "variable"},
-		"a key by file": {vars: map[string]string{"TACHO_KEY": "variable"}, c: connection{keyFile: keyFile},
+		"a key by file": {vars: map[string]string{"TACHO_KEY": "variable"}, c: Connection{KeyFile: keyFile},
 			address: "https://b.example.org", key: "file"},
-		"the store of this machine":              {c: connection{host: "local"}},
+		"the store of this machine":              {c: Connection{Host: "local"}},
 		"the store of this machine, by variable": {vars: map[string]string{"TACHO_HOST": "local"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := personWith(t, tc.vars)
-			kept := logins{Default: "https://b.example.org", Servers: map[string]login{"https://a.example.org": {"of-a"},
+			kept := Logins{Default: "https://b.example.org", Servers: map[string]Login{"https://a.example.org": {"of-a"},
 				"https://b.example.org": {"of-b"}}}
-			if err := kept.write(env); err != nil {
+			if err := kept.Write(env); err != nil {
 				t.Fatal(err)
 			}
-			address, err := tc.c.address(env)
+			address, err := tc.c.Address(env)
 			if err != nil || address != tc.address {
 				t.Errorf("address: want %q, got %q (%v)", tc.address, address, err)
 			}
-			key, err := tc.c.key(env, address)
+			key, err := tc.c.Key(env, address)
 			if err != nil || key != tc.key {
 				t.Errorf("key: want %q, got %q (%v)", tc.key, key, err)
 			}
@@ -77,14 +77,14 @@ func TestLoginsAreReadableForTheirOwnerOnly(t *testing.T) {
 		t.Skip("Windows keeps the config folder to its user by itself")
 	}
 	env := personWith(t, nil)
-	file := loginsFile(env)
+	file := LoginsFile(env)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(`{"servers":{}}`), 0o644); err != nil { // it was there before, and open
 		t.Fatal(err)
 	}
-	if err := (logins{Servers: map[string]login{"https://a.example.org": {"k"}}}).write(env); err != nil {
+	if err := (Logins{Servers: map[string]Login{"https://a.example.org": {"k"}}}).Write(env); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(file)
@@ -96,22 +96,22 @@ func TestLoginsAreReadableForTheirOwnerOnly(t *testing.T) {
 func TestALoginsFileThatCannotBeReadSaysHowToBeRidOfIt(t *testing.T) {
 	t.Parallel()
 	env := personWith(t, nil)
-	if err := (logins{Servers: map[string]login{"https://a.example.org": {"k"}}}).write(env); err != nil {
+	if err := (Logins{Servers: map[string]Login{"https://a.example.org": {"k"}}}).Write(env); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(loginsFile(env), []byte("half a"), 0o600); err != nil {
+	if err := os.WriteFile(LoginsFile(env), []byte("half a"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&connection{}).address(env); err == nil || !strings.Contains(err.Error(), "'tacho logout --all' removes it") {
+	if _, err := (&Connection{}).Address(env); err == nil || !strings.Contains(err.Error(), "'tacho logout --all' removes it") {
 		t.Errorf("error = %v", err)
 	}
-	if address, err := (&connection{host: "local"}).address(env); err != nil || address != "" {
+	if address, err := (&Connection{Host: "local"}).Address(env); err != nil || address != "" {
 		t.Errorf("with an address of its own: %q (%v)", address, err)
 	}
-	if err := (logins{}).write(env); err != nil {
+	if err := (Logins{}).Write(env); err != nil {
 		t.Fatal(err)
 	}
-	if address, err := (&connection{}).address(env); err != nil || address != "" {
+	if address, err := (&Connection{}).Address(env); err != nil || address != "" {
 		t.Errorf("and then: %q (%v)", address, err)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -26,12 +24,16 @@ Exit codes:
 {{end}}`
 
 // Main runs the command line with args (without the program's name) and returns the exit code.
-func Main(args []string, env Env) int {
-	return run(context.Background(), args, &env)
+func Main(args []string, env Env, commands Commands) int {
+	return Run(context.Background(), args, &env, commands)
 }
 
-func run(ctx context.Context, args []string, env *Env) int {
-	root := newRootCommand(env)
+// Commands makes commands that work in env, each in a group of the root's help (Measure, Look, Operate).
+type Commands func(env *Env) []*cobra.Command
+
+// Run is Main with a context, for tests.
+func Run(ctx context.Context, args []string, env *Env, commands Commands) int {
+	root := Root(env, commands)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -41,9 +43,9 @@ func run(ctx context.Context, args []string, env *Env) int {
 		cmd = root
 	}
 	if !began(err) {
-		err = &exitError{fault.ExitUsage, fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath())}
+		err = ExitWith(fault.ExitUsage, fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath()))
 	}
-	code := exitCode(unmarked(err))
+	code := ExitCode(unmarked(err))
 	report(env, unmarked(err))
 	return code
 }
@@ -55,11 +57,8 @@ func report(env *Env, err error) {
 			return
 		}
 	}
-	if own, ok := errors.AsType[*runnerExit](err); ok && own.err == nil {
-		return
-	}
-	screen := env.errs()
-	text, hint := sentence(err)
+	screen := env.Errs()
+	text, hint := Sentence(err)
 	fmt.Fprintf(env.Stderr, "%s %s\n", screen.Red("tacho:"), text)
 	if hint != "" {
 		fmt.Fprintf(env.Stderr, "%s %s\n", screen.Dim("hint:"), hint)
@@ -80,7 +79,8 @@ func unmarked(err error) error {
 	return err
 }
 
-func newRootCommand(env *Env) *cobra.Command {
+// Root is `tacho` with the commands below it.
+func Root(env *Env, commands Commands) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tacho",
 		Short: "Continuous benchmarking: run, record, compare, catch regressions",
@@ -99,28 +99,28 @@ BENCHER_… are understood where TACHO_… are not set.`,
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.SetHelpTemplate(helpTemplate)
-	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "look", Title: "Look:"},
-		&cobra.Group{ID: "operate", Title: "Operate:"})
-	runner := NewRunnerCommand(RunnerEnv{Stdout: env.Stdout, Stderr: env.Stderr, Getenv: env.Getenv, Version: env.Version})
-	runner.AddCommand(fleetCommands(env)...)
-	needsChild(runner)
-	add(root, "measure", newRunCommand(env), newJobCommand(env), newAdaptersCommand(env))
-	add(root, "look", newReportCommand(env), newPerfCommand(env), newAlertCommand(env), newThresholdCommand(env), newPlotCommand(env),
-		newProjectCommand(env))
-	add(root, "operate", newServerCommand(env), runner, newImageCommand(env), newSpecCommand(env), newKeyCommand(env))
-	add(root, "operate", newLoginCommand(env), newLogoutCommand(env))
+	root.AddGroup(&cobra.Group{ID: GroupMeasure, Title: "Measure:"}, &cobra.Group{ID: GroupLook, Title: "Look:"},
+		&cobra.Group{ID: GroupOperate, Title: "Operate:"})
+	root.AddCommand(commands(env)...)
 	root.AddCommand(newVersionCommand(env))
 	markErrors(root)
 	root.InitDefaultCompletionCmd()
 	return root
 }
 
-// add puts commands into a group of the root's help.
-func add(root *cobra.Command, group string, commands ...*cobra.Command) {
+// Groups of the root's help.
+const (
+	GroupMeasure = "measure"
+	GroupLook    = "look"
+	GroupOperate = "operate"
+)
+
+// Grouped puts commands into a group of the root's help.
+func Grouped(group string, commands ...*cobra.Command) []*cobra.Command {
 	for _, c := range commands {
 		c.GroupID = group
-		root.AddCommand(c)
 	}
+	return commands
 }
 
 // markErrors marks the errors of all commands that run, and gives each command that has none of its own the exit codes of a local one.
@@ -138,84 +138,8 @@ func markErrors(cmd *cobra.Command) {
 	}
 }
 
-// leaf makes a command that calls run and whose help lists codes.
-func leaf(use, short string, codes []int, run func(*cobra.Command, []string) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, RunE: run, Annotations: map[string]string{exits: exitHelp(codes)}}
-}
-
-// family makes a command that only has children.
-func family(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short}
-	cmd.AddCommand(children...)
-	needsChild(cmd)
-	return cmd
-}
-
-// needsChild makes a command that only has children say so. cobra would print its help and end with 0.
-func needsChild(cmd *cobra.Command) {
-	cmd.Args = cobra.NoArgs
-	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		return usage("'%s' needs one of its commands; see '%s --help'", c.CommandPath(), c.CommandPath())
-	}
-}
-
-func newVersionCommand(env *Env) *cobra.Command {
-	var asJSON bool
-	cmd := leaf("version", "Print version and commit", exitsLocal, func(*cobra.Command, []string) error {
-		v := env.version()
-		if asJSON {
-			return printJSON(env.Stdout, v)
-		}
-		_, err := fmt.Fprintf(env.Stdout, "tacho %s", v.Version)
-		if v.Commit != "" {
-			fmt.Fprintf(env.Stdout, " (commit %s)", v.Commit)
-		}
-		fmt.Fprintf(env.Stdout, " %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return err
-	})
-	cmd.Args = cobra.NoArgs
-	cmd.Example = "  tacho version\n  tacho version --json"
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
-// buildVersion is what 'tacho version --json' prints.
-type buildVersion struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit,omitempty"`
-}
-
-// version is what the build was told, or what the go command wrote into it.
-func (e *Env) version() buildVersion {
-	v := buildVersion{Version: e.Version, Commit: e.Commit}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	if v.Version == "" {
-		v.Version = info.Main.Version
-	}
-	dirty := ""
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			if e.Commit == "" {
-				v.Commit = s.Value
-			}
-		case "vcs.modified":
-			if s.Value == "true" {
-				dirty = "+dirty"
-			}
-		}
-	}
-	if v.Commit != "" {
-		v.Commit += dirty
-	}
-	return v
-}
-
-// printJSON writes v as people and scripts read it.
-func printJSON(w io.Writer, v any) error {
+// PrintJSON writes v as people and scripts read it.
+func PrintJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")

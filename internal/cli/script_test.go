@@ -1,4 +1,4 @@
-package cli
+package cli_test
 
 import (
 	"errors"
@@ -9,15 +9,19 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/server"
+	"github.com/tachograph/tacho/internal/cli/verbs"
 )
 
 // TestMain lets the scripts run this test binary as tacho, wired as cmd/tacho does, with the real server in the process.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"tacho": func() {
-			env := NewEnv("v1.2.3", "0123456789abcdef")
-			env.Embedded, env.Host = EmbeddedServer(env), ThisHost
-			os.Exit(Main(os.Args[1:], env))
+			env := cli.NewEnv("v1.2.3", "0123456789abcdef")
+			env.Embedded, env.Host = server.Embedded(env), server.ThisHost
+			os.Exit(cli.Main(os.Args[1:], env, verbs.All))
 		},
 	})
 }

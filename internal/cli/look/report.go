@@ -1,0 +1,105 @@
+// Package look is the commands that read: report, perf, alert and adapters. A few of them change what they show (alert dismiss, report
+// reparse).
+package look
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/show"
+	"github.com/tachograph/tacho/internal/cli/term"
+)
+
+// Reports is `tacho report`.
+func Reports(env *cli.Env) *cobra.Command {
+	return cli.Family("report", "Look at reports", newReportList(env), newReportView(env), newReportReparse(env))
+}
+
+func newReportList(env *cli.Env) *cobra.Command {
+	var p cli.PageFlags
+	var q client.ReportQuery
+	cmd := cli.Asking(env, "list PROJECT", "List a project's reports, newest first", cobra.ExactArgs(1),
+		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+			list := func(ctx context.Context, page client.Page) ([]api.Report, int, error) {
+				return srv.Reports(ctx, args[0], q, page)
+			}
+			return cli.Listed(ctx, env, c, p, client.Page{}, list, reportTable)
+		})
+	cmd.Aliases = []string{"ls"}
+	cmd.Example = "  tacho report list app --branch main\n  tacho report list app --json"
+	p.Flags(cmd)
+	cmd.Flags().StringVar(&q.Branch, "branch", "", "only of this branch: name, slug or UUID")
+	cmd.Flags().StringVar(&q.Testbed, "testbed", "", "only of this testbed: name, slug or UUID")
+	return cmd
+}
+
+func reportTable(reports []api.Report) term.Table {
+	t := term.Table{Titles: []string{"report", "start", "branch", "version", "testbed", "benchmarks", "alerts", "status"},
+		Right: []bool{false, false, false, true, false, true, true, false}}
+	for _, r := range reports {
+		benchmarks, version := 0, ""
+		for _, n := range r.Counts.Results {
+			benchmarks = max(benchmarks, n.Benchmarks)
+		}
+		if at := r.Branch.Head.Version; at != nil {
+			version = strconv.FormatInt(at.Number, 10)
+		}
+		alerts := term.Text(strconv.Itoa(r.Counts.Alerts.Total))
+		if r.Counts.Alerts.Active > 0 {
+			alerts.Colour = term.Bad
+		}
+		t.Add(term.Text(r.UUID), term.Text(cli.Stamp(&r.StartTime)), term.Text(r.Branch.Name), term.Text(version), term.Text(r.Testbed.Name),
+			term.Text(strconv.Itoa(benchmarks)),
+			alerts, term.Text(string(r.Status)))
+	}
+	return t
+}
+
+func newReportView(env *cli.Env) *cobra.Command {
+	cmd := cli.Asking(env, "view PROJECT REPORT", "Show one report as 'tacho run' does", cobra.ExactArgs(2),
+		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+			r, err := srv.Report(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return showReport(ctx, env, c, srv, r)
+		})
+	cmd.Aliases = []string{"get"}
+	cmd.Example = "  tacho report view app 01960000-0000-7000-8000-000000000001"
+	return cmd
+}
+
+func newReportReparse(env *cli.Env) *cobra.Command {
+	cmd := cli.Asking(env, "reparse PROJECT REPORT", "Read a report's raw output again, with this version of the adapters", cobra.ExactArgs(2),
+		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+			r, err := srv.ReparseReport(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return showReport(ctx, env, c, srv, r)
+		})
+	cmd.Long = `Read a report's raw output again, with this version of the adapters.
+
+The raw output of every report is kept. When an adapter has learned to read more of it, this replaces the report's
+metrics, judges them against the history before the report, and raises its alerts anew; metrics and alerts get new
+ids. What cannot be read leaves the report as it is.`
+	cmd.Example = "  tacho report reparse app 01960000-0000-7000-8000-000000000001"
+	return cmd
+}
+
+// showReport prints a report as data, or as 'tacho run' does.
+func showReport(ctx context.Context, env *cli.Env, c *cli.Call, srv *cli.Session, r api.Report) error {
+	if c.JSON {
+		return cli.PrintJSON(env.Stdout, r)
+	}
+	before, err := show.Previous(ctx, srv.Client, r)
+	if err != nil {
+		return err
+	}
+	return show.View{Report: r, Before: before, Start: show.Origin(ctx, srv.Client, r), Session: srv}.Write(env.Out(), env.Errs())
+}

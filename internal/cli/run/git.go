@@ -1,0 +1,46 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/gitctx"
+)
+
+// runGit runs the git program.
+func runGit(ctx context.Context, dir string, args []string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	var out bytes.Buffer
+	cmd.Dir, cmd.Stdout = dir, &out
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return strings.TrimRight(out.String(), "\r\n"), nil
+}
+
+// gitSource is this process's view for gitctx.
+func gitSource(ctx context.Context, env *cli.Env) gitctx.Source {
+	dir := env.Dir
+	if dir == "" {
+		if wd, err := os.Getwd(); err == nil {
+			dir = wd
+		}
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return gitctx.Source{
+		Getenv: env.Getenv, Dir: filepath.ToSlash(dir),
+		ReadFile: func(name string) ([]byte, error) {
+			text, err := cli.ReadSmall(env, filepath.FromSlash(name))
+			return []byte(text), err
+		},
+		Git: func(args ...string) (string, error) { return runGit(ctx, dir, args) },
+	}
+}

@@ -1,0 +1,100 @@
+package run
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/value"
+)
+
+// newJob builds the job of a remote run. args are words of the image's command.
+func (f *runFlags) newJob(env *cli.Env, args []string) (*api.NewJob, error) {
+	job := &api.NewJob{Image: f.image, Spec: f.spec, Entrypoint: f.entrypoint, Cmd: append(append([]string(nil), f.cmd...), args...)}
+	vars, err := f.jobEnv(env)
+	if err != nil {
+		return nil, err
+	}
+	job.Env, job.SecretEnv = vars, f.secretEnv
+	if f.timeout > 0 {
+		seconds := int64((time.Duration(f.timeout) + time.Second - 1) / time.Second)
+		job.Timeout = &seconds
+	}
+	if job.FilePaths = f.files; len(f.fileSizes) > 0 {
+		yes := true
+		job.FilePaths, job.FileSize = f.fileSizes, &yes
+	}
+	if f.buildTime {
+		job.BuildTime = &f.buildTime
+	}
+	if f.iter > 1 {
+		job.Iter = &f.iter
+	}
+	if f.allowFailure {
+		job.AllowFailure = &f.allowFailure
+	}
+	if f.backdate != "" {
+		at, err := value.ParseTime(f.backdate)
+		if err != nil {
+			return nil, cli.Usage("--backdate %q: %v", f.backdate, err)
+		}
+		job.Backdate = &at
+	}
+	return job, nil
+}
+
+// jobEnv reads --env-file, then --env, which wins. A name without a value is passed on from our environment.
+func (f *runFlags) jobEnv(env *cli.Env) (map[string]string, error) {
+	vars := map[string]string{}
+	set := func(where, entry string) error {
+		name, value, given := strings.Cut(entry, "=")
+		if name = strings.TrimSpace(name); name == "" || strings.ContainsAny(name, " \t\x00") {
+			return cli.Usage("%s: %q is not NAME=VALUE or NAME", where, entry)
+		}
+		if !given {
+			if value = env.Getenv(name); value == "" {
+				return cli.Usage("%s: %s is not set here; give %s=VALUE", where, name, name)
+			}
+		}
+		vars[name] = value
+		return nil
+	}
+	for _, file := range f.envs {
+		text, err := cli.ReadSmall(env, file)
+		if err != nil {
+			return nil, cli.Usage("--env-file %s: %v", file, err)
+		}
+		for i, line := range strings.Split(text, "\n") {
+			line = strings.TrimSuffix(line, "\r")
+			if trimmed := strings.TrimSpace(line); trimmed == "" || strings.HasPrefix(trimmed, "#") {
+				continue
+			}
+			if err := set(fmt.Sprintf("--env-file %s, line %d", file, i+1), line); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, entry := range f.variables {
+		if err := set("--env", entry); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range f.secretEnv {
+		if _, given := vars[name]; given {
+			continue
+		}
+		if strings.Contains(name, "=") {
+			return nil, cli.Usage("--secret-env takes a name alone, so that the value is in no list of processes; set the variable, " +
+				"or use --env-file")
+		}
+		if err := set("--secret-env", name); err != nil {
+			return nil, err
+		}
+	}
+	if len(vars) == 0 {
+		return nil, nil
+	}
+	return vars, nil
+}

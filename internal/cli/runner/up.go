@@ -1,0 +1,207 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/runner"
+)
+
+type runnerUpFlags struct {
+	host, runner, keyFile, transport, stateDir, runtime, logFormat string
+	allowNetwork, exitWhenIdle, verbose                            bool
+	maxJobs, slots                                                 int
+	pollTimeout                                                    int64
+}
+
+func newRunnerUp(env *cli.Env) *cobra.Command {
+	var f runnerUpFlags
+	cmd := &cobra.Command{
+		Use:     "up",
+		Aliases: []string{"daemon"},
+		Short:   "Take jobs from a server and run them, until told to stop",
+		Long: `Take jobs from a server and run them, one at a time, each in a fresh sandbox.
+
+The runner's key comes from TACHO_RUNNER_KEY (or BENCHER_RUNNER_KEY) or from a file, never from the command line.
+SIGTERM or Ctrl-C drains: the running job is finished and delivered, then the runner leaves. A second signal kills
+the job and tells the server why. A result that cannot be delivered stays in the state directory; the next start
+delivers it. Allow for the longest job when a service manager stops the runner (systemd: TimeoutStopSec).
+
+Jobs run in containers of runc (1.1.12 or later, or Debian 12's patched 1.1.5) or crun (1.4.4 or later). With
+--runtime runsc they run under gVisor, in a kernel of their own in user space. That is never chosen by itself, because
+system calls cost more there: such a runner is a testbed of its own. It also takes jobs whose spec asks for isolation
+container; those that ask for gvisor need it.
+
+Jobs have no network. The host's own is never shared, because its loopback, private and cloud metadata addresses would
+answer to the benchmark. A job whose spec has a network is refused as host_unfit, with --allow-network too, until jobs
+can have a network of their own. Put what a benchmark needs into its image.
+
+Before it takes jobs the runner tries a command in a sandbox. Where that fails it says why and ends.
+
+Exit codes: 0 drained, 2 wrong flags or machine, 10 no sandbox can be made here, 130 aborted.`,
+		Example: `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key
+  TACHO_RUNNER_KEY=… tacho runner up --host http://127.0.0.1:6610 --runner box-1 --exit-when-idle
+  tacho runner up --host https://bench.example.org --runner box-2 --key-file /etc/tacho/runner.key --runtime runsc`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRunnerUp(cmd.Context(), env, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.host, "host", env.Lookup("TACHO_HOST", "BENCHER_HOST"), "server's address ($TACHO_HOST)")
+	flags.StringVar(&f.runner, "runner", env.Lookup("TACHO_RUNNER", "BENCHER_RUNNER"), "this runner's slug or UUID ($TACHO_RUNNER)")
+	flags.StringVar(&f.keyFile, "key-file", "", "file with the runner's key (else $TACHO_RUNNER_KEY)")
+	flags.StringVar(&f.transport, "transport", "auto", "ws, http (long-poll), or auto: WebSocket, and long-poll where it is refused")
+	flags.StringVar(&f.stateDir, "state-dir", defaultRunnerState(env), "results that wait for delivery, image cache, sandboxes")
+	flags.StringVar(&f.runtime, "runtime", "", "OCI runtime: runc, crun, or runsc for gVisor (default: the first of runc and crun that works)")
+	flags.BoolVar(&f.allowNetwork, "allow-network", false, "no effect yet: jobs whose spec has a network are refused, see above")
+	flags.IntVar(&f.slots, "slots", 1, "jobs at a time; only 1, because neighbours disturb a measurement")
+	flags.IntVar(&f.maxJobs, "max-jobs", 0, "leave after so many jobs (0: never)")
+	flags.BoolVar(&f.exitWhenIdle, "exit-when-idle", false, "leave when the server has no job")
+	flags.Int64Var(&f.pollTimeout, "poll-timeout", int64(limits.RunnerPoll/time.Second),
+		"seconds that the server may hold a request for work, 1 to 900")
+	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details")
+	return cmd
+}
+
+func runRunnerUp(ctx context.Context, env *cli.Env, f runnerUpFlags) error {
+	cfg, err := f.config(env)
+	if err != nil {
+		return cli.ExitWith(fault.ExitUsage, err)
+	}
+	var d *runner.Daemon
+	ready := make(chan struct{}) // trying the sandbox takes a moment, in which a signal must not end us with a command of ours running
+	stop := onSignals(cfg.Log, ready, func() { d.Drain() }, func() { d.Abort() })
+	defer stop()
+	var release func()
+	d, release, err = runner.New(cfg)
+	if errors.Is(err, runner.ErrNoSandbox) {
+		return cli.ExitWith(fault.ExitInfrastructure, err)
+	}
+	if err != nil {
+		return cli.ExitWith(fault.ExitUsage, err)
+	}
+	defer release()
+	close(ready)
+	if err := d.Run(ctx); err != nil {
+		return cli.ExitWith(fault.ExitInterrupted, err)
+	}
+	return nil
+}
+
+func (f runnerUpFlags) config(env *cli.Env) (runner.Config, error) {
+	key, err := runnerKey(env, f.keyFile)
+	if err != nil {
+		return runner.Config{}, err
+	}
+	transport, err := runner.ParseTransport(f.transport)
+	if err != nil {
+		return runner.Config{}, fault.Invalidf("--%v", err)
+	}
+	log, err := runnerLog(env.Stderr, f.logFormat, f.verbose)
+	if err != nil {
+		return runner.Config{}, err
+	}
+	switch {
+	case f.host == "":
+		return runner.Config{}, fault.Invalidf("--host is missing: the server's address, as in https://bench.example.org")
+	case f.runner == "":
+		return runner.Config{}, fault.Invalidf("--runner is missing: the name that 'tacho runner create' gave this machine")
+	case f.slots != 1:
+		return runner.Config{}, fault.Invalidf("--slots %d: a runner runs one job at a time; start one per machine", f.slots)
+	case f.maxJobs < 0:
+		return runner.Config{}, fault.Invalidf("--max-jobs %d: want 0 or more", f.maxJobs)
+	case f.pollTimeout < 1 || f.pollTimeout > int64(limits.PollMax/time.Second):
+		return runner.Config{}, fault.Invalidf("--poll-timeout %d: want 1 to %d seconds", f.pollTimeout, int64(limits.PollMax/time.Second))
+	}
+	return runner.Config{
+		Host: f.host, Runner: f.runner, Key: key, Transport: transport, StateDir: f.stateDir,
+		Machine:     runner.MachineConfig{Runtime: f.runtime, Keeper: keeperWords, AllowNetwork: f.allowNetwork},
+		PollTimeout: time.Duration(f.pollTimeout) * time.Second,
+		MaxJobs:     f.maxJobs, ExitWhenIdle: f.exitWhenIdle, Version: env.Version, Log: log,
+	}, nil
+}
+
+// onSignals calls drain at the first signal and abort at the second, but not before ready is closed. A third one ends the process as if
+// nobody had listened.
+func onSignals(log *slog.Logger, ready <-chan struct{}, drain, abort func()) (stop func()) {
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	soon := func(f func()) {
+		go func() {
+			select {
+			case <-ready:
+				f()
+			case <-done:
+			}
+		}()
+	}
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case got := <-signals:
+				if n == 0 {
+					log.Info("draining; a second signal aborts the job", "signal", got.String())
+					soon(drain)
+				} else {
+					log.Warn("aborting", "signal", got.String())
+					signal.Stop(signals)
+					soon(abort)
+				}
+			}
+		}
+	}()
+	return func() { signal.Stop(signals); close(done) }
+}
+
+// runnerKey reads the key from its file or the environment.
+func runnerKey(env *cli.Env, file string) (runner.Secret, error) {
+	key := env.Lookup("TACHO_RUNNER_KEY", "BENCHER_RUNNER_KEY")
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", fault.Wrap(fault.Invalid, err, "--key-file %s: cannot be read", file)
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, 4*limits.KiB))
+		if err != nil {
+			return "", fault.Wrap(fault.Invalid, err, "--key-file %s: cannot be read", file)
+		}
+		key = string(text)
+	}
+	if key = strings.TrimSpace(key); key == "" {
+		return "", fault.Invalidf("the runner's key is missing: set TACHO_RUNNER_KEY or give --key-file; 'tacho runner create' printed it once")
+	}
+	if strings.ContainsAny(key, " \t\r\n") {
+		return "", fault.Invalidf("the runner's key holds white space: it is one word, tacho_runner_…")
+	}
+	return runner.Secret(key), nil
+}
+
+func runnerLog(w io.Writer, format string, verbose bool) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if verbose {
+		options.Level = slog.LevelDebug
+	}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fault.Invalidf("--log-format %q: want text or json", format)
+}

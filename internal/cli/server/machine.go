@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/config"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/runner/hostinfo"
+	servers "github.com/tachograph/tacho/internal/server"
+)
+
+// dataFolder is where this machine's store is: $TACHO_DATA, else tacho in the user's data folder. A server without --data uses the same, so
+// that its pages show what was measured here.
+func dataFolder(getenv func(string) string) (string, error) {
+	if dir := getenv("TACHO_DATA"); dir != "" {
+		return dir, nil
+	}
+	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tacho"), nil
+	}
+	if runtime.GOOS == "windows" {
+		if dir := getenv("LOCALAPPDATA"); dir != "" {
+			return filepath.Join(dir, "tacho"), nil
+		}
+	}
+	home := getenv("HOME")
+	if home == "" {
+		var err error
+		if home, err = os.UserHomeDir(); err != nil {
+			return "", fault.Invalidf("there is no home folder to keep results in; set TACHO_DATA")
+		}
+	}
+	return filepath.Join(home, ".local", "share", "tacho"), nil
+}
+
+// heapFloor keeps the collector from starting before there is this much to collect twice over: a command of a few milliseconds would spend
+// some of them on a heap of 4 MiB. It is never touched, so it takes no memory.
+const heapFloor = 16 * limits.MiB
+
+// Embedded returns the way to the store of this machine: the whole server in this process, called without a socket as the person at
+// the keyboard.
+func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
+	floor := make([]byte, heapFloor)
+	return func(ctx context.Context) (cli.Embedded, error) {
+		dir, err := dataFolder(env.Getenv)
+		if err != nil {
+			return cli.Embedded{}, err
+		}
+		var cfg servers.Config
+		if _, err := config.Load(&cfg, config.Sources{}); err != nil {
+			return cli.Embedded{}, err
+		}
+		v := env.Build()
+		cfg.Data, cfg.Local, cfg.Version, cfg.Commit, cfg.Now = dir, true, v.Version, v.Commit, env.Now
+		s, err := servers.New(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		if err != nil {
+			return cli.Embedded{}, err
+		}
+		closing := func() error {
+			defer runtime.KeepAlive(floor)
+			return s.Close()
+		}
+		return cli.Embedded{Transport: client.InProcess(s.Handler(), servers.Local), Rest: s.Rest, Wake: s.Wake, Close: closing}, nil
+	}
+}
+
+// ThisHost reads what this machine is.
+func ThisHost(context.Context) *api.HostFacts {
+	f := hostinfo.Read(os.DirFS("/"))
+	f.OS, f.Isolation = runtime.GOOS, "none"
+	f.Architecture = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	if name, err := os.Hostname(); err == nil {
+		f.Hostname = name
+	}
+	if f.CPUs == nil {
+		n := runtime.NumCPU()
+		f.CPUs = &n
+	}
+	return &f
+}

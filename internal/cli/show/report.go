@@ -1,0 +1,38 @@
+package show
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cli"
+)
+
+// Options say how a report is shown.
+type Options struct {
+	JSON, Quiet  bool
+	ErrorOnAlert bool // an alert, or nothing that was judged, is an error
+}
+
+// Report prints a report that is complete and returns what the exit code says of it.
+func (o Options) Report(ctx context.Context, env *cli.Env, srv *cli.Session, report api.Report) error {
+	if o.JSON {
+		if err := cli.PrintJSON(env.Stdout, report); err != nil {
+			return err
+		}
+	} else {
+		before, err := Previous(ctx, srv.Client, report)
+		if err != nil && !o.Quiet {
+			text, _ := cli.Sentence(err)
+			fmt.Fprintf(env.Stderr, "tacho: not compared with the previous report: %s\n", text)
+		}
+		view := View{Report: report, Before: before, Start: Origin(ctx, srv.Client, report), Session: srv}
+		if err := view.Write(env.Out(), env.Errs()); err != nil {
+			return err
+		}
+	}
+	if o.ErrorOnAlert {
+		return gate(report)
+	}
+	return nil
+}
