@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math"
 	"sync"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -49,3 +50,18 @@ func studentQuantile(k studentKey) float64 {
 
 // NormalQuantile returns Φ⁻¹(p): the p-quantile, p ∈ (0,1), of the standard normal distribution. It has no unit.
 func NormalQuantile(p float64) float64 { return distuv.UnitNormal.Quantile(p) }
+
+// StudentTail returns P(|T| > |t|) for Student's t distribution with the given degrees of freedom > 0: the two-sided p-value of t. NaN when
+// either is NaN.
+func StudentTail(t, degrees float64) float64 {
+	if math.IsNaN(t) || math.IsNaN(degrees) {
+		return math.NaN()
+	}
+	if math.IsInf(t, 0) {
+		return 0
+	}
+	return min(1, 2*distuv.StudentsT{Mu: 0, Sigma: 1, Nu: degrees}.CDF(-math.Abs(t)))
+}
+
+// NormalCDF returns Φ(z), accurate in both tails.
+func NormalCDF(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
