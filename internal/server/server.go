@@ -44,6 +44,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 	"github.com/tachograph/tacho/internal/server/throttle"
 	"github.com/tachograph/tacho/internal/server/upkeep"
 	"github.com/tachograph/tacho/internal/server/upstream"
@@ -171,6 +172,7 @@ func (s *Server) build(ctx context.Context) error {
 		Visibility: visible, Now: s.cfg.Now})
 	services := httpapi.Services{
 		Projects: project.NewService(s.store, door, accounts, visible, s.queue),
+		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots:   plot.NewService(door),
 		Reports: s.reports,
@@ -189,7 +191,8 @@ func (s *Server) build(ctx context.Context) error {
 	s.told = newTold(s.log)
 	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber()}, Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
-		Queue: s.queue, Fleet: machines, Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
+		Queue: s.queue, Fleet: machines, Branches: services.Branches,
+		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
 }
 

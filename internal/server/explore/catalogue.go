@@ -22,10 +22,7 @@ type wanted struct {
 
 // catalogue are those rows, by id.
 type catalogue struct {
-	branches   map[string]series.Branch
-	heads      map[string]series.Head
-	newest     map[string]series.Version // by head
-	starts     map[string]series.Version
+	branches   series.BranchView
 	testbeds   map[string]series.Testbed
 	specs      map[string]fleet.Spec
 	benchmarks map[string]series.Benchmark
@@ -58,7 +55,7 @@ func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) 
 			w.branches, w.testbeds, w.measures = append(w.branches, t.BranchID), append(w.testbeds, t.TestbedID), append(w.measures, t.MeasureID)
 		}
 	}
-	if err := c.loadBranches(ctx, tx, w.branches, w.heads); err != nil {
+	if c.branches, err = series.ViewBranches(ctx, tx, w.branches, w.heads); err != nil {
 		return c, err
 	}
 	if c.testbeds, err = series.TestbedsByID(ctx, tx, w.testbeds); err != nil {
@@ -77,60 +74,6 @@ func load(ctx context.Context, tx *store.Tx, w wanted) (c catalogue, err error) 
 	return c, err
 }
 
-func (c *catalogue) loadBranches(ctx context.Context, tx *store.Tx, branchIDs, headIDs []string) error {
-	named, err := series.HeadsByID(ctx, tx, headIDs)
-	if err != nil {
-		return err
-	}
-	for _, h := range named {
-		branchIDs = append(branchIDs, h.BranchID)
-	}
-	if c.branches, err = series.BranchesByID(ctx, tx, branchIDs); err != nil {
-		return err
-	}
-	for _, b := range c.branches {
-		headIDs = append(headIDs, b.HeadID)
-	}
-	if c.heads, err = series.HeadsByID(ctx, tx, headIDs); err != nil {
-		return err
-	}
-	var starts []string
-	for _, h := range c.heads {
-		if h.StartVersionID != nil {
-			starts = append(starts, *h.StartVersionID)
-		}
-	}
-	if c.starts, err = series.VersionsByID(ctx, tx, starts); err != nil {
-		return err
-	}
-	c.newest, err = series.NewestVersions(ctx, tx, headIDs)
-	return err
-}
-
-// branch returns a branch with its current head at its newest version.
-func (c catalogue) branch(id string) api.Branch { return c.branchAt(c.branches[id].HeadID, nil) }
-
-// branchAt returns a branch with the given head, at the given version or, if that is nil, at the head's newest.
-func (c catalogue) branchAt(headID string, at *series.Version) api.Branch {
-	h := c.heads[headID]
-	b := c.branches[h.BranchID]
-	head := api.Head{UUID: h.ID, Created: h.Created, Replaced: h.Replaced}
-	if newest, has := c.newest[h.ID]; at == nil && has {
-		at = &newest
-	}
-	if at != nil {
-		v := version(*at)
-		head.Version = &v
-	}
-	if h.StartBranchID != nil && h.StartHeadID != nil && h.StartVersionID != nil {
-		if v, has := c.starts[*h.StartVersionID]; has {
-			head.StartPoint = &api.HeadStartPoint{Branch: *h.StartBranchID, Head: *h.StartHeadID, Version: version(v)}
-		}
-	}
-	return api.Branch{UUID: b.ID, Project: b.ProjectID, Name: b.Name, Slug: b.Slug, Head: head, Created: b.Created, Modified: b.Modified,
-		Archived: b.Archived}
-}
-
 // testbedOf returns the testbed of a report with the spec that the report ran on, which the testbed may have left since.
 func (c catalogue) testbedOf(r report.Report) api.Testbed {
 	t := c.testbeds[r.TestbedID]
@@ -142,8 +85,6 @@ func (c catalogue) testbedOf(r report.Report) api.Testbed {
 	}
 	return t.Wire()
 }
-
-func version(v series.Version) api.Version { return api.Version{Number: v.Number, Hash: v.Hash} }
 
 // threshold returns a threshold with the given model, or without one if modelID is nil. full adds branch, testbed and measure.
 func (c catalogue) threshold(id string, modelID *string, full bool) *api.Threshold {
@@ -158,7 +99,7 @@ func (c catalogue) threshold(id string, modelID *string, full bool) *api.Thresho
 		}
 	}
 	if full {
-		b, d, e := c.branch(t.BranchID), c.testbeds[t.TestbedID].Wire(), c.measures[t.MeasureID].Wire()
+		b, d, e := c.branches.Branch(t.BranchID), c.testbeds[t.TestbedID].Wire(), c.measures[t.MeasureID].Wire()
 		out.Branch, out.Testbed, out.Measure = &b, &d, &e
 	}
 	return out

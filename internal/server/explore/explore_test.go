@@ -21,6 +21,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
@@ -56,7 +57,7 @@ func newGallery(t testing.TB) *gallery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.explore = explore.New(project.NewDoor(g.store, nil), nil)
+	g.explore = explore.New(g.door(), nil)
 	g.reports = report.NewService(report.Config{Store: g.store, Blobs: blobs, Now: clock})
 	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
 		_, err := account.InsertOrganization(t.Context(), tx, "Acme", "free")
@@ -66,6 +67,8 @@ func newGallery(t testing.TB) *gallery {
 	}
 	return g
 }
+
+func (g *gallery) door() *project.Door { return project.NewDoor(g.store, nil) }
 
 // run submits, a minute after the last time.
 func (g *gallery) run(change func(*api.NewRun), results ...string) api.Report {
@@ -305,7 +308,8 @@ func TestReportListFilters(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if _, err := g.explore.UpdateBranch(t.Context(), local, g.project().ID, "dev", api.UpdateDimension{Archived: ptr(true)}); err != nil {
+	branches := series.NewBranches(g.door(), threshold.Following{})
+	if _, err := branches.Update(t.Context(), local, g.project().ID, "dev", api.UpdateDimension{Archived: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{b.UUID}, list(archived)); diff != "" {

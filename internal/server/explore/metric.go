@@ -3,9 +3,8 @@ package explore
 import (
 	"context"
 
-	"github.com/tachograph/tacho/internal/core/access"
-
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/project"
@@ -53,7 +52,7 @@ func (s *Service) Metric(ctx context.Context, actor access.Actor, ref string, uu
 			return err
 		}
 		out = api.OneMetric{UUID: uuid, Report: r.ID, Iteration: m.Iteration, StartTime: r.StartTime, EndTime: r.EndTime,
-			Branch: c.branchAt(r.HeadID, &at), Testbed: c.testbeds[line.TestbedID].Wire(), Benchmark: c.benchmarks[line.BenchmarkID].Wire(),
+			Branch: c.branches.At(r.HeadID, &at), Testbed: c.testbeds[line.TestbedID].Wire(), Benchmark: c.benchmarks[line.BenchmarkID].Wire(),
 			Measure: c.measures[line.MeasureID].Wire(), Metric: metric(m), Threshold: c.modelThreshold(m.ModelSeq), Boundary: boundary(m)}
 		out.Metric.Samples = samples
 		if a, has := alerts[id]; has {

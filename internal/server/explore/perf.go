@@ -67,7 +67,7 @@ func findDimensions(ctx context.Context, tx *store.Tx, project project.Project, 
 		if i < len(q.Heads) {
 			head = q.Heads[i]
 		}
-		b, err := oneBranch(ctx, tx, project, ref, head)
+		b, err := series.ViewBranch(ctx, tx, project.ID, ref, head)
 		if err != nil {
 			return d, err
 		}

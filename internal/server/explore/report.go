@@ -6,9 +6,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/tachograph/tacho/internal/core/access"
-
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -131,7 +130,7 @@ func reports(ctx context.Context, tx *store.Tx, project project.Project, rows []
 	for i, r := range rows {
 		at := versions[r.VersionID]
 		out[i] = api.Report{
-			UUID: r.ID, User: c.user(r.AccountID), Project: project.Wire(), Branch: c.branchAt(r.HeadID, &at), Testbed: c.testbedOf(r),
+			UUID: r.ID, User: c.user(r.AccountID), Project: project.Wire(), Branch: c.branches.At(r.HeadID, &at), Testbed: c.testbedOf(r),
 			StartTime: r.StartTime, EndTime: r.EndTime, Adapter: r.Adapter, Created: r.Created, Job: r.JobID,
 			Results: [][]api.ReportResult{}, Alerts: []api.Alert{},
 			Counts: api.ReportCounts{Results: orEmpty(r.Counts), Alerts: alertCounts[r.ID]},

@@ -21,7 +21,7 @@ func (a *API) registerBranches() {
 			PageInput
 			NamedInput
 		}) (*listOutput[api.Branch], error) {
-			rows, total, err := a.cfg.Explore.Branches(ctx, actorOf(ctx), in.Project, in.filter(in.PageInput))
+			rows, total, err := a.cfg.Branches.List(ctx, actorOf(ctx), in.Project, in.filter(in.PageInput))
 			return &listOutput[api.Branch]{total, rows}, err
 		})
 	register(a, operation{http.MethodPost, all, "create-branch", "Make a branch, with the history of its start point", access.EditProject,
@@ -30,11 +30,7 @@ func (a *API) registerBranches() {
 			ProjectPath
 			Body api.NewBranch
 		}) (*bodyOutput[api.Branch], error) {
-			id, err := a.cfg.Reports.CreateBranch(ctx, actorOf(ctx), in.Project, in.Body)
-			if err != nil {
-				return nil, err
-			}
-			return body(a.cfg.Explore.Branch(ctx, actorOf(ctx), in.Project, id, ""))
+			return body(a.cfg.Branches.Create(ctx, actorOf(ctx), in.Project, in.Body))
 		})
 	register(a, operation{http.MethodGet, one, "get-branch", "One branch with its current head, or with the one that is asked for",
 		access.ViewProject, 0, 0},
@@ -42,18 +38,18 @@ func (a *API) registerBranches() {
 			BranchPath
 			Head string `query:"head" maxLength:"36" doc:"UUID of one of its heads"`
 		}) (*bodyOutput[api.Branch], error) {
-			return body(a.cfg.Explore.Branch(ctx, actorOf(ctx), in.Project, in.Branch, in.Head))
+			return body(a.cfg.Branches.Get(ctx, actorOf(ctx), in.Project, in.Branch, in.Head))
 		})
 	register(a, operation{http.MethodPatch, one, "update-branch", "Rename or archive a branch; absent fields stay", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {
 			BranchPath
 			Body api.UpdateDimension
 		}) (*bodyOutput[api.Branch], error) {
-			return body(a.cfg.Explore.UpdateBranch(ctx, actorOf(ctx), in.Project, in.Branch, in.Body))
+			return body(a.cfg.Branches.Update(ctx, actorOf(ctx), in.Project, in.Branch, in.Body))
 		})
 	register(a, operation{http.MethodDelete, one, "delete-branch", "Delete a branch that has no reports", access.EditProject,
 		http.StatusNoContent, 0},
 		func(ctx context.Context, in *BranchPath) (*emptyOutput, error) {
-			return &emptyOutput{}, a.cfg.Explore.DeleteBranch(ctx, actorOf(ctx), in.Project, in.Branch)
+			return &emptyOutput{}, a.cfg.Branches.Delete(ctx, actorOf(ctx), in.Project, in.Branch)
 		})
 }

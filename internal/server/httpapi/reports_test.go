@@ -34,6 +34,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // station is a server that takes reports, behind a real listener, and the key of its administrator.
@@ -74,6 +75,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
+		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots: plot.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,
 		Reports: report.NewService(report.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}

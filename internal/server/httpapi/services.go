@@ -13,6 +13,7 @@ import (
 // Services are the use cases behind the operations.
 type Services struct {
 	Projects   *project.Service
+	Branches   *series.Branches
 	Testbeds   *series.Testbeds
 	Benchmarks *series.Benchmarks
 	Measures   *series.Measures

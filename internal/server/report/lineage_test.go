@@ -102,7 +102,7 @@ func TestHistorySurvivesABranchInBetweenThatIsDeleted(t *testing.T) {
 	h := newFixture(t)
 	h.must(at("main", "a", "", 100))
 	project := h.project("shop")
-	if _, err := h.reports.CreateBranch(t.Context(), local, project.ID,
+	if _, err := h.branches.Create(t.Context(), local, project.ID,
 		api.NewBranch{Name: "release", StartPoint: &api.StartPoint{Branch: "main"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -46,9 +46,9 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if at.known, err = findByKey(ctx, tx, at.project.ID, p.sub); err != nil || at.known != "" {
 		return at, err
 	}
-	ask := branchAsk{projectID: at.project.ID, branch: p.sub.branch, start: p.sub.start}
+	ask := series.Ask{ProjectID: at.project.ID, Branch: p.sub.branch, Start: p.sub.start}
 	var warnings []string
-	if at.branch, at.head, warnings, err = ensureHead(ctx, tx, ask); err != nil {
+	if at.branch, at.head, warnings, err = s.branches.EnsureHead(ctx, tx, ask); err != nil {
 		return at, err
 	}
 	at.warnings = append(at.warnings, warnings...)

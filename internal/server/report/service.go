@@ -10,7 +10,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // Queue is what this room needs of the job queue.
@@ -47,6 +49,8 @@ type Service struct {
 	work    *admit.Gate
 	visible api.Visibility
 	now     func() time.Time
+
+	branches *series.Branches
 }
 
 // NewService makes them.
@@ -62,5 +66,6 @@ func NewService(cfg Config) *Service {
 	if s.door == nil {
 		s.door = project.NewDoor(cfg.Store, nil)
 	}
+	s.branches = series.NewBranches(s.door, threshold.Following{})
 	return s
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // local is the person at the keyboard, who may do all.
@@ -32,16 +33,17 @@ var local = access.Actor{Kind: access.Local}
 
 // fixture is a server's services over a fresh database, with one organization and its leader.
 type fixture struct {
-	t       testing.TB
-	store   *store.Store
-	reports *report.Service
-	explore *explore.Service
-	queue   *fakeQueue
-	leader  access.Actor
-	account account.Account
-	path    string
-	blobs   string     // folder
-	kept    blob.Store // in it
+	t        testing.TB
+	store    *store.Store
+	reports  *report.Service
+	explore  *explore.Service
+	branches *series.Branches
+	queue    *fakeQueue
+	leader   access.Actor
+	account  account.Account
+	path     string
+	blobs    string     // folder
+	kept     blob.Store // in it
 
 	mu  sync.Mutex
 	now time.Time
@@ -125,7 +127,8 @@ func openFixture(t testing.TB, open func(context.Context, store.Config) (*store.
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.explore = explore.New(project.NewDoor(h.store, nil), nil)
+	door := project.NewDoor(h.store, nil)
+	h.explore, h.branches = explore.New(door, nil), series.NewBranches(door, threshold.Following{})
 	h.kept = blobs
 	h.reports = report.NewService(report.Config{Store: h.store, Blobs: blobs, Queue: h.queue, Now: h.clock})
 	h.tx(func(tx *store.Tx) error {
@@ -696,7 +699,7 @@ func TestRunsBringBackWhatWasArchived(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
 	h.must(run("main", 1))
-	if _, err := h.explore.UpdateBranch(t.Context(), local, h.project("shop").ID, "main",
+	if _, err := h.branches.Update(t.Context(), local, h.project("shop").ID, "main",
 		api.UpdateDimension{Archived: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}

@@ -12,18 +12,19 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/core/series"
+	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/server/report/results"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // submission is a request that was checked for itself: what can be known without the database is right.
 type submission struct {
-	project     string            // slug or UUID
-	projectName string            // of a project that is yet to be made
-	repository  series.Repository // where nothing names the project
-	visibility  string            // of such a project; empty: the server's default
-	key         string            // idempotency key
+	project     string                // slug or UUID
+	projectName string                // of a project that is yet to be made
+	repository  coreseries.Repository // where nothing names the project
+	visibility  string                // of such a project; empty: the server's default
+	key         string                // idempotency key
 	requestHash string
 	branch      string // name or UUID
 	hash        string
@@ -64,18 +65,18 @@ func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error
 		func() error { return checkContext(run.Context, run.Host) },
 		func() (err error) {
 			if run.Project == "" && run.Job == nil {
-				s.repository = series.RepositoryOf(run.Context)
+				s.repository = coreseries.RepositoryOf(run.Context)
 			}
-			s.project, s.projectName, err = series.Project(run.Project, image, run.Context)
+			s.project, s.projectName, err = coreseries.Project(run.Project, image, run.Context)
 			return err
 		},
 		func() error { return s.setVisibility(run.Visibility) },
-		func() (err error) { s.branch, err = series.Branch(run.Branch, run.Context); return err },
-		func() (err error) { s.hash, err = series.Hash(run.Hash, run.Context); return err },
-		func() error { return checkStartPoint(run.StartPoint) },
+		func() (err error) { s.branch, err = coreseries.Branch(run.Branch, run.Context); return err },
+		func() (err error) { s.hash, err = coreseries.Hash(run.Hash, run.Context); return err },
+		func() error { return series.CheckStartPoint(run.StartPoint) },
 		func() (err error) {
 			if s.testbed = run.Testbed; run.Job == nil || run.Testbed != "" {
-				s.testbed, err = series.Testbed(run.Testbed, run.Context)
+				s.testbed, err = coreseries.Testbed(run.Testbed, run.Context)
 			}
 			return err
 		},
@@ -133,29 +134,6 @@ func checkContext(context map[string]string, host *api.HostFacts) error {
 	}
 	if len(b) > limits.HostFactsBytes {
 		return fault.Invalidf("host: the facts have %d bytes, the limit is %d", len(b), limits.HostFactsBytes)
-	}
-	return nil
-}
-
-func checkStartPoint(p *api.StartPoint) error {
-	switch {
-	case p == nil:
-		return nil
-	case p.Branch == "" && (p.Hash != "" || p.MaxVersions != nil || isTrue(p.CloneThresholds)):
-		return fault.Invalidf("start point: it names no branch to start from; give \"branch\" too")
-	case len(p.Commits) > 0 && !isTrue(p.Detected), p.Hash != "" && isTrue(p.Detected):
-		return fault.Invalidf("start point: \"commits\" goes with \"detected\", \"hash\" with a start point that was asked for")
-	case len(p.Commits) > limits.StartPointCommits:
-		return fault.Invalidf("start point: %d commits, the limit is %d", len(p.Commits), limits.StartPointCommits)
-	case p.MaxVersions != nil && (*p.MaxVersions < 1 || *p.MaxVersions > limits.StartPointMax):
-		return fault.Invalidf("start point: max_versions is %d, want 1 to %d", *p.MaxVersions, limits.StartPointMax)
-	case p.Hash != "":
-		return series.CheckHash("start point: hash", strings.ToLower(p.Hash))
-	}
-	for _, commit := range p.Commits {
-		if err := series.CheckHash("start point: commit", strings.ToLower(commit)); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -106,8 +106,8 @@ func BranchesByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]B
 		func(b Branch) string { return b.ID })
 }
 
-// Branches returns a page of a project's branches by name, and how many there are in all.
-func Branches(ctx context.Context, tx *store.Tx, projectID string, f store.ListFilter) ([]Branch, int, error) {
+// ListBranches returns a page of a project's branches by name, and how many there are in all.
+func ListBranches(ctx context.Context, tx *store.Tx, projectID string, f store.ListFilter) ([]Branch, int, error) {
 	condition, args := f.Where([]any{projectID})
 	return store.PageOf(ctx, tx, "branches", branchColumns, ` from branch b where b.project_id = $1`+condition, args, "b.name%s, b.id", f.Page,
 		scanBranches)

@@ -180,7 +180,7 @@ func TestBranchListFindsByNameAndSearch(t *testing.T) {
 	names := func(f store.ListFilter, p store.Page) (out []string) {
 		f.Page = p
 		g.Tx(func(tx *store.Tx) error {
-			found, _, err := series.Branches(t.Context(), tx, g.Project, f)
+			found, _, err := series.ListBranches(t.Context(), tx, g.Project, f)
 			for _, b := range found {
 				out = append(out, b.Name)
 			}

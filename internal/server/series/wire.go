@@ -28,3 +28,6 @@ func (m Measure) Wire() api.Measure {
 		Created: m.Created, Modified: m.Modified, Archived: m.Archived,
 	}
 }
+
+// Wire is a version without its id.
+func (v Version) Wire() api.Version { return api.Version{Number: v.Number, Hash: v.Hash} }

@@ -184,15 +184,18 @@ func DeleteSomeAlerts(ctx context.Context, tx *store.Tx, id string, limit int) (
 	return res.RowsAffected()
 }
 
+// Following is how the thresholds of a branch follow those of the branch that it started from (series.Thresholds).
+type Following struct{}
+
 // Clone gives the branch to the models of the branch from, for each testbed and measure. Thresholds that from does not have,
 // or has without a model, lose theirs. All of them follow from then on.
-func Clone(ctx context.Context, tx *store.Tx, from, to series.Branch) error {
+func (Following) Clone(ctx context.Context, tx *store.Tx, from, to series.Branch) error {
 	return follow(ctx, tx, from, to, func(Threshold) bool { return true })
 }
 
-// Inherit is CloneThresholds but for thresholds that were set on the branch to: these stay as they are, also those whose model
+// Inherit is Clone but for thresholds that were set on the branch to: these stay as they are, also those whose model
 // was taken away there.
-func Inherit(ctx context.Context, tx *store.Tx, from, to series.Branch) error {
+func (Following) Inherit(ctx context.Context, tx *store.Tx, from, to series.Branch) error {
 	return follow(ctx, tx, from, to, func(t Threshold) bool { return t.Inherited })
 }
 

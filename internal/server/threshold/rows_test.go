@@ -128,7 +128,7 @@ func TestCloneThresholdsMirrorsTheOtherBranch(t *testing.T) {
 				return err
 			}
 		}
-		return threshold.Clone(ctx, tx, main, pr)
+		return threshold.Following{}.Clone(ctx, tx, main, pr)
 	})
 	want := map[string]float64{g.Measures[0]: x, g.Measures[1]: x, g.Measures[2]: 0}
 	if diff := cmp.Diff(want, models(pr)); diff != "" {

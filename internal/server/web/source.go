@@ -61,6 +61,7 @@ type Services struct {
 	Explore     *explore.Service
 	Queue       *queue.Service
 	Fleet       *fleet.Service
+	Branches    *series.Branches
 	Testbeds    *series.Testbeds
 	Benchmarks  *series.Benchmarks
 	Measures    *series.Measures
@@ -116,7 +117,7 @@ func (s Services) Picture(ctx context.Context, actor access.Actor, project strin
 func (s Services) Things(ctx context.Context, actor access.Actor, project string, what Things, f store.ListFilter) ([]Thing, int, error) {
 	switch what {
 	case Branches:
-		rows, total, err := s.Explore.Branches(ctx, actor, project, f)
+		rows, total, err := s.Branches.List(ctx, actor, project, f)
 		return store.Map(rows, func(b api.Branch) Thing { return Thing{b.UUID, b.Name} }), total, err
 	case Testbeds:
 		rows, total, err := s.Testbeds.List(ctx, actor, project, f)

@@ -1,4 +1,4 @@
-package report
+package series
 
 import (
 	"context"
@@ -10,43 +10,41 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	coreseries "github.com/tachograph/tacho/internal/core/series"
-	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
-	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
-// branchAsk is what a request says of its branch.
-type branchAsk struct {
-	projectID string
-	branch    string // name or UUID
-	slug      string // of a new branch; empty: made from the name
-	start     *api.StartPoint
+// Ask is what a request says of its branch.
+type Ask struct {
+	ProjectID string
+	Branch    string // name or UUID
+	Slug      string // of a new branch; empty: made from the name
+	Start     *api.StartPoint
 }
 
-// ensureHead returns the branch and the head that a request goes to, makes them if they are new, and replaces the head if the request asks
+// EnsureHead returns the branch and the head that a request goes to, makes them if they are new, and replaces the head if the request asks
 // for another history. Then the branch has the thresholds of its start point, unless it was told not to. warnings are sentences for the
 // report.
-func ensureHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch series.Branch, head series.Head, warnings []string, err error) {
-	branch, head, warnings, err = moveHead(ctx, tx, ask)
+func (s *Branches) EnsureHead(ctx context.Context, tx *store.Tx, ask Ask) (branch Branch, head Head, warnings []string, err error) {
+	branch, head, warnings, err = s.moveHead(ctx, tx, ask)
 	if err == nil {
-		head, err = inherit(ctx, tx, ask, branch, head)
+		head, err = s.inherit(ctx, tx, ask, branch, head)
 	}
 	return branch, head, warnings, err
 }
 
 // inherit gives the branch the thresholds of the branch that its head starts from. It is done with each submission and not only with the
 // first: a start point may get its thresholds later, and what is inherited follows it.
-func inherit(ctx context.Context, tx *store.Tx, ask branchAsk, branch series.Branch, head series.Head) (series.Head, error) {
-	if ask.start != nil && ask.start.CloneThresholds != nil && *ask.start.CloneThresholds != head.Inherits {
+func (s *Branches) inherit(ctx context.Context, tx *store.Tx, ask Ask, branch Branch, head Head) (Head, error) {
+	if ask.Start != nil && ask.Start.CloneThresholds != nil && *ask.Start.CloneThresholds != head.Inherits {
 		var err error
-		if head, err = series.SetInherits(ctx, tx, head, *ask.start.CloneThresholds); err != nil {
+		if head, err = SetInherits(ctx, tx, head, *ask.Start.CloneThresholds); err != nil {
 			return head, err
 		}
 	}
 	if !head.Inherits || head.StartBranchID == nil || *head.StartBranchID == branch.ID {
 		return head, nil
 	}
-	found, err := series.BranchesByID(ctx, tx, []string{*head.StartBranchID})
+	found, err := BranchesByID(ctx, tx, []string{*head.StartBranchID})
 	if err != nil {
 		return head, err
 	}
@@ -54,12 +52,12 @@ func inherit(ctx context.Context, tx *store.Tx, ask branchAsk, branch series.Bra
 	if !exists { // deleted: what was inherited stays
 		return head, nil
 	}
-	return head, threshold.Inherit(ctx, tx, from, branch)
+	return head, s.thresholds.Inherit(ctx, tx, from, branch)
 }
 
-// moveHead is ensureHead but for the thresholds that are inherited.
-func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch series.Branch, head series.Head, warnings []string, err error) {
-	branch, found, err := findBranch(ctx, tx, ask)
+// moveHead is EnsureHead but for the thresholds that are inherited.
+func (s *Branches) moveHead(ctx context.Context, tx *store.Tx, ask Ask) (branch Branch, head Head, warnings []string, err error) {
+	branch, found, err := askedBranch(ctx, tx, ask)
 	if err != nil {
 		return branch, head, nil, err
 	}
@@ -67,13 +65,13 @@ func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch series.B
 	if err != nil {
 		return branch, head, nil, err
 	}
-	wish := coreseries.Wish{Reset: ask.start != nil && isTrue(ask.start.Reset), Detected: ask.start != nil && isTrue(ask.start.Detected)}
+	wish := coreseries.Wish{Reset: ask.Start != nil && isTrue(ask.Start.Reset), Detected: ask.Start != nil && isTrue(ask.Start.Detected)}
 	if start != nil {
 		wish.Start = &coreseries.Start{BranchID: start.branch.ID, Hash: start.hash}
 	}
 	var current *coreseries.Current
 	if found {
-		if head, err = series.HeadByID(ctx, tx, branch.HeadID); err != nil {
+		if head, err = HeadByID(ctx, tx, branch.HeadID); err != nil {
 			return branch, head, nil, err
 		}
 		if current, err = currentHead(ctx, tx, head); err != nil {
@@ -101,64 +99,64 @@ func moveHead(ctx context.Context, tx *store.Tx, ask branchAsk) (branch series.B
 	if found {
 		if branch, err = unarchive(ctx, tx, branch); err == nil {
 			inherits := head.Inherits
-			if branch, head, err = series.ReplaceHead(ctx, tx, branch); err == nil && !inherits { // told once is enough
-				head, err = series.SetInherits(ctx, tx, head, false)
+			if branch, head, err = ReplaceHead(ctx, tx, branch); err == nil && !inherits { // told once is enough
+				head, err = SetInherits(ctx, tx, head, false)
 			}
 		}
 	} else {
-		branch, head, err = series.InsertBranch(ctx, tx, ask.projectID, ask.branch, ask.slug)
+		branch, head, err = InsertBranch(ctx, tx, ask.ProjectID, ask.Branch, ask.Slug)
 	}
 	if err != nil || move == coreseries.Fresh {
 		return branch, head, warnings, err
 	}
-	head, err = series.StartAt(ctx, tx, head, start.head, start.version, start.maxVersions)
+	head, err = StartAt(ctx, tx, head, start.head, start.version, start.maxVersions)
 	if err == nil && start.cloneThresholds && start.branch.ID != branch.ID {
-		err = threshold.Clone(ctx, tx, start.branch, branch)
+		err = s.thresholds.Clone(ctx, tx, start.branch, branch)
 	}
 	return branch, head, warnings, err
 }
 
-// findBranch looks for the branch that a request names: a UUID must exist, a name may be new. A slug is not looked for: git's "a-b" is
+// askedBranch looks for the branch that a request names: a UUID must exist, a name may be new. A slug is not looked for: git's "a-b" is
 // not "a/b".
-func findBranch(ctx context.Context, tx *store.Tx, ask branchAsk) (series.Branch, bool, error) {
-	if ident.IsUUID(ask.branch) {
-		b, err := series.BranchByRef(ctx, tx, ask.projectID, ask.branch)
+func askedBranch(ctx context.Context, tx *store.Tx, ask Ask) (Branch, bool, error) {
+	if ident.IsUUID(ask.Branch) {
+		b, err := BranchByRef(ctx, tx, ask.ProjectID, ask.Branch)
 		return b, err == nil, err
 	}
-	return series.BranchByName(ctx, tx, ask.projectID, ask.branch)
+	return BranchByName(ctx, tx, ask.ProjectID, ask.Branch)
 }
 
 // startPoint is a start point whose branch was found.
 type startPoint struct {
-	branch          series.Branch
+	branch          Branch
 	hash            string
 	commits         []string // of a detected one: where to start, the best first
 	maxVersions     int
 	cloneThresholds bool
 
-	head    series.Head    // set by resolve
-	version series.Version // set by resolve
+	head    Head    // set by resolve
+	version Version // set by resolve
 }
 
 // findStart returns the start point that a request asks for, nil for none. A branch that does not exist is an Invalid fault, but for
 // the branch itself when it is about to be made: then there is nothing to start from, and everything is as if it had not been named. So it
 // is for a start point that was only detected, when it does not exist or is the branch itself.
-func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch series.Branch, found bool) (*startPoint, error) {
-	if ask.start == nil || ask.start.Branch == "" {
+func findStart(ctx context.Context, tx *store.Tx, ask Ask, branch Branch, found bool) (*startPoint, error) {
+	if ask.Start == nil || ask.Start.Branch == "" {
 		return nil, nil
 	}
-	if !found && ask.start.Branch == ask.branch && ask.start.Hash == "" {
+	if !found && ask.Start.Branch == ask.Branch && ask.Start.Hash == "" {
 		return nil, nil
 	}
-	b, err := series.BranchByRef(ctx, tx, ask.projectID, ask.start.Branch)
-	detected := isTrue(ask.start.Detected)
+	b, err := BranchByRef(ctx, tx, ask.ProjectID, ask.Start.Branch)
+	detected := isTrue(ask.Start.Detected)
 	if detected && (fault.Is(err, fault.Missing) || err == nil && found && b.ID == branch.ID) {
 		return nil, nil
 	}
 	if fault.Is(err, fault.Missing) {
 		return nil, fault.Invalidf("start point: branch %.100q does not exist in this project; submit a run on it first, or leave the start "+
 			"point out",
-			ask.start.Branch)
+			ask.Start.Branch)
 	}
 	if err != nil {
 		return nil, err
@@ -166,10 +164,10 @@ func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch series.B
 	if found && b.ID == branch.ID {
 		b = branch
 	}
-	p := &startPoint{branch: b, hash: strings.ToLower(ask.start.Hash), commits: ask.start.Commits, maxVersions: limits.StartPointVersions,
-		cloneThresholds: isTrue(ask.start.CloneThresholds)}
-	if ask.start.MaxVersions != nil {
-		p.maxVersions = *ask.start.MaxVersions
+	p := &startPoint{branch: b, hash: strings.ToLower(ask.Start.Hash), commits: ask.Start.Commits, maxVersions: limits.StartPointVersions,
+		cloneThresholds: isTrue(ask.Start.CloneThresholds)}
+	if ask.Start.MaxVersions != nil {
+		p.maxVersions = *ask.Start.MaxVersions
 	}
 	return p, nil
 }
@@ -178,19 +176,19 @@ func findStart(ctx context.Context, tx *store.Tx, ask branchAsk, branch series.B
 // commit that the branch has no version of is an Invalid fault: another one would be another history. Of the commits of a detected start
 // point it is the first that has a version: the one before the branch left that was measured.
 func (p *startPoint) resolve(ctx context.Context, tx *store.Tx) (has bool, err error) {
-	if p.head, err = series.HeadByID(ctx, tx, p.branch.HeadID); err != nil {
+	if p.head, err = HeadByID(ctx, tx, p.branch.HeadID); err != nil {
 		return false, err
 	}
 	for _, commit := range p.commits {
-		if p.version, has, err = series.VersionByHash(ctx, tx, p.branch.ProjectID, p.head.ID, strings.ToLower(commit)); err != nil || has {
+		if p.version, has, err = VersionByHash(ctx, tx, p.branch.ProjectID, p.head.ID, strings.ToLower(commit)); err != nil || has {
 			return has, err
 		}
 	}
 	if p.hash == "" {
-		p.version, has, err = series.NewestVersion(ctx, tx, p.head.ID)
+		p.version, has, err = NewestVersion(ctx, tx, p.head.ID)
 		return has, err
 	}
-	p.version, has, err = series.VersionByHash(ctx, tx, p.branch.ProjectID, p.head.ID, p.hash)
+	p.version, has, err = VersionByHash(ctx, tx, p.branch.ProjectID, p.head.ID, p.hash)
 	if err == nil && !has {
 		err = fault.Invalidf("start point: branch %q has no version with hash %s; submit a run of that commit first, name another commit, "+
 			"or leave the hash out to start at the newest", p.branch.Name, p.hash)
@@ -198,12 +196,12 @@ func (p *startPoint) resolve(ctx context.Context, tx *store.Tx) (has bool, err e
 	return has, err
 }
 
-func currentHead(ctx context.Context, tx *store.Tx, head series.Head) (*coreseries.Current, error) {
+func currentHead(ctx context.Context, tx *store.Tx, head Head) (*coreseries.Current, error) {
 	current := &coreseries.Current{BranchID: head.BranchID}
 	if head.StartBranchID == nil || head.StartVersionID == nil {
 		return current, nil
 	}
-	versions, err := series.VersionsByID(ctx, tx, []string{*head.StartVersionID})
+	versions, err := VersionsByID(ctx, tx, []string{*head.StartVersionID})
 	if err != nil {
 		return nil, err
 	}
@@ -215,10 +213,36 @@ func currentHead(ctx context.Context, tx *store.Tx, head series.Head) (*coreseri
 }
 
 // unarchive takes a branch that gets a new report back from the archive: hidden reports help nobody.
-func unarchive(ctx context.Context, tx *store.Tx, b series.Branch) (series.Branch, error) {
+func unarchive(ctx context.Context, tx *store.Tx, b Branch) (Branch, error) {
 	if b.Archived == nil {
 		return b, nil
 	}
 	b.Archived = nil
-	return b, series.UpdateBranch(ctx, tx, b)
+	return b, UpdateBranch(ctx, tx, b)
 }
+
+// CheckStartPoint refuses a start point that says nothing, or two things. Errors are Invalid faults.
+func CheckStartPoint(p *api.StartPoint) error {
+	switch {
+	case p == nil:
+		return nil
+	case p.Branch == "" && (p.Hash != "" || p.MaxVersions != nil || isTrue(p.CloneThresholds)):
+		return fault.Invalidf("start point: it names no branch to start from; give \"branch\" too")
+	case len(p.Commits) > 0 && !isTrue(p.Detected), p.Hash != "" && isTrue(p.Detected):
+		return fault.Invalidf("start point: \"commits\" goes with \"detected\", \"hash\" with a start point that was asked for")
+	case len(p.Commits) > limits.StartPointCommits:
+		return fault.Invalidf("start point: %d commits, the limit is %d", len(p.Commits), limits.StartPointCommits)
+	case p.MaxVersions != nil && (*p.MaxVersions < 1 || *p.MaxVersions > limits.StartPointMax):
+		return fault.Invalidf("start point: max_versions is %d, want 1 to %d", *p.MaxVersions, limits.StartPointMax)
+	case p.Hash != "":
+		return coreseries.CheckHash("start point: hash", strings.ToLower(p.Hash))
+	}
+	for _, commit := range p.Commits {
+		if err := coreseries.CheckHash("start point: commit", strings.ToLower(commit)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
