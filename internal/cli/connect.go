@@ -12,14 +12,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// Texts about the connection that more than one command has.
 const (
-	HostHelp = "server's address, or local for the store of this machine (default $TACHO_HOST, then 'tacho login', then local)"
-	KeyHelp  = "file with the API key (default $TACHO_KEY, then 'tacho login')"
+	hostHelp = "server's address, or local for the store of this machine (default $TACHO_HOST, then 'tacho login', then local)"
+	keyHelp  = "file with the API key (default $TACHO_KEY, then 'tacho login')"
 
 	// thisMachine is the address that means no server, also for a person who is logged in to one.
 	thisMachine = "local"
 
+	// KeyOnCommandLine is what a command says of --key and --token.
 	KeyOnCommandLine = "a key on the command line can be read by every process of this machine; use 'tacho login', set TACHO_KEY or give " +
 		"--key-file"
 )
@@ -34,10 +34,13 @@ type Connection struct {
 }
 
 // Flags defines the flags.
-func (c *Connection) Flags(cmd *cobra.Command) {
+func (c *Connection) Flags(cmd *cobra.Command) { c.FlagsWith(cmd, "key-file") }
+
+// FlagsWith defines the flags where --key-file has another meaning: keyFile is the name of ours.
+func (c *Connection) FlagsWith(cmd *cobra.Command, keyFile string) {
 	f := cmd.Flags()
-	f.StringVar(&c.Host, "host", "", HostHelp)
-	f.StringVar(&c.KeyFile, "key-file", "", KeyHelp)
+	f.StringVar(&c.Host, "host", "", hostHelp)
+	f.StringVar(&c.KeyFile, keyFile, "", keyHelp)
 	f.IntVar(&c.Attempts, "attempts", limits.ClientTries, "tries of a request while the server cannot be reached")
 	for _, name := range []string{"key", "token"} {
 		f.StringVar(&c.OnCommandLine, name, "", "refused: every process of the machine can read it")
@@ -151,32 +154,40 @@ func (c *Connection) Open(ctx context.Context, env *Env) (*Session, error) {
 	if err := c.Check(env); err != nil {
 		return nil, err
 	}
-	srv := &Session{Say: func(line string) { fmt.Fprintln(env.Stderr, line) }}
-	cfg := client.Config{
-		UserAgent: "tacho/" + env.Build().Version, Tries: c.Attempts, Wait: env.Wait,
-		OnRetry: func(r client.Retry) {
-			text, _ := Sentence(r.Err)
-			srv.Say(fmt.Sprintf("tacho: %s; trying again in %s", text, r.Pause.Round(100*time.Millisecond)))
-		},
-	}
-	var err error
-	if cfg.Base, err = c.Address(env); err != nil {
+	address, err := c.Address(env)
+	if err != nil {
 		return nil, err
 	}
-	if cfg.Base != "" {
-		if cfg.Key, err = c.Key(env, cfg.Base); err != nil {
+	if address != "" {
+		key, err := c.Key(env, address)
+		if err != nil {
 			return nil, err
 		}
-		srv.Client = client.New(cfg)
-		return srv, nil
+		return c.Dial(env, address, key), nil
 	}
 	machine, err := env.Embedded(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of this machine: %w", err)
 	}
-	cfg.Base, cfg.Transport = "http://this-machine.invalid", machine.Transport
-	srv.Client, srv.embedded = client.New(cfg), &machine
+	srv := c.dial(env, client.Config{Base: "http://this-machine.invalid", Transport: machine.Transport})
+	srv.embedded = &machine
 	return srv, nil
+}
+
+// Dial is a session with the server at an address, whatever flags, variables and logins say. Nothing is sent yet.
+func (c *Connection) Dial(env *Env, address, key string) *Session {
+	return c.dial(env, client.Config{Base: address, Key: key})
+}
+
+func (c *Connection) dial(env *Env, cfg client.Config) *Session {
+	srv := &Session{Say: func(line string) { fmt.Fprintln(env.Stderr, line) }}
+	cfg.UserAgent, cfg.Tries, cfg.Wait = "tacho/"+env.Build().Version, c.Attempts, env.Wait
+	cfg.OnRetry = func(r client.Retry) {
+		text, _ := Sentence(r.Err)
+		srv.Say(fmt.Sprintf("tacho: %s; trying again in %s", text, r.Pause.Round(100*time.Millisecond)))
+	}
+	srv.Client = client.New(cfg)
+	return srv
 }
 
 // IsEmbedded says whether open would use the store of this machine.

@@ -63,7 +63,7 @@ func interrupts() (<-chan os.Signal, func()) {
 	return signals, func() { signal.Stop(signals) }
 }
 
-// Lookup returns the first of the variables that is not empty. Bencher's names stand behind ours.
+// Lookup returns the first of the variables that is not empty. Ours come before Bencher's.
 func (e *Env) Lookup(names ...string) string {
 	for _, name := range names {
 		if v := e.Getenv(name); v != "" {

@@ -9,6 +9,18 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
+// WorkDir is the working directory, as far as it is known.
+func (e *Env) WorkDir() string {
+	if e.Dir != "" {
+		return e.Dir
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return dir
+}
+
 // Path resolves a file's name against the working directory.
 func (e *Env) Path(name string) string {
 	if e.Dir == "" || filepath.IsAbs(name) {

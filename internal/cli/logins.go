@@ -19,6 +19,7 @@ type Logins struct {
 	Servers map[string]Login `json:"servers"`
 }
 
+// Login is what is kept of one server.
 type Login struct {
 	Key string `json:"key"`
 }

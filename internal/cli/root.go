@@ -15,7 +15,7 @@ import (
 // exits is the annotation that carries a command's exit codes to its help.
 const exits = "exits"
 
-// helpTemplate is cobra's, with the exit codes behind the flags.
+// helpTemplate is cobra's, with the exit codes after the flags.
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}{{with index .Annotations "exits"}}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -17,9 +18,9 @@ import (
 // keyOwner are the flags that say whose keys are meant.
 type keyOwner struct{ user, project string }
 
-func (o *keyOwner) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.project, "project", "", "keys that submit to this project")
-	cmd.Flags().StringVar(&o.user, "user", "", "keys that act for this person")
+func (o *keyOwner) flags(v *pflag.FlagSet) {
+	v.StringVar(&o.project, "project", "", "keys that submit to this project")
+	v.StringVar(&o.user, "user", "", "keys that act for this person")
 }
 
 func (o *keyOwner) owner() (client.KeyOwner, error) {
@@ -71,7 +72,7 @@ func newKeyCreate(env *cli.Env) *cobra.Command {
 		})
 	cmd.Aliases = []string{"add"}
 	cmd.Example = "  tacho key create ci --project app --ttl 8760h"
-	o.flags(cmd)
+	o.flags(cmd.Flags())
 	value.BencherFlag(cmd, &bencher)
 	cmd.Flags().StringVar(&life, "ttl", "", "how long it is good: seconds, or 720h (default: until it is revoked)")
 	return cmd
@@ -79,28 +80,26 @@ func newKeyCreate(env *cli.Env) *cobra.Command {
 
 func newKeyList(env *cli.Env) *cobra.Command {
 	var o keyOwner
-	var p cli.PageFlags
-	cmd := cli.Asking(env, "list", "List keys, newest first, without their secrets", cobra.NoArgs,
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, _ []string) error {
+	return cli.List[api.Key]{
+		Use: "list", Short: "List keys, newest first, without their secrets", Args: cobra.NoArgs,
+		Example: "  tacho key list --project app",
+		Flags:   func(v *pflag.FlagSet, _ *client.Page) { o.flags(v) },
+		Rows: func(ctx context.Context, srv *cli.Session, _ []string, page client.Page) ([]api.Key, int, error) {
 			owner, err := o.owner()
 			if err != nil {
-				return err
+				return nil, 0, err
 			}
-			list := func(ctx context.Context, page client.Page) ([]api.Key, int, error) { return srv.Keys(ctx, owner, page) }
-			return cli.Listed(ctx, env, c, p, client.Page{}, list, func(rows []api.Key) term.Table {
-				t := term.Table{Titles: []string{"key", "name", "begins", "created", "last used", "state"}}
-				for _, k := range rows {
-					t.Add(term.Text(k.UUID), term.Text(k.Name), term.Text(k.Hint), term.Text(cli.Stamp(&k.Created)), term.Text(cli.Stamp(k.LastUsed)),
-						keyState(k, env.Now()))
-				}
-				return t
-			})
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho key list --project app"
-	o.flags(cmd)
-	p.Flags(cmd)
-	return cmd
+			return srv.Keys(ctx, owner, page)
+		},
+		Table: func(rows []api.Key) term.Table {
+			t := term.Table{Titles: []string{"key", "name", "begins", "created", "last used", "state"}}
+			for _, k := range rows {
+				t.Add(term.Text(k.UUID), term.Text(k.Name), term.Text(k.Hint), term.Text(cli.Stamp(&k.Created)),
+					term.Text(cli.Stamp(k.LastUsed)), keyState(k, env.Now()))
+			}
+			return t
+		},
+	}.Command(env)
 }
 
 func keyState(k api.Key, now time.Time) term.Cell {
@@ -133,6 +132,6 @@ func newKeyRevoke(env *cli.Env) *cobra.Command {
 			return err
 		})
 	cmd.Example = "  tacho key revoke 01960000-0000-7000-8000-000000000001 --project app"
-	o.flags(cmd)
+	o.flags(cmd.Flags())
 	return cmd
 }

@@ -85,9 +85,7 @@ func logIn(ctx context.Context, env *cli.Env, c *cli.Connection) error {
 	if kind, ok := ident.ParseKey(key); ok && kind == ident.KeyRunner {
 		return cli.Usage("this is a runner's key, which 'tacho runner up' uses; log in with a key that begins with tacho_user_ or tacho_run_")
 	}
-	server := client.New(client.Config{Base: address, Key: key, UserAgent: "tacho/" + env.Build().Version, Tries: c.Attempts,
-		Wait: env.Wait})
-	if _, _, err := server.Projects(ctx, client.Page{PerPage: 1}); err != nil {
+	if _, _, err := c.Dial(env, address, key).Projects(ctx, client.Page{PerPage: 1}); err != nil {
 		if fault.Is(err, fault.Unauthorized) {
 			text, _ := cli.Sentence(err)
 			return cli.Fail(fault.ExitRefused, "%s does not take the key: %s; nothing was kept", address, text)

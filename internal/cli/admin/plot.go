@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -25,52 +26,50 @@ func Plots(env *cli.Env) *cobra.Command {
 }
 
 func newPlotList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
-	var search string
-	cmd := cli.Asking(env, "list PROJECT", "List the plots that a project keeps, in their order", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			list := func(ctx context.Context, page client.Page) ([]api.Plot, int, error) {
-				return srv.Plots(ctx, args[0], page)
+	return cli.List[api.Plot]{
+		Use: "list PROJECT", Short: "List the plots that a project keeps, in their order", Args: cobra.ExactArgs(1),
+		Example: "  tacho plot list app",
+		Flags: func(v *pflag.FlagSet, filter *client.Page) {
+			v.StringVar(&filter.Search, "search", "", "part of the title")
+		},
+		Rows: func(ctx context.Context, srv *cli.Session, args []string, page client.Page) ([]api.Plot, int, error) {
+			return srv.Plots(ctx, args[0], page)
+		},
+		Table: func(rows []api.Plot) term.Table {
+			t := term.Table{Titles: []string{"plot", "title", "lines", "x axis", "window"}}
+			for _, r := range rows {
+				t.Add(term.Text(r.UUID), term.Text(titleOf(r)), term.Text(strconv.Itoa(linesOf(r))), term.Text(axisText(r.XAxis)),
+					term.Text(windowText(r.Window)))
 			}
-			return cli.Listed(ctx, env, c, p, client.Page{Search: search}, list, func(rows []api.Plot) term.Table {
-				t := term.Table{Titles: []string{"plot", "title", "lines", "x axis", "window"}}
-				for _, r := range rows {
-					t.Add(term.Text(r.UUID), term.Text(titleOf(r)), term.Text(strconv.Itoa(linesOf(r))), term.Text(axisText(r.XAxis)),
-						term.Text(windowText(r.Window)))
-				}
-				return t
-			})
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho plot list app"
-	p.Flags(cmd)
-	cmd.Flags().StringVar(&search, "search", "", "part of the title")
-	return cmd
+			return t
+		},
+	}.Command(env)
 }
 
 func newPlotView(env *cli.Env) *cobra.Command {
-	cmd := cli.Asking(env, "view PROJECT PLOT", "Show one plot, by UUID or title", cobra.ExactArgs(2),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			p, err := findPlot(ctx, srv, args[0], args[1])
-			if err != nil {
-				return err
-			}
-			return showPlot(env, c, srv, args[0], p)
-		})
-	cmd.Example = "  tacho plot view app 'Sorting'"
-	return cmd
+	return cli.One[api.Plot]{
+		Use: "view PROJECT PLOT", Short: "Show one plot, by UUID or title", Args: cobra.ExactArgs(2),
+		Example: "  tacho plot view app 'Sorting'",
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (api.Plot, error) {
+			return findPlot(ctx, srv, args[0], args[1])
+		},
+		Print: printPlot(env),
+	}.Command(env)
 }
 
 func newPlotCreate(env *cli.Env) *cobra.Command {
 	var f plotFlags
-	cmd := cli.Asking(env, "create PROJECT", "Keep a plot", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+	return cli.One[api.Plot]{
+		Use: "create PROJECT", Short: "Keep a plot", Args: cobra.ExactArgs(1), Aliases: []string{"add"},
+		Example: "  tacho plot create app --title Sorting --branch main --testbed Linux --benchmark BenchmarkSort --measure latency",
+		Flags:   f.flags,
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (p api.Plot, err error) {
 			change, err := f.change()
 			if err != nil {
-				return err
+				return p, err
 			}
 			if len(f.branches) == 0 || len(f.testbeds) == 0 || len(f.benchmarks) == 0 || len(f.measures) == 0 {
-				return cli.Usage("a plot shows at least one --branch, --testbed, --benchmark and --measure; 'tacho perf %s' lists what there is",
+				return p, cli.Usage("a plot shows at least one --branch, --testbed, --benchmark and --measure; 'tacho perf %s' lists what there is",
 					args[0])
 			}
 			in := api.NewPlot{Index: change.Index, Title: change.Title, XAxis: api.PlotAxisVersion, YAxis: change.YAxis,
@@ -85,46 +84,36 @@ func newPlotCreate(env *cli.Env) *cobra.Command {
 			if change.LowerBoundary != nil {
 				in.LowerBoundary, in.UpperBoundary = *change.LowerBoundary, *change.UpperBoundary
 			}
-			made, err := srv.CreatePlot(ctx, args[0], in)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, made)
-			}
-			_, err = fmt.Fprintln(env.Stdout, made.UUID)
+			return srv.CreatePlot(ctx, args[0], in)
+		},
+		Print: func(_ *cli.Session, _ []string, made api.Plot) error {
+			_, err := fmt.Fprintln(env.Stdout, made.UUID)
 			return err
-		})
-	cmd.Aliases = []string{"add"}
-	cmd.Example = "  tacho plot create app --title Sorting --branch main --testbed Linux --benchmark BenchmarkSort --measure latency"
-	f.flags(cmd)
-	return cmd
+		},
+	}.Command(env)
 }
 
 func newPlotUpdate(env *cli.Env) *cobra.Command {
 	var f plotFlags
-	cmd := cli.Asking(env, "update PROJECT PLOT", "Change a plot; what is not named stays", cobra.ExactArgs(2),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+	return cli.One[api.Plot]{
+		Use: "update PROJECT PLOT", Short: "Change a plot; what is not named stays", Args: cobra.ExactArgs(2),
+		Example: "  tacho plot update app Sorting --index 0 --window 90d\n  tacho plot update app Sorting --title ''",
+		Flags:   f.flags,
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (p api.Plot, err error) {
 			change, err := f.change()
 			if err != nil {
-				return err
+				return p, err
 			}
 			if f.set == 0 {
-				return cli.Usage("nothing to change: give --title, --index, --window, --x-axis, --y-axis, --limits or what it shows")
+				return p, cli.Usage("nothing to change: give --title, --index, --window, --x-axis, --y-axis, --limits or what it shows")
 			}
-			p, err := findPlot(ctx, srv, args[0], args[1])
-			if err != nil {
-				return err
+			if p, err = findPlot(ctx, srv, args[0], args[1]); err != nil {
+				return p, err
 			}
-			changed, err := srv.UpdatePlot(ctx, args[0], p.UUID, change)
-			if err != nil {
-				return err
-			}
-			return showPlot(env, c, srv, args[0], changed)
-		})
-	cmd.Example = "  tacho plot update app Sorting --index 0 --window 90d\n  tacho plot update app Sorting --title ''"
-	f.flags(cmd)
-	return cmd
+			return srv.UpdatePlot(ctx, args[0], p.UUID, change)
+		},
+		Print: printPlot(env),
+	}.Command(env)
 }
 
 func newPlotDelete(env *cli.Env) *cobra.Command {
@@ -150,8 +139,7 @@ type plotFlags struct {
 	set                                      int // how many flags were given
 }
 
-func (f *plotFlags) flags(cmd *cobra.Command) {
-	v := cmd.Flags()
+func (f *plotFlags) flags(v *pflag.FlagSet) {
 	f.given = v.Changed
 	v.StringVar(&f.title, "title", "", "what stands above it; '' takes it away")
 	v.StringVar(&f.index, "index", "", "its place among the project's plots, 0 is the first")
@@ -242,17 +230,19 @@ func findPlot(ctx context.Context, srv *cli.Session, project, ref string) (api.P
 	return api.Plot{}, fault.Conflictf("project %s keeps %d plots with the title %q; name one by its UUID", project, len(found), ref)
 }
 
-func showPlot(env *cli.Env, c *cli.Call, srv *cli.Session, project string, p api.Plot) error {
-	if c.JSON {
-		return cli.PrintJSON(env.Stdout, p)
+// printPlot prints a plot for people.
+func printPlot(env *cli.Env) func(*cli.Session, []string, api.Plot) error {
+	return func(srv *cli.Session, args []string, p api.Plot) error {
+		limits := "not drawn"
+		if p.LowerBoundary || p.UpperBoundary {
+			limits = "drawn"
+		}
+		cli.Facts(env.Out(), "plot", p.UUID, "title", titleOf(p), "lines", strconv.Itoa(linesOf(p)), "x axis", axisText(p.XAxis), "y axis",
+			axisText(p.YAxis), "window", windowText(p.Window), "limits", limits, "branches", strings.Join(p.Branches, " "), "testbeds",
+			strings.Join(p.Testbeds, " "), "benchmarks", strings.Join(p.Benchmarks, " "), "measures", strings.Join(p.Measures, " "),
+			"created", cli.Stamp(&p.Created), "modified", cli.Stamp(&p.Modified), "page", srv.Page("projects", args[0], "plots"))
+		return nil
 	}
-	yes := map[bool]string{true: "drawn", false: "not drawn"}
-	cli.Facts(env.Out(), "plot", p.UUID, "title", titleOf(p), "lines", strconv.Itoa(linesOf(p)), "x axis", axisText(p.XAxis), "y axis",
-		axisText(p.YAxis), "window", windowText(p.Window), "limits", yes[p.LowerBoundary || p.UpperBoundary], "branches",
-		strings.Join(p.Branches, " "), "testbeds", strings.Join(p.Testbeds, " "), "benchmarks", strings.Join(p.Benchmarks, " "), "measures",
-		strings.Join(p.Measures, " "), "created", cli.Stamp(&p.Created), "modified", cli.Stamp(&p.Modified), "page",
-		srv.Page("projects", project, "plots"))
-	return nil
 }
 
 func titleOf(p api.Plot) string {

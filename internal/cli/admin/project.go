@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -22,62 +23,65 @@ func Projects(env *cli.Env) *cobra.Command {
 }
 
 func newProjectList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
-	var search string
-	cmd := cli.Asking(env, "list", "List the projects that you may see, by name", cobra.NoArgs,
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, _ []string) error {
-			return cli.Listed(ctx, env, c, p, client.Page{Search: search}, srv.Projects, func(rows []api.Project) term.Table {
-				t := term.Table{Titles: []string{"project", "name", "visibility", "modified"}}
-				for _, r := range rows {
-					t.Add(term.Text(r.Slug), term.Text(r.Name), term.Text(string(r.Visibility)), term.Text(cli.Stamp(&r.Modified)))
-				}
-				return t
-			})
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho project list\n  tacho project list --search app --json"
-	p.Flags(cmd)
-	cmd.Flags().StringVar(&search, "search", "", "only those with this in name or slug")
-	return cmd
+	return cli.List[api.Project]{
+		Use: "list", Short: "List the projects that you may see, by name", Args: cobra.NoArgs,
+		Example: "  tacho project list\n  tacho project list --search app --json",
+		Flags: func(v *pflag.FlagSet, filter *client.Page) {
+			v.StringVar(&filter.Search, "search", "", "only those with this in name or slug")
+		},
+		Rows: func(ctx context.Context, srv *cli.Session, _ []string, page client.Page) ([]api.Project, int, error) {
+			return srv.Projects(ctx, page)
+		},
+		Table: func(rows []api.Project) term.Table {
+			t := term.Table{Titles: []string{"project", "name", "visibility", "modified"}}
+			for _, r := range rows {
+				t.Add(term.Text(r.Slug), term.Text(r.Name), term.Text(string(r.Visibility)), term.Text(cli.Stamp(&r.Modified)))
+			}
+			return t
+		},
+	}.Command(env)
 }
 
 func newProjectCreate(env *cli.Env) *cobra.Command {
 	var slug, address, organization, visibility string
-	cmd := cli.Asking(env, "create NAME", "Make a project", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			in := api.NewProject{Name: args[0], Slug: slug, Visibility: api.Visibility(visibility)}
-			if address != "" {
-				in.URL = &address
-			}
+	return cli.One[api.Project]{
+		Use: "create NAME", Short: "Make a project", Args: cobra.ExactArgs(1), Aliases: []string{"add"},
+		Example: "  tacho project create \"My app\" --slug app --visibility private",
+		Flags: func(v *pflag.FlagSet) {
+			v.StringVar(&slug, "slug", "", "default: made from the name")
+			v.StringVar(&address, "url", "", "the project's home page")
+			v.StringVar(&organization, "organization", "", "slug or UUID (default: your own)")
+			v.StringVar(&visibility, "visibility", "", "public or private (default: the server's)")
+		},
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (api.Project, error) {
 			if err := value.CheckVisibility(visibility); err != nil {
-				return err
+				return api.Project{}, err
 			}
-			made, err := srv.CreateProject(ctx, organization, in)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, made)
-			}
+			in := api.NewProject{Name: args[0], Slug: slug, Visibility: api.Visibility(visibility), URL: given(address)}
+			return srv.CreateProject(ctx, organization, in)
+		},
+		Print: func(srv *cli.Session, _ []string, made api.Project) error {
 			show.Visibility(env, srv, made)
-			_, err = fmt.Fprintln(env.Stdout, made.Slug)
+			_, err := fmt.Fprintln(env.Stdout, made.Slug)
 			return err
-		})
-	cmd.Aliases = []string{"add"}
-	cmd.Example = "  tacho project create \"My app\" --slug app --visibility private"
-	cmd.Flags().StringVar(&slug, "slug", "", "default: made from the name")
-	cmd.Flags().StringVar(&address, "url", "", "the project's home page")
-	cmd.Flags().StringVar(&organization, "organization", "", "slug or UUID (default: your own)")
-	cmd.Flags().StringVar(&visibility, "visibility", "", "public or private (default: the server's)")
-	return cmd
+		},
+	}.Command(env)
 }
 
 func newProjectUpdate(env *cli.Env) *cobra.Command {
 	var name, slug, address, visibility string
-	cmd := cli.Asking(env, "update PROJECT", "Change a project", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+	return cli.One[api.Project]{
+		Use: "update PROJECT", Short: "Change a project", Args: cobra.ExactArgs(1),
+		Example: "  tacho project update app --visibility private",
+		Flags: func(v *pflag.FlagSet) {
+			v.StringVar(&name, "name", "", "new name")
+			v.StringVar(&slug, "slug", "", "new slug; the old one leads nowhere then")
+			v.StringVar(&address, "url", "", "the project's home page")
+			v.StringVar(&visibility, "visibility", "", "public or private")
+		},
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (p api.Project, err error) {
 			if err := value.CheckVisibility(visibility); err != nil {
-				return err
+				return p, err
 			}
 			patch := client.ProjectPatch{Name: given(name), Slug: given(slug), URL: given(address)}
 			if visibility != "" {
@@ -85,24 +89,15 @@ func newProjectUpdate(env *cli.Env) *cobra.Command {
 				patch.Visibility = &v
 			}
 			if patch == (client.ProjectPatch{}) {
-				return cli.Usage("nothing to change: give --visibility, --name, --slug or --url")
+				return p, cli.Usage("nothing to change: give --visibility, --name, --slug or --url")
 			}
-			changed, err := srv.UpdateProject(ctx, args[0], patch)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, changed)
-			}
-			_, err = fmt.Fprintf(env.Stdout, "project %s, %s, %s\n", term.Clean(changed.Slug), term.Clean(changed.Name), changed.Visibility)
+			return srv.UpdateProject(ctx, args[0], patch)
+		},
+		Print: func(_ *cli.Session, _ []string, p api.Project) error {
+			_, err := fmt.Fprintf(env.Stdout, "project %s, %s, %s\n", term.Clean(p.Slug), term.Clean(p.Name), p.Visibility)
 			return err
-		})
-	cmd.Example = "  tacho project update app --visibility private"
-	cmd.Flags().StringVar(&name, "name", "", "new name")
-	cmd.Flags().StringVar(&slug, "slug", "", "new slug; the old one leads nowhere then")
-	cmd.Flags().StringVar(&address, "url", "", "the project's home page")
-	cmd.Flags().StringVar(&visibility, "visibility", "", "public or private")
-	return cmd
+		},
+	}.Command(env)
 }
 
 // given is a flag's text, nil for one that was not given.
@@ -114,26 +109,21 @@ func given(text string) *string {
 }
 
 func newProjectView(env *cli.Env) *cobra.Command {
-	cmd := cli.Asking(env, "view PROJECT", "Show one project", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			p, err := srv.Project(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, p)
-			}
+	return cli.One[api.Project]{
+		Use: "view PROJECT", Short: "Show one project", Args: cobra.ExactArgs(1), Aliases: []string{"get"},
+		Example: "  tacho project view app",
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (api.Project, error) {
+			return srv.Project(ctx, args[0])
+		},
+		Print: func(srv *cli.Session, _ []string, p api.Project) error {
 			address := ""
 			if p.URL != nil {
 				address = *p.URL
 			}
 			cli.Facts(env.Out(), "project", p.Slug, "name", p.Name, "uuid", p.UUID, "organization", p.Organization, "visibility",
-				string(p.Visibility),
-				"url", address,
-				"created", cli.Stamp(&p.Created), "modified", cli.Stamp(&p.Modified), "page", srv.Page("projects", p.Slug))
+				string(p.Visibility), "url", address, "created", cli.Stamp(&p.Created), "modified", cli.Stamp(&p.Modified), "page",
+				srv.Page("projects", p.Slug))
 			return nil
-		})
-	cmd.Aliases = []string{"get"}
-	cmd.Example = "  tacho project view app"
-	return cmd
+		},
+	}.Command(env)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -25,20 +26,18 @@ func Command(env *cli.Env) *cobra.Command {
 }
 
 func newJobList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
 	var status string
-	cmd := cli.Asking(env, "list PROJECT", "List a project's jobs, newest first", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			list := func(ctx context.Context, page client.Page) ([]api.Job, int, error) {
-				return srv.Jobs(ctx, args[0], api.JobStatus(status), page)
-			}
-			return cli.Listed(ctx, env, c, p, client.Page{}, list, func(jobs []api.Job) term.Table { return jobTable(jobs, env.Now()) })
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho job list app\n  tacho job list app --status failed --json"
-	p.Flags(cmd)
-	cmd.Flags().StringVar(&status, "status", "", "only pending, claimed, running, completed, processed, failed or canceled ones")
-	return cmd
+	return cli.List[api.Job]{
+		Use: "list PROJECT", Short: "List a project's jobs, newest first", Args: cobra.ExactArgs(1),
+		Example: "  tacho job list app\n  tacho job list app --status failed --json",
+		Flags: func(v *pflag.FlagSet, _ *client.Page) {
+			v.StringVar(&status, "status", "", "only pending, claimed, running, completed, processed, failed or canceled ones")
+		},
+		Rows: func(ctx context.Context, srv *cli.Session, args []string, page client.Page) ([]api.Job, int, error) {
+			return srv.Jobs(ctx, args[0], api.JobStatus(status), page)
+		},
+		Table: func(jobs []api.Job) term.Table { return jobTable(jobs, env.Now()) },
+	}.Command(env)
 }
 
 func jobTable(jobs []api.Job, now time.Time) term.Table {
@@ -87,20 +86,16 @@ func took(j api.Job, now time.Time) string {
 }
 
 func newJobView(env *cli.Env) *cobra.Command {
-	cmd := cli.Asking(env, "view PROJECT JOB", "Show one job with its history", cobra.ExactArgs(2),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			j, err := srv.Job(ctx, args[0], args[1])
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, j)
-			}
+	return cli.One[api.Job]{
+		Use: "view PROJECT JOB", Short: "Show one job with its history", Args: cobra.ExactArgs(2), Aliases: []string{"get"},
+		Example: "  tacho job view app 01960000-0000-7000-8000-000000000001",
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (api.Job, error) {
+			return srv.Job(ctx, args[0], args[1])
+		},
+		Print: func(srv *cli.Session, args []string, j api.Job) error {
 			return writeJob(env.Out(), srv, args[0], j, env.Now())
-		})
-	cmd.Aliases = []string{"get"}
-	cmd.Example = "  tacho job view app 01960000-0000-7000-8000-000000000001"
-	return cmd
+		},
+	}.Command(env)
 }
 
 func writeJob(s *term.Screen, srv *cli.Session, project string, j api.Job, now time.Time) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -20,20 +21,18 @@ func Alerts(env *cli.Env) *cobra.Command {
 }
 
 func newAlertList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
 	var status string
-	cmd := cli.Asking(env, "list PROJECT", "List a project's alerts, newest first", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			list := func(ctx context.Context, page client.Page) ([]api.Alert, int, error) {
-				return srv.Alerts(ctx, args[0], api.AlertStatus(status), page)
-			}
-			return cli.Listed(ctx, env, c, p, client.Page{}, list, alertTable)
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho alert list app --status active"
-	p.Flags(cmd)
-	cmd.Flags().StringVar(&status, "status", "", "only active, dismissed or silenced ones")
-	return cmd
+	return cli.List[api.Alert]{
+		Use: "list PROJECT", Short: "List a project's alerts, newest first", Args: cobra.ExactArgs(1),
+		Example: "  tacho alert list app --status active",
+		Flags: func(v *pflag.FlagSet, _ *client.Page) {
+			v.StringVar(&status, "status", "", "only active, dismissed or silenced ones")
+		},
+		Rows: func(ctx context.Context, srv *cli.Session, args []string, page client.Page) ([]api.Alert, int, error) {
+			return srv.Alerts(ctx, args[0], api.AlertStatus(status), page)
+		},
+		Table: alertTable,
+	}.Command(env)
 }
 
 func alertTable(alerts []api.Alert) term.Table {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -21,21 +22,19 @@ func Reports(env *cli.Env) *cobra.Command {
 }
 
 func newReportList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
 	var q client.ReportQuery
-	cmd := cli.Asking(env, "list PROJECT", "List a project's reports, newest first", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			list := func(ctx context.Context, page client.Page) ([]api.Report, int, error) {
-				return srv.Reports(ctx, args[0], q, page)
-			}
-			return cli.Listed(ctx, env, c, p, client.Page{}, list, reportTable)
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho report list app --branch main\n  tacho report list app --json"
-	p.Flags(cmd)
-	cmd.Flags().StringVar(&q.Branch, "branch", "", "only of this branch: name, slug or UUID")
-	cmd.Flags().StringVar(&q.Testbed, "testbed", "", "only of this testbed: name, slug or UUID")
-	return cmd
+	return cli.List[api.Report]{
+		Use: "list PROJECT", Short: "List a project's reports, newest first", Args: cobra.ExactArgs(1),
+		Example: "  tacho report list app --branch main\n  tacho report list app --json",
+		Flags: func(v *pflag.FlagSet, _ *client.Page) {
+			v.StringVar(&q.Branch, "branch", "", "only of this branch: name, slug or UUID")
+			v.StringVar(&q.Testbed, "testbed", "", "only of this testbed: name, slug or UUID")
+		},
+		Rows: func(ctx context.Context, srv *cli.Session, args []string, page client.Page) ([]api.Report, int, error) {
+			return srv.Reports(ctx, args[0], q, page)
+		},
+		Table: reportTable,
+	}.Command(env)
 }
 
 func reportTable(reports []api.Report) term.Table {

@@ -73,11 +73,7 @@ func (f *runFlags) place(env *cli.Env, found gitctx.Context) map[string]string {
 		m["bencher.dev/v0/testbed/os"] = name
 	}
 	if found.Repository == "" { // then a project gets the name of the folder
-		dir := env.Dir
-		if dir == "" {
-			dir, _ = os.Getwd()
-		}
-		if name := filepath.Base(dir); name != "." && name != string(filepath.Separator) {
+		if name := filepath.Base(env.WorkDir()); name != "." && name != string(filepath.Separator) {
 			m["bencher.dev/v0/repo/name"] = name
 		}
 	}

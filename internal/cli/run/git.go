@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -26,12 +25,7 @@ func runGit(ctx context.Context, dir string, args []string) (string, error) {
 
 // gitSource is this process's view for gitctx.
 func gitSource(ctx context.Context, env *cli.Env) gitctx.Source {
-	dir := env.Dir
-	if dir == "" {
-		if wd, err := os.Getwd(); err == nil {
-			dir = wd
-		}
-	}
+	dir := env.WorkDir()
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}

@@ -28,7 +28,7 @@ const jobID = "01960000-0000-7000-8000-00000000000a"
 // fakeServer knows one project with one job, whose events are told in advance.
 type fakeServer struct {
 	*httptest.Server
-	hold chan struct{} // not nil: the stream stays open behind the events until it is closed
+	hold chan struct{} // not nil: the stream stays open after the events until it is closed
 
 	mu       sync.Mutex // guards what follows
 	events   []string   // of the job, in order

@@ -65,6 +65,7 @@ type runFlags struct {
 	ignoredPollInterval              string
 }
 
+// Command is `tacho run`.
 func Command(env *cli.Env) *cobra.Command {
 	var f runFlags
 	cmd := cli.Leaf("run [flags] [COMMAND [ARG…]]", "Measure: run a benchmark here or on a runner, keep its results, judge them",
@@ -104,7 +105,7 @@ outside of CI has no branch: give --branch.`
   tacho run --host https://bench.example.org --project app --threshold-measure latency --threshold-test t_test \
     --threshold-upper-boundary 0.99 --error-on-alert "go test -bench ."
   tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m`
-	cmd.Flags().SetInterspersed(false) // flags behind the command are the command's
+	cmd.Flags().SetInterspersed(false) // flags after the command are the command's
 	f.Connection.Flags(cmd)
 	f.flags(cmd)
 	return cmd

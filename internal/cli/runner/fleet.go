@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -24,17 +25,17 @@ func fleetCommands(env *cli.Env) []*cobra.Command {
 }
 
 func newRunnerList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
-	var archived bool
-	cmd := cli.Asking(env, "list", "List the server's runners", cobra.NoArgs,
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, _ []string) error {
-			return cli.Listed(ctx, env, c, p, client.Page{Archived: archived}, srv.Runners, runnerTable)
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho runner list\n  tacho runner list --json"
-	p.Flags(cmd)
-	cmd.Flags().BoolVar(&archived, "archived", false, "only archived ones")
-	return cmd
+	return cli.List[api.Runner]{
+		Use: "list", Short: "List the server's runners", Args: cobra.NoArgs,
+		Example: "  tacho runner list\n  tacho runner list --json",
+		Flags: func(v *pflag.FlagSet, filter *client.Page) {
+			v.BoolVar(&filter.Archived, "archived", false, "only archived ones")
+		},
+		Rows: func(ctx context.Context, srv *cli.Session, _ []string, page client.Page) ([]api.Runner, int, error) {
+			return srv.Runners(ctx, page)
+		},
+		Table: runnerTable,
+	}.Command(env)
 }
 
 func runnerTable(rows []api.Runner) term.Table {
@@ -129,10 +130,8 @@ func keyMaker(env *cli.Env, use, short string, keyFile *string,
 		})
 	})
 	cmd.Args = cobra.ExactArgs(1)
+	c.FlagsWith(cmd, "api-key-file")
 	v := cmd.Flags()
-	v.StringVar(&c.Host, "host", "", cli.HostHelp)
-	v.StringVar(&c.KeyFile, "api-key-file", "", cli.KeyHelp)
-	v.IntVar(&c.Attempts, "attempts", limits.ClientTries, "tries of a request while the server cannot be reached")
 	v.BoolVar(&c.JSON, "json", false, "print JSON")
 	v.StringVar(keyFile, "key-file", "", "write the runner's key into this file, readable for its owner only, and do not print it")
 	return cmd
@@ -166,59 +165,53 @@ func printRunnerKey(env *cli.Env, asJSON bool, made api.RunnerKey, file string) 
 
 func newRunnerArchive(env *cli.Env) *cobra.Command {
 	var undo bool
-	cmd := cli.Asking(env, "archive RUNNER", "Retire a runner: its key is refused", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+	return cli.One[api.Runner]{
+		Use: "archive RUNNER", Short: "Retire a runner: its key is refused", Args: cobra.ExactArgs(1),
+		Example: "  tacho runner archive box\n  tacho runner archive box --undo",
+		Flags:   func(v *pflag.FlagSet) { v.BoolVar(&undo, "undo", false, "take it back") },
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (api.Runner, error) {
 			archived := !undo
-			r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Archived: &archived})
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, r)
-			}
+			return srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Archived: &archived})
+		},
+		Print: func(_ *cli.Session, _ []string, r api.Runner) error {
 			state := "archived"
 			if undo {
 				state = "back"
 			}
-			_, err = fmt.Fprintf(env.Stdout, "runner %s %s\n", r.Slug, state)
+			_, err := fmt.Fprintf(env.Stdout, "runner %s %s\n", r.Slug, state)
 			return err
-		})
-	cmd.Example = "  tacho runner archive box\n  tacho runner archive box --undo"
-	cmd.Flags().BoolVar(&undo, "undo", false, "take it back")
-	return cmd
+		},
+	}.Command(env)
 }
 
 func newRunnerUndrain(env *cli.Env) *cobra.Command {
-	cmd := cli.Asking(env, "undrain RUNNER", "Give a runner jobs again after its machine was repaired", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			drained := false
-			r, err := srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Drained: &drained})
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return cli.PrintJSON(env.Stdout, r)
-			}
-			_, err = fmt.Fprintf(env.Stdout, "runner %s gets jobs again\n", r.Slug)
-			return err
-		})
-	cmd.Long = fmt.Sprintf(`Give a drained runner jobs again, also those that it could not run before.
+	return cli.One[api.Runner]{
+		Use: "undrain RUNNER", Short: "Give a runner jobs again after its machine was repaired", Args: cobra.ExactArgs(1),
+		Long: fmt.Sprintf(`Give a drained runner jobs again, also those that it could not run before.
 
 The server drains a runner whose machine could not run %d jobs in a row, because it made no sandbox or is not what the
-spec says; 'tacho runner list' shows why. A job that a runner could not run goes to other runners only.`, limits.RunnerFailures)
-	cmd.Example = "  tacho runner undrain box"
-	return cmd
+spec says; 'tacho runner list' shows why. A job that a runner could not run goes to other runners only.`, limits.RunnerFailures),
+		Example: "  tacho runner undrain box",
+		Ask: func(ctx context.Context, srv *cli.Session, args []string) (api.Runner, error) {
+			drained := false
+			return srv.UpdateRunner(ctx, args[0], api.UpdateRunner{Drained: &drained})
+		},
+		Print: func(_ *cli.Session, _ []string, r api.Runner) error {
+			_, err := fmt.Fprintf(env.Stdout, "runner %s gets jobs again\n", r.Slug)
+			return err
+		},
+	}.Command(env)
 }
 
 func newRunnerSpec(env *cli.Env) *cobra.Command {
-	list := cli.Asking(env, "list RUNNER", "List the specs that a runner offers", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
-			specs := func(ctx context.Context, p client.Page) ([]api.Spec, int, error) {
-				return srv.RunnerSpecs(ctx, args[0], p)
-			}
-			return cli.Listed(ctx, env, c, cli.PageFlags{All: true, Page: 1, PerPage: 1}, client.Page{}, specs, specTable)
-		})
-	list.Aliases, list.Example = []string{"ls"}, "  tacho runner spec list box"
+	list := cli.List[api.Spec]{
+		Use: "list RUNNER", Short: "List the specs that a runner offers", Args: cobra.ExactArgs(1), Whole: true,
+		Example: "  tacho runner spec list box",
+		Rows: func(ctx context.Context, srv *cli.Session, args []string, page client.Page) ([]api.Spec, int, error) {
+			return srv.RunnerSpecs(ctx, args[0], page)
+		},
+		Table: specTable,
+	}.Command(env)
 	change := func(verb, short, done string, do func(ctx context.Context, srv *cli.Session, runner, spec string) error) *cobra.Command {
 		cmd := cli.Asking(env, verb+" RUNNER SPEC", short, cobra.ExactArgs(2),
 			func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {

@@ -2,15 +2,12 @@ package runner
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,8 +88,17 @@ func runRunnerRun(ctx context.Context, env *cli.Env, f runnerRunFlags) error {
 		shot.Progress = progress.show
 		shot.Stdout, shot.Stderr = progress.before(env.Stdout), progress.before(env.Stderr)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals, stop := env.Signals()
+	defer stop() // not before the end: a second Ctrl-C does not keep the sandbox from being removed
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	summary, err := runner.RunOnce(ctx, shot)
 	progress.clear()
 	if err != nil {
@@ -102,9 +108,7 @@ func runRunnerRun(ctx context.Context, env *cli.Env, f runnerRunFlags) error {
 		return cli.ExitWith(fault.ExitUsage, err)
 	}
 	if f.json {
-		enc := json.NewEncoder(env.Stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(summary); err != nil {
+		if err := cli.PrintJSON(env.Stdout, summary); err != nil {
 			return err
 		}
 	} else {

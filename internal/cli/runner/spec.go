@@ -20,15 +20,13 @@ func Specs(env *cli.Env) *cobra.Command {
 }
 
 func newSpecList(env *cli.Env) *cobra.Command {
-	var p cli.PageFlags
-	cmd := cli.Asking(env, "list", "List the hardware specs that jobs can ask for", cobra.NoArgs,
-		func(ctx context.Context, c *cli.Call, srv *cli.Session, _ []string) error {
-			return cli.Listed(ctx, env, c, p, client.Page{}, srv.Specs, specTable)
-		})
-	cmd.Aliases = []string{"ls"}
-	cmd.Example = "  tacho spec list"
-	p.Flags(cmd)
-	return cmd
+	return cli.List[api.Spec]{
+		Use: "list", Short: "List the hardware specs that jobs can ask for", Args: cobra.NoArgs, Example: "  tacho spec list",
+		Rows: func(ctx context.Context, srv *cli.Session, _ []string, page client.Page) ([]api.Spec, int, error) {
+			return srv.Specs(ctx, page)
+		},
+		Table: specTable,
+	}.Command(env)
 }
 
 func specTable(rows []api.Spec) term.Table {

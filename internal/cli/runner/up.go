@@ -6,9 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +80,7 @@ func runRunnerUp(ctx context.Context, env *cli.Env, f runnerUpFlags) error {
 	}
 	var d *runner.Daemon
 	ready := make(chan struct{}) // trying the sandbox takes a moment, in which a signal must not end us with a command of ours running
-	stop := onSignals(cfg.Log, ready, func() { d.Drain() }, func() { d.Abort() })
+	stop := onSignals(env, cfg.Log, ready, func() { d.Drain() }, func() { d.Abort() })
 	defer stop()
 	var release func()
 	d, release, err = runner.New(cfg)
@@ -135,9 +133,8 @@ func (f runnerUpFlags) config(env *cli.Env) (runner.Config, error) {
 
 // onSignals calls drain at the first signal and abort at the second, but not before ready is closed. A third one ends the process as if
 // nobody had listened.
-func onSignals(log *slog.Logger, ready <-chan struct{}, drain, abort func()) (stop func()) {
-	signals := make(chan os.Signal, 3)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+func onSignals(env *cli.Env, log *slog.Logger, ready <-chan struct{}, drain, abort func()) (stop func()) {
+	signals, release := env.Signals()
 	done := make(chan struct{})
 	soon := func(f func()) {
 		go func() {
@@ -159,13 +156,13 @@ func onSignals(log *slog.Logger, ready <-chan struct{}, drain, abort func()) (st
 					soon(drain)
 				} else {
 					log.Warn("aborting", "signal", got.String())
-					signal.Stop(signals)
+					release()
 					soon(abort)
 				}
 			}
 		}
 	}()
-	return func() { signal.Stop(signals); close(done) }
+	return func() { release(); close(done) }
 }
 
 // runnerKey reads the key from its file or the environment.

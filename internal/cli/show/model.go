@@ -24,6 +24,7 @@ func Name[T api.Branch | api.Testbed | api.Measure](thing *T) string {
 	return ""
 }
 
+// Model is a threshold's model in one line.
 func Model(m *api.ModelRow) string {
 	if m == nil {
 		return "none"

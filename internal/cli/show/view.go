@@ -110,6 +110,7 @@ func changed(r api.Report) string {
 	return ""
 }
 
+// ShortHash is a commit as people read it.
 func ShortHash(hash string) string { return hash[:min(12, len(hash))] }
 
 func problemLine(p api.Problem) string {

@@ -8,6 +8,7 @@ import (
 // Choice is a flag that is true, false or not given, where each means something else.
 type Choice struct{ Given, Value bool }
 
+// Is says whether the flag was given with this value.
 func (c Choice) Is(value bool) bool { return c.Given && c.Value == value }
 
 // String is the value as help and the flag library print it.

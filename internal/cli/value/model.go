@@ -17,6 +17,7 @@ type Models struct {
 	reset                                                   bool
 }
 
+// Flags defines the flags.
 func (t *Models) Flags(cmd *cobra.Command) {
 	v := cmd.Flags()
 	v.StringArrayVar(&t.Measures, "threshold-measure", nil,
@@ -121,6 +122,7 @@ func number(to **float64) func(string) error {
 	}
 }
 
+// Window reads seconds, or a time as in 720h, into to.
 func Window(to **int64) func(string) error {
 	return func(s string) error {
 		n, err := strconv.ParseInt(s, 10, 64)

@@ -27,6 +27,7 @@ var byteUnits = []struct {
 	{[]string{"tb"}, 1e12},
 }
 
+// Set reads a size.
 func (b *Bytes) Set(s string) error {
 	text := strings.ToLower(strings.TrimSpace(s))
 	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyz ")
@@ -49,6 +50,7 @@ func (b *Bytes) Set(s string) error {
 	return fmt.Errorf("%q has the unknown unit %q: use KiB, MiB, GiB or TiB", s, name)
 }
 
+// String is the size in the largest binary unit that divides it.
 func (b *Bytes) String() string {
 	n := int64(*b)
 	switch {
@@ -60,4 +62,5 @@ func (b *Bytes) String() string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
+// Type is the name that help shows.
 func (b *Bytes) Type() string { return "size" }

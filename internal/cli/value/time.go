@@ -24,6 +24,7 @@ func ParseTime(s string) (time.Time, error) {
 // Seconds is a flag value: "300" (seconds) or "5m".
 type Seconds time.Duration
 
+// Set reads a time.
 func (d *Seconds) Set(s string) error {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 && n <= int64(limits.JobTimeoutMax/time.Second) {
 		*d = Seconds(time.Duration(n) * time.Second)
@@ -37,6 +38,8 @@ func (d *Seconds) Set(s string) error {
 	return nil
 }
 
+// String is the time as Go prints it.
 func (d *Seconds) String() string { return time.Duration(*d).String() }
 
+// Type is the name that help shows.
 func (d *Seconds) Type() string { return "duration" }
