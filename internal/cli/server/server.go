@@ -64,7 +64,8 @@ SIGTERM or Ctrl-C: no new requests, runners are told to come back, running reque
 		cmd.Flags().String(f.Flag, f.Default, usage)
 	}
 	cmd.Flags().StringVar(&file, "config", "", configHelp)
-	cmd.AddCommand(newAdminKeyCommand(env), newCheckCommand(env), newBackupCommand(env), newRestoreCommand(env), newCollectCommand(env))
+	cmd.AddCommand(newAdminKeyCommand(env), newCheckCommand(env), newBackupCommand(env), newRestoreCommand(env), newCollectCommand(env),
+		newMoveCommand(env))
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print all settings and where each comes from, and end")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "with --print-config: print JSON")
 	return cmd

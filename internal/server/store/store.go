@@ -50,6 +50,8 @@
 // After a flush has failed nothing is answered until the database is opened anew: the operating system does not try again to write what it
 // could not write once, so that a second flush would succeed without reason.
 //
+// Move brings the rows of a SQLite database to a PostgreSQL one, for `tacho server move`.
+//
 // The store knows nothing of who may do what (core/access), of what a transition means (core/job) or of HTTP. Not-found, duplicates and
 // references are returned as faults whose sentence names the thing.
 package store

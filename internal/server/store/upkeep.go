@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 // Inspect opens a database to be looked at and copied: nothing is written, and its schema stays as it is. The server whose database it is
@@ -184,6 +186,24 @@ func protect(path string) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// FoldLog brings what is in the log of a SQLite database that nobody has open into its file, so that the file is all of it.
+func FoldLog(ctx context.Context, path string) error {
+	db, err := openSQLiteFile(ctx, path, "", writerPool)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var busy, frames, folded int64
+	if err := db.QueryRowContext(ctx, `pragma wal_checkpoint(truncate)`).Scan(&busy, &frames, &folded); err != nil {
+		explained, _ := sqlite{}.explain(err)
+		return explained
+	}
+	if busy != 0 {
+		return fault.New(fault.Unavailable, "the database is being read, by a backup or a check; try again when it has ended")
 	}
 	return nil
 }

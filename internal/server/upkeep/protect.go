@@ -19,7 +19,7 @@ func Protect(data string) error {
 	ours := true
 	for _, e := range entries {
 		switch e.Name() {
-		case Database, Database + "-wal", Database + "-shm", Blobs, collectLock, "lock", "unsent":
+		case Database, Database + "-wal", Database + "-shm", Moved, "owner.json", Blobs, collectLock, "lock", "unsent":
 		default:
 			ours = false
 		}

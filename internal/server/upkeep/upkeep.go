@@ -6,8 +6,8 @@
 // blobs that they name: a blob is written before the row that names it, and never changes. Only a collector could come between the two;
 // it and a backup exclude each other by a lock on the folder (collect.lock), which any process can hold.
 //
-// Called by the server (collecting in the background) and by `tacho server check|backup|restore|gc`, which work on the folder itself. It
-// knows nothing of HTTP, nor of who may do this: whoever can read the folder may.
+// Called by the server (collecting in the background) and by `tacho server check|backup|restore|gc`, which work on the folder itself, as
+// does `tacho server move`. It knows nothing of HTTP, nor of who may do this: whoever can read the folder may.
 package upkeep
 
 import (
@@ -29,6 +29,7 @@ import (
 const (
 	Database    = "tacho.db"
 	Blobs       = "blobs"
+	Moved       = "tacho.db.moved" // a database whose rows are in PostgreSQL now
 	collectLock = "collect.lock"
 )
 
