@@ -170,6 +170,26 @@ func TestStatementsStandInTheRoomOfTheirNoun(t *testing.T) {
 	}
 }
 
+// TestExploreOnlyReads looks at the text: a use case that changes something is its noun's.
+func TestExploreOnlyReads(t *testing.T) {
+	t.Parallel()
+	writes := regexp.MustCompile(`\b(Exec|Change|GoOn|Lock|ForUpdate|Tx)\(`)
+	for _, p := range packages(t) {
+		if !under(p.name(), "internal/server/explore") {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := writes.Find(text); found != nil {
+				t.Errorf("%s/%s calls %s): a change belongs to the room of its noun", p.name(), file, found)
+			}
+		}
+	}
+}
+
 // owners lists, for each heavy library, the only packages that may import it. Adding one here is a decision; say why in the commit.
 var owners = map[string][]string{
 	"modernc.org/sqlite":                     {"internal/server/store", "internal/server/store/powercut"},

@@ -174,9 +174,10 @@ func (s *Server) build(ctx context.Context) error {
 		Projects: project.NewService(s.store, door, accounts, visible, s.queue),
 		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
-		Plots:   plot.NewService(door),
-		Reports: s.reports,
-		Explore: reads, Queue: s.queue, Fleet: machines,
+		Plots:      plot.NewService(door),
+		Thresholds: threshold.NewService(door),
+		Reports:    s.reports,
+		Explore:    reads, Queue: s.queue, Fleet: machines,
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
@@ -191,7 +192,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.told = newTold(s.log)
 	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber()}, Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
-		Queue: s.queue, Fleet: machines, Branches: services.Branches,
+		Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds, Branches: services.Branches,
 		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
 }

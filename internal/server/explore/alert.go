@@ -3,11 +3,9 @@ package explore
 import (
 	"context"
 
-	"github.com/tachograph/tacho/internal/core/access"
-
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -54,37 +52,6 @@ func oneAlert(ctx context.Context, tx *store.Tx, project project.Project, id str
 		return api.Alert{}, err
 	}
 	return built[0], nil
-}
-
-// events are what a person may ask of an alert, by the status that it asks for.
-var events = map[api.AlertStatus]judge.Event{api.AlertActive: judge.Reactivate, api.AlertDismissed: judge.Dismiss}
-
-// SetAlertStatus dismisses an alert or makes it active again, as the judge's table allows. Another status is an Invalid fault, a silenced
-// alert a Conflict.
-func (s *Service) SetAlertStatus(ctx context.Context, actor access.Actor, ref string, id string, status api.AlertStatus) (out api.Alert,
-	err error) {
-	event, known := events[status]
-	if !known {
-		return out, fault.Invalidf("status %.40q: an alert can be made active or dismissed", status)
-	}
-	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, project project.Project) error {
-		row, err := threshold.FindAlert(ctx, tx, project.ID, id)
-		if err != nil {
-			return err
-		}
-		next, err := judge.Next(judge.Status(row.Status), event)
-		if err != nil {
-			return err
-		}
-		if api.AlertStatus(next) != row.Status {
-			if err := threshold.SetAlertStatus(ctx, tx, row, api.AlertStatus(next)); err != nil {
-				return err
-			}
-		}
-		out, err = oneAlert(ctx, tx, project, id)
-		return err
-	})
-	return out, err
 }
 
 // alerts builds the answers for rows, in their order.

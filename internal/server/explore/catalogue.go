@@ -92,17 +92,17 @@ func (c catalogue) threshold(id string, modelID *string, full bool) *api.Thresho
 	if !found {
 		return nil
 	}
-	out := &api.Threshold{UUID: t.ID, Project: t.ProjectID, Created: t.Created, Modified: t.Modified}
+	out := t.Wire()
 	if modelID != nil {
 		if m, has := c.models[*modelID]; has {
-			out.Model = modelRow(m)
+			out.Model = m.Wire()
 		}
 	}
 	if full {
 		b, d, e := c.branches.Branch(t.BranchID), c.testbeds[t.TestbedID].Wire(), c.measures[t.MeasureID].Wire()
 		out.Branch, out.Testbed, out.Measure = &b, &d, &e
 	}
-	return out
+	return &out
 }
 
 // modelThreshold returns the threshold that a model belongs to, with this model; nil if there is no model or the threshold was deleted.
@@ -112,12 +112,6 @@ func (c catalogue) modelThreshold(seq *int64) *api.Threshold {
 	}
 	m := c.numbered[*seq]
 	return c.threshold(m.ThresholdID, &m.ID, false)
-}
-
-func modelRow(m threshold.Model) *api.ModelRow {
-	return &api.ModelRow{UUID: m.ID, Created: m.Created, Replaced: m.Replaced, Model: api.Model{
-		Test: m.Test, MinSampleSize: m.MinSampleSize, MaxSampleSize: m.MaxSampleSize, Window: m.WindowSeconds,
-		LowerBoundary: m.LowerBoundary, UpperBoundary: m.UpperBoundary}}
 }
 
 func metric(m report.Metric) api.Metric {

@@ -1,5 +1,5 @@
-// Package explore answers what people look at: reports with their results and alerts, branches, thresholds, perf lines, single metrics.
-// It also makes the small edits of these things that need no more than a row.
+// Package explore answers what people look at that several nouns are joined for: reports with their results and alerts, lines, single
+// metrics. It reads only; what is changed, and what one noun can answer by itself, is in the room of that noun.
 //
 // Every answer is built from a fixed number of queries for each limits.ReadChunk rows: the rows are loaded first, then everything that they
 // name in bulk. Nothing is cut in silence: what is over a limit is refused with the limit.
@@ -8,7 +8,7 @@
 // whatever its size. The methods that begin with Write count first, in SQL, and pass the gate for large answers with what that says; their
 // results are the JSON of what the methods without Write return.
 //
-// It does not make reports and does not judge (report).
+// The edges call it.
 package explore
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/project"
 )
 
-// Service reads and edits. It is safe for concurrent use.
+// Service reads. It is safe for concurrent use.
 type Service struct {
 	door *project.Door
 	gate *admit.Gate

@@ -70,6 +70,8 @@ func newGallery(t testing.TB) *gallery {
 
 func (g *gallery) door() *project.Door { return project.NewDoor(g.store, nil) }
 
+func (g *gallery) thresholds() *threshold.Service { return threshold.NewService(g.door()) }
+
 // run submits, a minute after the last time.
 func (g *gallery) run(change func(*api.NewRun), results ...string) api.Report {
 	g.t.Helper()
@@ -355,18 +357,21 @@ func TestAlertIsDismissedAndBroughtBack(t *testing.T) {
 	id := g.run(guarded, bmf(16)).Alerts[0].UUID
 	storetest.WantEvents(t, g.store, "report.closed pending processed", "report.closed pending processed", "alert.raised")
 	for _, status := range []api.AlertStatus{api.AlertDismissed, api.AlertDismissed, api.AlertActive} {
-		a, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, status)
+		if err := g.thresholds().SetAlertStatus(t.Context(), local, g.project().ID, id, status); err != nil {
+			t.Fatal(err)
+		}
+		a, err := g.explore.Alert(t.Context(), local, g.project().ID, id)
 		if err != nil || a.Status != status {
 			t.Errorf("want %s, got %s (%v)", status, a.Status, err)
 		}
 	}
-	if _, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertSilenced); !fault.Is(err, fault.Invalid) {
+	if err := g.thresholds().SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertSilenced); !fault.Is(err, fault.Invalid) {
 		t.Errorf("silenced by hand: want invalid, got %v", err)
 	}
 	storetest.WantEvents(t, g.store, "alert.changed active dismissed", "alert.changed dismissed active")
 	g.run(onBranch("main", &api.StartPoint{Reset: ptr(true)}), bmf(1))
 	storetest.WantEvents(t, g.store, "alert.changed silenced", "report.closed pending processed")
-	if _, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertActive); !fault.Is(err, fault.Conflict) {
+	if err := g.thresholds().SetAlertStatus(t.Context(), local, g.project().ID, id, api.AlertActive); !fault.Is(err, fault.Conflict) {
 		t.Errorf("after its head was replaced: want a conflict, got %v", err)
 	}
 	silenced, total, err := g.explore.Alerts(t.Context(), local, g.project().ID, threshold.AlertFilter{Status: api.AlertSilenced},
@@ -381,7 +386,7 @@ func TestDeletedThresholdLeavesTheLimitsOfItsMetrics(t *testing.T) {
 	g := newGallery(t)
 	g.run(nil, bmf(10))
 	report := g.run(guarded, bmf(16))
-	if err := g.explore.DeleteThreshold(t.Context(), local, g.project().ID, report.Alerts[0].Threshold.UUID); err != nil {
+	if err := g.thresholds().Delete(t.Context(), local, g.project().ID, report.Alerts[0].Threshold.UUID); err != nil {
 		t.Fatal(err)
 	}
 	got, err := g.explore.Report(t.Context(), local, g.project().ID, report.UUID)
@@ -415,7 +420,7 @@ func TestAThresholdWithManyAlertsIsDeletedInSteps(t *testing.T) {
 	}
 	project := g.project()
 	began := g.store.Transactions()
-	if err := g.explore.DeleteThreshold(t.Context(), local, project.ID, report.Alerts[0].Threshold.UUID); err != nil {
+	if err := g.thresholds().Delete(t.Context(), local, project.ID, report.Alerts[0].Threshold.UUID); err != nil {
 		t.Fatal(err)
 	}
 	if n := g.store.Transactions() - began; n != 3 {

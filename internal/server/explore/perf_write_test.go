@@ -19,6 +19,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // Both shapes say the same, point for point, whatever is absent of a point.
@@ -215,12 +216,12 @@ func (g *gallery) scatter(id string, random *rand.Rand) {
 // forgetThresholds deletes all thresholds: points that they judged stay judged.
 func (g *gallery) forgetThresholds() {
 	g.t.Helper()
-	rows, _, err := g.explore.Thresholds(g.t.Context(), local, g.project().ID, explore.ThresholdFilter{}, store.Page{Limit: 10})
+	rows, _, err := g.thresholds().List(g.t.Context(), local, g.project().ID, threshold.NamedFilter{}, store.Page{Limit: 10})
 	if err != nil || len(rows) == 0 {
 		g.t.Fatalf("%d thresholds, %v", len(rows), err)
 	}
 	for _, row := range rows {
-		if err := g.explore.DeleteThreshold(g.t.Context(), local, g.project().ID, row.UUID); err != nil {
+		if err := g.thresholds().Delete(g.t.Context(), local, g.project().ID, row.UUID); err != nil {
 			g.t.Fatal(err)
 		}
 	}

@@ -66,7 +66,7 @@ func galleryOfAlerts(t *testing.T) (*gallery, api.PerfSeries) {
 	if err != nil || len(alerts) == 0 {
 		t.Fatalf("%d alerts, %v", len(alerts), err)
 	}
-	if _, err := g.explore.SetAlertStatus(t.Context(), local, g.project().ID, alerts[0].UUID, api.AlertDismissed); err != nil {
+	if err := g.thresholds().SetAlertStatus(t.Context(), local, g.project().ID, alerts[0].UUID, api.AlertDismissed); err != nil {
 		t.Fatal(err)
 	}
 	perf, err := g.explore.Perf(t.Context(), local, g.project().ID, query(nil))

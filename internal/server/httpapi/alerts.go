@@ -44,6 +44,9 @@ func (a *API) registerAlerts() {
 			if in.Body.Status == nil {
 				return nil, fault.Invalidf("alert: the field \"status\" is missing; want active or dismissed")
 			}
-			return body(a.cfg.Explore.SetAlertStatus(ctx, actorOf(ctx), in.Project, in.Alert, *in.Body.Status))
+			if err := a.cfg.Thresholds.SetAlertStatus(ctx, actorOf(ctx), in.Project, in.Alert, *in.Body.Status); err != nil {
+				return nil, err
+			}
+			return body(a.cfg.Explore.Alert(ctx, actorOf(ctx), in.Project, in.Alert))
 		})
 }

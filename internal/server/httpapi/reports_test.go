@@ -77,7 +77,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
 		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
-		Plots: plot.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,
+		Plots: plot.NewService(door), Thresholds: threshold.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,
 		Reports: report.NewService(report.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}
 	for _, f := range change {
 		f(&cfg)

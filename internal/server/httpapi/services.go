@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // Services are the use cases behind the operations.
@@ -17,6 +18,7 @@ type Services struct {
 	Testbeds   *series.Testbeds
 	Benchmarks *series.Benchmarks
 	Measures   *series.Measures
+	Thresholds *threshold.Service
 	Reports    *report.Service
 	Plots      *plot.Service
 	Explore    *explore.Service

@@ -6,7 +6,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
-	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 type listThresholdsInput struct {
@@ -28,8 +28,8 @@ func (a *API) registerThresholds() {
 	register(a, operation{http.MethodGet, all, "list-thresholds", "The project's thresholds, by creation or by sort=modified",
 		access.ViewProject, 0, 0},
 		func(ctx context.Context, in *listThresholdsInput) (*listOutput[api.Threshold], error) {
-			rows, total, err := a.cfg.Explore.Thresholds(ctx, actorOf(ctx), in.Project,
-				explore.ThresholdFilter{Branch: in.Branch, Testbed: in.Testbed, Measure: in.Measure,
+			rows, total, err := a.cfg.Thresholds.List(ctx, actorOf(ctx), in.Project,
+				threshold.NamedFilter{Branch: in.Branch, Testbed: in.Testbed, Measure: in.Measure,
 					Archived: in.Archived, Modified: in.Sort == "modified"}, in.page(false))
 			return &listOutput[api.Threshold]{total, rows}, err
 		})
@@ -39,7 +39,7 @@ func (a *API) registerThresholds() {
 			ProjectPath
 			Body api.NewThreshold
 		}) (*bodyOutput[api.Threshold], error) {
-			return body(a.cfg.Explore.CreateThreshold(ctx, actorOf(ctx), in.Project, in.Body))
+			return body(a.cfg.Thresholds.Create(ctx, actorOf(ctx), in.Project, in.Body))
 		})
 	register(a, operation{http.MethodGet, one, "get-threshold", "One threshold with its current model, or with an earlier one",
 		access.ViewProject, 0, 0},
@@ -47,7 +47,7 @@ func (a *API) registerThresholds() {
 			ThresholdPath
 			Model string `query:"model" maxLength:"36" doc:"UUID of one of its models"`
 		}) (*bodyOutput[api.Threshold], error) {
-			return body(a.cfg.Explore.Threshold(ctx, actorOf(ctx), in.Project, in.Threshold, in.Model))
+			return body(a.cfg.Thresholds.Get(ctx, actorOf(ctx), in.Project, in.Threshold, in.Model))
 		})
 	register(a, operation{http.MethodPut, one, "update-threshold", "Replace a threshold's model; {\"test\": null} takes it away",
 		access.EditProject, 0, 0},
@@ -55,11 +55,11 @@ func (a *API) registerThresholds() {
 			ThresholdPath
 			Body api.UpdateThreshold
 		}) (*bodyOutput[api.Threshold], error) {
-			return body(a.cfg.Explore.UpdateThreshold(ctx, actorOf(ctx), in.Project, in.Threshold, in.Body))
+			return body(a.cfg.Thresholds.Update(ctx, actorOf(ctx), in.Project, in.Threshold, in.Body))
 		})
 	register(a, operation{http.MethodDelete, one, "delete-threshold", "Delete a threshold with its models and alerts", access.EditProject,
 		http.StatusNoContent, 0},
 		func(ctx context.Context, in *ThresholdPath) (*emptyOutput, error) {
-			return &emptyOutput{}, a.cfg.Explore.DeleteThreshold(ctx, actorOf(ctx), in.Project, in.Threshold)
+			return &emptyOutput{}, a.cfg.Thresholds.Delete(ctx, actorOf(ctx), in.Project, in.Threshold)
 		})
 }

@@ -33,17 +33,18 @@ var local = access.Actor{Kind: access.Local}
 
 // fixture is a server's services over a fresh database, with one organization and its leader.
 type fixture struct {
-	t        testing.TB
-	store    *store.Store
-	reports  *report.Service
-	explore  *explore.Service
-	branches *series.Branches
-	queue    *fakeQueue
-	leader   access.Actor
-	account  account.Account
-	path     string
-	blobs    string     // folder
-	kept     blob.Store // in it
+	t          testing.TB
+	store      *store.Store
+	reports    *report.Service
+	explore    *explore.Service
+	branches   *series.Branches
+	thresholds *threshold.Service
+	queue      *fakeQueue
+	leader     access.Actor
+	account    account.Account
+	path       string
+	blobs      string     // folder
+	kept       blob.Store // in it
 
 	mu  sync.Mutex
 	now time.Time
@@ -129,6 +130,7 @@ func openFixture(t testing.TB, open func(context.Context, store.Config) (*store.
 	}
 	door := project.NewDoor(h.store, nil)
 	h.explore, h.branches = explore.New(door, nil), series.NewBranches(door, threshold.Following{})
+	h.thresholds = threshold.NewService(door)
 	h.kept = blobs
 	h.reports = report.NewService(report.Config{Store: h.store, Blobs: blobs, Queue: h.queue, Now: h.clock})
 	h.tx(func(tx *store.Tx) error {
@@ -520,7 +522,7 @@ func TestThresholdResetTakesTheOthersAway(t *testing.T) {
 	r.Thresholds = &api.ReportThresholds{Models: map[string]api.Model{"throughput": {Test: "percentage", LowerBoundary: ptr(0.1)}},
 		Reset: ptr(true)}
 	h.must(r)
-	all, total, err := h.explore.Thresholds(t.Context(), local, h.project("shop").ID, explore.ThresholdFilter{}, store.Page{Limit: 10})
+	all, total, err := h.thresholds.List(t.Context(), local, h.project("shop").ID, threshold.NamedFilter{}, store.Page{Limit: 10})
 	if err != nil || total != 2 {
 		t.Fatalf("%d thresholds, %v", total, err)
 	}

@@ -33,9 +33,8 @@ func (p *Pages) forms() {
 		return nil
 	}))
 	p.handle("POST /projects/{project}/alerts/{alert}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
-		_, err := p.cfg.Source.SetAlertStatus(r.Context(), reader(r), r.PathValue("project"), r.PathValue("alert"),
+		return p.cfg.Source.SetAlertStatus(r.Context(), reader(r), r.PathValue("project"), r.PathValue("alert"),
 			api.AlertStatus(r.PostFormValue("status")))
-		return err
 	}))
 	p.handle("POST /projects/{project}/jobs/{uuid}", p.form(func(_ http.ResponseWriter, r *http.Request) error {
 		status := api.JobStatus(r.PostFormValue("status"))

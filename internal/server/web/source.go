@@ -24,7 +24,7 @@ type Source interface {
 	Project(ctx context.Context, actor access.Actor, project string) (api.Project, error)
 	Alerts(ctx context.Context, actor access.Actor, project string, f threshold.AlertFilter, page store.Page) ([]api.Alert, int, error)
 	Alert(ctx context.Context, actor access.Actor, project, id string) (api.Alert, error)
-	SetAlertStatus(ctx context.Context, actor access.Actor, project, id string, status api.AlertStatus) (api.Alert, error)
+	SetAlertStatus(ctx context.Context, actor access.Actor, project, id string, status api.AlertStatus) error
 	Threshold(ctx context.Context, actor access.Actor, project, id string) (api.Threshold, error)
 	Reports(ctx context.Context, actor access.Actor, project string, page store.Page) ([]api.Report, int, error)
 	Report(ctx context.Context, actor access.Actor, project, id string, most int) (api.Report, error) // with the first results, most of them
@@ -61,6 +61,7 @@ type Services struct {
 	Explore     *explore.Service
 	Queue       *queue.Service
 	Fleet       *fleet.Service
+	Thresholds  *threshold.Service
 	Branches    *series.Branches
 	Testbeds    *series.Testbeds
 	Benchmarks  *series.Benchmarks
@@ -89,13 +90,13 @@ func (s Services) Alert(ctx context.Context, actor access.Actor, project, id str
 }
 
 // SetAlertStatus is described in Source.
-func (s Services) SetAlertStatus(ctx context.Context, actor access.Actor, project, id string, status api.AlertStatus) (api.Alert, error) {
-	return s.Explore.SetAlertStatus(ctx, actor, project, id, status)
+func (s Services) SetAlertStatus(ctx context.Context, actor access.Actor, project, id string, status api.AlertStatus) error {
+	return s.Thresholds.SetAlertStatus(ctx, actor, project, id, status)
 }
 
 // Threshold is described in Source.
 func (s Services) Threshold(ctx context.Context, actor access.Actor, project, id string) (api.Threshold, error) {
-	return s.Explore.Threshold(ctx, actor, project, id, "")
+	return s.Thresholds.Get(ctx, actor, project, id, "")
 }
 
 // Reports is described in Source.
