@@ -17,7 +17,41 @@ type NewJob struct {
 	Iter         *int              `json:"iter,omitempty" minimum:"1" maximum:"1000" doc:"iterations, each in a fresh sandbox"`
 	AllowFailure *bool             `json:"allow_failure,omitempty" doc:"read results although the command failed"`
 	Backdate     *time.Time        `json:"backdate,omitempty"`
+	Jobs         *int              `json:"jobs,omitempty" minimum:"1" maximum:"100" doc:"how many jobs the report waits for, each claimed and prepared anew; absent: 1"`
+	Base         *BaseImage        `json:"base,omitempty" doc:"an image to compare with: it is run in turns with this one, on the same machine"`
 	_            struct{}          `additionalProperties:"true"`
+}
+
+// BaseImage is what a run's image is compared with. Its results make a report of their own, on the branch that they belong to.
+type BaseImage struct {
+	Image  string   `json:"image" minLength:"1" doc:"as the run's own image"`
+	Branch string   `json:"branch,omitempty" doc:"name or UUID; absent: the branch of the run's start point"`
+	Hash   *string  `json:"hash,omitempty" doc:"commit that the image was built from; absent: the start point's, if the branch is"`
+	_      struct{} `additionalProperties:"true"`
+}
+
+// Side says which of a measurement's images a job runs.
+type Side string
+
+// The sides.
+const (
+	SideHead Side = "head"
+	SideBase Side = "base"
+)
+
+// Measurement is what a report waits for: one job or several, of one image, or of two that are compared.
+type Measurement struct {
+	UUID string           `json:"uuid"`
+	Jobs []MeasurementJob `json:"jobs" doc:"in the order in which they run"`
+}
+
+// MeasurementJob is a job of a measurement.
+type MeasurementJob struct {
+	UUID   string    `json:"uuid"`
+	Report string    `json:"report" doc:"UUID of the report that waits for it"`
+	Side   Side      `json:"side"`
+	Status JobStatus `json:"status"`
+	Runner *string   `json:"runner,omitempty" doc:"slug of the runner that has or had it"`
 }
 
 // JobStatus is where a job stands.
@@ -56,6 +90,7 @@ const (
 	ReasonDeadline         Reason = "deadline"          // over all its time, including preparation
 	ReasonCanceledByUser   Reason = "canceled_by_user"  // somebody said cancel
 	ReasonServer           Reason = "server"            // reading or judging the results failed on our side
+	ReasonMeasurement      Reason = "measurement"       // another job of the same report failed or was canceled
 )
 
 // Job is a remote run as its project's members see it. Env values are never shown.
@@ -63,6 +98,10 @@ type Job struct {
 	UUID          string        `json:"uuid" format:"uuid"`
 	Project       string        `json:"project" format:"uuid"`
 	Report        string        `json:"report" format:"uuid"`
+	Measurement   string        `json:"measurement" format:"uuid" doc:"what the report waits for; its jobs are in the report"`
+	Side          Side          `json:"side" enum:"head,base" doc:"which image of the measurement it runs"`
+	Part          int           `json:"part" doc:"its place among the jobs of its report, from 1"`
+	Parts         int           `json:"parts" doc:"how many jobs its report waits for"`
 	Status        JobStatus     `json:"status" enum:"pending,claimed,running,completed,processed,failed,canceled"`
 	Phase         string        `json:"phase,omitempty" doc:"what a claimed or running job is doing" example:"pull"`
 	Reason        Reason        `json:"reason,omitempty"`

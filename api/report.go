@@ -78,33 +78,35 @@ const (
 
 // ReportReceipt is the answer to a submission that prefers return=minimal.
 type ReportReceipt struct {
-	UUID    string  `json:"uuid" format:"uuid" doc:"of the report"`
-	Project string  `json:"project" doc:"slug"`
-	Job     *string `json:"job,omitempty" format:"uuid"`
+	UUID    string   `json:"uuid" format:"uuid" doc:"of the report"`
+	Project string   `json:"project" doc:"slug"`
+	Job     *string  `json:"job,omitempty" format:"uuid"`
+	Jobs    []string `json:"jobs,omitempty" doc:"all jobs of the measurement, in the order in which they run"`
 }
 
 // Report is one submission: what ran where on which version, its results and its alerts.
 type Report struct {
-	UUID       string            `json:"uuid" format:"uuid"`
-	User       *PubUser          `json:"user"`
-	Project    Project           `json:"project"`
-	Branch     Branch            `json:"branch"`
-	Testbed    Testbed           `json:"testbed"`
-	StartTime  time.Time         `json:"start_time"`
-	EndTime    time.Time         `json:"end_time"`
-	Adapter    string            `json:"adapter"`
-	Results    [][]ReportResult  `json:"results" doc:"outer: iterations"`
-	Alerts     []Alert           `json:"alerts"`
-	Created    time.Time         `json:"created"`
-	Job        *string           `json:"job,omitempty" format:"uuid"`
-	Counts     ReportCounts      `json:"counts"`
-	Status     ReportStatus      `json:"status" enum:"pending,processed,failed"`
-	Error      string            `json:"error,omitempty" doc:"why a failed report has no results"`
-	Recognised string            `json:"recognised,omitempty" doc:"what the adapter found and why"`
-	Problems   []Problem         `json:"problems,omitempty" doc:"benchmarks that failed or could not be read; the others are kept"`
-	Warnings   []string          `json:"warnings,omitempty"`
-	Context    map[string]string `json:"context,omitempty"`
-	Host       *HostFacts        `json:"host,omitempty"`
+	UUID        string            `json:"uuid" format:"uuid"`
+	User        *PubUser          `json:"user"`
+	Project     Project           `json:"project"`
+	Branch      Branch            `json:"branch"`
+	Testbed     Testbed           `json:"testbed"`
+	StartTime   time.Time         `json:"start_time"`
+	EndTime     time.Time         `json:"end_time"`
+	Adapter     string            `json:"adapter"`
+	Results     [][]ReportResult  `json:"results" doc:"outer: iterations"`
+	Alerts      []Alert           `json:"alerts"`
+	Created     time.Time         `json:"created"`
+	Job         *string           `json:"job,omitempty" format:"uuid" doc:"the first one, where there are several"`
+	Measurement *Measurement      `json:"measurement,omitempty" doc:"the jobs that it waits for; not in lists"`
+	Counts      ReportCounts      `json:"counts"`
+	Status      ReportStatus      `json:"status" enum:"pending,processed,failed"`
+	Error       string            `json:"error,omitempty" doc:"why a failed report has no results"`
+	Recognised  string            `json:"recognised,omitempty" doc:"what the adapter found and why"`
+	Problems    []Problem         `json:"problems,omitempty" doc:"benchmarks that failed or could not be read; the others are kept"`
+	Warnings    []string          `json:"warnings,omitempty"`
+	Context     map[string]string `json:"context,omitempty"`
+	Host        *HostFacts        `json:"host,omitempty"`
 }
 
 // Problem is one benchmark's failure inside an otherwise good report.
@@ -123,8 +125,9 @@ type ReportCounts struct {
 
 // ResultCount counts one iteration.
 type ResultCount struct {
-	Benchmarks int `json:"benchmarks"`
-	Measures   int `json:"measures"`
+	Benchmarks int    `json:"benchmarks"`
+	Measures   int    `json:"measures"`
+	Job        string `json:"job,omitempty" doc:"UUID of the job that measured it, where the report has several"`
 }
 
 // AlertCount counts a report's alerts.

@@ -37,10 +37,12 @@ const (
 	Overrun  Kind = "overrun"  // all its time is over, and the runner did not end it
 	Retry    Kind = "retry"    // somebody puts it back in the queue
 	GiveUp   Kind = "give_up"  // machines could not run it, and no other came in time
+	Abandon  Kind = "abandon"  // another job that its report waits for has failed or was canceled
 )
 
 // Kinds lists all events.
-var Kinds = []Kind{Claim, Start, Resume, Complete, Process, Reject, Fail, Cancel, Canceled, Lose, Overrun, Retry, GiveUp}
+var Kinds = []Kind{Claim, Start, Resume, Complete, Process, Reject, Fail, Cancel, Canceled, Lose, Overrun, Retry, GiveUp,
+	Abandon}
 
 // States lists all states.
 var States = []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning, api.JobCompleted, api.JobProcessed, api.JobFailed,
@@ -99,6 +101,7 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Complete: ifLost(to(api.JobCompleted)),
 		Fail:     ifLost(failLate),
 		GiveUp:   giveUp,
+		Abandon:  end(api.JobCanceled, api.ReasonMeasurement),
 	},
 	api.JobClaimed: {
 		Start:    to(api.JobRunning),
@@ -108,6 +111,7 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Canceled: end(api.JobCanceled, api.ReasonCanceledByUser),
 		Lose:     lose,
 		Overrun:  overrun,
+		Abandon:  ask,
 	},
 	api.JobRunning: {
 		Start:    to(api.JobRunning),
@@ -117,10 +121,12 @@ var table = map[api.JobStatus]map[Kind]rule{
 		Canceled: end(api.JobCanceled, api.ReasonCanceledByUser),
 		Lose:     lose,
 		Overrun:  overrun,
+		Abandon:  ask,
 	},
 	api.JobCompleted: {
 		Process: to(api.JobProcessed),
 		Reject:  reject,
+		Abandon: end(api.JobFailed, api.ReasonMeasurement), // its results stay, for a retry
 	},
 	api.JobFailed: {
 		Retry:    retry,
@@ -263,8 +269,13 @@ func reject(j Job, e Event) (Job, bool) {
 	return j, true
 }
 
+// retry puts a job back into the queue. One that had delivered when its report was given up need not run again.
 func retry(j Job, _ Event) (Job, bool) {
-	j.State, j.Reason, j.Error = api.JobPending, api.ReasonNone, ""
+	next := api.JobPending
+	if j.State == api.JobFailed && j.Reason == api.ReasonMeasurement {
+		next = api.JobCompleted
+	}
+	j.State, j.Reason, j.Error = next, api.ReasonNone, ""
 	j.InfraRetries, j.CancelAsked = 0, false
 	return j, true
 }

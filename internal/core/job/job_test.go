@@ -21,10 +21,10 @@ func TestTableIsExhaustive(t *testing.T) {
 		F, K    = api.JobFailed, api.JobCanceled
 	)
 	want := map[api.JobStatus]map[Kind]api.JobStatus{
-		P: {Claim: C, Cancel: K, GiveUp: F},
-		C: {Start: R, Complete: D, Fail: F, Cancel: C, Canceled: K, Lose: P, Overrun: F},
-		R: {Start: R, Complete: D, Fail: F, Cancel: R, Canceled: K, Lose: P, Overrun: F},
-		D: {Process: X, Reject: F},
+		P: {Claim: C, Cancel: K, GiveUp: F, Abandon: K},
+		C: {Start: R, Complete: D, Fail: F, Cancel: C, Canceled: K, Lose: P, Overrun: F, Abandon: C},
+		R: {Start: R, Complete: D, Fail: F, Cancel: R, Canceled: K, Lose: P, Overrun: F, Abandon: R},
+		D: {Process: X, Reject: F, Abandon: F},
 		F: {Retry: P},
 		K: {Retry: P},
 		X: {},
@@ -138,6 +138,26 @@ func TestCancelWinsOverFailureAndLoss(t *testing.T) {
 	}
 	if j := must(t, asked, Event{Kind: Complete}); j.State != api.JobCompleted {
 		t.Errorf("a result that was there first: %+v", j)
+	}
+}
+
+// What was measured before another job of the report failed need not be measured again.
+func TestARetryTakesUpWhatHadDelivered(t *testing.T) {
+	t.Parallel()
+	had := must(t, Job{State: api.JobCompleted, Epoch: 1}, Event{Kind: Abandon, Error: "the other one failed"})
+	if had.State != api.JobFailed || had.Reason != api.ReasonMeasurement || had.Error == "" {
+		t.Fatalf("abandoned: %+v", had)
+	}
+	if again := must(t, had, Event{Kind: Retry}); again.State != api.JobCompleted || again.Reason != "" || again.Error != "" {
+		t.Errorf("after a retry: %+v", again)
+	}
+	waited := must(t, Job{State: api.JobPending}, Event{Kind: Abandon})
+	if again := must(t, waited, Event{Kind: Retry}); again.State != api.JobPending {
+		t.Errorf("one that had not run: %+v", again)
+	}
+	ran := must(t, must(t, Job{State: api.JobRunning}, Event{Kind: Abandon}), Event{Kind: Canceled})
+	if again := must(t, ran, Event{Kind: Retry}); again.State != api.JobPending {
+		t.Errorf("one that was stopped: %+v", again)
 	}
 }
 

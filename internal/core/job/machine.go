@@ -82,6 +82,12 @@ func GaveUp(spec string, failed []Failure) string {
 		spec, spoken(limits.MachineWait), strings.Join(said, "; "), way)
 }
 
+// MachineGone says that a job is given up because the machine that began its measurement is gone, and the way out.
+func MachineGone(runner string) string {
+	return fmt.Sprintf("the runner %s, which began this comparison, took no job of it for %s (it was not heard of, is drained or "+
+		"archived, or has not the spec any more); both sides must run on one machine: submit the run again", runner, spoken(limits.MachineWait))
+}
+
 // spoken is a whole number of hours or minutes in words.
 func spoken(d time.Duration) string {
 	n, word := int(d/time.Minute), "minute"

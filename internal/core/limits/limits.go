@@ -148,6 +148,7 @@ const (
 	FilePaths         = 255
 	ArgBytes          = 32 * KiB // one word of a command line or one environment entry
 	IterationsPerJob  = 1_000
+	JobsPerReport     = 100
 	JobTimeoutMax     = 24 * time.Hour
 	JobTimeoutDefault = time.Hour
 	JobOutputBytes    = 25 * MiB // stdout, stderr and each file, each: past it the stream is cut and the job fails with reason "limit"

@@ -11,6 +11,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -28,6 +30,13 @@ func (s *Service) Receipt(ctx context.Context, actor access.Actor, ref, id strin
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := projectReport(ctx, tx, project, id)
 		out = api.ReportReceipt{UUID: row.ID, Project: project.Slug, Job: row.JobID}
+		if err != nil || row.JobID == nil {
+			return err
+		}
+		m, err := measurementOf(ctx, tx, row)
+		for _, one := range m.Jobs {
+			out.Jobs = append(out.Jobs, one.UUID)
+		}
 		return err
 	})
 	return out, err
@@ -45,9 +54,48 @@ func (s *Service) ReportPart(ctx context.Context, actor access.Actor, ref, id st
 			return err
 		}
 		out = built[0]
+		if row.JobID != nil {
+			m, err := measurementOf(ctx, tx, row)
+			if err != nil {
+				return err
+			}
+			out.Measurement = &m
+		}
 		return expand(ctx, tx, row, &out, most)
 	})
 	return out, err
+}
+
+// measurementOf is what a report waits for, or waited.
+func measurementOf(ctx context.Context, tx *store.Tx, row report.Report) (out api.Measurement, err error) {
+	first, err := job.ByID(ctx, tx, *row.JobID)
+	if err != nil {
+		return out, err
+	}
+	jobs, err := job.OfMeasurement(ctx, tx, first.MeasurementID)
+	if err != nil {
+		return out, err
+	}
+	var runnerIDs []string
+	for _, one := range jobs {
+		if one.RunnerID != nil {
+			runnerIDs = append(runnerIDs, *one.RunnerID)
+		}
+	}
+	runners, err := fleet.RunnersByID(ctx, tx, runnerIDs)
+	if err != nil {
+		return out, err
+	}
+	out.UUID = first.MeasurementID
+	for _, one := range jobs {
+		wire := api.MeasurementJob{UUID: one.ID, Report: one.ReportID, Side: api.Side(one.Side), Status: api.JobStatus(one.State)}
+		if one.RunnerID != nil && wire.Status != api.JobPending {
+			slug := runners[*one.RunnerID].Slug
+			wire.Runner = &slug
+		}
+		out.Jobs = append(out.Jobs, wire)
+	}
+	return out, nil
 }
 
 func projectReport(ctx context.Context, tx *store.Tx, project project.Project, id string) (report.Report, error) {

@@ -22,17 +22,18 @@ type Runner struct {
 	Failures                int        // in a row, of its machine
 	Drained                 *time.Time // since when it gets no jobs for them
 	DrainedWhy              *string
+	SlotID                  *string // the place in a sweep that it was started for: it gets that slot's jobs and no others
 }
 
 const runnerColumns = `id, name, slug, key_hash, last_heartbeat, draining, meta, created, modified, archived, failures, drained, ` +
-	`drained_why`
+	`drained_why, slot_id`
 
 func scanRunner(row interface{ Scan(...any) error }) (Runner, error) {
 	var r Runner
 	var created, modified int64
 	var beat, archived, drained *int64
 	err := row.Scan(&r.ID, &r.Name, &r.Slug, &r.KeyHash, &beat, &r.Draining, &r.Meta, &created, &modified, &archived, &r.Failures, &drained,
-		&r.DrainedWhy)
+		&r.DrainedWhy, &r.SlotID)
 	r.LastHeartbeat, r.Created, r.Modified, r.Archived, r.Drained = store.TimePtr(beat), store.TimeOf(created), store.TimeOf(modified),
 		store.TimePtr(archived), store.TimePtr(drained)
 	return r, err
@@ -168,4 +169,10 @@ func (p prefixed) Scan(into ...any) error { return p.rows.Scan(append([]any{p.fi
 func RunnerIDByKeyHash(ctx context.Context, tx *store.Tx, hash string) (string, error) {
 	r, err := RunnerByKeyHash(ctx, tx, hash)
 	return r.ID, err
+}
+
+// SetRunnerSlot says for which place of a sweep a runner was started; nil: for none.
+func SetRunnerSlot(ctx context.Context, tx *store.Tx, id string, slotID *string) error {
+	res, err := tx.Exec(ctx, `update runner set slot_id = $1, modified = $2 where id = $3`, slotID, store.Micros(tx.Now()), id)
+	return store.ExactlyOne(res, err, "runner", id)
 }

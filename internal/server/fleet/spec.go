@@ -140,7 +140,8 @@ func DeleteSpec(ctx context.Context, tx *store.Tx, s Spec) error {
 func SpecHasRunner(ctx context.Context, tx *store.Tx, specID string) (bool, error) {
 	var has bool
 	err := tx.QueryRow(ctx,
-		`select exists (select 1 from runner_spec s join runner r on r.id = s.runner_id where s.spec_id = $1 and r.archived is null)`,
+		`select exists (select 1 from runner_spec s join runner r on r.id = s.runner_id where s.spec_id = $1 and r.archived is null
+			and r.slot_id is null)`,
 		specID).Scan(&has)
 	return has, err
 }

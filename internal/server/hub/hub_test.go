@@ -178,7 +178,8 @@ func (p *port) submit() (jobID string) {
 		if err != nil {
 			return err
 		}
-		jobID, err = p.queue.Insert(ctx, tx, prepared, report.ID)
+		ids, err := p.queue.Insert(ctx, tx, prepared, report.ID, "")
+		jobID = ids[0]
 		return err
 	})
 	p.queue.Inserted(prepared)

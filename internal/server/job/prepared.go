@@ -16,12 +16,19 @@ type PrepareParams struct {
 	SourceIP      string
 	TestbedSpecID *string
 	Job           api.NewJob
+	SlotID        *string // only the runner that was started for this place of a sweep may take it
 }
 
-// Prepared is a job that has passed every check and waits for its report.
+// Runs is what the jobs of one side of a measurement run. Config is JSON.
+type Runs struct{ Image, Digest, Config string }
+
+// Prepared is a measurement that has passed every check and waits for its reports.
 type Prepared struct {
-	Spec fleet.Spec
-	Row  Job // without its report
+	Spec   fleet.Spec
+	Row    Job // what all of its jobs have in common
+	Head   Runs
+	Base   *Runs
+	Rounds int // jobs of each side
 	// Notes are remarks for the submitter, such as a timeout that was shortened.
 	Notes []string
 }

@@ -14,6 +14,12 @@ import (
 // Job is a remote run. Config, Results and Host are JSON.
 type Job struct {
 	ID, ReportID, ProjectID, OrganizationID, SourceIP, SpecID string
+	MeasurementID                                             string
+	Place                                                     int    // in its measurement, from 0
+	Parts                                                     int    // how many jobs its report waits for
+	Side                                                      string // core/measurement
+	InTurn                                                    bool   // it runs after those before it in its measurement, on the same runner
+	SlotID                                                    *string
 	Image, Digest, Config                                     string
 	TimeoutSeconds                                            int64
 	Iterations, Priority                                      int
@@ -35,7 +41,8 @@ const jobColumns = `j.id, j.report_id, j.project_id, j.organization_id, j.source
 	j.timeout_seconds, j.iterations,
 	j.priority, j.state, j.phase, j.reason, j.error, j.epoch, j.attempt, j.infra_retries, j.last_seq, j.runner_id, j.lease_expires,
 	j.deadline, j.cancel_asked,
-	j.results, j.host, j.queued, j.claimed, j.started, j.completed, j.created, j.modified, j.not_before`
+	j.results, j.host, j.queued, j.claimed, j.started, j.completed, j.created, j.modified, j.not_before,
+	j.measurement_id, j.place, j.parts, j.side, j.in_turn, j.slot_id`
 
 func scanJob(row interface{ Scan(...any) error }) (Job, error) {
 	var j Job
@@ -45,7 +52,8 @@ func scanJob(row interface{ Scan(...any) error }) (Job, error) {
 		&j.TimeoutSeconds, &j.Iterations,
 		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease, &deadline,
 		&asked,
-		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified, &pause)
+		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified, &pause,
+		&j.MeasurementID, &j.Place, &j.Parts, &j.Side, &j.InTurn, &j.SlotID)
 	j.LeaseExpires, j.Deadline, j.CancelAsked = store.TimePtr(lease), store.TimePtr(deadline), store.TimePtr(asked)
 	j.Claimed, j.Started, j.Completed, j.NotBefore = store.TimePtr(claimed), store.TimePtr(started), store.TimePtr(completed),
 		store.TimePtr(pause)
@@ -55,14 +63,15 @@ func scanJob(row interface{ Scan(...any) error }) (Job, error) {
 
 func scanJobs(rows *sql.Rows) (Job, error) { return scanJob(rows) }
 
-// Insert puts a new job into the queue. ID, state and times are set here.
+// Insert puts a new job of a measurement into the queue. ID, state and times are set here.
 func Insert(ctx context.Context, tx *store.Tx, j Job) (Job, error) {
 	j.ID, j.State, j.Queued, j.Created, j.Modified = ident.NewUUID(), "pending", tx.Now(), tx.Now(), tx.Now()
 	_, err := tx.Exec(ctx, `insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config,
 		timeout_seconds, iterations,
-		priority, state, queued, created, modified) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14)`,
+		priority, state, queued, created, modified, measurement_id, place, parts, side, in_turn, slot_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14, $15, $16, $17, $18, $19, $20)`,
 		j.ID, j.ReportID, j.ProjectID, j.OrganizationID, j.SourceIP, j.SpecID, j.Image, j.Digest, j.Config, j.TimeoutSeconds, j.Iterations,
-		j.Priority, j.State, store.Micros(tx.Now()))
+		j.Priority, j.State, store.Micros(tx.Now()), j.MeasurementID, j.Place, j.Parts, j.Side, j.InTurn, j.SlotID)
 	if err != nil {
 		return Job{}, fmt.Errorf("insert job: %w", err)
 	}
@@ -79,15 +88,6 @@ func ByID(ctx context.Context, tx *store.Tx, id string) (Job, error) {
 func Hold(ctx context.Context, tx *store.Tx, id string) (Job, error) {
 	j, err := scanJob(tx.QueryRow(ctx, `select `+jobColumns+` from job j where j.id = $1`+tx.ForUpdate("j"), id))
 	return j, store.OneRow(err, "job", id)
-}
-
-// OfReport finds a report's job; ok is false when it has none.
-func OfReport(ctx context.Context, tx *store.Tx, reportID string) (j Job, ok bool, err error) {
-	j, err = scanJob(tx.QueryRow(ctx, `select `+jobColumns+` from job j where j.report_id = $1`, reportID))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Job{}, false, nil
-	}
-	return j, err == nil, err
 }
 
 // List returns a page of a project's jobs by age, of one state if state is not empty, and how many there are.
@@ -107,9 +107,14 @@ type TierLimits struct {
 const nextJobQuery = `select ` + jobColumns + ` from job j
 	where j.state = 'pending' and j.not_before is null
 	and j.spec_id in (select rs.spec_id from runner_spec rs join runner r on r.id = rs.runner_id where rs.runner_id = $1 and r.drained is null)
+	and j.slot_id is not distinct from (select r.slot_id from runner r where r.id = $1)
+	and (not j.in_turn or (exists (select 1 from measurement m where m.id = j.measurement_id and (m.runner_id is null or m.runner_id = $1))
+		and not exists (select 1 from job o where o.measurement_id = j.measurement_id and o.place < j.place
+			and o.state in ('pending', 'claimed', 'running'))))
 	and not exists (select 1 from job_avoid a where a.job_id = j.id and a.runner_id = $1)
 	and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
 	and case
+		when j.slot_id is not null then true
 		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed',
 		'running')) < $5
 		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in
@@ -121,8 +126,8 @@ const nextJobQuery = `select ` + jobColumns + ` from job j
 const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
 
 // Next returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
-// tier is at its limit, are skipped, and so are those that pause, those that the runner could not run, and those of deleted projects. A
-// drained runner gets nothing. ok is false when there is none.
+// tier is at its limit, are skipped, and so are those that pause, those of another slot, those whose turn it is not, those that the runner
+// could not run, and those of deleted projects. A drained runner gets nothing. ok is false when there is none.
 func Next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
 	return next(ctx, tx, runnerID, unfit, t, "")
 }
@@ -161,6 +166,8 @@ func TookSlot(err error) bool { return errors.Is(err, errTierFull) }
 // slots returns how many jobs may be in flight beside j, 0 for any number, and by which column of what value they are counted.
 func (t TierLimits) slots(j Job) (most int, column, of string) {
 	switch {
+	case j.SlotID != nil: // what a sweep may cost is bounded by its budget
+		return 0, "", ""
 	case j.Priority < t.FreeFrom:
 		return t.PerIP, "source_ip", j.SourceIP
 	case j.Priority < t.TeamFrom:
@@ -267,9 +274,12 @@ func Overdue(ctx context.Context, tx *store.Tx, most int) ([]Job, error) {
 	return store.Collect(rows, err, scanJobs)
 }
 
-// Completed returns the ids of jobs whose results wait to be read, oldest first.
-func Completed(ctx context.Context, tx *store.Tx) ([]string, error) {
-	rows, err := tx.Query(ctx, `select id from job where state = 'completed' order by completed, id limit 10000`)
+// Delivered returns the ids of jobs whose results wait to be read, with those of all jobs that their report waits for, oldest first. Of
+// the jobs of a report it is one.
+func Delivered(ctx context.Context, tx *store.Tx) ([]string, error) {
+	rows, err := tx.Query(ctx, `select j.id from job j where j.state = 'completed' and not exists (select 1 from job o
+		where j.parts > 1 and o.report_id = j.report_id and (o.state <> 'completed' or o.place < j.place))
+		order by j.completed, j.id limit 10000`)
 	return store.Collect(rows, err, store.ScanText)
 }
 
@@ -295,31 +305,48 @@ func BusyRunners(ctx context.Context, tx *store.Tx, runnerIDs []string) (map[str
 	return out, err
 }
 
-// PendingSpec is a spec that has jobs to take. Avoided: a runner could not run one of them, so that not each of its runners may take it.
-type PendingSpec struct {
-	ID      string
-	Avoided bool
+// Stand is where runners wait for jobs: those that have a spec and, in a sweep, a slot.
+type Stand struct {
+	SpecID, SlotID string // SlotID "": none
 }
 
-func scanPendingSpec(r *sql.Rows) (p PendingSpec, err error) { return p, r.Scan(&p.ID, &p.Avoided) }
+// StandOf returns where the runners wait that may take a job.
+func StandOf(j Job) Stand {
+	s := Stand{SpecID: j.SpecID}
+	if j.SlotID != nil {
+		s.SlotID = *j.SlotID
+	}
+	return s
+}
 
-const pendingSpecsQuery = `select j.spec_id, max(case when exists (select 1 from job_avoid a where a.job_id = j.id) then 1 else 0 end)
+// Pending is a stand that has jobs to take. Chosen: not each runner that waits there may take one of them, because it could not run it, or
+// another one has begun its measurement.
+type Pending struct {
+	Stand
+	Chosen bool
+}
+
+func scanPending(r *sql.Rows) (p Pending, err error) {
+	return p, r.Scan(&p.SpecID, &p.SlotID, &p.Chosen)
+}
+
+const pendingQuery = `select j.spec_id, coalesce(j.slot_id, ''),
+	max(case when j.in_turn or exists (select 1 from job_avoid a where a.job_id = j.id) then 1 else 0 end)
 	from job j join project p on p.id = j.project_id
 	where j.state = 'pending' and j.not_before is null and p.deleted is null`
 
-const pendingSpecsOrder = ` group by j.spec_id order by j.spec_id limit 1000`
+const pendingOrder = ` group by j.spec_id, coalesce(j.slot_id, '') order by j.spec_id, coalesce(j.slot_id, '') limit 1000`
 
-// AllPendingSpecs returns the specs that have pending jobs of projects that are not deleted, but for jobs that pause.
-func AllPendingSpecs(ctx context.Context, tx *store.Tx) ([]PendingSpec, error) {
-	rows, err := tx.Query(ctx, pendingSpecsQuery+pendingSpecsOrder)
-	return store.Collect(rows, err, scanPendingSpec)
+// AllPending returns the stands that have pending jobs of projects that are not deleted, but for jobs that pause.
+func AllPending(ctx context.Context, tx *store.Tx) ([]Pending, error) {
+	rows, err := tx.Query(ctx, pendingQuery+pendingOrder)
+	return store.Collect(rows, err, scanPending)
 }
 
-// PendingSpecs is AllPendingSpecs for the jobs of an organization or an address.
-func PendingSpecs(ctx context.Context, tx *store.Tx, organizationID, sourceIP string) ([]PendingSpec, error) {
-	rows, err := tx.Query(ctx, pendingSpecsQuery+` and (j.organization_id = $1 or j.source_ip = $2)`+pendingSpecsOrder, organizationID,
-		sourceIP)
-	return store.Collect(rows, err, scanPendingSpec)
+// PendingOf is AllPending for the jobs of an organization or an address.
+func PendingOf(ctx context.Context, tx *store.Tx, organizationID, sourceIP string) ([]Pending, error) {
+	rows, err := tx.Query(ctx, pendingQuery+` and (j.organization_id = $1 or j.source_ip = $2)`+pendingOrder, organizationID, sourceIP)
+	return store.Collect(rows, err, scanPending)
 }
 
 // PausesOver returns pending jobs whose pause is over, longest ago first.
@@ -365,7 +392,8 @@ func Stranded(ctx context.Context, tx *store.Tx, since time.Time, most int) ([]J
 		and (select max(a.created) from job_avoid a where a.job_id = j.id) < $1
 		and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
 		and not exists (select 1 from runner_spec rs join runner r on r.id = rs.runner_id
-			where rs.spec_id = j.spec_id and r.archived is null and r.drained is null and r.last_heartbeat >= $1
+			where rs.spec_id = j.spec_id and r.slot_id is not distinct from j.slot_id
+			and r.archived is null and r.drained is null and r.last_heartbeat >= $1
 			and not exists (select 1 from job_avoid a where a.job_id = j.id and a.runner_id = r.id))
 		order by j.queued, j.id limit $2`, store.Micros(since), most)
 	return store.Collect(rows, err, scanJobs)
@@ -389,23 +417,26 @@ type Candidate struct {
 	Drained, Avoided bool // Avoided: it could not run this job
 }
 
-// Candidates returns the runners that have a job's spec, by name.
+// Candidates returns the runners that have a job's spec and slot, or the one that has begun its measurement, by name.
 func Candidates(ctx context.Context, tx *store.Tx, j Job) ([]Candidate, error) {
 	rows, err := tx.Query(ctx,
 		`select r.slug, r.drained is not null, exists (select 1 from job_avoid a where a.job_id = $1 and a.runner_id = r.id)
-		from runner_spec rs join runner r on r.id = rs.runner_id where rs.spec_id = $2 and r.archived is null order by r.name limit 1000`, j.ID,
-		j.SpecID)
+		from runner_spec rs join runner r on r.id = rs.runner_id where rs.spec_id = $2 and r.archived is null
+		and r.slot_id is not distinct from $3 and not exists (select 1 from measurement m
+			where m.id = $4 and m.runner_id is not null and m.runner_id <> r.id) order by r.name limit 1000`, j.ID, j.SpecID, j.SlotID,
+		j.MeasurementID)
 	return store.Collect(rows, err, func(r *sql.Rows) (c Candidate, err error) { return c, r.Scan(&c.Slug, &c.Drained, &c.Avoided) })
 }
 
-const queuePositionQuery = `select count(*) from job where state = 'pending' and spec_id = $1
+const queuePositionQuery = `select count(*) from job where state = 'pending' and spec_id = $1 and slot_id is not distinct from $5
 	and exists (select 1 from project p where p.id = job.project_id and p.deleted is null)
 	and (priority > $2 or (priority = $2 and (queued < $3 or (queued = $3 and id < $4))))`
 
-// QueuePosition returns how many pending jobs of the same spec go before j, plus one. Those of deleted projects are not in its way.
+// QueuePosition returns how many pending jobs of the same spec and slot go before j, plus one. Those of deleted projects are not in its
+// way.
 func QueuePosition(ctx context.Context, tx *store.Tx, j Job) (int, error) {
 	var n int
-	err := tx.QueryRow(ctx, queuePositionQuery, j.SpecID, j.Priority, store.Micros(j.Queued), j.ID).Scan(&n)
+	err := tx.QueryRow(ctx, queuePositionQuery, j.SpecID, j.Priority, store.Micros(j.Queued), j.ID, j.SlotID).Scan(&n)
 	return n + 1, err
 }
 

@@ -110,7 +110,12 @@ func (y *yard) jobs(n int, spec fleet.Spec, change func(int, *job.Job)) (ids []s
 			if err != nil {
 				return err
 			}
-			j := job.Job{ReportID: report.ID, ProjectID: y.project.ID, OrganizationID: y.org.ID, SourceIP: "192.0.2.1", SpecID: spec.ID,
+			m, err := job.InsertMeasurement(ctx, tx, y.project.ID)
+			if err != nil {
+				return err
+			}
+			j := job.Job{MeasurementID: m.ID, Parts: 1, Side: "head", ReportID: report.ID, ProjectID: y.project.ID,
+				OrganizationID: y.org.ID, SourceIP: "192.0.2.1", SpecID: spec.ID,
 				Image: "app:v1", Digest: "sha256:0",
 				Config: `{}`, TimeoutSeconds: 60, Iterations: 1, Priority: 200}
 			if change != nil {
@@ -271,10 +276,10 @@ func TestNextJobLeavesOutDeletedProjects(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for name, pending := range map[string]func() ([]job.PendingSpec, error){
-			"all": func() ([]job.PendingSpec, error) { return job.AllPendingSpecs(ctx, tx) },
-			"the organization's": func() ([]job.PendingSpec, error) {
-				return job.PendingSpecs(ctx, tx, gone.OrganizationID, gone.SourceIP)
+		for name, pending := range map[string]func() ([]job.Pending, error){
+			"all": func() ([]job.Pending, error) { return job.AllPending(ctx, tx) },
+			"the organization's": func() ([]job.Pending, error) {
+				return job.PendingOf(ctx, tx, gone.OrganizationID, gone.SourceIP)
 			},
 		} {
 			specs, err := pending()
@@ -549,16 +554,16 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 			return err
 		})
 	}
-	pending := func(want ...job.PendingSpec) {
+	pending := func(want ...job.Pending) {
 		t.Helper()
-		slices.SortFunc(want, func(a, b job.PendingSpec) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(want, func(a, b job.Pending) int { return strings.Compare(a.SpecID, b.SpecID) })
 		y.tx(func(ctx context.Context, tx *store.Tx) error {
-			all, err := job.AllPendingSpecs(ctx, tx)
+			all, err := job.AllPending(ctx, tx)
 			if err != nil {
 				return err
 			}
-			own, err := job.PendingSpecs(ctx, tx, y.org.ID, "")
-			if diff := cmp.Diff([][]job.PendingSpec{want, want}, [][]job.PendingSpec{all, own}); diff != "" {
+			own, err := job.PendingOf(ctx, tx, y.org.ID, "")
+			if diff := cmp.Diff([][]job.Pending{want, want}, [][]job.Pending{all, own}); diff != "" {
 				t.Errorf("pending specs (-want +got):\n%s", diff)
 			}
 			return err
@@ -574,7 +579,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 	})
 	next(a, false)
 	next(b, true)
-	pending(job.PendingSpec{ID: spec.ID, Avoided: true}, job.PendingSpec{ID: other.ID})
+	pending(job.Pending{Stand: job.Stand{SpecID: spec.ID}, Chosen: true}, job.Pending{Stand: job.Stand{SpecID: other.ID}})
 	drained := y.clock.Now()
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
 		b.Failures, b.Drained = 2, &drained
@@ -614,7 +619,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 		j.NotBefore = &until
 		return errors.Join(job.Save(ctx, tx, j), job.AllowJobs(ctx, tx, a.ID))
 	})
-	pending(job.PendingSpec{ID: other.ID})
+	pending(job.Pending{Stand: job.Stand{SpecID: other.ID}})
 	next(a, false)
 	over(0)
 	y.clock.Advance(time.Minute)
@@ -623,7 +628,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 	y.tx(func(ctx context.Context, tx *store.Tx) error { return job.EndPause(ctx, tx, id) })
 	next(a, true)
 	over(0)
-	pending(job.PendingSpec{ID: spec.ID}, job.PendingSpec{ID: other.ID})
+	pending(job.Pending{Stand: job.Stand{SpecID: spec.ID}}, job.Pending{Stand: job.Stand{SpecID: other.ID}})
 }
 
 func TestHotQueriesReadByIndex(t *testing.T) {

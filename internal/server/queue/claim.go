@@ -54,14 +54,14 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	w, ok := s.waiting.join(runnerID, has.specs)
+	w, ok := s.waiting.join(runnerID, has.stands)
 	if !ok {
 		return nil, errShutdown
 	}
-	owed := "" // the spec of a wake-up that has not led to a look yet
+	var owed job.Stand // of a wake-up that has not led to a look yet
 	defer func() {
-		if claimed != nil && claimed.Spec.UUID == owed {
-			owed = ""
+		if claimed != nil && claimed.Spec.UUID == owed.SpecID { // its slot is the same for all that it may take
+			owed = job.Stand{}
 		}
 		s.waiting.leave(w, owed)
 	}()
@@ -69,16 +69,16 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 		if claimed, err = s.take(ctx, runnerID, has.unfit); claimed != nil || err != nil {
 			return claimed, err
 		}
-		owed = ""
+		owed = job.Stand{}
 		select {
 		case owed = <-w.wake:
 			if has, err = s.offered(ctx, runnerID); err != nil {
 				return nil, err
 			}
-			if !s.waiting.offer(w, has.specs) {
+			if !s.waiting.offer(w, has.stands) {
 				return nil, errShutdown
 			}
-			if owed != "" && !slices.Contains(has.specs, owed) { // it lost the spec, or was drained, on the way
+			if owed != (job.Stand{}) && !slices.Contains(has.stands, owed) { // it lost the spec, or was drained, on the way
 				s.waiting.wake(owed)
 			}
 		case <-timer.C:
@@ -188,9 +188,11 @@ func (s *Service) beaten(jobID string) bool {
 	return s.beats[jobID]
 }
 
-// offer is what a runner may be given: the specs that it has and fits, those that it has and cannot run, and why. A drained one has none.
+// offer is what a runner may be given: where it waits by the specs that it has and fits, those that it has and cannot run, and why. A
+// drained one has none.
 type offer struct {
-	specs, unfit, why []string
+	stands     []job.Stand
+	unfit, why []string
 
 	word word // what is stored of the runner's word of itself
 }
@@ -223,7 +225,7 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 				out.why = append(out.why, spec.Slug+": "+why)
 				continue
 			}
-			out.specs = append(out.specs, spec.ID)
+			out.stands = append(out.stands, job.Stand{SpecID: spec.ID, SlotID: text(r.SlotID)})
 		}
 		return err
 	})
@@ -247,7 +249,7 @@ func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*a
 		case job.TookSlot(err): // whoever did brought the queue forward
 			continue
 		case err != nil:
-			s.waiting.wake(first.SpecID) // who looked meanwhile may have left it to this runner
+			s.waiting.wake(job.StandOf(first)) // who looked meanwhile may have left it to this runner
 			return nil, err
 		case row == nil:
 			return nil, nil

@@ -316,7 +316,7 @@ func TestThousandIdleRunnersAskNothing(t *testing.T) {
 			t.Errorf("%d wait and %d more jobs were given", n, len(got))
 		}
 		began = h.store.Transactions()
-		h.queue.waiting.wake(h.row(id).SpecID) // for a job that another one has taken
+		h.queue.waiting.wake(job.StandOf(h.row(id))) // for a job that another one has taken
 		synctest.Wait()
 		if n := h.store.Transactions() - began - 1; n != 2 {
 			t.Errorf("a vain wake-up took %d transactions, want 2 of one runner", n)

@@ -22,13 +22,13 @@ func TestEventsSayHowAJobEnded(t *testing.T) {
 	bad := h.running(r, order{})
 	h.says(r, bad, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}})
 	h.process(bad.UUID)
-	storetest.WantEvents(t, h.store, "report.closed pending failed", "job.ended completed failed no_result")
+	storetest.WantEvents(t, h.store, "job.ended completed failed no_result", "report.closed pending failed")
 
 	waits := h.submit(order{})
 	if err := h.queue.Cancel(t.Context(), waits); err != nil {
 		t.Fatal(err)
 	}
-	storetest.WantEvents(t, h.store, "report.closed pending failed", "job.ended pending canceled canceled_by_user")
+	storetest.WantEvents(t, h.store, "job.ended pending canceled canceled_by_user", "report.closed pending failed")
 	if err := h.queue.Cancel(t.Context(), waits); !fault.Is(err, fault.Conflict) {
 		t.Errorf("canceled again: %v, want a conflict", err)
 	}

@@ -164,7 +164,7 @@ func (h *hall) open() {
 	}
 	h.queue = New(Config{
 		Store: h.store, Blobs: blobs, Ingest: reads, Images: h.images, Tokens: h.tokens, Tiers: h.tiers, Now: h.clock.now,
-		Log: slog.New(slog.NewTextHandler(h.log, nil)),
+		Log: slog.New(slog.NewTextHandler(h.log, nil)), Coin: func() bool { return true },
 	})
 }
 
@@ -233,6 +233,7 @@ type order struct {
 	org, plan, ip, adapter string
 	testbedSpec            *string
 	job                    api.NewJob
+	slot                   *string
 }
 
 func (h *hall) complete(o order) order {
@@ -278,25 +279,33 @@ func (h *hall) prepare(o order) (*job.Prepared, error) {
 	o = h.complete(o)
 	org, p := h.project(o)
 	return h.queue.Prepare(h.t.Context(), job.PrepareParams{Project: p, Organization: org, SourceIP: o.ip, TestbedSpecID: o.testbedSpec,
-		Job: o.job})
+		Job: o.job, SlotID: o.slot})
 }
 
 // submit puts a job into the queue and wakes a runner, as report does. Each job is a microsecond younger than the last.
 func (h *hall) submit(o order) (jobID string) {
 	h.t.Helper()
-	jobID, prepared := h.insert(o)
+	ids, prepared := h.insert(o)
 	h.queue.Inserted(prepared)
-	return jobID
+	return ids[0]
+}
+
+// submitAll is submit for a measurement of several jobs.
+func (h *hall) submitAll(o order) (jobIDs []string) {
+	h.t.Helper()
+	ids, prepared := h.insert(o)
+	h.queue.Inserted(prepared)
+	return ids
 }
 
 // submitSilently puts a job into the queue and tells nobody.
 func (h *hall) submitSilently(o order) (jobID string) {
 	h.t.Helper()
-	jobID, _ = h.insert(o)
-	return jobID
+	ids, _ := h.insert(o)
+	return ids[0]
 }
 
-func (h *hall) insert(o order) (jobID string, prepared *job.Prepared) {
+func (h *hall) insert(o order) (jobIDs []string, prepared *job.Prepared) {
 	h.t.Helper()
 	o = h.complete(o)
 	prepared, err := h.prepare(o)
@@ -323,17 +332,25 @@ func (h *hall) insert(o order) (jobID string, prepared *job.Prepared) {
 		if err != nil {
 			return err
 		}
-		report, err := report.Insert(ctx, tx, report.Report{
+		row := report.Report{
 			ID: ident.NewUUID(), ProjectID: p.ID, HeadID: branch.HeadID, VersionID: version.ID, TestbedID: testbed.ID, Adapter: o.adapter,
 			Settings: api.ReportSettings{Adapter: o.adapter}, Status: api.ReportPending, StartTime: tx.Now(), EndTime: tx.Now(),
-		})
+		}
+		head, err := report.Insert(ctx, tx, row)
 		if err != nil {
 			return err
 		}
-		jobID, err = h.queue.Insert(ctx, tx, prepared, report.ID)
+		base := report.Report{}
+		if o.job.Base != nil {
+			row.ID = ident.NewUUID()
+			if base, err = report.Insert(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		jobIDs, err = h.queue.Insert(ctx, tx, prepared, head.ID, base.ID)
 		return err
 	})
-	return jobID, prepared
+	return jobIDs, prepared
 }
 
 // claim takes a job without waiting; nil when there is none.

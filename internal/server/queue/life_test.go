@@ -825,12 +825,11 @@ type flaky struct {
 	calls    int
 }
 
-func (f *flaky) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts,
-	inTx func(*store.Tx) error) error {
+func (f *flaky) FinishReport(ctx context.Context, reportID string, d job.Delivery, inTx func(*store.Tx) error) error {
 	f.calls++
 	switch {
 	case f.calls > f.failures:
-		return f.Ingester.FinishReport(ctx, reportID, inputs, end, host, inTx)
+		return f.Ingester.FinishReport(ctx, reportID, d, inTx)
 	case f.panics:
 		panic("boom")
 	}

@@ -91,51 +91,51 @@ func (s *Service) endPauses(ctx context.Context) error {
 	}
 	for _, row := range over {
 		s.streams.publish(row.ID)
-		s.waiting.wakeAll(row.SpecID)
+		s.waiting.wakeAll(job.StandOf(row))
 	}
 	return nil
 }
 
 // giveUp ends jobs that machines could not run and that waited in vain for another: one that neither failed them nor is drained, and that
-// was heard of meanwhile. A server that has just started has heard of nobody yet.
+// was heard of meanwhile; and jobs that wait for the one machine that has begun their measurement, and that is gone. A server that has just
+// started has heard of nobody yet.
 func (s *Service) giveUp(ctx context.Context) error {
 	if s.Now().Before(s.begun.Add(limits.StartGrace)) {
 		return nil
 	}
-	var stranded []job.Job
-	find := func(tx *store.Tx) (err error) {
-		stranded, err = job.Stranded(ctx, tx, tx.Now().Add(-limits.MachineWait), sweepMost)
+	if err := s.giveUpEach(ctx, job.Stranded, noOther); err != nil {
 		return err
 	}
-	if err := s.Store.View(ctx, find); err != nil {
+	return s.giveUpEach(ctx, job.Orphaned, machineGone)
+}
+
+// giveUpEach gives up the jobs that find finds. why returns the event, or ok false if nothing speaks against the job any more.
+func (s *Service) giveUpEach(ctx context.Context, find func(context.Context, *store.Tx, time.Time, int) ([]job.Job, error),
+	why func(context.Context, *store.Tx, job.Job) (e corejob.Event, ok bool, err error)) error {
+	var found []job.Job
+	look := func(tx *store.Tx) (err error) {
+		found, err = find(ctx, tx, tx.Now().Add(-limits.MachineWait), sweepMost)
 		return err
 	}
-	for _, found := range stranded {
-		row, gone := found, false
+	if err := s.Store.View(ctx, look); err != nil {
+		return err
+	}
+	for _, row := range found {
+		id, gone := row.ID, false
 		err := s.Store.Tx(ctx, func(tx *store.Tx) (err error) {
 			gone = false
-			if row, err = job.Hold(ctx, tx, found.ID); err != nil || row.State != string(api.JobPending) {
+			if row, err = job.Hold(ctx, tx, id); err != nil || row.State != string(api.JobPending) {
 				return err
 			}
-			spec, err := fleet.SpecByRef(ctx, tx, row.SpecID)
-			if err != nil {
+			e, ok, err := why(ctx, tx, row)
+			if err != nil || !ok {
 				return err
 			}
-			failed, err := job.AvoidedRunners(ctx, tx, row.ID)
-			if err != nil || len(failed) == 0 { // one was repaired a moment ago
-				return err
-			}
-			e := corejob.Event{Kind: corejob.GiveUp, Reason: api.Reason(failed[len(failed)-1].Reason)}
-			words := make([]corejob.Failure, len(failed))
-			for i, f := range failed {
-				words[i] = corejob.Failure{Slug: f.Slug, Said: f.Said}
-			}
-			e.Error = corejob.GaveUp(spec.Slug, words)
 			gone = true
 			return s.apply(ctx, tx, &row, e)
 		})
 		if err != nil {
-			return fmt.Errorf("give up job %s: %w", found.ID, err)
+			return fmt.Errorf("give up job %s: %w", id, err)
 		}
 		if gone {
 			s.Log.InfoContext(ctx, "job given up", "job", row.ID, "why", text(row.Error))
@@ -143,6 +143,34 @@ func (s *Service) giveUp(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// noOther says that machines could not run a job, and that no other came.
+func noOther(ctx context.Context, tx *store.Tx, row job.Job) (e corejob.Event, ok bool, err error) {
+	spec, err := fleet.SpecByRef(ctx, tx, row.SpecID)
+	if err != nil {
+		return e, false, err
+	}
+	failed, err := job.AvoidedRunners(ctx, tx, row.ID)
+	if err != nil || len(failed) == 0 { // one was repaired a moment ago
+		return e, false, err
+	}
+	words := make([]corejob.Failure, len(failed))
+	for i, f := range failed {
+		words[i] = corejob.Failure{Slug: f.Slug, Said: f.Said}
+	}
+	return corejob.Event{Kind: corejob.GiveUp, Reason: api.Reason(failed[len(failed)-1].Reason), Error: corejob.GaveUp(spec.Slug, words)},
+		true, nil
+}
+
+// machineGone says that the machine is gone that has begun a job's measurement.
+func machineGone(ctx context.Context, tx *store.Tx, row job.Job) (e corejob.Event, ok bool, err error) {
+	id, err := job.Runner(ctx, tx, row.MeasurementID)
+	if err != nil || id == nil {
+		return e, false, err
+	}
+	runner, err := fleet.RunnerByRef(ctx, tx, *id)
+	return corejob.Event{Kind: corejob.GiveUp, Reason: api.ReasonHostUnfit, Error: corejob.MachineGone(runner.Slug)}, err == nil, err
 }
 
 // blocked is job.Blocked of rows.

@@ -13,6 +13,7 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/mask"
+	"github.com/tachograph/tacho/internal/core/measurement"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -40,6 +41,10 @@ func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepar
 	if note != "" {
 		out.Notes = append(out.Notes, note)
 	}
+	out.Rounds = 1
+	if p.Job.Jobs != nil {
+		out.Rounds = *p.Job.Jobs
+	}
 	iterations := 1
 	if p.Job.Iter != nil {
 		iterations = *p.Job.Iter
@@ -53,34 +58,75 @@ func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepar
 		AllowFailure: p.Job.AllowFailure != nil && *p.Job.AllowFailure, BuildTime: p.Job.BuildTime != nil && *p.Job.BuildTime,
 		FileSize: p.Job.FileSize != nil && *p.Job.FileSize,
 	}
+	out.Row = job.Job{
+		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, SlotID: p.SlotID,
+		TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: corejob.Priority(api.Plan(p.Organization.Plan)),
+	}
+	if out.Head, err = imageOf(config); err != nil || p.Job.Base == nil {
+		return out, err
+	}
+	base, err := s.Images.Resolve(ctx, p.Project, p.Job.Base.Image)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPlatform(p.Job.Base.Image, base, spec); err != nil {
+		return nil, err
+	}
+	config.Registry, config.Repository, config.Digest, config.Internal, config.Listed = base.Registry, base.Repository, base.Digest,
+		base.Internal, base.Listed
+	config.Image = p.Job.Base.Image
+	against, err := imageOf(config)
+	out.Base = &against
+	return out, err
+}
+
+func imageOf(config api.JobConfig) (job.Runs, error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return nil, fmt.Errorf("write job configuration: %w", err)
+		return job.Runs{}, fmt.Errorf("write job configuration: %w", err)
 	}
-	out.Row = job.Job{
-		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, Image: p.Job.Image,
-		Digest: image.Digest,
-		Config: string(raw), TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: corejob.Priority(api.Plan(p.Organization.Plan)),
-	}
-	return out, nil
+	return job.Runs{Image: config.Image, Digest: config.Digest, Config: string(raw)}, nil
 }
 
-// Insert writes a prepared job in its report's transaction; its history begins with what there was to remark.
-func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, reportID string) (jobID string, err error) {
-	row := p.Row
-	row.ReportID = reportID
-	if row, err = job.Insert(ctx, tx, row); err != nil {
-		return "", err
+// Insert writes a measurement and its jobs in the transaction of the reports that wait for them: head's, and base's if it has a base. The
+// history of each job begins with what there was to remark. It returns the ids of the jobs in the order in which they run.
+func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, head, base string) (jobIDs []string, err error) {
+	m, err := job.InsertMeasurement(ctx, tx, p.Row.ProjectID)
+	if err != nil {
+		return nil, err
 	}
-	if err := tell(ctx, tx, row); err != nil {
-		return "", err
+	for place, side := range measurement.Order(p.Rounds, p.Base != nil, s.Coin) {
+		row, runs := p.Row, p.Head
+		row.MeasurementID, row.Place, row.Parts, row.Side, row.InTurn, row.ReportID = m.ID, place, p.Rounds, string(side), p.Base != nil, head
+		if side == measurement.Base {
+			row.ReportID, runs = base, *p.Base
+		}
+		row.Image, row.Digest, row.Config = runs.Image, runs.Digest, runs.Config
+		if row, err = job.Insert(ctx, tx, row); err != nil {
+			return nil, err
+		}
+		if err := tell(ctx, tx, row); err != nil {
+			return nil, err
+		}
+		if err := job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State,
+			Detail: orNil(strings.Join(p.Notes, "; "))}); err != nil {
+			return nil, err
+		}
+		jobIDs = append(jobIDs, row.ID)
 	}
-	return row.ID, job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State,
-		Detail: orNil(strings.Join(p.Notes, "; "))})
+	return jobIDs, nil
 }
 
-// Inserted is called after the commit; it wakes a waiting runner.
-func (s *Service) Inserted(p *job.Prepared) { s.waiting.wake(p.Spec.ID) }
+// Inserted is called after the commit; it wakes a waiting runner for each job that may be taken.
+func (s *Service) Inserted(p *job.Prepared) {
+	n := p.Rounds
+	if p.Base != nil { // the others wait for their turn
+		n = 1
+	}
+	for range n {
+		s.waiting.wake(job.StandOf(p.Row))
+	}
+}
 
 // resolveSpec is the job's own spec, else the named testbed's, else the server's fallback.
 func (s *Service) resolveSpec(ctx context.Context, p job.PrepareParams) (fleet.Spec, error) {
@@ -101,6 +147,9 @@ func (s *Service) resolveSpec(ctx context.Context, p job.PrepareParams) (fleet.S
 		}
 		if err != nil {
 			return err
+		}
+		if served = p.SlotID != nil; served { // its machine comes later
+			return nil
 		}
 		served, err = fleet.SpecHasRunner(ctx, tx, spec.ID)
 		return err
@@ -219,6 +268,12 @@ func checkJob(j api.NewJob) error {
 	switch {
 	case j.Image == "":
 		return fault.Invalidf("job: the image is missing")
+	case j.Base != nil && j.Base.Image == "":
+		return fault.Invalidf("job: the image of the base is missing")
+	case j.Jobs != nil && (*j.Jobs < 1 || *j.Jobs > limits.JobsPerReport):
+		return fault.Invalidf("job: a report of %d jobs, want 1 to %d", *j.Jobs, limits.JobsPerReport)
+	case j.Jobs != nil && j.Iter != nil && *j.Jobs**j.Iter > limits.IterationsPerJob:
+		return fault.Invalidf("job: %d jobs of %d iterations, want up to %d iterations in a report", *j.Jobs, *j.Iter, limits.IterationsPerJob)
 	case j.Iter != nil && (*j.Iter < 1 || *j.Iter > limits.IterationsPerJob):
 		return fault.Invalidf("job: %d iterations, want 1 to %d", *j.Iter, limits.IterationsPerJob)
 	case j.Timeout != nil && *j.Timeout < 1:

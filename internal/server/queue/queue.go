@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ import (
 
 // Ingester reads results into reports.
 type Ingester interface {
-	FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts, inTx func(*store.Tx) error) error
+	FinishReport(ctx context.Context, reportID string, d job.Delivery, inTx func(*store.Tx) error) error
 	FailReport(ctx context.Context, tx *store.Tx, reportID, sentence string) error
 	ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error
 }
@@ -77,6 +78,8 @@ type Config struct {
 	Now    func() time.Time
 	// KeepEnv is how long the environment of a job that failed or was canceled is kept for a retry, from its end; 0 drops it then.
 	KeepEnv time.Duration
+	// Coin says which side of a comparison runs first; nil: chance.
+	Coin func() (headFirst bool)
 }
 
 // Service is safe for concurrent use. Run must run for leases to be renewed and results to be read.
@@ -104,6 +107,9 @@ type Service struct {
 func New(cfg Config) *Service {
 	if cfg.Door == nil {
 		cfg.Door = project.NewDoor(cfg.Store, nil)
+	}
+	if cfg.Coin == nil {
+		cfg.Coin = func() bool { return rand.IntN(2) == 0 }
 	}
 	return &Service{
 		Config: cfg, toRead: make(chan string, 1024), elsewhere: make(chan struct{}, 1),
@@ -163,30 +169,30 @@ func (s *Service) note(ctx context.Context, what string, err error) {
 	}
 }
 
-// wakeForPending wakes runners for each spec that has jobs. No known way leads to a job that waits beside a runner that waits; a place in
+// wakeForPending wakes runners for each stand that has jobs. No known way leads to a job that waits beside a runner that waits; a place in
 // the queue must not hang on that.
 func (s *Service) wakeForPending(ctx context.Context) error {
 	if s.waiting.len() == 0 {
 		return nil
 	}
-	var specs []job.PendingSpec
+	var pending []job.Pending
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		specs, err = job.AllPendingSpecs(ctx, tx)
+		pending, err = job.AllPending(ctx, tx)
 		return err
 	})
-	s.wake(specs)
+	s.wake(pending)
 	return err
 }
 
-// wake wakes one runner for each spec, or all of them where one that may not take the job could be the one that is woken.
-func (s *Service) wake(specs []job.PendingSpec) {
-	for _, spec := range specs {
-		if spec.Avoided {
-			s.waiting.wakeAll(spec.ID)
+// wake wakes one runner for each stand, or all of them where one that may not take the job could be the one that is woken.
+func (s *Service) wake(pending []job.Pending) {
+	for _, p := range pending {
+		if p.Chosen {
+			s.waiting.wakeAll(p.Stand)
 			continue
 		}
-		s.waiting.wake(spec.ID)
+		s.waiting.wake(p.Stand)
 	}
 }
 
@@ -212,8 +218,18 @@ func orNil(s string) *string {
 	return &s
 }
 
-// apply lets an event happen to a job that was loaded in this transaction: it writes the job and its history.
+// apply lets an event happen to a job that was loaded in this transaction: it writes the job and its history, and what it means for the
+// report that waits for it and for the other jobs of that report.
 func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corejob.Event) error {
+	before := api.JobStatus(row.State)
+	if err := s.applyAlone(ctx, tx, row, e); err != nil {
+		return err
+	}
+	return s.family(ctx, tx, row, before, e.Kind)
+}
+
+// applyAlone is apply for the job alone.
+func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e corejob.Event) error {
 	before := jobOf(*row)
 	after, err := corejob.Apply(before, e)
 	if err != nil {
@@ -238,6 +254,11 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corej
 		row.Claimed, row.Started, row.Completed, row.LastSeq, row.Results, row.Host = &now, nil, nil, 0, nil, nil
 		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
 		row.LeaseExpires, row.Deadline = &lease, &deadline
+		if row.InTurn {
+			if err := job.Bind(ctx, tx, row.MeasurementID, text(row.RunnerID)); err != nil {
+				return err
+			}
+		}
 	case corejob.Start:
 		if row.Started == nil {
 			row.Started = &now
@@ -269,24 +290,12 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corej
 	}
 	if corejob.Ended(before.State) && !corejob.Ended(after.State) { // tried again, or the result came after all
 		row.Completed = nil
-		if err := s.Ingest.ReopenReport(ctx, tx, row.ReportID); err != nil {
-			return err
-		}
 	}
 	if !corejob.InFlight(after.State) {
 		row.LeaseExpires, row.Deadline, row.Phase = nil, nil, nil
 	}
 	if (corejob.Ended(after.State) || after.State == api.JobCompleted) && row.Completed == nil {
 		row.Completed = &now
-	}
-	if after.State == api.JobFailed || after.State == api.JobCanceled {
-		sentence := after.Error
-		if sentence == "" {
-			sentence = string(after.Reason)
-		}
-		if err := s.Ingest.FailReport(ctx, tx, row.ReportID, fmt.Sprintf("the job %s: %s", after.State, sentence)); err != nil {
-			return err
-		}
 	}
 	if err := job.Save(ctx, tx, *row); err != nil {
 		return err
@@ -382,14 +391,14 @@ func (s *Service) settled(ctx context.Context, row job.Job) {
 // slotFree wakes runners for what a job that is not in flight any more leaves behind: itself, if it waits again, and jobs that a tier's
 // limit held back. It may be the last of another plan, so what limit its own tier has does not matter.
 func (s *Service) slotFree(ctx context.Context, row job.Job) {
-	var specs []job.PendingSpec
+	var pending []job.Pending
 	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		var err error
-		specs, err = job.PendingSpecs(ctx, tx, row.OrganizationID, row.SourceIP)
+		pending, err = job.PendingOf(ctx, tx, row.OrganizationID, row.SourceIP)
 		return err
 	})
 	s.note(ctx, "look for jobs that waited for a slot", err)
-	s.wake(specs)
+	s.wake(pending)
 }
 
 // tierLimits are the concurrency limits as the claim's query takes them.

@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/measurement"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
@@ -46,7 +47,7 @@ func (s *Service) requeueCompleted(ctx context.Context) {
 	var ids []string
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		ids, err = job.Completed(ctx, tx)
+		ids, err = job.Delivered(ctx, tx)
 		return err
 	})
 	s.note(ctx, "look for completed jobs", err)
@@ -69,42 +70,65 @@ func (s *Service) read(ctx context.Context) {
 	}
 }
 
-// Process reads, judges and stores the results of a completed job; for a job in another state it does nothing. Results that cannot be read
-// end the job as failed with the sentence for people; that is no error of Process.
-func (s *Service) Process(ctx context.Context, jobID string) error {
-	var row job.Job
-	var outputs []job.Output
-	if err := s.Store.View(ctx, func(tx *store.Tx) error {
-		var err error
-		if row, err = job.ByID(ctx, tx, jobID); err != nil {
-			return err
+// delivered is a job with what it left.
+type delivered struct {
+	job.Job
+	outputs []job.Output
+}
+
+// gather returns the jobs that a job's report waits for if all of them have delivered, in the order in which they ran.
+func gather(ctx context.Context, tx *store.Tx, jobID string) (out []delivered, err error) {
+	row, err := job.ByID(ctx, tx, jobID)
+	if err != nil || row.State != string(api.JobCompleted) {
+		return nil, err
+	}
+	rows := []job.Job{row}
+	if row.Parts > 1 {
+		if rows, err = job.OfReport(ctx, tx, row.ReportID); err != nil || measurement.StandOf(states(rows)) != measurement.Delivered {
+			return nil, err
 		}
-		outputs, err = job.JobOutputs(ctx, tx, jobID, row.Epoch)
+	}
+	for _, row := range rows {
+		outputs, err := job.JobOutputs(ctx, tx, row.ID, row.Epoch)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, delivered{row, outputs})
+	}
+	return out, nil
+}
+
+// Process reads, judges and stores the results of a completed job, with those of the other jobs that its report waits for; while one of
+// these has not delivered, and for a job in another state, it does nothing. Results that cannot be read end the job that left them as
+// failed, with the sentence for people; that is no error of Process.
+func (s *Service) Process(ctx context.Context, jobID string) error {
+	var jobs []delivered
+	if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		jobs, err = gather(ctx, tx, jobID)
 		return err
-	}); err != nil {
+	}); err != nil || len(jobs) == 0 {
 		return err
 	}
-	if row.State != string(api.JobCompleted) {
-		return nil
-	}
-	event, err := s.process(ctx, row, outputs)
+	row, event, err := s.process(ctx, jobs)
 	if fault.Is(err, fault.Conflict) && s.over(ctx, jobID) {
 		return nil // another server has read it
 	}
 	if err != nil {
-		return s.again(ctx, row, fmt.Errorf("read results of job %s: %w", jobID, err))
+		return s.again(ctx, jobs[0].Job, fmt.Errorf("read results of job %s: %w", jobID, err))
 	}
 	s.mu.Lock()
 	delete(s.tries, jobID)
 	s.mu.Unlock()
 	if event.Kind == corejob.Reject {
-		if err := s.change(ctx, jobID, event); err != nil && !fault.Is(err, fault.Conflict) {
+		if err := s.change(ctx, row.ID, event); err != nil && !fault.Is(err, fault.Conflict) {
 			return err
 		}
 		return nil
 	}
-	row.State = string(api.JobProcessed)
-	s.settled(ctx, row)
+	for _, done := range jobs {
+		done.State = string(api.JobProcessed)
+		s.settled(ctx, done.Job)
+	}
 	return nil
 }
 
@@ -140,58 +164,114 @@ func (s *Service) again(ctx context.Context, row job.Job, cause error) error {
 		Error: "the server could not read or store the results; its log says why; retry the job"})
 }
 
-// process returns the event that happened, or is to happen: Process is applied in the transaction that stores the report. A panic, which
-// only a defect of ours and the right output can bring about, is an error like others: it must not end the server again at each start.
-func (s *Service) process(ctx context.Context, row job.Job, outputs []job.Output) (event corejob.Event, err error) {
+// process returns the event that happened to all of the jobs, or that is to happen to one of them: Process is applied in the transaction
+// that stores the report. A panic, which only a defect of ours and the right output can bring about, is an error like others: it must not
+// end the server again at each start.
+func (s *Service) process(ctx context.Context, jobs []delivered) (of job.Job, event corejob.Event, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			event, err = corejob.Event{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	config, err := configOf(row)
-	if err != nil {
-		return corejob.Event{}, err
+	of = jobs[0].Job
+	var all job.Delivery
+	for _, one := range jobs {
+		if event, err = s.collect(ctx, &all, one); err != nil || event.Kind != "" {
+			return one.Job, event, err
+		}
 	}
-	results, err := resultsOf(row)
+	if len(jobs) == 1 {
+		all.Sources = nil
+	}
+	if all.Warnings, err = s.elsewhereMeasured(ctx, jobs); err != nil {
+		return of, event, err
+	}
+	err = s.Ingest.FinishReport(ctx, of.ReportID, all, func(tx *store.Tx) error {
+		rows, err := job.HoldOfReport(ctx, tx, of.ReportID)
+		if err != nil {
+			return err
+		}
+		if len(rows) != len(jobs) {
+			return fault.Conflictf("the jobs of report %s have changed", of.ReportID)
+		}
+		for _, now := range rows {
+			if err := s.apply(ctx, tx, &now, corejob.Event{Kind: corejob.Process}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooLarge):
+		return of, corejob.Event{Kind: corejob.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
+	case err != nil:
+		return of, corejob.Event{}, err
+	}
+	return of, corejob.Event{Kind: corejob.Process}, nil
+}
+
+// collect adds what a job left to that of the jobs before it, or says why it cannot be used.
+func (s *Service) collect(ctx context.Context, all *job.Delivery, one delivered) (unusable corejob.Event, err error) {
+	config, err := configOf(one.Job)
 	if err != nil {
-		return corejob.Event{}, err
+		return unusable, err
+	}
+	results, err := resultsOf(one.Job)
+	if err != nil {
+		return unusable, err
 	}
 	if bad := unsound(results, config.AllowFailure); bad.Kind != "" {
 		return bad, nil
 	}
-	inputs, err := s.inputs(ctx, outputs)
+	inputs, err := s.inputs(ctx, one.outputs)
 	if err != nil {
-		return corejob.Event{}, err
+		return unusable, err
 	}
 	if len(inputs) == 0 {
 		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonNoResult,
 			Error: "the benchmark succeeded and left no output to read results from"}, nil
 	}
-	var host *api.HostFacts
-	if row.Host != nil {
-		host = new(api.HostFacts)
-		if err := json.Unmarshal([]byte(*row.Host), host); err != nil {
-			return corejob.Event{}, fmt.Errorf("read host facts: %w", err)
+	all.Add(one.ID, inputs)
+	if one.Host != nil && all.Host == nil {
+		all.Host = new(api.HostFacts)
+		if err := json.Unmarshal([]byte(*one.Host), all.Host); err != nil {
+			return unusable, fmt.Errorf("read host facts: %w", err)
 		}
 	}
 	end := s.Now()
-	if row.Completed != nil {
-		end = *row.Completed
+	if one.Completed != nil {
+		end = *one.Completed
 	}
-	err = s.Ingest.FinishReport(ctx, row.ReportID, inputs, end, host, func(tx *store.Tx) error {
-		now, err := job.Hold(ctx, tx, row.ID)
-		if err != nil {
-			return err
+	if end.After(all.End) {
+		all.End = end
+	}
+	return unusable, nil
+}
+
+// elsewhereMeasured warns of jobs of one report that several machines ran: what differs between these is in the results.
+func (s *Service) elsewhereMeasured(ctx context.Context, jobs []delivered) (warnings []string, err error) {
+	var ids []string
+	for _, one := range jobs {
+		if id := text(one.RunnerID); id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
-		return s.apply(ctx, tx, &now, corejob.Event{Kind: corejob.Process})
-	})
-	switch {
-	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooLarge):
-		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
-	case err != nil:
-		return corejob.Event{}, err
 	}
-	return corejob.Event{Kind: corejob.Process}, nil
+	if len(ids) < 2 {
+		return nil, nil
+	}
+	var runners map[string]fleet.Runner
+	if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		runners, err = fleet.RunnersByID(ctx, tx, ids)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		ids[i] = runners[id].Slug
+	}
+	slices.Sort(ids)
+	return []string{fmt.Sprintf("measured on %d machines (%s): how these differ is in the results, and the host that is shown is one of them",
+		len(ids), strings.Join(ids, ", "))}, nil
 }
 
 func resultsOf(row job.Job) ([]api.IterationOutput, error) {
@@ -224,20 +304,34 @@ func unsound(results []api.IterationOutput, allowFailure bool) corejob.Event {
 	return corejob.Event{}
 }
 
-// Inputs are the texts to read of a report's job, as its last attempt left them; none where the report has no job.
-func (s *Service) Inputs(ctx context.Context, reportID string) ([]string, error) {
-	var outputs []job.Output
+// Inputs are the texts to read of a report's jobs, as their last attempts left them; none where the report has no job.
+func (s *Service) Inputs(ctx context.Context, reportID string) (all job.Delivery, err error) {
+	var jobs []delivered
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
-		row, ok, err := job.OfReport(ctx, tx, reportID)
-		if err != nil || !ok {
-			return err
+		jobs = nil
+		rows, err := job.OfReport(ctx, tx, reportID)
+		for _, row := range rows {
+			outputs, err := job.JobOutputs(ctx, tx, row.ID, row.Epoch)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, delivered{row, outputs})
 		}
-		outputs, err = job.JobOutputs(ctx, tx, row.ID, row.Epoch)
 		return err
 	}); err != nil {
-		return nil, err
+		return all, err
 	}
-	return s.inputs(ctx, outputs)
+	for _, one := range jobs {
+		inputs, err := s.inputs(ctx, one.outputs)
+		if err != nil {
+			return all, err
+		}
+		all.Add(one.ID, inputs)
+	}
+	if len(jobs) == 1 {
+		all.Sources = nil
+	}
+	return all, nil
 }
 
 // inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the

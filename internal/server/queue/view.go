@@ -208,7 +208,8 @@ func presented(ctx context.Context, tx *store.Tx, rows []job.Job) ([]api.Job, er
 	out := make([]api.Job, len(rows))
 	for i, r := range rows {
 		out[i] = api.Job{
-			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Status: api.JobStatus(r.State), Phase: text(r.Phase),
+			UUID: r.ID, Project: r.ProjectID, Report: r.ReportID, Measurement: r.MeasurementID, Side: api.Side(r.Side), Part: part(r),
+			Parts: r.Parts, Status: api.JobStatus(r.State), Phase: text(r.Phase),
 			Reason: api.Reason(text(r.Reason)), Error: text(r.Error),
 			Image: r.Image, Digest: r.Digest, Spec: specs[r.SpecID].Wire(), Priority: r.Priority, Attempt: r.Attempt, Epoch: r.Epoch,
 			Timeout: r.TimeoutSeconds, Iter: r.Iterations,

@@ -4,11 +4,13 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/tachograph/tacho/internal/server/job"
 )
 
-// waiters are the runners that wait for work. A wake-up for a spec goes to the one that has waited longest and offers it. Whoever was woken
-// owes a look at the queue; one that leaves instead, or takes a job of another spec, passes the wake-up on, so that none is lost. The zero
-// value is ready.
+// waiters are the runners that wait for work. A wake-up for a stand (a spec and a slot) goes to the one that has waited there longest.
+// Whoever was woken owes a look at the queue; one that leaves instead, or takes a job of another stand, passes the wake-up on, so that none
+// is lost. The zero value is ready.
 type waiters struct {
 	mu     sync.Mutex
 	queue  []*waiter
@@ -17,66 +19,66 @@ type waiters struct {
 
 type waiter struct {
 	runner string
-	specs  []string
-	wake   chan string // holds one token: the spec of the wake-up, or "" for one that is meant for this waiter alone
+	stands []job.Stand
+	wake   chan job.Stand // holds one token: where the wake-up is for, or none for one that is meant for this waiter alone
 }
 
 // join adds a waiter; it must look for a job after joining, so that an insert in between wakes it. ok is false once closed.
-func (ws *waiters) join(runner string, specs []string) (w *waiter, ok bool) {
+func (ws *waiters) join(runner string, stands []job.Stand) (w *waiter, ok bool) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.closed {
 		return nil, false
 	}
-	w = &waiter{runner: runner, specs: specs, wake: make(chan string, 1)}
+	w = &waiter{runner: runner, stands: stands, wake: make(chan job.Stand, 1)}
 	ws.queue = append(ws.queue, w)
 	return w, true
 }
 
 // offer changes what a waiter offers; ok is false once closed.
-func (ws *waiters) offer(w *waiter, specs []string) (ok bool) {
+func (ws *waiters) offer(w *waiter, stands []job.Stand) (ok bool) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	w.specs = specs
+	w.stands = stands
 	return !ws.closed
 }
 
 // leave removes a waiter. A wake-up that it has not seen, and the one that it owes, go to the next.
-func (ws *waiters) leave(w *waiter, owed string) {
+func (ws *waiters) leave(w *waiter, owed job.Stand) {
 	ws.mu.Lock()
 	ws.queue = slices.DeleteFunc(ws.queue, func(other *waiter) bool { return other == w })
-	unseen := ""
+	var unseen job.Stand
 	select {
 	case unseen = <-w.wake:
 	default:
 	}
 	ws.mu.Unlock()
-	for _, spec := range []string{owed, unseen} {
-		if spec != "" {
-			ws.wake(spec)
+	for _, stand := range []job.Stand{owed, unseen} {
+		if stand != (job.Stand{}) {
+			ws.wake(stand)
 		}
 	}
 }
 
-// wake gives one waiter a token for spec.
-func (ws *waiters) wake(spec string) {
+// wake gives one waiter a token for a stand.
+func (ws *waiters) wake(stand job.Stand) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
-		if len(w.wake) == 0 && slices.Contains(w.specs, spec) {
-			w.wake <- spec
+		if len(w.wake) == 0 && slices.Contains(w.stands, stand) {
+			w.wake <- stand
 			return
 		}
 	}
 }
 
-// wakeAll gives a token for spec to all waiters that offer it and have none: for a job that not each of them may take.
-func (ws *waiters) wakeAll(spec string) {
+// wakeAll gives a token for a stand to all waiters there that have none: for a job that not each of them may take.
+func (ws *waiters) wakeAll(stand job.Stand) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
-		if len(w.wake) == 0 && slices.Contains(w.specs, spec) {
-			w.wake <- spec
+		if len(w.wake) == 0 && slices.Contains(w.stands, stand) {
+			w.wake <- stand
 		}
 	}
 }
@@ -87,7 +89,7 @@ func (ws *waiters) kick(runner string) {
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
 		if w.runner == runner && len(w.wake) == 0 {
-			w.wake <- ""
+			w.wake <- job.Stand{}
 		}
 	}
 }
@@ -123,7 +125,7 @@ func (ws *waiters) close() {
 	ws.closed = true
 	for _, w := range ws.queue {
 		if len(w.wake) == 0 {
-			w.wake <- ""
+			w.wake <- job.Stand{}
 		}
 	}
 }

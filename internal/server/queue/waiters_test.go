@@ -7,43 +7,45 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/property"
+	"github.com/tachograph/tacho/internal/server/job"
 )
 
 func TestAWakeUpIsNeverLost(t *testing.T) {
 	t.Parallel()
-	specs := []string{"a", "b", "c"}
+	at := func(spec, slot string) job.Stand { return job.Stand{SpecID: spec, SlotID: slot} }
+	stands := []job.Stand{at("a", ""), at("a", "1"), at("b", "")}
 	property.Check(t, func(t *rapid.T) {
 		var ws waiters
 		var in []*waiter
-		wakes := map[string]int{} // wake-ups that were given out and that nobody has answered with a look
-		tokens := func() map[string]int {
-			n := map[string]int{}
+		wakes := map[job.Stand]int{} // wake-ups that were given out and that nobody has answered with a look
+		tokens := func() map[job.Stand]int {
+			n := map[job.Stand]int{}
 			for _, w := range in {
 				if len(w.wake) == 1 {
-					spec := <-w.wake
-					w.wake <- spec
-					n[spec]++
+					stand := <-w.wake
+					w.wake <- stand
+					n[stand]++
 				}
 			}
 			return n
 		}
-		free := func(spec string) bool {
-			return slices.ContainsFunc(in, func(w *waiter) bool { return len(w.wake) == 0 && slices.Contains(w.specs, spec) })
+		free := func(stand job.Stand) bool {
+			return slices.ContainsFunc(in, func(w *waiter) bool { return len(w.wake) == 0 && slices.Contains(w.stands, stand) })
 		}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			spec := rapid.SampledFrom(specs).Draw(t, "spec")
+			stand := rapid.SampledFrom(stands).Draw(t, "stand")
 			switch rapid.SampledFrom([]string{"join", "wake", "look", "leave"}).Draw(t, "step") {
 			case "join":
-				w, ok := ws.join("r", rapid.SliceOfDistinct(rapid.SampledFrom(specs), rapid.ID).Draw(t, "offers"))
+				w, ok := ws.join("r", rapid.SliceOfDistinct(rapid.SampledFrom(stands), rapid.ID[job.Stand]).Draw(t, "offers"))
 				if !ok {
 					t.Fatal("closed")
 				}
 				in = append(in, w)
 			case "wake":
-				if free(spec) {
-					wakes[spec]++
+				if free(stand) {
+					wakes[stand]++
 				}
-				ws.wake(spec)
+				ws.wake(stand)
 			case "look": // it takes the token and looks: the wake-up is answered
 				i := slices.IndexFunc(in, func(w *waiter) bool { return len(w.wake) == 1 })
 				if i >= 0 {
@@ -56,21 +58,21 @@ func TestAWakeUpIsNeverLost(t *testing.T) {
 				i := rapid.IntRange(0, len(in)-1).Draw(t, "who")
 				w := in[i]
 				in = slices.Delete(in, i, i+1)
-				owed := ""
+				var owed job.Stand
 				if len(w.wake) == 1 && rapid.Bool().Draw(t, "in hand") {
 					owed = <-w.wake
 				}
-				for _, spec := range []string{owed, peek(w)} {
-					if spec != "" && !free(spec) {
-						wakes[spec]-- // nobody is there who could look: whoever comes looks first
+				for _, stand := range []job.Stand{owed, peek(w)} {
+					if stand != (job.Stand{}) && !free(stand) {
+						wakes[stand]-- // nobody is there who could look: whoever comes looks first
 					}
 				}
 				ws.leave(w, owed)
 			}
 			got := tokens()
-			for _, spec := range specs {
-				if got[spec] != wakes[spec] {
-					t.Fatalf("%d wake-ups for %s are on their way, want %d", got[spec], spec, wakes[spec])
+			for _, stand := range stands {
+				if got[stand] != wakes[stand] {
+					t.Fatalf("%d wake-ups for %v are on their way, want %d", got[stand], stand, wakes[stand])
 				}
 			}
 			if ws.len() != len(in) {
@@ -80,28 +82,33 @@ func TestAWakeUpIsNeverLost(t *testing.T) {
 	})
 }
 
-func peek(w *waiter) string {
+func peek(w *waiter) job.Stand {
 	if len(w.wake) == 0 {
-		return ""
+		return job.Stand{}
 	}
-	spec := <-w.wake
-	w.wake <- spec
-	return spec
+	stand := <-w.wake
+	w.wake <- stand
+	return stand
 }
 
 func TestWakeUpsGoToWhoWaitedLongestAndOffersTheSpec(t *testing.T) {
 	t.Parallel()
 	var ws waiters
-	other, _ := ws.join("other", []string{"b"})
-	first, _ := ws.join("first", []string{"a", "b"})
-	second, _ := ws.join("second", []string{"a"})
-	ws.wake("a")
-	ws.wake("a")
-	ws.wake("a") // nobody is left for it
-	if len(other.wake) != 0 || peek(first) != "a" || peek(second) != "a" {
-		t.Errorf("tokens: %d, %q, %q", len(other.wake), peek(first), peek(second))
+	a, b, inSlot := job.Stand{SpecID: "a"}, job.Stand{SpecID: "b"}, job.Stand{SpecID: "a", SlotID: "1"}
+	sweep, _ := ws.join("of a sweep", []job.Stand{inSlot})
+	other, _ := ws.join("other", []job.Stand{b})
+	first, _ := ws.join("first", []job.Stand{a, b})
+	second, _ := ws.join("second", []job.Stand{a})
+	ws.wake(a)
+	ws.wake(a)
+	ws.wake(a) // nobody is left for it
+	if len(other.wake) != 0 || peek(first) != a || peek(second) != a {
+		t.Errorf("tokens: %d, %v, %v", len(other.wake), peek(first), peek(second))
 	}
-	ws.leave(first, "")
+	if ws.wake(inSlot); len(sweep.wake) != 1 || peek(sweep) != inSlot {
+		t.Error("the runner of the slot was not woken for a job of it, or was for one that is not")
+	}
+	ws.leave(first, job.Stand{})
 	if len(other.wake) != 0 {
 		t.Error("a wake-up for a went to a runner that has only b")
 	}

@@ -2,12 +2,12 @@ package report
 
 import (
 	"context"
-	"time"
+	"slices"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
 	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/admit"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/report/results"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -30,12 +30,11 @@ func NewJudge(s *store.Store, work *admit.Gate) *Judge {
 // for tests, before the first use.
 func (j *Judge) Slices(metrics int, after func() error) { j.slice, j.afterSlice = metrics, after }
 
-// FinishReport reads a job's outputs, one for each iteration, with the settings of its report, judges them, writes metrics and alerts and
-// closes the report with the given end. inTx runs in the transaction that closes it, before the report is touched there. Outputs that
+// FinishReport reads what the jobs of a report left, one text for each iteration, with the settings of the report, judges it, writes
+// metrics and alerts and closes the report. inTx runs in the transaction that closes it, before the report is touched there. Outputs that
 // cannot be read are Invalid faults with a sentence for people; a report that is not pending is a Conflict. In both cases nothing is
 // written.
-func (j *Judge) FinishReport(ctx context.Context, reportID string, inputs []string, end time.Time, host *api.HostFacts,
-	inTx func(*store.Tx) error) error {
+func (j *Judge) FinishReport(ctx context.Context, reportID string, d job.Delivery, inTx func(*store.Tx) error) error {
 	var r Report
 	err := j.store.View(ctx, func(tx *store.Tx) (err error) {
 		r, err = ByID(ctx, tx, reportID)
@@ -44,22 +43,28 @@ func (j *Judge) FinishReport(ctx context.Context, reportID string, inputs []stri
 	if err != nil {
 		return err
 	}
-	pass, err := j.work.Await(ctx, results.Cost(inputs))
+	pass, err := j.work.Await(ctx, results.Cost(d.Inputs))
 	if err != nil {
 		return err
 	}
 	defer pass.Leave()
-	parsed, err := results.Parse(inputs, r.Settings)
+	parsed, err := results.Parse(d.Inputs, r.Settings)
 	if err != nil {
 		return err
 	}
+	parsed.Sources = d.Sources
 	return j.finish(ctx, finishing{reportID: reportID, parsed: parsed, inTx: inTx, change: func(report *Report) {
-		report.EndTime = end
+		report.EndTime = d.End
 		if report.EndTime.Before(report.StartTime) { // the runner's clock, or a backdated job
 			report.EndTime = report.StartTime
 		}
-		if host != nil {
-			report.Host = host
+		if d.Host != nil {
+			report.Host = d.Host
+		}
+		for _, w := range d.Warnings {
+			if !slices.Contains(report.Warnings, w) { // it may be closed for the second time
+				report.Warnings = append(report.Warnings, w)
+			}
 		}
 	}})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
@@ -29,7 +30,7 @@ func TestEventsSayWhatBecameOfAReport(t *testing.T) {
 	}
 	storetest.WantEvents(t, b.store, "report.closed pending processed") // those of others are not its own
 	fail := func(*store.Tx) error { return errors.New("boom") }
-	if err := b.judge.FinishReport(t.Context(), failed.ID, []string{ten}, b.now, nil, fail); err == nil {
+	if err := b.judge.FinishReport(t.Context(), failed.ID, job.Delivery{Inputs: []string{ten}, End: b.now}, fail); err == nil {
 		t.Error("it should have failed")
 	}
 	storetest.WantEvents(t, b.store) // rolled back
@@ -82,7 +83,7 @@ func TestOneOfTwoThatCloseAReportTellsOfIt(t *testing.T) {
 		b := openJudged(t, race.Open)
 		r := b.pending(jsonSettings)
 		finish := func(ctx context.Context) error {
-			return b.judge.FinishReport(ctx, r.ID, []string{many(1, false)}, b.now, nil, nil)
+			return b.judge.FinishReport(ctx, r.ID, job.Delivery{Inputs: []string{many(1, false)}, End: b.now}, nil)
 		}
 		fail := func(ctx context.Context) error {
 			return b.store.Tx(ctx, func(tx *store.Tx) error { return b.judge.FailReport(ctx, tx, r.ID, "boom") })

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
@@ -20,7 +21,7 @@ func TestTwoReportsAtOnceMakeTheirLinesOnce(t *testing.T) {
 			b.judge.Slices(meet.slice, nil)
 			finish := func(r report.Report) func(context.Context) error {
 				return func(ctx context.Context) error {
-					return b.judge.FinishReport(ctx, r.ID, []string{many(3*(n+1), false)}, b.now, nil, nil)
+					return b.judge.FinishReport(ctx, r.ID, job.Delivery{Inputs: []string{many(3*(n+1), false)}, End: b.now}, nil)
 				}
 			}
 			r1, r2 := b.pending(jsonSettings), b.pending(jsonSettings)
@@ -69,7 +70,7 @@ func TestAReportThatFailedMeanwhileTakesNoResults(t *testing.T) {
 		b := openJudged(t, race.Open)
 		finish := func(r report.Report) func(context.Context) error {
 			return func(ctx context.Context) error {
-				return b.judge.FinishReport(ctx, r.ID, []string{many(1, false)}, b.now, nil, nil)
+				return b.judge.FinishReport(ctx, r.ID, job.Delivery{Inputs: []string{many(1, false)}, End: b.now}, nil)
 			}
 		}
 		fail := func(r report.Report) func(context.Context) error {

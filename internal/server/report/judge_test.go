@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -98,7 +99,7 @@ func (b *judged) pending(settings api.ReportSettings) (r report.Report) {
 }
 
 func (b *judged) finish(r report.Report, inputs ...string) error {
-	return b.judge.FinishReport(b.t.Context(), r.ID, inputs, b.now.Add(time.Second), nil, nil)
+	return b.judge.FinishReport(b.t.Context(), r.ID, job.Delivery{Inputs: inputs, End: b.now.Add(time.Second)}, nil)
 }
 
 func (b *judged) stored(r report.Report) (out report.Report, metrics []report.Metric) {
@@ -161,7 +162,7 @@ func TestFinishedReportHasMetricsHostAndEnd(t *testing.T) {
 	b := newJudged(t)
 	r := b.pending(jsonSettings)
 	end, host, called := b.now.Add(time.Hour), &api.HostFacts{Kernel: "6.1"}, false
-	if err := b.judge.FinishReport(t.Context(), r.ID, []string{ten, twenty}, end, host,
+	if err := b.judge.FinishReport(t.Context(), r.ID, job.Delivery{Inputs: []string{ten, twenty}, End: end, Host: host},
 		func(*store.Tx) error { called = true; return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +202,8 @@ func TestFailureInTheCallersPartWritesNothing(t *testing.T) {
 	b := newJudged(t)
 	r := b.pending(jsonSettings)
 	boom := errors.New("boom")
-	if err := b.judge.FinishReport(t.Context(), r.ID, []string{ten}, b.now, nil, func(*store.Tx) error { return boom }); !errors.Is(err,
-		boom) {
+	fails := func(*store.Tx) error { return boom }
+	if err := b.judge.FinishReport(t.Context(), r.ID, job.Delivery{Inputs: []string{ten}, End: b.now}, fails); !errors.Is(err, boom) {
 		t.Errorf("want boom, got %v", err)
 	}
 	if got, metrics := b.stored(r); got.Status != api.ReportPending || len(metrics) != 0 {

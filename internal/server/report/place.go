@@ -23,6 +23,7 @@ type placed struct {
 	testbed  series.Testbed
 	specID   *string
 	warnings []string
+	base     *placed // where the results go of what a job's image is compared with; only head and version
 }
 
 // place finds or makes all that a report stands on.
@@ -63,6 +64,17 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	}
 	if p.job != nil {
 		at.warnings = append(at.warnings, p.job.Notes...)
+	}
+	if p.sub.base.branch != "" {
+		base := placed{}
+		ask := series.Ask{ProjectID: at.project.ID, Branch: p.sub.base.branch}
+		if base.branch, base.head, _, err = s.branches.EnsureHead(ctx, tx, ask); err != nil {
+			return at, err
+		}
+		if base.version, err = series.EnsureVersion(ctx, tx, at.project.ID, base.head.ID, p.sub.base.hash); err != nil {
+			return at, err
+		}
+		at.base = &base
 	}
 	return at, setThresholds(ctx, tx, at.project.ID, at.branch, at.testbed, p.sub)
 }

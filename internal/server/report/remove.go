@@ -19,7 +19,7 @@ func (s *Service) Delete(ctx context.Context, actor access.Actor, ref, id string
 		hidden = nil
 		r, err := ByID(ctx, tx, id)
 		if err == nil && r.JobID != nil { // before its report, as everywhere
-			_, err = job.Hold(ctx, tx, *r.JobID)
+			_, err = job.HoldOfReport(ctx, tx, id)
 		}
 		if err == nil {
 			r, err = Hold(ctx, tx, id)

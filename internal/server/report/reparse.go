@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	corereport "github.com/tachograph/tacho/internal/core/report"
 	"github.com/tachograph/tacho/internal/server/blob"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report/results"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -41,15 +42,16 @@ func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID
 	if err != nil {
 		return err
 	}
-	pass, err := s.work.Enter(ctx, results.Cost(inputs))
+	pass, err := s.work.Enter(ctx, results.Cost(inputs.Inputs))
 	if err != nil {
 		return err
 	}
 	defer pass.Leave()
-	parsed, err := results.Parse(inputs, r.Settings)
+	parsed, err := results.Parse(inputs.Inputs, r.Settings)
 	if err != nil {
 		return err
 	}
+	parsed.Sources = inputs.Sources
 	var slices bool
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		if err := tx.Lock(ctx, store.InProject(project.ID)); err != nil {
@@ -97,21 +99,20 @@ func reparsable(project project.Project, report Report) error {
 	return err
 }
 
-// inputs are the raw outputs of a report, from its submission or from its job.
-func (s *Service) inputs(ctx context.Context, reportID string, kept []Input) ([]string, error) {
-	var out []string
+// inputs are the raw outputs of a report, from its submission or from its jobs.
+func (s *Service) inputs(ctx context.Context, reportID string, kept []Input) (out job.Delivery, err error) {
 	for _, in := range kept {
 		text, err := s.text(ctx, in)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
-		out = append(out, text)
+		out.Inputs = append(out.Inputs, text)
 	}
-	if len(out) > 0 {
+	if len(out.Inputs) > 0 {
 		return out, nil
 	}
-	out, err := s.queue.Inputs(ctx, reportID)
-	if err == nil && len(out) == 0 {
+	out, err = s.queue.Inputs(ctx, reportID)
+	if err == nil && len(out.Inputs) == 0 {
 		err = fault.Conflictf("report %s: its raw output has been deleted", reportID)
 	}
 	return out, err

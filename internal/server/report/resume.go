@@ -100,7 +100,7 @@ func (s *Service) settle(ctx context.Context, reportID string) error {
 	if err != nil {
 		return err
 	}
-	pass, err := s.work.Await(ctx, results.Cost(inputs))
+	pass, err := s.work.Await(ctx, results.Cost(inputs.Inputs))
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s *Service) settle(ctx context.Context, reportID string) error {
 	if err := s.store.View(ctx, look); err != nil || !unfinished { // whoever was at it is done by now
 		return err
 	}
-	parsed, err := results.Parse(inputs, rep.Settings)
+	parsed, err := results.Parse(inputs.Inputs, rep.Settings)
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.TooLarge) { // it could be read once: another version of us was stricter
 		return s.store.Tx(ctx, func(tx *store.Tx) error { return s.judge.FailReport(ctx, tx, reportID, fault.Message(err)) })
 	}

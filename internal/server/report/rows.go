@@ -41,13 +41,13 @@ type Report struct {
 	StartTime      time.Time
 	EndTime        time.Time
 	Created        time.Time
-	JobID          *string // read only: the job's row names the report
+	JobID          *string // read only: the first of the jobs that name the report
 }
 
 const reportColumns = `r.seq, r.id, r.project_id, r.account_id, r.head_id, r.version_id, r.testbed_id, r.spec_id, r.adapter, r.settings,
 	r.thresholds, r.context, r.host, r.status, coalesce(r.error, ''), coalesce(r.recognised, ''), r.problems, r.warnings, r.counts, r.dirty,
 	coalesce(r.idempotency_key, ''), coalesce(r.request_hash, ''), r.start_time, r.end_time, r.created,
-	(select j.id from job j where j.report_id = r.id)`
+	(select j.id from job j where j.report_id = r.id order by j.place limit 1)`
 
 func scanReport(row interface{ Scan(...any) error }) (Report, error) {
 	var r Report
@@ -243,7 +243,8 @@ func Hide(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) error
 	if r.Status, err = corereport.Next(id, before, e); err != nil {
 		return err
 	}
-	for _, query := range []string{`delete from job where report_id = $1`, `delete from report_input where report_id = $1`} {
+	for _, query := range []string{deleteMeasurement, `delete from job where report_id = $1`,
+		`delete from report_input where report_id = $1`} {
 		if _, err := tx.Exec(ctx, query, id); err != nil {
 			return fmt.Errorf("hide report %s: %w", id, err)
 		}
@@ -267,6 +268,10 @@ func AllHidden(ctx context.Context, tx *store.Tx) ([]Hidden, error) {
 	return store.Collect(rows, err, func(rows *sql.Rows) (h Hidden, err error) { return h, rows.Scan(&h.Seq, &h.ID) })
 }
 
+// deleteMeasurement removes the measurement that a report waited for, with its jobs, if no other report waits for jobs of it.
+const deleteMeasurement = `delete from measurement where id in (select measurement_id from job where report_id = $1)
+	and not exists (select 1 from job j where j.measurement_id = measurement.id and j.report_id <> $1)`
+
 // Delete removes a report with its metrics, alerts and job. Its version stays, so that numbers keep their meaning.
 func Delete(ctx context.Context, tx *store.Tx, id string) error {
 	var seq int64
@@ -275,6 +280,9 @@ func Delete(ctx context.Context, tx *store.Tx, id string) error {
 	}
 	if err := DeleteMetrics(ctx, tx, seq); err != nil {
 		return err
+	}
+	if _, err := tx.Exec(ctx, deleteMeasurement, id); err != nil {
+		return fmt.Errorf("delete the measurement of report %s: %w", id, err)
 	}
 	res, err := tx.Exec(ctx, `delete from report where id = $1`, id)
 	return store.ExactlyOne(res, err, "report", id)

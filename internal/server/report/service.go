@@ -19,11 +19,11 @@ import (
 type Queue interface {
 	// Prepare checks a job and pins its image, before any transaction.
 	Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepared, error)
-	// Insert queues it in the report's transaction.
-	Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, reportID string) (jobID string, err error)
-	// Inputs are the texts to read of a report's job; none: it has no job, or one that left nothing.
-	Inputs(ctx context.Context, reportID string) ([]string, error)
-	// Inserted wakes a waiting runner, after the commit.
+	// Insert queues its jobs in the transaction of the reports that wait for them; base is empty where nothing is compared.
+	Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, head, base string) (jobIDs []string, err error)
+	// Inputs is what the jobs of a report left; nothing: it has none, or they left nothing.
+	Inputs(ctx context.Context, reportID string) (job.Delivery, error)
+	// Inserted wakes waiting runners, after the commit.
 	Inserted(p *job.Prepared)
 }
 

@@ -64,19 +64,19 @@ func (h *fixture) advance(d time.Duration) {
 
 // fakeQueue prepares every job for one spec and remembers what was inserted. Insert makes no row: the job's row is the queue's own test.
 type fakeQueue struct {
-	mu       sync.Mutex
-	prepared job.Prepared
-	asked    []job.PrepareParams
-	inserted []string
-	woken    int
-	refusal  error
-	outputs  map[string][]string // of a report's job
+	mu              sync.Mutex
+	prepared        job.Prepared
+	asked           []job.PrepareParams
+	inserted, bases []string
+	woken           int
+	refusal         error
+	outputs         map[string][]string // of a report's job
 }
 
-func (q *fakeQueue) Inputs(_ context.Context, reportID string) ([]string, error) {
+func (q *fakeQueue) Inputs(_ context.Context, reportID string) (job.Delivery, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.outputs[reportID], nil
+	return job.Delivery{Inputs: q.outputs[reportID]}, nil
 }
 
 func (q *fakeQueue) Prepare(_ context.Context, p job.PrepareParams) (*job.Prepared, error) {
@@ -89,11 +89,14 @@ func (q *fakeQueue) Prepare(_ context.Context, p job.PrepareParams) (*job.Prepar
 	return &q.prepared, nil
 }
 
-func (q *fakeQueue) Insert(_ context.Context, _ *store.Tx, _ *job.Prepared, reportID string) (string, error) {
+func (q *fakeQueue) Insert(_ context.Context, _ *store.Tx, _ *job.Prepared, head, base string) ([]string, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.inserted = append(q.inserted, reportID)
-	return ident.NewUUID(), nil
+	q.inserted = append(q.inserted, head)
+	if base != "" {
+		q.bases = append(q.bases, base)
+	}
+	return []string{ident.NewUUID()}, nil
 }
 
 func (q *fakeQueue) Inserted(*job.Prepared) {
@@ -707,5 +710,48 @@ func TestRunsBringBackWhatWasArchived(t *testing.T) {
 	}
 	if got := h.must(run("main", 1)); got.Branch.Archived != nil {
 		t.Error("the branch is still archived")
+	}
+}
+
+// A run that compares two images has two reports: each where its image belongs.
+func TestTheBaseOfAComparisonIsAReportOfItsOwnBranch(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	hash := strings.Repeat("b", 40)
+	start := run("main", 10)
+	start.Hash = hash
+	main := h.must(start)
+	compare := api.NewRun{Project: "shop", Branch: "topic", StartPoint: &api.StartPoint{Branch: "main", Hash: hash},
+		Job: &api.NewJob{Image: "app:v2", Base: &api.BaseImage{Image: "app:v1"}}}
+	head := h.must(compare)
+	if len(h.queue.bases) != 1 || h.queue.bases[0] == head.UUID {
+		t.Fatalf("bases %v of report %s", h.queue.bases, head.UUID)
+	}
+	base, err := h.explore.Report(t.Context(), local, "shop", h.queue.bases[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if base.Branch.Name != "main" || base.Branch.Head.UUID != main.Branch.Head.UUID || base.Branch.Head.Version == nil ||
+		*base.Branch.Head.Version.Hash != hash {
+		t.Errorf("the base is on %+v", base.Branch)
+	}
+	if head.Branch.Name != "topic" || base.Testbed.UUID != head.Testbed.UUID || base.Status != api.ReportPending {
+		t.Errorf("head on %s and %s, base on %s, %s", head.Branch.Name, head.Testbed.Name, base.Testbed.Name, base.Status)
+	}
+	if again, created, err := h.submit(compare); err != nil || !created || again.UUID == head.UUID || len(h.queue.bases) != 2 {
+		t.Errorf("the same again without a key: created %t, %v, bases %v", created, err, h.queue.bases)
+	}
+}
+
+func TestABaseWithoutABranchIsRefusedWithTheWayOut(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	_, _, err := h.submit(api.NewRun{Project: "shop", Branch: "topic",
+		Job: &api.NewJob{Image: "app:v2", Base: &api.BaseImage{Image: "app:v1"}}})
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "--base-branch") {
+		t.Errorf("got %v", err)
+	}
+	if got := h.rows(); got["report"] != 0 || got["project"] != 0 {
+		t.Errorf("it left %v", got)
 	}
 }

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +42,11 @@ type submission struct {
 	host        *api.HostFacts
 	results     []string
 	job         *api.NewJob
+	base        basePlace // of a job's base
 }
+
+// basePlace is where the results of what a run is compared with belong.
+type basePlace struct{ branch, hash string }
 
 // namedModel is a model and the measure (name, slug or UUID) that it is for.
 type namedModel struct {
@@ -74,6 +80,7 @@ func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error
 		func() (err error) { s.branch, err = coreseries.Branch(run.Branch, run.Context); return err },
 		func() (err error) { s.hash, err = coreseries.Hash(run.Hash, run.Context); return err },
 		func() error { return series.CheckStartPoint(run.StartPoint) },
+		func() error { return s.setBase(run) },
 		func() (err error) {
 			if s.testbed = run.Testbed; run.Job == nil || run.Testbed != "" {
 				s.testbed, err = coreseries.Testbed(run.Testbed, run.Context)
@@ -90,6 +97,32 @@ func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error
 		}
 	}
 	return s, nil
+}
+
+// setBase is the branch and commit of a job's base: its own, else those of the run's start point.
+func (s *submission) setBase(run api.NewRun) (err error) {
+	if run.Job == nil || run.Job.Base == nil {
+		return nil
+	}
+	at := basePlace{branch: run.Job.Base.Branch}
+	if run.Job.Base.Hash != nil {
+		at.hash = *run.Job.Base.Hash
+	}
+	if at.branch == "" && run.StartPoint != nil {
+		at.branch = run.StartPoint.Branch
+		at.hash = cmp.Or(at.hash, run.StartPoint.Hash)
+	}
+	if at.branch == "" {
+		return fault.Invalidf("job: the base has no branch, to which its results belong; name it in base.branch (--base-branch) or as the " +
+			"start point")
+	}
+	if s.base.branch, err = coreseries.Branch(at.branch, nil); err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	if s.base.hash, err = coreseries.Hash(at.hash, nil); err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	return nil
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

@@ -137,20 +137,31 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, p writeParams) (writt
 	}
 	r.Warnings = at.warnings
 	if p.job != nil {
-		err = s.queueJob(ctx, tx, r, p.job)
+		err = s.queueJobs(ctx, tx, r, at, p.job)
 	} else {
 		err = s.results(ctx, tx, r, p)
 	}
 	return written{at.project, r.ID, true}, err
 }
 
-func (s *Service) queueJob(ctx context.Context, tx *store.Tx, rep Report, job *job.Prepared) error {
+// queueJobs queues the jobs that a report waits for. What they compare with makes a report of its own.
+func (s *Service) queueJobs(ctx context.Context, tx *store.Tx, rep Report, at placed, jobs *job.Prepared) error {
 	if len(rep.Warnings) > 0 {
 		if err := SetWarnings(ctx, tx, rep); err != nil {
 			return err
 		}
 	}
-	_, err := s.queue.Insert(ctx, tx, job, rep.ID)
+	base := Report{}
+	if at.base != nil {
+		base = rep
+		base.ID, base.HeadID, base.VersionID = ident.NewUUID(), at.base.head.ID, at.base.version.ID
+		base.IdempotencyKey, base.RequestHash, base.Thresholds, base.Dirty, base.Context = "", "", nil, false, nil
+		var err error
+		if base, err = Insert(ctx, tx, base); err != nil {
+			return err
+		}
+	}
+	_, err := s.queue.Insert(ctx, tx, jobs, rep.ID, base.ID)
 	return err
 }
 

@@ -20,6 +20,7 @@ type Parsed struct {
 	Recognised string            // what was recognised and why
 	Iterations []adapter.Results // one for each input, or a single one after a fold
 	Problems   []api.Problem     // what could not be read although the rest could
+	Sources    []string          // for each input the job that left it; none where it was one, or none
 }
 
 // Parse reads raw tool outputs, one for each iteration, as the settings say. It touches nothing: a report is refused here, before a row
@@ -113,6 +114,9 @@ func (p Parsed) Counts() []api.ResultCount {
 			}
 		}
 		out[i] = api.ResultCount{Benchmarks: len(iteration.Benchmarks), Measures: len(measures)}
+		if len(p.Sources) == len(p.Iterations) { // not after a fold
+			out[i].Job = p.Sources[i]
+		}
 	}
 	return out
 }

@@ -1,0 +1,138 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	corejob "github.com/tachograph/tacho/internal/core/job"
+	"github.com/tachograph/tacho/internal/core/measurement"
+	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// A report waits for all of its jobs. When one fails or is canceled, there will be no results: the others end too, with those that have
+// delivered keeping what they left. When somebody retries one, all that did not deliver run again.
+
+// family does what an event of a job, which stood at before, means for its report and for the other jobs of that report.
+func (s *Service) family(ctx context.Context, tx *store.Tx, row *job.Job, before api.JobStatus, e corejob.Kind) error {
+	after := api.JobStatus(row.State)
+	ended := after == api.JobFailed || after == api.JobCanceled
+	again := corejob.Ended(before) && !corejob.Ended(after)
+	if row.Parts == 1 {
+		switch {
+		case ended:
+			return s.Ingest.FailReport(ctx, tx, row.ReportID, endOf(*row))
+		case again:
+			return s.reopen(ctx, tx, *row, after)
+		}
+		return nil
+	}
+	if !ended && !again && after != api.JobCompleted {
+		return nil
+	}
+	others, err := s.others(ctx, tx, *row)
+	if err != nil {
+		return err
+	}
+	over := measurement.StandOf(states(others)) == measurement.Over
+	switch {
+	case e == corejob.Retry:
+		return s.revive(ctx, tx, *row, others)
+	case after == api.JobCompleted && over: // it delivers what nothing waits for any more; a retry may
+		return s.abandon(ctx, tx, row)
+	case ended && over && text(row.Reason) == string(api.ReasonCanceledByUser): // it was another one that was canceled
+		reason := string(api.ReasonMeasurement)
+		row.Reason = &reason
+		return job.Save(ctx, tx, *row)
+	case !ended || over:
+		return nil
+	}
+	if err := s.Ingest.FailReport(ctx, tx, row.ReportID, fmt.Sprintf("%s (job %d of %d)", endOf(*row), part(*row), row.Parts)); err != nil {
+		return err
+	}
+	for _, other := range others {
+		if err := s.abandon(ctx, tx, &other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endOf says how a job ended that failed or was canceled.
+func endOf(row job.Job) string {
+	sentence := text(row.Error)
+	if sentence == "" {
+		sentence = text(row.Reason)
+	}
+	return fmt.Sprintf("the job %s: %s", row.State, sentence)
+}
+
+// others are the jobs that the same report waits for, held.
+func (s *Service) others(ctx context.Context, tx *store.Tx, row job.Job) ([]job.Job, error) {
+	all, err := job.HoldOfReport(ctx, tx, row.ReportID)
+	var out []job.Job
+	for _, one := range all {
+		if one.ID != row.ID {
+			out = append(out, one)
+		}
+	}
+	return out, err
+}
+
+// part is a job's number among those of its report, from 1. With two sides each round has one of each.
+func part(row job.Job) int {
+	if row.InTurn {
+		return row.Place/2 + 1
+	}
+	return row.Place + 1
+}
+
+func states(rows []job.Job) []api.JobStatus {
+	out := make([]api.JobStatus, len(rows))
+	for i, row := range rows {
+		out[i] = api.JobStatus(row.State)
+	}
+	return out
+}
+
+// abandon ends a job that nothing waits for any more; one that runs is asked to.
+func (s *Service) abandon(ctx context.Context, tx *store.Tx, row *job.Job) error {
+	if corejob.Ended(api.JobStatus(row.State)) {
+		return nil
+	}
+	return s.applyAlone(ctx, tx, row, corejob.Event{Kind: corejob.Abandon,
+		Error: "another job that its report waits for failed or was canceled; a retry of either takes both up again"})
+}
+
+// revive makes a report wait again for all of its jobs, of which somebody retries one.
+func (s *Service) revive(ctx context.Context, tx *store.Tx, row job.Job, others []job.Job) error {
+	for _, other := range others {
+		if corejob.InFlight(api.JobStatus(other.State)) {
+			return fault.Conflictf("job %s of the same report is still being stopped; retry when it has ended", other.ID)
+		}
+	}
+	if err := s.reopen(ctx, tx, row, api.JobPending); err != nil {
+		return err
+	}
+	for _, other := range others {
+		if !corejob.Ended(api.JobStatus(other.State)) {
+			continue
+		}
+		if err := s.applyAlone(ctx, tx, &other, corejob.Event{Kind: corejob.Retry}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen makes a job's report wait for results again.
+func (s *Service) reopen(ctx context.Context, tx *store.Tx, row job.Job, after api.JobStatus) error {
+	if row.InTurn && after == api.JobPending {
+		if err := job.Unbind(ctx, tx, row.MeasurementID); err != nil {
+			return err
+		}
+	}
+	return s.Ingest.ReopenReport(ctx, tx, row.ReportID)
+}

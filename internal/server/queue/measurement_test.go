@@ -1,0 +1,340 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// delivers lets a runner run a job that it has and hand over its results.
+func (h *hall) delivers(runner string, job *api.ClaimedJob) {
+	h.t.Helper()
+	h.mustPut(runner, job, api.ArtifactStdout, "", ten)
+	h.says(runner, job, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}})
+}
+
+// states are where jobs stand.
+func (h *hall) states(ids []string) string {
+	h.t.Helper()
+	var out []string
+	for _, id := range ids {
+		out = append(out, h.row(id).State)
+	}
+	return strings.Join(out, " ")
+}
+
+func (h *hall) wantStates(ids []string, want string) {
+	h.t.Helper()
+	if got := h.states(ids); got != want {
+		h.t.Fatalf("the jobs are %s, want %s", got, want)
+	}
+}
+
+func three() order { return order{job: api.NewJob{Jobs: new(3)}} }
+
+func TestAReportWaitsForAllOfItsJobs(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(three())
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	h.delivers(b, h.mustClaim(b, ids[1]))
+	h.process(ids[0])
+	h.process(ids[1])
+	h.sweep()
+	h.wantStates(ids, "completed completed pending")
+	if got := h.report(ids[0]); got.Status != api.ReportPending {
+		t.Fatalf("the report is %s before its last job", got.Status)
+	}
+	h.clock.advance(time.Second)
+	h.delivers(a, h.mustClaim(a, ids[2]))
+	h.process(ids[1]) // whichever of them is looked at
+	h.wantStates(ids, "processed processed processed")
+	got := h.report(ids[0])
+	var sources []string
+	for _, count := range got.Counts {
+		sources = append(sources, count.Job)
+	}
+	if diff := cmp.Diff(ids, sources); got.Status != api.ReportProcessed || diff != "" {
+		t.Errorf("the report is %s; jobs of its iterations (-want +got):\n%s", got.Status, diff)
+	}
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "2 machines (a, b)") {
+		t.Errorf("it does not say that two machines measured it: %q", got.Warnings)
+	}
+	if !got.EndTime.Equal(h.clock.now()) {
+		t.Errorf("it ended at %s, its last job at %s", got.EndTime, h.clock.now())
+	}
+	if view := h.view(ids[1]); view.Part != 2 || view.Parts != 3 || view.Side != api.SideHead || view.Measurement == "" {
+		t.Errorf("the second job: part %d of %d, side %s of measurement %q", view.Part, view.Parts, view.Side, view.Measurement)
+	}
+}
+
+// What a server that died had not read is read by the next.
+func TestAMeasurementThatWasDeliveredIsReadAfterARestart(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	r := h.runner("box")
+	ids := h.submitAll(three())
+	for _, id := range ids {
+		h.delivers(r, h.mustClaim(r, id))
+	}
+	h.restart()
+	h.queue.requeueCompleted(t.Context())
+	if n := len(h.queue.toRead); n != 1 {
+		t.Fatalf("%d jobs are brought to be read, want one for all three", n)
+	}
+	h.process(<-h.queue.toRead)
+	h.wantStates(ids, "processed processed processed")
+}
+
+func TestOneFailureEndsTheOtherJobsOfTheReport(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b, c := h.runner("a"), h.runner("b"), h.runner("c")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(4)}})
+	done, runs, fails := h.mustClaim(a, ids[0]), h.mustClaim(b, ids[1]), h.mustClaim(c, ids[2])
+	h.delivers(a, done)
+	h.says(c, fails, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit, Error: "exit code 1"})
+	h.wantStates(ids, "failed claimed failed canceled")
+	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+	if got := h.report(ids[0]); got.Status != api.ReportFailed || !strings.Contains(got.Error, "exit code 1 (job 3 of 4)") {
+		t.Errorf("the report is %s: %s", got.Status, got.Error)
+	}
+	if h.row(ids[1]).CancelAsked == nil {
+		t.Error("the one that runs was not asked to stop")
+	}
+	if err := h.queue.Retry(t.Context(), ids[2]); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), ids[1]) {
+		t.Errorf("a retry while one is being stopped: %v", err)
+	}
+	h.says(b, runs, api.MsgAck, api.Message{Event: api.MsgCanceled})
+	h.expect(ids[1], api.JobCanceled, api.ReasonMeasurement)
+	if got := h.report(ids[0]); !strings.Contains(got.Error, "exit code 1") {
+		t.Errorf("what came later hides why: %s", got.Error)
+	}
+
+	// A retry of any of them takes all up again, and what had delivered need not run.
+	if err := h.queue.Retry(t.Context(), ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	h.wantStates(ids, "completed pending pending pending")
+	for _, id := range ids[1:] {
+		h.delivers(a, h.mustClaim(a, id))
+	}
+	h.process(ids[0])
+	h.wantStates(ids, "processed processed processed processed")
+	if got := h.report(ids[0]); got.Status != api.ReportProcessed || got.Error != "" {
+		t.Errorf("after the retry the report is %s: %s", got.Status, got.Error)
+	}
+}
+
+// A runner that was lost comes back with a result after its job, and so the report, was given up.
+func TestALateResultOfAFailedReportIsKeptForARetry(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	lost := h.mustClaim(a, ids[0])
+	bad := h.mustClaim(b, ids[1])
+	h.says(b, bad, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
+	h.delivers(a, lost) // it had not heard that it is to stop
+	h.wantStates(ids, "failed failed")
+	if got := h.report(ids[0]); got.Status != api.ReportFailed {
+		t.Errorf("the report is %s", got.Status)
+	}
+	if err := h.queue.Retry(t.Context(), ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	h.wantStates(ids, "completed pending")
+}
+
+func TestResultsThatCannotBeReadFailTheWholeReport(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	r := h.runner("box")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	h.delivers(r, h.mustClaim(r, ids[0]))
+	second := h.mustClaim(r, ids[1])
+	h.says(r, second, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}}) // it printed nothing
+	h.process(ids[0])
+	h.expect(ids[1], api.JobFailed, api.ReasonNoResult)
+	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+}
+
+func twoImages(rounds int) order {
+	return order{job: api.NewJob{Image: "app:v2", Jobs: &rounds, Base: &api.BaseImage{Image: "app:v1"}}}
+}
+
+func TestTwoImagesRunInTurnsOnOneMachine(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(twoImages(2))
+	var order []string
+	for range ids {
+		job := h.claim(a)
+		if job == nil {
+			t.Fatal("there is no job for the runner that has begun")
+		}
+		if other := h.claim(b); other != nil {
+			t.Fatalf("another runner got %s", other.UUID)
+		}
+		h.says(a, job, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
+		if again := h.claim(a); again != nil {
+			t.Fatalf("two jobs run at once: %s", again.UUID)
+		}
+		order = append(order, fmt.Sprintf("%s %s", h.row(job.UUID).Side, job.Config.Image))
+		h.delivers(a, job)
+		h.process(job.UUID)
+	}
+	if diff := cmp.Diff([]string{"head app:v2", "base app:v1", "base app:v1", "head app:v2"}, order); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	h.wantStates(ids, "processed processed processed processed")
+	head, base := h.report(ids[0]), h.report(ids[1])
+	if head.ID == base.ID || len(head.Counts) != 2 || len(base.Counts) != 2 {
+		t.Errorf("reports %s with %d and %s with %d iterations, want two of two", head.ID, len(head.Counts), base.ID, len(base.Counts))
+	}
+	if len(head.Warnings)+len(base.Warnings) != 0 {
+		t.Errorf("warnings: %q %q", head.Warnings, base.Warnings)
+	}
+}
+
+func TestAMeasurementWhoseMachineIsGoneIsGivenUp(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(twoImages(1))
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	h.process(ids[0])
+	for range 2 { // the other one is there all the time
+		h.clock.advance(limits.MachineWait / 2)
+		if job := h.claim(b); job != nil {
+			t.Fatalf("another machine got the second side: %s", job.UUID)
+		}
+		h.sweep()
+	}
+	h.expect(ids[1], api.JobPending, "")
+	h.waits(time.Second)
+	h.expect(ids[1], api.JobFailed, api.ReasonHostUnfit)
+	if got := text(h.row(ids[1]).Error); !strings.Contains(got, "the runner a") || !strings.Contains(got, "submit the run again") {
+		t.Errorf("it says: %s", got)
+	}
+	h.expect(ids[0], api.JobProcessed, "") // that side was measured
+}
+
+func TestAComparisonThatFailedBeforeAnythingWasMeasuredMayBeginElsewhere(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(twoImages(1))
+	h.says(a, h.mustClaim(a, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
+	if err := h.queue.Retry(t.Context(), ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	h.mustClaim(b, ids[0])
+}
+
+// inSlot makes a runner that was started for a slot.
+func (h *hall) inSlot(name, slot string) (runner string) {
+	h.t.Helper()
+	runner = h.runner(name)
+	h.tx(func(ctx context.Context, tx *store.Tx) error { return fleet.SetRunnerSlot(ctx, tx, runner, &slot) })
+	return runner
+}
+
+func TestJobsOfASlotGoToItsRunnerAlone(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	first := "slot-1"
+	mine, other, ordinary := h.inSlot("mine", first), h.inSlot("other", "slot-2"), h.runner("ordinary")
+	job, plain := h.submit(order{slot: &first}), h.submit(order{})
+	if got := h.claim(other); got != nil {
+		t.Errorf("the runner of another slot got %s", got.UUID)
+	}
+	h.mustClaim(ordinary, plain)
+	h.says(mine, h.mustClaim(mine, job), api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
+	h.submitSilently(order{})
+	if got := h.claim(mine); got != nil {
+		t.Errorf("the runner of a slot got %s, which is of none", got.UUID)
+	}
+}
+
+func TestASlotsMachineMayComeLater(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	slot := "slot-1"
+	h.spec("c8g")
+	if _, err := h.prepare(order{job: api.NewJob{Spec: "c8g"}}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an ordinary job of a spec without a runner: %v", err)
+	}
+	id := h.submit(order{slot: &slot, job: api.NewJob{Spec: "c8g"}})
+	runner := h.runner("late", "c8g")
+	h.tx(func(ctx context.Context, tx *store.Tx) error { return fleet.SetRunnerSlot(ctx, tx, runner, &slot) })
+	if _, err := h.prepare(order{job: api.NewJob{Spec: "c8g"}}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an ordinary job of a spec that only a sweep's machine has: %v", err)
+	}
+	h.mustClaim(runner, id)
+}
+
+func TestATiersLimitDoesNotCountSlots(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	h.tiers["free"] = Tier{Concurrency: 1, Timeout: time.Hour}
+	slot := "slot-1"
+	free := func(slot *string) order { return order{plan: "free", slot: slot} }
+	h.mustClaim(h.runner("ordinary"), h.submit(free(nil)))
+	h.mustClaim(h.inSlot("in a slot", slot), h.submit(free(&slot)))
+}
+
+func TestAJobOfASlotWakesItsRunner(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t)
+		slot := "slot-1"
+		ordinary, mine := h.runner("ordinary"), h.inSlot("mine", slot)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		first, second := h.claims(ctx, ordinary), h.claims(ctx, mine)
+		h.gets(second, h.submit(order{slot: &slot}))
+		h.gets(first, h.submit(order{}))
+	})
+}
+
+func TestReportsOfAMeasurementAreDeletedOneByOne(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a := h.runner("a")
+	ids := h.submitAll(twoImages(1))
+	for range ids {
+		job := h.claim(a)
+		h.delivers(a, job)
+		h.process(job.UUID)
+	}
+	head, base := h.report(ids[0]).ID, h.report(ids[1]).ID
+	count := func() (n int) {
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			return tx.QueryRow(ctx, `select count(*) from measurement`).Scan(&n)
+		})
+		return n
+	}
+	h.tx(func(ctx context.Context, tx *store.Tx) error { return report.Delete(ctx, tx, head) })
+	if h.expect(ids[1], api.JobProcessed, ""); count() != 1 {
+		t.Fatal("the measurement went with one of its reports")
+	}
+	h.tx(func(ctx context.Context, tx *store.Tx) error { return report.Delete(ctx, tx, base) })
+	if n := count(); n != 0 {
+		t.Errorf("%d measurements are left", n)
+	}
+}
