@@ -12,7 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// RegistryManifest is one manifest in one repository. Body is kept to the byte: its hash is the digest.
+// Manifest is one manifest in one repository. Body is kept to the byte: its hash is the digest.
 type Manifest struct {
 	ProjectID    string
 	Repository   string // '' is the project's own
@@ -105,7 +105,7 @@ func Referrers(ctx context.Context, tx *store.Tx, p ReferrersParams) ([]Manifest
 	})
 }
 
-// RegistryReferrersParams says which referrers are wanted.
+// ReferrersParams says which referrers are wanted.
 type ReferrersParams struct {
 	ProjectID, Repository, Subject string
 	ArtifactType                   string // '' is any
@@ -282,7 +282,7 @@ func textOrNull(s string) sql.NullString { return sql.NullString{String: s, Vali
 
 // ---- tokens
 
-// RegistryToken is one scope of a registry token. Only the hash of the token is kept.
+// Token is one scope of a registry token. Only the hash of the token is kept.
 type Token struct {
 	Hash       string
 	ProjectID  string // '' is a token without scope: it proves who logs in and opens nothing
@@ -310,7 +310,7 @@ func InsertToken(ctx context.Context, tx *store.Tx, t Token) error {
 	return nil
 }
 
-// RegistryScope is a scope of a token that holds now.
+// Scope is a scope of a token that holds now.
 type Scope struct {
 	ProjectID   string // '' for a token without scope
 	ProjectSlug string

@@ -16,7 +16,7 @@ const (
 	repositoryFolder = "folder"
 )
 
-// ProjectRepository is what was said of the repository of a project.
+// Repository is what was said of the repository of a project.
 type Repository struct {
 	ProjectID string
 	series.KnownRepository

@@ -59,7 +59,7 @@ func ByRef(ctx context.Context, tx *store.Tx, ref string) (Project, error) {
 	return p, store.OneRow(err, "project", ref)
 }
 
-// ProjectFilter narrows the list of projects to those that somebody may see.
+// Filter narrows the list of projects to those that somebody may see.
 type Filter struct {
 	store.ListFilter
 	All            bool     // admins see every project
@@ -85,7 +85,7 @@ func List(ctx context.Context, tx *store.Tx, f Filter) ([]Project, int, error) {
 		func(r *sql.Rows) (Project, error) { return scanProject(r) })
 }
 
-// ProjectPatch changes what is not nil; SetURL says whether URL is changed, nil then clears it.
+// Patch changes what is not nil; SetURL says whether URL is changed, nil then clears it.
 type Patch struct {
 	Name, Slug, Visibility *string
 	SetURL                 bool

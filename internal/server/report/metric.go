@@ -25,7 +25,7 @@ type Metric struct {
 	Baseline   *float64
 	LowerLimit *float64
 	UpperLimit *float64
-	Samples    []float64 // in the order of the tool; only InsertMetrics and MetricSamples look at it
+	Samples    []float64 // in the order of the tool; only InsertMetrics looks at it, and Samples returns it
 }
 
 const MetricColumns = `m.id, m.series_id, m.report_seq, m.iteration, m.value, m.lower_value, m.upper_value, m.model_seq, m.baseline,

@@ -209,13 +209,13 @@ func Unfinished(ctx context.Context, tx *store.Tx) ([]string, error) {
 	return store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
 }
 
-// IsUnfinished reports whether a report is one of UnfinishedReports.
+// IsUnfinished reports whether a report is one of those of Unfinished.
 func IsUnfinished(ctx context.Context, tx *store.Tx, id string) (is bool, err error) {
 	err = tx.QueryRow(ctx, `select exists (select 1 from report r where r.id = $1 and`+unfinished+`)`, id).Scan(&is)
 	return is, err
 }
 
-// ReportFilter narrows a list of reports. Empty fields do not.
+// Filter narrows a list of reports. Empty fields do not.
 type Filter struct {
 	BranchID  string
 	TestbedID string
@@ -288,7 +288,7 @@ func Delete(ctx context.Context, tx *store.Tx, id string) error {
 	return store.ExactlyOne(res, err, "report", id)
 }
 
-// ReportInput is one raw tool output of a report, as a blob.
+// Input is one raw tool output of a report, as a blob.
 type Input struct {
 	Iteration int
 	Digest    string

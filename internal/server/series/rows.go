@@ -16,7 +16,7 @@ type Series struct {
 	MeasureID   string
 }
 
-// SeriesKey is a series on a known testbed.
+// Key is a series on a known testbed.
 type Key struct {
 	BenchmarkID string
 	MeasureID   string

@@ -147,7 +147,7 @@ func On(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]Thresh
 	return store.Collect(rows, err, scanThresholds)
 }
 
-// ThresholdFilter narrows a list of thresholds. Empty fields do not.
+// Filter narrows a list of thresholds. Empty fields do not.
 type Filter struct {
 	BranchID  string
 	TestbedID string
