@@ -195,9 +195,9 @@ func (e *examination) describe(chosen []int, run run) Modes {
 // value is a level of z in the unit of the values, and onScale the reverse.
 func (e *examination) value(z float64) float64 {
 	if e.scale == Raw {
-		return z * e.unit
+		return min(max(z*e.unit, -math.MaxFloat64), math.MaxFloat64)
 	}
-	return math.Exp(z)
+	return bounded(math.Exp(z))
 }
 
 func (e *examination) onScale(value float64) float64 {
@@ -210,7 +210,10 @@ func (e *examination) onScale(value float64) float64 {
 // effect is a difference of z as Change.Effect has it.
 func (e *examination) effect(delta float64) float64 {
 	if e.scale == Raw {
-		return delta * e.unit
+		return min(max(delta*e.unit, -math.MaxFloat64), math.MaxFloat64)
 	}
-	return math.Expm1(delta)
+	return bounded(math.Expm1(delta))
 }
+
+// bounded keeps what is beyond the range of a float at its end: values at both ends of the range are measurements too.
+func bounded(x float64) float64 { return min(x, math.MaxFloat64) }

@@ -333,6 +333,12 @@ const (
 	FormBytes   = 32 * KiB            // of a form of a page: a key, or what is to be done
 )
 
+// Series of files (tacho detect).
+const (
+	SeriesFileBytes = 64 * MiB  // a million values with commits and times
+	SeriesValues    = 1_000_000 // of one series: hundreds of years of nightly runs
+)
+
 // Looking after a data folder.
 const (
 	UpkeepProblems = 100   // that a check lists; a person reads the first few
