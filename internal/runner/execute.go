@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/mask"
+	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // executor runs one job after the other.
@@ -275,7 +276,7 @@ func (r *jobRun) judge(ctx context.Context, number int, end iterationEnd) error 
 	case end.timedOut:
 		return failf(api.ReasonBenchmarkTimeout, "iteration %d ran longer than its timeout of %s", number+1, timeout(r.job))
 	case end.oom:
-		return failf(api.ReasonOutOfMemory, "iteration %d used more than the job's memory of %s", number+1, sizeText(r.job.Spec.Memory))
+		return failf(api.ReasonOutOfMemory, "iteration %d used more than the job's memory of %s", number+1, unit.SizeText(r.job.Spec.Memory))
 	case end.limit != "":
 		return failf(api.ReasonLimit, "iteration %d: %s", number+1, end.limit)
 	case cut != "":
@@ -304,7 +305,8 @@ func (r *jobRun) recordFiles(number int, end iterationEnd) (cut string, err erro
 		}
 		o := output{Iteration: number, Kind: api.ArtifactFile, Path: f.path, Size: f.size, Truncated: f.truncated}
 		if granted := r.budget.take(f.size); f.truncated || granted < f.size {
-			cut = fmt.Sprintf("the file %q is larger than the limit of %s, or the job's outputs than %s", f.path, sizeText(limits.JobOutputBytes), sizeText(limits.JobOutputTotal))
+			cut = fmt.Sprintf("the file %q is larger than the limit of %s, or the job's outputs than %s", f.path,
+				unit.SizeText(limits.JobOutputBytes), unit.SizeText(limits.JobOutputTotal))
 			o.Truncated = true
 			if granted < f.size {
 				continue

@@ -1,16 +1,15 @@
 package runner
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
 // complete checks that the job says everything that a runner needs. Nothing is filled in here: a default of ours would be a measurement
@@ -27,7 +26,7 @@ func complete(job *api.ClaimedJob) *failure {
 	need(job.Spec.Memory > 0, "memory")
 	need(job.Spec.Disk > 0, "disk")
 	need(job.Spec.Architecture != "", "architecture")
-	need(isolate.Level(job.Spec.Isolation).AtLeast(isolate.None), "isolation level")
+	need(host.Isolation(job.Spec.Isolation).Known(), "isolation level")
 	need(timeout(job) > 0, "timeout")
 	need(job.Config.Iter > 0, "iterations")
 	need(job.Config.Registry != "" && job.Config.Repository != "" && ident.IsDigest(job.Config.Digest), "image")
@@ -72,29 +71,16 @@ func bounded(job *api.ClaimedJob) *failure {
 
 // fits checks that the machine is what the spec asks for.
 func fits(job *api.ClaimedJob, has offer) *failure {
-	spec := &job.Spec
-	var why []string
-	lack := func(bad bool, format string, args ...any) {
-		if bad {
-			why = append(why, fmt.Sprintf(format, args...))
-		}
-	}
-	lack(spec.OS != "" && spec.OS != has.facts.OS, "it runs %s, the spec asks for %s", has.facts.OS, spec.OS)
-	lack(spec.Architecture != has.facts.Architecture, "it is %s, the spec asks for %s", has.facts.Architecture, spec.Architecture)
-	lack(spec.CPU > has.cpus, "it has %d CPUs for jobs, the spec asks for %d", has.cpus, spec.CPU)
-	lack(spec.Memory > has.memory, "it has %s of memory for jobs, the spec asks for %s", sizeText(has.memory), sizeText(spec.Memory))
-	lack(has.disk > 0 && spec.Disk > has.disk, "it has %s of disk free, the spec asks for %s", sizeText(has.disk), sizeText(spec.Disk))
-	lack(spec.Network && !has.network, "its sandboxes have no network; put what the benchmark needs into its image, and use a spec without network")
-	enough := slices.ContainsFunc(has.levels, func(l string) bool { return isolate.Level(l).AtLeast(isolate.Level(spec.Isolation)) })
-	way := ""
-	if isolate.Level(spec.Isolation) == isolate.GVisor {
-		way = " (start the runner with --runtime runsc)"
-	}
-	lack(!enough, "it offers isolation %s, the spec asks for %s%s", textOr(strings.Join(has.levels, ", "), "none"), spec.Isolation, way)
+	s := &job.Spec
+	why := host.Misfits(
+		host.Spec{OS: s.OS, Architecture: s.Architecture, Isolation: host.Isolation(s.Isolation), CPUs: s.CPU, Memory: s.Memory, Disk: s.Disk,
+			Network: s.Network},
+		host.Machine{OS: has.facts.OS, Architecture: has.facts.Architecture, Isolations: has.levels, CPUs: has.cpus, Memory: has.memory,
+			Disk: has.disk, Network: has.network, Whole: true})
 	if len(why) == 0 {
 		return nil
 	}
-	return failf(api.ReasonHostUnfit, "the runner's machine does not fit the spec %q: %s", textOr(spec.Slug, spec.Name), strings.Join(why, "; "))
+	return failf(api.ReasonHostUnfit, "the runner's machine does not fit the spec %q: %s", textOr(s.Slug, s.Name), strings.Join(why, "; "))
 }
 
 // timeout is the limit of one iteration's command.
@@ -111,17 +97,4 @@ func textOr(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// sizeText writes bytes in the largest binary unit that keeps one decimal exact enough to read.
-func sizeText(n int64) string {
-	switch {
-	case n >= limits.GiB:
-		return fmt.Sprintf("%.3g GiB", float64(n)/limits.GiB)
-	case n >= limits.MiB:
-		return fmt.Sprintf("%.3g MiB", float64(n)/limits.MiB)
-	case n >= limits.KiB:
-		return fmt.Sprintf("%.3g KiB", float64(n)/limits.KiB)
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // liveLog turns the output of a job into log messages: at most one per stream and limits.LogFlushInterval, none over
@@ -80,7 +81,8 @@ func (s liveStream) Write(p []byte) (int, error) {
 	if cut {
 		l.flush(true)
 		l.ended = true
-		l.send(s.kind, fmt.Sprintf("\n[live output ends after %s; the whole output is stored with the job when it ends]\n", sizeText(limits.LogTailBytes)))
+		l.send(s.kind, fmt.Sprintf("\n[live output ends after %s; the whole output is stored with the job when it ends]\n",
+			unit.SizeText(limits.LogTailBytes)))
 		return n, nil
 	}
 	if !l.ticking {

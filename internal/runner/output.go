@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/unit"
 )
 
 // budget is what a job's outputs may have together: limits.JobOutputTotal. Safe for concurrent use.
@@ -57,9 +58,9 @@ func (c *capped) Write(p []byte) (int, error) {
 	if room < int64(n) {
 		c.truncated = true
 		if c.left == 0 {
-			c.over(fmt.Sprintf("%s is larger than the limit of %s", c.name, sizeText(limits.JobOutputBytes)))
+			c.over(fmt.Sprintf("%s is larger than the limit of %s", c.name, unit.SizeText(limits.JobOutputBytes)))
 		} else {
-			c.over(fmt.Sprintf("the outputs of the job are together larger than the limit of %s", sizeText(limits.JobOutputTotal)))
+			c.over(fmt.Sprintf("the outputs of the job are together larger than the limit of %s", unit.SizeText(limits.JobOutputTotal)))
 		}
 	}
 	return n, nil

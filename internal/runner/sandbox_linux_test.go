@@ -18,6 +18,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/image"
 	"github.com/tachograph/tacho/internal/runner/isolate"
@@ -49,7 +50,7 @@ func sandboxed(t *testing.T, ctx context.Context, d *fake.Driver, p iterationPar
 
 func program(p fake.Program) *fake.Driver {
 	return &fake.Driver{
-		Capabilities: isolate.Capabilities{Name: "fake", Level: isolate.GVisor, Notes: []string{"of the host"}},
+		Capabilities: isolate.Capabilities{Name: "fake", Level: host.GVisor, Notes: []string{"of the host"}},
 		Programs:     map[string]fake.Program{"bench": p}, Notes: []string{"of the task"},
 	}
 }
@@ -226,7 +227,8 @@ func TestAMachineIsProvenByACommandInASandbox(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := &fake.Driver{Capabilities: isolate.Capabilities{Name: "fake", Level: isolate.Container}, Programs: map[string]fake.Program{"/try": row.program}}
+			d := &fake.Driver{Capabilities: isolate.Capabilities{Name: "fake", Level: host.Container},
+				Programs: map[string]fake.Program{"/try": row.program}}
 			d.Fail = func(m fake.Method, _ isolate.Task) error {
 				if m == row.fails {
 					return errors.New("boom")
@@ -248,7 +250,7 @@ func TestAMachineIsProvenByACommandInASandbox(t *testing.T) {
 func TestACommandThatHangsProvesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := &fake.Driver{Capabilities: isolate.Capabilities{Name: "fake", Level: isolate.Container}, Programs: map[string]fake.Program{
+		d := &fake.Driver{Capabilities: isolate.Capabilities{Name: "fake", Level: host.Container}, Programs: map[string]fake.Program{
 			"/try": func(p *fake.Process) isolate.Exit { <-p.Killed; return isolate.Exit{} },
 		}}
 		m := &linuxMachine{dir: t.TempDir(), driver: d, caps: d.Capabilities, root: fstest.MapFS{}, log: slog.New(slog.DiscardHandler)}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/hostinfo"
 	"github.com/tachograph/tacho/internal/runner/image"
@@ -103,22 +104,11 @@ func lockState(dir string) (release func(), err error) {
 
 func (m *linuxMachine) facts() api.HostFacts {
 	f := hostinfo.Read(m.root)
-	f.OS, f.Architecture, f.Tacho = runtime.GOOS, architecture(runtime.GOARCH), m.version
+	f.OS, f.Architecture, f.Tacho = runtime.GOOS, host.Architecture(runtime.GOARCH), m.version
 	if name, err := os.Hostname(); err == nil {
 		f.Hostname = name
 	}
 	return f
-}
-
-// architecture is the name that specs use.
-func architecture(goarch string) string {
-	switch goarch {
-	case "amd64":
-		return "x86_64"
-	case "arm64":
-		return "aarch64"
-	}
-	return goarch
 }
 
 func (m *linuxMachine) offer() offer {

@@ -25,6 +25,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/admit"
@@ -199,11 +200,7 @@ func (s *Server) build(ctx context.Context) error {
 
 // defaultSpec describes a modest part of this machine, which any runner like it can offer.
 func defaultSpec() (cpu int, memory, disk int64, architecture string) {
-	architecture = "x86_64"
-	if runtime.GOARCH == "arm64" {
-		architecture = "aarch64"
-	}
-	return max(1, runtime.NumCPU()-1), 1 * limits.GiB, 1 * limits.GiB, architecture
+	return max(1, runtime.NumCPU()-1), 1 * limits.GiB, 1 * limits.GiB, host.Architecture(runtime.GOARCH)
 }
 
 // visible is the visibility of projects that are made without saying.

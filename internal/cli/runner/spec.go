@@ -12,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/cli/value"
+	"github.com/tachograph/tacho/internal/core/host"
 )
 
 // Specs is `tacho spec`: the hardware that jobs can ask for.
@@ -55,7 +56,7 @@ func newSpecCreate(env *cli.Env) *cobra.Command {
 				return cli.Usage("--cpu, --memory and --disk say what a job gets; give all three")
 			}
 			in.Name, in.Memory, in.Disk = args[0], int64(memory), int64(disk)
-			in.Architecture = architecture(in.Architecture)
+			in.Architecture = host.Architecture(in.Architecture)
 			made, err := srv.CreateSpec(ctx, in)
 			if err != nil {
 				return err
@@ -79,15 +80,4 @@ func newSpecCreate(env *cli.Env) *cobra.Command {
 	v.BoolVar(&in.Network, "network", false, "jobs get a network")
 	v.BoolVar(&in.Fallback, "fallback", false, "for jobs that ask for no spec")
 	return cmd
-}
-
-// architecture translates Go's names.
-func architecture(s string) string {
-	switch s {
-	case "amd64":
-		return "x86_64"
-	case "arm64":
-		return "aarch64"
-	}
-	return s
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/config"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/hostinfo"
 	servers "github.com/tachograph/tacho/internal/server"
@@ -76,8 +77,8 @@ func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
 // ThisHost reads what this machine is.
 func ThisHost(context.Context) *api.HostFacts {
 	f := hostinfo.Read(os.DirFS("/"))
-	f.OS, f.Isolation = runtime.GOOS, "none"
-	f.Architecture = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	f.OS, f.Isolation = runtime.GOOS, string(host.None)
+	f.Architecture = host.Architecture(runtime.GOARCH)
 	if name, err := os.Hostname(); err == nil {
 		f.Hostname = name
 	}

@@ -18,33 +18,14 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 )
-
-// Level is how far a sandbox is apart from the host.
-type Level string
-
-// The levels, weakest first.
-const (
-	None      Level = "none"
-	Container Level = "container" // own namespaces, limits and a system call filter, same kernel
-	GVisor    Level = "gvisor"    // a kernel of its own in user space
-	MicroVM   Level = "microvm"   // a kernel of its own behind hardware virtualization
-)
-
-var rank = map[Level]int{None: 0, Container: 1, GVisor: 2, MicroVM: 3}
-
-// AtLeast reports whether l is as strong as least. An unknown level is as strong as nothing.
-func (l Level) AtLeast(least Level) bool {
-	have, ok := rank[l]
-	want, ok2 := rank[least]
-	return ok && ok2 && have >= want
-}
 
 // Capabilities are what a driver found on this host.
 type Capabilities struct {
 	Name    string // "runc"
 	Version string
-	Level   Level
+	Level   host.Isolation
 	Notes   []string // what it cannot do here
 	// RootID is this host's id of root in sandboxes; the others of limits.SandboxIDs follow it, and the files of a Task's RootFS have their
 	// owners among them. 0: there is no user namespace, root is the host's.

@@ -18,6 +18,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/door"
@@ -56,9 +57,6 @@ const (
 	Kicked = "kicked" // its connections are to end: its key opens nothing any more
 )
 
-// isolations are the levels that a spec may ask for.
-var isolations = []string{"container", "gvisor", "microvm"}
-
 // CreateSpec makes a spec.
 func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.NewSpec) (api.Spec, error) {
 	if err := door.Authorize(ctx, actor, access.ManageServer, access.Resource{Name: in.Name}); err != nil {
@@ -78,9 +76,9 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 		row.OS = "linux"
 	}
 	if row.Isolation == "" {
-		row.Isolation = "container"
+		row.Isolation = string(host.Container)
 	}
-	if !slices.Contains(isolations, row.Isolation) {
+	if !slices.Contains(host.ForSpecs(), host.Isolation(row.Isolation)) {
 		return api.Spec{}, fault.Invalidf("spec %q: isolation %q, want container, gvisor or microvm", in.Name, row.Isolation)
 	}
 	const leastMemory, leastDisk = 16 * limits.MiB, limits.MiB // below these no container starts
@@ -113,7 +111,8 @@ func (s *Service) EnsureDefaultSpec(ctx context.Context, cpu int, memory, disk i
 		}
 		now := tx.Now()
 		_, err := InsertSpec(ctx, tx, Spec{
-			Name: "default", OS: "linux", Architecture: architecture, Isolation: "container", CPU: cpu, MemoryBytes: memory, DiskBytes: disk,
+			Name: "default", OS: "linux", Architecture: architecture, Isolation: string(host.Container),
+			CPU: cpu, MemoryBytes: memory, DiskBytes: disk,
 			Fallback: &now,
 		})
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -220,9 +221,9 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 		}
 		specs, err := fleet.SpecsOfRunners(ctx, tx, []string{runnerID})
 		for _, spec := range specs[runnerID] {
-			if why := corejob.Misfit(spec.Wire(), meta); why != "" {
+			if why := spec.Misfits(meta); len(why) > 0 {
 				out.unfit = append(out.unfit, spec.ID)
-				out.why = append(out.why, spec.Slug+": "+why)
+				out.why = append(out.why, spec.Slug+": "+strings.Join(why, "; "))
 				continue
 			}
 			out.stands = append(out.stands, job.Stand{SpecID: spec.ID, SlotID: text(r.SlotID)})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/mask"
@@ -186,14 +187,11 @@ func missingSpec(ctx context.Context, tx *store.Tx, asked string) error {
 	return fault.Invalidf("spec %q does not exist; %s", asked, known)
 }
 
-// ociArchitecture maps a spec's architecture to the OCI spelling.
-var ociArchitecture = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
-
 func checkPlatform(name string, image Image, spec fleet.Spec) error {
 	if len(image.Platforms) == 0 {
 		return nil
 	}
-	want := Platform{spec.OS, ociArchitecture[spec.Architecture]}
+	want := Platform{spec.OS, host.OCIArchitecture(spec.Architecture)}
 	var have []string
 	for _, p := range image.Platforms {
 		if p == want {

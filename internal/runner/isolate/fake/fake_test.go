@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/fake"
 	"github.com/tachograph/tacho/internal/runner/isolate/isolatetest"
@@ -73,11 +74,11 @@ func probe(p *fake.Process) isolate.Exit {
 func TestFake(t *testing.T) {
 	isolatetest.Run(t, func(*testing.T) isolate.Driver {
 		return &fake.Driver{
-			Capabilities: isolate.Capabilities{Name: "fake", Level: isolate.None},
+			Capabilities: isolate.Capabilities{Name: "fake", Level: host.None},
 			Programs:     map[string]fake.Program{"/probe": probe},
 		}
 	}, isolatetest.Options{
-		Level: isolate.None,
+		Level: host.None,
 		Left: func(d isolate.Driver, id string) []string {
 			return slices.DeleteFunc(d.(*fake.Driver).Sandboxes(), func(have string) bool { return id != "" && have != id })
 		},

@@ -18,13 +18,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
 // Options is what differs between drivers.
 type Options struct {
 	// Level is what the driver must reach.
-	Level isolate.Level
+	Level host.Isolation
 	// Skip are claims, by name, that the driver cannot fulfil, each with its reason in one line.
 	Skip map[string]string
 	// Refusal is how what the sandbox forbids fails in it, by the probe's word, where it is not as on Linux.

@@ -32,6 +32,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
@@ -125,9 +126,9 @@ func (d *Driver) Probe(ctx context.Context) (isolate.Capabilities, error) {
 		return isolate.Capabilities{}, fault.New(fault.Unavailable, "%s", why)
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
-	c := isolate.Capabilities{Name: d.name, Version: strings.TrimPrefix(line, d.name+" version "), Level: isolate.Container}
+	c := isolate.Capabilities{Name: d.name, Version: strings.TrimPrefix(line, d.name+" version "), Level: host.Container}
 	if d.gvisor() {
-		c.Level = isolate.GVisor
+		c.Level = host.GVisor
 	}
 	if !unified() && !swapLimit() {
 		c.Notes = append(c.Notes, "swap is not limited: the kernel does not account for it")

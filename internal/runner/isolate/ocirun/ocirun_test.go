@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/isolatetest"
 )
@@ -65,7 +66,7 @@ func left(d isolate.Driver, id string) (found []string) {
 
 // TestRunc also plays the runtime that TACHO_TEST_RUNTIME names instead.
 func TestRunc(t *testing.T) {
-	isolatetest.Run(t, works(os.Getenv("TACHO_TEST_RUNTIME")), isolatetest.Options{Level: isolate.Container, Left: left, Runner: runnerProcess})
+	isolatetest.Run(t, works(os.Getenv("TACHO_TEST_RUNTIME")), isolatetest.Options{Level: host.Container, Left: left, Runner: runnerProcess})
 }
 
 // testRunsc is gVisor's runtime, from where TACHO_TEST_RUNSC says or from the search path.
@@ -78,7 +79,7 @@ func testRunsc() string {
 
 func TestGVisor(t *testing.T) {
 	isolatetest.Run(t, works(testRunsc()), isolatetest.Options{
-		Level: isolate.GVisor, Left: left, Runner: runnerProcess,
+		Level: host.GVisor, Left: left, Runner: runnerProcess,
 		Refusal: map[string]string{"unshare": "invalid argument", "sysctl": "permission denied", "sys": "no such file or directory"},
 		Skip: map[string]string{
 			"A code above 128 is no signal":   "runsc tells a signal by an exit code above 128, so both look the same",

@@ -26,6 +26,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/host"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/runner/isolate"
 	"github.com/tachograph/tacho/internal/runner/isolate/tiny"
@@ -155,7 +156,7 @@ func TestWithoutUserNamespacesItGoesOnAndSaysSo(t *testing.T) {
 			said := slices.ContainsFunc(c.Notes, func(note string) bool {
 				return strings.HasPrefix(note, "no user namespace (") && strings.Contains(note, row.say) && !strings.Contains(note, "\n")
 			})
-			if c.RootID != 0 || c.Level != isolate.Container || !said {
+			if c.RootID != 0 || c.Level != host.Container || !said {
 				t.Fatalf("root has id %d, level %s, notes %q, want one that says %q", c.RootID, c.Level, c.Notes, row.say)
 			}
 			task := smallTask(t)
