@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -188,6 +189,34 @@ func TestFullDiskIsSaidAndPasses(t *testing.T) {
 	most(1 << 20)
 	if err := large("b"); err != nil {
 		t.Errorf("after space was freed: %v", err)
+	}
+}
+
+func TestDatabaseThatTakesNoWritesIsReadAndSaysSo(t *testing.T) {
+	t.Parallel()
+	path := closedDatabase(t)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The version that writing needs, at byte 18: SQLite only reads files that are of a later one (sqlite.org/fileformat2.html, 1.3.3). Root,
+	// who runs some of our tests, may write to a file whatever its mode is.
+	_, err = f.WriteAt([]byte{3}, 18)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	wantRefusal(t, s.Ping(t.Context()), fault.Unavailable, "cannot be written", "writable for the user that runs tacho")
+	wantRefusal(t, addAccount(t.Context(), s, "lost"), fault.Unavailable, "cannot be written")
+	if err := s.View(t.Context(), func(tx *Tx) error {
+		var n int
+		return tx.QueryRow(t.Context(), `select count(*) from account`).Scan(&n)
+	}); err != nil {
+		t.Errorf("read: %v", err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"sync"
@@ -116,6 +118,16 @@ func TestADatabaseThatWasAwayIsUsedAgain(t *testing.T) {
 	if err := add(); err != nil || countAccounts(t, s) != 2 {
 		t.Errorf("when it is back: %v, %d accounts", err, countAccounts(t, s))
 	}
+	// Nobody has noticed that it was away: whoever takes an idle connection next hears that it has ended.
+	for name, use := range map[string]func() error{"write": add, "read": func() error {
+		return s.View(t.Context(), func(*store.Tx) error { return nil })
+	}} {
+		testdb.Exec(t, cfg.URL, `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
+			and pid <> pg_backend_pid()`)
+		if err := use(); err != nil {
+			t.Errorf("the first %s after it was away: %v", name, err)
+		}
+	}
 }
 
 func TestADatabaseThatTakesNoWritesSaysSo(t *testing.T) {
@@ -135,6 +147,78 @@ func TestADatabaseThatTakesNoWritesSaysSo(t *testing.T) {
 	}
 	if err := s.View(t.Context(), func(*store.Tx) error { return nil }); err != nil {
 		t.Errorf("read: %v", err)
+	}
+}
+
+// TestWhatPostgresRefusesIsSaid lets the database itself raise what it would say of its disk and its connections.
+func TestWhatPostgresRefusesIsSaid(t *testing.T) {
+	t.Parallel()
+	cfg := testdb.PostgresConfig(t)
+	s := openPostgres(t, cfg)
+	testdb.Exec(t, cfg.URL, `create function refuse() returns trigger language plpgsql as
+		$$ begin raise exception 'no' using errcode = new.name; end $$`)
+	testdb.Exec(t, cfg.URL, `create trigger refuse before insert on account for each row execute function refuse()`)
+	insert := func(code string) error {
+		return s.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `insert into account (id, name, slug, created) values ($1, $1, $1, 1)`, code)
+			return err
+		})
+	}
+	for code, says := range map[string]string{
+		"53100": "the disk of the database is full; free space there and try again",
+		"58030": "the disk of the database cannot be read or written; look at PostgreSQL's log, then try again",
+		"53300": "the database has no connection left; raise max_connections, or run fewer servers on it",
+		"42501": "the database's user may not do this; make it the owner of the database",
+		"40001": "other writers were in the way each time it was tried; try again",
+		"57P03": "the database does not answer; it is away, or starts again; try again",
+	} {
+		if err := insert(code); !fault.Is(err, fault.Unavailable) || fault.Message(err) != says {
+			t.Errorf("%s: %v, want %q", code, err, says)
+		}
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("the next transaction: %v", err)
+	}
+	if err := insert("XX001"); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Message(err), "damaged") {
+		t.Errorf("a damaged page: %v", err)
+	}
+	if err := s.Ping(t.Context()); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Message(err), "damaged") {
+		t.Errorf("ready with a damaged page: %v", err)
+	}
+}
+
+// TestASlowDatabaseHoldsNobodyLongerThanTheyWait: whoever gives up leaves at once, and the store goes on.
+func TestASlowDatabaseHoldsNobodyLongerThanTheyWait(t *testing.T) {
+	t.Parallel()
+	cfg := testdb.PostgresConfig(t)
+	s := openPostgres(t, cfg)
+	release := testdb.Hold(t, cfg.URL, `begin; lock table account in access exclusive mode`)
+	waits := testdb.Waits(t, cfg.URL)
+	for name, use := range map[string]func(ctx context.Context) error{
+		"write": func(ctx context.Context) error {
+			return s.Tx(ctx, func(tx *store.Tx) error { return addAccount(ctx, tx) })
+		},
+		"read": func(ctx context.Context) error {
+			return s.View(ctx, func(tx *store.Tx) error {
+				var n int
+				return tx.QueryRow(ctx, `select count(*) from account`).Scan(&n)
+			})
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- use(ctx) }()
+		for !waits() && len(ended) == 0 {
+			runtime.Gosched()
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want that it was given up", name, err)
+		}
+	}
+	release()
+	if err := s.Tx(t.Context(), func(tx *store.Tx) error { return addAccount(t.Context(), tx) }); err != nil || countAccounts(t, s) != 1 {
+		t.Errorf("afterwards: %v, %d accounts, want 1", err, countAccounts(t, s))
 	}
 }
 
