@@ -21,7 +21,7 @@ var exitCodes = []struct {
 	{fault.ExitOK, "fine"},
 	{fault.ExitInternal, "a defect in tacho"},
 	{fault.ExitUsage, "wrong flags or arguments, or input refused before anything was sent"},
-	{fault.ExitAlert, "an alert, and --error-on-alert asked for it"},
+	{fault.ExitAlert, "an alert, and --error-on-alert asked for it; in a comparison, something is worse"},
 	{fault.ExitBenchmarkFailed, "the benchmark failed, or left nothing that could be read"},
 	{fault.ExitCanceled, "the job was canceled"},
 	{fault.ExitTimedOut, "the benchmark or its job ran out of time"},
@@ -30,6 +30,7 @@ var exitCodes = []struct {
 	{fault.ExitRefused, "the server refused: credentials, a missing thing, a conflict, a limit"},
 	{fault.ExitInfrastructure, "the job failed and it was not the benchmark's fault: image, isolation, lost runner"},
 	{fault.ExitNothingJudged, "--error-on-alert had nothing to look at: no threshold, or too few earlier values"},
+	{fault.ExitUndecided, "a comparison: nothing is worse, and nothing could be decided"},
 	{fault.ExitInterrupted, "interrupted; a remote job goes on"},
 }
 

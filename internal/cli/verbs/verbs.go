@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/account"
 	"github.com/tachograph/tacho/internal/cli/admin"
+	"github.com/tachograph/tacho/internal/cli/compare"
 	"github.com/tachograph/tacho/internal/cli/jobs"
 	"github.com/tachograph/tacho/internal/cli/look"
 	"github.com/tachograph/tacho/internal/cli/run"
@@ -20,8 +21,8 @@ import (
 func All(env *cli.Env) []*cobra.Command {
 	return slices.Concat(
 		cli.Grouped(cli.GroupMeasure, run.Command(env), jobs.Command(env), look.Adapters(env)),
-		cli.Grouped(cli.GroupLook, look.Reports(env), look.Perf(env), look.Detect(env), look.Alerts(env), admin.Thresholds(env),
-			admin.Plots(env), admin.Projects(env)),
+		cli.Grouped(cli.GroupLook, look.Reports(env), compare.Command(env), look.Perf(env), look.Detect(env), look.Alerts(env),
+			admin.Thresholds(env), admin.Plots(env), admin.Projects(env)),
 		cli.Grouped(cli.GroupOperate, server.Command(env), runner.Command(env), admin.Images(env), runner.Specs(env), account.Keys(env),
 			account.Login(env), account.Logout(env)),
 	)

@@ -61,6 +61,10 @@ type Metric struct {
 	Value        float64
 	Lower, Upper *float64  // the spread that the tool gives, for display; nil when it gives none
 	Samples      []float64 // every raw sample in the measure's unit, in the tool's order; nil when it gives none
+
+	// Processes is how many of the samples, one after the other, are of one process each, where the tool ran several and says which; nil:
+	// not known. Samples of one process agree better with each other than with the next one's.
+	Processes []int
 }
 
 // Benchmark is one benchmark's metrics. Its name is its identity: package path and parameters are part of it.

@@ -10,9 +10,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// A table of comma-separated values (semicolons and tabs too) is read by a mapping: see mapping.go. Without one its header must have a column name, benchmark or test_name and a column value, and may have metric_name, unit, direction, lower and upper.
+// A table of comma-separated values (semicolons and tabs too) is read by a mapping: see mapping.go. Without one its header must have a
+// column name, benchmark or test_name and a column value, and may have metric_name, unit, direction, lower and upper. With a column
+// process the name may be missing: then it is one benchmark, as benchmarks of a JVM are exported.
 //
-// Rows with the same name and measure are samples. A row whose value is no number is a problem.
+// Rows with the same name and measure are samples, of one process where a column process says so. A row whose value is no number is a
+// problem.
 var csvTool = tool{
 	name: "csv", about: "a table of comma-separated values, by --map or with name and value", example: `tacho run --adapter csv --map name=endpoint,value=p99:ms:lower --file results.csv`,
 	measures: []string{"what the mapping names, or any unit of the column unit"}, samples: "each row of the same name", parameters: "the mapping's param, in braces",
@@ -20,6 +23,7 @@ var csvTool = tool{
 		{csvForm, []string{"name", "value"}, 40, `a header with "name" and "value"`},
 		{csvForm, []string{"benchmark", "value"}, 40, `a header with "benchmark" and "value"`},
 		{csvForm, []string{"test_name", "value"}, 40, `a header with "test_name" and "value"`},
+		{csvForm, []string{"process", "iteration", "value"}, 60, `a header with "process", "iteration" and "value"`},
 	},
 	maps: true, parse: parseCSV, averages: []Average{AverageMean, AverageMedian},
 }
@@ -116,21 +120,33 @@ func csvByHeader(s *scanner, opts Options) (Results, error) {
 	}
 	name, metric, units, direction := first("name", "benchmark", "test_name"), first("metric_name", "metric", "measure"), first("unit", "units"), t.column("direction")
 	lower, upper := first("lower", "lower_value"), first("upper", "upper_value")
-	if name < 0 {
+	process := t.column("process")
+	if name < 0 && process < 0 {
 		return Results{}, fault.Invalidf("csv: the header has no column name, benchmark or test_name; say which it is with --map")
 	}
 	var g gathering
 	n := 0
+	var processes csvProcesses
 	value := t.column("value")
 	for t.next() {
 		n++
-		benchmark := oneLine(string(t.field(name)))
+		benchmark := "csv"
+		if name >= 0 {
+			benchmark = oneLine(string(t.field(name)))
+		}
 		o := tableNumber(t.field(value), t.comma)
 		if !o.ok {
 			g.problem(benchmark, t.line, "the value %.40q is no number", t.field(value))
 			continue
 		}
 		m, factor := measureOf(oneLine(string(t.field(metric))), strings.TrimSpace(string(t.field(units))), directionOf(string(t.field(direction))))
+		if process >= 0 {
+			if name < 0 && m.Direction == unit.Unknown && metric < 0 {
+				m = csvTime
+			}
+			processes.add(benchmark, m, string(t.field(process)), o.v*factor)
+			continue
+		}
 		out := Metric{Measure: m, Value: o.v * factor}
 		if low, high := tableNumber(t.field(lower), t.comma), tableNumber(t.field(upper), t.comma); low.ok && high.ok {
 			out.Lower, out.Upper = low.times(factor).pointer(), high.times(factor).pointer()
@@ -139,7 +155,59 @@ func csvByHeader(s *scanner, opts Options) (Results, error) {
 			return Results{}, err
 		}
 	}
+	if err := processes.give(&g, opts); err != nil {
+		return Results{}, err
+	}
 	return g.results(opts, `%d rows with "value"`, n), nil
+}
+
+// csvTime is what a table of process, iteration and value and nothing else measures: times, of which fewer are better.
+var csvTime = &unit.Measure{Name: "Value", Slug: "value", Units: unit.Generic, Direction: unit.Lower}
+
+// csvProcesses are the rows of a table that says which process each value is of.
+type csvProcesses struct {
+	order []*csvRuns
+	known map[[2]string]*csvRuns // by benchmark and measure
+}
+
+type csvRuns struct {
+	benchmark string
+	measure   *unit.Measure
+	values    [][]float64
+	place     map[string]int // of a process in values
+}
+
+func (c *csvProcesses) add(benchmark string, m *unit.Measure, process string, v float64) {
+	key := [2]string{benchmark, m.Name}
+	runs := c.known[key]
+	if runs == nil {
+		runs = &csvRuns{benchmark: benchmark, measure: m, place: map[string]int{}}
+		if c.known == nil {
+			c.known = map[[2]string]*csvRuns{}
+		}
+		c.known[key], c.order = runs, append(c.order, runs)
+	}
+	at, seen := runs.place[process]
+	if !seen {
+		at = len(runs.values)
+		runs.place[process], runs.values = at, append(runs.values, nil)
+	}
+	runs.values[at] = append(runs.values[at], v)
+}
+
+func (c *csvProcesses) give(g *gathering, opts Options) error {
+	for _, runs := range c.order {
+		var sizes []int
+		for _, values := range runs.values {
+			sizes = append(sizes, len(values))
+		}
+		out := summarize(runs.measure, slices.Concat(runs.values...), opts.Average)
+		out.Processes = sizes
+		if err := g.metric(runs.benchmark, out, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // directionOf reads a direction as people write it.

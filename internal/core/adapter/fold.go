@@ -106,6 +106,14 @@ func fold(metrics []Metric, how FoldFunc) Metric {
 	return out
 }
 
+// singles says that each of n samples is of a process of its own; nil for none.
+func singles(n int) []int {
+	if n == 0 {
+		return nil
+	}
+	return slices.Repeat([]int{1}, n)
+}
+
 // summarize makes a metric of samples, of which there is at least one: their median, because a slow outlier is common in measuring and says
 // little about the code, or their mean if that is asked for; least and largest are the spread. A single sample has no spread.
 func summarize(measure *unit.Measure, samples []float64, average Average) Metric {

@@ -318,7 +318,7 @@ func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 			problem = "it has no median; the mean is taken"
 		}
 	}
-	latency.Samples = scaleAll(run.times, nanos)
+	latency.Samples, latency.Processes = scaleAll(run.times, nanos), singles(len(run.times))
 	out = append(make([]Metric, 0, 3), latency)
 	if run.user.ok {
 		out = append(out, Metric{Measure: unit.UserTime, Value: run.user.v * nanos})
@@ -327,7 +327,9 @@ func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 		out = append(out, Metric{Measure: unit.SystemTime, Value: run.system.v * nanos})
 	}
 	if len(run.memory) > 0 {
-		out = append(out, summarize(unit.PeakMemory, run.memory, opts.Average))
+		memory := summarize(unit.PeakMemory, run.memory, opts.Average)
+		memory.Processes = singles(len(run.memory))
+		out = append(out, memory)
 	}
 	return out, problem
 }

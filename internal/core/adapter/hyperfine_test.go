@@ -13,13 +13,14 @@ func TestHyperfineGivesTimesInNanosecondsWithEachRun(t *testing.T) {
 	t.Parallel()
 	const input = `{"results":[{"command":"a","mean":0.5,"stddev":0.25,"median":0.375,"user":0.125,"system":0.0625,"min":0.25,"max":1,
 		"times":[0.25,0.375,1],"memory_usage_byte":[1024,4096,2048],"exit_codes":[0,0,0]}]}`
+	each := []int{1, 1, 1} // every run is a process
 	rest := []Metric{
 		{Measure: unit.UserTime, Value: 125e6}, {Measure: unit.SystemTime, Value: 62.5e6},
-		{Measure: unit.PeakMemory, Value: 2048, Lower: ptr(1024), Upper: ptr(4096), Samples: []float64{1024, 4096, 2048}},
+		{Measure: unit.PeakMemory, Value: 2048, Lower: ptr(1024), Upper: ptr(4096), Samples: []float64{1024, 4096, 2048}, Processes: each},
 	}
 	samples := []float64{250e6, 375e6, 1e9}
-	mean := Metric{Measure: unit.Latency, Value: 500e6, Lower: ptr(250e6), Upper: ptr(750e6), Samples: samples}
-	median := Metric{Measure: unit.Latency, Value: 375e6, Lower: ptr(250e6), Upper: ptr(1e9), Samples: samples}
+	mean := Metric{Measure: unit.Latency, Value: 500e6, Lower: ptr(250e6), Upper: ptr(750e6), Samples: samples, Processes: each}
+	median := Metric{Measure: unit.Latency, Value: 375e6, Lower: ptr(250e6), Upper: ptr(1e9), Samples: samples, Processes: each}
 	for average, want := range map[Average]Metric{AverageDefault: mean, AverageMedian: median} {
 		got, err := Parse(Hyperfine, []byte(input), Options{Average: average})
 		if err != nil {

@@ -52,6 +52,7 @@ type jmhMetric struct {
 	rounded             bool // a zero that may be less than a millionth
 	score, lower, upper opt
 	samples             []float64
+	forks               []int      // how many samples each has
 	calls               []jmhCalls // of mode sample, in place of samples
 	percentiles         []jmhPoint
 }
@@ -184,7 +185,12 @@ func (m *jmhMetric) read(s *scanner) error {
 				return err
 			})
 		case "rawData":
-			return s.each(func() error { return s.nums(&m.samples) })
+			return s.each(func() error {
+				before := len(m.samples)
+				err := s.nums(&m.samples)
+				m.forks = append(m.forks, len(m.samples)-before)
+				return err
+			})
 		case "rawDataHistogram": // of mode sample: [fork][iteration][[value, how often]]
 			return s.each(func() error { return s.each(func() error { return s.each(func() error { return m.bucket(s) }) }) })
 		}
@@ -354,7 +360,7 @@ func (r *jmhRun) add(g *gathering, name string) error {
 }
 
 func (m *jmhMetric) metric(measure *unit.Measure, factor float64) Metric {
-	out := Metric{Measure: measure, Value: m.score.v * factor, Samples: scaleAll(m.samples, factor)}
+	out := Metric{Measure: measure, Value: m.score.v * factor, Samples: scaleAll(m.samples, factor), Processes: m.forks}
 	if m.lower.ok && m.upper.ok {
 		out.Lower, out.Upper = m.lower.times(factor).pointer(), m.upper.times(factor).pointer()
 	}

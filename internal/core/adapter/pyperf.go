@@ -21,6 +21,7 @@ var pyperfTool = tool{
 type pyperfRun struct {
 	pyperfMeta
 	values []float64
+	sizes  []int          // how many values each run has
 	runs   []pyperfMemory // of each run that has values
 	line   int
 }
@@ -77,6 +78,7 @@ func (r *pyperfRun) run(s *scanner) error {
 	})
 	if len(r.values) > before {
 		r.runs = append(r.runs, m.pyperfMemory)
+		r.sizes = append(r.sizes, len(r.values)-before)
 	}
 	return err
 }
@@ -146,11 +148,15 @@ func parsePyperf(s *scanner, opts Options) (Results, error) {
 		default:
 			m, factor = counter("Value"), 1
 		}
-		if err := g.metric(name, summarize(m, scaleAll(r.values, factor), opts.Average), r.line); err != nil {
+		out := summarize(m, scaleAll(r.values, factor), opts.Average)
+		out.Processes = r.sizes
+		if err := g.metric(name, out, r.line); err != nil {
 			return Results{}, err
 		}
 		if peaks := r.memory(common.pyperfMemory); len(peaks) > 0 {
-			if err := g.metric(name, summarize(unit.PeakMemory, peaks, opts.Average), r.line); err != nil {
+			out := summarize(unit.PeakMemory, peaks, opts.Average)
+			out.Processes = singles(len(peaks))
+			if err := g.metric(name, out, r.line); err != nil {
 				return Results{}, err
 			}
 		}

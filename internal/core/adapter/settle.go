@@ -118,6 +118,14 @@ func (r *Results) settleMetrics(b *Benchmark, good *goodMeasures) error {
 		if m.Lower != nil && !finite(*m.Lower) || m.Upper != nil && !finite(*m.Upper) { // a deviation of too few values
 			m.Lower, m.Upper = nil, nil
 		}
+		if total := 0; m.Processes != nil {
+			for _, n := range m.Processes {
+				total += n
+			}
+			if total != len(m.Samples) { // samples were left out or came from elsewhere too
+				m.Processes = nil
+			}
+		}
 		if message := flaw(m); message != "" {
 			r.problem(Problem{Benchmark: b.Name, Message: message})
 			continue

@@ -35,7 +35,7 @@ const (
 	ExitOK              = 0
 	ExitInternal        = 1   // a defect in tacho itself
 	ExitUsage           = 2   // wrong flags or arguments, or input refused before anything was sent
-	ExitAlert           = 3   // at least one alert, and --error-on-alert (or the gate) asked for it
+	ExitAlert           = 3   // at least one alert, and --error-on-alert (or the gate) asked for it; a comparison: something is worse
 	ExitBenchmarkFailed = 4   // the benchmark command failed, or left nothing that could be read
 	ExitCanceled        = 5   // the job was canceled
 	ExitTimedOut        = 6   // the job or the command ran out of time
@@ -44,6 +44,7 @@ const (
 	ExitRefused         = 9   // the server refused the request (4xx): credentials, missing thing, conflict, limit
 	ExitInfrastructure  = 10  // the job failed for a reason that is not the benchmark's: image, isolation, lost runner
 	ExitNothingJudged   = 11  // --error-on-alert, and no value was judged: no threshold, or too little history
+	ExitUndecided       = 12  // a comparison: nothing is worse, and nothing could be decided
 	ExitInterrupted     = 130 // Ctrl-C; a remote job goes on, and the last line says how to re-attach
 )
 

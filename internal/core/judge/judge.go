@@ -1,5 +1,6 @@
 // Package judge holds a value against its history: a model says which test with which parameters, Bound draws the limits, Broken says
-// whether a value is outside. It also has the life of an alert.
+// whether a value is outside. It also has the life of an alert. Compare gives verdicts on two versions of a program (compare.go,
+// verdict.go).
 //
 // The formulas are those of the field's common practice, and agree with Bencher's numbers wherever Bencher draws limits that make sense.
 // Where its limits help nobody they differ: a history without any variance still has limits, so that a count that doubles is seen, and a

@@ -1,0 +1,177 @@
+package compare
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/core/adapter"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/judge"
+)
+
+type flags struct {
+	old, new                        []string
+	adapter, mapping, effect        string
+	asJSON, markdown, asCSV, asHTML bool
+	all                             bool
+}
+
+// Command is `tacho compare`.
+func Command(env *cli.Env) *cobra.Command {
+	var f flags
+	cmd := cli.Leaf("compare OLD NEW", "Compare two outputs of a tool, and say how small a change could have been seen",
+		[]int{fault.ExitOK, fault.ExitUsage, fault.ExitAlert, fault.ExitUndecided}, func(_ *cobra.Command, args []string) error {
+			return f.run(env, args)
+		})
+	cmd.Long = `Compare the outputs of one tool from before and after a change. Nothing is run or stored, and no server is needed.
+
+Each file is one run of the benchmark, and runs are what is counted: iterations of one process agree better with each other than with
+the next process's. Give several files a side, separated by commas or with --old and --new. One file a side is compared by its
+iterations, and the result holds for these two processes only. Tools that start several processes (JMH's forks, pyperf, hyperfine)
+have them in one file.
+
+A change is claimed when it is 1 % at least and, over all rows together, at most 5 % of such claims are false (Benjamini and Hochberg).
+"same" means that the change is surely within --effect. Where neither is shown there is "~", and beside it the smallest change that
+would have been seen in 80 % of cases. Exact counts are compared without a test.
+
+Exit code 3 says that something is worse, 12 that nothing is worse and no timed row could be decided, 0 everything else.`
+	cmd.Example = "  tacho compare old.txt new.txt\n  tacho compare old1.txt,old2.txt,old3.txt new1.txt,new2.txt,new3.txt\n" +
+		"  tacho compare --old old1.txt --old old2.txt --new new1.txt --new new2.txt --markdown\n" +
+		"  go test -bench . -count 10 | tacho compare old.txt -"
+	cmd.Args = cobra.ArbitraryArgs
+	v := cmd.Flags()
+	v.StringArrayVar(&f.old, "old", nil, "a file of the old side; may be repeated")
+	v.StringArrayVar(&f.new, "new", nil, "a file of the new side; may be repeated")
+	v.StringVar(&f.adapter, "adapter", "magic", "the tool whose output it is; magic recognises it")
+	v.StringVar(&f.mapping, "map", "", "for CSV and JSON: which columns have names and values, see 'tacho adapters --help'")
+	v.StringVar(&f.effect, "effect", "2%", `the largest change that still counts as "same"`)
+	v.BoolVar(&f.all, "all", false, "show all rows, also those beyond 30 that have not changed")
+	v.BoolVar(&f.asJSON, "json", false, "print JSON")
+	v.BoolVar(&f.markdown, "markdown", false, "print a table in Markdown")
+	v.BoolVar(&f.asCSV, "csv", false, "print CSV, one line for each benchmark and measure")
+	v.BoolVar(&f.asHTML, "html", false, "print a page of HTML that needs nothing else")
+	cmd.MarkFlagsMutuallyExclusive("json", "markdown", "csv", "html")
+	return cmd
+}
+
+func (f *flags) run(env *cli.Env, args []string) error {
+	before, after, err := f.files(env, args)
+	if err != nil {
+		return err
+	}
+	effect, err := parsePart(f.effect)
+	if err != nil {
+		return err
+	}
+	tool, err := adapter.ParseName(f.adapter)
+	if err != nil {
+		return cli.Usage("%s", fault.Message(err))
+	}
+	opts := adapter.Options{Mapping: f.mapping}
+	olds, err := readSide(env, before, tool, opts)
+	if err != nil {
+		return err
+	}
+	news, err := readSide(env, after, tool, opts)
+	if err != nil {
+		return err
+	}
+	if err := sameTool(append(olds[:len(olds):len(olds)], news...)); err != nil {
+		return err
+	}
+	rows, err := pair(olds, news)
+	if err != nil {
+		return err
+	}
+	policy := judge.Policy{Effect: effect}
+	v := newView(before, after, rows, judge.Compare(rows.rows, policy), policy)
+	v.tool = string(olds[0].results.Adapter)
+	v.problems(olds, news)
+	if err := f.write(env, v); err != nil {
+		return err
+	}
+	switch v.verdict {
+	case judge.Worse:
+		return cli.ExitWith(fault.ExitAlert, nil)
+	case judge.Undecided:
+		return cli.ExitWith(fault.ExitUndecided, nil)
+	}
+	return nil
+}
+
+func (f *flags) write(env *cli.Env, v *view) error {
+	switch {
+	case f.asJSON:
+		return cli.PrintJSON(env.Stdout, v.document())
+	case f.markdown:
+		return written(env.Stdout, v.markdown(f.all))
+	case f.asCSV:
+		return v.writeCSV(env.Stdout)
+	case f.asHTML:
+		return v.writePage(env.Stdout)
+	}
+	return v.writeText(env.Out(), f.all)
+}
+
+func written(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// files are the names of both sides, from arguments or flags.
+func (f *flags) files(env *cli.Env, args []string) (before, after []string, err error) {
+	flagged := len(f.old)+len(f.new) > 0
+	switch {
+	case flagged && len(args) > 0:
+		return nil, nil, cli.Usage("give the files as OLD NEW or by --old and --new, not both; %q is one too many", args[0])
+	case flagged && (len(f.old) == 0 || len(f.new) == 0):
+		return nil, nil, cli.Usage("--old and --new: give one of each at least")
+	case flagged:
+		before, after = f.old, f.new
+	case len(args) == 2:
+		before, after = names(env, args[0]), names(env, args[1])
+	case len(args) == 1:
+		return nil, nil, cli.Usage("only OLD is given; add NEW, as in 'tacho compare old.txt new.txt'")
+	case len(args) == 0:
+		return nil, nil, cli.Usage("OLD and NEW are missing, as in 'tacho compare old.txt new.txt'")
+	default:
+		return nil, nil, cli.Usage("%d files are given, and it cannot be told which are old: join those of a side by commas, or use --old and "+
+			"--new", len(args))
+	}
+	stdin := 0
+	for _, name := range append(before[:len(before):len(before)], after...) {
+		if name == stdinName {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		return nil, nil, cli.Usage("- stands for the standard input and can be given once")
+	}
+	return before, after, nil
+}
+
+// names are the files of an argument: commas part them, unless a file has that very name.
+func names(env *cli.Env, arg string) []string {
+	if _, err := os.Stat(env.Path(arg)); err == nil || !strings.Contains(arg, ",") {
+		return []string{arg}
+	}
+	return strings.Split(arg, ",")
+}
+
+// parsePart reads "2%", "2 %" or "0.02".
+func parsePart(text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v > 0 && v <= 1) {
+		return 0, cli.Usage("--effect %q: want a percentage above 0 and up to 100%%, as 2%% or 0.02", text)
+	}
+	return v, nil
+}

@@ -1,0 +1,328 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
+
+// view is a comparison as all forms show it.
+type view struct {
+	before, after []string // files
+	tool          string
+	pairing
+	cs      judge.Comparisons
+	policy  judge.Policy
+	verdict judge.Verdict
+
+	columns []column
+	lines   []line // the surest first
+	prefix  string // of all benchmarks' names
+}
+
+// column is a measure.
+type column struct {
+	name, units string
+	direction   unit.Direction
+	steady      bool // equal and exact in all rows: said in a sentence, not in columns
+	exact       bool // no row was tested
+	geomean     judge.Geomean
+}
+
+// line is a benchmark with its row for each column; −1 where it has none.
+type line struct {
+	benchmark, short string
+	rows             []int
+	changed          bool
+}
+
+func newView(before, after []string, p pairing, cs judge.Comparisons, policy judge.Policy) *view {
+	v := &view{before: before, after: after, pairing: p, cs: cs, policy: policy, verdict: cs.Verdict()}
+	place := map[string]int{}
+	for i, row := range p.rows {
+		m := row.Measure
+		at, seen := place[m.Name]
+		if !seen {
+			at = len(v.columns)
+			place[m.Name] = at
+			v.columns = append(v.columns, column{name: m.Name, units: m.Units, direction: m.Direction, steady: true, exact: true})
+			v.columns[at].geomean = cs.Geomeans[at]
+		}
+		c := &cs.Rows[i]
+		v.columns[at].steady = v.columns[at].steady && c.Exact && c.Verdict == judge.Same && c.Why == judge.WhyNone
+		v.columns[at].exact = v.columns[at].exact && c.Exact
+	}
+	known := map[string]int{}
+	for _, i := range cs.ByCertainty() {
+		row := p.rows[i]
+		at, seen := known[row.Benchmark]
+		if !seen {
+			at = len(v.lines)
+			known[row.Benchmark] = at
+			v.lines = append(v.lines, line{benchmark: row.Benchmark, short: row.Benchmark, rows: slices.Repeat([]int{-1}, len(v.columns))})
+		}
+		v.lines[at].rows[place[row.Measure.Name]] = i
+		v.lines[at].changed = v.lines[at].changed || cs.Rows[i].Verdict.Changed()
+	}
+	v.prefix = commonPrefix(v.lines)
+	for i := range v.lines {
+		v.lines[i].short = strings.TrimPrefix(v.lines[i].benchmark, v.prefix)
+	}
+	return v
+}
+
+// commonPrefix is what all names begin with, up to the end of a word of them; empty for one name.
+func commonPrefix(lines []line) string {
+	if len(lines) < 2 {
+		return ""
+	}
+	prefix := lines[0].benchmark
+	for _, l := range lines[1:] {
+		for !strings.HasPrefix(l.benchmark, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	return prefix[:strings.LastIndexAny(prefix, "/.: #")+1]
+}
+
+// problems takes in what the adapters could not read.
+func (v *view) problems(sides ...[]file) {
+	for _, files := range sides {
+		for _, f := range files {
+			for _, p := range f.results.Problems {
+				where := f.name
+				if p.Line > 0 {
+					where += fmt.Sprintf(", line %d", p.Line)
+				}
+				if p.Benchmark != "" {
+					where += ", " + p.Benchmark
+				}
+				v.remarks = append(v.remarks, where+": "+p.Message)
+			}
+		}
+	}
+}
+
+// cell is what is shown of a row.
+type cell struct {
+	old, new, change, test, visible string
+	verdict                         judge.Verdict
+}
+
+func (v *view) cell(i int) cell {
+	if i < 0 {
+		return cell{}
+	}
+	c, units := v.cs.Rows[i], v.rows[i].Measure.Units
+	out := cell{verdict: c.Verdict, change: change(c, units), visible: c.Visible()}
+	if !math.IsNaN(c.Old) {
+		out.old = unit.Format(c.Old, units)
+	}
+	if !math.IsNaN(c.New) {
+		out.new = unit.Format(c.New, units)
+	}
+	out.test = counted(c.Units)
+	switch {
+	case c.Exact:
+		out.test, out.visible = "exact", ""
+	case !math.IsNaN(c.P):
+		out.test = probability(c.P) + " " + out.test
+	}
+	return out
+}
+
+// change is what is claimed, and nothing but "~" where that is nothing.
+func change(c judge.Comparison, units string) string {
+	switch {
+	case c.Verdict == judge.Same && c.Why == judge.WhyBelow:
+		return "same (" + percent(c.Ratio) + ")"
+	case c.Verdict == judge.Same:
+		return "same"
+	case !c.Verdict.Changed():
+		return "~"
+	case !math.IsNaN(c.Ratio) && c.Exact:
+		return percent(c.Ratio)
+	case !math.IsNaN(c.Ratio):
+		return fmt.Sprintf("%s [%s, %s]", percent(c.Ratio), percent(c.Lower), percent(c.Upper))
+	case c.Exact && c.Old == 0:
+		return "new, was 0"
+	}
+	sign := "+"
+	if c.Difference < 0 {
+		sign = ""
+	}
+	return sign + unit.Format(c.Difference, units)
+}
+
+// percent is a ratio as a change: 1.031 is "+3.1%".
+func percent(ratio float64) string {
+	value := (ratio - 1) * 100
+	switch size := math.Abs(value); {
+	case size >= 99.95:
+		return fmt.Sprintf("%+.0f%%", value)
+	case size >= 0.95 || size < 0.005:
+		return fmt.Sprintf("%+.1f%%", value)
+	}
+	return fmt.Sprintf("%+.2f%%", value)
+}
+
+func probability(p float64) string {
+	if p < 0.001 {
+		return "p<0.001"
+	}
+	return fmt.Sprintf("p=%.3f", p)
+}
+
+func counted(n [2]int) string {
+	if n[0] == n[1] {
+		return fmt.Sprintf("n=%d", n[0])
+	}
+	return fmt.Sprintf("n=%d+%d", n[0], n[1])
+}
+
+// geomean is the last row's change: a number only where its interval does not hold 1, or where all rows are exact.
+func (c column) geomeanText() (text, n string) {
+	g := c.geomean
+	switch {
+	case g.Benchmarks < 2:
+		return "", ""
+	case c.exact && g.Ratio != 1:
+		return percent(g.Ratio), ""
+	case c.exact:
+		return "same", ""
+	case math.IsNaN(g.Lower), g.Lower <= 1 && 1 <= g.Upper:
+		return "~", counted(g.Units)
+	}
+	return fmt.Sprintf("%s [%s, %s]", percent(g.Ratio), percent(g.Lower), percent(g.Upper)), counted(g.Units)
+}
+
+// counts are the rows by verdict.
+func (v *view) counts() map[judge.Verdict]int {
+	out := map[judge.Verdict]int{}
+	for _, c := range v.cs.Rows {
+		out[c.Verdict]++
+	}
+	return out
+}
+
+// summary is one line: how many of each.
+func (v *view) summary() string {
+	var parts []string
+	counts := v.counts()
+	for _, verdict := range []judge.Verdict{judge.Worse, judge.Better, judge.Different, judge.Same, judge.Undecided} {
+		if n := counts[verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, verdict))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// footnotes are what a reader should know, the most important first.
+func (v *view) footnotes() (notes []string) {
+	counts := v.counts()
+	effect := judge.Percent(cmp.Or(v.policy.Effect, 0.02))
+	single := 0
+	for _, c := range v.cs.Rows {
+		if c.Level == judge.ByIteration && !c.Exact && c.Why != judge.WhyNoData {
+			single++
+		}
+	}
+	if single > 0 {
+		notes = append(notes, "one process a side: the iteration is the unit, and this holds for these two processes. To learn about the code, "+
+			"run each version several times, in turns, and give each run's file (--old a1 --old a2 --new b1 --new b2)")
+	}
+	if counts[judge.Undecided] > 0 {
+		notes = append(notes, "~ is neither a change of 1 % or more nor surely the same within "+effect+"; beside it is what would have been "+
+			"seen in 80 % of cases")
+	}
+	if needed := v.needed(); needed > 0 {
+		notes = append(notes, fmt.Sprintf("to see %s in half of the undecided rows, it takes %d %s a side", effect, needed, v.levels()))
+	}
+	for _, why := range []judge.Why{judge.WhyOneUnit, judge.WhyNoVariance, judge.WhyNoData} {
+		if at := v.where(func(c judge.Comparison) bool { return c.Why == why }); len(at) > 0 {
+			notes = append(notes, fmt.Sprintf("%s: %s", v.cs.Rows[at[0]].Because(v.policy), v.named(at)))
+		}
+	}
+	for i, c := range v.cs.Rows {
+		if m := c.Modes; m != nil && m.P <= 0.05 {
+			what := "slow mode"
+			if m.Outliers {
+				what = "outliers"
+			}
+			notes = append(notes, fmt.Sprintf("%s: %s in %d of %d → %d of %d", v.name(i), what, m.Slow[0], c.Units[0], m.Slow[1], c.Units[1]))
+		}
+	}
+	for _, n := range []judge.Note{judge.NoteTestsDisagree, judge.NoteAutocorrelated, judge.NoteWarmUp, judge.NoteQuantised,
+		judge.NoteNotFinite} {
+		if at := v.where(func(c judge.Comparison) bool { return slices.Contains(c.Notes, n) }); len(at) > 0 {
+			notes = append(notes, fmt.Sprintf("%s: %s", n.Text(), v.named(at)))
+		}
+	}
+	for _, c := range v.columns {
+		if c.steady {
+			notes = append(notes, fmt.Sprintf("%s is equal in all benchmarks", c.name))
+		}
+	}
+	if len(v.onlyOld) > 0 {
+		notes = append(notes, "only on the old side: "+some(v.onlyOld))
+	}
+	if len(v.onlyNew) > 0 {
+		notes = append(notes, "only on the new side: "+some(v.onlyNew))
+	}
+	return append(notes, v.remarks...)
+}
+
+// needed is the median of the units that undecided rows need; 0 where none is known.
+func (v *view) needed() int {
+	var all []int
+	for _, c := range v.cs.Rows {
+		if c.Why == judge.WhyTooFew && c.Needed > 0 {
+			all = append(all, c.Needed)
+		}
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func (v *view) levels() string {
+	for _, c := range v.cs.Rows {
+		if c.Level == judge.ByProcess {
+			return "processes"
+		}
+	}
+	return "iterations"
+}
+
+func (v *view) where(is func(judge.Comparison) bool) (at []int) {
+	for i, c := range v.cs.Rows {
+		if is(c) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// named are the first rows of those by name.
+func (v *view) named(at []int) string {
+	var names []string
+	for _, i := range at {
+		names = append(names, v.name(i))
+	}
+	return some(names)
+}
+
+func (v *view) name(i int) string {
+	name := strings.TrimPrefix(v.rows[i].Benchmark, v.prefix)
+	if len(v.columns) > 1 {
+		name += " " + v.rows[i].Measure.Name
+	}
+	return name
+}
