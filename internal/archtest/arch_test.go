@@ -67,7 +67,7 @@ var (
 	nouns = []string{"internal/server/notify", "internal/server/fleet", "internal/server/account", "internal/server/project",
 		"internal/server/series", "internal/server/threshold", "internal/server/plot", "internal/server/image",
 		"internal/server/job", "internal/server/report"}
-	services = []string{"internal/server/explore", "internal/server/queue"}
+	services = []string{"internal/server/explore"}
 	edges    = []string{"internal/server/httpapi", "internal/server/hub", "internal/server/registry", "internal/server/web"}
 )
 

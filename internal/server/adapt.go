@@ -10,8 +10,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/imageref"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -111,19 +111,19 @@ type images struct {
 	url   string
 }
 
-func (i *images) Resolve(ctx context.Context, project project.Project, image string) (queue.Image, error) {
+func (i *images) Resolve(ctx context.Context, project project.Project, image string) (job.Image, error) {
 	ref, err := imageref.Parse(image)
 	if err != nil {
-		return queue.Image{}, err
+		return job.Image{}, err
 	}
 	if ref.Registry != "" && ref.Registry != hostOf(i.url) {
 		found, err := i.other.Resolve(ctx, ref)
 		if err != nil {
-			return queue.Image{}, err
+			return job.Image{}, err
 		}
-		out := queue.Image{Registry: ref.Registry, Repository: ref.Path, Digest: found.Digest, Listed: found.Listed}
+		out := job.Image{Registry: ref.Registry, Repository: ref.Path, Digest: found.Digest, Listed: found.Listed}
 		for _, p := range found.Platforms {
-			out.Platforms = append(out.Platforms, queue.Platform{OS: p.OS, Arch: p.Architecture})
+			out.Platforms = append(out.Platforms, job.Platform{OS: p.OS, Arch: p.Architecture})
 		}
 		return out, nil
 	}
@@ -135,15 +135,15 @@ func (i *images) Resolve(ctx context.Context, project project.Project, image str
 			continue
 		}
 		if err != nil {
-			return queue.Image{}, err
+			return job.Image{}, err
 		}
-		out := queue.Image{Registry: i.url, Repository: strings.TrimSuffix(project.Slug+"/"+repository, "/"), Digest: digest, Internal: true}
+		out := job.Image{Registry: i.url, Repository: strings.TrimSuffix(project.Slug+"/"+repository, "/"), Digest: digest, Internal: true}
 		for _, p := range platforms {
-			out.Platforms = append(out.Platforms, queue.Platform{OS: p.OS, Arch: p.Architecture})
+			out.Platforms = append(out.Platforms, job.Platform{OS: p.OS, Arch: p.Architecture})
 		}
 		return out, nil
 	}
-	return queue.Image{}, fault.Wrap(fault.Invalid, missing,
+	return job.Image{}, fault.Wrap(fault.Invalid, missing,
 		"image %q is not in this server's registry under project %q; push it first (tacho image push %s/%s FILE…), or name another registry, "+
 			"as in docker.io/library/%s",
 		image, project.Slug, project.Slug, ref.Path, ref.Path)

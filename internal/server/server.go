@@ -35,11 +35,11 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/httpapi"
 	"github.com/tachograph/tacho/internal/server/hub"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/metrics"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/request"
@@ -61,7 +61,7 @@ type Server struct {
 	store   *store.Store
 	gates   admit.Gates
 	reports *report.Service
-	queue   *queue.Service
+	queue   *job.Service
 	hub     *hub.Hub
 	images  *registry.Registry
 	api     *httpapi.API
@@ -146,8 +146,8 @@ func (s *Server) build(ctx context.Context) error {
 	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts, visible})
 	judge := report.NewJudge(s.store, s.gates.Work)
 	door := project.NewDoor(s.store, s.guard.Project)
-	s.queue = queue.New(queue.Config{
-		Store: s.store, Door: door, Blobs: blobs, Ingest: judge, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
+	s.queue = job.NewService(job.Config{
+		Store: s.store, Door: door, Blobs: blobs, Reports: judge, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
 		KeepEnv: s.cfg.RetentionEnvironments,
 		Images:  &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
 	})
@@ -214,8 +214,8 @@ func (c Config) visible() (api.Visibility, error) {
 	return "", fault.Invalidf("projects.visibility %.40q: want public or private", c.Visibility)
 }
 
-func (c Config) tiers() queue.Tiers {
-	return queue.Tiers{
+func (c Config) tiers() job.Tiers {
+	return job.Tiers{
 		api.PlanUnclaimed:  {Concurrency: c.UnclaimedConcurrency, Timeout: c.UnclaimedTimeout},
 		api.PlanFree:       {Concurrency: c.FreeConcurrency, Timeout: c.FreeTimeout},
 		api.PlanTeam:       {Concurrency: c.TeamConcurrency, Timeout: c.TeamTimeout},

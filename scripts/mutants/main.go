@@ -6,7 +6,7 @@
 // the packages asked that import it. A change that does not compile is drawn anew. Exit code 1 if less than -least of the changes were
 // noticed, or one of known.txt was not.
 //
-//	go run ./scripts/mutants -each 6 ./internal/server/queue ./internal/core/...
+//	go run ./scripts/mutants -each 6 ./internal/server/job ./internal/core/...
 //	go run ./scripts/mutants -base main~5 -each 20     # only in what was changed since
 package main
 
@@ -28,7 +28,7 @@ import (
 
 // guarded are the packages whose rate is kept when none are named: those in which a wrong result or a lost one is made.
 var guarded = []string{
-	"./internal/core/...", "./internal/server/queue", "./internal/server/report/...", "./internal/server/store",
+	"./internal/core/...", "./internal/server/job", "./internal/server/report/...", "./internal/server/store",
 	"./internal/server/registry", "./internal/runner",
 }
 

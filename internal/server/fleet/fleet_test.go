@@ -20,7 +20,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
@@ -29,7 +29,7 @@ import (
 type garage struct {
 	t      testing.TB
 	fleet  *fleet.Service
-	queue  *queue.Service
+	queue  *job.Service
 	store  *store.Store
 	clock  atomic.Pointer[time.Time]
 	kicked []string
@@ -55,7 +55,7 @@ func openGarage(t testing.TB, open func(context.Context, store.Config) (*store.S
 			t.Error(err)
 		}
 	})
-	g.queue = queue.New(queue.Config{Store: g.store, Now: clock, Log: slog.New(slog.DiscardHandler)})
+	g.queue = job.NewService(job.Config{Store: g.store, Now: clock, Log: slog.New(slog.DiscardHandler)})
 	g.fleet = fleet.New(g.store, g.queue, rand.Reader, clock, func(id string) { g.kicked = append(g.kicked, id) })
 	return g
 }

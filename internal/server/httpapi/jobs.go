@@ -14,7 +14,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
@@ -86,7 +86,7 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("job")
 	changed, unsubscribe := a.cfg.Queue.Subscribe(id) // before the first look, so that no change falls in between
 	defer unsubscribe()
-	job, err := a.cfg.Queue.Brief(r.Context(), actor, project, id)
+	followed, err := a.cfg.Queue.Brief(r.Context(), actor, project, id)
 	if err != nil {
 		request.WriteError(w, r, a.log, err)
 		return
@@ -107,15 +107,15 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 		var brief, news []byte
-		if brief, err = json.Marshal(job); err != nil {
+		if brief, err = json.Marshal(followed); err != nil {
 			break
 		}
-		seen := job
+		seen := followed
 		seen.Modified = time.Time{} // each line of output changes it, and is no news of the job
 		if news, err = json.Marshal(seen); err != nil {
 			break
 		}
-		if queue.Ended(job.Status) {
+		if job.Ended(followed.Status) {
 			_ = out.send(api.EventEnd, "", brief)
 			return
 		}
@@ -141,7 +141,7 @@ func (a *API) jobEvents(w http.ResponseWriter, r *http.Request) {
 		if actor, err = a.follower(r); err != nil {
 			break
 		}
-		if job, err = a.cfg.Queue.Brief(r.Context(), actor, project, id); err != nil {
+		if followed, err = a.cfg.Queue.Brief(r.Context(), actor, project, id); err != nil {
 			break
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/job"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
 	"github.com/tachograph/tacho/internal/server/throttle"
@@ -371,18 +370,18 @@ func TestOutputsAreServedWholeAndHarmless(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	id := y.submit()
-	job := y.claim()
+	claimed := y.claim()
 	page := "<script>alert(1)</script>"
 	put := func(kind api.ArtifactKind, path, body string) {
 		t.Helper()
-		if err := y.queue.PutOutput(t.Context(), y.runner, id, queue.OutputParams{Epoch: 1, Kind: kind, Path: path},
+		if err := y.queue.PutOutput(t.Context(), y.runner, id, job.OutputParams{Epoch: 1, Kind: kind, Path: path},
 			strings.NewReader(body)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	put(api.ArtifactStdout, "", strings.Repeat("x", limits.LogTailBytes+5))
 	put(api.ArtifactFile, "/out/report.html", page)
-	y.says(job, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonBenchmarkExit,
+	y.says(claimed, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonBenchmarkExit,
 		Results: []api.IterationOutput{{ExitCode: 1}}})
 	got := get[api.Job](y.station, jobs+"/"+id)
 	if len(got.Outputs) != 2 || got.Output.Results[0].Output["/out/report.html"] != page || len(got.Events) != 3 {

@@ -27,9 +27,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/chain"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -45,7 +45,7 @@ type station struct {
 	submitted int
 	db        *store.Store
 	accounts  *account.Service
-	queue     *queue.Service
+	queue     *job.Service
 	fleet     *fleet.Service
 	api       *API
 }
@@ -70,7 +70,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	}
 	door := project.NewDoor(db, func(id string) error { return s.api.cfg.Guard.Project(id) })
 	views, log := explore.New(door, nil), slog.New(slog.DiscardHandler)
-	s.queue = queue.New(queue.Config{Store: db, Door: door, Blobs: blobs, Ingest: report.NewJudge(db, nil), Images: anyImage{}, Log: log,
+	s.queue = job.NewService(job.Config{Store: db, Door: door, Blobs: blobs, Reports: report.NewJudge(db, nil), Images: anyImage{}, Log: log,
 		Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
@@ -97,8 +97,8 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 // anyImage knows every image and its digest.
 type anyImage struct{}
 
-func (anyImage) Resolve(context.Context, project.Project, string) (queue.Image, error) {
-	return queue.Image{Registry: "registry.example", Repository: "bench", Digest: "sha256:" + strings.Repeat("a", 64)}, nil
+func (anyImage) Resolve(context.Context, project.Project, string) (job.Image, error) {
+	return job.Image{Registry: "registry.example", Repository: "bench", Digest: "sha256:" + strings.Repeat("a", 64)}, nil
 }
 
 // call sends body as JSON (a string as it is) and decodes the answer into out. It returns the status and the error's message, if any.

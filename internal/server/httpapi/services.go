@@ -3,9 +3,9 @@ package httpapi
 import (
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/project"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/threshold"
@@ -22,7 +22,7 @@ type Services struct {
 	Reports    *report.Service
 	Plots      *plot.Service
 	Explore    *explore.Service
-	Queue      *queue.Service
+	Queue      *job.Service
 	Fleet      *fleet.Service
 }
 

@@ -1,7 +1,7 @@
 // Package hub is where runners connect: the WebSocket channel, the long poll that does the same over plain HTTP, the upload of outputs and
 // the renewal of pull tokens.
 //
-// It carries messages and decides nothing: package queue answers them, whichever way they came. A connection that ends ends nothing else;
+// It carries messages and decides nothing: package job answers them, whichever way they came. A connection that ends ends nothing else;
 // jobs live by their leases.
 package hub
 
@@ -24,13 +24,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
-	"github.com/tachograph/tacho/internal/server/queue"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
 // Hub is safe for concurrent use.
 type Hub struct {
-	queue   *queue.Service
+	queue   *job.Service
 	serving Serving
 	log     *slog.Logger
 
@@ -51,7 +51,7 @@ type connection struct {
 type Serving func(ctx context.Context, actor access.Actor, ref string) (id string, err error)
 
 // New makes a hub.
-func New(q *queue.Service, serving Serving, log *slog.Logger) *Hub {
+func New(q *job.Service, serving Serving, log *slog.Logger) *Hub {
 	return &Hub{queue: q, serving: serving, log: log, open: map[string][]*connection{}}
 }
 
@@ -179,7 +179,7 @@ func (h *Hub) upload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
-	err = h.queue.PutOutput(r.Context(), runner, r.PathValue("job"), queue.OutputParams{
+	err = h.queue.PutOutput(r.Context(), runner, r.PathValue("job"), job.OutputParams{
 		Epoch: epoch, Iteration: iteration, Kind: api.ArtifactKind(q.Get("kind")), Path: q.Get("path"), Truncated: q.Get("truncated") == "true",
 	}, r.Body)
 	if err != nil {

@@ -27,7 +27,6 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -41,7 +40,7 @@ type port struct {
 	url      string
 	hub      *Hub
 	store    *store.Store
-	queue    *queue.Service
+	queue    *job.Service
 	fleet    *fleet.Service
 	admin    string // a person's key
 	testbed  series.Testbed
@@ -57,8 +56,8 @@ const patience = 30 * time.Second
 
 type images struct{}
 
-func (images) Resolve(_ context.Context, p project.Project, image string) (queue.Image, error) {
-	return queue.Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: "sha256:" + strings.Repeat("0", 64),
+func (images) Resolve(_ context.Context, p project.Project, image string) (job.Image, error) {
+	return job.Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: "sha256:" + strings.Repeat("0", 64),
 		Internal: true}, nil
 }
 
@@ -87,8 +86,8 @@ func newPort(t testing.TB) *port {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	p.queue = queue.New(queue.Config{
-		Store: p.store, Blobs: blobs, Ingest: report.NewJudge(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: queue.Tiers{}, Log: log,
+	p.queue = job.NewService(job.Config{
+		Store: p.store, Blobs: blobs, Reports: report.NewJudge(p.store, nil), Images: images{}, Tokens: tokens{}, Tiers: job.Tiers{}, Log: log,
 		Now: time.Now,
 	})
 	p.hub = New(p.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {

@@ -9,9 +9,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	jobs "github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/plot"
 	projects "github.com/tachograph/tacho/internal/server/project"
-	"github.com/tachograph/tacho/internal/server/queue"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/threshold"
@@ -59,7 +59,7 @@ type Services struct {
 	AllProjects *projects.Service
 	KeptPlots   *plot.Service
 	Explore     *explore.Service
-	Queue       *queue.Service
+	Queue       *jobs.Service
 	Fleet       *fleet.Service
 	Thresholds  *threshold.Service
 	Branches    *series.Branches

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	corejob "github.com/tachograph/tacho/internal/core/job"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -18,7 +17,7 @@ import (
 const changedJobs = "job"
 
 // tell tells other servers, once the transaction has committed, that a job has changed.
-func tell(ctx context.Context, tx *store.Tx, row job.Job) error {
+func tell(ctx context.Context, tx *store.Tx, row Job) error {
 	return tx.Notify(ctx, changedJobs, row.ID+" "+row.State)
 }
 

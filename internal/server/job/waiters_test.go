@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"slices"
@@ -7,19 +7,18 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tachograph/tacho/internal/property"
-	"github.com/tachograph/tacho/internal/server/job"
 )
 
 func TestAWakeUpIsNeverLost(t *testing.T) {
 	t.Parallel()
-	at := func(spec, slot string) job.Stand { return job.Stand{SpecID: spec, SlotID: slot} }
-	stands := []job.Stand{at("a", ""), at("a", "1"), at("b", "")}
+	at := func(spec, slot string) Stand { return Stand{SpecID: spec, SlotID: slot} }
+	stands := []Stand{at("a", ""), at("a", "1"), at("b", "")}
 	property.Check(t, func(t *rapid.T) {
 		var ws waiters
 		var in []*waiter
-		wakes := map[job.Stand]int{} // wake-ups that were given out and that nobody has answered with a look
-		tokens := func() map[job.Stand]int {
-			n := map[job.Stand]int{}
+		wakes := map[Stand]int{} // wake-ups that were given out and that nobody has answered with a look
+		tokens := func() map[Stand]int {
+			n := map[Stand]int{}
 			for _, w := range in {
 				if len(w.wake) == 1 {
 					stand := <-w.wake
@@ -29,14 +28,14 @@ func TestAWakeUpIsNeverLost(t *testing.T) {
 			}
 			return n
 		}
-		free := func(stand job.Stand) bool {
+		free := func(stand Stand) bool {
 			return slices.ContainsFunc(in, func(w *waiter) bool { return len(w.wake) == 0 && slices.Contains(w.stands, stand) })
 		}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			stand := rapid.SampledFrom(stands).Draw(t, "stand")
 			switch rapid.SampledFrom([]string{"join", "wake", "look", "leave"}).Draw(t, "step") {
 			case "join":
-				w, ok := ws.join("r", rapid.SliceOfDistinct(rapid.SampledFrom(stands), rapid.ID[job.Stand]).Draw(t, "offers"))
+				w, ok := ws.join("r", rapid.SliceOfDistinct(rapid.SampledFrom(stands), rapid.ID[Stand]).Draw(t, "offers"))
 				if !ok {
 					t.Fatal("closed")
 				}
@@ -58,12 +57,12 @@ func TestAWakeUpIsNeverLost(t *testing.T) {
 				i := rapid.IntRange(0, len(in)-1).Draw(t, "who")
 				w := in[i]
 				in = slices.Delete(in, i, i+1)
-				var owed job.Stand
+				var owed Stand
 				if len(w.wake) == 1 && rapid.Bool().Draw(t, "in hand") {
 					owed = <-w.wake
 				}
-				for _, stand := range []job.Stand{owed, peek(w)} {
-					if stand != (job.Stand{}) && !free(stand) {
+				for _, stand := range []Stand{owed, peek(w)} {
+					if stand != (Stand{}) && !free(stand) {
 						wakes[stand]-- // nobody is there who could look: whoever comes looks first
 					}
 				}
@@ -82,9 +81,9 @@ func TestAWakeUpIsNeverLost(t *testing.T) {
 	})
 }
 
-func peek(w *waiter) job.Stand {
+func peek(w *waiter) Stand {
 	if len(w.wake) == 0 {
-		return job.Stand{}
+		return Stand{}
 	}
 	stand := <-w.wake
 	w.wake <- stand
@@ -94,11 +93,11 @@ func peek(w *waiter) job.Stand {
 func TestWakeUpsGoToWhoWaitedLongestAndOffersTheSpec(t *testing.T) {
 	t.Parallel()
 	var ws waiters
-	a, b, inSlot := job.Stand{SpecID: "a"}, job.Stand{SpecID: "b"}, job.Stand{SpecID: "a", SlotID: "1"}
-	sweep, _ := ws.join("of a sweep", []job.Stand{inSlot})
-	other, _ := ws.join("other", []job.Stand{b})
-	first, _ := ws.join("first", []job.Stand{a, b})
-	second, _ := ws.join("second", []job.Stand{a})
+	a, b, inSlot := Stand{SpecID: "a"}, Stand{SpecID: "b"}, Stand{SpecID: "a", SlotID: "1"}
+	sweep, _ := ws.join("of a sweep", []Stand{inSlot})
+	other, _ := ws.join("other", []Stand{b})
+	first, _ := ws.join("first", []Stand{a, b})
+	second, _ := ws.join("second", []Stand{a})
 	ws.wake(a)
 	ws.wake(a)
 	ws.wake(a) // nobody is left for it
@@ -108,7 +107,7 @@ func TestWakeUpsGoToWhoWaitedLongestAndOffersTheSpec(t *testing.T) {
 	if ws.wake(inSlot); len(sweep.wake) != 1 || peek(sweep) != inSlot {
 		t.Error("the runner of the slot was not woken for a job of it, or was for one that is not")
 	}
-	ws.leave(first, job.Stand{})
+	ws.leave(first, Stand{})
 	if len(other.wake) != 0 {
 		t.Error("a wake-up for a went to a runner that has only b")
 	}

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -59,10 +58,10 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 	if !ok {
 		return nil, errShutdown
 	}
-	var owed job.Stand // of a wake-up that has not led to a look yet
+	var owed Stand // of a wake-up that has not led to a look yet
 	defer func() {
 		if claimed != nil && claimed.Spec.UUID == owed.SpecID { // its slot is the same for all that it may take
-			owed = job.Stand{}
+			owed = Stand{}
 		}
 		s.waiting.leave(w, owed)
 	}()
@@ -70,7 +69,7 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 		if claimed, err = s.take(ctx, runnerID, has.unfit); claimed != nil || err != nil {
 			return claimed, err
 		}
-		owed = job.Stand{}
+		owed = Stand{}
 		select {
 		case owed = <-w.wake:
 			if has, err = s.offered(ctx, runnerID); err != nil {
@@ -79,7 +78,7 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 			if !s.waiting.offer(w, has.stands) {
 				return nil, errShutdown
 			}
-			if owed != (job.Stand{}) && !slices.Contains(has.stands, owed) { // it lost the spec, or was drained, on the way
+			if owed != (Stand{}) && !slices.Contains(has.stands, owed) { // it lost the spec, or was drained, on the way
 				s.waiting.wake(owed)
 			}
 		case <-timer.C:
@@ -140,10 +139,10 @@ func (s *Service) otherwise(runnerID string, stored word) bool {
 
 // loseSilent puts the jobs back that a runner claimed and never said a word of.
 func (s *Service) loseSilent(ctx context.Context, runnerID string) error {
-	var mine []job.Job
+	var mine []Job
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		mine, err = job.InFlightOf(ctx, tx, runnerID)
+		mine, err = InFlightOf(ctx, tx, runnerID)
 		return err
 	}); err != nil {
 		return err
@@ -162,12 +161,12 @@ func (s *Service) loseSilent(ctx context.Context, runnerID string) error {
 // GiveBack returns a claimed job that could not be handed over. One that began, or is another's by now, stays as it is.
 func (s *Service) GiveBack(ctx context.Context, runnerID, jobID string, epoch int64) error {
 	ctx = context.WithoutCancel(ctx) // it is the connection that broke
-	var row job.Job
+	var row Job
 	back := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
 		back = false
-		if row, err = job.Hold(ctx, tx, jobID); err != nil {
+		if row, err = Hold(ctx, tx, jobID); err != nil {
 			return err
 		}
 		back = row.State == string(api.JobClaimed) && row.Epoch == epoch && text(row.RunnerID) == runnerID
@@ -192,7 +191,7 @@ func (s *Service) beaten(jobID string) bool {
 // offer is what a runner may be given: where it waits by the specs that it has and fits, those that it has and cannot run, and why. A
 // drained one has none.
 type offer struct {
-	stands     []job.Stand
+	stands     []Stand
 	unfit, why []string
 
 	word word // what is stored of the runner's word of itself
@@ -226,7 +225,7 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 				out.why = append(out.why, spec.Slug+": "+strings.Join(why, "; "))
 				continue
 			}
-			out.stands = append(out.stands, job.Stand{SpecID: spec.ID, SlotID: text(r.SlotID)})
+			out.stands = append(out.stands, Stand{SpecID: spec.ID, SlotID: text(r.SlotID)})
 		}
 		return err
 	})
@@ -236,10 +235,10 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 // take claims the first job that there is for the runner, in one transaction; nil when there is none.
 func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*api.ClaimedJob, error) {
 	for {
-		var first job.Job
+		var first Job
 		var found bool
 		err := s.Store.View(ctx, func(tx *store.Tx) (err error) { // a look without the writer: most have no job
-			first, found, err = job.Next(ctx, tx, runnerID, unfit, s.tierLimits())
+			first, found, err = Next(ctx, tx, runnerID, unfit, s.tierLimits())
 			return err
 		})
 		if err != nil || !found {
@@ -247,10 +246,10 @@ func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*a
 		}
 		row, spec, err := s.takeNow(ctx, runnerID, unfit)
 		switch {
-		case job.TookSlot(err): // whoever did brought the queue forward
+		case TookSlot(err): // whoever did brought the queue forward
 			continue
 		case err != nil:
-			s.waiting.wake(job.StandOf(first)) // who looked meanwhile may have left it to this runner
+			s.waiting.wake(StandOf(first)) // who looked meanwhile may have left it to this runner
 			return nil, err
 		case row == nil:
 			return nil, nil
@@ -261,10 +260,10 @@ func (s *Service) take(ctx context.Context, runnerID string, unfit []string) (*a
 }
 
 // takeNow claims a job in a transaction; nil when there is none.
-func (s *Service) takeNow(ctx context.Context, runnerID string, unfit []string) (taken *job.Job, spec fleet.Spec, err error) {
+func (s *Service) takeNow(ctx context.Context, runnerID string, unfit []string) (taken *Job, spec fleet.Spec, err error) {
 	err = s.Store.Tx(ctx, func(tx *store.Tx) error {
 		taken = nil
-		row, found, err := job.Take(ctx, tx, runnerID, unfit, s.tierLimits())
+		row, found, err := Take(ctx, tx, runnerID, unfit, s.tierLimits())
 		if err != nil || !found {
 			return err
 		}
@@ -280,7 +279,7 @@ func (s *Service) takeNow(ctx context.Context, runnerID string, unfit []string) 
 }
 
 // claimed is the answer to the runner. If it cannot be made the job goes back at once.
-func (s *Service) claimed(ctx context.Context, row job.Job, spec fleet.Spec) (*api.ClaimedJob, error) {
+func (s *Service) claimed(ctx context.Context, row Job, spec fleet.Spec) (*api.ClaimedJob, error) {
 	config, err := configOf(row)
 	if err == nil && config.Internal {
 		var token string
@@ -296,7 +295,7 @@ func (s *Service) claimed(ctx context.Context, row job.Job, spec fleet.Spec) (*a
 	return claimedJob(row, spec, config, "", 0), nil
 }
 
-func claimedJob(row job.Job, spec fleet.Spec, config api.JobConfig, token string, life time.Duration) *api.ClaimedJob {
+func claimedJob(row Job, spec fleet.Spec, config api.JobConfig, token string, life time.Duration) *api.ClaimedJob {
 	return &api.ClaimedJob{
 		UUID: row.ID, Epoch: row.Epoch, Attempt: row.Attempt, Spec: spec.Wire(), Config: config, OCIToken: token,
 		TokenTTL: int64(life / time.Second),
@@ -315,11 +314,11 @@ func (s *Service) Refresh(ctx context.Context, runnerID, jobID string, epoch int
 }
 
 // held loads a job that the runner holds in that epoch; epoch 0 is the current one.
-func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64) (job.Job, error) {
-	var row job.Job
+func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64) (Job, error) {
+	var row Job
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		row, err = job.ByID(ctx, tx, jobID)
+		row, err = ByID(ctx, tx, jobID)
 		return err
 	})
 	if err != nil {
@@ -331,7 +330,7 @@ func (s *Service) held(ctx context.Context, runnerID, jobID string, epoch int64)
 	return row, nil
 }
 
-func holds(row job.Job, runnerID string, epoch int64) bool {
+func holds(row Job, runnerID string, epoch int64) bool {
 	mine := row.RunnerID != nil && *row.RunnerID == runnerID && (epoch == 0 || epoch == row.Epoch)
 	return mine && (corejob.InFlight(api.JobStatus(row.State)) || jobOf(row).Lost())
 }
@@ -342,10 +341,10 @@ func notHeld(jobID string, epoch int64) error {
 
 // change lets an event happen to a job in a transaction of its own.
 func (s *Service) change(ctx context.Context, jobID string, e corejob.Event) error {
-	var row job.Job
+	var row Job
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		if row, err = job.Hold(ctx, tx, jobID); err != nil {
+		if row, err = Hold(ctx, tx, jobID); err != nil {
 			return err
 		}
 		return s.apply(ctx, tx, &row, e)

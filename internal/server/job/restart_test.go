@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func TestJobsGoOnOverARestartOfTheServer(t *testing.T) {
 		h.expect(running.UUID, api.JobProcessed, "")
 		h.expect(waits, api.JobPending, "")
 		end()
-		if n := len(h.queue.reading) + len(h.queue.tries); n != 0 {
+		if n := h.queue.BeingRead(); n != 0 {
 			t.Errorf("%d results are still being read", n)
 		}
 	})

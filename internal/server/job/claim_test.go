@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -224,7 +224,7 @@ func TestARunnerThatSaysTheSameAgainWritesNothing(t *testing.T) {
 	if diff := cmp.Diff(first, meta()); diff != "" {
 		t.Errorf("(-first +now):\n%s", diff)
 	}
-	if err := h.queue.flush(t.Context()); err != nil {
+	if err := h.queue.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := meta(); !got.LastHeartbeat.Equal(h.clock.now()) || *got.Meta != *first.Meta {
@@ -316,7 +316,7 @@ func TestThousandIdleRunnersAskNothing(t *testing.T) {
 			t.Errorf("%d wait and %d more jobs were given", n, len(got))
 		}
 		began = h.store.Transactions()
-		h.queue.waiting.wake(job.StandOf(h.row(id))) // for a job that another one has taken
+		h.queue.Wake(job.StandOf(h.row(id))) // for a job that another one has taken
 		synctest.Wait()
 		if n := h.store.Transactions() - began - 1; n != 2 {
 			t.Errorf("a vain wake-up took %d transactions, want 2 of one runner", n)
@@ -368,7 +368,7 @@ func TestAFreedSlotWakesWhoWaits(t *testing.T) {
 					}
 				default:
 					t.Error("nobody was woken")
-					h.queue.waiting.close()
+					h.queue.CloseWaiting()
 				}
 			})
 		})

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"context"
@@ -9,13 +9,12 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // heed notes what an event says about the machine of the runner that has the job: one that could not run it does not get it again, and one
 // that fails several jobs in a row gets none until somebody says that it is repaired.
-func (s *Service) heed(ctx context.Context, tx *store.Tx, row job.Job, e corejob.Event) error {
+func (s *Service) heed(ctx context.Context, tx *store.Tx, row Job, e corejob.Event) error {
 	sign := corejob.SignOf(e)
 	if sign == corejob.NoSign || row.RunnerID == nil {
 		return nil
@@ -31,11 +30,11 @@ func (s *Service) heed(ctx context.Context, tx *store.Tx, row job.Job, e corejob
 		r.Failures = 0
 		return fleet.SetRunnerHealth(ctx, tx, r)
 	}
-	others, err := job.AvoidedRunners(ctx, tx, row.ID)
+	others, err := AvoidedRunners(ctx, tx, row.ID)
 	if err != nil {
 		return err
 	}
-	if err := job.AvoidRunner(ctx, tx, row.ID, job.AvoidedRunner{RunnerID: r.ID, Reason: string(e.Reason), Said: e.Error}); err != nil {
+	if err := AvoidRunner(ctx, tx, row.ID, AvoidedRunner{RunnerID: r.ID, Reason: string(e.Reason), Said: e.Error}); err != nil {
 		return err
 	}
 	if len(others) >= limits.JobBlames { // as likely the job's own doing as that of so many machines
@@ -67,9 +66,9 @@ func (s *Service) tellDrained(ctx context.Context, runnerID string) {
 
 // endPauses lets jobs be taken whose pause is over, and wakes all who could: those that have waited longest may be the ones that may not.
 func (s *Service) endPauses(ctx context.Context) error {
-	var over []job.Job
+	var over []Job
 	find := func(tx *store.Tx) (err error) {
-		over, err = job.PausesOver(ctx, tx, sweepMost)
+		over, err = PausesOver(ctx, tx, sweepMost)
 		return err
 	}
 	if err := s.Store.View(ctx, find); err != nil || len(over) == 0 {
@@ -77,7 +76,7 @@ func (s *Service) endPauses(ctx context.Context) error {
 	}
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		for _, row := range over {
-			if err := job.EndPause(ctx, tx, row.ID); err != nil {
+			if err := EndPause(ctx, tx, row.ID); err != nil {
 				return err
 			}
 			if err := tell(ctx, tx, row); err != nil {
@@ -91,7 +90,7 @@ func (s *Service) endPauses(ctx context.Context) error {
 	}
 	for _, row := range over {
 		s.streams.publish(row.ID)
-		s.waiting.wakeAll(job.StandOf(row))
+		s.waiting.wakeAll(StandOf(row))
 	}
 	return nil
 }
@@ -103,16 +102,16 @@ func (s *Service) giveUp(ctx context.Context) error {
 	if s.Now().Before(s.begun.Add(limits.StartGrace)) {
 		return nil
 	}
-	if err := s.giveUpEach(ctx, job.Stranded, noOther); err != nil {
+	if err := s.giveUpEach(ctx, Stranded, noOther); err != nil {
 		return err
 	}
-	return s.giveUpEach(ctx, job.Orphaned, machineGone)
+	return s.giveUpEach(ctx, Orphaned, machineGone)
 }
 
 // giveUpEach gives up the jobs that find finds. why returns the event, or ok false if nothing speaks against the job any more.
-func (s *Service) giveUpEach(ctx context.Context, find func(context.Context, *store.Tx, time.Time, int) ([]job.Job, error),
-	why func(context.Context, *store.Tx, job.Job) (e corejob.Event, ok bool, err error)) error {
-	var found []job.Job
+func (s *Service) giveUpEach(ctx context.Context, find func(context.Context, *store.Tx, time.Time, int) ([]Job, error),
+	why func(context.Context, *store.Tx, Job) (e corejob.Event, ok bool, err error)) error {
+	var found []Job
 	look := func(tx *store.Tx) (err error) {
 		found, err = find(ctx, tx, tx.Now().Add(-limits.MachineWait), sweepMost)
 		return err
@@ -124,7 +123,7 @@ func (s *Service) giveUpEach(ctx context.Context, find func(context.Context, *st
 		id, gone := row.ID, false
 		err := s.Store.Tx(ctx, func(tx *store.Tx) (err error) {
 			gone = false
-			if row, err = job.Hold(ctx, tx, id); err != nil || row.State != string(api.JobPending) {
+			if row, err = Hold(ctx, tx, id); err != nil || row.State != string(api.JobPending) {
 				return err
 			}
 			e, ok, err := why(ctx, tx, row)
@@ -146,12 +145,12 @@ func (s *Service) giveUpEach(ctx context.Context, find func(context.Context, *st
 }
 
 // noOther says that machines could not run a job, and that no other came.
-func noOther(ctx context.Context, tx *store.Tx, row job.Job) (e corejob.Event, ok bool, err error) {
+func noOther(ctx context.Context, tx *store.Tx, row Job) (e corejob.Event, ok bool, err error) {
 	spec, err := fleet.SpecByRef(ctx, tx, row.SpecID)
 	if err != nil {
 		return e, false, err
 	}
-	failed, err := job.AvoidedRunners(ctx, tx, row.ID)
+	failed, err := AvoidedRunners(ctx, tx, row.ID)
 	if err != nil || len(failed) == 0 { // one was repaired a moment ago
 		return e, false, err
 	}
@@ -164,8 +163,8 @@ func noOther(ctx context.Context, tx *store.Tx, row job.Job) (e corejob.Event, o
 }
 
 // machineGone says that the machine is gone that has begun a job's measurement.
-func machineGone(ctx context.Context, tx *store.Tx, row job.Job) (e corejob.Event, ok bool, err error) {
-	id, err := job.Runner(ctx, tx, row.MeasurementID)
+func machineGone(ctx context.Context, tx *store.Tx, row Job) (e corejob.Event, ok bool, err error) {
+	id, err := Runner(ctx, tx, row.MeasurementID)
 	if err != nil || id == nil {
 		return e, false, err
 	}
@@ -174,7 +173,7 @@ func machineGone(ctx context.Context, tx *store.Tx, row job.Job) (e corejob.Even
 }
 
 // blocked is job.Blocked of rows.
-func blocked(spec string, rows []job.Candidate, until *time.Time) string {
+func blocked(spec string, rows []Candidate, until *time.Time) string {
 	runners := make([]corejob.Candidate, len(rows))
 	for i, r := range rows {
 		runners[i] = corejob.Candidate(r)
@@ -184,10 +183,10 @@ func blocked(spec string, rows []job.Candidate, until *time.Time) string {
 
 // Busy returns the jobs that these runners have, by runner.
 func (s *Service) Busy(ctx context.Context, tx *store.Tx, runnerIDs []string) (map[string]string, error) {
-	return job.BusyRunners(ctx, tx, runnerIDs)
+	return BusyRunners(ctx, tx, runnerIDs)
 }
 
 // Allow lets a runner have the jobs again that were kept from it.
 func (s *Service) Allow(ctx context.Context, tx *store.Tx, runnerID string) error {
-	return job.AllowJobs(ctx, tx, runnerID)
+	return AllowJobs(ctx, tx, runnerID)
 }

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"context"
@@ -16,13 +16,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/mask"
 	"github.com/tachograph/tacho/internal/core/measurement"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
 // Prepare checks a job before anything is written: its words are within limits, its spec exists and some runner has it, its image exists
 // and was made for the spec's architecture. The tag is pinned to a digest, the priority and the timeout come from the plan.
-func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepared, error) {
+func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, error) {
 	if err := checkJob(p.Job); err != nil {
 		return nil, err
 	}
@@ -37,7 +36,7 @@ func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepar
 	if err := checkPlatform(p.Job.Image, image, spec); err != nil {
 		return nil, err
 	}
-	out := &job.Prepared{Spec: spec}
+	out := &Prepared{Spec: spec}
 	timeout, note := s.timeout(p)
 	if note != "" {
 		out.Notes = append(out.Notes, note)
@@ -59,7 +58,7 @@ func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepar
 		AllowFailure: p.Job.AllowFailure != nil && *p.Job.AllowFailure, BuildTime: p.Job.BuildTime != nil && *p.Job.BuildTime,
 		FileSize: p.Job.FileSize != nil && *p.Job.FileSize,
 	}
-	out.Row = job.Job{
+	out.Row = Job{
 		ProjectID: p.Project.ID, OrganizationID: p.Organization.ID, SourceIP: p.SourceIP, SpecID: spec.ID, SlotID: p.SlotID,
 		TimeoutSeconds: config.Timeout, Iterations: iterations, Priority: corejob.Priority(api.Plan(p.Organization.Plan)),
 	}
@@ -81,18 +80,18 @@ func (s *Service) Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepar
 	return out, err
 }
 
-func imageOf(config api.JobConfig) (job.Runs, error) {
+func imageOf(config api.JobConfig) (Runs, error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return job.Runs{}, fmt.Errorf("write job configuration: %w", err)
+		return Runs{}, fmt.Errorf("write job configuration: %w", err)
 	}
-	return job.Runs{Image: config.Image, Digest: config.Digest, Config: string(raw)}, nil
+	return Runs{Image: config.Image, Digest: config.Digest, Config: string(raw)}, nil
 }
 
 // Insert writes a measurement and its jobs in the transaction of the reports that wait for them: head's, and base's if it has a base. The
 // history of each job begins with what there was to remark. It returns the ids of the jobs in the order in which they run.
-func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, head, base string) (jobIDs []string, err error) {
-	m, err := job.InsertMeasurement(ctx, tx, p.Row.ProjectID)
+func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, head, base string) (jobIDs []string, err error) {
+	m, err := InsertMeasurement(ctx, tx, p.Row.ProjectID)
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +102,13 @@ func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, hea
 			row.ReportID, runs = base, *p.Base
 		}
 		row.Image, row.Digest, row.Config = runs.Image, runs.Digest, runs.Config
-		if row, err = job.Insert(ctx, tx, row); err != nil {
+		if row, err = Insert(ctx, tx, row); err != nil {
 			return nil, err
 		}
 		if err := tell(ctx, tx, row); err != nil {
 			return nil, err
 		}
-		if err := job.InsertEvent(ctx, tx, job.Event{JobID: row.ID, Event: "submit", To: row.State,
+		if err := InsertEvent(ctx, tx, Event{JobID: row.ID, Event: "submit", To: row.State,
 			Detail: orNil(strings.Join(p.Notes, "; "))}); err != nil {
 			return nil, err
 		}
@@ -119,18 +118,18 @@ func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, hea
 }
 
 // Inserted is called after the commit; it wakes a waiting runner for each job that may be taken.
-func (s *Service) Inserted(p *job.Prepared) {
+func (s *Service) Inserted(p *Prepared) {
 	n := p.Rounds
 	if p.Base != nil { // the others wait for their turn
 		n = 1
 	}
 	for range n {
-		s.waiting.wake(job.StandOf(p.Row))
+		s.waiting.wake(StandOf(p.Row))
 	}
 }
 
 // resolveSpec is the job's own spec, else the named testbed's, else the server's fallback.
-func (s *Service) resolveSpec(ctx context.Context, p job.PrepareParams) (fleet.Spec, error) {
+func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (fleet.Spec, error) {
 	var spec fleet.Spec
 	var served bool
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
@@ -204,7 +203,7 @@ func checkPlatform(name string, image Image, spec fleet.Spec) error {
 }
 
 // timeout is the asked time of one iteration, bounded by the plan's; the note says so when it was shortened.
-func (s *Service) timeout(p job.PrepareParams) (time.Duration, string) {
+func (s *Service) timeout(p PrepareParams) (time.Duration, string) {
 	most := s.Tiers[api.Plan(p.Organization.Plan)].Timeout
 	if most == 0 || most > limits.JobTimeoutMax {
 		most = limits.JobTimeoutMax

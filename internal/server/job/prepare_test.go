@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -80,7 +81,7 @@ func TestWhatCannotRunIsSaidAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t, func(h *hall) { h.images.platforms = []Platform{{"linux", "amd64"}} })
+			h := newHall(t, func(h *hall) { h.images.platforms = []job.Platform{{"linux", "amd64"}} })
 			h.spec("arm", func(s *fleet.Spec) { s.Architecture = "aarch64" })
 			h.spec("lonely")
 			h.spec("old")

@@ -1,12 +1,4 @@
-// Package queue is the life of jobs on the server: it prepares and inserts them, hands them to runners, takes what runners say, has
-// results read and judged, and ends what ran out of time.
-//
-// What a state is and what a message may change is decided by the pure packages core/job and core/channel; this package is the transaction
-// around them. Claims come through one function, whichever way a runner waits. An insert, a job that goes back, and a slot that becomes
-// free each wake one waiting runner; nobody polls the database. Heartbeats live in memory and renew leases in batches; one sweeper ends
-// what nobody renewed. A terminal message is acknowledged when all of it is stored; reading and judging comes after, by a small pool, and
-// what a stopped server had not read is read at the next start.
-package queue
+package job
 
 import (
 	"context"
@@ -22,15 +14,15 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// Ingester reads results into reports.
-type Ingester interface {
-	FinishReport(ctx context.Context, reportID string, d job.Delivery, inTx func(*store.Tx) error) error
+// Reports is what jobs need of the room of reports, which is above this one: it reads results into a report, or closes and reopens one
+// without results.
+type Reports interface {
+	FinishReport(ctx context.Context, reportID string, d Delivery, inTx func(*store.Tx) error) error
 	FailReport(ctx context.Context, tx *store.Tx, reportID, sentence string) error
 	ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error
 }
@@ -67,15 +59,15 @@ type Tier struct {
 
 // Config is what the service needs.
 type Config struct {
-	Store  *store.Store
-	Door   *project.Door // nil: one that counts nobody
-	Blobs  blob.Store
-	Ingest Ingester
-	Images ImageResolver
-	Tokens PullTokens
-	Tiers  Tiers
-	Log    *slog.Logger
-	Now    func() time.Time
+	Store   *store.Store
+	Door    *project.Door // nil: one that counts nobody
+	Blobs   blob.Store
+	Reports Reports
+	Images  ImageResolver
+	Tokens  PullTokens
+	Tiers   Tiers
+	Log     *slog.Logger
+	Now     func() time.Time
 	// KeepEnv is how long the environment of a job that failed or was canceled is kept for a retry, from its end; 0 drops it then.
 	KeepEnv time.Duration
 	// Coin says which side of a comparison runs first; nil: chance.
@@ -103,8 +95,8 @@ type Service struct {
 	shown   time.Time            // when runners that wait here were last shown to other servers
 }
 
-// New makes the service.
-func New(cfg Config) *Service {
+// NewService makes them.
+func NewService(cfg Config) *Service {
 	if cfg.Door == nil {
 		cfg.Door = project.NewDoor(cfg.Store, nil)
 	}
@@ -125,7 +117,7 @@ const readers = 2
 func (s *Service) Run(ctx context.Context) error {
 	// No runner could be heard while there was no server: each gets the time to find it again before its job counts as lost.
 	s.note(ctx, "grant leases at the start", s.Store.Tx(ctx,
-		func(tx *store.Tx) error { return job.GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
+		func(tx *store.Tx) error { return GrantLeases(ctx, tx, tx.Now().Add(limits.StartGrace)) }))
 	s.begun = s.Now()
 	s.Store.Listen(changedJobs, s.heard)
 	var work sync.WaitGroup
@@ -175,10 +167,10 @@ func (s *Service) wakeForPending(ctx context.Context) error {
 	if s.waiting.len() == 0 {
 		return nil
 	}
-	var pending []job.Pending
+	var pending []Pending
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		pending, err = job.AllPending(ctx, tx)
+		pending, err = AllPending(ctx, tx)
 		return err
 	})
 	s.wake(pending)
@@ -186,7 +178,7 @@ func (s *Service) wakeForPending(ctx context.Context) error {
 }
 
 // wake wakes one runner for each stand, or all of them where one that may not take the job could be the one that is woken.
-func (s *Service) wake(pending []job.Pending) {
+func (s *Service) wake(pending []Pending) {
 	for _, p := range pending {
 		if p.Chosen {
 			s.waiting.wakeAll(p.Stand)
@@ -197,7 +189,7 @@ func (s *Service) wake(pending []job.Pending) {
 }
 
 // jobOf is what core/job looks at of a row.
-func jobOf(r job.Job) corejob.Job {
+func jobOf(r Job) corejob.Job {
 	return corejob.Job{
 		State: api.JobStatus(r.State), Reason: api.Reason(text(r.Reason)), Error: text(r.Error), Epoch: r.Epoch, Attempt: r.Attempt,
 		InfraRetries: r.InfraRetries, CancelAsked: r.CancelAsked != nil,
@@ -220,7 +212,7 @@ func orNil(s string) *string {
 
 // apply lets an event happen to a job that was loaded in this transaction: it writes the job and its history, and what it means for the
 // report that waits for it and for the other jobs of that report.
-func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corejob.Event) error {
+func (s *Service) apply(ctx context.Context, tx *store.Tx, row *Job, e corejob.Event) error {
 	before := api.JobStatus(row.State)
 	if err := s.applyAlone(ctx, tx, row, e); err != nil {
 		return err
@@ -229,7 +221,7 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, row *job.Job, e corej
 }
 
 // applyAlone is apply for the job alone.
-func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e corejob.Event) error {
+func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *Job, e corejob.Event) error {
 	before := jobOf(*row)
 	after, err := corejob.Apply(before, e)
 	if err != nil {
@@ -255,7 +247,7 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e 
 		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
 		row.LeaseExpires, row.Deadline = &lease, &deadline
 		if row.InTurn {
-			if err := job.Bind(ctx, tx, row.MeasurementID, text(row.RunnerID)); err != nil {
+			if err := Bind(ctx, tx, row.MeasurementID, text(row.RunnerID)); err != nil {
 				return err
 			}
 		}
@@ -271,7 +263,7 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e 
 		row.LeaseExpires, row.Deadline = &lease, &deadline
 	case corejob.Retry:
 		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
-		if err := job.AllowRunners(ctx, tx, row.ID); err != nil { // whoever asks may have repaired them
+		if err := AllowRunners(ctx, tx, row.ID); err != nil { // whoever asks may have repaired them
 			return err
 		}
 	}
@@ -297,7 +289,7 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e 
 	if (corejob.Ended(after.State) || after.State == api.JobCompleted) && row.Completed == nil {
 		row.Completed = &now
 	}
-	if err := job.Save(ctx, tx, *row); err != nil {
+	if err := Save(ctx, tx, *row); err != nil {
 		return err
 	}
 	if err := tell(ctx, tx, *row); err != nil {
@@ -310,7 +302,7 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e 
 			return err
 		}
 	}
-	return job.InsertEvent(ctx, tx, job.Event{
+	return InsertEvent(ctx, tx, Event{
 		JobID: row.ID, Event: string(e.Kind), From: string(before.State), To: string(after.State), Epoch: after.Epoch,
 		Reason: orNil(string(after.Reason)), Detail: orNil(after.Error),
 	})
@@ -318,7 +310,7 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *job.Job, e 
 
 // waitsAgain looks at a job that is about to wait once more: without the environment that it was submitted with it would measure something
 // else. A person who asks for a retry hears so; what was lost with its runner after it had ended once fails for good.
-func (s *Service) waitsAgain(row job.Job, after corejob.Job, e corejob.Event) (corejob.Job, error) {
+func (s *Service) waitsAgain(row Job, after corejob.Job, e corejob.Event) (corejob.Job, error) {
 	config, err := configOf(row)
 	if err != nil || !config.EnvDropped {
 		return after, err
@@ -335,7 +327,7 @@ func (s *Service) waitsAgain(row job.Job, after corejob.Job, e corejob.Event) (c
 func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) error {
 	for more := true; more; {
 		if err := s.Store.Tx(ctx, func(tx *store.Tx) error {
-			rows, err := job.HoldWithEnvironment(ctx, tx, before, limits.UpkeepBatch)
+			rows, err := HoldWithEnvironment(ctx, tx, before, limits.UpkeepBatch)
 			more = len(rows) == limits.UpkeepBatch
 			for _, row := range rows {
 				if err := forgetEnv(ctx, tx, row); err != nil {
@@ -351,7 +343,7 @@ func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) erro
 }
 
 // forgetEnv takes the environment out of a job that is over: its values may be secrets. What stays is that there was one.
-func forgetEnv(ctx context.Context, tx *store.Tx, row job.Job) error {
+func forgetEnv(ctx context.Context, tx *store.Tx, row Job) error {
 	config, err := configOf(row)
 	if err != nil || len(config.Env) == 0 {
 		return err
@@ -361,11 +353,11 @@ func forgetEnv(ctx context.Context, tx *store.Tx, row job.Job) error {
 	if err != nil {
 		return err
 	}
-	return job.SetConfig(ctx, tx, row.ID, string(raw))
+	return SetConfig(ctx, tx, row.ID, string(raw))
 }
 
 // allTime is how long a claim may last: preparation, all iterations, and the stopping and uploading.
-func (s *Service) allTime(row job.Job) time.Duration {
+func (s *Service) allTime(row Job) time.Duration {
 	return time.Duration(row.TimeoutSeconds)*time.Second*time.Duration(row.Iterations) + prepareAllowance + limits.TimeoutGrace
 }
 
@@ -373,7 +365,7 @@ func (s *Service) allTime(row job.Job) time.Duration {
 const prepareAllowance = 30 * time.Minute
 
 // settled is called after the commit of a change: it wakes who waits for it.
-func (s *Service) settled(ctx context.Context, row job.Job) {
+func (s *Service) settled(ctx context.Context, row Job) {
 	state := api.JobStatus(row.State)
 	s.streams.publish(row.ID)
 	if corejob.InFlight(state) {
@@ -390,11 +382,11 @@ func (s *Service) settled(ctx context.Context, row job.Job) {
 
 // slotFree wakes runners for what a job that is not in flight any more leaves behind: itself, if it waits again, and jobs that a tier's
 // limit held back. It may be the last of another plan, so what limit its own tier has does not matter.
-func (s *Service) slotFree(ctx context.Context, row job.Job) {
-	var pending []job.Pending
+func (s *Service) slotFree(ctx context.Context, row Job) {
+	var pending []Pending
 	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		var err error
-		pending, err = job.PendingOf(ctx, tx, row.OrganizationID, row.SourceIP)
+		pending, err = PendingOf(ctx, tx, row.OrganizationID, row.SourceIP)
 		return err
 	})
 	s.note(ctx, "look for jobs that waited for a slot", err)
@@ -402,15 +394,15 @@ func (s *Service) slotFree(ctx context.Context, row job.Job) {
 }
 
 // tierLimits are the concurrency limits as the claim's query takes them.
-func (s *Service) tierLimits() job.TierLimits {
-	return job.TierLimits{
+func (s *Service) tierLimits() TierLimits {
+	return TierLimits{
 		FreeFrom: corejob.Priority(api.PlanFree), TeamFrom: corejob.Priority(api.PlanTeam), EnterpriseFrom: corejob.Priority(api.PlanEnterprise),
 		PerIP: s.Tiers[api.PlanUnclaimed].Concurrency, PerFree: s.Tiers[api.PlanFree].Concurrency, PerTeam: s.Tiers[api.PlanTeam].Concurrency,
 	}
 }
 
 // configOf reads a job's stored configuration.
-func configOf(row job.Job) (api.JobConfig, error) {
+func configOf(row Job) (api.JobConfig, error) {
 	var c api.JobConfig
 	if err := json.Unmarshal([]byte(row.Config), &c); err != nil {
 		return c, fmt.Errorf("read configuration of job %s: %w", row.ID, err)

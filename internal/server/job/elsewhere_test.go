@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -137,7 +137,7 @@ func TestARunnerThatWaitsElsewhereIsHeardOf(t *testing.T) {
 	box := a.runner("box")
 	got := b.waiting(box)
 	a.clock.advance(limits.LeaseTimeout)
-	if err := b.queue.flush(t.Context()); err != nil {
+	if err := b.queue.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a.tx(func(ctx context.Context, tx *store.Tx) error {

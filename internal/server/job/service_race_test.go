@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -86,13 +86,13 @@ func TestAResultAndTheEndOfItsLeaseAreOneOrTheOther(t *testing.T) {
 		box := h.runner("box")
 		job := h.running(box, order{})
 		h.mustPut(box, job, api.ArtifactStdout, "", `{"b":{"latency":{"value":1}}}`)
-		if err := h.queue.flush(t.Context()); err != nil {
+		if err := h.queue.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		h.clock.advance(limits.LeaseTimeout + time.Second)
 		var reply api.Message
 		done := h.handing(box, api.Message{Event: api.MsgCompleted, Job: job.UUID, Epoch: job.Epoch, Seq: 99}, &reply)
-		of1, of2 := race.Run(1, done, func(ctx context.Context) error { return h.queue.expire(ctx, job.UUID) })
+		of1, of2 := race.Run(1, done, func(ctx context.Context) error { return h.queue.Expire(ctx, job.UUID) })
 		if of1 != nil || of2 != nil || reply.Event != api.MsgAck {
 			t.Errorf("the result: %s, %v; the lease: %v", reply.Event, of1, of2)
 		}
@@ -161,7 +161,7 @@ func TestOutputsThatComeAtOnceStayWithinTheirSum(t *testing.T) {
 		})
 		put := func(path string) func(context.Context) error {
 			return func(ctx context.Context) error {
-				return h.queue.PutOutput(ctx, box, job.UUID, OutputParams{Epoch: job.Epoch, Kind: api.ArtifactFile, Path: path},
+				return h.queue.PutOutput(ctx, box, job.UUID, outputParams{Epoch: job.Epoch, Kind: api.ArtifactFile, Path: path},
 					strings.NewReader("xx"))
 			}
 		}

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"cmp"
@@ -18,7 +18,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/measurement"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -47,7 +46,7 @@ func (s *Service) requeueCompleted(ctx context.Context) {
 	var ids []string
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		ids, err = job.Delivered(ctx, tx)
+		ids, err = Delivered(ctx, tx)
 		return err
 	})
 	s.note(ctx, "look for completed jobs", err)
@@ -72,24 +71,24 @@ func (s *Service) read(ctx context.Context) {
 
 // delivered is a job with what it left.
 type delivered struct {
-	job.Job
-	outputs []job.Output
+	Job
+	outputs []Output
 }
 
 // gather returns the jobs that a job's report waits for if all of them have delivered, in the order in which they ran.
 func gather(ctx context.Context, tx *store.Tx, jobID string) (out []delivered, err error) {
-	row, err := job.ByID(ctx, tx, jobID)
+	row, err := ByID(ctx, tx, jobID)
 	if err != nil || row.State != string(api.JobCompleted) {
 		return nil, err
 	}
-	rows := []job.Job{row}
+	rows := []Job{row}
 	if row.Parts > 1 {
-		if rows, err = job.OfReport(ctx, tx, row.ReportID); err != nil || measurement.StandOf(states(rows)) != measurement.Delivered {
+		if rows, err = OfReport(ctx, tx, row.ReportID); err != nil || measurement.StandOf(states(rows)) != measurement.Delivered {
 			return nil, err
 		}
 	}
 	for _, row := range rows {
-		outputs, err := job.JobOutputs(ctx, tx, row.ID, row.Epoch)
+		outputs, err := JobOutputs(ctx, tx, row.ID, row.Epoch)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +134,7 @@ func (s *Service) Process(ctx context.Context, jobID string) error {
 // over reports whether a job's results do not wait to be read any more.
 func (s *Service) over(ctx context.Context, jobID string) (over bool) {
 	s.note(ctx, "look whether results were read", s.Store.View(ctx, func(tx *store.Tx) error {
-		row, err := job.ByID(ctx, tx, jobID)
+		row, err := ByID(ctx, tx, jobID)
 		over = err == nil && row.State != string(api.JobCompleted)
 		return err
 	}))
@@ -143,7 +142,7 @@ func (s *Service) over(ctx context.Context, jobID string) (over bool) {
 }
 
 // again counts a failure of ours, such as a full disk, and gives the job up after the last try. Until then the sweeper brings it again.
-func (s *Service) again(ctx context.Context, row job.Job, cause error) error {
+func (s *Service) again(ctx context.Context, row Job, cause error) error {
 	if ctx.Err() != nil {
 		return cause // we are shutting down; the next process reads it
 	}
@@ -167,14 +166,14 @@ func (s *Service) again(ctx context.Context, row job.Job, cause error) error {
 // process returns the event that happened to all of the jobs, or that is to happen to one of them: Process is applied in the transaction
 // that stores the report. A panic, which only a defect of ours and the right output can bring about, is an error like others: it must not
 // end the server again at each start.
-func (s *Service) process(ctx context.Context, jobs []delivered) (of job.Job, event corejob.Event, err error) {
+func (s *Service) process(ctx context.Context, jobs []delivered) (of Job, event corejob.Event, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			event, err = corejob.Event{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	of = jobs[0].Job
-	var all job.Delivery
+	var all Delivery
 	for _, one := range jobs {
 		if event, err = s.collect(ctx, &all, one); err != nil || event.Kind != "" {
 			return one.Job, event, err
@@ -186,8 +185,8 @@ func (s *Service) process(ctx context.Context, jobs []delivered) (of job.Job, ev
 	if all.Warnings, err = s.elsewhereMeasured(ctx, jobs); err != nil {
 		return of, event, err
 	}
-	err = s.Ingest.FinishReport(ctx, of.ReportID, all, func(tx *store.Tx) error {
-		rows, err := job.HoldOfReport(ctx, tx, of.ReportID)
+	err = s.Reports.FinishReport(ctx, of.ReportID, all, func(tx *store.Tx) error {
+		rows, err := HoldOfReport(ctx, tx, of.ReportID)
 		if err != nil {
 			return err
 		}
@@ -211,7 +210,7 @@ func (s *Service) process(ctx context.Context, jobs []delivered) (of job.Job, ev
 }
 
 // collect adds what a job left to that of the jobs before it, or says why it cannot be used.
-func (s *Service) collect(ctx context.Context, all *job.Delivery, one delivered) (unusable corejob.Event, err error) {
+func (s *Service) collect(ctx context.Context, all *Delivery, one delivered) (unusable corejob.Event, err error) {
 	config, err := configOf(one.Job)
 	if err != nil {
 		return unusable, err
@@ -274,7 +273,7 @@ func (s *Service) elsewhereMeasured(ctx context.Context, jobs []delivered) (warn
 		len(ids), strings.Join(ids, ", "))}, nil
 }
 
-func resultsOf(row job.Job) ([]api.IterationOutput, error) {
+func resultsOf(row Job) ([]api.IterationOutput, error) {
 	var results []api.IterationOutput
 	if row.Results == nil {
 		return nil, nil
@@ -305,13 +304,13 @@ func unsound(results []api.IterationOutput, allowFailure bool) corejob.Event {
 }
 
 // Inputs are the texts to read of a report's jobs, as their last attempts left them; none where the report has no job.
-func (s *Service) Inputs(ctx context.Context, reportID string) (all job.Delivery, err error) {
+func (s *Service) Inputs(ctx context.Context, reportID string) (all Delivery, err error) {
 	var jobs []delivered
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		jobs = nil
-		rows, err := job.OfReport(ctx, tx, reportID)
+		rows, err := OfReport(ctx, tx, reportID)
 		for _, row := range rows {
-			outputs, err := job.JobOutputs(ctx, tx, row.ID, row.Epoch)
+			outputs, err := JobOutputs(ctx, tx, row.ID, row.Epoch)
 			if err != nil {
 				return err
 			}
@@ -336,7 +335,7 @@ func (s *Service) Inputs(ctx context.Context, reportID string) (all job.Delivery
 
 // inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the
 // stderr, as tools print there that leave stdout to the program. What holds nothing but white space is no input.
-func (s *Service) inputs(ctx context.Context, outputs []job.Output) ([]string, error) {
+func (s *Service) inputs(ctx context.Context, outputs []Output) ([]string, error) {
 	files := map[int]bool{}
 	for _, o := range outputs {
 		if o.Kind == string(api.ArtifactFile) {
@@ -378,7 +377,7 @@ func (s *Service) inputs(ctx context.Context, outputs []job.Output) ([]string, e
 	return out, nil
 }
 
-func blobDigest(o job.Output) (blob.Digest, error) { return blob.ParseDigest(o.Digest) }
+func blobDigest(o Output) (blob.Digest, error) { return blob.ParseDigest(o.Digest) }
 
 // flush writes the signs of life since the last time: leases in one statement, runners one by one.
 func (s *Service) flush(ctx context.Context) error {
@@ -397,7 +396,7 @@ func (s *Service) flush(ctx context.Context) error {
 	}
 	jobs := slices.Sorted(maps.Keys(beats))
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
-		if err := job.RenewLeases(ctx, tx, jobs, tx.Now().Add(limits.LeaseTimeout)); err != nil {
+		if err := RenewLeases(ctx, tx, jobs, tx.Now().Add(limits.LeaseTimeout)); err != nil {
 			return err
 		}
 		for _, runner := range slices.Sorted(maps.Keys(seen)) { // in one order everywhere, or two servers could wait for each other
@@ -431,10 +430,10 @@ func (s *Service) sweep(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil { // a beat in memory is a beat
 		return err
 	}
-	var overdue []job.Job
+	var overdue []Job
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		overdue, err = job.Overdue(ctx, tx, sweepMost)
+		overdue, err = Overdue(ctx, tx, sweepMost)
 		return err
 	}); err != nil {
 		return err
@@ -453,12 +452,12 @@ func (s *Service) sweep(ctx context.Context) error {
 
 // expire ends one overdue job, if it still is.
 func (s *Service) expire(ctx context.Context, jobID string) error {
-	var row job.Job
+	var row Job
 	done := false
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
 		done = false
-		if row, err = job.Hold(ctx, tx, jobID); err != nil || !corejob.InFlight(api.JobStatus(row.State)) {
+		if row, err = Hold(ctx, tx, jobID); err != nil || !corejob.InFlight(api.JobStatus(row.State)) {
 			return err
 		}
 		now := tx.Now()
@@ -488,10 +487,10 @@ func (s *Service) dropLogs(ctx context.Context) error {
 	var old bool
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		old, err = job.HasOldLogs(ctx, tx, tx.Now().Add(-logLife))
+		old, err = HasOldLogs(ctx, tx, tx.Now().Add(-logLife))
 		return err
 	}); err != nil || !old {
 		return err
 	}
-	return s.Store.Tx(ctx, func(tx *store.Tx) error { return job.DropOldLogs(ctx, tx, tx.Now().Add(-logLife)) })
+	return s.Store.Tx(ctx, func(tx *store.Tx) error { return DropOldLogs(ctx, tx, tx.Now().Add(-logLife)) })
 }

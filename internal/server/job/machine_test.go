@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -245,7 +245,7 @@ func (h *hall) waits(d time.Duration) {
 	h.t.Helper()
 	h.clock.advance(d)
 	h.sweep()
-	if err := h.queue.giveUp(h.t.Context()); err != nil {
+	if err := h.queue.GiveUp(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -284,7 +284,7 @@ func TestAJobIsNotGivenUpWhileAMachineMayTakeIt(t *testing.T) {
 		"one that was repaired": func(h *hall, broken string) { h.undrain(broken) },
 		"whatever a new server knows": func(h *hall, _ string) {
 			h.restart()
-			h.queue.begun = h.clock.now().Add(limits.MachineWait)
+			h.queue.Began(h.clock.now().Add(limits.MachineWait))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

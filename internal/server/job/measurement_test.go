@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -91,11 +92,11 @@ func TestAMeasurementThatWasDeliveredIsReadAfterARestart(t *testing.T) {
 		h.delivers(r, h.mustClaim(r, id))
 	}
 	h.restart()
-	h.queue.requeueCompleted(t.Context())
-	if n := len(h.queue.toRead); n != 1 {
+	h.queue.RequeueCompleted(t.Context())
+	if n := len(h.queue.ToRead()); n != 1 {
 		t.Fatalf("%d jobs are brought to be read, want one for all three", n)
 	}
-	h.process(<-h.queue.toRead)
+	h.process(<-h.queue.ToRead())
 	h.wantStates(ids, "processed processed processed")
 }
 
@@ -291,7 +292,7 @@ func TestASlotsMachineMayComeLater(t *testing.T) {
 func TestATiersLimitDoesNotCountSlots(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
-	h.tiers["free"] = Tier{Concurrency: 1, Timeout: time.Hour}
+	h.tiers["free"] = job.Tier{Concurrency: 1, Timeout: time.Hour}
 	slot := "slot-1"
 	free := func(slot *string) order { return order{plan: "free", slot: slot} }
 	h.mustClaim(h.runner("ordinary"), h.submit(free(nil)))

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"bytes"
@@ -14,7 +14,6 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -32,14 +31,14 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 		}
 	}
 	var d channel.Decision
-	var row job.Job
+	var row Job
 	changed := false
 	var printed *logged
 	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
 		changed, printed = false, nil
 		var view *channel.View
 		var err error
-		if row, err = job.Hold(ctx, tx, msg.Job); err == nil {
+		if row, err = Hold(ctx, tx, msg.Job); err == nil {
 			view = viewOf(row)
 		} else if !fault.Is(err, fault.Missing) {
 			return err
@@ -72,7 +71,7 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 	return d.Reply, nil
 }
 
-func viewOf(row job.Job) *channel.View {
+func viewOf(row Job) *channel.View {
 	return &channel.View{Job: jobOf(row), ID: row.ID, RunnerID: text(row.RunnerID), LastSeq: row.LastSeq}
 }
 
@@ -80,7 +79,7 @@ func viewOf(row job.Job) *channel.View {
 func (s *Service) heartbeat(ctx context.Context, runnerID string, msg api.Message) (reply api.Message, ok bool, err error) {
 	var d channel.Decision
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		row, err := job.ByID(ctx, tx, msg.Job)
+		row, err := ByID(ctx, tx, msg.Job)
 		if fault.Is(err, fault.Missing) {
 			d = channel.Decide(nil, runnerID, msg)
 			return nil
@@ -109,7 +108,7 @@ func (s *Service) beat(jobID, runnerID string, renew bool) {
 }
 
 // write does what a decision asks for. printed is how much live output is stored after the commit; nil: as much as before.
-func (s *Service) write(ctx context.Context, tx *store.Tx, row *job.Job, d channel.Decision, msg api.Message) (printed *logged, err error) {
+func (s *Service) write(ctx context.Context, tx *store.Tx, row *Job, d channel.Decision, msg api.Message) (printed *logged, err error) {
 	if d.Seen > row.LastSeq {
 		row.LastSeq = d.Seen
 	}
@@ -136,12 +135,12 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, row *job.Job, d chann
 		}
 	}
 	if len(d.Events) == 0 && (d.Seen > 0 || d.Phase) {
-		return printed, job.Save(ctx, tx, *row)
+		return printed, Save(ctx, tx, *row)
 	}
 	return printed, nil
 }
 
-func setResults(row *job.Job, msg api.Message) error {
+func setResults(row *Job, msg api.Message) error {
 	for i := range msg.Results {
 		msg.Results[i].Stdout, msg.Results[i].Stderr, msg.Results[i].Output = nil, nil, nil // they are outputs
 	}
@@ -169,12 +168,12 @@ const logStops = "\n[the live output stops here; the whole comes when the job en
 
 // log stores a chunk of live output, up to the limit of a claim, and returns how much there is then; past it the outputs alone have the
 // rest.
-func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Message) (*logged, error) {
+func (s *Service) log(ctx context.Context, tx *store.Tx, row Job, msg api.Message) (*logged, error) {
 	s.mu.Lock()
 	have, known := s.logged[row.ID]
 	s.mu.Unlock()
 	if !known || have.epoch != row.Epoch {
-		size, err := job.JobLogSize(ctx, tx, row.ID, row.Epoch)
+		size, err := JobLogSize(ctx, tx, row.ID, row.Epoch)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +192,7 @@ func (s *Service) log(ctx context.Context, tx *store.Tx, row job.Job, msg api.Me
 	if stream != api.ArtifactStderr {
 		stream = api.ArtifactStdout
 	}
-	return &have, job.InsertJobLog(ctx, tx, row.ID, job.Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream),
+	return &have, InsertJobLog(ctx, tx, row.ID, Log{Epoch: row.Epoch, Seq: msg.Seq, Iteration: msg.Iteration, Stream: string(stream),
 		Body: body})
 }
 
@@ -281,26 +280,26 @@ func (s *Service) PutOutput(ctx context.Context, runnerID, jobID string, p Outpu
 		return err
 	}
 	s.beat(jobID, runnerID, true)
-	output := job.Output{
+	output := Output{
 		Epoch: row.Epoch, Iteration: p.Iteration, Kind: string(p.Kind), Path: p.Path, Digest: string(digest), SizeBytes: size,
 		Truncated: p.Truncated,
 	}
 	return s.Store.Tx(ctx, func(tx *store.Tx) error {
-		now, err := job.Hold(ctx, tx, jobID)
+		now, err := Hold(ctx, tx, jobID)
 		if err != nil {
 			return err
 		}
 		if !holds(now, runnerID, row.Epoch) { // the upload may have taken long
 			return notHeld(jobID, row.Epoch)
 		}
-		others, err := job.JobOutputsSize(ctx, tx, jobID, output)
+		others, err := JobOutputsSize(ctx, tx, jobID, output)
 		if err != nil {
 			return err
 		}
 		if others+size > limits.JobOutputTotal {
 			return fault.TooLargef("job %s: its outputs are over %d bytes together", jobID, int64(limits.JobOutputTotal))
 		}
-		return job.PutJobOutput(ctx, tx, jobID, output)
+		return PutJobOutput(ctx, tx, jobID, output)
 	})
 }
 
@@ -310,10 +309,10 @@ func (s *Service) Hello(ctx context.Context, runnerID string, msg api.Message) (
 	if _, err := s.hear(ctx, runnerID, msg.Runner, false); err != nil {
 		return nil, err
 	}
-	var mine []job.Job
+	var mine []Job
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var err error
-		mine, err = job.InFlightOf(ctx, tx, runnerID)
+		mine, err = InFlightOf(ctx, tx, runnerID)
 		return err
 	}); err != nil {
 		return nil, err
@@ -364,7 +363,7 @@ func (s *Service) Draining(ctx context.Context, runnerID string) error {
 
 // output reads the last bytes of a stored output, at most most of them; all of it if most is negative. All of it is compared with its
 // digest, so results are read that way; an end is for people, and is known to be the end by the blob's size alone.
-func (s *Service) output(ctx context.Context, o job.Output, most int64) (string, error) {
+func (s *Service) output(ctx context.Context, o Output, most int64) (string, error) {
 	offset := int64(0)
 	if most >= 0 && o.SizeBytes > most {
 		offset = o.SizeBytes - most

@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"bytes"
@@ -39,14 +39,14 @@ type hall struct {
 	race  *storetest.Race // nil: the store is on none
 	url   string          // of a PostgreSQL database; empty: the run of the tests says which
 	inner bool            // in a bubble, out of which nothing leads to PostgreSQL
-	queue *Service
+	queue *job.Service
 	log   *logBuffer
 	clock *clock
 
 	images fakeImages
 	tokens *fakeTokens
-	ingest Ingester // nil: the real one
-	tiers  Tiers
+	ingest job.Reports // nil: the real one
+	tiers  job.Tiers
 	orgs   map[string]account.Organization
 }
 
@@ -93,15 +93,15 @@ func (l *logBuffer) String() string {
 }
 
 // fakeImages knows every image but one named missing.
-type fakeImages struct{ platforms []Platform }
+type fakeImages struct{ platforms []job.Platform }
 
 var digest = "sha256:" + strings.Repeat("ab", 32)
 
-func (f fakeImages) Resolve(_ context.Context, p project.Project, image string) (Image, error) {
+func (f fakeImages) Resolve(_ context.Context, p project.Project, image string) (job.Image, error) {
 	if image == "missing" {
-		return Image{}, fault.Invalidf("image %q is not in the registry", image)
+		return job.Image{}, fault.Invalidf("image %q is not in the registry", image)
 	}
-	return Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: digest, Internal: true, Platforms: f.platforms}, nil
+	return job.Image{Registry: "http://here", Repository: p.Slug + "/" + image, Digest: digest, Internal: true, Platforms: f.platforms}, nil
 }
 
 type fakeTokens struct {
@@ -121,7 +121,7 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 	t.Helper()
 	h := &hall{
 		t: t, dir: t.TempDir(), clock: &clock{t: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}, tokens: &fakeTokens{}, log: &logBuffer{},
-		orgs: map[string]account.Organization{}, tiers: Tiers{
+		orgs: map[string]account.Organization{}, tiers: job.Tiers{
 			api.PlanUnclaimed: {Concurrency: 1, Timeout: time.Minute}, api.PlanFree: {Concurrency: 1, Timeout: 5 * time.Minute},
 			api.PlanTeam: {Timeout: time.Hour}, api.PlanEnterprise: {},
 		},
@@ -162,8 +162,8 @@ func (h *hall) open() {
 	if reads == nil {
 		reads = report.NewJudge(h.store, nil)
 	}
-	h.queue = New(Config{
-		Store: h.store, Blobs: blobs, Ingest: reads, Images: h.images, Tokens: h.tokens, Tiers: h.tiers, Now: h.clock.now,
+	h.queue = job.NewService(job.Config{
+		Store: h.store, Blobs: blobs, Reports: reads, Images: h.images, Tokens: h.tokens, Tiers: h.tiers, Now: h.clock.now,
 		Log: slog.New(slog.NewTextHandler(h.log, nil)), Coin: func() bool { return true },
 	})
 }
@@ -400,7 +400,7 @@ func (h *hall) says(runner string, job *api.ClaimedJob, want api.MessageEvent, m
 }
 
 func (h *hall) put(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) error {
-	return h.queue.PutOutput(h.t.Context(), runner, job.UUID, OutputParams{Epoch: job.Epoch, Kind: kind, Path: path}, strings.NewReader(body))
+	return h.queue.PutOutput(h.t.Context(), runner, job.UUID, outputParams{Epoch: job.Epoch, Kind: kind, Path: path}, strings.NewReader(body))
 }
 
 func (h *hall) mustPut(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) {
@@ -457,7 +457,7 @@ func (h *hall) process(jobID string) {
 
 func (h *hall) sweep() {
 	h.t.Helper()
-	if err := h.queue.sweep(h.t.Context()); err != nil {
+	if err := h.queue.Sweep(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -465,7 +465,7 @@ func (h *hall) sweep() {
 // silence lets the leases of all who have been heard of so far run out.
 func (h *hall) silence() {
 	h.t.Helper()
-	if err := h.queue.flush(h.t.Context()); err != nil {
+	if err := h.queue.Flush(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 	h.clock.advance(limits.LeaseTimeout + time.Second)
@@ -482,3 +482,21 @@ func (h *hall) cancel(jobID string) {
 const ten = `{"b":{"latency":{"value":10}}}`
 
 var errBoom = errors.New("boom")
+
+// These have names beside the jobs that tests call job.
+type outputParams = job.OutputParams
+
+const (
+	logLife          = job.LogLife
+	logStops         = job.LogStops
+	prepareAllowance = job.PrepareAllowance
+)
+
+var configOf = job.ConfigOf
+
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}

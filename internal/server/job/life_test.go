@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"context"
@@ -277,7 +277,7 @@ func TestHeartbeatsAreWrittenInOneBatch(t *testing.T) {
 		t.Errorf("a heartbeat was written at once (-before +after):\n%s", diff)
 	}
 	began := h.store.Transactions()
-	if err := h.queue.flush(t.Context()); err != nil {
+	if err := h.queue.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := h.store.Transactions() - began; n != 1 {
@@ -556,7 +556,7 @@ func TestLiveOutputEndsAtItsLimitAndSaysSo(t *testing.T) {
 	for i := range int64(limits.LiveLogBytes/limits.LogChunkBytes + 5) {
 		h.says(r, job, api.MsgAck, api.Message{Event: api.MsgLog, Seq: i + 2, Text: chunk})
 		if i == 3 { // the count is found again
-			h.queue.logged = map[string]logged{}
+			h.queue.ForgetLogged()
 		}
 	}
 	logs, err := h.queue.Logs(t.Context(), access.Actor{Kind: access.Local}, h.row(job.UUID).ProjectID, job.UUID, 1, 0)
@@ -606,17 +606,17 @@ func TestUploadsAreBounded(t *testing.T) {
 	iter := 2
 	j := h.running(r, order{job: api.NewJob{Iter: &iter}})
 	for name, row := range map[string]struct {
-		params OutputParams
+		params outputParams
 		want   fault.Kind
 	}{
-		"an unknown kind":           {OutputParams{Kind: "trace"}, fault.Invalid},
-		"a stream with a path":      {OutputParams{Kind: api.ArtifactStdout, Path: "/x"}, fault.Invalid},
-		"a file without one":        {OutputParams{Kind: api.ArtifactFile}, fault.Invalid},
-		"a path without end":        {OutputParams{Kind: api.ArtifactFile, Path: strings.Repeat("x", limits.ImagePathBytes+1)}, fault.Invalid},
-		"an iteration before all":   {OutputParams{Kind: api.ArtifactStdout, Iteration: -1}, fault.Invalid},
-		"an iteration behind all":   {OutputParams{Kind: api.ArtifactStdout, Iteration: 2}, fault.Invalid},
-		"an iteration out of sight": {OutputParams{Kind: api.ArtifactStdout, Iteration: 1 << 30}, fault.Invalid},
-		"another epoch":             {OutputParams{Kind: api.ArtifactStdout, Epoch: 2}, fault.Conflict},
+		"an unknown kind":           {outputParams{Kind: "trace"}, fault.Invalid},
+		"a stream with a path":      {outputParams{Kind: api.ArtifactStdout, Path: "/x"}, fault.Invalid},
+		"a file without one":        {outputParams{Kind: api.ArtifactFile}, fault.Invalid},
+		"a path without end":        {outputParams{Kind: api.ArtifactFile, Path: strings.Repeat("x", limits.ImagePathBytes+1)}, fault.Invalid},
+		"an iteration before all":   {outputParams{Kind: api.ArtifactStdout, Iteration: -1}, fault.Invalid},
+		"an iteration behind all":   {outputParams{Kind: api.ArtifactStdout, Iteration: 2}, fault.Invalid},
+		"an iteration out of sight": {outputParams{Kind: api.ArtifactStdout, Iteration: 1 << 30}, fault.Invalid},
+		"another epoch":             {outputParams{Kind: api.ArtifactStdout, Epoch: 2}, fault.Conflict},
 	} {
 		if row.params.Epoch == 0 {
 			row.params.Epoch = 1
@@ -625,7 +625,7 @@ func TestUploadsAreBounded(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, row.want)
 		}
 	}
-	if err := h.queue.PutOutput(t.Context(), r, "nowhere", OutputParams{Kind: api.ArtifactStdout}, strings.NewReader("")); !fault.Is(err,
+	if err := h.queue.PutOutput(t.Context(), r, "nowhere", outputParams{Kind: api.ArtifactStdout}, strings.NewReader("")); !fault.Is(err,
 		fault.Missing) {
 		t.Errorf("a job that is not there: %v", err)
 	}
@@ -671,7 +671,7 @@ func TestAnUploadThatTookTooLongIsRefused(t *testing.T) {
 		h.mustClaim(other, job.UUID)
 		return copy(p, "late"), io.EOF
 	})
-	err := h.queue.PutOutput(t.Context(), r, job.UUID, OutputParams{Epoch: 1, Kind: api.ArtifactStdout}, slow)
+	err := h.queue.PutOutput(t.Context(), r, job.UUID, outputParams{Epoch: 1, Kind: api.ArtifactStdout}, slow)
 	if !fault.Is(err, fault.Conflict) || len(h.view(job.UUID).Outputs) != 0 {
 		t.Errorf("%v, outputs %v", err, h.view(job.UUID).Outputs)
 	}
@@ -737,7 +737,7 @@ func TestHelloSettlesWhatTheRunnerHolds(t *testing.T) {
 	h.expect(forgotten.UUID, api.JobPending, api.ReasonRunnerLost) // it is not with the runner any more
 	h.expect(foreign.UUID, api.JobRunning, "")
 	h.clock.advance(limits.LeaseTimeout - time.Second)
-	if err := h.queue.flush(t.Context()); err != nil {
+	if err := h.queue.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -819,7 +819,7 @@ func TestARunnerThatCountsNoEpochsSpeaksForItsLastClaim(t *testing.T) {
 
 // flaky fails to finish reports, or panics, so many times.
 type flaky struct {
-	Ingester
+	job.Reports
 	failures int
 	panics   bool
 	calls    int
@@ -829,7 +829,7 @@ func (f *flaky) FinishReport(ctx context.Context, reportID string, d job.Deliver
 	f.calls++
 	switch {
 	case f.calls > f.failures:
-		return f.Ingester.FinishReport(ctx, reportID, d, inTx)
+		return f.Reports.FinishReport(ctx, reportID, d, inTx)
 	case f.panics:
 		panic("boom")
 	}
@@ -851,8 +851,8 @@ func TestReadingIsTriedAgainThenGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHall(t)
-			broken := &flaky{Ingester: report.NewJudge(h.store, nil), failures: row.failures, panics: row.panics}
-			h.queue.Ingest = broken
+			broken := &flaky{Reports: report.NewJudge(h.store, nil), failures: row.failures, panics: row.panics}
+			h.queue.Reports = broken
 			r := h.runner("box")
 			job := h.running(r, order{})
 			h.mustPut(r, job, api.ArtifactStdout, "", ten)
@@ -860,13 +860,13 @@ func TestReadingIsTriedAgainThenGivenUp(t *testing.T) {
 			for range limits.ReadTries * 2 {
 				h.sweep() // brings it, unless it is too early
 				h.sweep() // and not twice
-				if n := len(h.queue.toRead); n > 1 {
+				if n := len(h.queue.ToRead()); n > 1 {
 					t.Fatalf("it waits %d times", n)
 				}
 				select {
-				case id := <-h.queue.toRead:
+				case id := <-h.queue.ToRead():
 					_ = h.queue.Process(t.Context(), id) // its error is what the row is about
-					delete(h.queue.reading, id)
+					h.queue.Readable(id)
 				default:
 				}
 				h.clock.advance(limits.ReadRetryMax)

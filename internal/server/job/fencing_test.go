@@ -1,4 +1,4 @@
-package queue
+package job_test
 
 import (
 	"testing"

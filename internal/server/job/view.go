@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"cmp"
@@ -17,7 +17,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -27,7 +26,7 @@ func (s *Service) Jobs(ctx context.Context, actor access.Actor, ref string, stat
 	out := []api.Job{}
 	total := 0
 	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
-		rows, n, err := job.List(ctx, tx, project.ID, string(state), page)
+		rows, n, err := List(ctx, tx, project.ID, string(state), page)
 		if err != nil {
 			return err
 		}
@@ -55,9 +54,9 @@ func (s *Service) Brief(ctx context.Context, actor access.Actor, ref string, id 
 // Job returns a job of a project with its outputs and its history. Texts longer than limits.LogTailBytes are cut, and say so.
 func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id string) (api.Job, error) {
 	var out api.Job
-	var row job.Job
-	var outputs []job.Output
-	var logs []job.Log
+	var row Job
+	var outputs []Output
+	var logs []Log
 	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		var err error
 		if row, err = ownJob(ctx, tx, project, id); err != nil {
@@ -66,7 +65,7 @@ func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id st
 		if out, err = one(ctx, tx, row); err != nil {
 			return err
 		}
-		events, err := job.Events(ctx, tx, id)
+		events, err := Events(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -76,11 +75,11 @@ func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id st
 				Detail: text(e.Detail),
 			})
 		}
-		if outputs, err = job.JobOutputs(ctx, tx, id, row.Epoch); err != nil {
+		if outputs, err = JobOutputs(ctx, tx, id, row.Epoch); err != nil {
 			return err
 		}
 		if len(outputs) == 0 {
-			logs, err = job.JobLogs(ctx, tx, id, row.Epoch, 0, 10_000)
+			logs, err = JobLogs(ctx, tx, id, row.Epoch, 0, 10_000)
 		}
 		return err
 	})
@@ -95,16 +94,16 @@ func (s *Service) Job(ctx context.Context, actor access.Actor, ref string, id st
 	return out, err
 }
 
-func ownJob(ctx context.Context, tx *store.Tx, project project.Project, id string) (job.Job, error) {
-	row, err := job.ByID(ctx, tx, id)
+func ownJob(ctx context.Context, tx *store.Tx, project project.Project, id string) (Job, error) {
+	row, err := ByID(ctx, tx, id)
 	if err == nil && row.ProjectID != project.ID {
-		return job.Job{}, fault.Missingf("job %q does not exist in project %q", id, project.Slug)
+		return Job{}, fault.Missingf("job %q does not exist in project %q", id, project.Slug)
 	}
 	return row, err
 }
 
 // texts gathers what a job printed: from its outputs, or from its live output while there are none.
-func (s *Service) texts(ctx context.Context, row job.Job, outputs []job.Output, logs []job.Log) (*api.JobOutput, error) {
+func (s *Service) texts(ctx context.Context, row Job, outputs []Output, logs []Log) (*api.JobOutput, error) {
 	results, err := resultsOf(row)
 	if err != nil {
 		return nil, err
@@ -126,7 +125,7 @@ func (s *Service) texts(ctx context.Context, row job.Job, outputs []job.Output, 
 	}
 	left := int64(limits.JobTextBytes)
 	// what was said goes before what was written
-	slices.SortStableFunc(outputs, func(a, b job.Output) int { return cmp.Compare(fileLast(a), fileLast(b)) })
+	slices.SortStableFunc(outputs, func(a, b Output) int { return cmp.Compare(fileLast(a), fileLast(b)) })
 	for _, o := range outputs {
 		body, err := s.excerpt(ctx, o, min(left, limits.LogTailBytes))
 		if err != nil {
@@ -152,7 +151,7 @@ func (s *Service) texts(ctx context.Context, row job.Job, outputs []job.Output, 
 	return &api.JobOutput{Results: results, Error: row.Error}, nil
 }
 
-func fileLast(o job.Output) int {
+func fileLast(o Output) int {
 	if o.Kind == string(api.ArtifactFile) {
 		return 1
 	}
@@ -160,7 +159,7 @@ func fileLast(o job.Output) int {
 }
 
 // excerpt is the end of an output, at most most bytes of it, with a word on what is not there.
-func (s *Service) excerpt(ctx context.Context, o job.Output, most int64) (string, error) {
+func (s *Service) excerpt(ctx context.Context, o Output, most int64) (string, error) {
 	body, err := s.output(ctx, o, most)
 	switch {
 	case fault.Is(err, fault.Missing):
@@ -180,8 +179,8 @@ func (s *Service) excerpt(ctx context.Context, o job.Output, most int64) (string
 	return body, nil
 }
 
-func one(ctx context.Context, tx *store.Tx, row job.Job) (api.Job, error) {
-	out, err := presented(ctx, tx, []job.Job{row})
+func one(ctx context.Context, tx *store.Tx, row Job) (api.Job, error) {
+	out, err := presented(ctx, tx, []Job{row})
 	if err != nil {
 		return api.Job{}, err
 	}
@@ -189,7 +188,7 @@ func one(ctx context.Context, tx *store.Tx, row job.Job) (api.Job, error) {
 }
 
 // presented maps rows of jobs, with their specs, runners and places in the queue.
-func presented(ctx context.Context, tx *store.Tx, rows []job.Job) ([]api.Job, error) {
+func presented(ctx context.Context, tx *store.Tx, rows []Job) ([]api.Job, error) {
 	var specIDs, runnerIDs []string
 	for _, r := range rows {
 		specIDs = append(specIDs, r.SpecID)
@@ -226,12 +225,12 @@ func presented(ctx context.Context, tx *store.Tx, rows []job.Job) ([]api.Job, er
 			}
 		}
 		if r.State == string(api.JobPending) {
-			n, err := job.QueuePosition(ctx, tx, r)
+			n, err := QueuePosition(ctx, tx, r)
 			if err != nil {
 				return nil, err
 			}
 			out[i].QueuePosition = &n
-			runners, err := job.Candidates(ctx, tx, r)
+			runners, err := Candidates(ctx, tx, r)
 			if err != nil {
 				return nil, err
 			}
@@ -252,7 +251,7 @@ func (s *Service) Logs(ctx context.Context, actor access.Actor, ref, jobID strin
 		if row.Epoch != epoch {
 			after = 0
 		}
-		logs, err := job.JobLogs(ctx, tx, jobID, row.Epoch, after, limits.EventBufferRows)
+		logs, err := JobLogs(ctx, tx, jobID, row.Epoch, after, limits.EventBufferRows)
 		for _, l := range logs {
 			out = append(out, api.JobLog{Seq: l.Seq, Epoch: l.Epoch, Iteration: l.Iteration, Stream: api.ArtifactKind(l.Stream), Text: l.Body})
 		}
@@ -264,13 +263,13 @@ func (s *Service) Logs(ctx context.Context, actor access.Actor, ref, jobID strin
 // OpenOutput opens one stored output of a project's job; the caller closes it.
 func (s *Service) OpenOutput(ctx context.Context, actor access.Actor, ref string, jobID string, iteration int, kind api.ArtifactKind,
 	path string) (io.ReadCloser, int64, error) {
-	var found *job.Output
+	var found *Output
 	err := s.Door.View(ctx, actor, ref, func(tx *store.Tx, project project.Project) error {
 		row, err := ownJob(ctx, tx, project, jobID)
 		if err != nil {
 			return err
 		}
-		outputs, err := job.JobOutputs(ctx, tx, jobID, row.Epoch)
+		outputs, err := JobOutputs(ctx, tx, jobID, row.Epoch)
 		for _, o := range outputs {
 			if o.Iteration == iteration && o.Kind == string(kind) && o.Path == path {
 				found = &o
@@ -297,14 +296,14 @@ func Ended(status api.JobStatus) bool { return corejob.Ended(status) }
 // Counts returns how many jobs wait and how many run, for metrics.
 func (s *Service) Counts(ctx context.Context) (pending, running int, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		if pending, err = job.Count(ctx, tx, string(api.JobPending)); err != nil {
+		if pending, err = Count(ctx, tx, string(api.JobPending)); err != nil {
 			return err
 		}
-		claimed, err := job.Count(ctx, tx, string(api.JobClaimed))
+		claimed, err := Count(ctx, tx, string(api.JobClaimed))
 		if err != nil {
 			return err
 		}
-		running, err = job.Count(ctx, tx, string(api.JobRunning))
+		running, err = Count(ctx, tx, string(api.JobRunning))
 		running += claimed
 		return err
 	})
@@ -338,10 +337,10 @@ func (s *Service) CancelAll(ctx context.Context, projectID string) error {
 	for _, state := range []api.JobStatus{api.JobPending, api.JobClaimed, api.JobRunning} {
 		var ids []string
 		for total := 1; len(ids) < total; {
-			var rows []job.Job
+			var rows []Job
 			n := 0
 			if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
-				rows, n, err = job.List(ctx, tx, projectID, string(state), store.Page{Limit: limits.PageMax, Offset: len(ids)})
+				rows, n, err = List(ctx, tx, projectID, string(state), store.Page{Limit: limits.PageMax, Offset: len(ids)})
 				return err
 			}); err != nil {
 				return err

@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/measurement"
-	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -16,14 +15,14 @@ import (
 // delivered keeping what they left. When somebody retries one, all that did not deliver run again.
 
 // family does what an event of a job, which stood at before, means for its report and for the other jobs of that report.
-func (s *Service) family(ctx context.Context, tx *store.Tx, row *job.Job, before api.JobStatus, e corejob.Kind) error {
+func (s *Service) family(ctx context.Context, tx *store.Tx, row *Job, before api.JobStatus, e corejob.Kind) error {
 	after := api.JobStatus(row.State)
 	ended := after == api.JobFailed || after == api.JobCanceled
 	again := corejob.Ended(before) && !corejob.Ended(after)
 	if row.Parts == 1 {
 		switch {
 		case ended:
-			return s.Ingest.FailReport(ctx, tx, row.ReportID, endOf(*row))
+			return s.Reports.FailReport(ctx, tx, row.ReportID, endOf(*row))
 		case again:
 			return s.reopen(ctx, tx, *row, after)
 		}
@@ -45,11 +44,11 @@ func (s *Service) family(ctx context.Context, tx *store.Tx, row *job.Job, before
 	case ended && over && text(row.Reason) == string(api.ReasonCanceledByUser): // it was another one that was canceled
 		reason := string(api.ReasonMeasurement)
 		row.Reason = &reason
-		return job.Save(ctx, tx, *row)
+		return Save(ctx, tx, *row)
 	case !ended || over:
 		return nil
 	}
-	if err := s.Ingest.FailReport(ctx, tx, row.ReportID, fmt.Sprintf("%s (job %d of %d)", endOf(*row), part(*row), row.Parts)); err != nil {
+	if err := s.Reports.FailReport(ctx, tx, row.ReportID, fmt.Sprintf("%s (job %d of %d)", endOf(*row), part(*row), row.Parts)); err != nil {
 		return err
 	}
 	for _, other := range others {
@@ -61,7 +60,7 @@ func (s *Service) family(ctx context.Context, tx *store.Tx, row *job.Job, before
 }
 
 // endOf says how a job ended that failed or was canceled.
-func endOf(row job.Job) string {
+func endOf(row Job) string {
 	sentence := text(row.Error)
 	if sentence == "" {
 		sentence = text(row.Reason)
@@ -70,9 +69,9 @@ func endOf(row job.Job) string {
 }
 
 // others are the jobs that the same report waits for, held.
-func (s *Service) others(ctx context.Context, tx *store.Tx, row job.Job) ([]job.Job, error) {
-	all, err := job.HoldOfReport(ctx, tx, row.ReportID)
-	var out []job.Job
+func (s *Service) others(ctx context.Context, tx *store.Tx, row Job) ([]Job, error) {
+	all, err := HoldOfReport(ctx, tx, row.ReportID)
+	var out []Job
 	for _, one := range all {
 		if one.ID != row.ID {
 			out = append(out, one)
@@ -82,14 +81,14 @@ func (s *Service) others(ctx context.Context, tx *store.Tx, row job.Job) ([]job.
 }
 
 // part is a job's number among those of its report, from 1. With two sides each round has one of each.
-func part(row job.Job) int {
+func part(row Job) int {
 	if row.InTurn {
 		return row.Place/2 + 1
 	}
 	return row.Place + 1
 }
 
-func states(rows []job.Job) []api.JobStatus {
+func states(rows []Job) []api.JobStatus {
 	out := make([]api.JobStatus, len(rows))
 	for i, row := range rows {
 		out[i] = api.JobStatus(row.State)
@@ -98,7 +97,7 @@ func states(rows []job.Job) []api.JobStatus {
 }
 
 // abandon ends a job that nothing waits for any more; one that runs is asked to.
-func (s *Service) abandon(ctx context.Context, tx *store.Tx, row *job.Job) error {
+func (s *Service) abandon(ctx context.Context, tx *store.Tx, row *Job) error {
 	if corejob.Ended(api.JobStatus(row.State)) {
 		return nil
 	}
@@ -107,7 +106,7 @@ func (s *Service) abandon(ctx context.Context, tx *store.Tx, row *job.Job) error
 }
 
 // revive makes a report wait again for all of its jobs, of which somebody retries one.
-func (s *Service) revive(ctx context.Context, tx *store.Tx, row job.Job, others []job.Job) error {
+func (s *Service) revive(ctx context.Context, tx *store.Tx, row Job, others []Job) error {
 	for _, other := range others {
 		if corejob.InFlight(api.JobStatus(other.State)) {
 			return fault.Conflictf("job %s of the same report is still being stopped; retry when it has ended", other.ID)
@@ -128,11 +127,11 @@ func (s *Service) revive(ctx context.Context, tx *store.Tx, row job.Job, others 
 }
 
 // reopen makes a job's report wait for results again.
-func (s *Service) reopen(ctx context.Context, tx *store.Tx, row job.Job, after api.JobStatus) error {
+func (s *Service) reopen(ctx context.Context, tx *store.Tx, row Job, after api.JobStatus) error {
 	if row.InTurn && after == api.JobPending {
-		if err := job.Unbind(ctx, tx, row.MeasurementID); err != nil {
+		if err := Unbind(ctx, tx, row.MeasurementID); err != nil {
 			return err
 		}
 	}
-	return s.Ingest.ReopenReport(ctx, tx, row.ReportID)
+	return s.Reports.ReopenReport(ctx, tx, row.ReportID)
 }

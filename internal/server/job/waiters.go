@@ -1,11 +1,9 @@
-package queue
+package job
 
 import (
 	"maps"
 	"slices"
 	"sync"
-
-	"github.com/tachograph/tacho/internal/server/job"
 )
 
 // waiters are the runners that wait for work. A wake-up for a stand (a spec and a slot) goes to the one that has waited there longest.
@@ -19,24 +17,24 @@ type waiters struct {
 
 type waiter struct {
 	runner string
-	stands []job.Stand
-	wake   chan job.Stand // holds one token: where the wake-up is for, or none for one that is meant for this waiter alone
+	stands []Stand
+	wake   chan Stand // holds one token: where the wake-up is for, or none for one that is meant for this waiter alone
 }
 
 // join adds a waiter; it must look for a job after joining, so that an insert in between wakes it. ok is false once closed.
-func (ws *waiters) join(runner string, stands []job.Stand) (w *waiter, ok bool) {
+func (ws *waiters) join(runner string, stands []Stand) (w *waiter, ok bool) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.closed {
 		return nil, false
 	}
-	w = &waiter{runner: runner, stands: stands, wake: make(chan job.Stand, 1)}
+	w = &waiter{runner: runner, stands: stands, wake: make(chan Stand, 1)}
 	ws.queue = append(ws.queue, w)
 	return w, true
 }
 
 // offer changes what a waiter offers; ok is false once closed.
-func (ws *waiters) offer(w *waiter, stands []job.Stand) (ok bool) {
+func (ws *waiters) offer(w *waiter, stands []Stand) (ok bool) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	w.stands = stands
@@ -44,24 +42,24 @@ func (ws *waiters) offer(w *waiter, stands []job.Stand) (ok bool) {
 }
 
 // leave removes a waiter. A wake-up that it has not seen, and the one that it owes, go to the next.
-func (ws *waiters) leave(w *waiter, owed job.Stand) {
+func (ws *waiters) leave(w *waiter, owed Stand) {
 	ws.mu.Lock()
 	ws.queue = slices.DeleteFunc(ws.queue, func(other *waiter) bool { return other == w })
-	var unseen job.Stand
+	var unseen Stand
 	select {
 	case unseen = <-w.wake:
 	default:
 	}
 	ws.mu.Unlock()
-	for _, stand := range []job.Stand{owed, unseen} {
-		if stand != (job.Stand{}) {
+	for _, stand := range []Stand{owed, unseen} {
+		if stand != (Stand{}) {
 			ws.wake(stand)
 		}
 	}
 }
 
 // wake gives one waiter a token for a stand.
-func (ws *waiters) wake(stand job.Stand) {
+func (ws *waiters) wake(stand Stand) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
@@ -73,7 +71,7 @@ func (ws *waiters) wake(stand job.Stand) {
 }
 
 // wakeAll gives a token for a stand to all waiters there that have none: for a job that not each of them may take.
-func (ws *waiters) wakeAll(stand job.Stand) {
+func (ws *waiters) wakeAll(stand Stand) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
@@ -89,7 +87,7 @@ func (ws *waiters) kick(runner string) {
 	defer ws.mu.Unlock()
 	for _, w := range ws.queue {
 		if w.runner == runner && len(w.wake) == 0 {
-			w.wake <- job.Stand{}
+			w.wake <- Stand{}
 		}
 	}
 }
@@ -125,7 +123,7 @@ func (ws *waiters) close() {
 	ws.closed = true
 	for _, w := range ws.queue {
 		if len(w.wake) == 0 {
-			w.wake <- job.Stand{}
+			w.wake <- Stand{}
 		}
 	}
 }
