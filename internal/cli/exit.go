@@ -73,6 +73,7 @@ var ReasonExits = map[api.Reason]int{
 	api.ReasonDeadline:         fault.ExitTimedOut,
 	api.ReasonCanceledByUser:   fault.ExitCanceled,
 	api.ReasonServer:           fault.ExitServer,
+	api.ReasonMeasurement:      fault.ExitBenchmarkFailed, // of which another job was the first
 }
 
 // JobExit is the exit code of a job that has ended.

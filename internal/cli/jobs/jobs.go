@@ -159,7 +159,7 @@ func newJobWatch(env *cli.Env) *cobra.Command {
 func watchJob(ctx context.Context, env *cli.Env, srv *cli.Session, project, id string, o show.Options) error {
 	live, stop := env.UntilInterrupted(ctx)
 	defer stop()
-	job, err := Follow(live, env, srv, project, id, WatchOptions{Quiet: o.Quiet, Json: o.JSON})
+	job, err := Follow(live, env, srv, project, []string{id}, WatchOptions{Quiet: o.Quiet, Json: o.JSON})
 	if errors.Is(err, cli.ErrInterrupted) {
 		return Detached(project, id)
 	}

@@ -51,7 +51,7 @@ func newJobLogs(env *cli.Env) *cobra.Command {
 			case "stderr":
 				w.stdout = io.Discard
 			}
-			_, err = w.follow(live, srv, args[0], args[1])
+			_, err = w.follow(live, srv, args[0], args[1], false)
 			if errors.Is(err, cli.ErrInterrupted) {
 				return Detached(args[0], args[1])
 			}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/term"
 )
@@ -26,7 +25,8 @@ type watcher struct {
 	env            *cli.Env
 	options        WatchOptions
 	progress       *term.Progress
-	live           bool // a line that is written over
+	live           bool   // a line that is written over
+	which          string // before each state: which job of several it is of
 	stdout, stderr io.Writer
 
 	mu    sync.Mutex // guards state and since, which a clock reads
@@ -49,32 +49,22 @@ func newWatcher(env *cli.Env, o WatchOptions) *watcher {
 	return w
 }
 
-// Follow shows a job until it has ended and returns it as it then is.
-func Follow(ctx context.Context, env *cli.Env, srv *cli.Session, project, job string, o WatchOptions) (api.Job, error) {
-	return newWatcher(env, o).follow(ctx, srv, project, job)
-}
-
-// follow shows a job until it has ended and returns it as it then is.
-func (w *watcher) follow(ctx context.Context, srv *cli.Session, project, job string) (api.Job, error) {
+// begin makes what the session says go around the line that is written over, and moves the clock in it on; end stops that.
+func (w *watcher) begin(ctx context.Context, srv *cli.Session) (end func()) {
 	plain := srv.Say
 	srv.Say = w.progress.Say
-	defer func() { srv.Say = plain }()
-	if w.live {
-		ctx, stop := context.WithCancel(ctx)
-		var clock sync.WaitGroup
-		clock.Go(func() { w.tick(ctx) })
-		defer func() { stop(); clock.Wait(); w.progress.Done() }()
+	if !w.live {
+		return func() { srv.Say = plain }
 	}
-	var last api.Job
-	err := srv.Follow(ctx, project, job, func(e client.Event) error {
-		if e.Log != nil {
-			return w.log(*e.Log)
-		}
-		last = *e.Job
-		w.show(last)
-		return nil
-	})
-	return last, err
+	ctx, stop := context.WithCancel(ctx)
+	var clock sync.WaitGroup
+	clock.Go(func() { w.tick(ctx) })
+	return func() {
+		stop()
+		clock.Wait()
+		w.progress.Done()
+		srv.Say = plain
+	}
 }
 
 func (w *watcher) log(l api.JobLog) error {
@@ -90,7 +80,7 @@ func (w *watcher) log(l api.JobLog) error {
 
 // show tells a state that is new.
 func (w *watcher) show(job api.Job) {
-	state := stateLine(job)
+	state := w.which + stateLine(job)
 	w.mu.Lock()
 	same := state == w.state
 	if !same {
@@ -170,6 +160,9 @@ func stateLine(job api.Job) string {
 		}
 		return line
 	case api.JobCompleted:
+		if job.Parts > 1 {
+			return fmt.Sprintf("completed%s, results are read when all %d jobs of the report have completed", on, job.Parts)
+		}
 		return "completed" + on + ", results are being read"
 	}
 	return strings.TrimSpace(string(job.Status) + on)

@@ -32,6 +32,15 @@ func (f *runFlags) newJob(env *cli.Env, args []string) (*api.NewJob, error) {
 	if f.iter > 1 {
 		job.Iter = &f.iter
 	}
+	if f.jobs > 1 {
+		job.Jobs = &f.jobs
+	}
+	if f.baseImage != "" {
+		job.Base = &api.BaseImage{Image: f.baseImage, Branch: f.baseBranch}
+		if f.baseHash != "" {
+			job.Base.Hash = &f.baseHash
+		}
+	}
 	if f.allowFailure {
 		job.AllowFailure = &f.allowFailure
 	}

@@ -59,15 +59,55 @@ func (f *runFlags) submitJob(ctx context.Context, env *cli.Env, srv *cli.Session
 	}
 	if !f.quiet {
 		fmt.Fprintf(env.Stderr, "tacho: job %s in project %s\n", id, project)
+		if n := len(jobsOf(report)); n > 1 {
+			fmt.Fprintf(env.Stderr, "tacho: the report waits for %d jobs%s\n", n, inTurns(in))
+		}
 	}
-	job, err := jobs.Follow(live, env, srv, project, id, jobs.WatchOptions{Quiet: f.quiet, Json: f.format == "json"})
+	ids := jobsOf(report)
+	job, err := jobs.Follow(live, env, srv, project, ids, jobs.WatchOptions{Quiet: f.quiet, Json: f.format == "json"})
 	if errors.Is(err, cli.ErrInterrupted) {
 		return jobs.Detached(project, id)
 	}
 	if err != nil {
 		return cli.ExitWith(cli.ExitCode(err), fmt.Errorf("%w; the job goes on: 'tacho job watch %s %s' follows it", err, project, id))
 	}
+	if job.Status == api.JobProcessed {
+		job.Report = report.UUID // the last job may be the base's
+	}
+	if base := baseOf(report); base != "" && !f.quiet {
+		fmt.Fprintf(env.Stderr, "tacho: compared with %s\n", srv.Page("projects", project, "reports", base))
+	}
 	return jobs.Finish(ctx, env, srv, job, f.showing())
+}
+
+// jobsOf are the ids of the jobs of a report's measurement, in the order in which they run.
+func jobsOf(report api.Report) (ids []string) {
+	if report.Measurement == nil { // a server of before
+		return []string{*report.Job}
+	}
+	for _, job := range report.Measurement.Jobs {
+		ids = append(ids, job.UUID)
+	}
+	return ids
+}
+
+// baseOf is the report that a run is compared with; empty: none.
+func baseOf(report api.Report) string {
+	if report.Measurement != nil {
+		for _, job := range report.Measurement.Jobs {
+			if job.Side == api.SideBase {
+				return job.Report
+			}
+		}
+	}
+	return ""
+}
+
+func inTurns(in api.NewRun) string {
+	if in.Job.Base == nil {
+		return ""
+	}
+	return fmt.Sprintf(": %s and %s in turns, on one machine", in.Job.Image, in.Job.Base.Image)
 }
 
 func (f *runFlags) showDetached(env *cli.Env, srv *cli.Session, report api.Report) error {

@@ -60,6 +60,8 @@ type runFlags struct {
 	entrypoint, cmd, variables, envs []string        // --env, --env-file
 	secretEnv                        []string
 	detach                           bool
+	jobs                             int
+	baseImage, baseBranch, baseHash  string
 	format                           string
 	asJSON, quiet, dryRun            bool
 	ignoredPollInterval              string
@@ -87,7 +89,8 @@ is set by itself: a difference raises an alert only where
 --threshold-… or 'tacho threshold create' says so.
 
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
-running, a second Ctrl-C ends tacho at once.
+running, a second Ctrl-C ends tacho at once. --jobs makes the report out of several jobs, which any runners of the spec may take.
+--base-image measures a second image in turns with the first (in the order ABBA or BAAB, by chance), all on one machine.
 
 Project, branch, thresholds, adapter and key are checked with the server before the command runs. Results that cannot be read or sent
 are kept in a file, and --resend sends them later; flags given with it replace what was refused: --adapter, --project, --branch, ….
@@ -104,7 +107,8 @@ outside of CI has no branch: give --branch.`
   tacho run --iter 3 --fold median --file results.json ./bench --out results.json
   tacho run --host https://bench.example.org --project app --threshold-measure latency --threshold-test t_test \
     --threshold-upper-boundary 0.99 --error-on-alert "go test -bench ."
-  tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m`
+  tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m
+  tacho run --project app --image app/bench:pr7 --base-image app/bench:main --base-branch main --jobs 5`
 	cmd.Flags().SetInterspersed(false) // flags after the command are the command's
 	f.Connection.Flags(cmd)
 	f.flags(cmd)
@@ -151,6 +155,11 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.errorOnAlert, "err", false, "the same")
 
 	v.StringVar(&f.image, "image", "", "run this image on a runner: app:v1, project/app:v1, ghcr.io/org/app:v1, …@sha256:…")
+	v.IntVar(&f.jobs, "jobs", 1, "jobs that make the report, each claimed and prepared anew; --iter repeats within one")
+	v.StringVar(&f.baseImage, "base-image", "",
+		"image to compare with: its jobs run in turns with those of --image, on the same machine, and make a report of their own")
+	v.StringVar(&f.baseBranch, "base-branch", "", "branch that the results of --base-image belong to (default: the start point's)")
+	v.StringVar(&f.baseHash, "base-hash", "", "commit that --base-image was built from (default: the start point's)")
 	v.StringVar(&f.spec, "spec", "", "hardware spec of the runner (default: the testbed's, or the server's)")
 	v.StringArrayVar(&f.entrypoint, "entrypoint", nil, "replaces the image's (repeatable: one word each)")
 	v.StringArrayVar(&f.cmd, "cmd", nil, "replaces the image's command (repeatable: one word each), or words at the end")
@@ -180,8 +189,12 @@ func (f *runFlags) check(args []string) error {
 		f.format = "json"
 	}
 	remoteOnly := len(f.entrypoint) > 0 || len(f.cmd) > 0 || len(f.variables) > 0 || len(f.envs) > 0 || len(f.secretEnv) > 0 || f.detach ||
-		f.spec != ""
+		f.spec != "" || f.jobs != 1 || f.baseImage != ""
 	switch {
+	case f.baseImage == "" && (f.baseBranch != "" || f.baseHash != ""):
+		return cli.Usage("--base-branch and --base-hash say where --base-image belongs; give that too")
+	case f.jobs < 1 || f.jobs > limits.JobsPerReport:
+		return cli.Usage("--jobs %d: want 1 to %d", f.jobs, limits.JobsPerReport)
 	case f.noStartPoint && f.startPoint != "":
 		return cli.Usage("--start-point and --no-start-point are opposites; give one of them")
 	case f.format != "human" && f.format != "json":
@@ -189,7 +202,7 @@ func (f *runFlags) check(args []string) error {
 	case f.iter < 1 || f.iter > limits.IterationsPerJob:
 		return cli.Usage("--iter %d: want 1 to %d", f.iter, limits.IterationsPerJob)
 	case f.image == "" && remoteOnly:
-		return cli.Usage("--entrypoint, --cmd, --env, --env-file, --spec and --detach are for a job; give --image too")
+		return cli.Usage("--entrypoint, --cmd, --env, --env-file, --spec, --jobs, --base-image and --detach are for a job; give --image too")
 	case f.image != "" && (f.exec || f.shell != ""):
 		return cli.Usage("--exec and --shell are for a command on this machine, not for --image")
 	case len(f.files) > 0 && (f.buildTime || len(f.fileSizes) > 0):

@@ -49,20 +49,26 @@ func (s *Service) ReportPart(ctx context.Context, actor access.Actor, ref, id st
 		if err != nil {
 			return err
 		}
-		built, err := reports(ctx, tx, project, []report.Report{row})
-		if err != nil {
+		if out, err = single(ctx, tx, project, row); err != nil {
 			return err
-		}
-		out = built[0]
-		if row.JobID != nil {
-			m, err := measurementOf(ctx, tx, row)
-			if err != nil {
-				return err
-			}
-			out.Measurement = &m
 		}
 		return expand(ctx, tx, row, &out, most)
 	})
+	return out, err
+}
+
+// single builds the answer for one report, without results and alerts: what reports builds, and the jobs that it waits for.
+func single(ctx context.Context, tx *store.Tx, project project.Project, row report.Report) (api.Report, error) {
+	built, err := reports(ctx, tx, project, []report.Report{row})
+	if err != nil {
+		return api.Report{}, err
+	}
+	out := built[0]
+	if row.JobID == nil {
+		return out, nil
+	}
+	m, err := measurementOf(ctx, tx, row)
+	out.Measurement = &m
 	return out, err
 }
 

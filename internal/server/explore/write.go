@@ -69,11 +69,11 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, actor access.Act
 		if err != nil {
 			return err
 		}
-		built, err := reports(ctx, tx, project, []report.Report{row})
+		built, err := single(ctx, tx, project, row)
 		if err != nil {
 			return err
 		}
-		return writeReport(ctx, w, tx, row, built[0], show.Results)
+		return writeReport(ctx, w, tx, row, built, show.Results)
 	})
 }
 

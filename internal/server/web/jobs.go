@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -82,15 +83,15 @@ func spans(job api.Job, now time.Time) (waited, ran string) {
 }
 
 type jobView struct {
-	Error, Note, Reason, Image, Digest, Spec, Runner, Attempt, Waited, Ran, ReportHref, EventsHref, Log string
-	Status                                                                                              pill
-	Created                                                                                             moment
-	Live                                                                                                bool
-	Streams                                                                                             []streamView
-	Files                                                                                               []fileRow
-	Events                                                                                              []eventRow
-	Host                                                                                                []fact
-	Act                                                                                                 *button
+	Error, Note, Reason, Image, Digest, Spec, Runner, Part, Attempt, Waited, Ran, ReportHref, EventsHref, Log string
+	Status                                                                                                    pill
+	Created                                                                                                   moment
+	Live                                                                                                      bool
+	Streams                                                                                                   []streamView
+	Files                                                                                                     []fileRow
+	Events                                                                                                    []eventRow
+	Host                                                                                                      []fact
+	Act                                                                                                       *button
 }
 
 type streamView struct{ Title, Text string }
@@ -136,6 +137,9 @@ func (p *Pages) jobView(project api.Project, job api.Job, here string) jobView {
 	switch job.Status {
 	case api.JobPending, api.JobClaimed, api.JobRunning, api.JobCompleted:
 		view.Live = true
+	}
+	if job.Parts > 1 {
+		view.Part = fmt.Sprintf("job %d of %d of its report", job.Part, job.Parts)
 	}
 	view.Note = job.Phase
 	if job.QueuePosition != nil {

@@ -90,6 +90,13 @@ type reportView struct {
 	Alerts                                   []alertRow
 	Problems                                 []problemRow
 	Iterations                               []iterationView
+	Jobs                                     []measurementRow // where it waits for several, or is compared
+}
+
+// measurementRow is a job of the measurement that a report waits for.
+type measurementRow struct {
+	Href, Title, ReportHref, Runner string
+	Status                          pill
 }
 
 type problemRow struct{ Benchmark, Message, Line string }
@@ -141,6 +148,7 @@ func (p *Pages) reportView(project api.Project, r api.Report) reportView {
 	if r.Job != nil {
 		view.JobHref = jobHref(project, *r.Job)
 	}
+	view.Jobs = measurementRows(project, r)
 	alerted := map[string]api.AlertStatus{}
 	for _, a := range r.Alerts {
 		alerted[a.Metric.UUID] = a.Status
@@ -158,6 +166,9 @@ func (p *Pages) reportView(project api.Project, r api.Report) reportView {
 		if len(r.Results) > 1 {
 			one.Title = fmt.Sprintf("Results of iteration %d of %d", i+1, len(r.Results))
 		}
+		if i < len(r.Counts.Results) && r.Counts.Results[i].Job != "" {
+			one.Title += fmt.Sprintf(", job %d", numberOf(r, r.Counts.Results[i].Job))
+		}
 		for _, result := range iteration {
 			for _, m := range result.Measures {
 				one.Rows = append(one.Rows, resultRowOf(project, r, result.Benchmark, m, alerted))
@@ -166,6 +177,33 @@ func (p *Pages) reportView(project api.Project, r api.Report) reportView {
 		view.Iterations = append(view.Iterations, one)
 	}
 	return view
+}
+
+// measurementRows are the jobs of a report's measurement in the order in which they run; none for a single one, which JobHref names.
+func measurementRows(project api.Project, r api.Report) []measurementRow {
+	if r.Measurement == nil || len(r.Measurement.Jobs) < 2 {
+		return nil
+	}
+	rows := make([]measurementRow, len(r.Measurement.Jobs))
+	for i, job := range r.Measurement.Jobs {
+		rows[i] = measurementRow{Href: jobHref(project, job.UUID), Title: fmt.Sprintf("job %d, %s", i+1, job.Side), Runner: "–",
+			Status: jobStatus(job.Status)}
+		if job.Report != r.UUID {
+			rows[i].ReportHref = reportHref(project, job.Report)
+		}
+		if job.Runner != nil {
+			rows[i].Runner = *job.Runner
+		}
+	}
+	return rows
+}
+
+// numberOf is a job's number in its measurement, from 1; 0 for one that is not known.
+func numberOf(r api.Report, job string) int {
+	if r.Measurement == nil {
+		return 0
+	}
+	return 1 + slices.IndexFunc(r.Measurement.Jobs, func(one api.MeasurementJob) bool { return one.UUID == job })
 }
 
 // resultCount is how many results (a benchmark in an iteration) of a report are here, and how many it has.

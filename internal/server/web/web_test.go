@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -314,5 +315,33 @@ func TestAPlotSaysThatItLeavesLinesOut(t *testing.T) {
 		if got := strings.Contains(w.Body.String(), "showing 1 of up to 246 lines; choose fewer to see the others"); got != want {
 			t.Errorf("%s: it says so: %v, want %v", target, got, want)
 		}
+	}
+}
+
+// A report of several jobs says which, where each stands, and which results are of which; a report of one job needs no table of it.
+func TestAReportShowsTheJobsOfItsMeasurement(t *testing.T) {
+	t.Parallel()
+	p := &Pages{cfg: Config{Now: func() time.Time { return now }}}
+	several := report
+	several.Measurement = &api.Measurement{UUID: "m", Jobs: []api.MeasurementJob{
+		{UUID: "j1", Report: "r", Side: api.SideHead, Status: api.JobProcessed, Runner: ptr("box")},
+		{UUID: "j2", Report: "other", Side: api.SideBase, Status: api.JobPending},
+	}}
+	several.Counts.Results = []api.ResultCount{{Job: "j1"}, {Job: "j1"}}
+	several.Results = append(slices.Clone(report.Results), report.Results[0])
+	view := p.reportView(project, several)
+	want := []measurementRow{
+		{Href: "/projects/words/jobs/j1", Title: "job 1, head", Runner: "box", Status: pill{"processed", "good"}},
+		{Href: "/projects/words/jobs/j2", Title: "job 2, base", Runner: "–", Status: pill{"pending", ""},
+			ReportHref: "/projects/words/reports/other"},
+	}
+	if diff := cmp.Diff(want, view.Jobs, cmp.AllowUnexported(measurementRow{}, pill{})); diff != "" {
+		t.Errorf("jobs (-want +got):\n%s", diff)
+	}
+	if got := view.Iterations[1].Title; got != "Results of iteration 2 of 2, job 1" {
+		t.Errorf("title %q", got)
+	}
+	if got := p.reportView(project, report); got.Jobs != nil {
+		t.Errorf("a report of one job has a table of it: %v", got.Jobs)
 	}
 }
