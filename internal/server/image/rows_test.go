@@ -283,6 +283,7 @@ func TestRegistryScopesAreThoseThatHold(t *testing.T) {
 	scopes := func(hash string) (got []string) {
 		storetest.Commit(t, s, func(ctx context.Context, tx *store.Tx) error {
 			rows, err := image.Scopes(ctx, tx, hash)
+			got = nil
 			for _, r := range rows {
 				got = append(got, r.ProjectSlug+"/"+r.Repository+" "+r.Actions+r.KeyHash)
 			}

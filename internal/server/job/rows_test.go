@@ -103,6 +103,7 @@ func (y *yard) runner(name string, specs ...fleet.Spec) (r fleet.Runner) {
 func (y *yard) jobs(n int, spec fleet.Spec, change func(int, *job.Job)) (ids []string) {
 	y.t.Helper()
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
+		ids = nil
 		for i := range n {
 			report, err := report.Insert(ctx, tx, report.Report{ID: ident.NewUUID(), ProjectID: y.project.ID, HeadID: y.branch.HeadID,
 				VersionID: y.version.ID, TestbedID: y.testbed.ID,
@@ -329,6 +330,7 @@ func TestLeasesAreRenewedOnlyInFlight(t *testing.T) {
 	overdue := func() (out []string) {
 		y.tx(func(ctx context.Context, tx *store.Tx) error {
 			rows, err := job.Overdue(ctx, tx, 10)
+			out = nil
 			for _, j := range rows {
 				out = append(out, j.ID)
 			}

@@ -118,7 +118,7 @@ func TestReplacedHeadSilencesItsAlerts(t *testing.T) {
 		if err := threshold.InsertAlerts(ctx, tx, alerts); err != nil {
 			return err
 		}
-		if b, _, err = series.ReplaceHead(ctx, tx, b); err != nil {
+		if _, _, err := series.ReplaceHead(ctx, tx, b); err != nil {
 			return err
 		}
 		found, err := threshold.AlertsByMetric(ctx, tx, []int64{metrics[0].ID, metrics[1].ID, metrics[2].ID})
@@ -181,6 +181,7 @@ func TestBranchListFindsByNameAndSearch(t *testing.T) {
 		f.Page = p
 		g.Tx(func(tx *store.Tx) error {
 			found, _, err := series.ListBranches(t.Context(), tx, g.Project, f)
+			out = nil
 			for _, b := range found {
 				out = append(out, b.Name)
 			}

@@ -61,10 +61,12 @@ func TestAStartPointIsAsGoodAsACopy(t *testing.T) {
 		defer s.Close()
 		g := storetest.NewGround(t, s, 1, 1)
 		ctx := t.Context()
-		books := map[string]map[int64]string{} // by head
-		hashes := map[string]string{}          // by version
-		branches := map[string]series.Branch{}
-		commits, made := 0, 0
+		var (
+			books         map[string]map[int64]string // by head
+			hashes        map[string]string           // by version
+			branches      map[string]series.Branch
+			commits, made int
+		)
 		name := func(what string) string { return rapid.SampledFrom(slices.Sorted(maps.Keys(branches))).Draw(rt, what) }
 		steps := map[string]func(tx *store.Tx) error{
 			"a new branch": func(tx *store.Tx) error {
@@ -130,6 +132,8 @@ func TestAStartPointIsAsGoodAsACopy(t *testing.T) {
 			},
 		}
 		if err := s.Tx(ctx, func(tx *store.Tx) error {
+			books, hashes, branches = map[string]map[int64]string{}, map[string]string{}, map[string]series.Branch{}
+			commits, made = 0, 0
 			for range rapid.IntRange(1, 20).Draw(rt, "steps") {
 				step := rapid.SampledFrom([]string{"a version", "a version", "a start", "a start", "a new branch", "a branch less"}).Draw(rt, "step")
 				if len(branches) == 0 {

@@ -184,11 +184,16 @@ func TestARehearsalFindsWhatCannotBeRepeated(t *testing.T) {
 		if n := countAccounts(t, s); n != 1 {
 			t.Errorf("%d accounts, want 1", n)
 		}
+		if err := s.Tx(t.Context(), testdb.Careless(t.Context(), `delete from account`)); err == nil || countAccounts(t, s) != 1 {
+			t.Errorf("a function that goes on after a statement has failed passed the rehearsal (%v)", err)
+		}
 		if err := s.Tx(t.Context(), func(tx *store.Tx) error {
-			_ = addAccount(t.Context(), tx)
+			if err := addAccount(t.Context(), tx); err != nil {
+				t.Errorf("a test's function was given the error of a rehearsal: %v", err)
+			}
 			return nil
-		}); err == nil {
-			t.Error("a function that goes on after a statement has failed passed the rehearsal")
+		}); err != nil {
+			t.Errorf("a test's function that looks at its errors itself: %v", err)
 		}
 	})
 }

@@ -98,16 +98,6 @@ type Config struct {
 	Hindrance func(ctx context.Context) error
 }
 
-// Rehearsal says where a function of Tx is broken off before it runs to its end.
-type Rehearsal int
-
-// The rehearsals.
-const (
-	NoRehearsal Rehearsal = iota
-	AtCommits
-	AtStatements // at its commit, and then at one of its statements
-)
-
 // Disk is what lies between the database and the platter.
 type Disk interface {
 	VFS() string            // name of a registered SQLite VFS
@@ -323,32 +313,6 @@ func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, e
 	}
 }
 
-// practise breaks the transaction off: at its commit, and perhaps at one of its statements, each time at another. A function that goes on
-// after a statement has failed is in error: PostgreSQL would have ended its transaction there.
-func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
-	var statements, breakAt int64
-	defer s.begun.Add(-1) // it is the one that follows
-	perform := func(tx *Tx) error {
-		tx.q.breakAt = breakAt
-		err := f(tx)
-		statements = tx.q.statements
-		return cmp.Or(err, errRehearsed)
-	}
-	if _, err := s.run(ctx, s.writer, perform); !errors.Is(err, errRehearsed) {
-		return err
-	} else if statements == 0 || s.rehearse != AtStatements {
-		return nil
-	}
-	s.begun.Add(-1)
-	breakAt = 1 + s.practised.Add(1)%statements
-	if _, err := s.run(ctx, s.writer, perform); errors.Is(err, errRehearsed) && statements >= breakAt {
-		return fmt.Errorf("statement %d of a transaction failed, and its function went on", breakAt)
-	}
-	return nil
-}
-
-var errRehearsed = errors.New("the transaction was rehearsed")
-
 // errUnknown marks a commit of which nobody knows whether it happened.
 var errUnknown = errors.New("the connection broke during the commit")
 
@@ -444,16 +408,7 @@ type noting struct {
 	wrote      bool
 	statements int64 // that were run
 	breakAt    int64 // the number of the one that fails in a rehearsal; 0: none
-}
-
-// hinder counts a statement, and returns a context in which it fails if it is the one that a rehearsal breaks off at.
-func (n *noting) hinder(ctx context.Context) context.Context {
-	if n.statements++; n.statements != n.breakAt {
-		return ctx
-	}
-	broken, cancel := context.WithCancel(ctx)
-	cancel()
-	return broken
+	unwinds    bool  // whether that one ends the function, and is not answered to it
 }
 
 func (n *noting) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {

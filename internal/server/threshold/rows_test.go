@@ -28,10 +28,12 @@ func TestModelsAreReplacedNotChanged(t *testing.T) {
 	var th threshold.Threshold
 	set := func(m *threshold.Model) {
 		clock.Advance(time.Second)
+		var changed threshold.Threshold
 		g.Tx(func(tx *store.Tx) (err error) {
-			th, err = threshold.SetModel(ctx, tx, th, m)
+			changed, err = threshold.SetModel(ctx, tx, th, m)
 			return err
 		})
+		th = changed
 	}
 	g.Tx(func(tx *store.Tx) (err error) {
 		th, err = threshold.Insert(ctx, tx, g.Project, b.ID, g.Testbeds[0], g.Measures[0])
