@@ -27,6 +27,9 @@ const TotalCountHeader = "X-Total-Count"
 // PreferMinimal is the value of the header Prefer (RFC 7240) with which a write answers with ids alone, and of Preference-Applied then.
 const PreferMinimal = "return=minimal"
 
+// PerfColumnsType is the media type with which GET …/perf is asked for PerfColumns in Accept, as with shape=columns, and answers then.
+const PerfColumnsType = "application/vnd.tacho.columns+json"
+
 // OperationHeader carries the operation that answered. An answer without it comes from a path that the server does not have, or from
 // another kind of server.
 const OperationHeader = "X-Operation-Id"

@@ -18,7 +18,8 @@ import (
 
 // compressible are the media types that are worth compressing. What is not here goes out as it is: event streams, which must not wait for a
 // block to be full; outputs of jobs, whose Content-Length is what shows that one was cut off; what is compressed already.
-var compressible = []string{"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "application/openapi+json"}
+var compressible = []string{"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "application/openapi+json",
+	"application/vnd.tacho.columns+json"}
 
 // compressed compresses answers for callers that accept it.
 //
