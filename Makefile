@@ -8,7 +8,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help setup build demo test readme race lint fuzz mutants bench cross conformance clean
+.PHONY: help setup build demo test readme race lint fuzz mutants bench accuracy cross conformance clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ mutants: ## wrong changes, one at a time: the tests must notice nine of ten, and
 
 bench: build ## the figures of bench/README.md: medians and ratios
 	@bench/run.sh
+
+accuracy: ## how well changes are found, by ours and by the methods of other tools
+	go run ./bench/accuracy
 
 cross: ## the server for linux amd64 and arm64, the CLI for macOS and Windows
 	@set -e; for t in linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 windows/amd64; do \

@@ -22,6 +22,12 @@ echo "perf query, plot"
 gobench ./internal/server 'Perf|Page'
 gobench ./internal/server/explore .
 gobench ./internal/server/chart .
+echo "changes of a series"
+gobench ./internal/core/change .
+beside=$(gobench ./bench/accuracy/baseline Beside)
+printf '%s\n' "$beside" | awk '{ print; v[$1] = $2 }
+  END { n = split("stable changes", both, " ")
+    for (i = 1; i <= n; i++) { k = "BenchmarkBeside/" both[i]; printf "  %-52s %12.2f ×\n", both[i] " : E-divisive", v[k "/tacho"] / v[k "/edivisive"] } }'
 echo "adapters, on one core"
 adapters=$(CPUS=1 gobench ./internal/core/adapter 'Parse/.*/named|Anchors|ManyLines|PassOver')
 printf '%s\n' "$adapters" | grep MB/s

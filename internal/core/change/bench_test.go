@@ -42,10 +42,11 @@ func BenchmarkAppend(b *testing.B) {
 				if err := s.Append(values...); err != nil {
 					b.Fatal(err)
 				}
-				kept, f := slices.Clone(s.values), s.frozen
+				s.Result()
+				kept, recent := slices.Clone(s.values), s.recent
 				b.ReportAllocs()
 				for b.Loop() {
-					s.values, s.frozen = append(s.values[:0], kept...), f
+					s.values, s.recent = append(s.values[:0], kept...), recent
 					if err := s.Append(100.5); err != nil {
 						b.Fatal(err)
 					}

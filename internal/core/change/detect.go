@@ -57,8 +57,9 @@ func Detect(values []float64, p Params) (Result, error) {
 	return s.Result(), nil
 }
 
-// examine is detection in one window of values. Positions in the result are those in values.
-func examine(values []float64, p Params) Result {
+// examine is detection in one window of values, and if newest asks for it, what is said of its newest value. Positions in the result are
+// those in values.
+func examine(values []float64, p Params, newest bool) Result {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
 	r := Result{Values: len(values), Learning: true}
@@ -77,7 +78,9 @@ func examine(values []float64, p Params) Result {
 	if e.sigma > 0 && len(e.z) >= smallestSeries {
 		e.changes(&r, p)
 	}
-	e.tail(&r)
+	if newest {
+		e.tail(&r)
+	}
 	return r
 }
 

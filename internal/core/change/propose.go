@@ -38,19 +38,9 @@ func (w *workspace) propose(z []float64, sigma float64) []int {
 	now, next := append(w.pieces[:0], piece{hi: highest}), w.spare[:0]
 	limit := math.Inf(1)
 	for t, x := range z {
-		x = (x - center) * unit
-		next = prune(now, next[:0], lowest, limit, int32(t))
-		now = add(next, now[:0], w.inverse, lowest, x-lossBound, x+lossBound, x)
-		best, lo := math.Inf(1), lowest
-		start := int32(0)
-		for i := range now {
-			p := &now[i]
-			d := max(lo-p.m, 0, p.m-p.hi) // 0 where the lowest point of the parabola is inside
-			if cost := p.v + p.a*d*d; cost < best {
-				best, start = cost, p.start
-			}
-			lo = p.hi
-		}
+		next = prune(now, next, lowest, limit, int32(t))
+		best, start := 0.0, int32(0)
+		now, best, start = add(next, now, w.inverse, lowest, (x-center)*unit)
 		w.previous[t] = start
 		limit = best + beta
 	}
@@ -67,91 +57,131 @@ func (w *workspace) propose(z []float64, sigma float64) []int {
 // proposalCost is β in σ².
 func proposalCost(n int) float64 { return 2 * math.Log(float64(n)) }
 
-// prune appends to out the pieces of in where they are below limit, and between those the constant limit of a segment that starts at t.
+// prune returns, in the memory of out, the pieces of in where they are below limit, and between those the constant limit of a segment that
+// starts at t.
 func prune(in, out []piece, lo, limit float64, t int32) []piece {
-	if math.IsInf(limit, 1) {
-		return append(out, in...)
-	}
-	flat := piece{m: 0, v: limit, start: t}
-	open := false // a flat piece ends at lo that is not in out yet
+	out = roomFor(out, 3*len(in)+1)
+	n := 0
+	flat := false // a piece at the limit ends at lo that is not in out yet
 	for i := range in {
-		p := in[i]
+		p := &in[i]
 		atLo, atHi := lo-p.m, p.hi-p.m
-		reach := max(math.Abs(atLo), math.Abs(atHi))
-		if p.v+p.a*reach*reach <= limit { // all of it is below
-			if open {
-				flat.hi, open = lo, false
-				out = append(out, flat)
+		left, right := p.v+p.a*atLo*atLo, p.v+p.a*atHi*atHi
+		if left <= limit && right <= limit { // all of it is below
+			if flat {
+				out[n] = piece{hi: lo, v: limit, start: t}
+				n++
+				flat = false
 			}
-			out = append(out, p)
+			out[n] = *p
+			n++
 			lo = p.hi
 			continue
 		}
-		d := max(atLo, 0, -atHi)
-		if p.v+p.a*d*d >= limit { // none of it
-			open, lo = true, p.hi
+		lowest := p.v
+		if atLo >= 0 {
+			lowest = left
+		} else if atHi <= 0 {
+			lowest = right
+		}
+		if lowest >= limit { // none of it
+			flat, lo = true, p.hi
 			continue
 		}
 		half := math.Sqrt((limit - p.v) / p.a) // a > 0: it is below in one place and above in another
-		from, to := max(lo, p.m-half), min(p.hi, p.m+half)
-		if from > lo {
-			open = true
+		if from := p.m - half; left > limit && from > lo {
+			flat, lo = true, from
 		}
-		if open {
-			flat.hi, open = from, false
-			out = append(out, flat)
+		if flat {
+			out[n] = piece{hi: lo, v: limit, start: t}
+			n++
+			flat = false
 		}
-		hi := p.hi
-		p.hi = to
-		out = append(out, p)
-		open, lo = to < hi, hi
+		out[n] = *p
+		if to := p.m + half; right > limit && to < p.hi {
+			out[n].hi = to
+			flat = true
+		}
+		n++
+		lo = p.hi
 	}
-	if open {
-		flat.hi = lo
-		out = append(out, flat)
+	if flat {
+		out[n] = piece{hi: lo, v: limit, start: t}
+		n++
 	}
-	return out
+	return out[:n]
 }
 
-// add appends to out the pieces of in with the loss of a point at x, which is bounded outside of from and to. inverse[a] is 1/(a+1).
-func add(in, out []piece, inverse []float64, lo, from, to, x float64) []piece {
+// add returns, in the memory of out, the pieces of in with the loss of a point at x, which is bounded three σ from it; and the smallest
+// cost with the start of its segment. inverse[a] is 1/(a+1).
+func add(in, out []piece, inverse []float64, lo, x float64) (with []piece, best float64, start int32) {
 	const bound = lossBound * lossBound
-	i := 0
-	for ; i < len(in) && in[i].hi <= from; i++ {
-		p := in[i]
-		p.v += bound
-		out = append(out, p)
-		lo = p.hi
-	}
-	if i < len(in) && lo < from {
-		p := in[i]
-		p.hi = from
-		p.v += bound
-		out = append(out, p)
-	}
-	for lo = max(lo, from); i < len(in) && lo < to; i++ {
-		p := in[i]
-		lo = p.hi
-		d := x - p.m
-		share := inverse[int(p.a)]
-		inner := piece{hi: p.hi, a: p.a + 1, m: p.m + d*share, v: p.v + p.a*d*d*share, start: p.start}
-		if p.hi <= to {
-			out = append(out, inner)
-			continue
+	from, to := x-lossBound, x+lossBound
+	out = roomFor(out, len(in)+2)
+	best = math.Inf(1)
+	n := 0
+	for i := range in {
+		p := &in[i]
+		if lo < from { // before the point's reach
+			o := &out[n]
+			n++
+			*o = *p
+			o.v += bound
+			if p.hi > from {
+				o.hi = from
+			}
+			if cost := o.lowest(lo); cost < best {
+				best, start = cost, o.start
+			}
+			if lo = o.hi; p.hi <= from {
+				continue
+			}
 		}
-		inner.hi = to
-		out = append(out, inner)
-		p.v += bound
-		out = append(out, p)
-		i++
-		break
+		if lo < to { // in it
+			d := x - p.m
+			share := inverse[int(p.a)]
+			o := &out[n]
+			n++
+			*o = piece{hi: p.hi, a: p.a + 1, m: p.m + d*share, v: p.v + p.a*d*d*share, start: p.start}
+			if p.hi > to {
+				o.hi = to
+			}
+			if cost := o.lowest(lo); cost < best {
+				best, start = cost, o.start
+			}
+			if lo = o.hi; p.hi <= to {
+				continue
+			}
+		}
+		o := &out[n] // after it
+		n++
+		*o = *p
+		o.v += bound
+		if cost := o.lowest(lo); cost < best {
+			best, start = cost, o.start
+		}
+		lo = p.hi
 	}
-	for ; i < len(in); i++ {
-		p := in[i]
-		p.v += bound
-		out = append(out, p)
+	return out[:n], best, start
+}
+
+// lowest is the smallest cost of a piece that begins at lo.
+func (p *piece) lowest(lo float64) float64 {
+	d := lo - p.m
+	if d < 0 {
+		if d = p.hi - p.m; d > 0 {
+			return p.v
+		}
 	}
-	return out
+	return p.v + p.a*d*d
+}
+
+// roomFor is the memory of pieces with room for n.
+func roomFor(pieces []piece, n int) []piece {
+	if cap(pieces) < n {
+		return make([]piece, n, 2*n)
+	}
+	return pieces[:n]
 }
 
 // resizeTables makes room for n points.
