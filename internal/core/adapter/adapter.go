@@ -217,7 +217,7 @@ func (src source) mapped() Name {
 func (f found) read(src source, opts Options, among *toolSet) (out Results, next []found, err error) {
 	lines := src.from(f.at)
 	s := lines
-	if f.at.inLog || src.prefix != nil || lines.stamped() {
+	if f.at.inLog || src.prefix != nil || isStamped(lines) {
 		s = newCleaned(lines)
 	}
 	defer lines.free()
@@ -300,7 +300,7 @@ func (src source) further(f found, from place) []found {
 	s := src.from(from)
 	offset, row, budget := from.offset, from.row, lookBudget/8
 	for {
-		chunk := s.chunk()
+		chunk := nextChunk(s)
 		if len(chunk) == 0 || budget <= 0 {
 			return nil
 		}

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -172,25 +171,6 @@ func asvParameter(shown string) string {
 		}
 	}
 	return oneLine(shown)
-}
-
-// opts reads an array of numbers of which some may be absent, or a single one.
-func (s *scanner) opts(to *[]opt) error {
-	element := func() error {
-		var o opt
-		err := s.opt(&o)
-		if *to = append(*to, o); len(*to) > limits.SamplesPerMetric {
-			return tooMany(len(*to))
-		}
-		return err
-	}
-	if s.peek() == '[' {
-		return s.array(element)
-	}
-	if s.absent() {
-		return nil
-	}
-	return element()
 }
 
 func (r *asvRow) add(g *gathering) error {

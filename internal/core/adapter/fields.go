@@ -3,6 +3,8 @@ package adapter
 import (
 	"strconv"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 // What tools put into the members of a JSON object, read leniently: null is absent, and so is a number that is none.
@@ -138,4 +140,44 @@ func (s *scanner) paramValue(to *string) error {
 	raw, err := s.raw()
 	*to = strings.Clone(oneLine(string(raw)))
 	return err
+}
+
+// opts reads an array of numbers of which some may be absent, or a single one.
+func (s *scanner) opts(to *[]opt) error {
+	element := func() error {
+		var o opt
+		err := s.opt(&o)
+		if *to = append(*to, o); len(*to) > limits.SamplesPerMetric {
+			return tooMany(len(*to))
+		}
+		return err
+	}
+	if s.peek() == '[' {
+		return s.array(element)
+	}
+	if s.absent() {
+		return nil
+	}
+	return element()
+}
+
+// records calls read for each object of a list that a script wrote: the list itself, one that is a member of an object around it, or
+// members that are numbered, as benchmark.js's suites are.
+func (s *scanner) records(read func(line int) error) error {
+	element := func() error {
+		if s.peek() != '{' {
+			return s.skip()
+		}
+		line, _ := s.position()
+		return read(line)
+	}
+	if s.peek() == '[' {
+		return s.array(element)
+	}
+	return s.object(func(key []byte) error {
+		if isDigits(key) {
+			return element()
+		}
+		return s.each(element)
+	})
 }

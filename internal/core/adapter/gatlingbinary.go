@@ -307,11 +307,3 @@ func gatlingBinaryLog(s *scanner, opts Options) (Results, error) {
 	}
 	return g.results(opts, "%d requests in a binary log of Gatling "+strings.ReplaceAll(shorten(version, 20), "%", ""), log.n), nil
 }
-
-// drain passes over the rest.
-func (s *scanner) drain() {
-	s.at = len(s.in)
-	for s.more() {
-		s.at = len(s.in)
-	}
-}

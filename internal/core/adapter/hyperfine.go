@@ -65,7 +65,7 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 	var done []rows[hyperfineRun] // of other calls of hyperfine
 	kept := 0
 	for {
-		export, err := s.hyperfineExport()
+		export, err := hyperfineExport(s)
 		if err != nil {
 			return Results{}, notHyperfine(err)
 		}
@@ -76,7 +76,7 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 			}
 		}
 		last = export
-		if !s.toExport() {
+		if !hyperfineToExport(s) {
 			break
 		}
 	}
@@ -92,7 +92,7 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 	return hyperfineResults(runs, opts, `"results" with "command" and "mean", %d of them`), nil
 }
 
-func (s *scanner) hyperfineExport() (runs rows[hyperfineRun], err error) {
+func hyperfineExport(s *scanner) (runs rows[hyperfineRun], err error) {
 	err = s.object(func(key []byte) error {
 		if string(key) != "results" {
 			return s.skip()
@@ -107,8 +107,8 @@ func (s *scanner) hyperfineExport() (runs rows[hyperfineRun], err error) {
 	return runs, err
 }
 
-// toExport goes over what is printed between two exports to the next one.
-func (s *scanner) toExport() bool {
+// hyperfineToExport goes over what is printed between two exports to the next one.
+func hyperfineToExport(s *scanner) bool {
 	s.peek()
 	s.ensure(len("Benchmark "))
 	if !bytes.HasPrefix(s.in[s.at:], []byte("Benchmark ")) {
@@ -194,15 +194,15 @@ func (run *hyperfineRun) read(s *scanner) error {
 		case "memory_usage_byte":
 			return s.samples(&run.memory)
 		case "exit_codes":
-			return s.exitCodes(run)
+			return hyperfineExitCodes(s, run)
 		case "parameters":
-			return s.parameters(run)
+			return hyperfineParameters(s, run)
 		}
 		return s.skip()
 	})
 }
 
-func (s *scanner) exitCodes(run *hyperfineRun) error {
+func hyperfineExitCodes(s *scanner, run *hyperfineRun) error {
 	if s.absent() {
 		return nil
 	}
@@ -222,8 +222,8 @@ func (s *scanner) exitCodes(run *hyperfineRun) error {
 	})
 }
 
-// parameters reads the object of parameters; a value that is no text is taken as it is written.
-func (s *scanner) parameters(run *hyperfineRun) error {
+// hyperfineParameters reads the object of parameters; a value that is no text is taken as it is written.
+func hyperfineParameters(s *scanner, run *hyperfineRun) error {
 	if s.absent() {
 		return nil
 	}

@@ -103,27 +103,6 @@ func (t *timing) add(g *gathering, name string, nanos float64, average Average, 
 	return nil
 }
 
-// records calls read for each object of a list that a script wrote: the list itself, one that is a member of an object around it, or members that are
-// numbered, as benchmark.js's suites are.
-func (s *scanner) records(read func(line int) error) error {
-	element := func() error {
-		if s.peek() != '{' {
-			return s.skip()
-		}
-		line, _ := s.position()
-		return read(line)
-	}
-	if s.peek() == '[' {
-		return s.array(element)
-	}
-	return s.object(func(key []byte) error {
-		if isDigits(key) {
-			return element()
-		}
-		return s.each(element)
-	})
-}
-
 // joinNames joins what is there of the parts of a name.
 func joinNames(by string, parts ...string) string {
 	var room [4]string

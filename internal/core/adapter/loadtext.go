@@ -2,11 +2,9 @@ package adapter
 
 import (
 	"bytes"
-	"io"
 	"strconv"
 	"strings"
 
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -18,33 +16,6 @@ func after(line []byte, label string) (rest []byte, ok bool) {
 		return nil, false
 	}
 	return bytes.TrimSpace(line[len(label):]), true
-}
-
-// goesOnTo is what a program printed of a command, which may go over lines, up to what ends it. A command that does not end soon is its
-// first line.
-func (s *scanner) goesOnTo(text []byte, end string) []byte {
-	const most = 64 * limits.KiB
-	if bytes.HasSuffix(bytes.TrimRight(text, " "), []byte(end)) {
-		return text
-	}
-	whole := bytes.Clone(text)
-	s.ensure(most)
-	ahead := *s // what is read of the window is not read yet
-	ahead.end, ahead.in = io.EOF, s.in[:min(len(s.in), s.at+most)]
-	for {
-		line, ok := ahead.nextLine()
-		if !ok {
-			return bytes.Clone(text)
-		}
-		whole = append(append(whole, '\n'), line...)
-		if bytes.HasSuffix(bytes.TrimRight(line, " "), []byte(end)) {
-			break
-		}
-	}
-	for s.lineNumber < ahead.lineNumber {
-		s.rawLine()
-	}
-	return whole
 }
 
 // firstNumber is the number that a text begins with.

@@ -32,7 +32,7 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 	if c := s.peek(); c == '[' {
 		return locustJSON(s, opts)
 	}
-	t := s.locustTable()
+	t := locustTable(s)
 	switch {
 	case t == nil:
 		return Results{}, s.fail("locust: there is no table with Name, Request Count and Average Response Time")
@@ -79,7 +79,7 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 }
 
 // locustTable is the first of locust's tables; nil: there is none.
-func (s *scanner) locustTable() *table {
+func locustTable(s *scanner) *table {
 	for {
 		t := s.newTable()
 		if t == nil {

@@ -65,7 +65,7 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 	var in form
 	named := len(from.tools) == 1 && !at.inLog // any of its signs will do
 	c := s.peek()
-	if !at.inLog && (src.prefix != nil || s.stamped()) {
+	if !at.inLog && (src.prefix != nil || isStamped(s)) {
 		c = 'x' // of a log
 	}
 	switch c {
@@ -99,8 +99,8 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 	return all
 }
 
-// stamped reports whether a line follows that a CI system's time stamp begins, which may be in brackets.
-func (s *scanner) stamped() bool {
+// isStamped reports whether a line follows that a CI system's time stamp begins, which may be in brackets.
+func isStamped(s *scanner) bool {
 	const enough = 64
 	s.ensure(enough)
 	rest := s.in[s.at:min(len(s.in), s.at+enough)]
@@ -187,7 +187,7 @@ func (src source) search(from *toolSet, tables []found) []found {
 		most = lookBeside
 	}
 	for beyond < most {
-		chunk := s.chunk()
+		chunk := nextChunk(s)
 		if len(chunk) == 0 {
 			break
 		}
@@ -246,8 +246,8 @@ func (src source) search(from *toolSet, tables []found) []found {
 	return all
 }
 
-// chunk takes whole lines, many at once, off the input.
-func (s *scanner) chunk() []byte {
+// nextChunk takes whole lines, many at once, off the input.
+func nextChunk(s *scanner) []byte {
 	for {
 		rest := s.in[s.at:]
 		if len(rest) > lookChunk {

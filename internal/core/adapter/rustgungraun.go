@@ -308,8 +308,10 @@ func gungraunSummary(s *scanner) (gungraunOne, error) {
 			return s.each(func() error { return one.profile(s) })
 		case "callgrind_summary":
 			var found []gungraunCount
-			err := s.within("callgrind_run", func() error {
-				return s.within("total", func() error { return s.within("summary", func() error { return gungraunCounts(s, &found) }) })
+			err := gungraunWithin(s, "callgrind_run", func() error {
+				return gungraunWithin(s, "total", func() error {
+					return gungraunWithin(s, "summary", func() error { return gungraunCounts(s, &found) })
+				})
 			})
 			one.add("Callgrind", found)
 			return err
@@ -345,7 +347,7 @@ func (o *gungraunOne) profile(s *scanner) error {
 		case "tool":
 			return s.str(&tool)
 		case "summaries", "data":
-			return s.within("total", total)
+			return gungraunWithin(s, "total", total)
 		}
 		return s.skip()
 	})
@@ -377,7 +379,7 @@ func gungraunCounts(s *scanner, to *[]gungraunCount) error {
 			return s.members(func(key []byte) error {
 				switch string(key) {
 				case "Left", "new":
-					return s.tagged(&v)
+					return gungraunTagged(s, &v)
 				case "Both":
 					first := true
 					return s.each(func() error {
@@ -385,7 +387,7 @@ func gungraunCounts(s *scanner, to *[]gungraunCount) error {
 							return s.skip()
 						}
 						first = false
-						return s.tagged(&v)
+						return gungraunTagged(s, &v)
 					})
 				}
 				return s.skip()
@@ -398,8 +400,8 @@ func gungraunCounts(s *scanner, to *[]gungraunCount) error {
 	})
 }
 
-// tagged reads a number, {"Int": n}, {"Float": n} or {"value": n, "unit": …}.
-func (s *scanner) tagged(to *opt) error {
+// gungraunTagged reads a number, {"Int": n}, {"Float": n} or {"value": n, "unit": …}.
+func gungraunTagged(s *scanner, to *opt) error {
 	if s.peek() != '{' {
 		return s.opt(to)
 	}
@@ -412,8 +414,8 @@ func (s *scanner) tagged(to *opt) error {
 	})
 }
 
-// within reads one member of an object, and passes over the others.
-func (s *scanner) within(member string, read func() error) error {
+// gungraunWithin reads one member of an object, and passes over the others.
+func gungraunWithin(s *scanner, member string, read func() error) error {
 	return s.members(func(key []byte) error {
 		if string(key) != member {
 			return s.skip()

@@ -46,7 +46,7 @@ func (src source) seen() (what string, maps bool) {
 	case c == 0:
 		return "there is nothing in it", false
 	case c == '{' || c == '[' && (s.listBegins() || src.isJSON(begin)):
-		return s.seenJSON(c)
+		return seenJSON(s, c)
 	case c == '<':
 		d := newMarkup(&bounded{s: s})
 		for range seenBytes {
@@ -69,7 +69,7 @@ func (src source) isJSON(begin place) bool {
 }
 
 // seenJSON names the members of the first object.
-func (s *scanner) seenJSON(c byte) (what string, maps bool) {
+func seenJSON(s *scanner, c byte) (what string, maps bool) {
 	what = "it is JSON, an object"
 	if c == '[' {
 		what = "it is JSON, a list"

@@ -54,7 +54,7 @@ func hitVegeta(line []byte) int {
 func parseVegeta(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	if s.peek() == '{' {
-		if s.encodedVegeta() {
+		if encodedVegeta(s) {
 			return vegetaEncodedJSON(s, opts)
 		}
 		n := 0
@@ -163,7 +163,7 @@ func (r *vegetaReport) center(average Average) {
 }
 
 // encodedVegeta reports whether what begins here is a request of vegeta encode and no report.
-func (s *scanner) encodedVegeta() bool {
+func encodedVegeta(s *scanner) bool {
 	s.ensure(vegetaBegins)
 	window := s.in[s.at:]
 	line, _, _ := bytes.Cut(window[:min(len(window), vegetaBegins)], []byte("\n"))

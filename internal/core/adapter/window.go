@@ -341,3 +341,38 @@ func (c *cleaned) Read(p []byte) (n int, err error) {
 	}
 	return n, nil
 }
+
+// drain passes over the rest.
+func (s *scanner) drain() {
+	s.at = len(s.in)
+	for s.more() {
+		s.at = len(s.in)
+	}
+}
+
+// goesOnTo is what a program printed of a command, which may go over lines, up to what ends it. A command that does not end soon is its
+// first line.
+func (s *scanner) goesOnTo(text []byte, end string) []byte {
+	const most = 64 * limits.KiB
+	if bytes.HasSuffix(bytes.TrimRight(text, " "), []byte(end)) {
+		return text
+	}
+	whole := bytes.Clone(text)
+	s.ensure(most)
+	ahead := *s // what is read of the window is not read yet
+	ahead.end, ahead.in = io.EOF, s.in[:min(len(s.in), s.at+most)]
+	for {
+		line, ok := ahead.nextLine()
+		if !ok {
+			return bytes.Clone(text)
+		}
+		whole = append(append(whole, '\n'), line...)
+		if bytes.HasSuffix(bytes.TrimRight(line, " "), []byte(end)) {
+			break
+		}
+	}
+	for s.lineNumber < ahead.lineNumber {
+		s.rawLine()
+	}
+	return whole
+}
