@@ -170,3 +170,58 @@ func TestOutputsThatComeAtOnceStayWithinTheirSum(t *testing.T) {
 		}
 	})
 }
+
+// TestTwoJobsOfAReportEndAtOnce: one fails while the other delivers. Whichever is first, nothing is left waiting for the other.
+func TestTwoJobsOfAReportEndAtOnce(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		h := racingHall(t, race)
+		a, b := h.runner("a"), h.runner("b")
+		for _, failsFirst := range []bool{true, false} {
+			ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+			good, bad := h.mustClaim(a, ids[0]), h.mustClaim(b, ids[1])
+			h.mustPut(a, good, api.ArtifactStdout, "", ten)
+			var reply1, reply2 api.Message
+			first := h.handing(a, api.Message{Event: api.MsgCompleted, Job: good.UUID, Epoch: good.Epoch, Seq: 99,
+				Results: []api.IterationOutput{{}}}, &reply1)
+			second := h.handing(b, api.Message{Event: api.MsgFailed, Job: bad.UUID, Epoch: bad.Epoch, Seq: 99,
+				Reason: api.ReasonBenchmarkExit}, &reply2)
+			if failsFirst {
+				first, second = second, first
+			}
+			if of1, of2 := race.Run(1, first, second); of1 != nil || of2 != nil || reply1.Event != api.MsgAck || reply2.Event != api.MsgAck {
+				t.Fatalf("first: %v; second: %v; replies %s, %s", of1, of2, reply1.Event, reply2.Event)
+			}
+			h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+			h.expect(ids[1], api.JobFailed, api.ReasonBenchmarkExit)
+			if got := h.report(ids[0]); got.Status != api.ReportFailed {
+				t.Errorf("the report is %s", got.Status)
+			}
+		}
+	})
+}
+
+// TestTwoRunnersDoNotTakeTheSidesOfOneComparison when they ask at once.
+func TestTwoRunnersDoNotTakeTheSidesOfOneComparison(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		h := racingHall(t, race)
+		a, b := h.runner("a"), h.runner("b")
+		h.claim(a) // they were heard of, so that a claim is one transaction
+		h.claim(b)
+		h.submitAll(twoImages(1))
+		claims := func(runner string, into **api.ClaimedJob) func(context.Context) error {
+			return func(ctx context.Context) (err error) {
+				*into, err = h.queue.Claim(ctx, runner, nil, 0)
+				return err
+			}
+		}
+		var one, other *api.ClaimedJob
+		if of1, of2 := race.Run(1, claims(a, &one), claims(b, &other)); of1 != nil || of2 != nil {
+			t.Fatalf("claims: %v, %v", of1, of2)
+		}
+		if (one == nil) == (other == nil) {
+			t.Errorf("claims: %+v and %+v, want one", one, other)
+		}
+	})
+}
