@@ -88,7 +88,12 @@ func TestAMeasurementThatWasDeliveredIsReadAfterARestart(t *testing.T) {
 	h := newHall(t)
 	r := h.runner("box")
 	ids := h.submitAll(three())
-	for _, id := range ids {
+	for i, id := range ids {
+		h.restart()
+		h.queue.RequeueCompleted(t.Context())
+		if n := len(h.queue.ToRead()); n != 0 {
+			t.Fatalf("%d jobs are brought to be read after %d of %d", n, i, len(ids))
+		}
 		h.delivers(r, h.mustClaim(r, id))
 	}
 	h.restart()
@@ -338,4 +343,44 @@ func TestReportsOfAMeasurementAreDeletedOneByOne(t *testing.T) {
 	if n := count(); n != 0 {
 		t.Errorf("%d measurements are left", n)
 	}
+}
+
+// What was measured on one machine is not compared with what another measures later.
+func TestARetryOfAComparisonStaysOnItsMachineOnceASideWasMeasured(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(twoImages(1))
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	h.process(ids[0])
+	h.says(a, h.mustClaim(a, ids[1]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
+	if err := h.queue.Retry(t.Context(), ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.claim(b); got != nil {
+		t.Errorf("another machine got the second side: %s", got.UUID)
+	}
+	h.mustClaim(a, ids[1])
+}
+
+// The runner that has begun is woken for the next job, although another has waited longer and may not take it.
+func TestTheNextJobInTurnWakesTheRunnerThatHasBegun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t)
+		a, b := h.runner("a"), h.runner("b")
+		ids := h.submitAll(twoImages(1))
+		first := h.mustClaim(a, ids[0])
+		h.says(a, first, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		waits := h.claims(ctx, b)
+		next := h.claims(ctx, a)
+		h.delivers(a, first)
+		h.gets(next, ids[1])
+		stop()
+		if got := <-waits; got != nil {
+			t.Errorf("the other one got %s", got.UUID)
+		}
+	})
 }
