@@ -37,15 +37,9 @@ func positionOf(ctx context.Context, tx *store.Tx, report Report) (position, err
 	return position{report, head, version}, nil
 }
 
-// rule is a threshold with the model that it has.
-type rule struct {
-	threshold threshold.Threshold
-	model     threshold.Model
-}
-
 // ruling is what a series is held against in this report.
 type ruling struct {
-	*rule
+	*threshold.Rule
 	boundary judge.Boundary
 }
 
@@ -55,24 +49,22 @@ const seriesPerLook = 256
 // judgeAll draws the boundary of each series that a threshold with a model speaks of, keyed by series. All iterations of a series are
 // held against the same boundary: none of them is history of another.
 func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[string][]int64) (map[int64]ruling, error) {
-	thresholds, models, err := rules(ctx, tx, p.head.BranchID, p.report.TestbedID)
+	rules, err := threshold.Rules(ctx, tx, p.head.BranchID, p.report.TestbedID)
 	if err != nil {
 		return nil, err
 	}
 	at := coreseries.Point{Version: p.version.Number, Start: ident.Micros(p.report.StartTime), Report: p.report.Seq}
 	out := map[int64]ruling{}
-	for _, t := range thresholds {
-		ids := byMeasure[t.MeasureID]
-		if t.ModelID == nil || len(ids) == 0 {
+	for _, rule := range rules {
+		ids := byMeasure[rule.Threshold.MeasureID]
+		if len(ids) == 0 {
 			continue
 		}
-		row := models[*t.ModelID]
-		model := row.Judge()
+		model := rule.Model.Judge()
 		var window int64
-		if row.WindowSeconds != nil {
-			window = *row.WindowSeconds
+		if rule.Model.WindowSeconds != nil {
+			window = *rule.Model.WindowSeconds
 		}
-		held := &rule{t, row}
 		for chunk := range slices.Chunk(ids, seriesPerLook) {
 			history, err := History(ctx, tx, HistoryParams{
 				HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
@@ -82,27 +74,11 @@ func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[strin
 				return nil, err
 			}
 			for _, id := range chunk {
-				out[id] = ruling{held, judge.Bound(model, history[id])}
+				out[id] = ruling{&rule, judge.Bound(model, history[id])}
 			}
 		}
 	}
 	return out, nil
-}
-
-// rules returns the thresholds of a branch and a testbed, and their models by id.
-func rules(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]threshold.Threshold, map[string]threshold.Model, error) {
-	thresholds, err := threshold.On(ctx, tx, branchID, testbedID)
-	if err != nil {
-		return nil, nil, err
-	}
-	var ids []string
-	for _, t := range thresholds {
-		if t.ModelID != nil {
-			ids = append(ids, *t.ModelID)
-		}
-	}
-	models, err := threshold.ModelsByID(ctx, tx, ids)
-	return thresholds, models, err
 }
 
 // sampleSize is how many earlier values a model looks at.

@@ -60,7 +60,7 @@ func (p position) write(ctx context.Context, tx *store.Tx, values []value, rulin
 		metrics[i] = v.metric
 		metrics[i].ReportSeq = p.report.Seq
 		if ruling, judged := rulings[v.metric.SeriesID]; judged {
-			metrics[i].ModelSeq = &ruling.model.Seq
+			metrics[i].ModelSeq = &ruling.Model.Seq
 			metrics[i].Baseline, metrics[i].LowerLimit, metrics[i].UpperLimit = ruling.boundary.Baseline, ruling.boundary.Lower,
 				ruling.boundary.Upper
 		}
@@ -100,7 +100,7 @@ func (p position) alerts(values []value, metrics []Metric, rulings map[int64]rul
 		}
 		out = append(out, threshold.Alert{
 			ID: ident.NewUUID(), ProjectID: p.report.ProjectID, MetricID: metrics[i].ID, ReportID: p.report.ID,
-			ThresholdID: ruling.threshold.ID, ModelID: ruling.model.ID, HeadID: p.head.ID,
+			ThresholdID: ruling.Threshold.ID, ModelID: ruling.Model.ID, HeadID: p.head.ID,
 			Limit: string(limit), Status: api.AlertStatus(status),
 		})
 	}

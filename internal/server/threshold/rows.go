@@ -43,11 +43,20 @@ type Model struct {
 
 const thresholdColumns = `t.id, t.project_id, t.branch_id, t.testbed_id, t.measure_id, t.model_id, t.inherited, t.created, t.modified`
 
-func scanThreshold(row interface{ Scan(...any) error }) (Threshold, error) {
-	var t Threshold
-	var created, modified int64
-	err := row.Scan(&t.ID, &t.ProjectID, &t.BranchID, &t.TestbedID, &t.MeasureID, &t.ModelID, &t.Inherited, &created, &modified)
-	t.Created, t.Modified = store.TimeOf(created), store.TimeOf(modified)
+// thresholdTimes are a threshold's times as they are stored.
+type thresholdTimes struct{ created, modified int64 }
+
+func (s thresholdTimes) set(t *Threshold) { t.Created, t.Modified = store.TimeOf(s.created), store.TimeOf(s.modified) }
+
+// fields are where thresholdColumns go.
+func (t *Threshold) fields(s *thresholdTimes) []any {
+	return []any{&t.ID, &t.ProjectID, &t.BranchID, &t.TestbedID, &t.MeasureID, &t.ModelID, &t.Inherited, &s.created, &s.modified}
+}
+
+func scanThreshold(row interface{ Scan(...any) error }) (t Threshold, err error) {
+	var times thresholdTimes
+	err = row.Scan(t.fields(&times)...)
+	times.set(&t)
 	return t, err
 }
 
@@ -145,6 +154,28 @@ func On(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]Thresh
 	rows, err := tx.Query(ctx, `select `+thresholdColumns+` from threshold t
 		where t.branch_id = $1 and ($2 = '' or t.testbed_id = $2) order by t.id`, branchID, testbedID)
 	return store.Collect(rows, err, scanThresholds)
+}
+
+// Rule is a threshold with the model that it has.
+type Rule struct {
+	Threshold Threshold
+	Model     Model
+}
+
+const rulesQuery = `select ` + thresholdColumns + `, ` + modelColumns + ` from threshold t join model m on m.id = t.model_id
+	where t.branch_id = $1 and t.testbed_id = $2 order by t.id`
+
+// Rules returns the thresholds of a branch and a testbed that judge, in the order in which they were made.
+func Rules(ctx context.Context, tx *store.Tx, branchID, testbedID string) ([]Rule, error) {
+	rows, err := tx.Query(ctx, rulesQuery, branchID, testbedID)
+	return store.Collect(rows, err, func(rows *sql.Rows) (r Rule, err error) {
+		var t thresholdTimes
+		var m modelTimes
+		err = rows.Scan(append(r.Threshold.fields(&t), r.Model.fields(&m)...)...)
+		t.set(&r.Threshold)
+		m.set(&r.Model)
+		return r, err
+	})
 }
 
 // Filter narrows a list of thresholds. Empty fields do not.
@@ -257,13 +288,24 @@ func follow(ctx context.Context, tx *store.Tx, from, to series.Branch, follows f
 const modelColumns = `m.id, m.seq, m.threshold_id, m.test, m.min_sample_size, m.max_sample_size, m.window_seconds, m.lower_boundary,
 	m.upper_boundary, m.created, m.replaced`
 
-func scanModel(rows *sql.Rows) (Model, error) {
-	var m Model
-	var created int64
-	var replaced *int64
-	err := rows.Scan(&m.ID, &m.Seq, &m.ThresholdID, &m.Test, &m.MinSampleSize, &m.MaxSampleSize, &m.WindowSeconds, &m.LowerBoundary,
-		&m.UpperBoundary, &created, &replaced)
-	m.Created, m.Replaced = store.TimeOf(created), store.TimePtr(replaced)
+// modelTimes are a model's times as they are stored.
+type modelTimes struct {
+	created  int64
+	replaced *int64
+}
+
+func (s modelTimes) set(m *Model) { m.Created, m.Replaced = store.TimeOf(s.created), store.TimePtr(s.replaced) }
+
+// fields are where modelColumns go.
+func (m *Model) fields(s *modelTimes) []any {
+	return []any{&m.ID, &m.Seq, &m.ThresholdID, &m.Test, &m.MinSampleSize, &m.MaxSampleSize, &m.WindowSeconds, &m.LowerBoundary,
+		&m.UpperBoundary, &s.created, &s.replaced}
+}
+
+func scanModel(rows *sql.Rows) (m Model, err error) {
+	var times modelTimes
+	err = rows.Scan(m.fields(&times)...)
+	times.set(&m)
 	return m, err
 }
 

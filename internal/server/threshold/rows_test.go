@@ -188,3 +188,50 @@ func TestReportRoundTripAndIdempotencyKey(t *testing.T) {
 		return err
 	})
 }
+
+func TestRulesAreTheThresholdsThatJudge(t *testing.T) {
+	t.Parallel()
+	s, _ := storetest.Open(t)
+	g := storetest.NewGround(t, s, 1, 3)
+	main, _ := g.Branch("main")
+	other, _ := g.Branch("other")
+	ctx := t.Context()
+	upper := 0.1
+	type read struct{ want, got []threshold.Rule }
+	var r read
+	g.Tx(func(tx *store.Tx) error {
+		r = read{}
+		for i, at := range []struct {
+			branch series.Branch
+			model  *threshold.Model
+		}{{main, &threshold.Model{Test: "t_test", UpperBoundary: &upper}}, {main, nil},
+			{main, &threshold.Model{Test: "percentage", LowerBoundary: &upper}}, {other, &threshold.Model{Test: "z_score"}}} {
+			th, err := threshold.Insert(ctx, tx, g.Project, at.branch.ID, g.Testbeds[0], g.Measures[i%3])
+			if err != nil {
+				return err
+			}
+			if at.model == nil {
+				continue
+			}
+			if th, err = threshold.SetModel(ctx, tx, th, &threshold.Model{Test: "iqr"}); err != nil { // it is replaced
+				return err
+			}
+			if th, err = threshold.SetModel(ctx, tx, th, at.model); err != nil {
+				return err
+			}
+			models, err := threshold.ModelsByID(ctx, tx, []string{*th.ModelID})
+			if err != nil {
+				return err
+			}
+			if at.branch.ID == main.ID {
+				r.want = append(r.want, threshold.Rule{Threshold: th, Model: models[*th.ModelID]})
+			}
+		}
+		var err error
+		r.got, err = threshold.Rules(ctx, tx, main.ID, g.Testbeds[0])
+		return err
+	})
+	if diff := cmp.Diff(r.want, r.got); diff != "" || len(r.got) != 2 {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
