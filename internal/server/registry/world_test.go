@@ -231,10 +231,10 @@ func (w *world) query(query string, into ...any) {
 // insertJob makes a job that is running in epoch 3, and returns its id.
 func (w *world) insertJob(projectID string) string {
 	id := ident.NewUUID()
-	w.exec(`insert into job (id, report_id, project_id, organization_id, source_ip, spec_id, image, digest, config, timeout_seconds,
-		iterations, priority,
-		state, epoch, queued, created, modified) values ($1, $1, $2, $3, '', '', '', '', '{}', 1, 1, 0, 'running', 3, 0, 0, 0)`, id, projectID,
-		w.access.organization)
+	w.exec(`insert into job (id, report_id, measurement_id, place, parts, side, in_turn, project_id, organization_id, source_ip, spec_id,
+		image, digest, config, timeout_seconds, iterations, priority, state, epoch, queued, created, modified)
+		values ($1, $1, $1, 0, 1, 'head', $4, $2, $3, '', '', '', '', '{}', 1, 1, 0, 'running', 3, 0, 0, 0)`,
+		id, projectID, w.access.organization, false)
 	return id
 }
 

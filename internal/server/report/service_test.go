@@ -724,10 +724,11 @@ func TestTheBaseOfAComparisonIsAReportOfItsOwnBranch(t *testing.T) {
 	compare := api.NewRun{Project: "shop", Branch: "topic", StartPoint: &api.StartPoint{Branch: "main", Hash: hash},
 		Job: &api.NewJob{Image: "app:v2", Base: &api.BaseImage{Image: "app:v1"}}}
 	head := h.must(compare)
-	if len(h.queue.bases) != 1 || h.queue.bases[0] == head.UUID {
+	if len(h.queue.bases) == 0 || h.queue.bases[len(h.queue.bases)-1] == head.UUID { // those before are of a rehearsal
 		t.Fatalf("bases %v of report %s", h.queue.bases, head.UUID)
 	}
-	base, err := h.explore.Report(t.Context(), local, "shop", h.queue.bases[0])
+	before := len(h.queue.bases)
+	base, err := h.explore.Report(t.Context(), local, "shop", h.queue.bases[before-1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -738,7 +739,7 @@ func TestTheBaseOfAComparisonIsAReportOfItsOwnBranch(t *testing.T) {
 	if head.Branch.Name != "topic" || base.Testbed.UUID != head.Testbed.UUID || base.Status != api.ReportPending {
 		t.Errorf("head on %s and %s, base on %s, %s", head.Branch.Name, head.Testbed.Name, base.Testbed.Name, base.Status)
 	}
-	if again, created, err := h.submit(compare); err != nil || !created || again.UUID == head.UUID || len(h.queue.bases) != 2 {
+	if again, created, err := h.submit(compare); err != nil || !created || again.UUID == head.UUID || len(h.queue.bases) <= before {
 		t.Errorf("the same again without a key: created %t, %v, bases %v", created, err, h.queue.bases)
 	}
 }

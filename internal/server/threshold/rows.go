@@ -46,7 +46,9 @@ const thresholdColumns = `t.id, t.project_id, t.branch_id, t.testbed_id, t.measu
 // thresholdTimes are a threshold's times as they are stored.
 type thresholdTimes struct{ created, modified int64 }
 
-func (s thresholdTimes) set(t *Threshold) { t.Created, t.Modified = store.TimeOf(s.created), store.TimeOf(s.modified) }
+func (s thresholdTimes) set(t *Threshold) {
+	t.Created, t.Modified = store.TimeOf(s.created), store.TimeOf(s.modified)
+}
 
 // fields are where thresholdColumns go.
 func (t *Threshold) fields(s *thresholdTimes) []any {
@@ -294,7 +296,9 @@ type modelTimes struct {
 	replaced *int64
 }
 
-func (s modelTimes) set(m *Model) { m.Created, m.Replaced = store.TimeOf(s.created), store.TimePtr(s.replaced) }
+func (s modelTimes) set(m *Model) {
+	m.Created, m.Replaced = store.TimeOf(s.created), store.TimePtr(s.replaced)
+}
 
 // fields are where modelColumns go.
 func (m *Model) fields(s *modelTimes) []any {
