@@ -63,8 +63,8 @@ func examine(values []float64, p Params, newest bool) Result {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
 	r := Result{Values: len(values), Learning: true}
-	var unit float64
-	r.Scale, unit = w.load(values)
+	var origin, unit float64
+	r.Scale, origin, unit = w.load(values)
 	if r.Scale == Log && len(w.z) < len(values) {
 		for i, v := range values {
 			if v == 0 {
@@ -72,7 +72,7 @@ func examine(values []float64, p Params, newest bool) Result {
 			}
 		}
 	}
-	e := examination{workspace: w, z: w.z, unit: unit, scale: r.Scale}
+	e := examination{workspace: w, z: w.z, origin: origin, unit: unit, scale: r.Scale}
 	e.sigma = w.noiseOf(e.z, e.tick(values, p.Tick))
 	r.Noise = e.sigma * unit
 	if e.sigma > 0 && len(e.z) >= smallestSeries {
@@ -88,6 +88,7 @@ func examine(values []float64, p Params, newest bool) Result {
 type examination struct {
 	*workspace
 	z         []float64
+	origin    float64 // value where z is 0
 	unit      float64 // of z, in that of the values; 1 on the logarithmic scale
 	scale     Scale
 	sigma     float64
@@ -105,7 +106,7 @@ func (e *examination) tick(values []float64, given float64) float64 {
 	if e.scale == Raw {
 		return given / e.unit
 	}
-	return given / math.Exp(e.median(e.z))
+	return given / e.value(e.median(e.z))
 }
 
 // changes finds the changes and modes of a window.
@@ -128,7 +129,7 @@ func (e *examination) changes(r *Result, p Params) {
 	single := e.without(chosen, runs)
 	_, e.inflation = e.correlation(z, single, sigma, bound)
 	shifts := e.prove(z, single, sigma, demands{
-		inflation: e.inflation, minEffect: p.MinEffect, after: shownAfter, log: e.scale == Log})
+		inflation: e.inflation, minEffect: p.MinEffect, after: shownAfter, log: e.scale == Log, zero: -e.origin / e.unit})
 	for i := range shifts {
 		first, last := e.place(z, i, sigma)
 		r.Changes = append(r.Changes, Change{First: e.at[first], Last: e.at[last]})
@@ -198,25 +199,25 @@ func (e *examination) describe(chosen []int, run run) Modes {
 // value is a level of z in the unit of the values, and onScale the reverse.
 func (e *examination) value(z float64) float64 {
 	if e.scale == Raw {
-		return min(max(z*e.unit, -math.MaxFloat64), math.MaxFloat64)
+		return bounded((z + e.origin/e.unit) * e.unit)
 	}
-	return bounded(math.Exp(z))
+	return bounded(e.origin * math.Exp(z))
 }
 
 func (e *examination) onScale(value float64) float64 {
 	if e.scale == Raw {
-		return value / e.unit
+		return value/e.unit - e.origin/e.unit
 	}
-	return math.Log(value)
+	return math.Log(value) - math.Log(e.origin)
 }
 
 // effect is a difference of z as Change.Effect has it.
 func (e *examination) effect(delta float64) float64 {
 	if e.scale == Raw {
-		return min(max(delta*e.unit, -math.MaxFloat64), math.MaxFloat64)
+		return bounded(delta * e.unit)
 	}
 	return bounded(math.Expm1(delta))
 }
 
 // bounded keeps what is beyond the range of a float at its end: values at both ends of the range are measurements too.
-func bounded(x float64) float64 { return min(x, math.MaxFloat64) }
+func bounded(x float64) float64 { return min(max(x, -math.MaxFloat64), math.MaxFloat64) }

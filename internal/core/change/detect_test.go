@@ -236,16 +236,19 @@ func TestTheDetectableStepIsFoundInFourOfFiveCases(t *testing.T) {
 // TestIntervalsHoldTheTrueEffect counts over changes that are found nearly always, so that finding does not choose among them.
 func TestIntervalsHoldTheTrueEffect(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ before, after int }{{8, 8}, {20, 10}, {60, 20}, {150, 150}} {
+	for _, c := range []struct {
+		before, after int
+		step          float64
+	}{{8, 8, 0.3}, {20, 10, 0.3}, {60, 20, 0.3}, {150, 150, 0.3}, {60, 60, 0.04}} {
 		held, placed, found := 0, 0, 0
 		for seed := range uint64(400) {
-			r := find(t, steps(seed, max(12, c.before+c.after), 0.02, 0.3, c.before))
+			r := find(t, steps(seed, max(12, c.before+c.after), 0.02, c.step, c.before))
 			if len(r.Changes) != 1 {
 				continue
 			}
 			found++
 			got := r.Changes[0]
-			if got.Lower <= 0.3 && 0.3 <= got.Upper {
+			if got.Lower <= c.step && c.step <= got.Upper {
 				held++
 			}
 			if got.First <= c.before && c.before <= got.Last {

@@ -54,6 +54,7 @@ type demands struct {
 	minEffect float64 // share of the level before it, or 0
 	after     int     // points from it on
 	log       bool    // whether the scale is logarithmic
+	zero      float64 // where the value 0 is on the scale, if it is not
 }
 
 // prove returns the shifts at starts that hold: t/√f reaches the bar, the effect is large enough, the 15 points on each side show at
@@ -160,8 +161,8 @@ func (d demands) effect(before, after float64) float64 {
 	switch {
 	case d.log:
 		return math.Expm1(after - before)
-	case before == 0:
+	case before == d.zero:
 		return math.Inf(1)
 	}
-	return (after - before) / math.Abs(before)
+	return (after - before) / math.Abs(before-d.zero)
 }

@@ -47,32 +47,36 @@ func scaleOf(values []float64) Scale {
 	return Log
 }
 
-// load puts values on their scale: z, and at, the position of each of z. Raw values are divided by the largest of them, so that nothing
-// overflows; that is unit.
-func (w *workspace) load(values []float64) (scale Scale, unit float64) {
+// load puts values on their scale: z, and at, the position of each of z. z counts from the first value, origin: as logarithms of ratios to
+// it, or as differences over unit, a power of two that is not below any value. So another unit or another zero rounds nothing differently.
+func (w *workspace) load(values []float64) (scale Scale, origin, unit float64) {
 	w.z, w.at = w.z[:0], w.at[:0]
 	scale, unit = scaleOf(values), 1
 	if scale == Raw {
-		unit = 0
+		largest := 0.0
 		for _, v := range values {
-			unit = max(unit, math.Abs(v))
+			largest = max(largest, math.Abs(v))
 		}
-		if unit == 0 {
-			unit = 1
-		}
+		_, exponent := math.Frexp(largest)
+		unit = math.Ldexp(1, min(exponent, 1023))
 	}
 	for i, v := range values {
-		switch {
-		case scale == Raw:
-			w.z = append(w.z, v/unit)
-		case v == 0:
+		if scale == Log && v == 0 {
 			continue
-		default:
-			w.z = append(w.z, math.Log(v))
+		}
+		if len(w.z) == 0 {
+			origin = v
+		}
+		if scale == Raw {
+			w.z = append(w.z, v/unit-origin/unit)
+		} else if ratio := v / origin; ratio > 1e-300 && ratio < 1e300 {
+			w.z = append(w.z, math.Log(ratio))
+		} else {
+			w.z = append(w.z, math.Log(v)-math.Log(origin))
 		}
 		w.at = append(w.at, i)
 	}
-	return scale, unit
+	return scale, origin, unit
 }
 
 // checkValues refuses what is no measurement.

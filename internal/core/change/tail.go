@@ -46,11 +46,12 @@ func (e *examination) tail(r *Result) {
 		size := float64(len(history))
 		center, half = l.mean, stats.StudentQuantile(1-suspicious/2, size-1)*spread*math.Sqrt(1+1/size)
 	} else if e.scale == Raw {
-		half = math.Abs(center) / learnRatio
+		size := math.Abs(e.value(center)) / e.unit
+		half = size / learnRatio
 		if newest > center {
-			half = math.Abs(center) * (learnRatio - 1)
+			half = size * (learnRatio - 1)
 		}
-		if center == 0 {
+		if size == 0 {
 			return
 		}
 	}
