@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,5 +74,28 @@ func TestAReportOfSeveralJobsIsFollowedToItsEnd(t *testing.T) {
 	}
 	if len(jobs) != 3 || reports[0].Status != api.ReportProcessed {
 		t.Errorf("the report is %s with results of %d jobs, want 3", reports[0].Status, len(jobs))
+	}
+}
+
+// TestAJobThatFailsEndsTheRunThatWaitsForSeveral: the command line ends with the reason of the one that failed, whichever it was.
+func TestAJobThatFailsEndsTheRunThatWaitsForSeveral(t *testing.T) {
+	needContainers(t)
+	w := newWorld(t)
+	for _, name := range []string{"left", "right"} {
+		w.newRunner(name)()
+	}
+	w.pushEmit("failing/emit:v1")
+	out, code := w.tacho("run", "--project", "failing", "--branch", "main", "--adapter", "json", "--image", "emit:v1", "--jobs", "4",
+		"--cmd", "partial")
+	if code != 4 {
+		t.Errorf("exit code %d, want 4: %s", code, out)
+	}
+	var jobs []api.Job
+	until(t, "the end of all jobs", func() bool {
+		w.get("/v0/projects/failing/jobs", &jobs)
+		return len(jobs) == 4 && !slices.ContainsFunc(jobs, func(j api.Job) bool { return !ended(j.Status) })
+	})
+	if !slices.ContainsFunc(jobs, func(j api.Job) bool { return j.Reason == api.ReasonMeasurement }) {
+		t.Error("no job ended because of another")
 	}
 }

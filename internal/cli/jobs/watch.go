@@ -161,7 +161,7 @@ func stateLine(job api.Job) string {
 		return line
 	case api.JobCompleted:
 		if job.Parts > 1 {
-			return fmt.Sprintf("completed%s, results are read when all %d jobs of the report have completed", on, job.Parts)
+			return "completed" + on + ", results are read when all jobs of the report have completed"
 		}
 		return "completed" + on + ", results are being read"
 	}
