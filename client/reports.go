@@ -57,6 +57,11 @@ func (c *Client) Report(ctx context.Context, project, report string) (api.Report
 	return get[api.Report](ctx, c, at("projects", project, "reports", report), nil)
 }
 
+// ReportWithSamples is Report with up to 256 samples of each metric. An older server leaves them out.
+func (c *Client) ReportWithSamples(ctx context.Context, project, report string) (api.Report, error) {
+	return get[api.Report](ctx, c, at("projects", project, "reports", report), url.Values{"samples": {"true"}})
+}
+
 // ReparseReport has a report's raw output read again, and returns the report as it is then.
 func (c *Client) ReparseReport(ctx context.Context, project, report string) (api.Report, error) {
 	return send[api.Report](ctx, c, call{method: http.MethodPost, path: at("projects", project, "reports", report, "reparse"),

@@ -56,7 +56,7 @@ func TestREADMEIsPlayedAsItStands(t *testing.T) {
 	}
 	said := r.said()
 	for claim, want := range map[string]string{
-		"the second run says what changed": "vs previous",
+		"the second run says what changed": "compared with ",
 		"the server prints a key":          "admin key: tacho_user_",
 		"the login is kept":                "logged in to http://127.0.0.1:6610",
 		"who can read a project is said":   "project app was made, public",

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/cli/term"
-	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -126,7 +126,7 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 		cells := []term.Cell{term.Text(shorten(l.short, longest))}
 		for _, i := range columns {
 			c := v.cell(l.rows[i])
-			cells = append(cells, term.Text(c.old), term.Text(c.new), term.Cell{Text: c.change, Colour: colour(c.verdict)})
+			cells = append(cells, term.Text(c.old), term.Text(c.new), term.Cell{Text: c.change, Colour: show.Colour(c.verdict)})
 			if !v.columns[i].exact {
 				cells = append(cells, term.Text(c.test), term.Text(c.visible))
 			}
@@ -156,18 +156,6 @@ func geomeanColour(c column) term.Colour {
 		return term.Bad
 	case down && c.direction == unit.Lower, up && c.direction == unit.Higher:
 		return term.Good
-	}
-	return term.Plain
-}
-
-func colour(verdict judge.Verdict) term.Colour {
-	switch verdict {
-	case judge.Worse:
-		return term.Bad
-	case judge.Better:
-		return term.Good
-	case judge.Different:
-		return term.Note
 	}
 	return term.Plain
 }

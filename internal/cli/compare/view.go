@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -119,70 +120,17 @@ func (v *view) cell(i int) cell {
 		return cell{}
 	}
 	c, units := v.cs.Rows[i], v.rows[i].Measure.Units
-	out := cell{verdict: c.Verdict, change: change(c, units), visible: c.Visible()}
+	out := cell{verdict: c.Verdict, change: show.Claim(c, units), visible: c.Visible()}
 	if !math.IsNaN(c.Old) {
 		out.old = unit.Format(c.Old, units)
 	}
 	if !math.IsNaN(c.New) {
 		out.new = unit.Format(c.New, units)
 	}
-	out.test = counted(c.Units)
-	switch {
-	case c.Exact:
-		out.test, out.visible = "exact", ""
-	case !math.IsNaN(c.P):
-		out.test = probability(c.P) + " " + out.test
+	if out.test = show.Test(c); c.Exact {
+		out.visible = ""
 	}
 	return out
-}
-
-// change is what is claimed, and nothing but "~" where that is nothing.
-func change(c judge.Comparison, units string) string {
-	switch {
-	case c.Verdict == judge.Same && c.Why == judge.WhyBelow:
-		return "same (" + percent(c.Ratio) + ")"
-	case c.Verdict == judge.Same:
-		return "same"
-	case !c.Verdict.Changed():
-		return "~"
-	case !math.IsNaN(c.Ratio) && c.Exact:
-		return percent(c.Ratio)
-	case !math.IsNaN(c.Ratio):
-		return fmt.Sprintf("%s [%s, %s]", percent(c.Ratio), percent(c.Lower), percent(c.Upper))
-	case c.Exact && c.Old == 0:
-		return "new, was 0"
-	}
-	sign := "+"
-	if c.Difference < 0 {
-		sign = ""
-	}
-	return sign + unit.Format(c.Difference, units)
-}
-
-// percent is a ratio as a change: 1.031 is "+3.1%".
-func percent(ratio float64) string {
-	value := (ratio - 1) * 100
-	switch size := math.Abs(value); {
-	case size >= 99.95:
-		return fmt.Sprintf("%+.0f%%", value)
-	case size >= 0.95 || size < 0.005:
-		return fmt.Sprintf("%+.1f%%", value)
-	}
-	return fmt.Sprintf("%+.2f%%", value)
-}
-
-func probability(p float64) string {
-	if p < 0.001 {
-		return "p<0.001"
-	}
-	return fmt.Sprintf("p=%.3f", p)
-}
-
-func counted(n [2]int) string {
-	if n[0] == n[1] {
-		return fmt.Sprintf("n=%d", n[0])
-	}
-	return fmt.Sprintf("n=%d+%d", n[0], n[1])
 }
 
 // geomean is the last row's change: a number only where its interval does not hold 1, or where all rows are exact.
@@ -192,13 +140,13 @@ func (c column) geomeanText() (text, n string) {
 	case g.Benchmarks < 2:
 		return "", ""
 	case c.exact && g.Ratio != 1:
-		return percent(g.Ratio), ""
+		return show.Percent(g.Ratio), ""
 	case c.exact:
 		return "same", ""
 	case math.IsNaN(g.Lower), g.Lower <= 1 && 1 <= g.Upper:
-		return "~", counted(g.Units)
+		return "~", show.Counted(g.Units)
 	}
-	return fmt.Sprintf("%s [%s, %s]", percent(g.Ratio), percent(g.Lower), percent(g.Upper)), counted(g.Units)
+	return fmt.Sprintf("%s [%s, %s]", show.Percent(g.Ratio), show.Percent(g.Lower), show.Percent(g.Upper)), show.Counted(g.Units)
 }
 
 // counts are the rows by verdict.

@@ -84,9 +84,9 @@ func Command(env *cli.Env) *cobra.Command {
 Locally, one argument is a line for a shell, more are a program and its arguments; without any, results are read from --file or stdin.
 They are read from what the command prints: on stdout, or on stderr where only that holds results, as of time and perf stat.
 Without a server (--host, or 'tacho login') they go into the store of this machine. Where no threshold judges, values
-are compared with the branch's previous report; "~" before a change says that the two spreads overlap. No threshold
-is set by itself: a difference raises an alert only where
---threshold-… or 'tacho threshold create' says so.
+are compared with the branch's previous report, as 'tacho compare' does: "~" says that nothing was shown, and one value
+a side shows nothing (go test -count 10, or --iter 5). No threshold is set by itself: a difference raises an alert only
+where --threshold-… or 'tacho threshold create' says so.
 
 With --image the benchmark runs on a runner of the server, from an OCI image. The job is followed live; Ctrl-C detaches and leaves it
 running, a second Ctrl-C ends tacho at once. --jobs makes the report out of several jobs, which any runners of the spec may take.

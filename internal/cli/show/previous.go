@@ -4,47 +4,29 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
+	"strconv"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// comparison is an earlier report to hold a new one against where no threshold does.
+// comparison is a report held against an earlier one, by the rows that no threshold judged.
 type comparison struct {
-	what   string // which report it is
-	series map[seriesKey]past
+	what    string // which report it is
+	rows    map[seriesKey]judge.Comparison
+	oneEach bool // each side is one process
 }
 
 type seriesKey struct{ benchmark, measure string }
 
-// past are the values of one series in that report.
-type past struct {
-	n            int
-	mean         float64
-	lower, upper float64 // where all of them and their own bounds lie
-	bounded      bool    // whether there is more than the values alone to tell a spread
-}
-
-func (c *comparison) of(benchmark, measure string) (past, bool) {
-	p, known := c.series[seriesKey{benchmark, measure}]
-	return p, known
-}
-
-// overlaps says that the difference is within what both sides say of their own spread. Without a spread on both sides nothing is known,
-// and nothing is claimed.
-func (p past) overlaps(m api.Metric) bool {
-	lower, upper := m.Value, m.Value
-	if m.LowerValue != nil {
-		lower = math.Min(lower, *m.LowerValue)
-	}
-	if m.UpperValue != nil {
-		upper = math.Max(upper, *m.UpperValue)
-	}
-	return p.bounded && lower < upper && lower <= p.upper && p.lower <= upper
+func (c *comparison) of(benchmark, measure string) (judge.Comparison, bool) {
+	row, known := c.rows[seriesKey{benchmark, measure}]
+	return row, known
 }
 
 // Previous finds the report to compare with: the newest earlier one with results of the same branch and testbed or, on a new branch, the
@@ -75,11 +57,15 @@ func Previous(ctx context.Context, c *client.Client, report api.Report) (*compar
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	whole, err := c.Report(ctx, report.Project.UUID, rows[0].UUID)
+	before, err := c.ReportWithSamples(ctx, report.Project.UUID, rows[0].UUID)
 	if err != nil {
 		return nil, err
 	}
-	return compare(whole), nil
+	after, err := c.ReportWithSamples(ctx, report.Project.UUID, report.UUID)
+	if err != nil {
+		return nil, err
+	}
+	return compare(before, after), nil
 }
 
 // atStart are the reports of the branch that a new one came from, up to where it left, nearest first, and of one commit those of a clean
@@ -138,36 +124,58 @@ func allJudged(report api.Report) bool {
 	return true
 }
 
-// compare collects a report's values by series, over its iterations.
-func compare(report api.Report) *comparison {
-	c := &comparison{what: describeReport(report), series: map[seriesKey]past{}}
-	for _, iteration := range report.Results {
-		for _, result := range iteration {
-			for _, m := range result.Measures {
-				key := seriesKey{result.Benchmark.UUID, m.Measure.UUID}
-				c.series[key] = c.series[key].with(m.Metric)
-			}
+// compare judges the rows of a report that no threshold did, all together, against those of an earlier one. Each iteration of a report is
+// one run of the benchmark, and so one process with its samples.
+func compare(before, after api.Report) *comparison {
+	c := &comparison{what: describeReport(before), rows: map[seriesKey]judge.Comparison{}}
+	old, _ := sides(before)
+	fresh, order := sides(after)
+	var rows []judge.Row
+	var keys []seriesKey
+	for _, m := range order {
+		key := m.key
+		if len(old[key]) == 0 || m.judged {
+			continue
 		}
+		rows = append(rows, judge.Row{Benchmark: key.benchmark, Old: old[key], New: fresh[key],
+			Measure: unit.Measure{Name: m.measure.Name, Units: m.measure.Units, Direction: unit.Direction(m.measure.Direction),
+				Exact: m.measure.Exact}})
+		keys = append(keys, key)
+	}
+	for i, row := range judge.Compare(rows, judge.Policy{}).Rows {
+		c.rows[keys[i]] = row
+		c.oneEach = c.oneEach || row.Level == judge.ByIteration && !row.Exact && min(row.Units[0], row.Units[1]) > 1
 	}
 	return c
 }
 
-func (p past) with(m api.Metric) past {
-	if p.n == 0 {
-		p.lower, p.upper = m.Value, m.Value
-	} else if p.lower != m.Value || p.upper != m.Value {
-		p.bounded = true
+// measuredSeries is a series of a report.
+type measuredSeries struct {
+	key     seriesKey
+	measure api.Measure
+	judged  bool
+}
+
+// sides are the values of a report by series, and its series in their order.
+func sides(report api.Report) (map[seriesKey]judge.Side, []measuredSeries) {
+	out := map[seriesKey]judge.Side{}
+	var order []measuredSeries
+	for i, iteration := range report.Results {
+		for _, result := range iteration {
+			for _, m := range result.Measures {
+				key := seriesKey{result.Benchmark.UUID, m.Measure.UUID}
+				if out[key] == nil {
+					order = append(order, measuredSeries{key, m.Measure, m.Boundary != nil})
+				}
+				values := m.Metric.Samples
+				if len(values) == 0 {
+					values = []float64{m.Metric.Value}
+				}
+				out[key] = append(out[key], judge.Process{Name: strconv.Itoa(i), Values: values})
+			}
+		}
 	}
-	p.n++
-	p.mean += (m.Value - p.mean) / float64(p.n)
-	p.lower, p.upper = math.Min(p.lower, m.Value), math.Max(p.upper, m.Value)
-	if m.LowerValue != nil {
-		p.lower, p.bounded = math.Min(p.lower, *m.LowerValue), true
-	}
-	if m.UpperValue != nil {
-		p.upper, p.bounded = math.Max(p.upper, *m.UpperValue), true
-	}
-	return p
+	return out, order
 }
 
 func describeReport(report api.Report) string {

@@ -1,32 +1,69 @@
 package show
 
 import (
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/judge"
 )
 
-func TestThePreviousReportsSpreadDecidesWhatIsClaimed(t *testing.T) {
-	t.Parallel()
-	one := past{}.with(api.Metric{Value: 100})
-	two := one.with(api.Metric{Value: 110})
-	wide := past{}.with(api.Metric{Value: 100, LowerValue: new(90.0), UpperValue: new(110.0)})
-	if two.n != 2 || two.mean != 105 || two.lower != 100 || two.upper != 110 {
-		t.Errorf("two values: %+v", two)
-	}
-	for name, row := range map[string]struct {
-		p    past
-		m    api.Metric
-		want bool
-	}{
-		"single values say nothing of a spread": {one, api.Metric{Value: 100}, false},
-		"a spread on one side only":             {wide, api.Metric{Value: 105}, false},
-		"spreads that meet":                     {wide, api.Metric{Value: 115, LowerValue: new(109.0), UpperValue: new(120.0)}, true},
-		"spreads apart":                         {wide, api.Metric{Value: 120, LowerValue: new(111.0), UpperValue: new(130.0)}, false},
-		"several values are a spread":           {two, api.Metric{Value: 99, LowerValue: new(95.0), UpperValue: new(101.0)}, true},
-	} {
-		if got := row.p.overlaps(row.m); got != row.want {
-			t.Errorf("%s: %v", name, got)
+// noisy is a report of benchmarks with count samples each, which deviate by 2 %.
+func noisy(r *rand.Rand, benchmarks, count int, factor float64) api.Report {
+	var results []api.ReportResult
+	for i := range benchmarks {
+		values := make([]float64, count)
+		for k := range values {
+			values[k] = 100 * float64(i+1) * factor * math.Exp(.02*r.NormFloat64())
 		}
+		results = append(results, bench(fmt.Sprint("Benchmark", i), measured(latency, "", values[0],
+			func(m *api.ReportMeasure) { m.Metric.Samples = values })))
+	}
+	return sample(results)
+}
+
+// TestTheLastRunIsHeldToTheSameStandard: on identical code nothing is claimed of one sample and in 5 % of rows at most of more; 3 % are
+// found in three quarters of rows with ten samples.
+func TestTheLastRunIsHeldToTheSameStandard(t *testing.T) {
+	t.Parallel()
+	const rounds, benchmarks = 30, 40
+	share := func(count int, factor float64) float64 {
+		r := rand.New(rand.NewPCG(uint64(count), 5))
+		changed := 0
+		for range rounds {
+			for _, c := range compare(noisy(r, benchmarks, count, 1), noisy(r, benchmarks, count, factor)).rows {
+				if c.Verdict.Changed() {
+					changed++
+				}
+			}
+		}
+		return float64(changed) / rounds / benchmarks
+	}
+	for _, count := range []int{1, 2, 3, 6, 10, 20} {
+		if part := share(count, 1); part > .05 || count == 1 && part > 0 {
+			t.Errorf("identical code, %d samples: a change is claimed in %.3f of rows", count, part)
+		}
+	}
+	if ten, twenty := share(10, 1.03), share(20, 1.03); ten < .75 || twenty <= ten {
+		t.Errorf("+3 %% is found in %.2f of rows with 10 samples, in %.2f with 20", ten, twenty)
+	}
+}
+
+func TestIterationsOfAReportAreRuns(t *testing.T) {
+	t.Parallel()
+	iteration := func(value float64) []api.ReportResult {
+		return []api.ReportResult{bench("A", measured(latency, "", value, nil))}
+	}
+	before := sample(iteration(100), iteration(101), iteration(99))
+	after := sample(iteration(120), iteration(121), iteration(119))
+	c, known := compare(before, after).of("A", latency.UUID)
+	if !known || c.Level != judge.ByProcess || c.Units != [2]int{3, 3} || c.Verdict != judge.Worse {
+		t.Errorf("%+v", c)
+	}
+	judgedBefore := sample([]api.ReportResult{bench("A", measured(latency, "", 100, judged(new(1.0), nil, nil)))})
+	if c := compare(before, judgedBefore); len(c.rows) != 0 {
+		t.Errorf("what a threshold judges is compared too: %+v", c.rows)
 	}
 }

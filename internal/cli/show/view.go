@@ -11,6 +11,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/adapter"
+	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -59,6 +60,9 @@ func (v View) Write(out, errs *term.Screen) error {
 	}
 	if v.Before != nil {
 		fmt.Fprintln(out.W, out.Dim("compared with "+term.Clean(v.Before.what)))
+		if v.Before.oneEach {
+			fmt.Fprintln(out.W, out.Dim("one process a side: this holds for these two processes; --iter 5 runs the command five times"))
+		}
 	}
 	if v.Start != "" {
 		fmt.Fprintln(out.W, out.Dim(term.Clean("branch "+r.Branch.Name+" begins with the history of "+v.Start)))
@@ -183,8 +187,7 @@ func (v View) table() (t term.Table, cut int) {
 	for i, iteration := range v.Report.Results {
 		for _, result := range iteration {
 			for _, m := range result.Measures {
-				r := v.row(result.Benchmark, m, alerts[m.Metric.UUID])
-				r.iteration = i
+				r := v.row(result.Benchmark, m, alerts[m.Metric.UUID], i)
 				judged = judged || m.Boundary != nil
 				rows = append(rows, r)
 			}
@@ -247,28 +250,25 @@ func keep(rows []row, most int) []row {
 	return kept
 }
 
-func (v View) row(b api.Benchmark, m api.ReportMeasure, alert string) row {
+// row is a metric of an iteration. The comparison with an earlier report is of all iterations together, and is in the row of the first.
+func (v View) row(b api.Benchmark, m api.ReportMeasure, alert string, iteration int) row {
 	units := m.Measure.Units
-	r := row{benchmark: b.Name, measure: m.Measure.Name, value: unit.Format(m.Metric.Value, units) + Spread(m.Metric)}
+	r := row{iteration: iteration, benchmark: b.Name, measure: m.Measure.Name, value: unit.Format(m.Metric.Value, units) + Spread(m.Metric)}
 	if m.Boundary != nil {
 		r.judge(m, alert)
 		return r
 	}
-	if v.Before == nil {
+	if v.Before == nil || iteration > 0 {
 		return r
 	}
-	p, known := v.Before.of(b.UUID, m.Measure.UUID)
+	c, known := v.Before.of(b.UUID, m.Measure.UUID)
 	if !known {
 		r.verdict = "new"
 		return r
 	}
-	r.base, r.change, r.verdict = unit.Format(p.mean, units), Change(p.mean, m.Metric.Value), fmt.Sprintf("vs previous (n=%d)", p.n)
-	switch {
-	case p.overlaps(m.Metric):
-		r.change = "~ " + r.change // the spreads overlap: not enough to tell
-	case m.Metric.Value == p.mean:
-	default:
-		r.colour = colourOf(m.Measure.Direction, m.Metric.Value-p.mean)
+	r.base, r.change, r.colour = unit.Format(c.Old, units), Claim(c, units), Colour(c.Verdict)
+	if r.verdict = c.Because(judge.Policy{}); r.verdict == "" {
+		r.verdict = Test(c)
 	}
 	return r
 }
@@ -296,16 +296,6 @@ func (r *row) judge(m api.ReportMeasure, alert string) {
 	default:
 		r.verdict, r.colour = "ok", term.Good
 	}
-}
-
-func colourOf(d api.Direction, delta float64) term.Colour {
-	switch {
-	case d == api.LowerIsBetter && delta > 0, d == api.HigherIsBetter && delta < 0:
-		return term.Bad
-	case d == api.LowerIsBetter, d == api.HigherIsBetter:
-		return term.Good
-	}
-	return term.Plain
 }
 
 // Spread is how far a metric's own bounds lie from its value, in percent of it; empty if it has none.

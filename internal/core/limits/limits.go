@@ -291,6 +291,8 @@ const (
 	ShownProblems  = 10              // of a report; a person reads the first few
 	ShownAlerts    = 100             // the same
 	CompareReports = 16              // newest reports of a branch among which the previous one is looked for
+	SamplesShown   = 256             // of each metric in the answer with a report's samples; a verdict gains nothing from more
+	SampleCost     = 24              // bytes of one of them, as a number and as text
 	CompareFiles   = 256             // of one side of a comparison of files
 	CompareBytes   = 512 * MiB       // the same of all of them together
 	CompareBase    = 255             // the same of the branch that a new one came from, which may have gone on since

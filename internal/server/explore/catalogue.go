@@ -115,7 +115,7 @@ func (c catalogue) modelThreshold(seq *int64) *api.Threshold {
 }
 
 func metric(m report.Metric) api.Metric {
-	return api.Metric{UUID: ident.MetricUUID(m.ID), Value: m.Value, LowerValue: m.Lower, UpperValue: m.Upper}
+	return api.Metric{UUID: ident.MetricUUID(m.ID), Value: m.Value, LowerValue: m.Lower, UpperValue: m.Upper, Samples: m.Samples}
 }
 
 // boundary returns what a metric was held against, nil if no model judged it.

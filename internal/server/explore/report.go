@@ -213,7 +213,7 @@ func countMetrics(ctx context.Context, tx *store.Tx, rows []report.Report) (int,
 
 // expand adds the first results and alerts of a report, up to most of each; 0: all.
 func expand(ctx context.Context, tx *store.Tx, row report.Report, out *api.Report, most int) error {
-	err := eachResult(ctx, tx, row, upTo(most, func(r api.ReportResult) error {
+	err := eachResult(ctx, tx, row, false, upTo(most, func(r api.ReportResult) error {
 		if n := len(out.Results); n == 0 || out.Results[n-1][0].Iteration != r.Iteration {
 			out.Results = append(out.Results, nil)
 		}
@@ -235,8 +235,8 @@ func expand(ctx context.Context, tx *store.Tx, row report.Report, out *api.Repor
 }
 
 // eachResult calls f with a report's metrics by iteration and benchmark, both in the order in which they were written. A report that is not
-// processed has none.
-func eachResult(ctx context.Context, tx *store.Tx, row report.Report, f func(api.ReportResult) error) error {
+// processed has none. Metrics have their samples if those are asked for.
+func eachResult(ctx context.Context, tx *store.Tx, row report.Report, samples bool, f func(api.ReportResult) error) error {
 	var last *api.ReportResult
 	benchmark := "" // of last
 	err := eachChunk(ctx, tx, row, func(metrics []report.Metric, series map[int64]series.Series) error {
@@ -258,6 +258,11 @@ func eachResult(ctx context.Context, tx *store.Tx, row report.Report, f func(api
 		}
 		for id := range models {
 			models[id] = c.modelThreshold(&id)
+		}
+		if samples {
+			if err := report.LoadSamples(ctx, tx, metrics, limits.SamplesShown); err != nil {
+				return err
+			}
 		}
 		for _, m := range metrics {
 			s := series[m.SeriesID]

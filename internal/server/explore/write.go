@@ -22,6 +22,7 @@ import (
 type Showing struct {
 	Committed bool // the caller has just made it: then it waits for its turn at the gate and is never refused
 	Results   int  // the first results and alerts, up to so many of each; 0: all
+	Samples   bool // each metric with its samples, thinned evenly to limits.SamplesShown
 }
 
 var errEnough = errors.New("enough")
@@ -59,7 +60,11 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, actor access.Act
 	if show.Results > 0 {
 		n = min(n, show.Results)
 	}
-	pass, err := enter(ctx, answerCost(n))
+	cost := answerCost(n)
+	if show.Samples {
+		cost += int64(min(n, limits.ReadChunk)) * limits.SamplesShown * limits.SampleCost
+	}
+	pass, err := enter(ctx, cost)
 	if err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func (s *Service) WriteReport(ctx context.Context, w io.Writer, actor access.Act
 		if err != nil {
 			return err
 		}
-		return writeReport(ctx, w, tx, row, built, show.Results)
+		return writeReport(ctx, w, tx, row, built, show)
 	})
 }
 
@@ -110,7 +115,7 @@ func (s *Service) WriteReports(ctx context.Context, w io.Writer, actor access.Ac
 		for i, row := range rows {
 			list.next()
 			if list.err == nil {
-				list.err = writeReport(ctx, w, tx, row, built[i], 0)
+				list.err = writeReport(ctx, w, tx, row, built[i], Showing{})
 			}
 		}
 		return list.end()
@@ -136,13 +141,13 @@ func (s *Service) enterPerf(ctx context.Context, actor access.Actor, ref string,
 	return s.gate.Enter(ctx, lineCost(n))
 }
 
-func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row report.Report, head api.Report, most int) error {
+func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row report.Report, head api.Report, show Showing) error {
 	return splice(w, head, filling{
 		"results": func() error {
 			iterations := newList(w)
 			var results *list
 			iteration := 0
-			err := eachResult(ctx, tx, row, upTo(most, func(r api.ReportResult) error {
+			err := eachResult(ctx, tx, row, show.Samples, upTo(show.Results, func(r api.ReportResult) error {
 				if results == nil || iteration != r.Iteration {
 					if results != nil {
 						if err := results.end(); err != nil {
@@ -167,7 +172,7 @@ func writeReport(ctx context.Context, w io.Writer, tx *store.Tx, row report.Repo
 		},
 		"alerts": func() error {
 			alerts := newList(w)
-			err := eachAlert(ctx, tx, row, upTo(most, func(a api.Alert) error { return alerts.add(a) }))
+			err := eachAlert(ctx, tx, row, upTo(show.Results, func(a api.Alert) error { return alerts.add(a) }))
 			if err != nil && !errors.Is(err, errEnough) {
 				return err
 			}

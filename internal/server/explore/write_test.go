@@ -176,3 +176,37 @@ func TestLargeAnswersPassTheGateAndSmallOnesDoNot(t *testing.T) {
 		t.Errorf("alone: %v, %d bytes are held after it", err, gate.Used())
 	}
 }
+
+// TestSamplesComeOnRequest: a report has them in full up to what a verdict can use, and thinned evenly beyond.
+func TestSamplesComeOnRequest(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	var lines strings.Builder
+	for i := range 1_000 {
+		if i < 3 {
+			fmt.Fprintf(&lines, "BenchmarkFew 1 %d ns/op\n", 10+i)
+		}
+		fmt.Fprintf(&lines, "BenchmarkMany 1 %d ns/op\n", i+1)
+	}
+	row := g.run(func(in *api.NewRun) { in.Settings = &api.ReportSettings{Adapter: "go_bench"} }, lines.String())
+	for _, asked := range []bool{true, false} {
+		var out bytes.Buffer
+		if err := g.explore.WriteReport(t.Context(), &out, local, g.project().ID, row.UUID, explore.Showing{Samples: asked}); err != nil {
+			t.Fatal(err)
+		}
+		var got api.Report
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		few, many := got.Results[0][0].Measures[0].Metric.Samples, got.Results[0][1].Measures[0].Metric.Samples
+		if !asked {
+			if few != nil || many != nil {
+				t.Errorf("nobody asked for %v and %d others", few, len(many))
+			}
+			continue
+		}
+		if !slices.Equal(few, []float64{10, 11, 12}) || len(many) != 250 || many[0] != 1 || many[249] != 997 {
+			t.Errorf("samples %v, and %d from %v on", few, len(many), many[:min(2, len(many))])
+		}
+	}
+}

@@ -26,7 +26,8 @@ type listReportsInput struct {
 
 type getReportInput struct {
 	ReportPath
-	MaxResults int `query:"max_results" minimum:"0" doc:"the first results (a benchmark in an iteration) and the first alerts, up to so many of each; 0: all"`
+	MaxResults int  `query:"max_results" minimum:"0" doc:"the first results (a benchmark in an iteration) and the first alerts, up to so many of each; 0: all"`
+	Samples    bool `query:"samples" doc:"with the samples of each metric, 256 of them at most"`
 }
 
 type createReportInput struct {
@@ -80,7 +81,7 @@ func (a *API) registerReports() {
 	registerStream[getReportInput, api.Report](a, operation{http.MethodGet, one, "get-report", "One report with results and alerts",
 		access.ViewProject, 0, 0},
 		func(ctx context.Context, in *getReportInput) (*streamed, error) {
-			return a.shown(in.Project, in.Report, explore.Showing{Results: in.MaxResults}), nil
+			return a.shown(in.Project, in.Report, explore.Showing{Results: in.MaxResults, Samples: in.Samples}), nil
 		})
 	registerChange(a, operation{http.MethodPost, one + "/reparse", "reparse-report",
 		"Read the report's raw output again, judge it anew and replace its metrics and alerts", access.EditProject, http.StatusOK, 0},

@@ -151,6 +151,41 @@ func Samples(ctx context.Context, tx *store.Tx, id int64) ([]float64, error) {
 	return decodeSamples(b), err
 }
 
+// LoadSamples sets the samples of metrics, up to most of each, at equal distances where there are more.
+func LoadSamples(ctx context.Context, tx *store.Tx, metrics []Metric, most int) error {
+	ids, place := make([]int64, len(metrics)), make(map[int64]int, len(metrics))
+	for i, m := range metrics {
+		ids[i], place[m.ID] = m.ID, i
+	}
+	rows, err := tx.Query(ctx, `select s.metric_id, s.samples from metric_sample s where s.metric_id in `+store.Integers(ids))
+	if err != nil {
+		return fmt.Errorf("load samples: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var b []byte
+		if err := rows.Scan(&id, &b); err != nil {
+			return fmt.Errorf("scan samples: %w", err)
+		}
+		metrics[place[id]].Samples = evenly(decodeSamples(b), most)
+	}
+	return rows.Err()
+}
+
+// evenly is up to most of all, at equal distances.
+func evenly(all []float64, most int) []float64 {
+	step := (len(all) + most - 1) / most
+	if step <= 1 {
+		return all
+	}
+	kept := make([]float64, 0, most)
+	for i := 0; i < len(all); i += step {
+		kept = append(kept, all[i])
+	}
+	return kept
+}
+
 // DeleteMetrics removes the metrics of a report, with their samples and alerts.
 func DeleteMetrics(ctx context.Context, tx *store.Tx, reportSeq int64) error {
 	_, err := DeleteSomeMetrics(ctx, tx, reportSeq, math.MaxInt)
