@@ -24,7 +24,7 @@ func (s *Service) family(ctx context.Context, tx *store.Tx, row *Job, before api
 		case ended:
 			return s.Reports.FailReport(ctx, tx, row.ReportID, endOf(*row))
 		case again:
-			return s.reopen(ctx, tx, *row, after)
+			return s.Reports.ReopenReport(ctx, tx, row.ReportID)
 		}
 		return nil
 	}
@@ -39,7 +39,7 @@ func (s *Service) family(ctx context.Context, tx *store.Tx, row *Job, before api
 	switch {
 	case e == corejob.Retry:
 		return s.revive(ctx, tx, *row, others)
-	case after == api.JobCompleted && over: // it delivers what nothing waits for any more; a retry may
+	case after == api.JobCompleted && (over || again): // it delivers what nothing waits for any more; a retry may
 		return s.abandon(ctx, tx, row)
 	case ended && over && text(row.Reason) == string(api.ReasonCanceledByUser): // it was another one that was canceled
 		reason := string(api.ReasonMeasurement)
@@ -112,7 +112,7 @@ func (s *Service) revive(ctx context.Context, tx *store.Tx, row Job, others []Jo
 			return fault.Conflictf("job %s of the same report is still being stopped; retry when it has ended", other.ID)
 		}
 	}
-	if err := s.reopen(ctx, tx, row, api.JobPending); err != nil {
+	if err := s.Reports.ReopenReport(ctx, tx, row.ReportID); err != nil {
 		return err
 	}
 	for _, other := range others {
@@ -126,12 +126,21 @@ func (s *Service) revive(ctx context.Context, tx *store.Tx, row Job, others []Jo
 	return nil
 }
 
-// reopen makes a job's report wait for results again.
-func (s *Service) reopen(ctx context.Context, tx *store.Tx, row Job, after api.JobStatus) error {
-	if row.InTurn && after == api.JobPending {
-		if err := Unbind(ctx, tx, row.MeasurementID); err != nil {
-			return err
+// settleOthers is settled for the other jobs of a report, which end with the one that failed, and wait again with the one that is retried.
+func (s *Service) settleOthers(ctx context.Context, row Job) {
+	var all []Job
+	err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
+		all, err = OfReport(ctx, tx, row.ReportID)
+		return err
+	})
+	s.note(ctx, "look for the other jobs of a report", err)
+	for _, other := range all {
+		if other.ID == row.ID {
+			continue
+		}
+		s.streams.publish(other.ID)
+		if other.State == string(api.JobPending) && other.NotBefore == nil && !other.InTurn {
+			s.waiting.wake(StandOf(other))
 		}
 	}
-	return s.Reports.ReopenReport(ctx, tx, row.ReportID)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/ident"
+	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -38,6 +39,21 @@ func Unbind(ctx context.Context, tx *store.Tx, measurementID string) error {
 		select 1 from job where measurement_id = $1 and (state in ('claimed', 'running', 'completed', 'processed')
 			or state = 'failed' and reason = 'measurement'))`, measurementID)
 	return err
+}
+
+// bindOrFree binds the measurement of a job that runs in turns to the job's runner, which may have been lost and be back, or lets another
+// runner begin when the job waits again. The job is saved; before is the state that it had.
+func bindOrFree(ctx context.Context, tx *store.Tx, row Job, before api.JobStatus) error {
+	now := api.JobStatus(row.State)
+	switch {
+	case !row.InTurn || now == before:
+		return nil
+	case now == api.JobPending:
+		return Unbind(ctx, tx, row.MeasurementID)
+	case corejob.InFlight(now), now == api.JobCompleted:
+		return Bind(ctx, tx, row.MeasurementID, text(row.RunnerID))
+	}
+	return nil
 }
 
 // OfReport returns the jobs that a report waits for, in the order in which they run; none for one whose results came with it.

@@ -384,3 +384,141 @@ func TestTheNextJobInTurnWakesTheRunnerThatHasBegun(t *testing.T) {
 		}
 	})
 }
+
+// A machine that cannot run the first job, or is lost with it, has measured nothing: another one begins.
+func TestAComparisonThatItsFirstMachineCouldNotRunGoesToAnother(t *testing.T) {
+	t.Parallel()
+	for name, ends := range map[string]func(h *hall, runner string, job *api.ClaimedJob){
+		"no sandbox": func(h *hall, runner string, job *api.ClaimedJob) {
+			h.says(runner, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonSandbox, Error: "no loop devices"})
+			h.clock.advance(limits.RetryPauseFirst + time.Second)
+			h.sweep()
+		},
+		"lost": func(h *hall, _ string, _ *api.ClaimedJob) { h.silence() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHall(t)
+			a, b := h.runner("a"), h.runner("b")
+			ids := h.submitAll(twoImages(1))
+			ends(h, a, h.mustClaim(a, ids[0]))
+			h.delivers(b, h.mustClaim(b, ids[0]))
+			if got := h.claim(a); got != nil {
+				t.Errorf("the first machine got the second side: %s", got.UUID)
+			}
+			h.mustClaim(b, ids[1])
+		})
+	}
+}
+
+// A runner that was lost and is back before another took its job keeps the comparison, whether it goes on or has the result.
+func TestARunnerThatIsBackKeepsItsComparison(t *testing.T) {
+	t.Parallel()
+	for _, goesOn := range []bool{true, false} {
+		h := newHall(t)
+		a, b := h.runner("a"), h.runner("b")
+		ids := h.submitAll(twoImages(1))
+		first := h.mustClaim(a, ids[0])
+		h.says(a, first, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
+		h.silence()
+		h.expect(ids[0], api.JobPending, api.ReasonRunnerLost)
+		if goesOn {
+			h.says(a, first, api.MsgAck, api.Message{Event: api.MsgHeartbeat})
+			h.expect(ids[0], api.JobRunning, "")
+		}
+		h.delivers(a, first)
+		if got := h.claim(b); got != nil {
+			t.Errorf("another machine got the second side: %s", got.UUID)
+		}
+		h.mustClaim(a, ids[1])
+	}
+}
+
+// A job that was given up brings its result after all while another one is still being stopped, which then delivers, too.
+func TestALateResultBesideAJobThatIsBeingStoppedIsKeptForARetry(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	lost := h.mustClaim(a, ids[0])
+	other := h.mustClaim(b, ids[1])
+	lose := func() {
+		h.clock.advance(limits.LeaseTimeout + time.Second)
+		h.says(b, other, api.MsgAck, api.Message{Event: api.MsgHeartbeat})
+		h.sweep()
+	}
+	lose()
+	for range limits.InfraRetries {
+		lost = h.mustClaim(a, ids[0])
+		h.sweep()
+		lose()
+	}
+	h.expect(ids[0], api.JobFailed, api.ReasonRunnerLost)
+	h.delivers(a, lost)
+	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+	h.delivers(b, other)
+	h.wantStates(ids, "failed failed")
+	if got := h.report(ids[0]); got.Status != api.ReportFailed {
+		t.Errorf("the report is %s", got.Status)
+	}
+	if err := h.queue.Retry(t.Context(), ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	h.process(ids[0])
+	h.wantStates(ids, "processed processed")
+}
+
+// What the jobs of a report left is in memory at once when it is read.
+func TestTheOutputsOfAReportAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	r := h.runner("box")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	for _, id := range ids {
+		h.delivers(r, h.mustClaim(r, id))
+	}
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `update job_output set size = $1`, int64(limits.JobOutputTotal/2+1))
+		return err
+	})
+	h.process(ids[0])
+	h.expect(ids[1], api.JobFailed, api.ReasonLimit)
+	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+	if got := h.report(ids[0]); !strings.Contains(got.Error, "2 jobs are together larger than the limit of 256 MiB") {
+		t.Errorf("the report says: %s", got.Error)
+	}
+}
+
+func TestWhoFollowsAJobHearsThatItEndsWithAnother(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	r := h.runner("box")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	changed, unsubscribe := h.queue.Subscribe(ids[1])
+	defer unsubscribe()
+	h.says(r, h.mustClaim(r, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
+	h.expect(ids[1], api.JobCanceled, api.ReasonMeasurement)
+	if len(changed) != 1 {
+		t.Error("the follower of the other job was not told")
+	}
+}
+
+func TestARetryWakesARunnerForEachJobOfTheReport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t)
+		a, b := h.runner("a"), h.runner("b")
+		ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+		h.says(a, h.mustClaim(a, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		first, second := h.claims(ctx, a), h.claims(ctx, b)
+		if err := h.queue.Retry(t.Context(), ids[0]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		h.wantStates(ids, "claimed claimed")
+		<-first
+		<-second
+	})
+}

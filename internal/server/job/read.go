@@ -16,6 +16,7 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/measurement"
+	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -173,6 +174,10 @@ func (s *Service) process(ctx context.Context, jobs []delivered) (of Job, event 
 		}
 	}()
 	of = jobs[0].Job
+	if last := jobs[len(jobs)-1]; outputsOf(jobs) > limits.JobOutputTotal { // all of them are in memory at once
+		return last.Job, corejob.Event{Kind: corejob.Reject, Reason: api.ReasonLimit, Error: fmt.Sprintf(
+			"the outputs of the report's %d jobs are together larger than the limit of %s", len(jobs), unit.SizeText(limits.JobOutputTotal))}, nil
+	}
 	var all Delivery
 	for _, one := range jobs {
 		if event, err = s.collect(ctx, &all, one); err != nil || event.Kind != "" {
@@ -207,6 +212,16 @@ func (s *Service) process(ctx context.Context, jobs []delivered) (of Job, event 
 		return of, corejob.Event{}, err
 	}
 	return of, corejob.Event{Kind: corejob.Process}, nil
+}
+
+// outputsOf is how many bytes jobs left.
+func outputsOf(jobs []delivered) (total int64) {
+	for _, one := range jobs {
+		for _, o := range one.outputs {
+			total += o.SizeBytes
+		}
+	}
+	return total
 }
 
 // collect adds what a job left to that of the jobs before it, or says why it cannot be used.

@@ -246,11 +246,6 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *Job, e core
 		row.Claimed, row.Started, row.Completed, row.LastSeq, row.Results, row.Host = &now, nil, nil, 0, nil, nil
 		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
 		row.LeaseExpires, row.Deadline = &lease, &deadline
-		if row.InTurn {
-			if err := Bind(ctx, tx, row.MeasurementID, text(row.RunnerID)); err != nil {
-				return err
-			}
-		}
 	case corejob.Start:
 		if row.Started == nil {
 			row.Started = &now
@@ -290,6 +285,9 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *Job, e core
 		row.Completed = &now
 	}
 	if err := Save(ctx, tx, *row); err != nil {
+		return err
+	}
+	if err := bindOrFree(ctx, tx, *row, before.State); err != nil {
 		return err
 	}
 	if err := tell(ctx, tx, *row); err != nil {
@@ -376,6 +374,9 @@ func (s *Service) settled(ctx context.Context, row Job) {
 	s.mu.Unlock()
 	if state == api.JobCompleted {
 		s.enqueue(row.ID)
+	}
+	if row.Parts > 1 && state != api.JobCompleted && state != api.JobProcessed {
+		s.settleOthers(ctx, row)
 	}
 	s.slotFree(ctx, row)
 }
