@@ -302,6 +302,24 @@ func TestTheGeomeanIsByUnit(t *testing.T) {
 	}
 }
 
+// TestARunThatLacksABenchmarkDoesNotMoveTheGeomean: its mean would be over others, which are slower or faster by themselves.
+func TestARunThatLacksABenchmarkDoesNotMoveTheGeomean(t *testing.T) {
+	t.Parallel()
+	runs := func(values ...float64) (s Side) {
+		for i, v := range values {
+			s = append(s, Process{Name: fmt.Sprint(i), Values: []float64{v}})
+		}
+		return s
+	}
+	got := Compare([]Row{
+		{Measure: *measures.Latency, Old: runs(1, 1.01, .99), New: runs(1, 1.01, .99)},
+		{Measure: *measures.Latency, Old: runs(1000, 1010, 990), New: runs(1000, 1010)},
+	}, Policy{}).Geomeans[0]
+	if got.Units != [2]int{3, 2} || math.Abs(got.Ratio-1) > .02 || got.Lower > 1 || got.Upper < 1 {
+		t.Errorf("%+v, want a ratio near 1 of the runs that have both", got)
+	}
+}
+
 func TestAModeThatMovesIsSaid(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
