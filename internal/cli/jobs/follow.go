@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -17,22 +18,34 @@ var errDelivered = errors.New("delivered")
 // that says how the measurement ended: the first that failed or was canceled for a reason of its own, else the last.
 func Follow(ctx context.Context, env *cli.Env, srv *cli.Session, project string, jobs []string, o WatchOptions) (api.Job, error) {
 	var ended api.Job
-	for i, id := range jobs {
+	unread := map[string]int{} // a job of each report whose results had not been read when it was left
+	look := func(i int, delivered, again bool) (api.Job, error) {
 		w := newWatcher(env, o)
 		if len(jobs) > 1 {
 			w.which = fmt.Sprintf("job %d of %d: ", i+1, len(jobs))
 		}
-		last, err := w.follow(ctx, srv, project, id, i < len(jobs)-1)
-		if err != nil {
+		if again { // its output was shown
+			w.stdout, w.stderr = io.Discard, io.Discard
+		}
+		return w.follow(ctx, srv, project, jobs[i], delivered)
+	}
+	for i := range jobs {
+		last, err := look(i, i < len(jobs)-1, false)
+		if err != nil || failedItself(last) {
 			return last, err
 		}
-		switch {
-		case last.Status != api.JobFailed && last.Status != api.JobCanceled:
+		ended = last
+		if delete(unread, last.Report); last.Status == api.JobCompleted {
+			unread[last.Report] = i
+		}
+	}
+	for _, i := range unread { // of the side that did not run last
+		last, err := look(i, false, true)
+		if err != nil || failedItself(last) {
+			return last, err
+		}
+		if last.Reason == api.ReasonMeasurement {
 			ended = last
-		case last.Reason == api.ReasonMeasurement: // another one says why
-			ended = last
-		default:
-			return last, nil
 		}
 	}
 	if ended.Reason != api.ReasonMeasurement {
@@ -43,11 +56,16 @@ func Follow(ctx context.Context, env *cli.Env, srv *cli.Session, project string,
 		if err != nil {
 			return ended, err
 		}
-		if (job.Status == api.JobFailed || job.Status == api.JobCanceled) && job.Reason != api.ReasonMeasurement {
+		if failedItself(job) {
 			return job, nil
 		}
 	}
 	return ended, nil
+}
+
+// failedItself reports whether a job failed or was canceled, and not because another one did.
+func failedItself(job api.Job) bool {
+	return (job.Status == api.JobFailed || job.Status == api.JobCanceled) && job.Reason != api.ReasonMeasurement
 }
 
 // follow shows a job until it has ended, or, with delivered, until all that it left is on the server, and returns it as it then is.
