@@ -25,6 +25,9 @@ func TestTwoImagesAreMeasuredInTurnsOnOneMachine(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &head); code != 0 || err != nil || head.Measurement == nil {
 		t.Fatalf("exit code %d, %v: %s", code, err, out)
 	}
+	if shown := w.must("report", "view", "turns", head.UUID); !strings.Contains(shown, "compared with main") {
+		t.Errorf("it is not compared with its base: %s", shown)
+	}
 	var order []string
 	runners := map[string]bool{}
 	for _, job := range head.Measurement.Jobs {

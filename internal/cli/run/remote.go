@@ -74,8 +74,8 @@ func (f *runFlags) submitJob(ctx context.Context, env *cli.Env, srv *cli.Session
 	if job.Status == api.JobProcessed {
 		job.Report = report.UUID // the last job may be the base's
 	}
-	if base := baseOf(report); base != "" && !f.quiet {
-		fmt.Fprintf(env.Stderr, "tacho: compared with %s\n", srv.Page("projects", project, "reports", base))
+	if base := show.Base(report); base != "" && !f.quiet {
+		fmt.Fprintf(env.Stderr, "tacho: base: %s\n", srv.Page("projects", project, "reports", base))
 	}
 	return jobs.Finish(ctx, env, srv, job, f.showing())
 }
@@ -89,18 +89,6 @@ func jobsOf(report api.Report) (ids []string) {
 		ids = append(ids, job.UUID)
 	}
 	return ids
-}
-
-// baseOf is the report that a run is compared with; empty: none.
-func baseOf(report api.Report) string {
-	if report.Measurement != nil {
-		for _, job := range report.Measurement.Jobs {
-			if job.Side == api.SideBase {
-				return job.Report
-			}
-		}
-	}
-	return ""
 }
 
 func inTurns(in api.NewRun) string {

@@ -29,11 +29,43 @@ func (c *comparison) of(benchmark, measure string) (judge.Comparison, bool) {
 	return row, known
 }
 
-// Previous finds the report to compare with: the newest earlier one with results of the same branch and testbed or, on a new branch, the
-// one where that left the branch that it came from. It returns nil when every metric was judged already, and when there is none.
+// Base is the report that a report's image was measured in turns with; empty: there is none.
+func Base(report api.Report) (uuid string) {
+	if report.Measurement == nil {
+		return ""
+	}
+	head := func(job api.MeasurementJob) bool { return job.Side == api.SideHead && job.Report == report.UUID }
+	if !slices.ContainsFunc(report.Measurement.Jobs, head) { // it is the base itself
+		return ""
+	}
+	for _, job := range report.Measurement.Jobs {
+		if job.Side == api.SideBase {
+			return job.Report
+		}
+	}
+	return ""
+}
+
+// Previous finds the report to compare with: the one that was measured in turns with it, else the newest earlier one with results of the
+// same branch and testbed or, on a new branch, the one where that left the branch that it came from. It returns nil when every metric was
+// judged already, and when there is none.
 func Previous(ctx context.Context, c *client.Client, report api.Report) (*comparison, error) {
 	if report.Status != api.ReportProcessed || allJudged(report) {
 		return nil, nil
+	}
+	if base := Base(report); base != "" {
+		before, err := c.ReportWithSamples(ctx, report.Project.UUID, base)
+		switch {
+		case err != nil:
+			return nil, err
+		case before.Status != api.ReportProcessed:
+			return nil, fmt.Errorf("the report of the base is %s: %s", before.Status, before.Error)
+		}
+		after, err := c.ReportWithSamples(ctx, report.Project.UUID, report.UUID)
+		if err != nil {
+			return nil, err
+		}
+		return compare(before, after), nil
 	}
 	of := func(branch string, most int) ([]api.Report, error) {
 		rows, _, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID},

@@ -67,3 +67,27 @@ func TestIterationsOfAReportAreRuns(t *testing.T) {
 		t.Errorf("what a threshold judges is compared too: %+v", c.rows)
 	}
 }
+
+func TestTheBaseOfAReportIsTheOtherSideOfItsMeasurement(t *testing.T) {
+	t.Parallel()
+	job := func(report string, side api.Side) api.MeasurementJob {
+		return api.MeasurementJob{Report: report, Side: side}
+	}
+	for name, row := range map[string]struct {
+		jobs []api.MeasurementJob
+		want string
+	}{
+		"results that came with it": {nil, ""},
+		"one image":                 {[]api.MeasurementJob{job("r", api.SideHead), job("r", api.SideHead)}, ""},
+		"two images":                {[]api.MeasurementJob{job("other", api.SideBase), job("r", api.SideHead)}, "other"},
+		"it is the base":            {[]api.MeasurementJob{job("r", api.SideBase), job("other", api.SideHead)}, ""},
+	} {
+		report := api.Report{UUID: "r"}
+		if row.jobs != nil {
+			report.Measurement = &api.Measurement{Jobs: row.jobs}
+		}
+		if got := Base(report); got != row.want {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+	}
+}

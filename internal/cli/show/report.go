@@ -24,7 +24,7 @@ func (o Options) Report(ctx context.Context, env *cli.Env, srv *cli.Session, rep
 		before, err := Previous(ctx, srv.Client, report)
 		if err != nil && !o.Quiet {
 			text, _ := cli.Sentence(err)
-			fmt.Fprintf(env.Stderr, "tacho: not compared with the previous report: %s\n", text)
+			fmt.Fprintf(env.Stderr, "tacho: not compared with an earlier report: %s\n", text)
 		}
 		view := View{Report: report, Before: before, Start: Origin(ctx, srv.Client, report), Session: srv}
 		if err := view.Write(env.Out(), env.Errs()); err != nil {
