@@ -355,9 +355,23 @@ func (s *Service) change(ctx context.Context, jobID string, e corejob.Event) err
 	return err
 }
 
-// Cancel ends a job that waits, and asks the runner of one that runs.
+// Cancel ends a job that waits, and asks the runner of one that runs. For one that has delivered, and whose report waits for others, it is
+// one of these: there will be no results then.
 func (s *Service) Cancel(ctx context.Context, jobID string) error {
-	return s.change(ctx, jobID, corejob.Event{Kind: corejob.Cancel, Error: "canceled on request"})
+	var row Job
+	err := s.Store.Tx(ctx, func(tx *store.Tx) (err error) {
+		if row, err = Hold(ctx, tx, jobID); err != nil {
+			return err
+		}
+		if row, err = s.toCancel(ctx, tx, row); err != nil {
+			return err
+		}
+		return s.apply(ctx, tx, &row, corejob.Event{Kind: corejob.Cancel, Error: "canceled on request"})
+	})
+	if err == nil {
+		s.settled(ctx, row)
+	}
+	return err
 }
 
 // CancelAsked reports whether the runner still holds the job in that epoch, and whether somebody asked to cancel it.

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -57,6 +58,21 @@ func (s *Service) family(ctx context.Context, tx *store.Tx, row *Job, before api
 		}
 	}
 	return nil
+}
+
+// toCancel is the job that is canceled for a held one: itself, unless it has delivered and others of its report have not; then the one of
+// these that would begin last.
+func (s *Service) toCancel(ctx context.Context, tx *store.Tx, row Job) (Job, error) {
+	if row.Parts == 1 || row.State != string(api.JobCompleted) {
+		return row, nil
+	}
+	others, err := s.others(ctx, tx, row)
+	for _, other := range slices.Backward(others) {
+		if state := api.JobStatus(other.State); state == api.JobPending || corejob.InFlight(state) {
+			return other, err
+		}
+	}
+	return row, err
 }
 
 // endOf says how a job ended that failed or was canceled.

@@ -522,3 +522,27 @@ func TestARetryWakesARunnerForEachJobOfTheReport(t *testing.T) {
 		<-second
 	})
 }
+
+// Whoever cancels the first job of a report does not know how far it is.
+func TestACancelOfAJobThatHasDeliveredEndsTheOthersOfItsReport(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(three())
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	runs := h.mustClaim(b, ids[1])
+	h.cancel(ids[0])
+	h.wantStates(ids, "failed claimed canceled")
+	h.expect(ids[2], api.JobCanceled, api.ReasonCanceledByUser)
+	h.says(b, runs, api.MsgCancel, api.Message{Event: api.MsgHeartbeat})
+	if got := h.report(ids[0]); got.Status != api.ReportFailed {
+		t.Errorf("the report is %s", got.Status)
+	}
+	all := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	for _, id := range all {
+		h.delivers(a, h.mustClaim(a, id))
+	}
+	if err := h.queue.Cancel(t.Context(), all[0]); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a cancel while the results are being read: %v", err)
+	}
+}
