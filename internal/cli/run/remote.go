@@ -53,6 +53,9 @@ func (f *runFlags) submitJob(ctx context.Context, env *cli.Env, srv *cli.Session
 	if !f.quiet && madeProject(report) {
 		show.Visibility(env, srv, report.Project)
 	}
+	if report.Measurement == nil && (in.Job.Jobs != nil || in.Job.Base != nil) {
+		fmt.Fprintf(env.Stderr, "tacho: %s is older and ran one job of one image: it does not know --jobs and --base-image\n", srv.Base())
+	}
 	project, id := report.Project.Slug, *report.Job
 	if f.detach {
 		return f.showDetached(env, srv, report)

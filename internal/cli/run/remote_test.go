@@ -424,3 +424,14 @@ func TestAServerThatCannotCheckARunBeforehandIsTolerated(t *testing.T) {
 		t.Errorf("requests: want %v first, got %v", want, s.requests)
 	}
 }
+
+func TestAServerThatKnowsNoMeasurementsIsToldOf(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string]bool{"--jobs 2": true, "--base-image bench:v0 --base-branch main": true, "--iter 2": false} {
+		w := newFakeServer(t, road...).world()
+		code := w.Tacho(t, append(append(runImage, "--quiet"), strings.Fields(flags)...)...)
+		if said := strings.Contains(w.ErrText.String(), "is older and ran one job of one image"); code != 0 || said != want {
+			t.Errorf("%s: exit code %d, %q", flags, code, w.ErrText.String())
+		}
+	}
+}
