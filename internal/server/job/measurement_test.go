@@ -546,3 +546,22 @@ func TestACancelOfAJobThatHasDeliveredEndsTheOthersOfItsReport(t *testing.T) {
 		t.Errorf("a cancel while the results are being read: %v", err)
 	}
 }
+
+func TestAReportOfSeveralJobsIsBroughtToBeReadOnce(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	r := h.runner("box")
+	ids := h.submitAll(three())
+	for i, id := range ids {
+		if n := len(h.queue.ToRead()); n != 0 {
+			t.Fatalf("%d jobs are brought to be read after %d of %d", n, i, len(ids))
+		}
+		h.delivers(r, h.mustClaim(r, id))
+	}
+	h.sweep() // while it waits
+	if n := len(h.queue.ToRead()); n != 1 {
+		t.Errorf("%d jobs are brought to be read, want one for all three", n)
+	}
+	h.process(<-h.queue.ToRead())
+	h.wantStates(ids, "processed processed processed")
+}

@@ -42,6 +42,22 @@ func (s *Service) enqueue(jobID string) {
 	}
 }
 
+// enqueueReport is enqueue for a job that has just completed, if its report waits for no other. Like Delivered it names the first of
+// several, so that they are read once.
+func (s *Service) enqueueReport(ctx context.Context, row Job) {
+	jobs := []Job{row}
+	if row.Parts > 1 {
+		err := s.Store.View(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
+			jobs, err = OfReport(ctx, tx, row.ReportID)
+			return err
+		})
+		s.note(ctx, "look whether all jobs of a report have completed", err)
+	}
+	if measurement.StandOf(states(jobs)) == measurement.Delivered {
+		s.enqueue(jobs[0].ID)
+	}
+}
+
 // requeueCompleted brings all completed jobs, at the start and whenever the sweeper finds some that nobody read.
 func (s *Service) requeueCompleted(ctx context.Context) {
 	var ids []string

@@ -373,7 +373,7 @@ func (s *Service) settled(ctx context.Context, row Job) {
 	delete(s.logged, row.ID)
 	s.mu.Unlock()
 	if state == api.JobCompleted {
-		s.enqueue(row.ID)
+		s.enqueueReport(ctx, row)
 	}
 	if row.Parts > 1 && state != api.JobCompleted && state != api.JobProcessed {
 		s.settleOthers(ctx, row)
