@@ -23,6 +23,7 @@ var table = slices.Concat([]row{
 
 	// The core: from each other downwards. Wire types are for what is the table of a wire type's states, and for the protocol.
 	{allCore, []string{allCore}},
+	{"internal/core/adapter/read", []string{"internal/core/fault", "internal/core/limits"}}, // it knows no tool and no unit
 	{"internal/core/channel", []string{allCore, "api"}},
 	{"internal/core/job", []string{allCore, "api"}},
 	{"internal/core/measurement", []string{allCore, "api"}},
@@ -140,6 +141,29 @@ func TestEachPackageImportsWhatItsRowAllows(t *testing.T) {
 	for _, r := range table {
 		if !used[r.room] {
 			t.Errorf("the row of %s is of no package any more", r.room)
+		}
+	}
+}
+
+func TestAToolBoxIsOfItsRoomOnly(t *testing.T) {
+	t.Parallel()
+	boxes := map[string]string{"internal/core/adapter/read": "internal/core/adapter"}
+	used := map[string]bool{}
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			box := strings.TrimPrefix(imp, module)
+			owner, ok := boxes[box]
+			if !ok {
+				continue
+			}
+			if used[box] = true; p.name() != owner {
+				t.Errorf("%s imports %s, which only %s may call", p.name(), box, owner)
+			}
+		}
+	}
+	for box, owner := range boxes {
+		if !used[box] {
+			t.Errorf("%s does not import %s any more", owner, box)
 		}
 	}
 }

@@ -5,9 +5,10 @@
 // cannot tell. Every unit and every sample that a tool prints is kept. A benchmark that failed, or a number that is none, is a Problem beside the
 // others, never their loss; only the JSON format of our own world is strict, because its producers are programs.
 //
-// The package is pure: bytes in, values out. Input is read through a window, so that memory follows from the results and not from the input.
-// Its errors are Invalid or TooLarge faults whose sentence says where the input is wrong. On the server report/results calls it; a client
-// may call it before anything is sent. docs/adapters.md describes how to add an adapter.
+// The package is pure: bytes in, values out. Input is read through a window (package read, the tool box of all tools), so that memory
+// follows from the results and not from the input. Its errors are Invalid or TooLarge faults whose sentence says where the input is
+// wrong. On the server report/results calls it; a client may call it before anything is sent. docs/adapters.md describes how to add an
+// adapter.
 package adapter
 
 import (
@@ -20,6 +21,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -50,7 +52,7 @@ type tool struct {
 
 	// parse reads the output from where it begins and sets Benchmarks, Problems and Reason, which is what it recognised. Of documents that
 	// follow each other it reads one.
-	parse func(s *scanner, opts Options) (Results, error)
+	parse func(s *read.Scanner, opts Options) (Results, error)
 	// averages are the central values that the tool's output lets one choose from.
 	averages []Average
 }
@@ -206,7 +208,7 @@ func (r *Results) add(more Results) {
 
 // mapped is the adapter for an input of which a mapping tells all else.
 func (src source) mapped() Name {
-	if c := src.look(place{offset: src.skipBOM()}).peek(); c == '{' || c == '[' {
+	if c := src.look(place{offset: src.skipBOM()}).Peek(); c == '{' || c == '[' {
 		return jsonMapTool.name
 	}
 	return csvTool.name
@@ -218,21 +220,21 @@ func (f found) read(src source, opts Options, among *toolSet) (out Results, next
 	lines := src.from(f.at)
 	s := lines
 	if f.at.inLog || src.prefix != nil || isStamped(lines) {
-		s = newCleaned(lines)
+		s = read.Cleaned(lines)
 	}
-	defer lines.free()
+	defer lines.Free()
 	out, err = f.tool.parse(s, opts)
-	for err == nil && !s.over() {
-		c := s.peek()
+	for err == nil && !s.Over() {
+		c := s.Peek()
 		if f.at.inLog && c != '{' && c != '[' && c != '<' {
 			break // the log goes on
 		}
 		if c != '{' && c != '[' && c != '<' {
-			return Results{}, nil, s.fail("something follows the document: %s", s.found())
+			return Results{}, nil, s.Fail("something follows the document: %s", s.Found())
 		}
 		var more Results
-		before := s.read()
-		row, _ := s.position()
+		before := s.Offset()
+		row, _ := s.Position()
 		if more, err = f.tool.parse(s, opts); err != nil && f.at.inLog {
 			err = nil // it was no document
 			break
@@ -243,8 +245,8 @@ func (f found) read(src source, opts Options, among *toolSet) (out Results, next
 				break
 			}
 		}
-		if err == nil && s.read() == before {
-			return Results{}, nil, s.fail("what follows is not the tool's: %s", s.found())
+		if err == nil && s.Offset() == before {
+			return Results{}, nil, s.Fail("what follows is not the tool's: %s", s.Found())
 		}
 		if err == nil && len(more.Benchmarks) == 0 && len(more.Problems) == 0 {
 			out.problem(Problem{Message: fmt.Sprintf("a document that follows holds nothing of %s", f.tool.name), Line: row})
@@ -252,30 +254,33 @@ func (f found) read(src source, opts Options, among *toolSet) (out Results, next
 		out.add(more)
 	}
 	if err == nil {
-		err = s.broken()
+		err = s.Broken()
 	}
 	if err == nil && f.at.inLog {
-		if next = src.further(f, src.behind(f.at, s.read())); len(next) > 0 && next[0].at.nth > furtherDocuments {
+		if next = src.further(f, src.behind(f.at, s.Offset())); len(next) > 0 && next[0].at.nth > furtherDocuments {
 			out.problem(Problem{Message: fmt.Sprintf("of more than %d documents of %s the first are read", furtherDocuments, f.tool.name), Line: next[0].at.row + 1})
 			next = nil
 		}
 	}
-	for _, r := range []*scanner{s, lines} {
-		if r.passed > 0 {
-			out.problem(Problem{Message: fmt.Sprintf("lines of more than %d bytes were passed over: %d of them, this is the first", limits.AdapterLineBytes, r.passed), Line: r.passedRow})
-			r.passed = 0
+	for _, r := range []*read.Scanner{s, lines} {
+		if r.Passed > 0 {
+			out.problem(Problem{Message: fmt.Sprintf("lines of more than %d bytes were passed over: %d of them, this is the first",
+				limits.AdapterLineBytes, r.Passed), Line: r.PassedRow})
+			r.Passed = 0
 		}
-		if r.thinned > 0 {
-			out.problem(Problem{Message: fmt.Sprintf("of lists of more than %d samples some are kept, evenly: %d of them, this is the first", limits.SamplesPerMetric, r.thinned), Line: r.thinnedRow})
-			r.thinned = 0
+		if r.Thinned > 0 {
+			out.problem(Problem{Message: fmt.Sprintf("of lists of more than %d samples some are kept, evenly: %d of them, this is the first",
+				limits.SamplesPerMetric, r.Thinned), Line: r.ThinnedRow})
+			r.Thinned = 0
 		}
-		if r.odd > 0 && len(out.Benchmarks) > 0 {
-			out.problem(Problem{Message: fmt.Sprintf("lines that are no rows of the table were passed over: %d of them, this is the first", r.odd), Line: r.oddRow})
-			r.odd = 0
+		if r.Odd > 0 && len(out.Benchmarks) > 0 {
+			out.problem(Problem{Message: fmt.Sprintf("lines that are no rows of the table were passed over: %d of them, this is the first", r.Odd),
+				Line: r.OddRow})
+			r.Odd = 0
 		}
 	}
 	var room [160]byte
-	out.Reason = lines.keep(append(appendSingular(append(append(room[:0], f.tool.name...), ": "...), out.Reason), f.at.in()...))
+	out.Reason = lines.Keep(append(appendSingular(append(append(room[:0], f.tool.name...), ": "...), out.Reason), f.at.in()...))
 	return out, next, err
 }
 
@@ -286,13 +291,13 @@ const furtherDocuments = 1000
 func (src source) behind(from place, cleaned int64) place {
 	s := src.from(from)
 	for cleaned > 0 {
-		line, ok := s.nextLine()
+		line, ok := s.NextLine()
 		if !ok {
 			break
 		}
 		cleaned -= int64(len(line)) + 1
 	}
-	return place{offset: from.offset + s.read(), row: s.lineNumber}
+	return place{offset: from.offset + s.Offset(), row: s.Line()}
 }
 
 // further looks for the next document of the same tool in what follows in a log.

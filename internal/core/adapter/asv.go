@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -126,7 +127,7 @@ func readASVValue(text []byte) (v asvValue, ok bool) {
 		}
 	}
 	end := len(last)
-	for end > 0 && !isDigit(last[end-1]) {
+	for end > 0 && !read.IsDigit(last[end-1]) {
 		end--
 	}
 	factor := 1.0
@@ -138,16 +139,16 @@ func readASVValue(text []byte) (v asvValue, ok bool) {
 		}
 	}
 	var room [64]byte
-	read := func(word []byte) (float64, bool) {
+	readNumber := func(word []byte) (float64, bool) {
 		if bytes.IndexByte(word, 'e') < 0 {
 			word = append(append(room[:0], word...), power...) // 8.06k is 8060, and nothing behind that
 		} else if power != "" {
 			return 0, false
 		}
-		n, ok := number(word)
-		return n * factor, ok && finite(n*factor)
+		n, ok := read.Number(word)
+		return n * factor, ok && read.Finite(n*factor)
 	}
-	n, ok := read(last[:end])
+	n, ok := readNumber(last[:end])
 	if !ok || !known && !v.time {
 		return v, false
 	}
@@ -156,17 +157,17 @@ func readASVValue(text []byte) (v asvValue, ok bool) {
 		return v, true
 	}
 	v.deviation = n
-	v.value, ok = read(first)
+	v.value, ok = readNumber(first)
 	return v, ok
 }
 
-func parseASV(s *scanner, opts Options) (Results, error) {
-	if s.peek() == '{' {
+func parseASV(s *read.Scanner, opts Options) (Results, error) {
+	if s.Peek() == '{' {
 		return asvJSON(s, opts)
 	}
 	a := &asvRead{s: s}
-	for line := range s.lines() {
-		if err := a.line(line, s.lineNumber); err != nil {
+	for line := range s.Lines() {
+		if err := a.line(line, s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
@@ -188,7 +189,7 @@ type asvRead struct {
 	plain        map[string]string // the name without the environment
 	cut          map[string]bool   // names that were cut off
 
-	s *scanner
+	s *read.Scanner
 }
 
 func (a *asvRead) line(line []byte, number int) error {
@@ -209,7 +210,7 @@ func (a *asvRead) line(line []byte, number int) error {
 	case 2:
 		a.name = ""
 		if environment, ok := bytes.CutPrefix(text, []byte("Benchmarking ")); ok {
-			a.environment = oneLine(shorten(a.s.keep(environment), limits.BenchmarkNameBytes/2))
+			a.environment = read.OneLine(shorten(a.s.Keep(environment), limits.BenchmarkNameBytes/2))
 		}
 	case 3:
 		if bytes.HasPrefix(text, []byte("===")) {
@@ -227,7 +228,7 @@ func (a *asvRead) line(line []byte, number int) error {
 		if !ok {
 			return nil
 		}
-		a.name = a.s.keep(name)
+		a.name = a.s.Keep(name)
 		if len(value) > 0 && string(value) != "ok" && !bytes.HasSuffix(value, []byte(" failed")) {
 			return a.add(nil, value, number)
 		}
@@ -242,7 +243,7 @@ func asvCommit(text []byte) (string, bool) {
 		return "", false
 	}
 	rest, _ := bytes.CutPrefix(text[at+len(" commit "):], []byte("hash ")) // as it was called once
-	word, _ := nextWord(rest)
+	word, _ := read.NextWord(rest)
 	return shorten(string(bytes.TrimSuffix(word, []byte(":"))), limits.BenchmarkNameBytes), true
 }
 
@@ -269,16 +270,16 @@ func (a *asvRead) tableLine(line []byte, number int) error {
 	case len(text) == 0, double && t.rows:
 		a.table = nil
 	case t.rows:
-		return a.row(a.s.keep(line), number)
+		return a.row(a.s.Keep(line), number)
 	case double, single && t.top == "":
 		t.rows = true
-		t.columns(a.s.keep(line))
+		t.columns(a.s.Keep(line))
 	case single:
 		t.left = len(bytes.Fields(text)[0])
 	case t.header == "" && bytes.HasPrefix(text, []byte("-- ")):
-		t.top = oneLine(string(text[len("-- "):]))
+		t.top = read.OneLine(string(text[len("-- "):]))
 	default:
-		t.header = a.s.keep(line)
+		t.header = a.s.Keep(line)
 	}
 	return nil
 }
@@ -319,7 +320,7 @@ func (t *asvTable) cells(line string) (cells []string, ok bool) {
 	for _, span := range t.spans {
 		ok = ok && between(span[0])
 		end = span[1]
-		cells = append(cells, oneLine(string(runes[min(span[0], len(runes)):min(end, len(runes))])))
+		cells = append(cells, read.OneLine(string(runes[min(span[0], len(runes)):min(end, len(runes))])))
 	}
 	return cells, ok && between(len(runes))
 }
@@ -332,7 +333,7 @@ func (t *asvTable) bytes(line string) (cells []string, ok bool) {
 	for _, span := range t.spans {
 		ok = ok && between(span[0])
 		end = span[1]
-		cells = append(cells, oneLine(line[min(span[0], len(line)):min(end, len(line))]))
+		cells = append(cells, read.OneLine(line[min(span[0], len(line)):min(end, len(line))]))
 	}
 	return cells, ok && between(len(line))
 }
@@ -355,10 +356,10 @@ func (a *asvRead) row(line string, number int) error {
 		a.problem(a.name, number, "the row does not stand in the columns of its table")
 		return nil
 	}
-	var ps []parameter
+	var ps []read.Parameter
 	length := len(a.name) + len(t.top)
 	for i := range t.heads {
-		ps = append(ps, parameter{t.names[i], cells[i]})
+		ps = append(ps, read.Parameter{Name: t.names[i], Value: cells[i]})
 		length += len(t.names[i]) + len(cells[i])
 	}
 	if length > limits.BenchmarkNameBytes || len(cells) > asvColumns { // before it is written once for each column
@@ -374,23 +375,23 @@ func (a *asvRead) row(line string, number int) error {
 }
 
 // last are the parameters that a column's header gives: of "m / order" and "1 / asc" two. They stay together where a value has a stroke itself.
-func (t *asvTable) last(column int) []parameter {
+func (t *asvTable) last(column int) []read.Parameter {
 	if t.top == "" {
 		return nil
 	}
 	names, values := strings.Split(t.top, " / "), strings.Split(t.names[column], " / ")
 	if len(names) != len(values) {
-		return []parameter{{t.top, t.names[column]}}
+		return []read.Parameter{{Name: t.top, Value: t.names[column]}}
 	}
-	ps := make([]parameter, len(names))
+	ps := make([]read.Parameter, len(names))
 	for i, name := range names {
-		ps[i] = parameter{name, values[i]}
+		ps[i] = read.Parameter{Name: name, Value: values[i]}
 	}
 	return ps
 }
 
 // add adds a value of the benchmark at hand, if its commit is the one that counts.
-func (a *asvRead) add(ps []parameter, text []byte, line int) error {
+func (a *asvRead) add(ps []read.Parameter, text []byte, line int) error {
 	if a.name == "" || len(text) == 0 || string(text) == "n/a" {
 		return nil
 	}
@@ -425,7 +426,7 @@ func (a *asvRead) add(ps []parameter, text []byte, line int) error {
 	if v.deviation != 0 { // ±0 is a single sample, or less than the last digit
 		m = spread(m.Measure, v.value, v.deviation)
 	}
-	key := a.withParameters(a.name, append(ps, parameter{"env", a.environment}))
+	key := a.withParameters(a.name, append(ps, read.Parameter{Name: "env", Value: a.environment}))
 	if cut {
 		if a.cutRow == 0 {
 			a.cutRow = line

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -15,48 +16,48 @@ type asvRow struct {
 	name      string
 	values    []asvResult
 	params    [][]string
-	low, high []opt // quartiles
+	low, high []read.Opt // quartiles
 	samples   [][]float64
 	line      int
 }
 
 // asvResult is a value, or why there is none.
 type asvResult struct {
-	opt
+	read.Opt
 	skipped bool
 	problem string
 }
 
-func (r *asvResult) read(s *scanner) error {
-	switch c := s.peek(); {
-	case c == 'N' && s.notANumber():
+func (r *asvResult) read(s *read.Scanner) error {
+	switch c := s.Peek(); {
+	case c == 'N' && s.NotANumber():
 		r.skipped = true
 		return nil
-	case s.absent():
+	case s.Absent():
 		r.problem = "it failed"
 		return nil
 	}
 	r.problem = "its value is no number"
-	return s.opt(&r.opt)
+	return s.Opt(&r.Opt)
 }
 
-func asvJSON(s *scanner, opts Options) (Results, error) {
-	s.loose = true
+func asvJSON(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
 	var columns []string
 	var rows []asvRow
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		switch string(key) {
 		case "result_columns":
-			return s.each(func() error {
+			return s.Each(func() error {
 				var c string
-				err := s.str(&c)
+				err := s.Str(&c)
 				columns = append(columns, c)
 				return err
 			})
 		case "results":
-			return s.members(func(key []byte) error {
-				line, _ := s.position()
-				r := asvRow{name: s.keep(key), line: line}
+			return s.Members(func(key []byte) error {
+				line, _ := s.Position()
+				r := asvRow{name: s.Keep(key), line: line}
 				err := r.read(s, columns)
 				rows = append(rows, r)
 				if err != nil {
@@ -65,7 +66,7 @@ func asvJSON(s *scanner, opts Options) (Results, error) {
 				return tooManyRuns(len(rows))
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	if err != nil {
 		return Results{}, err
@@ -79,16 +80,16 @@ func asvJSON(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, `%d "results" of asv`, len(rows)), nil
 }
 
-func (r *asvRow) read(s *scanner, columns []string) error {
-	switch c := s.peek(); {
+func (r *asvRow) read(s *read.Scanner, columns []string) error {
+	switch c := s.Peek(); {
 	case c == '{':
-		return s.object(func(key []byte) error { return r.column(s, s.keep(key)) })
+		return s.Object(func(key []byte) error { return r.column(s, s.Keep(key)) })
 	case c == '[':
 		if len(columns) == 0 {
 			columns = []string{"result", "params"}
 		}
 		at := 0
-		return s.array(func() error {
+		return s.Array(func() error {
 			name := ""
 			if at < len(columns) {
 				name = columns[at]
@@ -101,49 +102,49 @@ func (r *asvRow) read(s *scanner, columns []string) error {
 	return r.values[0].read(s)
 }
 
-func (r *asvRow) column(s *scanner, name string) error {
+func (r *asvRow) column(s *read.Scanner, name string) error {
 	switch name {
 	case "result":
 		element := func() error {
 			r.values = append(r.values, asvResult{})
-			if err := tooMany(len(r.values)); err != nil {
+			if err := read.TooMany(len(r.values)); err != nil {
 				return err
 			}
 			return r.values[len(r.values)-1].read(s)
 		}
-		if s.peek() == '[' {
-			return s.array(element)
+		if s.Peek() == '[' {
+			return s.Array(element)
 		}
 		return element()
 	case "stats_q_25":
-		return s.opts(&r.low)
+		return s.Opts(&r.low)
 	case "stats_q_75":
-		return s.opts(&r.high)
+		return s.Opts(&r.high)
 	case "stats": // before version 2
 		one := func() error {
-			var low, high opt
-			err := s.members(func(key []byte) error {
+			var low, high read.Opt
+			err := s.Members(func(key []byte) error {
 				switch string(key) {
 				case "q_25":
-					return s.opt(&low)
+					return s.Opt(&low)
 				case "q_75":
-					return s.opt(&high)
+					return s.Opt(&high)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 			r.low, r.high = append(r.low, low), append(r.high, high)
 			return err
 		}
-		if s.peek() == '[' {
-			return s.array(one)
+		if s.Peek() == '[' {
+			return s.Array(one)
 		}
 		return one()
 	case "params":
-		return s.each(func() error {
+		return s.Each(func() error {
 			var values []string
-			err := s.each(func() error {
+			err := s.Each(func() error {
 				var v string
-				err := s.str(&v)
+				err := s.Str(&v)
 				values = append(values, asvParameter(v))
 				return err
 			})
@@ -151,14 +152,14 @@ func (r *asvRow) column(s *scanner, name string) error {
 			return err
 		})
 	case "samples":
-		return s.each(func() error {
+		return s.Each(func() error {
 			var values []float64
-			err := s.nums(&values)
+			err := s.Nums(&values)
 			r.samples = append(r.samples, values)
 			return err
 		})
 	}
-	return s.skip()
+	return s.Skip()
 }
 
 // asvParameter is a parameter's value as the console has it: Python's text without its quotes.
@@ -166,11 +167,11 @@ func asvParameter(shown string) string {
 	for _, around := range [][2]string{{"'", "'"}, {"u'", "'"}, {"<class '", "'>"}} {
 		if rest, ok := strings.CutPrefix(shown, around[0]); ok {
 			if text, ok := strings.CutSuffix(rest, around[1]); ok && strings.TrimSpace(text) != "" {
-				return oneLine(text)
+				return read.OneLine(text)
 			}
 		}
 	}
-	return oneLine(shown)
+	return read.OneLine(shown)
 }
 
 func (r *asvRow) add(g *gathering) error {
@@ -183,24 +184,24 @@ func (r *asvRow) add(g *gathering) error {
 		g.problem(r.name, r.line, "it has no result")
 		return nil
 	}
-	at := func(list []opt, i int) opt {
+	at := func(list []read.Opt, i int) read.Opt {
 		if i < len(list) {
 			return list[i]
 		}
-		return opt{}
+		return read.Opt{}
 	}
 	for i, v := range r.values {
 		name := withParameters(r.name, r.combination(i))
 		if v.skipped {
 			continue
 		}
-		if !v.ok {
+		if !v.OK {
 			g.problem(name, r.line, "%s", v.problem)
 			continue
 		}
-		out := Metric{Measure: m, Value: v.v * factor}
-		if low, high := at(r.low, i), at(r.high, i); low.ok && high.ok && low != high { // those of a single sample are the sample
-			out.Lower, out.Upper = low.times(factor).pointer(), high.times(factor).pointer()
+		out := Metric{Measure: m, Value: v.Value * factor}
+		if low, high := at(r.low, i), at(r.high, i); low.OK && high.OK && low != high { // those of a single sample are the sample
+			out.Lower, out.Upper = low.Times(factor).Pointer(), high.Times(factor).Pointer()
 		}
 		if i < len(r.samples) {
 			out.Samples = scaleAll(r.samples[i], factor)
@@ -223,14 +224,14 @@ func asvName(p int) string {
 }
 
 // combination is the i-th of the products of all parameters; their names are in another file of asv.
-func (r *asvRow) combination(i int) []parameter {
-	out := make([]parameter, len(r.params))
+func (r *asvRow) combination(i int) []read.Parameter {
+	out := make([]read.Parameter, len(r.params))
 	for p := len(r.params) - 1; p >= 0; p-- {
 		n := len(r.params[p])
 		if n == 0 {
 			return nil
 		}
-		out[p] = parameter{asvName(p), r.params[p][i%n]}
+		out[p] = read.Parameter{Name: asvName(p), Value: r.params[p][i%n]}
 		i /= n
 	}
 	return out

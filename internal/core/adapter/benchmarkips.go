@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -60,12 +61,12 @@ func readIPS(line []byte) (r ipsRow, ok bool) {
 	if r.ips < 0.1 {
 		iterations = bytes.TrimSpace(iterations[bytes.LastIndexByte(iterations, '-')+1:])
 		n, counted := scaledNumber(iterations)
-		if s, timed := number(bytes.TrimSuffix(bytes.TrimSpace(seconds), []byte("s"))); counted && timed && n > 0 && s > 0 {
+		if s, timed := read.Number(bytes.TrimSuffix(bytes.TrimSpace(seconds), []byte("s"))); counted && timed && n > 0 && s > 0 {
 			r.ips = n / s
 		}
 	}
-	r.percent, ok = number(bytes.TrimSpace(inside))
-	r.name = oneLine(string(before[:end]))
+	r.percent, ok = read.Number(bytes.TrimSpace(inside))
+	r.name = read.OneLine(string(before[:end]))
 	return r, ok
 }
 
@@ -73,7 +74,7 @@ func readIPS(line []byte) (r ipsRow, ok bool) {
 func (r *ipsRow) metric() Metric { return ipsMetric(r.ips, r.ips*r.percent/100) }
 
 func ipsMetric(ips, deviation float64) Metric {
-	if deviation == 0 || !finite(deviation) {
+	if deviation == 0 || !read.Finite(deviation) {
 		return Metric{Measure: unit.Throughput, Value: ips}
 	}
 	return spread(unit.Throughput, ips, deviation)
@@ -99,7 +100,8 @@ func (t blockTurns) title(name string, block int) string {
 func rubyDescription(line []byte) bool {
 	const longest = 300 // bytes
 	engine, version, ok := bytes.Cut(line[:min(len(line), longest+1)], []byte(" "))
-	return ok && len(line) <= longest && bytes.HasSuffix(engine, []byte("ruby")) && len(version) > 0 && isDigit(version[0]) && bytes.HasSuffix(line, []byte("]"))
+	return ok && len(line) <= longest && bytes.HasSuffix(engine, []byte("ruby")) && len(version) > 0 && read.IsDigit(version[0]) &&
+		bytes.HasSuffix(line, []byte("]"))
 }
 
 // shortRuby is a description without what stands in parentheses and brackets, its revision and machine.
@@ -133,7 +135,7 @@ func rubyNames(rows []ipsRow) map[string]string {
 		case len(names) == 1:
 			names[ruby] = ""
 		case len(short) < len(names):
-			names[ruby] = oneLine(ruby)
+			names[ruby] = read.OneLine(ruby)
 		}
 	}
 	return names
@@ -147,43 +149,43 @@ func scaledNumber(text []byte) (float64, bool) {
 			text, factor = text[:n-1], f
 		}
 	}
-	v, ok := groupedNumber(text, ',')
-	return v * factor, ok && finite(v)
+	v, ok := read.GroupedNumber(text, ',')
+	return v * factor, ok && read.Finite(v)
 }
 
-func parseIPS(s *scanner, opts Options) (Results, error) {
+func parseIPS(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
-	if c := s.peek(); c == '{' || c == '[' {
+	if c := s.Peek(); c == '{' || c == '[' {
 		n := 0
-		err := s.records(func(line int) error {
+		err := s.Records(func(line int) error {
 			n++
 			var name string
-			var ips, deviation opt
-			if err := s.object(func(key []byte) error {
+			var ips, deviation read.Opt
+			if err := s.Object(func(key []byte) error {
 				switch string(key) {
 				case "name":
-					return s.str(&name)
+					return s.Str(&name)
 				case "ips", "central_tendency":
-					return s.opt(&ips)
+					return s.Opt(&ips)
 				case "stddev", "ips_stddev", "error":
-					return s.opt(&deviation)
+					return s.Opt(&deviation)
 				}
-				return s.skip()
+				return s.Skip()
 			}); err != nil {
 				return err
 			}
-			if !ips.ok {
-				g.problem(oneLine(name), line, "it has no ips")
+			if !ips.OK {
+				g.problem(read.OneLine(name), line, "it has no ips")
 				return nil
 			}
-			return g.metric(oneLine(name), ipsMetric(ips.v, deviation.v), line)
+			return g.metric(read.OneLine(name), ipsMetric(ips.Value, deviation.Value), line)
 		})
 		return g.results(opts, `%d results with "ips"`, n), err
 	}
 	var rows []ipsRow
 	ruby, block := "", 0
 	var last []byte // the line before
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if rubyDescription(line) {
 			ruby = string(line)
 		}
@@ -195,9 +197,9 @@ func parseIPS(s *scanner, opts Options) (Results, error) {
 			last = append(last[:0], line[:min(len(line), limits.BenchmarkNameBytes+1)]...)
 			continue
 		}
-		r.ruby, r.line, r.block = ruby, s.lineNumber, block
+		r.ruby, r.line, r.block = ruby, s.Line(), block
 		if r.name == "" {
-			r.name, last = oneLine(string(last)), last[:0]
+			r.name, last = read.OneLine(string(last)), last[:0]
 		}
 		rows = append(rows, r)
 		if err := tooManyRuns(len(rows)); err != nil {
@@ -211,7 +213,7 @@ func parseIPS(s *scanner, opts Options) (Results, error) {
 			g.problem("", r.line, "a rate without a name")
 			continue
 		}
-		name := turns.title(withParameters(r.name, []parameter{{"", names[r.ruby]}}), r.block)
+		name := turns.title(withParameters(r.name, []read.Parameter{{Name: "", Value: names[r.ruby]}}), r.block)
 		if err := g.metric(name, r.metric(), r.line); err != nil {
 			return Results{}, err
 		}

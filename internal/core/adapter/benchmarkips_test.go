@@ -1,6 +1,8 @@
 package adapter
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestBenchmarkIPS(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -23,20 +24,20 @@ var benchmarkToolsTool = tool{
 // juliaRead reads typed pairs.
 type juliaRead struct {
 	gathering
-	*scanner
+	*read.Scanner
 	opts    Options
 	n       int
 	unnamed int
 }
 
-func parseBenchmarkTools(s *scanner, opts Options) (Results, error) {
-	s.loose = true
-	j := &juliaRead{scanner: s, opts: opts}
-	err := s.array(func() error {
-		if s.peek() != '[' {
-			return s.skip() // the versions
+func parseBenchmarkTools(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
+	j := &juliaRead{Scanner: s, opts: opts}
+	err := s.Array(func() error {
+		if s.Peek() != '[' {
+			return s.Skip() // the versions
 		}
-		return s.array(func() error { return j.pair("") })
+		return s.Array(func() error { return j.pair("") })
 	})
 	if err != nil {
 		return Results{}, err
@@ -47,60 +48,60 @@ func parseBenchmarkTools(s *scanner, opts Options) (Results, error) {
 // pair reads [type, object], and what is none as an empty one.
 func (j *juliaRead) pair(path string) error {
 	var kind string
-	line, _ := j.position()
+	line, _ := j.Position()
 	at := 0
-	return j.each(func() error {
+	return j.Each(func() error {
 		at++
 		switch {
 		case at == 1:
-			err := j.str(&kind)
+			err := j.Str(&kind)
 			kind = strings.TrimPrefix(kind, "BenchmarkTools.")
 			return err
 		case at == 2 && kind == "BenchmarkGroup":
-			return j.members(func(key []byte) error {
+			return j.Members(func(key []byte) error {
 				if string(key) != "data" {
-					return j.skip()
+					return j.Skip()
 				}
-				return j.members(func(key []byte) error { return j.pair(joinNames("/", path, j.keep(key))) })
+				return j.Members(func(key []byte) error { return j.pair(joinNames("/", path, j.Keep(key))) })
 			})
 		case at == 2 && (kind == "Trial" || kind == "TrialEstimate"):
 			return j.trial(path)
 		case at == 2 && (kind == "TrialRatio" || kind == "TrialJudgement"):
 			j.problem(path, line, "a %s is no measurement: save the trials", kind)
 		}
-		return j.skip()
+		return j.Skip()
 	})
 }
 
 func (j *juliaRead) trial(name string) error {
-	line, _ := j.position()
+	line, _ := j.Position()
 	j.n++
 	var times, collections []float64
-	var memory, allocations opt
+	var memory, allocations read.Opt
 	one := func(to *[]float64) error {
-		var o opt
-		err := j.opt(&o)
-		if o.ok {
-			*to = []float64{o.v}
+		var o read.Opt
+		err := j.Opt(&o)
+		if o.OK {
+			*to = []float64{o.Value}
 		}
 		return err
 	}
-	if err := j.members(func(key []byte) error {
+	if err := j.Members(func(key []byte) error {
 		switch string(key) {
 		case "times":
-			return j.nums(&times)
+			return j.Nums(&times)
 		case "gctimes":
-			return j.nums(&collections)
+			return j.Nums(&collections)
 		case "time":
 			return one(&times)
 		case "gctime":
 			return one(&collections)
 		case "memory":
-			return j.opt(&memory)
+			return j.Opt(&memory)
 		case "allocs":
-			return j.opt(&allocations)
+			return j.Opt(&allocations)
 		}
-		return j.skip()
+		return j.Skip()
 	}); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package adapter
 import (
 	"strconv"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -25,12 +26,12 @@ var bmfTool = tool{
 
 // bmf reads one document.
 type bmf struct {
-	*scanner
+	*read.Scanner
 	out      Results
 	measures bmfMeasures
 	metrics  int
-	ends     slab[float64]
-	room     slab[Metric]
+	ends     read.Slab[float64]
+	room     read.Slab[Metric]
 	last     int // how many metrics the benchmark before had
 }
 
@@ -65,21 +66,21 @@ func (b *bmfMeasures) add(name string, m *unit.Measure) {
 	b.many[name] = m
 }
 
-func parseBMF(s *scanner, _ Options) (Results, error) {
-	p := bmf{scanner: s, last: 1, ends: slab[float64]{few: 4}, room: slab[Metric]{few: 4}}
+func parseBMF(s *read.Scanner, _ Options) (Results, error) {
+	p := bmf{Scanner: s, last: 1, ends: read.Slab[float64]{First: 4}, room: read.Slab[Metric]{First: 4}}
 	store := gatherStores.Get().(*gatherStore)
 	seen := &store.names
-	err := p.object(func(key []byte) error {
+	err := p.Object(func(key []byte) error {
 		if len(seen.names) >= limits.BenchmarksPerIteration {
 			return tooManyBenchmarks()
 		}
-		raw := p.scanner.keep(key)
+		raw := p.Scanner.Keep(key)
 		name, _ := cutIgnore(raw)
 		if err := checkName("benchmark", name, limits.BenchmarkNameBytes); err != nil {
-			return p.fail("%s", fault.Message(err))
+			return p.Fail("%s", fault.Message(err))
 		}
 		if _, isNew := seen.add(name); !isNew {
-			return p.fail("benchmark %.100q stands in the input twice", name)
+			return p.Fail("benchmark %.100q stands in the input twice", name)
 		}
 		return p.benchmark(raw, name)
 	})
@@ -94,18 +95,18 @@ func parseBMF(s *scanner, _ Options) (Results, error) {
 	var room [96]byte
 	reason := strconv.AppendInt(append(room[:0], "an object of "...), int64(len(p.out.Benchmarks)), 10)
 	reason = strconv.AppendInt(append(reason, " benchmarks and "...), int64(p.metrics), 10)
-	p.out.Reason = s.keep(append(reason, ` metrics with a "value"`...))
+	p.out.Reason = s.Keep(append(reason, ` metrics with a "value"`...))
 	return p.out, nil
 }
 
 // benchmark reads one benchmark's measures. Raw is its name with the ignore suffix, which settle takes off.
 func (p *bmf) benchmark(raw, name string) error {
-	if p.peek() != '{' {
-		return p.fail("benchmark %.100q: want an object of measures, found %s", name, p.found())
+	if p.Peek() != '{' {
+		return p.Fail("benchmark %.100q: want an object of measures, found %s", name, p.Found())
 	}
-	b := Benchmark{Name: raw, Metrics: p.room.take(p.last)}
+	b := Benchmark{Name: raw, Metrics: p.room.Take(p.last)}
 	seen := nameSet{}
-	if err := p.object(func(key []byte) error {
+	if err := p.Object(func(key []byte) error {
 		if p.metrics++; p.metrics > limits.MetricsPerReport {
 			return tooManyMetrics()
 		}
@@ -114,7 +115,7 @@ func (p *bmf) benchmark(raw, name string) error {
 			return err
 		}
 		if !seen.add(identity(measure)) {
-			return p.fail("benchmark %.100q: measure %.100q stands there twice", name, measure.Name)
+			return p.Fail("benchmark %.100q: measure %.100q stands there twice", name, measure.Name)
 		}
 		m, err := p.metric(name, measure)
 		b.Metrics = append(b.Metrics, m)
@@ -138,40 +139,40 @@ func (p *bmf) measure(benchmark string, key []byte) (*unit.Measure, error) {
 	if m := p.measures.find(key); m != nil {
 		return m, nil
 	}
-	m, known := unit.KnownMeasure(p.scanner.keep(key))
+	m, known := unit.KnownMeasure(p.Scanner.Keep(key))
 	if !known {
-		m = &unit.Measure{Name: p.scanner.keep(key), Units: unit.Generic, Direction: unit.Unknown}
+		m = &unit.Measure{Name: p.Scanner.Keep(key), Units: unit.Generic, Direction: unit.Unknown}
 	}
 	if err := checkMeasure(m); err != nil {
-		return m, p.fail("benchmark %.100q: %s", benchmark, fault.Message(err))
+		return m, p.Fail("benchmark %.100q: %s", benchmark, fault.Message(err))
 	}
-	p.measures.add(p.scanner.keep(key), m)
+	p.measures.add(p.Scanner.Keep(key), m)
 	return m, nil
 }
 
 // metric reads one metric object.
 func (p *bmf) metric(benchmark string, measure *unit.Measure) (Metric, error) {
 	m := Metric{Measure: measure}
-	if p.peek() != '{' {
-		return m, p.fail("benchmark %.100q, measure %.100q: want an object with a value, found %s", benchmark, measure.Name, p.found())
+	if p.Peek() != '{' {
+		return m, p.Fail("benchmark %.100q, measure %.100q: want an object with a value, found %s", benchmark, measure.Name, p.Found())
 	}
 	var met [members]bool
-	err := p.object(func(key []byte) error {
+	err := p.Object(func(key []byte) error {
 		which := memberOf(key)
 		if which == otherMember {
-			return p.skip()
+			return p.Skip()
 		}
 		if met[which] {
-			return p.fail("%q stands there twice", key)
+			return p.Fail("%q stands there twice", key)
 		}
 		met[which] = true
-		if which != valueMember && p.absent() {
+		if which != valueMember && p.Absent() {
 			return nil
 		}
 		return p.member(&m, which)
 	})
 	if err == nil && !met[valueMember] {
-		err = p.fail("there is no value")
+		err = p.Fail("there is no value")
 	}
 	if err == nil && m.Measure.Units != measure.Units && measure.Slug != "" {
 		err = p.convert(&m, measure)
@@ -197,7 +198,8 @@ func (p *bmf) convert(m *Metric, measure *unit.Measure) error {
 		ok = given == unit.Short(measure.Units)
 	}
 	if !ok {
-		return p.fail("the built-in measure is in %s, and %.100q cannot be converted to them; give the measure another name", measure.Units, m.Measure.Units)
+		return p.Fail("the built-in measure is in %s, and %.100q cannot be converted to them; give the measure another name", measure.Units,
+			m.Measure.Units)
 	}
 	own := *measure
 	own.Direction = m.Measure.Direction
@@ -246,32 +248,32 @@ func memberOf(key []byte) int {
 func (p *bmf) member(m *Metric, which int) error {
 	switch which {
 	case samplesMember:
-		return p.samples(&m.Samples)
+		return p.Samples(&m.Samples)
 	case unitsMember:
-		text, err := p.text()
+		text, err := p.Text()
 		if err != nil {
 			return err
 		}
 		if err := checkName("units", text, limits.ResourceNameBytes); err != nil {
-			return p.fail("%s", fault.Message(err))
+			return p.Fail("%s", fault.Message(err))
 		}
 		own := *m.Measure
 		own.Units = text
 		m.Measure = &own
 		return nil
 	case directionMember:
-		text, err := p.text()
+		text, err := p.Text()
 		if err != nil {
 			return err
 		}
 		own := *m.Measure
 		if own.Direction, err = unit.ParseDirection(text); err != nil {
-			return p.fail("%s", fault.Message(err))
+			return p.Fail("%s", fault.Message(err))
 		}
 		m.Measure = &own
 		return nil
 	}
-	v, err := p.number()
+	v, err := p.Number()
 	switch which {
 	case valueMember:
 		m.Value = v
@@ -284,7 +286,7 @@ func (p *bmf) member(m *Metric, which int) error {
 }
 
 // keep is a place for a number.
-func (p *bmf) keep(v float64) *float64 { return &append(p.ends.take(1), v)[0] }
+func (p *bmf) keep(v float64) *float64 { return &append(p.ends.Take(1), v)[0] }
 
 // inMetric says in which metric an error is.
 func inMetric(err error, benchmark, measure string) error {

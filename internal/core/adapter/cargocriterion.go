@@ -1,6 +1,9 @@
 package adapter
 
-import "github.com/tachograph/tacho/internal/core/unit"
+import (
+	"github.com/tachograph/tacho/internal/core/adapter/read"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
 
 // cargo criterion --message-format json writes one message on a line: {"reason": "benchmark-complete", "id", "iteration_count": [n, …], "measured_values": [total, …], "unit", "throughput": [{"per_iteration", "unit"}],
 // "typical", "mean", "median", "slope": {"estimate", "lower_bound", "upper_bound", "unit"}}, and {"reason": "group-complete", …}.
@@ -28,50 +31,50 @@ type criterionMessage struct {
 	throughput            []criterionThroughput
 }
 
-type criterionEstimate struct{ estimate, lower, upper opt }
+type criterionEstimate struct{ estimate, lower, upper read.Opt }
 
 type criterionThroughput struct {
-	perIteration opt
+	perIteration read.Opt
 	unit         string
 }
 
-func parseCargoCriterion(s *scanner, opts Options) (Results, error) {
+func parseCargoCriterion(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
-	in := scanBytes(nil)
+	in := read.ScanBytes(nil)
 	n := 0
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if len(line) == 0 || line[0] != '{' {
 			continue
 		}
 		var m criterionMessage
-		in.reset(line)
-		if err := in.object(func(key []byte) error { return m.member(in, key) }); err != nil {
-			g.problem(m.id, s.lineNumber, "the message cannot be read: %v", err)
+		in.Reset(line)
+		if err := in.Object(func(key []byte) error { return m.member(in, key) }); err != nil {
+			g.problem(m.id, s.Line(), "the message cannot be read: %v", err)
 			continue
 		}
 		if m.reason != "benchmark-complete" {
 			continue
 		}
 		n++
-		if err := m.add(&g, opts, s.lineNumber); err != nil {
+		if err := m.add(&g, opts, s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
 	return g.results(opts, `%d messages "benchmark-complete"`, n), nil
 }
 
-func (m *criterionMessage) member(s *scanner, key []byte) error {
+func (m *criterionMessage) member(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "reason":
-		return s.str(&m.reason)
+		return s.Str(&m.reason)
 	case "id":
-		return s.str(&m.id)
+		return s.Str(&m.id)
 	case "unit":
-		return s.str(&m.unit)
+		return s.Str(&m.unit)
 	case "iteration_count":
-		return s.nums(&m.counts)
+		return s.Nums(&m.counts)
 	case "measured_values":
-		return s.nums(&m.values)
+		return s.Nums(&m.values)
 	case "typical":
 		return m.typical.read(s)
 	case "mean":
@@ -79,54 +82,55 @@ func (m *criterionMessage) member(s *scanner, key []byte) error {
 	case "median":
 		return m.median.read(s)
 	case "throughput":
-		return s.each(func() error {
+		return s.Each(func() error {
 			var t criterionThroughput
-			err := s.members(func(key []byte) error {
+			err := s.Members(func(key []byte) error {
 				switch string(key) {
 				case "per_iteration":
-					return s.opt(&t.perIteration)
+					return s.Opt(&t.perIteration)
 				case "unit":
-					return s.str(&t.unit)
+					return s.Str(&t.unit)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 			m.throughput = append(m.throughput, t)
 			return err
 		})
 	}
-	return s.skip()
+	return s.Skip()
 }
 
-func (e *criterionEstimate) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (e *criterionEstimate) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "estimate":
-			return s.opt(&e.estimate)
+			return s.Opt(&e.estimate)
 		case "lower_bound":
-			return s.opt(&e.lower)
+			return s.Opt(&e.lower)
 		case "upper_bound":
-			return s.opt(&e.upper)
+			return s.Opt(&e.upper)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
-	name := oneLine(m.id)
+	name := read.OneLine(m.id)
 	chosen := m.typical
 	switch {
-	case opts.Average == AverageMedian && m.median.estimate.ok:
+	case opts.Average == AverageMedian && m.median.estimate.OK:
 		chosen = m.median
-	case (opts.Average == AverageMean || !chosen.estimate.ok) && m.mean.estimate.ok:
+	case (opts.Average == AverageMean || !chosen.estimate.OK) && m.mean.estimate.OK:
 		chosen = m.mean
 	}
-	if !chosen.estimate.ok {
+	if !chosen.estimate.OK {
 		g.problem(name, line, "it has no estimate")
 		return nil
 	}
 	measure, scale := criterionTime(m.unit)
 	factor, _ := scale(m.unit)
-	out := Metric{Measure: measure, Value: chosen.estimate.v * factor, Lower: chosen.lower.times(factor).pointer(), Upper: chosen.upper.times(factor).pointer()}
+	out := Metric{Measure: measure, Value: chosen.estimate.Value * factor, Lower: chosen.lower.Times(factor).Pointer(),
+		Upper: chosen.upper.Times(factor).Pointer()}
 	if len(m.values) != len(m.counts) { // one that is no number is left out, and those behind it would have the iterations of another
 		g.problem(name, line, "%d measured values and %d counts of iterations: its samples are left out", len(m.values), len(m.counts))
 		m.values = nil
@@ -141,12 +145,12 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 		return err
 	}
 	for _, t := range m.throughput {
-		if !t.perIteration.ok {
+		if !t.perIteration.OK {
 			continue
 		}
-		measure, each := elementsPerSecond, t.perIteration.v*1e9
+		measure, each := elementsPerSecond, t.perIteration.Value*1e9
 		if t.unit == "bytes" {
-			measure, each = unit.Bandwidth, t.perIteration.v*1e3
+			measure, each = unit.Bandwidth, t.perIteration.Value*1e3
 		}
 		rate := Metric{Measure: measure, Value: each / out.Value}
 		if out.Lower != nil && out.Upper != nil && *out.Lower > 0 && *out.Upper > 0 {

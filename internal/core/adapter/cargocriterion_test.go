@@ -1,6 +1,8 @@
 package adapter
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestCargoCriterion(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package adapter
 
-import "slices"
+import (
+	"slices"
+)
 
 // Entry is what an adapter's users want to know of it.
 type Entry struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -37,30 +38,30 @@ func hitCatch2(line []byte) int {
 	return 0
 }
 
-func parseCatch2(s *scanner, opts Options) (Results, error) {
+func parseCatch2(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
-	read := catch2Text
-	if s.peek() == '<' {
-		read = catch2XML
+	readForm := catch2Text
+	if s.Peek() == '<' {
+		readForm = catch2XML
 	}
-	n, err := read(s, &g)
-	if err != nil && (n == 0 || !fault.Is(err, fault.Invalid) || !s.over()) {
+	n, err := readForm(s, &g)
+	if err != nil && (n == 0 || !fault.Is(err, fault.Invalid) || !s.Over()) {
 		return Results{}, err
 	} else if err != nil { // the elements are written one by one
-		row, _ := s.position()
+		row, _ := s.Position()
 		g.problem("", row, "the output was cut off, as by a crash: %v", err)
 	}
 	return g.results(opts, "%d benchmarks of Catch2", n), nil
 }
 
-func catch2XML(s *scanner, g *gathering) (n int, err error) {
+func catch2XML(s *read.Scanner, g *gathering) (n int, err error) {
 	var names []string // of the test case and the sections
 	var bench, failed string
-	var mean, deviation opt
+	var mean, deviation read.Opt
 	analysed := true
-	value := func(e *element) (o opt) {
-		if v, ok := number([]byte(e.attr("value"))); ok && finite(v) {
-			o = opt{v, true}
+	value := func(e *read.Element) (o read.Opt) {
+		if v, ok := read.Number([]byte(e.Attr("value"))); ok && read.Finite(v) {
+			o = read.Opt{Value: v, OK: true}
 		}
 		return o
 	}
@@ -68,22 +69,22 @@ func catch2XML(s *scanner, g *gathering) (n int, err error) {
 		var room [8]string
 		return joinNames(": ", append(append(room[:0], names...), bench)...)
 	}
-	err = s.elements(func(e *element) error {
-		switch e.name {
+	err = s.Elements(func(e *read.Element) error {
+		switch e.Name {
 		case "TestCase", "Section":
-			names = append(names, e.attr("name"))
+			names = append(names, e.Attr("name"))
 		case "BenchmarkResults":
-			bench, mean, deviation, failed = e.attr("name"), opt{}, opt{}, ""
+			bench, mean, deviation, failed = e.Attr("name"), read.Opt{}, read.Opt{}, ""
 		case "mean":
-			mean, analysed = value(e), e.attr("ci") != "0"
+			mean, analysed = value(e), e.Attr("ci") != "0"
 		case "failed":
-			failed = e.attr("message")
+			failed = e.Attr("message")
 		case "standardDeviation":
 			deviation = value(e)
 		}
 		return nil
-	}, func(e *element, text string) error {
-		switch e.name {
+	}, func(e *read.Element, text string) error {
+		switch e.Name {
 		case "TestCase", "Section":
 			names = names[:len(names)-1]
 		case "failed":
@@ -94,13 +95,13 @@ func catch2XML(s *scanner, g *gathering) (n int, err error) {
 			g.problem(joinNames(": ", names...), 0, "it threw: %s", text)
 		case "BenchmarkResults":
 			n++
-			if !mean.ok {
+			if !mean.OK {
 				g.problem(full(), 0, "it failed: %s", failed)
 				return nil
 			}
-			metric := Metric{Measure: unit.Latency, Value: mean.v}
-			if deviation.ok && analysed {
-				metric = spread(unit.Latency, mean.v, deviation.v)
+			metric := Metric{Measure: unit.Latency, Value: mean.Value}
+			if deviation.OK && analysed {
+				metric = spread(unit.Latency, mean.Value, deviation.Value)
 			}
 			return g.metric(g.again(full()), metric, 0)
 		}
@@ -125,10 +126,10 @@ type catch2Console struct {
 	mean     float64
 	message  []string // the lines of a failure that are still to be ended; nil: there is none
 
-	s *scanner // that keeps texts
+	s *read.Scanner // that keeps texts
 }
 
-func catch2Text(s *scanner, g *gathering) (int, error) {
+func catch2Text(s *read.Scanner, g *gathering) (int, error) {
 	const (
 		outside = iota
 		title   // between two rules
@@ -137,7 +138,7 @@ func catch2Text(s *scanner, g *gathering) (int, error) {
 	)
 	c := &catch2Console{gathering: g, s: s}
 	state, threw := outside, false
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		switch {
 		case rule(line, '-'):
 			switch state {
@@ -164,12 +165,12 @@ func catch2Text(s *scanner, g *gathering) (int, error) {
 			c.close()
 			threw = true
 		case threw:
-			g.problem(joinNames(": ", slices.Clone(c.names)...), s.lineNumber, "it threw: %s", oneLine(string(line)))
+			g.problem(joinNames(": ", slices.Clone(c.names)...), s.Line(), "it threw: %s", read.OneLine(string(line)))
 			threw = false
 		case state == title:
-			c.titles = append(c.titles, s.keep(line))
+			c.titles = append(c.titles, s.Keep(line))
 		case state == table:
-			if err := c.add(line, s.lineNumber); err != nil {
+			if err := c.add(line, s.Line()); err != nil {
 				return c.n, err
 			}
 		}
@@ -245,7 +246,7 @@ func (c *catch2Console) add(line []byte, at int) error {
 	}
 	switch {
 	case len(values) == 1 && counts == 2: // samples, iterations and the estimate, or the mean
-		whole := c.unwrapped(c.s.keep(before))
+		whole := c.unwrapped(c.s.Keep(before))
 		c.close()
 		c.bench, c.line = whole, at
 		if c.analysis {
@@ -262,7 +263,7 @@ func (c *catch2Console) add(line []byte, at int) error {
 	case len(text) == 0 || len(bytes.TrimRight(line, " ")) > c.cell:
 		c.wrapped = nil
 	case c.row == 0 && len(c.wrapped) < 100: // a long name goes over several lines
-		c.wrapped = append(c.wrapped, c.s.keep(line))
+		c.wrapped = append(c.wrapped, c.s.Keep(line))
 	}
 	return nil
 }
@@ -389,7 +390,7 @@ func catch2Row(values []float64, line []byte) (_ []float64, counts int, name []b
 	for len(values) < 3 {
 		rest, u := lastWord(line)
 		rest, digits := lastWord(rest)
-		v, ok := number(digits)
+		v, ok := read.Number(digits)
 		nanos, isTime := nanosPer(string(u))
 		if !ok || !isTime {
 			break
@@ -399,7 +400,7 @@ func catch2Row(values []float64, line []byte) (_ []float64, counts int, name []b
 	}
 	for counts < 2 {
 		rest, word := lastWord(line)
-		if !isDigits(word) {
+		if !read.IsDigits(word) {
 			break
 		}
 		line = rest
@@ -410,16 +411,7 @@ func catch2Row(values []float64, line []byte) (_ []float64, counts int, name []b
 
 // lastWord parts the last word from a text.
 func lastWord(text []byte) (rest, word []byte) {
-	text = trimEnd(text)
-	at := lastBlank(text) + 1
+	text = read.TrimEnd(text)
+	at := read.LastBlank(text) + 1
 	return text[:at], text[at:]
-}
-
-func isDigits(word []byte) bool {
-	for _, c := range word {
-		if !isDigit(c) {
-			return false
-		}
-	}
-	return len(word) > 0
 }

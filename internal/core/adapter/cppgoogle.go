@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -106,16 +107,16 @@ type googleHeld struct {
 	line int
 }
 
-func parseCppGoogle(s *scanner, opts Options) (Results, error) {
+func parseCppGoogle(s *read.Scanner, opts Options) (Results, error) {
 	g := &googleRead{opts: opts}
-	read := g.text
-	if s.peek() == '{' {
-		read = g.json
+	readForm := g.text
+	if s.Peek() == '{' {
+		readForm = g.json
 	}
-	if err := read(s); err != nil && (g.rows == 0 || !fault.Is(err, fault.Invalid) || !s.over()) {
+	if err := readForm(s); err != nil && (g.rows == 0 || !fault.Is(err, fault.Invalid) || !s.Over()) {
 		return Results{}, err
 	} else if err != nil { // the rows are written one by one
-		row, _ := s.position()
+		row, _ := s.Position()
 		g.problem("", row, "the output was cut off, as by a crash: %v", err)
 	}
 	if err := g.release(); err != nil {
@@ -127,16 +128,16 @@ func parseCppGoogle(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, `"benchmarks" with "real_time" and "cpu_time", %d rows`, g.rows), nil
 }
 
-func (g *googleRead) json(s *scanner) error {
-	s.loose = true
-	return s.object(func(key []byte) error {
+func (g *googleRead) json(s *read.Scanner) error {
+	s.Loose = true
+	return s.Object(func(key []byte) error {
 		if string(key) != "benchmarks" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.each(func() error {
-			line, _ := s.position()
+		return s.Each(func() error {
+			line, _ := s.Position()
 			var r googleRow
-			err := s.members(func(key []byte) error { return r.member(s, key) })
+			err := s.Members(func(key []byte) error { return r.member(s, key) })
 			if err != nil {
 				return err
 			}
@@ -146,51 +147,51 @@ func (g *googleRead) json(s *scanner) error {
 }
 
 // member reads one member of a row: what is not known is a counter.
-func (r *googleRow) member(s *scanner, key []byte) error {
+func (r *googleRow) member(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "name":
-		return s.str(&r.name)
+		return s.Str(&r.name)
 	case "run_name":
-		return s.str(&r.run)
+		return s.Str(&r.run)
 	case "run_type":
-		return s.str(&r.kind)
+		return s.Str(&r.kind)
 	case "aggregate_name":
-		return s.str(&r.aggregate)
+		return s.Str(&r.aggregate)
 	case "time_unit":
-		return s.str(&r.unit)
+		return s.Str(&r.unit)
 	case "iterations":
 		if r.kind != "" { // it is for rows that do not say what they are
-			return s.skip()
+			return s.Skip()
 		}
-		return s.str(&r.iterations)
+		return s.Str(&r.iterations)
 	case "family_index":
-		return s.str(&r.family)
+		return s.Str(&r.family)
 	case "error_occurred":
-		return s.str(&r.failed)
+		return s.Str(&r.failed)
 	case "skipped":
-		return s.str(&r.skipped)
+		return s.Str(&r.skipped)
 	case "error_message", "skip_message":
-		return s.str(&r.message)
+		return s.Str(&r.message)
 	case "aggregate_unit":
 		var u string
-		err := s.str(&u)
+		err := s.Str(&u)
 		r.percent = u == "percentage"
 		return err
 	case "big_o", "rms":
 		r.complexity = true
-		return s.skip()
+		return s.Skip()
 	case "per_family_instance_index", "repetitions", "repetition_index", "threads", "label", "cpu_coefficient", "real_coefficient":
-		return s.skip()
+		return s.Skip()
 	}
-	name := s.keep(key)
-	var v opt
-	loose := s.peek()
-	if err := s.opt(&v); err != nil {
+	name := s.Keep(key)
+	var v read.Opt
+	loose := s.Peek()
+	if err := s.Opt(&v); err != nil {
 		return err
 	}
 	switch {
-	case v.ok:
-		r.counts(name, v.v)
+	case v.OK:
+		r.counts(name, v.Value)
 	case loose == 'N' || loose == 'I' || loose == '-':
 		r.bad = append(r.bad, name+" is no number")
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // Google Benchmark's texts: CSV, and the console's table, whose columns stand where its header has them:
@@ -17,11 +19,11 @@ import (
 // as "38.8GB/s" and "651.06M items/s", of powers of 1024. A time that was rounded to 0.000 is none.
 
 // text reads CSV or the console's table, whichever begins first. Of either there may be several.
-func (g *googleRead) text(s *scanner) error {
+func (g *googleRead) text(s *read.Scanner) error {
 	var head *googleHead
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if columns := googleColumns(line); columns != nil {
-			return g.csv(&table{s: s, comma: separator(line), columns: columns})
+			return g.csv(&read.Table{Scanner: s, Comma: read.Separator(line), Columns: columns})
 		}
 		if h := consoleHead(line); h != nil {
 			head, h.s = h, s
@@ -31,13 +33,13 @@ func (g *googleRead) text(s *scanner) error {
 			continue
 		}
 		if r, ok := head.row(line); ok {
-			if err := g.row(r, s.lineNumber); err != nil {
+			if err := g.row(r, s.Line()); err != nil {
 				return err
 			}
 		}
 	}
 	if head == nil {
-		return s.fail("there is neither a header with name, real_time and time_unit nor one with Benchmark, Time, CPU and Iterations")
+		return s.Fail("there is neither a header with name, real_time and time_unit nor one with Benchmark, Time, CPU and Iterations")
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ func googleColumns(line []byte) (columns []string) {
 		return nil
 	}
 	named := false
-	for _, c := range splitRow(nil, line, separator(line)) {
+	for _, c := range read.SplitRow(nil, line, read.Separator(line)) {
 		columns = append(columns, string(bytes.TrimSpace(c)))
 		named = named || columns[len(columns)-1] == "name"
 	}
@@ -58,31 +60,31 @@ func googleColumns(line []byte) (columns []string) {
 	return columns
 }
 
-func (g *googleRead) csv(t *table) error {
-	t.ragged = true // a benchmark that failed has fewer
-	for t.next() {
+func (g *googleRead) csv(t *read.Table) error {
+	t.Ragged = true // a benchmark that failed has fewer
+	for t.Next() {
 		var r googleRow
 		header := true
-		for i, column := range t.columns[:min(len(t.columns), len(t.fields))] {
-			field := bytes.TrimSpace(t.field(i))
+		for i, column := range t.Columns[:min(len(t.Columns), len(t.Fields))] {
+			field := bytes.TrimSpace(t.Field(i))
 			header = header && (string(field) == column || i > 3)
 			switch column {
 			case "name":
-				r.name = t.s.keep(field)
+				r.name = t.Scanner.Keep(field)
 			case "iterations":
-				r.iterations = t.s.keep(field)
+				r.iterations = t.Scanner.Keep(field)
 			case "time_unit":
-				r.unit = t.s.keep(field)
+				r.unit = t.Scanner.Keep(field)
 			case "error_occurred":
-				r.failed = t.s.keep(field)
+				r.failed = t.Scanner.Keep(field)
 			case "error_message":
-				r.message = t.s.keep(field)
+				r.message = t.Scanner.Keep(field)
 			case "label":
 			default:
 				if len(field) == 0 {
 					continue
 				}
-				if v, ok := number(field); ok {
+				if v, ok := read.Number(field); ok {
 					r.counts(column, v)
 				} else {
 					r.bad = append(r.bad, column+" is no number")
@@ -91,9 +93,9 @@ func (g *googleRead) csv(t *table) error {
 		}
 		switch {
 		case header: // of a further run, which may have other counters
-			t.columns = nil
-			for _, c := range t.fields {
-				t.columns = append(t.columns, string(bytes.TrimSpace(c)))
+			t.Columns = nil
+			for _, c := range t.Fields {
+				t.Columns = append(t.Columns, string(bytes.TrimSpace(c)))
 			}
 			continue
 		case r.failed == "" && r.iterations == "" && len(r.counters) == 0:
@@ -103,10 +105,10 @@ func (g *googleRead) csv(t *table) error {
 		}
 		r.complexity = r.failed == "" && r.iterations == ""
 		if _, known := nanosPer(r.unit); !known && !r.complexity && r.failed != "true" && r.skipped == "" {
-			t.skip()
+			t.Skip()
 			continue
 		}
-		if err := g.row(r, t.line); err != nil {
+		if err := g.row(r, t.Line); err != nil {
 			return err
 		}
 	}
@@ -118,7 +120,7 @@ type googleHead struct {
 	names    int      // the first column that may not be a name's
 	counters []string // with --benchmark_counters_tabular
 
-	s *scanner // that keeps texts
+	s *read.Scanner // that keeps texts
 }
 
 func hitCppGoogle(line []byte) int {
@@ -135,7 +137,7 @@ func consoleHead(line []byte) *googleHead {
 		return nil
 	}
 	var room [32][]byte
-	words := fields(room[:0], rest)
+	words := read.Words(room[:0], rest)
 	if len(words) < 3 || string(words[0]) != "Time" || string(words[1]) != "CPU" || string(words[2]) != "Iterations" {
 		return nil
 	}
@@ -179,14 +181,14 @@ func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
 			continue
 		}
 		var room [32][]byte
-		words := fields(room[:0], line[at:])
+		words := read.Words(room[:0], line[at:])
 		if len(words) < 4 {
 			break
 		}
 		if r.times(h.s, words) {
-			r.name = h.s.keep(bytes.TrimSpace(line[:at]))
-			if len(words) > 4 && isDigits(words[4]) {
-				r.iterations = h.s.keep(words[4])
+			r.name = h.s.Keep(bytes.TrimSpace(line[:at]))
+			if len(words) > 4 && read.IsDigits(words[4]) {
+				r.iterations = h.s.Keep(words[4])
 				r.count(h.s, words[5:], h.counters)
 			}
 			r.complexity = r.iterations == ""
@@ -197,13 +199,13 @@ func (h *googleHead) row(line []byte) (r googleRow, ok bool) {
 }
 
 // times takes "1.54 ns 1.54 ns" off the words; of complexity rows it takes what is no time. Not ok: they are none.
-func (r *googleRow) times(s *scanner, words [][]byte) bool {
-	real, ok := number(words[0])
-	cpu, too := number(words[2])
+func (r *googleRow) times(s *read.Scanner, words [][]byte) bool {
+	real, ok := read.Number(words[0])
+	cpu, too := read.Number(words[2])
 	if !ok || !too {
 		return false
 	}
-	r.unit = s.keep(words[1])
+	r.unit = s.Keep(words[1])
 	if _, isTime := nanosPer(r.unit); !isTime || !bytes.Equal(words[1], words[3]) {
 		return r.unit == string(words[3])
 	}
@@ -224,7 +226,7 @@ func (r *googleRow) times(s *scanner, words [][]byte) bool {
 }
 
 // count reads the counters behind the iterations, up to the label.
-func (r *googleRow) count(s *scanner, words [][]byte, names []string) {
+func (r *googleRow) count(s *read.Scanner, words [][]byte, names []string) {
 	const rates = "\xff" // behind all names
 	last := ""
 	for i, w := range words {
@@ -252,7 +254,7 @@ func (r *googleRow) count(s *scanner, words [][]byte, names []string) {
 			if at <= 0 {
 				return
 			}
-			if name, w = s.keep(w[:at]), w[at+1:]; name <= last { // they are sorted: this is the label
+			if name, w = s.Keep(w[:at]), w[at+1:]; name <= last { // they are sorted: this is the label
 				return
 			}
 			last = name
@@ -275,7 +277,7 @@ func shortNumber(word []byte, binary bool) (float64, bool) {
 		return 0, false
 	}
 	if bytes.HasSuffix(word, []byte("inf")) {
-		return number(word)
+		return read.Number(word)
 	}
 	c := word[len(word)-1]
 	up, down := strings.IndexByte("kMGTPEZY", c)+1, strings.IndexByte("munpfazy", c)+1
@@ -283,11 +285,11 @@ func shortNumber(word []byte, binary bool) (float64, bool) {
 		up = 1
 	}
 	if up+down == 0 {
-		return number(word)
+		return read.Number(word)
 	}
 	if word = word[:len(word)-1]; iec || binary {
-		v, ok := number(word)
+		v, ok := read.Number(word)
 		return v * math.Pow(1024, float64(up-down)), ok
 	}
-	return number(append(bytes.Clone(word), "e"+strconv.Itoa(3*(up-down))...))
+	return read.Number(append(bytes.Clone(word), "e"+strconv.Itoa(3*(up-down))...))
 }

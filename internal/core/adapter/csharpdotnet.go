@@ -3,6 +3,7 @@ package adapter
 import (
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -32,22 +33,22 @@ type dotNetRun struct {
 	title, shown                           string
 	line                                   int
 	statistics                             bool
-	mean, deviation, median, iqr           opt
+	mean, deviation, median, iqr           read.Opt
 	samples                                []float64
-	gen                                    [3]opt
-	operations, allocated                  opt
+	gen                                    [3]read.Opt
+	operations, allocated                  read.Opt
 	metrics                                []Metric
 }
 
-func parseDotNet(s *scanner, opts Options) (Results, error) {
-	s.loose = true
+func parseDotNet(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
 	var runs []dotNetRun
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		if string(key) != "Benchmarks" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.each(func() error {
-			line, _ := s.position()
+		return s.Each(func() error {
+			line, _ := s.Position()
 			r := dotNetRun{line: line}
 			if err := r.read(s); err != nil {
 				return err
@@ -73,7 +74,7 @@ func parseDotNet(s *scanner, opts Options) (Results, error) {
 			base, ps = r.full, nil
 		}
 		if severalJobs[name] {
-			ps = append(ps, parameter{"job", r.job()})
+			ps = append(ps, read.Parameter{Name: "job", Value: r.job()})
 		}
 		if err := r.add(&g, opts, withParameters(base, ps)); err != nil {
 			return Results{}, err
@@ -91,90 +92,90 @@ func several(first map[string]string, differs map[string]bool, name, value strin
 	}
 }
 
-func (r *dotNetRun) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (r *dotNetRun) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "Namespace":
-			return s.str(&r.namespace)
+			return s.Str(&r.namespace)
 		case "Type":
-			return s.str(&r.class)
+			return s.Str(&r.class)
 		case "Method":
-			return s.str(&r.method)
+			return s.Str(&r.method)
 		case "Parameters":
-			return s.str(&r.params)
+			return s.Str(&r.params)
 		case "FullName":
-			return s.str(&r.full)
+			return s.Str(&r.full)
 		case "MethodTitle":
-			return s.str(&r.title)
+			return s.Str(&r.title)
 		case "DisplayInfo":
-			return s.str(&r.shown)
+			return s.Str(&r.shown)
 		case "Statistics":
-			r.statistics = s.peek() == '{'
-			return s.members(func(key []byte) error { return r.statistic(s, key) })
+			r.statistics = s.Peek() == '{'
+			return s.Members(func(key []byte) error { return r.statistic(s, key) })
 		case "Memory":
-			return s.members(func(key []byte) error { return r.memory(s, key) })
+			return s.Members(func(key []byte) error { return r.memory(s, key) })
 		case "Metrics":
-			return s.each(func() error { return r.metric(s) })
+			return s.Each(func() error { return r.metric(s) })
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
-func (r *dotNetRun) statistic(s *scanner, key []byte) error {
+func (r *dotNetRun) statistic(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "OriginalValues":
-		return s.nums(&r.samples)
+		return s.Nums(&r.samples)
 	case "Mean":
-		return s.opt(&r.mean)
+		return s.Opt(&r.mean)
 	case "StandardDeviation":
-		return s.opt(&r.deviation)
+		return s.Opt(&r.deviation)
 	case "Median":
-		return s.opt(&r.median)
+		return s.Opt(&r.median)
 	case "InterquartileRange":
-		return s.opt(&r.iqr)
+		return s.Opt(&r.iqr)
 	}
-	return s.skip()
+	return s.Skip()
 }
 
-func (r *dotNetRun) memory(s *scanner, key []byte) error {
+func (r *dotNetRun) memory(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "Gen0Collections":
-		return s.opt(&r.gen[0])
+		return s.Opt(&r.gen[0])
 	case "Gen1Collections":
-		return s.opt(&r.gen[1])
+		return s.Opt(&r.gen[1])
 	case "Gen2Collections":
-		return s.opt(&r.gen[2])
+		return s.Opt(&r.gen[2])
 	case "TotalOperations":
-		return s.opt(&r.operations)
+		return s.Opt(&r.operations)
 	case "BytesAllocatedPerOperation":
-		return s.opt(&r.allocated)
+		return s.Opt(&r.allocated)
 	}
-	return s.skip()
+	return s.Skip()
 }
 
 // metric reads what a diagnoser adds: {"Value": n, "Descriptor": {"Id", "Legend", "Unit", "TheGreaterTheBetter"}}.
-func (r *dotNetRun) metric(s *scanner) error {
-	var value opt
+func (r *dotNetRun) metric(s *read.Scanner) error {
+	var value read.Opt
 	var id, short, greater string
-	if err := s.members(func(key []byte) error {
+	if err := s.Members(func(key []byte) error {
 		switch string(key) {
 		case "Value":
-			return s.opt(&value)
+			return s.Opt(&value)
 		case "Descriptor":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				switch string(key) {
 				case "Id":
-					return s.str(&id)
+					return s.Str(&id)
 				case "Unit":
-					return s.str(&short)
+					return s.Str(&short)
 				case "TheGreaterTheBetter":
-					return s.str(&greater)
+					return s.Str(&greater)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		}
-		return s.skip()
-	}); err != nil || !value.ok || id == "" {
+		return s.Skip()
+	}); err != nil || !value.OK || id == "" {
 		return err
 	}
 	m := &unit.Measure{Name: id, Units: short, Direction: unit.Lower}
@@ -189,12 +190,12 @@ func (r *dotNetRun) metric(s *scanner) error {
 	if m.Units == "" {
 		m.Units = unit.Generic
 	}
-	r.metrics = append(r.metrics, Metric{Measure: m, Value: value.v})
+	r.metrics = append(r.metrics, Metric{Measure: m, Value: value.Value})
 	return nil
 }
 
 // parts are the name without its parameters, and these.
-func (r *dotNetRun) parts() (base string, ps []parameter) {
+func (r *dotNetRun) parts() (base string, ps []read.Parameter) {
 	var parts []string
 	for _, p := range []string{r.namespace, r.class, r.method} {
 		if p != "" {
@@ -204,13 +205,13 @@ func (r *dotNetRun) parts() (base string, ps []parameter) {
 	for p := range strings.SplitSeq(r.params, "&") {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok && len(ps) > 0 { // a value that holds the mark
-			ps[len(ps)-1].value += "&" + oneLine(p)
+			ps[len(ps)-1].Value += "&" + read.OneLine(p)
 			continue
 		}
 		if value == "" {
-			name, value = "", oneLine(p)
+			name, value = "", read.OneLine(p)
 		}
-		ps = append(ps, parameter{strings.TrimSpace(name), oneLine(value)})
+		ps = append(ps, read.Parameter{Name: strings.TrimSpace(name), Value: read.OneLine(value)})
 	}
 	return strings.Join(parts, "."), ps
 }
@@ -235,10 +236,10 @@ func (r *dotNetRun) job() string {
 	}
 	if made, ok := strings.CutPrefix(strings.TrimSpace(job), "Job-"); ok {
 		if _, set, ok := strings.Cut(made, "("); ok {
-			return oneLine(strings.TrimSuffix(set, ")"))
+			return read.OneLine(strings.TrimSuffix(set, ")"))
 		}
 	}
-	return oneLine(job)
+	return read.OneLine(job)
 }
 
 func (r *dotNetRun) add(g *gathering, opts Options, name string) error {
@@ -247,16 +248,16 @@ func (r *dotNetRun) add(g *gathering, opts Options, name string) error {
 	case r.method == "":
 		g.problem(r.full, line, "a benchmark has no method")
 		return nil
-	case !r.statistics || !r.mean.ok:
+	case !r.statistics || !r.mean.OK:
 		g.problem(name, line, "it has no statistics: it failed, or none of its iterations counted")
 		return nil
 	}
-	latency := Metric{Measure: unit.Latency, Value: r.mean.v}
-	if r.deviation.ok {
-		latency = spread(unit.Latency, r.mean.v, r.deviation.v)
+	latency := Metric{Measure: unit.Latency, Value: r.mean.Value}
+	if r.deviation.OK {
+		latency = spread(unit.Latency, r.mean.Value, r.deviation.Value)
 	}
-	if opts.Average == AverageMedian && r.median.ok {
-		latency = spread(unit.Latency, r.median.v, r.iqr.v/2)
+	if opts.Average == AverageMedian && r.median.OK {
+		latency = spread(unit.Latency, r.median.Value, r.iqr.Value/2)
 	}
 	latency.Samples = r.samples
 	if err := g.metric(name, latency, line); err != nil {
@@ -269,7 +270,7 @@ func (r *dotNetRun) add(g *gathering, opts Options, name string) error {
 		return err
 	}
 	for _, m := range r.metrics {
-		if m.Measure == unit.Allocated && r.allocated.ok {
+		if m.Measure == unit.Allocated && r.allocated.OK {
 			continue // "Memory" has it
 		}
 		if err := g.metric(name, m, line); err != nil {

@@ -1,6 +1,8 @@
 package adapter
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestCSharpDotNet(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -28,7 +29,7 @@ var csvTool = tool{
 	maps: true, parse: parseCSV, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseCSV(s *scanner, opts Options) (Results, error) {
+func parseCSV(s *read.Scanner, opts Options) (Results, error) {
 	if opts.Mapping == "" {
 		return csvByHeader(s, opts)
 	}
@@ -41,50 +42,50 @@ func parseCSV(s *scanner, opts Options) (Results, error) {
 		words = append(words, v.source)
 	}
 	numbered := !slices.ContainsFunc(words, func(w string) bool { return !strings.HasPrefix(w, "#") })
-	var t *table
+	var t *read.Table
 	if numbered {
-		t = &table{s: s, comma: ','}
-		s.ensure(windowBytes)
-		if window := s.in[s.at:]; len(window) > 0 {
-			t.comma = separator(window[:min(len(window), 4096)])
+		t = &read.Table{Scanner: s, Comma: ','}
+		s.Ensure(read.WindowBytes)
+		if window := s.Window(); len(window) > 0 {
+			t.Comma = read.Separator(window[:min(len(window), 4096)])
 		}
-	} else if t = s.newTable(words...); t == nil {
+	} else if t = s.Table(words...); t == nil {
 		return Results{}, fault.Invalidf("csv: there is no header with the columns %s", strings.Join(words, ", "))
 	}
-	t.ragged = true
+	t.Ragged = true
 	at := func(word string) int {
 		if n, err := strconv.Atoi(strings.TrimPrefix(word, "#")); err == nil && strings.HasPrefix(word, "#") {
 			return n - 1
 		}
-		return t.column(word)
+		return t.Column(word)
 	}
 	var g gathering
 	n := 0
-	for t.next() {
+	for t.Next() {
 		n++
 		var names []string
 		for _, w := range m.names {
-			names = append(names, string(t.field(at(w))))
+			names = append(names, string(t.Field(at(w))))
 		}
-		var ps []parameter
+		var ps []read.Parameter
 		for _, w := range m.params {
-			ps = append(ps, parameter{strings.TrimPrefix(w, "#"), oneLine(string(t.field(at(w))))})
+			ps = append(ps, read.Parameter{Name: strings.TrimPrefix(w, "#"), Value: read.OneLine(string(t.Field(at(w))))})
 		}
 		name := joinNames("/", names...)
 		if len(m.names) == 0 {
 			name = "csv"
 		}
 		for _, v := range m.values {
-			field := bytes.TrimSpace(t.field(at(v.source)))
+			field := bytes.TrimSpace(t.Field(at(v.source)))
 			if len(field) == 0 {
 				continue // a cell that was left empty is no value
 			}
-			o := tableNumber(field, t.comma)
-			if !o.ok {
-				g.problem(withParameters(name, ps), t.line, "%s: %.40q is no number", v.source, field)
+			o := tableNumber(field, t.Comma)
+			if !o.OK {
+				g.problem(withParameters(name, ps), t.Line, "%s: %.40q is no number", v.source, field)
 				continue
 			}
-			if err := g.value(withParameters(name, ps), v.measure, o.v*v.factor, t.line); err != nil {
+			if err := g.value(withParameters(name, ps), v.measure, o.Value*v.factor, t.Line); err != nil {
 				return Results{}, err
 			}
 		}
@@ -93,65 +94,67 @@ func parseCSV(s *scanner, opts Options) (Results, error) {
 }
 
 // tableNumber reads a cell. Where commas do not part the columns, they may be decimal marks, and so they are behind a single 0.
-func tableNumber(field []byte, comma byte) opt {
+func tableNumber(field []byte, comma byte) read.Opt {
 	field = bytes.TrimSpace(field)
-	v, ok := number(field)
+	v, ok := read.Number(field)
 	if !ok && (comma != ',' || bytes.HasPrefix(bytes.TrimPrefix(field, []byte("-")), []byte("0,"))) {
-		v, ok = groupedNumber(field, '.')
+		v, ok = read.GroupedNumber(field, '.')
 	}
 	if !ok {
-		v, ok = groupedNumber(field, ',')
+		v, ok = read.GroupedNumber(field, ',')
 	}
-	return opt{v, ok && finite(v)}
+	return read.Opt{Value: v, OK: ok && read.Finite(v)}
 }
 
-func csvByHeader(s *scanner, opts Options) (Results, error) {
-	t := s.newTable("value")
+func csvByHeader(s *read.Scanner, opts Options) (Results, error) {
+	t := s.Table("value")
 	if t == nil {
 		return Results{}, fault.Invalidf("csv: there is no header with name and value; say which columns they are with --map, as in --map name=endpoint,value=p99:ms:lower")
 	}
 	first := func(names ...string) int {
 		for _, n := range names {
-			if at := t.column(n); at >= 0 {
+			if at := t.Column(n); at >= 0 {
 				return at
 			}
 		}
 		return -1
 	}
-	name, metric, units, direction := first("name", "benchmark", "test_name"), first("metric_name", "metric", "measure"), first("unit", "units"), t.column("direction")
+	name, metric := first("name", "benchmark", "test_name"), first("metric_name", "metric", "measure")
+	units, direction := first("unit", "units"), t.Column("direction")
 	lower, upper := first("lower", "lower_value"), first("upper", "upper_value")
-	process := t.column("process")
+	process := t.Column("process")
 	if name < 0 && process < 0 {
 		return Results{}, fault.Invalidf("csv: the header has no column name, benchmark or test_name; say which it is with --map")
 	}
 	var g gathering
 	n := 0
 	var processes csvProcesses
-	value := t.column("value")
-	for t.next() {
+	value := t.Column("value")
+	for t.Next() {
 		n++
 		benchmark := "csv"
 		if name >= 0 {
-			benchmark = oneLine(string(t.field(name)))
+			benchmark = read.OneLine(string(t.Field(name)))
 		}
-		o := tableNumber(t.field(value), t.comma)
-		if !o.ok {
-			g.problem(benchmark, t.line, "the value %.40q is no number", t.field(value))
+		o := tableNumber(t.Field(value), t.Comma)
+		if !o.OK {
+			g.problem(benchmark, t.Line, "the value %.40q is no number", t.Field(value))
 			continue
 		}
-		m, factor := measureOf(oneLine(string(t.field(metric))), strings.TrimSpace(string(t.field(units))), directionOf(string(t.field(direction))))
+		m, factor := measureOf(read.OneLine(string(t.Field(metric))), strings.TrimSpace(string(t.Field(units))),
+			directionOf(string(t.Field(direction))))
 		if process >= 0 {
 			if name < 0 && m.Direction == unit.Unknown && metric < 0 {
 				m = csvTime
 			}
-			processes.add(benchmark, m, string(t.field(process)), o.v*factor)
+			processes.add(benchmark, m, string(t.Field(process)), o.Value*factor)
 			continue
 		}
-		out := Metric{Measure: m, Value: o.v * factor}
-		if low, high := tableNumber(t.field(lower), t.comma), tableNumber(t.field(upper), t.comma); low.ok && high.ok {
-			out.Lower, out.Upper = low.times(factor).pointer(), high.times(factor).pointer()
+		out := Metric{Measure: m, Value: o.Value * factor}
+		if low, high := tableNumber(t.Field(lower), t.Comma), tableNumber(t.Field(upper), t.Comma); low.OK && high.OK {
+			out.Lower, out.Upper = low.Times(factor).Pointer(), high.Times(factor).Pointer()
 		}
-		if err := g.metric(benchmark, out, t.line); err != nil {
+		if err := g.metric(benchmark, out, t.Line); err != nil {
 			return Results{}, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -50,20 +51,20 @@ func readDart(line []byte) (name []byte, m *unit.Measure, v float64, ok bool) {
 	switch metric := string(line[open+1 : at]); metric {
 	case "RunTime", "RunTimeRaw":
 		if m, v, ok = unit.Latency, 0, false; bytes.IndexByte(value, ' ') < 0 {
-			v, ok = number(value)
+			v, ok = read.Number(value)
 			v *= 1e3 // microseconds, as measure() gives them
 			break
 		}
 		if v, ok = nanoseconds(value); !ok { // NaN us, 1e-7 us
 			word, u, _ := bytes.Cut(value, []byte(" "))
 			nanos, isTime := nanosPer(string(u))
-			v, ok = number(word)
+			v, ok = read.Number(word)
 			v, ok = v*nanos, ok && isTime
 		}
 	default:
 		if m, ok = dartMetrics[metric]; ok {
 			word, _, _ := bytes.Cut(value, []byte(" "))
-			v, ok = number(word)
+			v, ok = read.Number(word)
 		}
 		name = bytes.TrimSuffix(name, []byte(".totalIterations"))
 	}
@@ -82,7 +83,7 @@ func detailedDart(line []byte) (name string, fields map[string]string, ok bool) 
 			fields[key] = value
 		}
 	}
-	return oneLine(before), fields, true
+	return read.OneLine(before), fields, true
 }
 
 // withoutFlutter takes off what Flutter writes before a line.
@@ -95,14 +96,14 @@ func withoutFlutter(line []byte) []byte {
 	return bytes.TrimPrefix(line, []byte("flutter: "))
 }
 
-func parseDart(s *scanner, opts Options) (Results, error) {
+func parseDart(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		line = withoutFlutter(line)
 		if name, m, v, ok := readDart(line); ok {
 			n++
-			if err := g.value(oneLine(string(name)), m, v, s.lineNumber); err != nil {
+			if err := g.value(read.OneLine(string(name)), m, v, s.Line()); err != nil {
 				return Results{}, err
 			}
 			continue
@@ -117,20 +118,20 @@ func parseDart(s *scanner, opts Options) (Results, error) {
 			taken = "median"
 		}
 		value, ok := nanoseconds([]byte(fields[taken]))
-		cv, isNumber := number([]byte(strings.TrimSuffix(fields["CV"], "%")))
+		cv, isNumber := read.Number([]byte(strings.TrimSuffix(fields["CV"], "%")))
 		if !ok {
-			g.problem(name, s.lineNumber, "%q is no time", fields[taken])
+			g.problem(name, s.Line(), "%q is no time", fields[taken])
 			continue
 		}
 		metric := Metric{Measure: unit.Latency, Value: value}
-		if mean, ok := nanoseconds([]byte(fields["avg"])); ok && isNumber && finite(cv) {
+		if mean, ok := nanoseconds([]byte(fields["avg"])); ok && isNumber && read.Finite(cv) {
 			metric = spread(unit.Latency, value, mean*cv/100)
 		}
-		if err := g.metric(name, metric, s.lineNumber); err != nil {
+		if err := g.metric(name, metric, s.Line()); err != nil {
 			return Results{}, err
 		}
 		if least, ok := nanoseconds([]byte(fields["min"])); ok {
-			if err := g.value(name, latencyAt("min"), least, s.lineNumber); err != nil {
+			if err := g.value(name, latencyAt("min"), least, s.Line()); err != nil {
 				return Results{}, err
 			}
 		}

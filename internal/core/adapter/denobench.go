@@ -1,6 +1,10 @@
 package adapter
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
+)
 
 // deno bench --json writes {"version", "runtime", "cpu", "benches": [{"origin", "group", "name", "baseline", "results": [{"ok": {"n", "min", "max", "avg", "p75", "p99",
 // "p995", "p999"}} or {"failed": …}]}]}; times are nanoseconds. Without --json it prints "| name | 61.0 ns | 16,390,000 | ( 30.8 ns …  5.2 µs) | 33.7 ns | 674.9 ns | 891.8 ns |", before version 1.45
@@ -30,7 +34,7 @@ func hitDeno(line []byte) int {
 	return 95
 }
 
-func parseDeno(s *scanner, opts Options) (Results, error) {
+func parseDeno(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	var benches []denoBench
 	take := func(b denoBench) error {
@@ -39,12 +43,12 @@ func parseDeno(s *scanner, opts Options) (Results, error) {
 	}
 	reason := `%d "benches" with "origin"`
 	var err error
-	if c := s.peek(); c == '{' {
-		err = s.object(func(key []byte) error {
+	if c := s.Peek(); c == '{' {
+		err = s.Object(func(key []byte) error {
 			if string(key) != "benches" {
-				return s.skip()
+				return s.Skip()
 			}
-			return s.each(func() error {
+			return s.Each(func() error {
 				b, err := readDeno(s)
 				return firstError(err, func() error { return take(b) })
 			})
@@ -112,49 +116,49 @@ func lastParts(address string, n int) string {
 	return address[at+1:]
 }
 
-func readDeno(s *scanner) (b denoBench, err error) {
-	s.peek()
-	b.line, _ = s.position()
-	return b, s.members(func(key []byte) error {
+func readDeno(s *read.Scanner) (b denoBench, err error) {
+	s.Peek()
+	b.line, _ = s.Position()
+	return b, s.Members(func(key []byte) error {
 		switch string(key) {
 		case "origin":
-			return s.str(&b.origin)
+			return s.Str(&b.origin)
 		case "group":
-			return s.str(&b.group)
+			return s.Str(&b.group)
 		case "name":
-			return s.str(&b.name)
+			return s.Str(&b.name)
 		case "results":
-			return s.each(func() error {
-				return s.members(func(key []byte) error {
+			return s.Each(func() error {
+				return s.Members(func(key []byte) error {
 					switch string(key) {
 					case "ok":
 						var t timing
-						err := s.members(func(key []byte) error { return t.member(s, key) })
+						err := s.Members(func(key []byte) error { return t.member(s, key) })
 						b.timings = append(b.timings, t)
 						return err
 					case "failed":
 						b.failed = "an error"
-						return s.members(func(key []byte) error {
+						return s.Members(func(key []byte) error {
 							if string(key) == "message" {
-								return s.str(&b.failed)
+								return s.Str(&b.failed)
 							}
-							return s.skip()
+							return s.Skip()
 						})
 					}
-					return s.skip()
+					return s.Skip()
 				})
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 // denoText reads the tables.
-func denoText(s *scanner, take func(denoBench) error) error {
+func denoText(s *read.Scanner, take func(denoBench) error) error {
 	var at denoBench
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		text := strings.TrimSpace(string(line))
-		at.line = s.lineNumber
+		at.line = s.Line()
 		if group, ok := strings.CutPrefix(text, "group "); ok {
 			at.group = group
 			continue
@@ -203,9 +207,11 @@ func (b *denoBench) row(text string) bool {
 	if len(average) != 1 || average[0].bytes || len(others) < 2 {
 		return false
 	}
-	t := timing{mean: opt{average[0].value, true}, least: opt{others[0].value, true}, largest: opt{others[1].value, true}}
-	if v, ok := groupedNumber([]byte(strings.TrimSpace(rate)), ','); ok && finite(v) && v >= 1000 { // four digits, where the time may have two
-		t.mean.v = 1e9 / v
+	t := timing{mean: read.Opt{Value: average[0].value, OK: true}, least: read.Opt{Value: others[0].value, OK: true},
+		largest: read.Opt{Value: others[1].value, OK: true}}
+	// four digits, where the time may have two
+	if v, ok := read.GroupedNumber([]byte(strings.TrimSpace(rate)), ','); ok && read.Finite(v) && v >= 1000 {
+		t.mean.Value = 1e9 / v
 	}
 	for i, point := range []string{"p75", "p99", "p99.5"} {
 		if i+2 < len(others) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -56,13 +57,13 @@ type divanRead struct {
 	rows    int    // of it that were read
 	n       int
 
-	s *scanner
+	s *read.Scanner
 }
 
-func parseDivan(s *scanner, opts Options) (Results, error) {
+func parseDivan(s *read.Scanner, opts Options) (Results, error) {
 	d := &divanRead{opts: opts, column: -1, s: s}
-	for line := range s.lines() {
-		if err := d.line(line, s.lineNumber); err != nil {
+	for line := range s.Lines() {
+		if err := d.line(line, s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
@@ -72,7 +73,7 @@ func parseDivan(s *scanner, opts Options) (Results, error) {
 }
 
 func (d *divanRead) line(line []byte, number int) error {
-	text := d.s.keep(line)
+	text := d.s.Keep(line)
 	if at := strings.Index(text, "fastest "); at >= 0 && strings.Contains(text, "│ iters") {
 		d.finish()
 		d.column = utf8.RuneCountInString(text[:at])
@@ -86,7 +87,7 @@ func (d *divanRead) line(line []byte, number int) error {
 	at := max(strings.Index(text, "├─ "), strings.Index(text, "╰─ "))
 	var room [16]string
 	if at < 0 {
-		if cells := cutAt(room[:0], text, "│"); len(cells) >= divanColumns {
+		if cells := read.Split(room[:0], text, "│"); len(cells) >= divanColumns {
 			return d.below(cells[len(cells)-divanColumns:], number)
 		}
 		if d.panics.read(line, number); text == "" && d.waits == 0 {
@@ -96,13 +97,13 @@ func (d *divanRead) line(line []byte, number int) error {
 	}
 	d.finish()
 	d.aligned(text[:at])
-	cells := cutAt(room[:0], text[at+len("├─ "):], "│")
+	cells := read.Split(room[:0], text[at+len("├─ "):], "│")
 	const step = 3 // characters for each level
 	indent := max(0, utf8.RuneCountInString(text[:at])-d.before)
 	depth := min(indent/step+1, len(d.path))
 	var label string
 	label, cells[0] = divanLabel(cells[0], d.column-indent-step)
-	d.path = append(d.path[:depth:depth], oneLine(label))
+	d.path = append(d.path[:depth:depth], read.OneLine(label))
 	d.name, d.section, d.rows = strings.Join(d.path, "::"), "", 0
 	switch first := strings.TrimSpace(cells[0]); {
 	case first == "(ignored)":
@@ -171,7 +172,7 @@ func (d *divanRead) below(cells []string, number int) error {
 	}
 	d.rows++
 	var m *unit.Measure
-	read := func(cell string) (float64, bool) { return groupedNumber([]byte(cell), ',') }
+	readCell := func(cell string) (float64, bool) { return read.GroupedNumber([]byte(cell), ',') }
 	switch what := d.section; {
 	case d.rows == 1:
 		m = &unit.Measure{Name: divanTitle(what) + " Count", Units: unit.AllocsPerOp, Direction: unit.Lower}
@@ -183,11 +184,11 @@ func (d *divanRead) below(cells []string, number int) error {
 		if what == "alloc" {
 			m = unit.Allocated
 		}
-		read = divanSize
+		readCell = divanSize
 	default:
 		return nil
 	}
-	return d.row(m, cells, read, number)
+	return d.row(m, cells, readCell, number)
 }
 
 func divanTitle(section string) string {
@@ -205,7 +206,7 @@ func (d *divanRead) latency(cells []string, number int) error {
 	d.key = d.again(d.of(d.name))
 	return d.row(unit.Latency, cells, func(cell string) (float64, bool) {
 		if days, ok := strings.CutSuffix(cell, " d"); ok {
-			v, ok := groupedNumber([]byte(days), ',')
+			v, ok := read.GroupedNumber([]byte(days), ',')
 			return v * 86400e9, ok
 		}
 		return nanoseconds([]byte(cell))
@@ -213,22 +214,22 @@ func (d *divanRead) latency(cells []string, number int) error {
 }
 
 // row adds median or mean between the ends of a row. An end that cannot be read, because the benchmark printed before it or nothing was measured, is left out.
-func (d *divanRead) row(m *unit.Measure, cells []string, read func(string) (float64, bool), number int) error {
-	var v [4]opt
+func (d *divanRead) row(m *unit.Measure, cells []string, readCell func(string) (float64, bool), number int) error {
+	var v [4]read.Opt
 	for i := range v {
-		v[i].v, v[i].ok = read(strings.TrimSpace(cells[i]))
+		v[i].Value, v[i].OK = readCell(strings.TrimSpace(cells[i]))
 	}
 	value, cell := v[2], cells[2]
 	if d.opts.Average == AverageMean {
 		value, cell = v[3], cells[3]
 	}
-	if !value.ok {
+	if !value.OK {
 		d.problem(d.name, number, "%s: %q is not understood", m.Name, strings.TrimSpace(cell))
 		return nil
 	}
-	out := Metric{Measure: m, Value: value.v}
-	if v[0].ok && v[1].ok && finite(v[0].v) && finite(v[1].v) {
-		low, high := min(v[0].v, v[1].v), max(v[0].v, v[1].v)
+	out := Metric{Measure: m, Value: value.Value}
+	if v[0].OK && v[1].OK && read.Finite(v[0].Value) && read.Finite(v[1].Value) {
+		low, high := min(v[0].Value, v[1].Value), max(v[0].Value, v[1].Value)
 		out.Lower, out.Upper = &low, &high
 	}
 	return d.metric(d.key, out, number)
@@ -246,7 +247,7 @@ var divanRates = map[string]*unit.Measure{
 func divanRate(cell string) (*unit.Measure, func(string) (float64, bool)) {
 	kind := func(cell string) (v float64, base string, ok bool) {
 		word, u, _ := strings.Cut(cell, " ")
-		v, ok = groupedNumber([]byte(word), ',')
+		v, ok = read.GroupedNumber([]byte(word), ',')
 		for base = range divanRates {
 			if prefix, is := strings.CutSuffix(u, base); is {
 				factor, known := byteFactor(prefix + "B")
@@ -271,7 +272,7 @@ func divanRate(cell string) (*unit.Measure, func(string) (float64, bool)) {
 
 func divanSize(cell string) (float64, bool) {
 	word, u, _ := strings.Cut(cell, " ")
-	v, ok := groupedNumber([]byte(word), ',')
+	v, ok := read.GroupedNumber([]byte(word), ',')
 	f, known := byteFactor(u)
 	return v * f, ok && known
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
@@ -74,54 +75,101 @@ func checkResults(t *testing.T, r Results) {
 	}
 }
 
-func FuzzJSON(f *testing.F)                 { fuzz(f, JSON) }
-func FuzzGoBench(f *testing.F)              { fuzz(f, GoBench) }
-func FuzzHyperfine(f *testing.F)            { fuzz(f, Hyperfine) }
-func FuzzMagic(f *testing.F)                { fuzz(f, Magic) }
-func FuzzBenchmarkIps(f *testing.F)         { fuzz(f, "benchmark_ips") }
-func FuzzBenchmarktoolsJl(f *testing.F)     { fuzz(f, "benchmarktools_jl") }
-func FuzzCSharpDotNet(f *testing.F)         { fuzz(f, "c_sharp_dot_net") }
-func FuzzCargoCriterion(f *testing.F)       { fuzz(f, "cargo_criterion") }
-func FuzzCppCatch2(f *testing.F)            { fuzz(f, "cpp_catch2") }
-func FuzzCppGoogle(f *testing.F)            { fuzz(f, "cpp_google") }
-func FuzzCsv(f *testing.F)                  { fuzz(f, "csv") }
+func FuzzJSON(f *testing.F) { fuzz(f, JSON) }
+
+func FuzzGoBench(f *testing.F) { fuzz(f, GoBench) }
+
+func FuzzHyperfine(f *testing.F) { fuzz(f, Hyperfine) }
+
+func FuzzMagic(f *testing.F) { fuzz(f, Magic) }
+
+func FuzzBenchmarkIps(f *testing.F) { fuzz(f, "benchmark_ips") }
+
+func FuzzBenchmarktoolsJl(f *testing.F) { fuzz(f, "benchmarktools_jl") }
+
+func FuzzCSharpDotNet(f *testing.F) { fuzz(f, "c_sharp_dot_net") }
+
+func FuzzCargoCriterion(f *testing.F) { fuzz(f, "cargo_criterion") }
+
+func FuzzCppCatch2(f *testing.F) { fuzz(f, "cpp_catch2") }
+
+func FuzzCppGoogle(f *testing.F) { fuzz(f, "cpp_google") }
+
+func FuzzCsv(f *testing.F) { fuzz(f, "csv") }
+
 func FuzzDartBenchmarkHarness(f *testing.F) { fuzz(f, "dart_benchmark_harness") }
-func FuzzDenoBench(f *testing.F)            { fuzz(f, "deno_bench") }
-func FuzzDivan(f *testing.F)                { fuzz(f, "divan") }
-func FuzzGatling(f *testing.F)              { fuzz(f, "gatling") }
-func FuzzGnuTime(f *testing.F)              { fuzz(f, "gnu_time") }
-func FuzzHey(f *testing.F)                  { fuzz(f, "hey") }
-func FuzzJavaJmh(f *testing.F)              { fuzz(f, "java_jmh") }
-func FuzzJmeter(f *testing.F)               { fuzz(f, "jmeter") }
-func FuzzJsBenchmark(f *testing.F)          { fuzz(f, "js_benchmark") }
-func FuzzJsTime(f *testing.F)               { fuzz(f, "js_time") }
-func FuzzJsVitest(f *testing.F)             { fuzz(f, "js_vitest") }
-func FuzzJsonMap(f *testing.F)              { fuzz(f, "json_map") }
-func FuzzJunit(f *testing.F)                { fuzz(f, "junit") }
-func FuzzK6(f *testing.F)                   { fuzz(f, "k6") }
-func FuzzLnt(f *testing.F)                  { fuzz(f, "lnt") }
-func FuzzLocust(f *testing.F)               { fuzz(f, "locust") }
-func FuzzMemtier(f *testing.F)              { fuzz(f, "memtier") }
-func FuzzMitata(f *testing.F)               { fuzz(f, "mitata") }
-func FuzzOpenmetrics(f *testing.F)          { fuzz(f, "openmetrics") }
-func FuzzPerfStat(f *testing.F)             { fuzz(f, "perf_stat") }
-func FuzzPgbench(f *testing.F)              { fuzz(f, "pgbench") }
-func FuzzPhpbench(f *testing.F)             { fuzz(f, "phpbench") }
-func FuzzPyperf(f *testing.F)               { fuzz(f, "pyperf") }
-func FuzzPythonAsv(f *testing.F)            { fuzz(f, "python_asv") }
-func FuzzPythonPytest(f *testing.F)         { fuzz(f, "python_pytest") }
-func FuzzRedisBenchmark(f *testing.F)       { fuzz(f, "redis_benchmark") }
-func FuzzRubyBench(f *testing.F)            { fuzz(f, "ruby_bench") }
-func FuzzRubyBenchmark(f *testing.F)        { fuzz(f, "ruby_benchmark") }
-func FuzzRustBench(f *testing.F)            { fuzz(f, "rust_bench") }
-func FuzzRustCriterion(f *testing.F)        { fuzz(f, "rust_criterion") }
-func FuzzRustGungraun(f *testing.F)         { fuzz(f, "rust_gungraun") }
-func FuzzRustIai(f *testing.F)              { fuzz(f, "rust_iai") }
-func FuzzSysbench(f *testing.F)             { fuzz(f, "sysbench") }
-func FuzzTinybench(f *testing.F)            { fuzz(f, "tinybench") }
-func FuzzVegeta(f *testing.F)               { fuzz(f, "vegeta") }
-func FuzzWrk(f *testing.F)                  { fuzz(f, "wrk") }
-func FuzzWrk2(f *testing.F)                 { fuzz(f, "wrk2") }
+
+func FuzzDenoBench(f *testing.F) { fuzz(f, "deno_bench") }
+
+func FuzzDivan(f *testing.F) { fuzz(f, "divan") }
+
+func FuzzGatling(f *testing.F) { fuzz(f, "gatling") }
+
+func FuzzGnuTime(f *testing.F) { fuzz(f, "gnu_time") }
+
+func FuzzHey(f *testing.F) { fuzz(f, "hey") }
+
+func FuzzJavaJmh(f *testing.F) { fuzz(f, "java_jmh") }
+
+func FuzzJmeter(f *testing.F) { fuzz(f, "jmeter") }
+
+func FuzzJsBenchmark(f *testing.F) { fuzz(f, "js_benchmark") }
+
+func FuzzJsTime(f *testing.F) { fuzz(f, "js_time") }
+
+func FuzzJsVitest(f *testing.F) { fuzz(f, "js_vitest") }
+
+func FuzzJsonMap(f *testing.F) { fuzz(f, "json_map") }
+
+func FuzzJunit(f *testing.F) { fuzz(f, "junit") }
+
+func FuzzK6(f *testing.F) { fuzz(f, "k6") }
+
+func FuzzLnt(f *testing.F) { fuzz(f, "lnt") }
+
+func FuzzLocust(f *testing.F) { fuzz(f, "locust") }
+
+func FuzzMemtier(f *testing.F) { fuzz(f, "memtier") }
+
+func FuzzMitata(f *testing.F) { fuzz(f, "mitata") }
+
+func FuzzOpenmetrics(f *testing.F) { fuzz(f, "openmetrics") }
+
+func FuzzPerfStat(f *testing.F) { fuzz(f, "perf_stat") }
+
+func FuzzPgbench(f *testing.F) { fuzz(f, "pgbench") }
+
+func FuzzPhpbench(f *testing.F) { fuzz(f, "phpbench") }
+
+func FuzzPyperf(f *testing.F) { fuzz(f, "pyperf") }
+
+func FuzzPythonAsv(f *testing.F) { fuzz(f, "python_asv") }
+
+func FuzzPythonPytest(f *testing.F) { fuzz(f, "python_pytest") }
+
+func FuzzRedisBenchmark(f *testing.F) { fuzz(f, "redis_benchmark") }
+
+func FuzzRubyBench(f *testing.F) { fuzz(f, "ruby_bench") }
+
+func FuzzRubyBenchmark(f *testing.F) { fuzz(f, "ruby_benchmark") }
+
+func FuzzRustBench(f *testing.F) { fuzz(f, "rust_bench") }
+
+func FuzzRustCriterion(f *testing.F) { fuzz(f, "rust_criterion") }
+
+func FuzzRustGungraun(f *testing.F) { fuzz(f, "rust_gungraun") }
+
+func FuzzRustIai(f *testing.F) { fuzz(f, "rust_iai") }
+
+func FuzzSysbench(f *testing.F) { fuzz(f, "sysbench") }
+
+func FuzzTinybench(f *testing.F) { fuzz(f, "tinybench") }
+
+func FuzzVegeta(f *testing.F) { fuzz(f, "vegeta") }
+
+func FuzzWrk(f *testing.F) { fuzz(f, "wrk") }
+
+func FuzzWrk2(f *testing.F) { fuzz(f, "wrk2") }
 
 // FuzzMapping holds that any mapping is read or refused, and reads any table.
 func FuzzMapping(f *testing.F) {
@@ -156,16 +204,16 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := scanBytes(input)
-		err := s.skip()
-		ok := err == nil && s.peek() == 0 && s.at == len(input)
+		s := read.ScanBytes(input)
+		err := s.Skip()
+		ok := err == nil && s.Peek() == 0 && s.Offset() == int64(len(input))
 		if ok && !json.Valid(input) {
 			t.Errorf("%q is no JSON", input)
 		}
 		if !ok && json.Valid(input) && !strings.Contains(fmt.Sprint(err), "UTF-8") && !strings.Contains(fmt.Sprint(err), "deep") {
 			t.Errorf("%q is JSON, but: %v", input, err)
 		}
-		text, err := scanBytes(input).text()
+		text, err := read.ScanBytes(input).Text()
 		var want string
 		if err == nil && json.Unmarshal(input, &want) == nil && text != want {
 			t.Errorf("text %q, want %q", text, want)

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -31,11 +30,11 @@ type gatherStore struct {
 	order []*gathered
 	names nameTable // of order
 
-	made  rows[gathered]
-	room  slab[Metric]
-	given slab[given]
+	made  read.Rows[gathered]
+	room  read.Slab[Metric]
+	given read.Slab[given]
 
-	texts textTable // names with parameters that came last, of other inputs too
+	texts read.Texts // names with parameters that came last, of other inputs too
 }
 
 // gatherStores are those that wait for the next input. They hold nothing of an earlier one.
@@ -44,12 +43,12 @@ var gatherStores = sync.Pool{New: func() any { return &gatherStore{} }}
 // Up to which sizes a store is used again.
 const (
 	storeBenchmarks = 128
-	storeMetrics    = slabItems
+	storeMetrics    = read.SlabItems
 )
 
 // small reports whether the store is used again.
 func (st *gatherStore) small() bool {
-	return st.names.few() && len(st.room.all) <= storeMetrics && len(st.given.all) <= storeMetrics
+	return st.names.few() && st.room.Size() <= storeMetrics && st.given.Size() <= storeMetrics
 }
 
 // clear forgets everything.
@@ -57,9 +56,9 @@ func (st *gatherStore) clear() {
 	clear(st.order)
 	st.order = st.order[:0]
 	st.names.clear()
-	st.made.clear()
-	st.room.clear()
-	st.given.clear()
+	st.made.Clear()
+	st.room.Clear()
+	st.given.Clear()
 }
 
 type gathered struct {
@@ -72,7 +71,7 @@ type gathered struct {
 type given struct {
 	times   int32
 	samples bool
-	thin    thinning
+	thin    read.Thinning
 }
 
 // at finds or makes the benchmark and the place of its measure.
@@ -100,7 +99,7 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	}
 	n := len(b.metrics)
 	if n == cap(b.metrics) || n == cap(b.given) {
-		b.metrics, b.given = g.store.room.grow(b.metrics), g.store.given.grow(b.given)
+		b.metrics, b.given = g.store.room.Grow(b.metrics), g.store.given.Grow(b.given)
 	}
 	b.metrics, b.given = b.metrics[:n+1], b.given[:n+1] // nobody had them before
 	b.metrics[n].Measure = m
@@ -115,8 +114,8 @@ func (g *gathering) begin() {
 }
 
 // withParameters is the function of that name, without its cost for names of the outputs before.
-func (g *gathering) withParameters(name string, ps []parameter) string {
-	var sorted [8]parameter
+func (g *gathering) withParameters(name string, ps []read.Parameter) string {
+	var sorted [8]read.Parameter
 	if !inOrder(ps) {
 		if ps = byName(sorted[:0], ps); !inOrder(ps) {
 			return withParameters(name, ps)
@@ -126,18 +125,18 @@ func (g *gathering) withParameters(name string, ps []parameter) string {
 	out := append(room[:0], name...)
 	before := " {"
 	for _, p := range ps {
-		out = append(append(append(append(out, before...), p.name...), '='), p.value...)
+		out = append(append(append(append(out, before...), p.Name...), '='), p.Value...)
 		before = ","
 	}
 	g.begin()
-	return g.store.texts.keep(append(out, '}'))
+	return g.store.texts.Keep(append(out, '}'))
 }
 
 // joined is the name, a blank and another one, without its cost for names of the outputs before.
 func (g *gathering) joined(name, other string) string {
 	var room [128]byte
 	g.begin()
-	return g.store.texts.keep(append(append(append(room[:0], name...), ' '), other...))
+	return g.store.texts.Keep(append(append(append(room[:0], name...), ' '), other...))
 }
 
 // again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a
@@ -175,11 +174,11 @@ func (g *gathering) named() {
 
 // newGathered makes a benchmark with room for as many metrics as the one before it has: a tool's benchmarks are alike.
 func (g *gathering) newGathered(name string) *gathered {
-	b := g.store.made.next()
+	b := g.store.made.Next()
 	b.name = name
 	if g.last != nil {
 		n := len(g.last.metrics)
-		b.metrics, b.given = g.store.room.take(n), g.store.given.take(n)
+		b.metrics, b.given = g.store.room.Take(n), g.store.given.Take(n)
 	}
 	return b
 }
@@ -191,7 +190,7 @@ func (g *gathering) value(name string, m *unit.Measure, v float64, line int) err
 
 // metric adds a value with its spread or its samples.
 func (g *gathering) metric(name string, m Metric, line int) error {
-	if !finite(m.Value) || len(m.Samples) > 0 && slices.ContainsFunc(m.Samples, func(v float64) bool { return !finite(v) }) {
+	if !read.Finite(m.Value) || len(m.Samples) > 0 && slices.ContainsFunc(m.Samples, func(v float64) bool { return !read.Finite(v) }) {
 		g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, m.Value), Line: line})
 		return nil
 	}
@@ -210,14 +209,14 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 		to.Samples = []float64{to.Value}
 	}
 	thin := &b.given[i].thin
-	if thin.seen == 0 {
-		thin.seen = int32(len(to.Samples))
+	if thin.Seen == 0 {
+		thin.Seen = int32(len(to.Samples))
 	}
 	if len(m.Samples) == 0 {
-		thin.add(&to.Samples, m.Value)
+		thin.Add(&to.Samples, m.Value)
 	}
 	for _, v := range m.Samples {
-		thin.add(&to.Samples, v)
+		thin.Add(&to.Samples, v)
 	}
 	return nil
 }
@@ -225,16 +224,16 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 // optional is a value that may be absent.
 type optional struct {
 	measure *unit.Measure
-	value   opt
+	value   read.Opt
 }
 
 // optional adds those values that are there.
 func (g *gathering) optional(name string, line int, values []optional) error {
 	for _, o := range values {
-		if !o.value.ok {
+		if !o.value.OK {
 			continue
 		}
-		if err := g.value(name, o.measure, o.value.v, line); err != nil {
+		if err := g.value(name, o.measure, o.value.Value, line); err != nil {
 			return err
 		}
 	}
@@ -274,8 +273,8 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 	}
 	g.out.Benchmarks = make([]Benchmark, 0, len(st.order))
 	for _, b := range st.order {
-		if i := slices.IndexFunc(b.given, func(one given) bool { return one.thin.left() }); i >= 0 {
-			g.problem(b.name, 0, "%s", b.given[i].thin.text())
+		if i := slices.IndexFunc(b.given, func(one given) bool { return one.thin.Left() }); i >= 0 {
+			g.problem(b.name, 0, "%s", b.given[i].thin.Text())
 		}
 		for i, m := range b.metrics {
 			if b.given[i].times > 1 {
@@ -305,22 +304,19 @@ func (g *gathering) sentence(format string, args ...any) string {
 		if n, ok := args[0].(int); ok {
 			var room [128]byte
 			g.begin()
-			return g.store.texts.keep(append(strconv.AppendInt(append(room[:0], before...), int64(n), 10), after...))
+			return g.store.texts.Keep(append(strconv.AppendInt(append(room[:0], before...), int64(n), 10), after...))
 		}
 	}
 	return fmt.Sprintf(format, args...)
 }
 
-// parameter is a part of a benchmark's identity.
-type parameter struct{ name, value string }
-
 // withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out. A
 // value that could be taken for two is quoted: {a="1,b=2"}.
-func withParameters(name string, ps []parameter) string {
+func withParameters(name string, ps []read.Parameter) string {
 	if inOrder(ps) {
 		length := len(name) + len(" {}")
 		for _, p := range ps {
-			length += len(p.name) + len(p.value) + len("=,")
+			length += len(p.Name) + len(p.Value) + len("=,")
 		}
 		var out strings.Builder
 		out.Grow(length)
@@ -328,9 +324,9 @@ func withParameters(name string, ps []parameter) string {
 		before := " {"
 		for _, p := range ps {
 			out.WriteString(before)
-			out.WriteString(p.name)
+			out.WriteString(p.Name)
 			out.WriteByte('=')
-			out.WriteString(p.value)
+			out.WriteString(p.Value)
 			before = ","
 		}
 		out.WriteByte('}')
@@ -339,14 +335,14 @@ func withParameters(name string, ps []parameter) string {
 	var room [8]string
 	shown := room[:0]
 	for _, p := range ps {
-		if strings.Contains(p.value, ",") && strings.Contains(p.value, "=") {
-			p.value = strconv.Quote(p.value)
+		if strings.Contains(p.Value, ",") && strings.Contains(p.Value, "=") {
+			p.Value = strconv.Quote(p.Value)
 		}
 		switch {
-		case p.name != "":
-			shown = append(shown, p.name+"="+p.value)
-		case p.value != "":
-			shown = append(shown, p.value)
+		case p.Name != "":
+			shown = append(shown, p.Name+"="+p.Value)
+		case p.Value != "":
+			shown = append(shown, p.Value)
 		}
 	}
 	if len(shown) == 0 {
@@ -360,13 +356,13 @@ func withParameters(name string, ps []parameter) string {
 }
 
 // byName are the parameters by their names, where there is room for them; else as they are.
-func byName(room, ps []parameter) []parameter {
+func byName(room, ps []read.Parameter) []read.Parameter {
 	if len(ps) > cap(room) {
 		return ps
 	}
 	for _, p := range ps {
 		at := len(room)
-		for at > 0 && room[at-1].name > p.name {
+		for at > 0 && room[at-1].Name > p.Name {
 			at--
 		}
 		room = slices.Insert(room, at, p)
@@ -375,44 +371,13 @@ func byName(room, ps []parameter) []parameter {
 }
 
 // inOrder reports whether the parameters, as most, need neither sorting nor quotes.
-func inOrder(ps []parameter) bool {
+func inOrder(ps []read.Parameter) bool {
 	for i, p := range ps {
-		if p.name == "" || strings.IndexByte(p.value, ',') >= 0 || i > 0 && (ps[i-1].name >= p.name || strings.HasPrefix(p.name, ps[i-1].name)) {
+		if p.Name == "" || strings.IndexByte(p.Value, ',') >= 0 || i > 0 && (ps[i-1].Name >= p.Name || strings.HasPrefix(p.Name, ps[i-1].Name)) {
 			return false
 		}
 	}
 	return len(ps) > 0
-}
-
-// oneLine is text as it may stand in a name: without the blanks around it, and with one for each line end or tab and the blanks around
-// those. Blanks
-// between words are the name's: two benchmarks may differ in them.
-func oneLine(text string) string {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == ' ' && (i == 0 || i == len(text)-1) {
-			return severalLines(text)
-		}
-	}
-	return text // as almost all are
-}
-
-func severalLines(text string) string {
-	text = strings.TrimSpace(text)
-	breaks := func(r rune) bool { return unicode.IsSpace(r) && unicode.IsControl(r) }
-	if !strings.ContainsFunc(text, breaks) {
-		return text
-	}
-	var out strings.Builder
-	for part := range strings.FieldsFuncSeq(text, breaks) {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		if out.Len() > 0 {
-			out.WriteByte(' ')
-		}
-		out.WriteString(part)
-	}
-	return out.String()
 }
 
 // nanosPer is how many nanoseconds a unit of time has, as tools write units.
@@ -451,10 +416,11 @@ func nanoseconds(text []byte) (float64, bool) {
 	total, parts := 0.0, 0
 	for len(text) > 0 {
 		end := 0
-		for end < len(text) && (isDigit(text[end]) || text[end] == '.' || text[end] == ',' || end == 0 && (text[end] == '-' || text[end] == '+')) {
+		for end < len(text) && (read.IsDigit(text[end]) || text[end] == '.' || text[end] == ',' ||
+			end == 0 && (text[end] == '-' || text[end] == '+')) {
 			end++
 		}
-		v, ok := groupedNumber(text[:end], ',')
+		v, ok := read.GroupedNumber(text[:end], ',')
 		if !ok {
 			return 0, false
 		}
@@ -462,7 +428,7 @@ func nanoseconds(text []byte) (float64, bool) {
 			end++
 		}
 		begin := end
-		for end < len(text) && !isDigit(text[end]) && text[end] != ' ' {
+		for end < len(text) && !read.IsDigit(text[end]) && text[end] != ' ' {
 			end++
 		}
 		factor, ok := nanosPer(string(text[begin:end]))

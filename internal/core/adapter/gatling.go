@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -51,7 +52,7 @@ func readGatling(line []byte) (r gatlingRecord, ok bool) {
 	for n < gatlingFields && status == 0 {
 		field, more, tab := bytes.Cut(rest, []byte("\t"))
 		if fields[n] = field; n > 2 && (string(field) == "OK" || string(field) == "KO") {
-			if before := fields[n-1]; len(before) > 0 && isDigit(before[0]) { // a name may be OK
+			if before := fields[n-1]; len(before) > 0 && read.IsDigit(before[0]) { // a name may be OK
 				status = n
 			}
 		}
@@ -67,22 +68,22 @@ func readGatling(line []byte) (r gatlingRecord, ok bool) {
 	if status < times+1 && !(r.group && status == times) {
 		return r, false
 	}
-	begin, ok1 := number(fields[status-times])
-	end, ok2 := number(fields[status-times+1])
+	begin, ok1 := read.Number(fields[status-times])
+	end, ok2 := read.Number(fields[status-times+1])
 	at := status - times - 1 // the name, or the groups
 	if early := status - 4; !r.group && early > 0 && begin > 1e11 {
-		first, ok3 := number(fields[early])
-		second, ok4 := number(fields[early+1])
+		first, ok3 := read.Number(fields[early])
+		second, ok4 := read.Number(fields[early+1])
 		if ok3 && ok4 && first > 1e11 && second >= first && begin >= second { // begun to send, sent, begun to receive, received
 			begin, at = first, early-1
 		}
 	}
-	if at < 0 || !ok1 || !ok2 || end < begin || !finite(end) {
+	if at < 0 || !ok1 || !ok2 || end < begin || !read.Finite(end) {
 		return r, false
 	}
 	r.millis = end - begin
 	if r.group {
-		if r.sum, ok = number(fields[status-1]); !ok {
+		if r.sum, ok = read.Number(fields[status-1]); !ok {
 			return r, false
 		}
 		r.groups = fields[at]
@@ -119,12 +120,12 @@ func hitGatling(line []byte) int {
 	return 95 // a binary log has no lines, so only a part may be here of what has the needle
 }
 
-func parseGatling(s *scanner, opts Options) (Results, error) {
+func parseGatling(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
-	if s.ensure(1); len(s.in) > s.at && s.in[s.at] == 0 {
+	if s.Ensure(1); read.HasPrefix(s.Window(), "\x00") {
 		return gatlingBinaryLog(s, opts)
 	}
-	if s.peek() == '{' {
+	if s.Peek() == '{' {
 		n := 0
 		err := g.gatlingStats(s, "", &n, opts)
 		return g.results(opts, `"stats" of Gatling, %d of them`, n), err
@@ -133,7 +134,7 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 	var key []byte
 	var console gatlingConsole
 	totals := 0
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if b, ok := banner(line); ok || bytes.HasPrefix(line, []byte("---- Global Information ")) {
 			if err := console.flush(&g, opts); err != nil {
 				return Results{}, err
@@ -144,7 +145,7 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		if len(line) > 0 && line[0] == '>' {
-			if console.read(line, s.lineNumber) {
+			if console.read(line, s.Line()) {
 				totals++
 			}
 			continue
@@ -154,7 +155,7 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 		}
 		if rest, ok := bytes.CutPrefix(line, []byte("ERROR\t")); ok {
 			if message, at, ok := bytes.Cut(rest, []byte("\t")); ok && oneNumber(bytes.TrimSpace(at)) {
-				g.problem("", s.lineNumber, "%s", message)
+				g.problem("", s.Line(), "%s", message)
 			}
 			continue
 		}
@@ -169,14 +170,14 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 		}
 		switch {
 		case record.group && !record.failed:
-			r.take(opt{}, opt{record.millis * 1e6, true}, opt{record.sum * 1e6, true})
+			r.take(read.Opt{}, read.Opt{Value: record.millis * 1e6, OK: true}, read.Opt{Value: record.sum * 1e6, OK: true})
 		case record.group: // one of its requests failed, and is counted
 		case record.failed:
 			log.n++
-			r.fail(record.message, s.lineNumber)
+			r.fail(record.message, s.Line())
 		default:
 			log.n++
-			r.take(opt{record.millis * 1e6, true})
+			r.take(read.Opt{Value: record.millis * 1e6, OK: true})
 		}
 	}
 	if err := console.flush(&g, opts); err != nil {
@@ -195,15 +196,15 @@ func parseGatling(s *scanner, opts Options) (Results, error) {
 const gatlingValues = 1_000
 
 // gatlingStats reads one node of stats.json and those below it.
-func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) error {
-	line, _ := s.position()
+func (g *gathering) gatlingStats(s *read.Scanner, path string, n *int, opts Options) error {
+	line, _ := s.Position()
 	var name, kind string
-	values := map[string]opt{}
+	values := map[string]read.Opt{}
 	value := func(key []byte) error {
 		what := string(key)
-		return s.members(func(key []byte) error {
-			var o opt
-			err := s.opt(&o)
+		return s.Members(func(key []byte) error {
+			var o read.Opt
+			err := s.Opt(&o)
 			if len(values) < gatlingValues {
 				values[what+"."+string(key)] = o
 			}
@@ -211,20 +212,20 @@ func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) 
 		})
 	}
 	children := path
-	return firstError(s.members(func(key []byte) error {
+	return firstError(s.Members(func(key []byte) error {
 		switch string(key) {
 		case "type":
-			return s.str(&kind)
+			return s.Str(&kind)
 		case "name":
-			err := s.str(&name)
+			err := s.Str(&name)
 			if kind != "GROUP" || name != "All Requests" && name != "Global Information" {
 				children = joinNames(" / ", path, name)
 			}
 			return err
 		case "stats":
-			return s.members(value)
+			return s.Members(value)
 		case "contents":
-			return s.members(func([]byte) error { return g.gatlingStats(s, children, n, opts) })
+			return s.Members(func([]byte) error { return g.gatlingStats(s, children, n, opts) })
 		}
 		return value(key) // as in global_stats.json
 	}), func() error {
@@ -233,10 +234,10 @@ func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) 
 			return nil
 		}
 		*n++
-		if ko := values["numberOfRequests.ko"]; ko.v > 0 {
-			g.problem(full, line, "%v of %v requests failed", ko.v, values["numberOfRequests.total"].v)
+		if ko := values["numberOfRequests.ko"]; ko.Value > 0 {
+			g.problem(full, line, "%v of %v requests failed", ko.Value, values["numberOfRequests.total"].Value)
 		}
-		if ok := values["numberOfRequests.ok"]; ok.ok && ok.v == 0 { // the zeros beside it are no times
+		if ok := values["numberOfRequests.ok"]; ok.OK && ok.Value == 0 { // the zeros beside it are no times
 			return g.optional(full, line, []optional{{requestsFailed, values["numberOfRequests.ko"]}})
 		}
 		central := "meanResponseTime.ok"
@@ -244,10 +245,12 @@ func (g *gathering) gatlingStats(s *scanner, path string, n *int, opts Options) 
 			central = "percentiles1.ok"
 		}
 		return g.optional(full, line, []optional{
-			{unit.Latency, values[central].times(1e6)}, {latencyAt("min"), values["minResponseTime.ok"].times(1e6)}, {latencyAt("max"), values["maxResponseTime.ok"].times(1e6)},
-			{latencyDeviation, values["standardDeviation.ok"].times(1e6)}, {unit.Throughput, values["meanNumberOfRequestsPerSecond.ok"]}, {requestsFailed, values["numberOfRequests.ko"]},
-			{latencyAt("p50"), values["percentiles1.ok"].times(1e6)}, {latencyAt("p75"), values["percentiles2.ok"].times(1e6)},
-			{latencyAt("p95"), values["percentiles3.ok"].times(1e6)}, {latencyAt("p99"), values["percentiles4.ok"].times(1e6)},
+			{unit.Latency, values[central].Times(1e6)}, {latencyAt("min"), values["minResponseTime.ok"].Times(1e6)},
+			{latencyAt("max"), values["maxResponseTime.ok"].Times(1e6)},
+			{latencyDeviation, values["standardDeviation.ok"].Times(1e6)},
+			{unit.Throughput, values["meanNumberOfRequestsPerSecond.ok"]}, {requestsFailed, values["numberOfRequests.ko"]},
+			{latencyAt("p50"), values["percentiles1.ok"].Times(1e6)}, {latencyAt("p75"), values["percentiles2.ok"].Times(1e6)},
+			{latencyAt("p95"), values["percentiles3.ok"].Times(1e6)}, {latencyAt("p99"), values["percentiles4.ok"].Times(1e6)},
 		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -18,7 +19,7 @@ import (
 // milliseconds since the run's start. A text is its length, its bytes and how the JVM has them: 0 for Latin-1, 1 for UTF-16 in the machine's own order, which is little-endian on all that Gatling runs on; an empty one is its length alone. Texts of
 // records are numbered: a new one is its number and the text, one that came before the number below zero. The first such logs have neither numbers nor the byte behind a text, which is UTF-8.
 type gatlingBinary struct {
-	s     *scanner
+	s     *read.Scanner
 	old   bool // of the first such logs
 	texts map[int32]string
 	bytes []byte
@@ -48,12 +49,13 @@ const (
 )
 
 func (b *gatlingBinary) take(n int) ([]byte, error) {
-	if b.s.ensure(n); len(b.s.in)-b.s.at < n {
+	b.s.Ensure(n)
+	window := b.s.Window()
+	if len(window) < n {
 		return nil, errGatlingEnd
 	}
-	out := b.s.in[b.s.at : b.s.at+n]
-	b.s.at += n
-	return out, nil
+	b.s.Pass(n)
+	return window[:n], nil
 }
 
 func (b *gatlingBinary) byte() (byte, error) {
@@ -76,7 +78,7 @@ func (b *gatlingBinary) number() (int32, error) {
 func (b *gatlingBinary) count(most int) (int, error) {
 	n, err := b.number()
 	if err == nil && (n < 0 || int(n) > most) {
-		err = b.s.fail("Gatling: want a length, found %d", n)
+		err = b.s.Fail("Gatling: want a length, found %d", n)
 	}
 	return int(n), err
 }
@@ -125,7 +127,7 @@ func (b *gatlingBinary) name() (string, error) {
 	if n < 0 {
 		known, ok := b.texts[-n]
 		if n == math.MinInt32 || !ok {
-			return "", b.s.fail("Gatling: the text %d was not there before", n)
+			return "", b.s.Fail("Gatling: the text %d was not there before", n)
 		}
 		return known, nil
 	}
@@ -156,8 +158,8 @@ func (b *gatlingBinary) path() (string, error) {
 
 // begin reads the record of the run and returns Gatling's version.
 func (b *gatlingBinary) begin() (version string, err error) {
-	b.s.ensure(gatlingLook)
-	if window := b.s.in[b.s.at:]; bytes.Count(window[:min(len(window), gatlingLook)], []byte("\ufffd")) > 1 {
+	b.s.Ensure(gatlingLook)
+	if window := b.s.Window(); bytes.Count(window[:min(len(window), gatlingLook)], []byte("\ufffd")) > 1 {
 		return "", errGatlingText
 	}
 	if _, err := b.byte(); err != nil {
@@ -168,12 +170,12 @@ func (b *gatlingBinary) begin() (version string, err error) {
 		return "", err
 	}
 	// Then the class follows, which has a name: a length of 0 is the byte behind a text, and a part of the length.
-	if b.s.ensure(5); len(b.s.in)-b.s.at < 5 {
+	if b.s.Ensure(5); len(b.s.Window()) < 5 {
 		return version, errGatlingEnd
 	}
-	if next := b.s.in[b.s.at : b.s.at+5]; binary.BigEndian.Uint32(next) == 0 || next[0] == 1 {
+	if next := b.s.Window()[:5]; binary.BigEndian.Uint32(next) == 0 || next[0] == 1 {
 		b.old = false
-		b.s.at++
+		b.s.Pass(1)
 	}
 	if _, err = b.text(); err != nil {
 		return version, err
@@ -255,7 +257,7 @@ func (b *gatlingBinary) record(g *gathering, log *requestLog) error {
 		}
 		return err
 	default:
-		return b.s.fail("Gatling: want a record, found one of kind %d", kind)
+		return b.s.Fail("Gatling: want a record, found one of kind %d", kind)
 	}
 	if err != nil {
 		return err
@@ -265,10 +267,10 @@ func (b *gatlingBinary) record(g *gathering, log *requestLog) error {
 	if err != nil {
 		return err
 	}
-	took := opt{float64(end-start) * 1e6, end >= start}
+	took := read.Opt{Value: float64(end-start) * 1e6, OK: end >= start}
 	switch {
 	case kind == 3 && ok == 1:
-		r.take(opt{}, took, opt{float64(sum) * 1e6, sum >= 0})
+		r.take(read.Opt{}, took, read.Opt{Value: float64(sum) * 1e6, OK: sum >= 0})
 	case kind == 3: // one of its requests failed, and is counted
 	case ok != 1:
 		log.n++
@@ -284,7 +286,7 @@ func (b *gatlingBinary) record(g *gathering, log *requestLog) error {
 }
 
 // gatlingBinaryLog reads a binary simulation.log. What cannot be understood ends the reading: what was read before counts.
-func gatlingBinaryLog(s *scanner, opts Options) (Results, error) {
+func gatlingBinaryLog(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	b := gatlingBinary{s: s, texts: map[int32]string{}}
 	log := newRequestLog(unit.Latency, groupDuration, groupResponse)
@@ -292,7 +294,7 @@ func gatlingBinaryLog(s *scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, fault.Invalidf("Gatling: the binary simulation.log of version %.20q is not understood (%v); give js/stats.json of its report instead", version, err)
 	}
-	for err == nil && (len(s.in) > s.at || s.more()) {
+	for err == nil && (len(s.Window()) > 0 || s.More()) {
 		err = b.record(&g, log)
 	}
 	switch {
@@ -300,7 +302,7 @@ func gatlingBinaryLog(s *scanner, opts Options) (Results, error) {
 		return Results{}, err
 	case err != nil:
 		g.problem("", 0, "the simulation.log of Gatling %.20s is not whole: %v", version, err)
-		s.drain()
+		s.Drain()
 	}
 	if err := log.report(&g, opts); err != nil {
 		return Results{}, err

@@ -16,8 +16,10 @@ type gatlingWriter struct {
 	known map[string]int32
 }
 
-func (w *gatlingWriter) byte(v byte)    { w.out = append(w.out, v) }
+func (w *gatlingWriter) byte(v byte) { w.out = append(w.out, v) }
+
 func (w *gatlingWriter) number(v int32) { w.out = binary.BigEndian.AppendUint32(w.out, uint32(v)) }
+
 func (w *gatlingWriter) numbers(v ...int32) {
 	for _, n := range v {
 		w.number(n)

@@ -3,6 +3,7 @@ package adapter
 import (
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -12,9 +13,9 @@ type gatlingConsole struct {
 	title  string
 	line   int // of the rows' beginning; 0: none is open
 	values []optional
-	median opt
-	count  opt // of requests
-	failed opt
+	median read.Opt
+	count  read.Opt // of requests
+	failed read.Opt
 }
 
 // read takes a line; not ok: it is not the console's.
@@ -24,7 +25,7 @@ func (c *gatlingConsole) read(line []byte, number int) bool {
 		return false
 	}
 	var label string
-	var all, good, bad opt
+	var all, good, bad read.Opt
 	if cells := strings.Split(row, "|"); len(cells) > 3 {
 		label, _, _ = strings.Cut(cells[0], " (")
 		all, good, bad = firstNumber([]byte(strings.TrimSpace(cells[1]))), firstNumber([]byte(strings.TrimSpace(cells[2]))), firstNumber([]byte(strings.TrimSpace(cells[3])))
@@ -39,7 +40,7 @@ func (c *gatlingConsole) read(line []byte, number int) bool {
 	} else {
 		return false
 	}
-	millis := good.times(1e6)
+	millis := good.Times(1e6)
 	switch label = strings.TrimSpace(label); label {
 	case "request count":
 		c.line, c.count, c.failed = number, all, bad
@@ -61,7 +62,7 @@ func (c *gatlingConsole) read(line []byte, number int) bool {
 			c.median = millis
 		}
 		if len(c.values) < 2*gatlingFields {
-			c.values = append(c.values, optional{latencyAt("p" + oneLine(point)), millis})
+			c.values = append(c.values, optional{latencyAt("p" + read.OneLine(point)), millis})
 		}
 	}
 	return true
@@ -75,13 +76,13 @@ func (c *gatlingConsole) flush(g *gathering, opts Options) error {
 		return nil
 	}
 	name := joinNames(" / ", one.title, "All Requests")
-	if one.failed.v > 0 {
-		g.problem(name, one.line, "%v of %v requests failed", one.failed.v, one.count.v)
+	if one.failed.Value > 0 {
+		g.problem(name, one.line, "%v of %v requests failed", one.failed.Value, one.count.Value)
 	}
-	if one.count.ok && one.count.v == one.failed.v { // there are no times
+	if one.count.OK && one.count.Value == one.failed.Value { // there are no times
 		one.values = nil
 	}
-	if opts.Average == AverageMedian && one.median.ok {
+	if opts.Average == AverageMedian && one.median.OK {
 		for i, v := range one.values {
 			if v.measure == unit.Latency {
 				one.values[i].value = one.median

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -45,14 +46,14 @@ func readShellTime(line []byte) (what string, nanos float64, ok bool) {
 	for i := range fishTimes {
 		label := &fishTimes[i]
 		if rest, ok := after(line, label.text); ok {
-			word, rest := nextWord(rest)
-			u, _ := nextWord(rest)
-			v, ok := number(word)
+			word, rest := read.NextWord(rest)
+			u, _ := read.NextWord(rest)
+			v, ok := read.Number(word)
 			factor, known := nanosPer(string(u))
-			return label.what, v * factor, ok && known && finite(v) && v >= 0
+			return label.what, v * factor, ok && known && read.Finite(v) && v >= 0
 		}
 	}
-	word, rest := nextWord(line)
+	word, rest := read.NextWord(line)
 	switch string(word) {
 	case "real":
 		what = "real"
@@ -64,19 +65,19 @@ func readShellTime(line []byte) (what string, nanos float64, ok bool) {
 		return "", 0, false
 	}
 	v := shellNanos(rest)
-	return what, v.v, v.ok
+	return what, v.Value, v.OK
 }
 
 // shellNanos reads "0m2.153s" and "2,15", which are seconds.
-func shellNanos(text []byte) opt {
+func shellNanos(text []byte) read.Opt {
 	if text = bytes.TrimSpace(text); bytes.IndexByte(text, ',') >= 0 {
 		text = bytes.ReplaceAll(text, []byte(","), []byte(".")) // the locale's decimal mark
 	}
-	if v, plain := number(text); plain {
-		return opt{v * 1e9, finite(v) && v >= 0}
+	if v, plain := read.Number(text); plain {
+		return read.Opt{Value: v * 1e9, OK: read.Finite(v) && v >= 0}
 	}
 	nanos, ok := nanoseconds(text)
-	return opt{nanos, ok}
+	return read.Opt{Value: nanos, OK: ok}
 }
 
 // lineTime reads what stands in one line: zsh's "make -j4  0.05s user 0.06s system 97% cpu 1:02.345 total", with the command, and "0.12 real  0.05 user  0.06 sys" of BSD and mksh.
@@ -85,21 +86,22 @@ func lineTime(line []byte) (command string, values []optional) {
 		return "", nil
 	}
 	var room [16][]byte
-	words := fields(room[:0], line)
+	words := read.Words(room[:0], line)
 	n := len(words)
 	word := func(i int) string { return string(words[i]) }
 	switch {
 	case n >= 8 && word(n-1) == "total" && word(n-3) == "cpu" && word(n-5) == "system" && word(n-7) == "user":
 		at := bytes.LastIndex(line, []byte(word(n-8)+" user "))
-		command = oneLine(string(line[:max(0, at)]))
+		command = read.OneLine(string(line[:max(0, at)]))
 		wall := bytes.ReplaceAll(words[n-2], []byte(","), []byte("."))
 		total, ok := clockTime(wall, 1+bytes.Count(wall, []byte(":")))
-		values = []optional{{unit.Latency, opt{total, ok}}, {unit.UserTime, shellNanos(words[n-8])}, {unit.SystemTime, shellNanos(words[n-6])}}
+		values = []optional{{unit.Latency, read.Opt{Value: total, OK: ok}}, {unit.UserTime, shellNanos(words[n-8])},
+			{unit.SystemTime, shellNanos(words[n-6])}}
 	case n == 6 && word(1) == "real" && word(3) == "user" && (word(5) == "sys" || word(5) == "system"):
 		values = []optional{{unit.Latency, shellNanos(words[0])}, {unit.UserTime, shellNanos(words[2])}, {unit.SystemTime, shellNanos(words[4])}}
 	}
 	for _, v := range values {
-		if !v.value.ok {
+		if !v.value.OK {
 			return "", nil
 		}
 	}
@@ -129,13 +131,13 @@ var timeLabels = []struct {
 	{"Voluntary context switches: ", faults("Voluntary Switches", "voluntary-switches", "switches"), 1}, {"Involuntary context switches: ", faults("Involuntary Switches", "involuntary-switches", "switches"), 1},
 }
 
-func parseGNUTime(s *scanner, opts Options) (Results, error) {
+func parseGNUTime(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	called, name := "", "time"
 	ended, endedAt := "", 0 // what a command came to that is not named yet
 	wants, within := "", 0  // what comes after "real", and in how many lines: others speak of users too
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		within--
 		if b, ok := banner(line); ok {
 			b, _, _ = strings.Cut(b, " (")
@@ -147,7 +149,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 		var values []optional
 		if rest, ok := after(line, "Command being timed: "); ok {
 			n++
-			if name = oneLine(strings.Trim(string(s.goesOnTo(rest, `"`)), `"`)); called != "" {
+			if name = read.OneLine(strings.Trim(string(s.GoesOnTo(rest, `"`)), `"`)); called != "" {
 				name = g.again(called)
 			}
 			if strings.Contains(ended, "signal") { // its exit status is printed as 0
@@ -157,7 +159,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 			continue
 		}
 		if rest, ok := bytes.CutPrefix(line, []byte("Command ")); ok && (bytes.HasPrefix(rest, []byte("exited with ")) || bytes.HasPrefix(rest, []byte("terminated by signal ")) || bytes.HasPrefix(rest, []byte("stopped by signal "))) {
-			ended, endedAt = string(line), s.lineNumber
+			ended, endedAt = string(line), s.Line()
 			continue
 		}
 		full := name
@@ -174,7 +176,7 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 			values = plainFaults(line)
 		} else if label, ok := after(line, "Exit status: "); ok {
 			if string(label) != "0" {
-				g.problem(name, s.lineNumber, "it ended with exit status %s", label)
+				g.problem(name, s.Line(), "it ended with exit status %s", label)
 			}
 			name = cmp.Or(called, "time") // what follows is of another command
 		} else if one, ok := verboseTime(line); ok {
@@ -197,9 +199,9 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 				name = g.again(cmp.Or(called, "time"))
 				full = name
 			}
-			values = append(room[:0], optional{m, opt{nanos, true}})
+			values = append(room[:0], optional{m, read.Opt{Value: nanos, OK: true}})
 		}
-		if err := g.optional(full, s.lineNumber, values); err != nil {
+		if err := g.optional(full, s.Line(), values); err != nil {
 			return Results{}, err
 		}
 	}
@@ -208,18 +210,18 @@ func parseGNUTime(s *scanner, opts Options) (Results, error) {
 
 // verboseTime reads a line of -v.
 func verboseTime(line []byte) (value optional, ok bool) {
-	line = trimIndent(line)
+	line = read.TrimIndent(line)
 	if len(line) == 0 || strings.IndexByte("UVSMIFE", line[0]) < 0 { // as most lines of a log
 		return optional{}, false
 	}
 	for i := range timeLabels {
-		if l := &timeLabels[i]; hasPrefix(line, l.label) {
-			return optional{l.measure, firstNumber(line[len(l.label):]).times(l.factor)}, true
+		if l := &timeLabels[i]; read.HasPrefix(line, l.label) {
+			return optional{l.measure, firstNumber(line[len(l.label):]).Times(l.factor)}, true
 		}
 	}
 	if rest, ok := after(line, "Elapsed (wall clock) time (h:mm:ss or m:ss): "); ok {
 		if nanos, ok := clockTime(rest, 1+bytes.Count(rest, []byte(":"))); ok && bytes.IndexByte(rest, ':') > 0 {
-			return optional{unit.Latency, opt{nanos, ok}}, true
+			return optional{unit.Latency, read.Opt{Value: nanos, OK: ok}}, true
 		}
 		return optional{unit.Latency, shellNanos(rest)}, true // busybox: "0m 2.15s"
 	}
@@ -242,7 +244,7 @@ func plainFaults(line []byte) (values []optional) {
 		}
 		word := line[begin:at]
 		digits := 0
-		for digits < len(word) && isDigit(word[digits]) {
+		for digits < len(word) && read.IsDigit(word[digits]) {
 			digits++
 		}
 		for i := range timeFaults {
@@ -258,18 +260,18 @@ func plainFaults(line []byte) (values []optional) {
 func plainTime(line []byte) (values []optional) {
 	var room [16][]byte
 	values = make([]optional, 0, 4)
-	for _, w := range fields(room[:0], line) {
+	for _, w := range read.Words(room[:0], line) {
 		switch {
 		case bytes.HasSuffix(w, []byte("user")):
-			values = append(values, optional{unit.UserTime, firstNumber(bytes.TrimSuffix(w, []byte("user"))).times(1e9)})
+			values = append(values, optional{unit.UserTime, firstNumber(bytes.TrimSuffix(w, []byte("user"))).Times(1e9)})
 		case bytes.HasSuffix(w, []byte("system")):
-			values = append(values, optional{unit.SystemTime, firstNumber(bytes.TrimSuffix(w, []byte("system"))).times(1e9)})
+			values = append(values, optional{unit.SystemTime, firstNumber(bytes.TrimSuffix(w, []byte("system"))).Times(1e9)})
 		case bytes.HasSuffix(w, []byte("elapsed")):
 			text := bytes.TrimSuffix(w, []byte("elapsed"))
 			nanos, ok := clockTime(text, 1+bytes.Count(text, []byte(":")))
-			values = append(values, optional{unit.Latency, opt{nanos, ok}})
+			values = append(values, optional{unit.Latency, read.Opt{Value: nanos, OK: ok}})
 		case bytes.HasSuffix(w, []byte("maxresident)k")):
-			values = append(values, optional{unit.PeakMemory, firstNumber(bytes.TrimSuffix(w, []byte("maxresident)k"))).times(1024)})
+			values = append(values, optional{unit.PeakMemory, firstNumber(bytes.TrimSuffix(w, []byte("maxresident)k"))).Times(1024)})
 		}
 	}
 	return values

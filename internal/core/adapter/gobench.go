@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -71,20 +72,20 @@ type goBenchmark struct {
 
 // goOdd is what is odd about a benchmark.
 type goOdd struct {
-	flawed []*unit.Measure   // of which there was a number that is not finite
-	thin   map[int]*thinning // of the metrics that have too many samples
+	flawed []*unit.Measure        // of which there was a number that is not finite
+	thin   map[int]*read.Thinning // of the metrics that have too many samples
 }
 
 func (b *goBenchmark) isOdd() *goOdd {
 	if b.odd == nil {
-		b.odd = &goOdd{thin: map[int]*thinning{}}
+		b.odd = &goOdd{thin: map[int]*read.Thinning{}}
 	}
 	return b.odd
 }
 
 // goResults gathers result lines by benchmark, in the order of their first appearance.
 type goResults struct {
-	order   rows[goBenchmark]
+	order   read.Rows[goBenchmark]
 	byPlace []*goBenchmark // in keys
 	keys    nameTable
 	key     []byte // of the line
@@ -99,18 +100,18 @@ type goResults struct {
 	told    map[string]unit.Measure // by its unit, what lines of "Unit" say
 
 	reader goReader
-	room   slab[Metric]  // of a small output what is given away is copied
-	floats slab[float64] // for samples
-	count  int           // the most samples that a metric has
+	room   read.Slab[Metric]  // of a small output what is given away is copied
+	floats read.Slab[float64] // for samples
+	count  int                // the most samples that a metric has
 }
 
-func parseGoBench(s *scanner, opts Options) (Results, error) {
+func parseGoBench(s *read.Scanner, opts Options) (Results, error) {
 	g := goRooms.Get().(*goResults)
 	r := &g.reader
 	r.s = s
-	for line := range s.lines() {
-		r.line(line, s.lineNumber)
-		if g.order.n > limits.BenchmarksPerIteration {
+	for line := range s.Lines() {
+		r.line(line, s.Line())
+		if g.order.Len() > limits.BenchmarksPerIteration {
 			return Results{}, tooManyBenchmarks()
 		}
 		if g.metrics > limits.MetricsPerReport {
@@ -125,7 +126,7 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 	}
 	var room [128]byte
 	reason := append(strconv.AppendInt(room[:0], int64(g.lines), 10), words...)
-	g.out.Reason = s.keep(append(reason, " a number of iterations, values and units"...))
+	g.out.Reason = s.Keep(append(reason, " a number of iterations, values and units"...))
 	out := g.out
 	if g.small() {
 		g.clear()
@@ -137,7 +138,7 @@ func parseGoBench(s *scanner, opts Options) (Results, error) {
 // small reports whether the room is used again.
 func (g *goResults) small() bool {
 	return len(g.byPlace) <= storeBenchmarks && len(g.measure) <= storeBenchmarks &&
-		g.metrics <= storeMetrics && len(g.room.all) <= storeMetrics
+		g.metrics <= storeMetrics && g.room.Size() <= storeMetrics
 }
 
 // goRooms are those that wait for the next input, as gatherStores.
@@ -149,12 +150,12 @@ var goRooms = sync.Pool{New: func() any {
 
 // clear forgets everything, and keeps the room of what is not given away.
 func (g *goResults) clear() {
-	g.order.clear()
+	g.order.Clear()
 	g.keys.clear()
 	g.units.clear()
 	clear(g.byPlace)
 	clear(g.measure)
-	g.room.clear()
+	g.room.Clear()
 	r := &g.reader
 	clear(r.pairs[:cap(r.pairs)])
 	*r = goReader{result: r.result, problem: r.problem, unit: r.unit, pairs: r.pairs[:0]}
@@ -178,13 +179,13 @@ func (g *goResults) benchmark(s *goStream, l goLine) *goBenchmark {
 	}
 	place, isNew := g.keys.addBytes(key)
 	if isNew {
-		b := g.order.next()
+		b := g.order.Next()
 		b.key, b.end = g.keys.names[place], end
 		b.procs = b.key[end+1 : len(b.key)-3]
 		g.byPlace = append(g.byPlace, b)
 		g.mixed = g.mixed || b.procs != g.byPlace[0].procs
 		if n := len(l.pairs); n > 0 {
-			b.metrics = g.room.take(n)
+			b.metrics = g.room.Take(n)
 		}
 	}
 	g.last = g.byPlace[place]
@@ -231,7 +232,7 @@ func (g *goResults) add(s *goStream, l goLine, number int) {
 			}
 			b.metrics[at].Measure = measure
 		}
-		if finite(pair.value) {
+		if read.Finite(pair.value) {
 			g.sample(b, at, pair.value)
 			continue
 		}
@@ -249,14 +250,14 @@ func (g *goResults) sample(b *goBenchmark, at int, v float64) {
 	case n >= limits.SamplesPerMetric || b.odd != nil && b.odd.thin[at] != nil:
 		thin := b.isOdd().thin
 		if thin[at] == nil {
-			thin[at] = &thinning{seen: int32(n)}
+			thin[at] = &read.Thinning{Seen: int32(n)}
 		}
-		thin[at].add(&m.Samples, v)
+		thin[at].Add(&m.Samples, v)
 		return
 	case n == 0:
-		m.Samples = g.floats.take(1)
+		m.Samples = g.floats.Take(1)
 	case n == 1:
-		m.Samples = append(g.floats.take(max(2, min(g.count, 64))), m.Samples[0])
+		m.Samples = append(g.floats.Take(max(2, min(g.count, 64))), m.Samples[0])
 	}
 	m.Samples = append(m.Samples, v)
 	g.count = max(g.count, len(m.Samples))
@@ -315,7 +316,7 @@ func (g *goResults) name(opts Options) {
 		g.settleUnits()
 	}
 	if g.mixed {
-		for b := range g.order.all() {
+		for b := range g.order.All() {
 			place, isNew := plain.add(b.key[:b.end])
 			if isNew {
 				times = append(times, 0)
@@ -331,8 +332,8 @@ func (g *goResults) name(opts Options) {
 	if small {
 		own = make([]Metric, 0, g.metrics)
 	}
-	g.out.Benchmarks = make([]Benchmark, 0, g.order.n)
-	for b := range g.order.all() {
+	g.out.Benchmarks = make([]Benchmark, 0, g.order.Len())
+	for b := range g.order.All() {
 		name := b.key[:b.end]
 		if g.mixed && b.procs != "" {
 			place, _ := plain.add(name)
@@ -342,7 +343,7 @@ func (g *goResults) name(opts Options) {
 		}
 		if b.odd != nil {
 			for _, t := range b.odd.thin {
-				g.out.problem(Problem{Benchmark: name, Message: t.text()})
+				g.out.problem(Problem{Benchmark: name, Message: t.Text()})
 				break // the others are alike
 			}
 			b.metrics = slices.DeleteFunc(b.metrics, func(m Metric) bool { return len(m.Samples) == 0 })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -18,27 +19,27 @@ func (r *goReader) event(line []byte) bool {
 		return false
 	}
 	s := &r.json
-	s.reset(line)
+	s.Reset(line)
 	var pkg, output string
 	known := false
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		var err error
 		switch string(key) {
 		case "Action":
 			known = true
-			return s.skip()
+			return s.Skip()
 		case "Package", "ImportPath":
-			if pkg, err = s.text(); err == nil {
+			if pkg, err = s.Text(); err == nil {
 				pkg, _, _ = strings.Cut(pkg, " ")
 			}
 		case "Output":
-			output, err = s.text()
+			output, err = s.Text()
 		default:
-			return s.skip()
+			return s.Skip()
 		}
 		return err
 	})
-	if err != nil || !known || !s.over() {
+	if err != nil || !known || !s.Over() {
 		return false
 	}
 	if output != "" {
@@ -79,7 +80,7 @@ func (r *goReader) output(s *goStream, output string) {
 			continue
 		}
 		if whole {
-			r.read(s, cleanLine(s.partial), s.begun)
+			r.read(s, read.CleanLine(s.partial), s.begun)
 			s.partial = s.partial[:0]
 		}
 	}

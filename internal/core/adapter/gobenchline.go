@@ -1,6 +1,10 @@
 package adapter
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
+)
 
 // goLine is a result line taken apart. Its parts are the input's bytes.
 type goLine struct {
@@ -31,7 +35,7 @@ func readResult(line []byte, pairs []goPair) (name []byte, result goLine, ok boo
 	if start < 0 {
 		return readSmall(line, pairs)
 	}
-	name, rest := nextWord(line[start:])
+	name, rest := read.NextWord(line[start:])
 	if len(rest) == 0 {
 		return name, goLine{}, false
 	}
@@ -49,9 +53,9 @@ func readSmall(line []byte, pairs []goPair) (name []byte, result goLine, ok bool
 	if !bytes.HasPrefix(line, []byte("Benchmark")) || !bytes.Contains(line, []byte("/op")) {
 		return nil, goLine{}, false
 	}
-	name, rest := nextWord(line)
-	count, after := nextWord(rest)
-	if !isDigits(count) {
+	name, rest := read.NextWord(line)
+	count, after := read.NextWord(rest)
+	if !read.IsDigits(count) {
 		return nil, goLine{}, false
 	}
 	pairs, ok = appendPairs(pairs, after)
@@ -76,7 +80,7 @@ func nameAt(line []byte) int {
 		return -1
 	}
 	rest := line[at:]
-	if _, rest = nextWord(rest); len(rest) == 0 {
+	if _, rest = read.NextWord(rest); len(rest) == 0 {
 		return -1
 	}
 	if rest = bytes.TrimLeft(rest, " "); len(rest) > 0 && rest[0] == '\t' {
@@ -90,7 +94,7 @@ func startsName(rest []byte) bool { return len(rest) == 0 || rest[0] < 'a' || re
 // cutProcs splits the suffix of GOMAXPROCS off: a dash and digits at the end.
 func cutProcs(name []byte) (base, procs []byte) {
 	end := len(name)
-	for end > 0 && isDigit(name[end-1]) {
+	for end > 0 && read.IsDigit(name[end-1]) {
 		end--
 	}
 	if end < 2 || end == len(name) || name[end-1] != '-' {
@@ -102,7 +106,7 @@ func cutProcs(name []byte) (base, procs []byte) {
 // readTail finds the number of iterations and the pairs behind a name. Where output of the benchmark stands before them they are looked for from
 // the end of the line.
 func readTail(rest []byte, pairs []goPair) ([]goPair, bool) {
-	if count, after := nextWord(rest); isDigits(count) {
+	if count, after := read.NextWord(rest); read.IsDigits(count) {
 		if read, ok := appendPairs(pairs, after); ok {
 			return read, true
 		}
@@ -120,7 +124,7 @@ func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 		if begin < 0 {
 			return nil, false
 		}
-		if _, good := number(value); !good {
+		if _, good := read.Number(value); !good {
 			return nil, false
 		}
 		perOp = perOp || bytes.HasSuffix(u, []byte("/op"))
@@ -139,14 +143,14 @@ func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 
 // pairBefore is the last value and unit of a line, and where the value begins; -1: there is none.
 func pairBefore(line []byte) (u, value []byte, begin int) {
-	line = trimEnd(line)
-	at := lastBlank(line)
+	line = read.TrimEnd(line)
+	at := read.LastBlank(line)
 	if at < 0 {
 		return nil, nil, -1
 	}
 	u = line[at+1:]
-	line = trimEnd(line[:at])
-	begin = lastBlank(line) + 1
+	line = read.TrimEnd(line[:at])
+	begin = read.LastBlank(line) + 1
 	return u, line[begin:], begin
 }
 
@@ -154,16 +158,16 @@ func pairBefore(line []byte) (u, value []byte, begin int) {
 func appendPairs(pairs []goPair, rest []byte) ([]goPair, bool) {
 	before := len(pairs)
 	for {
-		word, after := nextWord(rest)
+		word, after := read.NextWord(rest)
 		if len(word) == 0 {
 			return pairs, len(pairs) > before
 		}
-		value, ok := number(word)
+		value, ok := read.Number(word)
 		if !ok {
 			return pairs, false
 		}
 		var u []byte
-		if u, rest = nextWord(after); len(u) == 0 {
+		if u, rest = read.NextWord(after); len(u) == 0 {
 			return pairs, false
 		}
 		pairs = append(pairs, goPair{value, u})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -15,13 +16,13 @@ type goReader struct {
 
 	number  int // of the line that was read last
 	text    goStream
-	json    scanner              // of an event
+	json    read.Scanner         // of an event
 	pairs   []goPair             // of the result line
 	streams map[string]*goStream // of go test -json, by package
 	order   []*goStream
 	notes   map[string]string // the compiler's first complaint, by package
 
-	s *scanner // that keeps texts
+	s *read.Scanner // that keeps texts
 }
 
 // goStream is the output of one package, or a whole text with several after each other.
@@ -51,7 +52,7 @@ func (r *goReader) line(line []byte, number int) {
 func (r *goReader) end() {
 	for _, s := range r.order {
 		if len(s.partial) > 0 {
-			r.read(s, cleanLine(s.partial), s.begun)
+			r.read(s, read.CleanLine(s.partial), s.begun)
 		}
 		r.flush(s)
 	}
@@ -85,7 +86,7 @@ func (r *goReader) read(s *goStream, line []byte, number int) {
 		if s.logs { // the logs that follow are another benchmark's
 			r.flush(s)
 		}
-		s.pending, s.lastLog, s.block = r.s.keep(name), "", false
+		s.pending, s.lastLog, s.block = r.s.Keep(name), "", false
 		if _, noise, _ := bytes.Cut(line, []byte("\t")); len(noise) > 0 {
 			r.other(s, noise, number)
 		}
@@ -117,7 +118,7 @@ func (r *goReader) other(s *goStream, line []byte, number int) {
 			return
 		}
 	}
-	text := r.s.keep(line)
+	text := r.s.Keep(line)
 	if rest, ok := strings.CutPrefix(text, "pkg:"); ok {
 		r.flush(s)
 		s.pkg, s.build = strings.TrimSpace(rest), ""

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -41,9 +42,9 @@ func phase(name, slug string) *unit.Measure {
 	return &unit.Measure{Name: name, Slug: slug, Units: unit.Nanoseconds, Direction: unit.Lower}
 }
 
-func parseHey(s *scanner, opts Options) (Results, error) {
-	s.ensure(windowBytes)
-	if window := s.in[s.at:]; bytes.Contains(window[:min(len(window), lookChunk)], []byte("response-time,DNS+dialup")) {
+func parseHey(s *read.Scanner, opts Options) (Results, error) {
+	s.Ensure(read.WindowBytes)
+	if window := s.Window(); bytes.Contains(window[:min(len(window), lookChunk)], []byte("response-time,DNS+dialup")) {
 		return heyTable(s, opts)
 	}
 	var g gathering
@@ -54,11 +55,11 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 	summarized := func() error {
 		values := summary
 		summary = nil
-		if len(values) > 0 && !slices.ContainsFunc(values, func(o optional) bool { return o.measure == unit.Latency && o.value.ok }) {
-			g.problem(name, s.lineNumber, "not a single request was answered") // the zeros beside it are none
+		if len(values) > 0 && !slices.ContainsFunc(values, func(o optional) bool { return o.measure == unit.Latency && o.value.OK }) {
+			g.problem(name, s.Line(), "not a single request was answered") // the zeros beside it are none
 			return nil
 		}
-		return g.optional(name, s.lineNumber, values)
+		return g.optional(name, s.Line(), values)
 	}
 	flush := func() error {
 		if err := summarized(); err != nil {
@@ -67,11 +68,11 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 		if failed > 0 {
 			v := failed
 			failed = 0
-			return g.value(name, requestsFailed, v, s.lineNumber)
+			return g.value(name, requestsFailed, v, s.Line())
 		}
 		return nil
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
 			if err := flush(); err != nil {
 				return Results{}, err
@@ -85,7 +86,7 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 			if err := summarized(); err != nil {
 				return Results{}, err
 			}
-			if section = s.keep(text); section == "Summary:" {
+			if section = s.Keep(text); section == "Summary:" {
 				if err := flush(); err != nil {
 					return Results{}, err
 				}
@@ -104,20 +105,20 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 				summary = append(summary, v)
 			}
 		case "Latency distribution:":
-			if p, rest, ok := bytes.Cut(text, []byte("% in ")); ok && isDigits(p) && string(p) != "0" {
-				o = optional{percentileOf(s.keep(p)), firstNumber(rest).times(1e9)}
+			if p, rest, ok := bytes.Cut(text, []byte("% in ")); ok && read.IsDigits(p) && string(p) != "0" {
+				o = optional{percentileOf(s.Keep(p)), firstNumber(rest).Times(1e9)}
 			}
 		case "Details (average, fastest, slowest):":
 			for _, part := range heyPhases {
 				if rest, ok := after(text, part.label); ok {
-					v := firstNumber(rest).times(1e9)
-					o = optional{part.measure, opt{v.v, v.ok && v.v > 0}}
+					v := firstNumber(rest).Times(1e9)
+					o = optional{part.measure, read.Opt{Value: v.Value, OK: v.OK && v.Value > 0}}
 				}
 			}
 		case "Status code distribution:", "Error distribution:":
 			code, rest, ok := bytes.Cut(text, []byte("]"))
 			code, bracket := bytes.CutPrefix(code, []byte("["))
-			if !ok || !bracket || !isDigits(code) {
+			if !ok || !bracket || !read.IsDigits(code) {
 				continue
 			}
 			count := firstNumber(rest)
@@ -126,11 +127,11 @@ func parseHey(s *scanner, opts Options) (Results, error) {
 			} else if code[0] == '2' || code[0] == '3' {
 				continue
 			}
-			failed += count.v
-			g.problem(name, s.lineNumber, "requests failed: %s", text)
+			failed += count.Value
+			g.problem(name, s.Line(), "requests failed: %s", text)
 		}
 		if o.measure != nil {
-			if err := g.optional(name, s.lineNumber, []optional{o}); err != nil {
+			if err := g.optional(name, s.Line(), []optional{o}); err != nil {
 				return Results{}, err
 			}
 		}
@@ -155,22 +156,22 @@ func heySummary(text []byte) optional {
 	for i := range heyRows {
 		row := &heyRows[i]
 		if rest, ok := after(text, row.label); ok {
-			return optional{row.measure, firstNumber(rest).times(row.factor)}
+			return optional{row.measure, firstNumber(rest).Times(row.factor)}
 		}
 	}
 	return optional{}
 }
 
-func heyTable(s *scanner, opts Options) (Results, error) {
-	t := s.newTable("response-time", "status-code")
+func heyTable(s *read.Scanner, opts Options) (Results, error) {
+	t := s.Table("response-time", "status-code")
 	if t == nil {
-		return Results{}, s.fail("hey: there is no table")
+		return Results{}, s.Fail("hey: there is no table")
 	}
 	var g gathering
-	seconds, status := t.column("response-time"), t.column("status-code")
+	seconds, status := t.Column("response-time"), t.Column("status-code")
 	phases := make([]int, len(heyPhases)) // their columns
 	for i, part := range heyPhases {
-		phases[i] = t.column(part.column)
+		phases[i] = t.Column(part.column)
 	}
 	log := newRequestLog(unit.Latency)
 	for _, part := range heyPhases {
@@ -189,9 +190,9 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	values := make([]opt, len(log.measures))
-	for t.next() {
-		if string(t.field(seconds)) == t.columns[seconds] {
+	values := make([]read.Opt, len(log.measures))
+	for t.Next() {
+		if string(t.Field(seconds)) == t.Columns[seconds] {
 			if r, err = next(); err != nil {
 				return Results{}, err
 			}
@@ -199,18 +200,18 @@ func heyTable(s *scanner, opts Options) (Results, error) {
 		}
 		log.n++
 		r.requests++
-		if code := t.field(status); len(code) == 0 || code[0] != '2' && code[0] != '3' {
+		if code := t.Field(status); len(code) == 0 || code[0] != '2' && code[0] != '3' {
 			r.refused++
 		}
-		v, ok := number(t.field(seconds))
-		if !ok || !finite(v) {
-			g.problem(r.name, t.line, "the response time %q is no number", t.field(seconds))
+		v, ok := read.Number(t.Field(seconds))
+		if !ok || !read.Finite(v) {
+			g.problem(r.name, t.Line, "the response time %q is no number", t.Field(seconds))
 			continue
 		}
-		values[0] = opt{v * 1e9, true}
+		values[0] = read.Opt{Value: v * 1e9, OK: true}
 		for i, at := range phases {
-			v, ok := number(t.field(at))
-			values[i+1] = opt{v * 1e9, ok}
+			v, ok := read.Number(t.Field(at))
+			values[i+1] = read.Opt{Value: v * 1e9, OK: ok}
 		}
 		r.take(values...)
 	}

@@ -1,11 +1,11 @@
 package adapter
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -29,14 +29,14 @@ import (
 // hyperfineRun is one result.
 type hyperfineRun struct {
 	command, name                        string // name: its identity
-	mean, stddev, median, least, largest opt
-	user, system                         opt
+	mean, stddev, median, least, largest read.Opt
+	user, system                         read.Opt
 	times, memory                        []float64
 	nanos                                bool // times are in nanoseconds and not in seconds
 	runs, failed                         int
 	ignored                              bool // there were failures, nobody says how many
 	lastFailure                          string
-	parameters                           []parameter
+	parameters                           []read.Parameter
 }
 
 var hyperfineTool = tool{
@@ -57,12 +57,12 @@ var hyperfineTool = tool{
 	parse: parseHyperfine, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseHyperfine(s *scanner, opts Options) (Results, error) {
-	if s.peek() != '{' {
+func parseHyperfine(s *read.Scanner, opts Options) (Results, error) {
+	if s.Peek() != '{' {
 		return hyperfineText(s, opts)
 	}
-	var last rows[hyperfineRun]
-	var done []rows[hyperfineRun] // of other calls of hyperfine
+	var last read.Rows[hyperfineRun]
+	var done []read.Rows[hyperfineRun] // of other calls of hyperfine
 	kept := 0
 	for {
 		export, err := hyperfineExport(s)
@@ -71,7 +71,7 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 		}
 		if !hyperfineContinues(&last, &export) {
 			done = append(done, last)
-			if kept += last.n; kept+export.n > limits.BenchmarksPerIteration {
+			if kept += last.Len(); kept+export.Len() > limits.BenchmarksPerIteration {
 				return Results{}, tooManyBenchmarks()
 			}
 		}
@@ -82,40 +82,40 @@ func parseHyperfine(s *scanner, opts Options) (Results, error) {
 	}
 	runs := &last
 	if len(done) > 0 {
-		runs = &rows[hyperfineRun]{}
+		runs = &read.Rows[hyperfineRun]{}
 		for _, call := range append(done, last) {
-			for run := range call.all() {
-				*runs.next() = *run
+			for run := range call.All() {
+				*runs.Next() = *run
 			}
 		}
 	}
 	return hyperfineResults(runs, opts, `"results" with "command" and "mean", %d of them`), nil
 }
 
-func hyperfineExport(s *scanner) (runs rows[hyperfineRun], err error) {
-	err = s.object(func(key []byte) error {
+func hyperfineExport(s *read.Scanner) (runs read.Rows[hyperfineRun], err error) {
+	err = s.Object(func(key []byte) error {
 		if string(key) != "results" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.array(func() error {
-			if runs.n >= limits.BenchmarksPerIteration {
+		return s.Array(func() error {
+			if runs.Len() >= limits.BenchmarksPerIteration {
 				return tooManyBenchmarks()
 			}
-			return runs.next().read(s)
+			return runs.Next().read(s)
 		})
 	})
 	return runs, err
 }
 
 // hyperfineToExport goes over what is printed between two exports to the next one.
-func hyperfineToExport(s *scanner) bool {
-	s.peek()
-	s.ensure(len("Benchmark "))
-	if !bytes.HasPrefix(s.in[s.at:], []byte("Benchmark ")) {
+func hyperfineToExport(s *read.Scanner) bool {
+	s.Peek()
+	s.Ensure(len("Benchmark "))
+	if !read.HasPrefix(s.Window(), "Benchmark ") {
 		return false
 	}
-	for c := s.peek(); c != '{'; c = s.peek() {
-		if _, ok := s.nextLine(); !ok {
+	for c := s.Peek(); c != '{'; c = s.Peek() {
+		if _, ok := s.NextLine(); !ok {
 			return false
 		}
 	}
@@ -123,11 +123,11 @@ func hyperfineToExport(s *scanner) bool {
 }
 
 // hyperfineContinues reports whether the later export has what the earlier one has, and perhaps more.
-func hyperfineContinues(earlier, later *rows[hyperfineRun]) bool {
-	if earlier.n == 0 || earlier.n > later.n {
-		return earlier.n == 0
+func hyperfineContinues(earlier, later *read.Rows[hyperfineRun]) bool {
+	if earlier.Len() == 0 || earlier.Len() > later.Len() {
+		return earlier.Len() == 0
 	}
-	a, b := &earlier.blocks[0][0], &later.blocks[0][0]
+	a, b := earlier.First(), later.First()
 	return a.command == b.command && a.mean == b.mean && slices.Equal(a.times, b.times)
 }
 
@@ -136,18 +136,18 @@ func notHyperfine(err error) error {
 }
 
 // hyperfineResults are the runs' benchmarks.
-func hyperfineResults(runs *rows[hyperfineRun], opts Options, reason string) Results {
+func hyperfineResults(runs *read.Rows[hyperfineRun], opts Options, reason string) Results {
 	hyperfineNames(runs)
-	out := Results{Benchmarks: make([]Benchmark, 0, runs.n)}
+	out := Results{Benchmarks: make([]Benchmark, 0, runs.Len())}
 	n := 0
-	for run := range runs.all() {
+	for run := range runs.All() {
 		n++
 		name := run.name
 		switch {
 		case run.command == "":
 			out.problem(Problem{Message: fmt.Sprintf("result %d has no command", n)})
 			continue
-		case !run.mean.ok:
+		case !run.mean.OK:
 			out.problem(Problem{Benchmark: name, Message: "it has no mean"})
 			continue
 		}
@@ -163,57 +163,57 @@ func hyperfineResults(runs *rows[hyperfineRun], opts Options, reason string) Res
 		}
 		out.Benchmarks = append(out.Benchmarks, Benchmark{Name: name, Metrics: metrics})
 	}
-	out.Reason = fmt.Sprintf(reason, runs.n)
+	out.Reason = fmt.Sprintf(reason, runs.Len())
 	return out
 }
 
 // read reads one result.
-func (run *hyperfineRun) read(s *scanner) error {
-	return s.object(func(key []byte) error {
+func (run *hyperfineRun) read(s *read.Scanner) error {
+	return s.Object(func(key []byte) error {
 		switch string(key) {
 		case "command":
-			text, err := s.text()
-			run.command = oneLine(text)
+			text, err := s.Text()
+			run.command = read.OneLine(text)
 			return err
 		case "mean":
-			return s.maybe(&run.mean)
+			return s.Maybe(&run.mean)
 		case "stddev":
-			return s.maybe(&run.stddev)
+			return s.Maybe(&run.stddev)
 		case "median":
-			return s.maybe(&run.median)
+			return s.Maybe(&run.median)
 		case "min":
-			return s.maybe(&run.least)
+			return s.Maybe(&run.least)
 		case "max":
-			return s.maybe(&run.largest)
+			return s.Maybe(&run.largest)
 		case "user":
-			return s.maybe(&run.user)
+			return s.Maybe(&run.user)
 		case "system":
-			return s.maybe(&run.system)
+			return s.Maybe(&run.system)
 		case "times":
-			return s.samples(&run.times)
+			return s.Samples(&run.times)
 		case "memory_usage_byte":
-			return s.samples(&run.memory)
+			return s.Samples(&run.memory)
 		case "exit_codes":
 			return hyperfineExitCodes(s, run)
 		case "parameters":
 			return hyperfineParameters(s, run)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
-func hyperfineExitCodes(s *scanner, run *hyperfineRun) error {
-	if s.absent() {
+func hyperfineExitCodes(s *read.Scanner, run *hyperfineRun) error {
+	if s.Absent() {
 		return nil
 	}
-	return s.array(func() error {
+	return s.Array(func() error {
 		run.runs++
-		if s.absent() {
+		if s.Absent() {
 			run.failed++
 			run.lastFailure = "a signal"
 			return nil
 		}
-		code, err := s.number()
+		code, err := s.Number()
 		if err == nil && code != 0 {
 			run.failed++
 			run.lastFailure = fmt.Sprintf("exit code %v", code)
@@ -223,20 +223,20 @@ func hyperfineExitCodes(s *scanner, run *hyperfineRun) error {
 }
 
 // hyperfineParameters reads the object of parameters; a value that is no text is taken as it is written.
-func hyperfineParameters(s *scanner, run *hyperfineRun) error {
-	if s.absent() {
+func hyperfineParameters(s *read.Scanner, run *hyperfineRun) error {
+	if s.Absent() {
 		return nil
 	}
-	return s.object(func(key []byte) error {
-		p := parameter{name: s.keep(key)}
-		if s.peek() == '"' {
-			text, err := s.text()
-			p.value = oneLine(text)
+	return s.Object(func(key []byte) error {
+		p := read.Parameter{Name: s.Keep(key)}
+		if s.Peek() == '"' {
+			text, err := s.Text()
+			p.Value = read.OneLine(text)
 			run.parameters = append(run.parameters, p)
 			return err
 		}
-		raw, err := s.raw()
-		p.value = string(raw)
+		raw, err := s.Raw()
+		p.Value = string(raw)
 		run.parameters = append(run.parameters, p)
 		return err
 	})
@@ -244,10 +244,10 @@ func hyperfineParameters(s *scanner, run *hyperfineRun) error {
 
 // hyperfineNames gives each run its identity. Where commands with different parameters would be the same, because the text shows the values by
 // chance, all parameters are written; a command that was really given twice gets a number.
-func hyperfineNames(runs *rows[hyperfineRun]) {
+func hyperfineNames(runs *read.Rows[hyperfineRun]) {
 	var plain nameTable
 	var times []int // by place in plain
-	for run := range runs.all() {
+	for run := range runs.All() {
 		run.name = run.identity(false)
 		place, isNew := plain.add(run.name)
 		if isNew {
@@ -255,11 +255,11 @@ func hyperfineNames(runs *rows[hyperfineRun]) {
 		}
 		times[place]++
 	}
-	if len(plain.names) == runs.n {
+	if len(plain.names) == runs.Len() {
 		return
 	}
 	seen := map[string]int{}
-	for run := range runs.all() {
+	for run := range runs.All() {
 		if place, _ := plain.add(run.name); times[place] > 1 {
 			run.name = run.identity(true)
 		}
@@ -274,7 +274,8 @@ func (run *hyperfineRun) identity(all bool) string {
 	if len(run.parameters) == 0 {
 		return run.command
 	}
-	return withParameters(run.command, slices.DeleteFunc(slices.Clone(run.parameters), func(p parameter) bool { return !all && hasWord(run.command, p.value) }))
+	return withParameters(run.command, slices.DeleteFunc(slices.Clone(run.parameters),
+		func(p read.Parameter) bool { return !all && hasWord(run.command, p.Value) }))
 }
 
 // hasWord reports whether text has word between two bytes that are no part of a word, so that 1 is not found in 10.
@@ -284,7 +285,7 @@ func hasWord(text, word string) bool {
 			return false
 		}
 		c := text[at]
-		return c >= 0x80 || c == '_' || isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z'
+		return c >= 0x80 || c == '_' || read.IsDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z'
 	}
 	for from := 0; word != ""; {
 		at := strings.Index(text[from:], word)
@@ -306,25 +307,26 @@ func (run *hyperfineRun) metrics(opts Options) (out []Metric, problem string) {
 	if run.nanos {
 		nanos = 1
 	}
-	latency := Metric{Measure: unit.Latency, Value: run.mean.v * nanos}
-	if run.stddev.ok {
-		ends := &[2]float64{(run.mean.v - run.stddev.v) * nanos, (run.mean.v + run.stddev.v) * nanos}
+	latency := Metric{Measure: unit.Latency, Value: run.mean.Value * nanos}
+	if run.stddev.OK {
+		ends := &[2]float64{(run.mean.Value - run.stddev.Value) * nanos, (run.mean.Value + run.stddev.Value) * nanos}
 		latency.Lower, latency.Upper = &ends[0], &ends[1]
 	}
 	if opts.Average == AverageMedian {
-		if run.median.ok {
-			latency.Value, latency.Lower, latency.Upper = run.median.v*nanos, run.least.times(nanos).pointer(), run.largest.times(nanos).pointer()
+		if run.median.OK {
+			latency.Value = run.median.Value * nanos
+			latency.Lower, latency.Upper = run.least.Times(nanos).Pointer(), run.largest.Times(nanos).Pointer()
 		} else {
 			problem = "it has no median; the mean is taken"
 		}
 	}
 	latency.Samples, latency.Processes = scaleAll(run.times, nanos), singles(len(run.times))
 	out = append(make([]Metric, 0, 3), latency)
-	if run.user.ok {
-		out = append(out, Metric{Measure: unit.UserTime, Value: run.user.v * nanos})
+	if run.user.OK {
+		out = append(out, Metric{Measure: unit.UserTime, Value: run.user.Value * nanos})
 	}
-	if run.system.ok {
-		out = append(out, Metric{Measure: unit.SystemTime, Value: run.system.v * nanos})
+	if run.system.OK {
+		out = append(out, Metric{Measure: unit.SystemTime, Value: run.system.Value * nanos})
 	}
 	if len(run.memory) > 0 {
 		memory := summarize(unit.PeakMemory, run.memory, opts.Average)

@@ -5,25 +5,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 // hyperfineText reads what it prints, or the table.
-func hyperfineText(s *scanner, opts Options) (Results, error) {
-	otherwise := s.expect('{')
-	var runs rows[hyperfineRun]
+func hyperfineText(s *read.Scanner, opts Options) (Results, error) {
+	otherwise := s.Expect('{')
+	var runs read.Rows[hyperfineRun]
 	var run *hyperfineRun
 	var below []string // the lines between a command and its time
 	open := false      // its time has not come
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if bytes.HasPrefix(line, []byte("command,mean,stddev,")) {
-			return hyperfineCSV(&table{s: s, comma: ','}, line, opts)
+			return hyperfineCSV(&read.Table{Scanner: s, Comma: ','}, line, opts)
 		}
 		if command, ok := hyperfineCommand(s, line); ok {
-			if runs.n >= limits.BenchmarksPerIteration {
+			if runs.Len() >= limits.BenchmarksPerIteration {
 				return Results{}, tooManyBenchmarks()
 			}
-			run = runs.next()
+			run = runs.Next()
 			run.command, run.nanos = command, true
 			below, open = nil, true
 			continue
@@ -40,9 +41,9 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 			least, largest, _ := bytes.Cut(rest, []byte("…"))
 			run.least, run.largest = printedTime(least), printedTime(largest)
 			var room [16][]byte
-			if words := fields(room[:0], largest); len(words) > 1 && string(words[len(words)-1]) == "runs" {
-				if n := firstNumber(words[len(words)-2]); n.ok && float64(len(below)) < n.v {
-					run.command = oneLine(run.command + "\n" + strings.Join(below, "\n"))
+			if words := read.Words(room[:0], largest); len(words) > 1 && string(words[len(words)-1]) == "runs" {
+				if n := firstNumber(words[len(words)-2]); n.OK && float64(len(below)) < n.Value {
+					run.command = read.OneLine(run.command + "\n" + strings.Join(below, "\n"))
 				}
 			}
 			below = nil
@@ -51,10 +52,10 @@ func hyperfineText(s *scanner, opts Options) (Results, error) {
 			run.ignored = true
 		}
 		if open && len(below) < hyperfineLines && len(bytes.TrimSpace(line)) > 0 {
-			below = append(below, s.keep(line))
+			below = append(below, s.Keep(line))
 		}
 	}
-	if runs.n == 0 {
+	if runs.Len() == 0 {
 		return Results{}, notHyperfine(otherwise)
 	}
 	return hyperfineResults(&runs, opts, `%d times "Benchmark 1: command"`), nil
@@ -70,7 +71,7 @@ func hyperfineWhole(command string, below []string) (whole string, left []string
 	for len(below) > 0 && goesOn(command) {
 		command, below = command+"\n"+below[0], below[1:]
 	}
-	return oneLine(command), below
+	return read.OneLine(command), below
 }
 
 // goesOn reports whether a shell would read on behind the text: in quotes, or behind what joins commands.
@@ -99,16 +100,16 @@ func goesOn(command string) bool {
 var shellJoins = []string{"|", "&&", "{", "(", " do", " then", " else"}
 
 // hyperfineCommand reads "Benchmark 1: sleep 1", which was "Benchmark #1: sleep 1" once.
-func hyperfineCommand(s *scanner, line []byte) (string, bool) {
+func hyperfineCommand(s *read.Scanner, line []byte) (string, bool) {
 	rest, ok := bytes.CutPrefix(line, []byte("Benchmark "))
 	if !ok {
 		return "", false
 	}
 	digits, command, ok := bytes.Cut(bytes.TrimPrefix(rest, []byte("#")), []byte(": "))
-	if !ok || !isDigits(digits) {
+	if !ok || !read.IsDigits(digits) {
 		return "", false
 	}
-	return kept(s, bytes.TrimSpace(command)), true
+	return read.Kept(s, bytes.TrimSpace(command)), true
 }
 
 // hyperfineTime takes the beginning off "  Time (mean ± σ):      13.3 ms ±   1.9 ms    [User: 1.0 ms, System: 0.2 ms]".
@@ -125,8 +126,8 @@ func (run *hyperfineRun) printed(rest []byte) {
 	times, parts, _ := bytes.Cut(rest, []byte("["))
 	mean, deviation, _ := bytes.Cut(times, []byte("±"))
 	run.mean, run.stddev = printedTime(mean), printedTime(deviation)
-	if run.stddev.v == 0 { // less than the last digit
-		run.stddev = opt{}
+	if run.stddev.Value == 0 { // less than the last digit
+		run.stddev = read.Opt{}
 	}
 	for part := range bytes.SplitSeq(bytes.TrimRight(parts, " ]"), []byte(",")) {
 		kind, value, _ := bytes.Cut(bytes.TrimSpace(part), []byte(":"))
@@ -140,25 +141,25 @@ func (run *hyperfineRun) printed(rest []byte) {
 }
 
 // printedTime reads "13.3 ms" and passes over what follows.
-func printedTime(text []byte) opt {
-	digits, rest := nextWord(text)
-	word, _ := nextWord(rest)
+func printedTime(text []byte) read.Opt {
+	digits, rest := read.NextWord(text)
+	word, _ := read.NextWord(rest)
 	var room [64]byte
 	v, ok := nanoseconds(append(append(room[:0], digits...), word...))
-	return opt{v, ok}
+	return read.Opt{Value: v, OK: ok}
 }
 
 // hyperfineCSV reads the table.
-func hyperfineCSV(t *table, header []byte, opts Options) (Results, error) {
-	t.head(header)
-	var runs rows[hyperfineRun]
-	for t.next() {
-		if runs.n >= limits.BenchmarksPerIteration {
+func hyperfineCSV(t *read.Table, header []byte, opts Options) (Results, error) {
+	t.Head(header)
+	var runs read.Rows[hyperfineRun]
+	for t.Next() {
+		if runs.Len() >= limits.BenchmarksPerIteration {
 			return Results{}, tooManyBenchmarks()
 		}
-		run := runs.next()
-		for i, column := range t.columns {
-			run.cell(column, t.field(i))
+		run := runs.Next()
+		for i, column := range t.Columns {
+			run.cell(column, t.Field(i))
 		}
 	}
 	return hyperfineResults(&runs, opts, `a header with "command", "mean" and "stddev", %d rows`), nil
@@ -166,11 +167,11 @@ func hyperfineCSV(t *table, header []byte, opts Options) (Results, error) {
 
 // cell takes in a field of the table.
 func (run *hyperfineRun) cell(column string, field []byte) {
-	v, ok := number(field)
-	o := opt{v, ok && finite(v)}
+	v, ok := read.Number(field)
+	o := read.Opt{Value: v, OK: ok && read.Finite(v)}
 	switch column {
 	case "command":
-		run.command = oneLine(string(field))
+		run.command = read.OneLine(string(field))
 	case "mean":
 		run.mean = o
 	case "stddev":
@@ -187,7 +188,7 @@ func (run *hyperfineRun) cell(column string, field []byte) {
 		run.largest = o
 	default:
 		if name, ok := strings.CutPrefix(column, "parameter_"); ok {
-			run.parameters = append(run.parameters, parameter{name, oneLine(string(field))})
+			run.parameters = append(run.parameters, read.Parameter{Name: name, Value: read.OneLine(string(field))})
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/stats"
@@ -40,7 +41,7 @@ var javaJMHTool = tool{
 // jmhRun is one element.
 type jmhRun struct {
 	benchmark, mode, threads string
-	params                   []parameter
+	params                   []read.Parameter
 	primary                  jmhMetric
 	secondary                []jmhMetric
 	line, place              int  // in the input, and among the names
@@ -50,7 +51,7 @@ type jmhRun struct {
 type jmhMetric struct {
 	name, unit          string
 	rounded             bool // a zero that may be less than a millionth
-	score, lower, upper opt
+	score, lower, upper read.Opt
 	samples             []float64
 	forks               []int      // how many samples each has
 	calls               []jmhCalls // of mode sample, in place of samples
@@ -65,29 +66,29 @@ type jmhPoint struct {
 	value float64
 }
 
-func parseJMH(s *scanner, opts Options) (Results, error) {
-	s.loose = true
+func parseJMH(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
 	var g gathering
-	var runs rows[jmhRun]
+	var runs read.Rows[jmhRun]
 	var err error
 	reason := `"benchmark", "mode" and "primaryMetric", %d runs`
-	if s.peek() == '[' && jmhJSON(s) {
-		err = s.array(func() error {
-			run := runs.next()
-			run.line, _ = s.position()
+	if s.Peek() == '[' && jmhJSON(s) {
+		err = s.Array(func() error {
+			run := runs.Next()
+			run.line, _ = s.Position()
 			if err := run.read(s); err != nil {
 				return err
 			}
-			return tooManyRuns(runs.n)
+			return tooManyRuns(runs.Len())
 		})
 	} else {
-		t := &jmhText{scanner: s, table: &runs}
+		t := &jmhText{Scanner: s, table: &runs}
 		reason = "a log or a table of JMH, %d runs"
 		err = t.read()
 		for _, p := range t.problems {
 			g.out.problem(p)
 		}
-		if t.log.n > 0 {
+		if t.log.Len() > 0 {
 			runs = t.log
 		}
 	}
@@ -96,7 +97,7 @@ func parseJMH(s *scanner, opts Options) (Results, error) {
 	}
 	var names nameTable
 	var same []jmhSame // by place in names
-	for r := range runs.all() {
+	for r := range runs.All() {
 		place, isNew := names.add(withParameters(r.benchmark, r.params))
 		if isNew {
 			same = append(same, jmhSame{mode: r.mode, threads: r.threads})
@@ -105,18 +106,18 @@ func parseJMH(s *scanner, opts Options) (Results, error) {
 		same[place].modes = same[place].modes || same[place].mode != r.mode
 		same[place].several = same[place].several || same[place].threads != r.threads
 	}
-	for r := range runs.all() {
-		if r.failed && !r.primary.score.ok {
+	for r := range runs.All() {
+		if r.failed && !r.primary.score.OK {
 			continue
 		}
 		name, differ := names.names[r.place], same[r.place]
 		if differ.modes || differ.several {
 			ps := slices.Clone(r.params)
 			if differ.modes {
-				ps = append(ps, parameter{"mode", r.mode})
+				ps = append(ps, read.Parameter{Name: "mode", Value: r.mode})
 			}
 			if differ.several {
-				ps = append(ps, parameter{"threads", r.threads})
+				ps = append(ps, read.Parameter{Name: "threads", Value: r.threads})
 			}
 			name = withParameters(r.benchmark, ps)
 		}
@@ -124,7 +125,7 @@ func parseJMH(s *scanner, opts Options) (Results, error) {
 			return Results{}, err
 		}
 	}
-	return g.results(opts, reason, runs.n), nil
+	return g.results(opts, reason, runs.Len()), nil
 }
 
 // jmhSame are the runs of one benchmark with the same parameters: the first one's mode and threads, and whether another's differ.
@@ -133,68 +134,68 @@ type jmhSame struct {
 	modes, several bool
 }
 
-func (r *jmhRun) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (r *jmhRun) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "benchmark":
-			return s.str(&r.benchmark)
+			return s.Str(&r.benchmark)
 		case "mode":
-			return s.str(&r.mode)
+			return s.Str(&r.mode)
 		case "threads":
-			return s.str(&r.threads)
+			return s.Str(&r.threads)
 		case "params":
-			return s.params(&r.params)
+			return s.Params(&r.params)
 		case "primaryMetric":
 			return r.primary.read(s)
 		case "secondaryMetrics":
-			return s.members(func(key []byte) error {
-				m := jmhMetric{name: s.keep(key)}
+			return s.Members(func(key []byte) error {
+				m := jmhMetric{name: s.Keep(key)}
 				err := m.read(s)
 				r.secondary = append(r.secondary, m)
 				return err
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
-func (m *jmhMetric) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (m *jmhMetric) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "score":
-			return s.opt(&m.score)
+			return s.Opt(&m.score)
 		case "scoreUnit":
-			return s.str(&m.unit)
+			return s.Str(&m.unit)
 		case "scoreConfidence":
 			n := 0
-			return s.each(func() error {
+			return s.Each(func() error {
 				n++
 				if n == 1 {
-					return s.opt(&m.lower)
+					return s.Opt(&m.lower)
 				}
-				return s.opt(&m.upper)
+				return s.Opt(&m.upper)
 			})
 		case "scorePercentiles":
-			return s.members(func(key []byte) error {
-				p := jmhPoint{name: strings.TrimSuffix(s.keep(key), ".0")}
-				var v opt
-				err := s.opt(&v)
-				if p.value = v.v; v.ok {
+			return s.Members(func(key []byte) error {
+				p := jmhPoint{name: strings.TrimSuffix(s.Keep(key), ".0")}
+				var v read.Opt
+				err := s.Opt(&v)
+				if p.value = v.Value; v.OK {
 					m.percentiles = append(m.percentiles, p)
 				}
 				return err
 			})
 		case "rawData":
-			return s.each(func() error {
+			return s.Each(func() error {
 				before := len(m.samples)
-				err := s.nums(&m.samples)
+				err := s.Nums(&m.samples)
 				m.forks = append(m.forks, len(m.samples)-before)
 				return err
 			})
 		case "rawDataHistogram": // of mode sample: [fork][iteration][[value, how often]]
-			return s.each(func() error { return s.each(func() error { return s.each(func() error { return m.bucket(s) }) }) })
+			return s.Each(func() error { return s.Each(func() error { return s.Each(func() error { return m.bucket(s) }) }) })
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
@@ -202,9 +203,9 @@ func (m *jmhMetric) read(s *scanner) error {
 const jmhBuckets = 1_000_000
 
 // bucket reads [value, how often].
-func (m *jmhMetric) bucket(s *scanner) error {
+func (m *jmhMetric) bucket(s *read.Scanner) error {
 	var pair []float64
-	if err := s.nums(&pair); err != nil || len(pair) != 2 || !(pair[1] >= 1) {
+	if err := s.Nums(&pair); err != nil || len(pair) != 2 || !(pair[1] >= 1) {
 		return err
 	}
 	m.calls = append(m.calls, jmhCalls{pair[0], math.Floor(pair[1])})
@@ -235,36 +236,37 @@ func (m *jmhMetric) expand() (total float64) {
 }
 
 // jmhJSON reports whether what begins with a bracket is the results, and not "[info] " of a log.
-func jmhJSON(s *scanner) bool {
-	s.ensure(64)
-	rest := bytes.TrimSpace(s.in[s.at+1 : min(len(s.in), s.at+64)])
+func jmhJSON(s *read.Scanner) bool {
+	s.Ensure(64)
+	window := s.Window()
+	rest := bytes.TrimSpace(window[1:min(len(window), 64)])
 	return len(rest) == 0 || rest[0] == '{' || rest[0] == ']'
 }
 
 // jmhTable reads CSV. Its last columns are the parameters: "Param: size".
-func jmhTable(t *table, runs *rows[jmhRun]) error {
+func jmhTable(t *read.Table, runs *read.Rows[jmhRun]) error {
 	var last *jmhRun
 	deviation := -1
-	for i, c := range t.columns {
+	for i, c := range t.Columns {
 		if strings.HasPrefix(c, "Score Error") {
 			deviation = i
 		}
 	}
-	for t.next() {
+	for t.Next() {
 		r := jmhRun{
-			benchmark: t.s.keep(t.field(t.column("Benchmark"))), mode: t.s.keep(t.field(t.column("Mode"))),
-			threads: t.s.keep(t.field(t.column("Threads"))), line: t.line,
-			primary: jmhMetric{unit: t.s.keep(t.field(t.column("Unit")))},
+			benchmark: t.Scanner.Keep(t.Field(t.Column("Benchmark"))), mode: t.Scanner.Keep(t.Field(t.Column("Mode"))),
+			threads: t.Scanner.Keep(t.Field(t.Column("Threads"))), line: t.Line,
+			primary: jmhMetric{unit: t.Scanner.Keep(t.Field(t.Column("Unit")))},
 		}
-		for i, c := range t.columns {
-			if name, ok := strings.CutPrefix(c, "Param: "); ok && len(t.field(i)) > 0 {
-				r.params = append(r.params, parameter{name, oneLine(t.s.keep(t.field(i)))})
+		for i, c := range t.Columns {
+			if name, ok := strings.CutPrefix(c, "Param: "); ok && len(t.Field(i)) > 0 {
+				r.params = append(r.params, read.Parameter{Name: name, Value: read.OneLine(t.Scanner.Keep(t.Field(i)))})
 			}
 		}
-		if v, ok := jmhNumber(t.field(t.column("Score"))); ok && finite(v) {
-			r.primary.score, r.primary.rounded = opt{v, true}, v == 0
-			if d, ok := jmhNumber(t.field(deviation)); ok && finite(d) {
-				r.primary.lower, r.primary.upper = opt{v - d, true}, opt{v + d, true}
+		if v, ok := jmhNumber(t.Field(t.Column("Score"))); ok && read.Finite(v) {
+			r.primary.score, r.primary.rounded = read.Opt{Value: v, OK: true}, v == 0
+			if d, ok := jmhNumber(t.Field(deviation)); ok && read.Finite(d) {
+				r.primary.lower, r.primary.upper = read.Opt{Value: v - d, OK: true}, read.Opt{Value: v + d, OK: true}
 			}
 		}
 		// "org.Bench.method:gc.alloc.rate" is a secondary metric of the row before.
@@ -273,9 +275,9 @@ func jmhTable(t *table, runs *rows[jmhRun]) error {
 			last.secondary = append(last.secondary, r.primary)
 			continue
 		}
-		last = runs.next()
+		last = runs.Next()
 		*last = r
-		if err := tooManyRuns(runs.n); err != nil {
+		if err := tooManyRuns(runs.Len()); err != nil {
 			return err
 		}
 	}
@@ -287,7 +289,7 @@ func (r *jmhRun) add(g *gathering, name string) error {
 	case r.benchmark == "":
 		g.problem("", r.line, "a result has no benchmark")
 		return nil
-	case !r.primary.score.ok:
+	case !r.primary.score.OK:
 		g.problem(name, r.line, "%s", r.primary.about())
 		return nil
 	}
@@ -310,17 +312,17 @@ func (r *jmhRun) add(g *gathering, name string) error {
 		}
 	}
 	for _, second := range r.secondary {
-		if !second.score.ok {
+		if !second.score.OK {
 			continue
 		}
 		title := strings.TrimLeft(second.name, "·+ ")
 		if p, ok := strings.CutPrefix(title, "p"); ok { // a percentile in CSV: p0.999
-			if v, ok := number([]byte(p)); ok {
+			if v, ok := read.Number([]byte(p)); ok {
 				if m, factor := jmhMeasure(second.unit); m == unit.Latency {
 					if len(r.primary.percentiles) > 0 {
 						continue // it has them already
 					}
-					if err := g.value(name, latencyAt("p"+shortFloat(math.Round(v*1e8)/1e6)), second.score.v*factor, r.line); err != nil {
+					if err := g.value(name, latencyAt("p"+shortFloat(math.Round(v*1e8)/1e6)), second.score.Value*factor, r.line); err != nil {
 						return err
 					}
 					continue
@@ -349,7 +351,8 @@ func (r *jmhRun) add(g *gathering, name string) error {
 			own.Name += " (counter)"
 		}
 		const rounding = 1e-6
-		if n := len(second.samples); n > 0 && !(math.Abs(stats.Mean(second.samples)-second.score.v) <= rounding*math.Abs(second.score.v)) {
+		if n := len(second.samples); n > 0 &&
+			!(math.Abs(stats.Mean(second.samples)-second.score.Value) <= rounding*math.Abs(second.score.Value)) {
 			second.samples = nil // the score is their sum, or the largest
 		}
 		if err := g.metric(name, second.metric(&own, factor), r.line); err != nil {
@@ -360,9 +363,9 @@ func (r *jmhRun) add(g *gathering, name string) error {
 }
 
 func (m *jmhMetric) metric(measure *unit.Measure, factor float64) Metric {
-	out := Metric{Measure: measure, Value: m.score.v * factor, Samples: scaleAll(m.samples, factor), Processes: m.forks}
-	if m.lower.ok && m.upper.ok {
-		out.Lower, out.Upper = m.lower.times(factor).pointer(), m.upper.times(factor).pointer()
+	out := Metric{Measure: measure, Value: m.score.Value * factor, Samples: scaleAll(m.samples, factor), Processes: m.forks}
+	if m.lower.OK && m.upper.OK {
+		out.Lower, out.Upper = m.lower.Times(factor).Pointer(), m.upper.Times(factor).Pointer()
 	}
 	return out
 }
@@ -372,7 +375,7 @@ func jmhNumber(text []byte) (float64, bool) {
 	if bytes.IndexByte(text, ',') >= 0 {
 		text = bytes.Replace(text, []byte(","), []byte("."), 1)
 	}
-	return number(text)
+	return read.Number(text)
 }
 
 // jmhMeasure is what a score's unit measures: "us/op" is latency, "ops/ms" throughput.

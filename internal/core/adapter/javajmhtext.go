@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // JMH's texts: CSV, the log of a run, and the table at its end, which -rf text writes too.
@@ -24,10 +26,10 @@ import (
 
 // jmhText reads CSV, a log or a table, whichever begins first.
 type jmhText struct {
-	*scanner
-	log       rows[jmhRun]
-	table     *rows[jmhRun] // of a table, and of CSV
-	prior     *jmhRun       // of the table
+	*read.Scanner
+	log       read.Rows[jmhRun]
+	table     *read.Rows[jmhRun] // of a table, and of CSV
+	prior     *jmhRun            // of the table
 	problems  []Problem
 	last      *jmhRun // of the log
 	secondary string  // the label of the result that follows
@@ -61,14 +63,14 @@ func withoutSbt(line []byte) []byte {
 }
 
 func (t *jmhText) read() error {
-	for line := range t.lines() {
+	for line := range t.Lines() {
 		line = withoutSbt(line)
 		if bytes.Contains(line, []byte("Benchmark")) && bytes.Contains(line, []byte("Score")) {
-			comma := separator(line)
+			comma := read.Separator(line)
 			if bytes.IndexByte(line, comma) >= 0 {
-				c := &table{s: t.scanner, comma: comma}
-				c.head(line)
-				if c.column("Benchmark") >= 0 && c.column("Mode") >= 0 && c.column("Score") >= 0 && c.column("Unit") >= 0 {
+				c := &read.Table{Scanner: t.Scanner, Comma: comma}
+				c.Head(line)
+				if c.Column("Benchmark") >= 0 && c.Column("Mode") >= 0 && c.Column("Score") >= 0 && c.Column("Unit") >= 0 {
 					return jmhTable(c, t.table)
 				}
 			}
@@ -81,7 +83,7 @@ func (t *jmhText) read() error {
 			t.columns = nil
 		}
 		t.line(line)
-		if err := tooManyRuns(max(t.log.n, t.table.n)); err != nil {
+		if err := tooManyRuns(max(t.log.Len(), t.table.Len())); err != nil {
 			return err
 		}
 	}
@@ -90,7 +92,7 @@ func (t *jmhText) read() error {
 
 // line reads a line of the log.
 func (t *jmhText) line(line []byte) {
-	text := t.keep(bytes.TrimSpace(line))
+	text := t.Keep(bytes.TrimSpace(line))
 	if key, value, ok := strings.Cut(strings.TrimPrefix(text, "# "), ": "); ok && strings.HasPrefix(text, "# ") && t.setting(key, value) {
 		return
 	}
@@ -105,14 +107,14 @@ func (t *jmhText) line(line []byte) {
 	switch {
 	case strings.HasPrefix(text, "<forked VM failed"):
 		t.last.failed = true
-		t.problems = append(t.problems, Problem{Benchmark: name(), Message: "it failed: " + strings.Trim(text, "<>"), Line: t.lineNumber})
+		t.problems = append(t.problems, Problem{Benchmark: name(), Message: "it failed: " + strings.Trim(text, "<>"), Line: t.Scanner.Line()})
 	case t.reading == jmhFailure && text != "":
 		t.reading, t.last.failed = jmhNothing, true
-		t.problems = append(t.problems, Problem{Benchmark: name(), Message: "it failed: " + text, Line: t.lineNumber})
+		t.problems = append(t.problems, Problem{Benchmark: name(), Message: "it failed: " + text, Line: t.Scanner.Line()})
 	case strings.HasPrefix(text, "Iteration ") && t.last.mode != "sample":
 		_, score, _ := strings.Cut(text, ": ")
-		if m, ok := jmhScore(score); ok && m.score.ok {
-			t.last.primary.samples = append(t.last.primary.samples, m.score.v)
+		if m, ok := jmhScore(score); ok && m.score.OK {
+			t.last.primary.samples = append(t.last.primary.samples, m.score.Value)
 		}
 	case strings.HasPrefix(text, `Result "`), text == "Result:":
 		t.reading, t.secondary = jmhResult, ""
@@ -135,7 +137,7 @@ func (t *jmhText) setting(key, value string) bool {
 	switch key {
 	case "Benchmark mode", "Threads", "JMH version":
 		if t.last == nil || t.last.benchmark != "" {
-			t.last = &jmhRun{line: t.lineNumber}
+			t.last = &jmhRun{line: t.Scanner.Line()}
 			t.reading = jmhNothing
 		}
 		switch before, _, _ := strings.Cut(value, " "); {
@@ -145,12 +147,12 @@ func (t *jmhText) setting(key, value string) bool {
 			t.last.mode = jmhModes[strings.TrimSuffix(before, ",")]
 		}
 	case "Benchmark":
-		run := t.log.next()
+		run := t.log.Next()
 		if t.last != nil && t.last.benchmark == "" {
 			*run = *t.last
 		}
 		t.last = run
-		t.last.benchmark, t.last.line = value, t.lineNumber
+		t.last.benchmark, t.last.line = value, t.Scanner.Line()
 	case "Parameters":
 		if t.last == nil {
 			return true
@@ -158,9 +160,9 @@ func (t *jmhText) setting(key, value string) bool {
 		t.last.params = nil
 		for part := range strings.SplitSeq(strings.TrimSuffix(strings.TrimPrefix(value, "("), ")"), ", ") {
 			if name, v, ok := strings.Cut(part, " = "); ok {
-				t.last.params = append(t.last.params, parameter{name, oneLine(v)})
+				t.last.params = append(t.last.params, read.Parameter{Name: name, Value: read.OneLine(v)})
 			} else if n := len(t.last.params); n > 0 {
-				t.last.params[n-1].value += ", " + oneLine(part)
+				t.last.params[n-1].Value += ", " + read.OneLine(part)
 			}
 		}
 	default:
@@ -173,8 +175,8 @@ func (t *jmhText) setting(key, value string) bool {
 func (t *jmhText) result(text string) {
 	if p, value, ok := strings.Cut(text, ") ="); ok && strings.HasPrefix(p, "p(") && t.secondary == "" {
 		point, isNumber := jmhNumber([]byte(p[len("p("):]))
-		if m, ok := jmhScore(strings.TrimSpace(value)); ok && m.score.ok && isNumber && finite(point) {
-			t.last.primary.percentiles = append(t.last.primary.percentiles, jmhPoint{shortFloat(point), m.score.v})
+		if m, ok := jmhScore(strings.TrimSpace(value)); ok && m.score.OK && isNumber && read.Finite(point) {
+			t.last.primary.percentiles = append(t.last.primary.percentiles, jmhPoint{shortFloat(point), m.score.Value})
 		}
 		return
 	}
@@ -193,15 +195,15 @@ func (t *jmhText) result(text string) {
 		return
 	}
 	if p, ok := strings.CutPrefix(t.secondary, "p"); ok {
-		if _, ok := number([]byte(p)); ok {
+		if _, ok := read.Number([]byte(p)); ok {
 			return // the primary's percentiles
 		}
 	}
 	summed := strings.HasSuffix(text, "]") && !strings.HasSuffix(text, "[Average]")
 	if summed {
-		m.lower, m.upper = opt{}, opt{}
+		m.lower, m.upper = read.Opt{}, read.Opt{}
 	}
-	if m.name = t.secondary; m.score.ok && (summed || strings.Contains(m.unit, "/")) {
+	if m.name = t.secondary; m.score.OK && (summed || strings.Contains(m.unit, "/")) {
 		t.last.secondary = append(t.last.secondary, m)
 	}
 	t.reading = jmhNothing
@@ -210,14 +212,14 @@ func (t *jmhText) result(text string) {
 // jmhScore reads "0.221 ±(99.9%) 0.005 us/op [Average]". Of "≈ 10⁻⁹ s/op" there is no score.
 func jmhScore(text string) (m jmhMetric, ok bool) {
 	var room [8]string
-	words := textFields(room[:0], text)
+	words := read.TextWords(room[:0], text)
 	if n := len(words); n > 0 && strings.HasPrefix(words[n-1], "[") {
 		words = words[:n-1]
 	}
 	if len(words) == 3 && words[0] == "≈" {
 		m.unit, m.rounded = words[2], true
 		if words[1] == "0" {
-			m.score = opt{0, true}
+			m.score = read.Opt{Value: 0, OK: true}
 		}
 		return m, true
 	}
@@ -225,17 +227,17 @@ func jmhScore(text string) (m jmhMetric, ok bool) {
 		return m, false
 	}
 	v, isNumber := jmhNumber([]byte(words[0]))
-	if !isNumber || !finite(v) {
+	if !isNumber || !read.Finite(v) {
 		return m, false
 	}
-	m.unit, m.score = words[len(words)-1], opt{v, true}
+	m.unit, m.score = words[len(words)-1], read.Opt{Value: v, OK: true}
 	if len(words) == 4 {
 		d, isNumber := jmhNumber([]byte(words[2]))
 		if !strings.HasPrefix(words[1], "±") || !isNumber {
 			return jmhMetric{}, false
 		}
-		if finite(d) {
-			m.lower, m.upper = opt{v - d, true}, opt{v + d, true}
+		if read.Finite(d) {
+			m.lower, m.upper = read.Opt{Value: v - d, OK: true}, read.Opt{Value: v + d, OK: true}
 		}
 	}
 	return m, true
@@ -257,7 +259,7 @@ func jmhHeader(line []byte) (columns []jmhColumn) {
 
 // row reads a row of the table. Not ok: the table has ended.
 func (t *jmhText) row(line []byte) bool {
-	text := t.keep(line)
+	text := t.Keep(line)
 	if text == "" || text[0] == ' ' {
 		return false
 	}
@@ -274,7 +276,7 @@ func (t *jmhText) row(line []byte) bool {
 		}
 		return strings.TrimSpace(text[from:at])
 	}
-	r := jmhRun{line: t.lineNumber}
+	r := jmhRun{line: t.Scanner.Line()}
 	var score, deviation string
 	begin := 0
 	for i, c := range t.columns {
@@ -290,7 +292,7 @@ func (t *jmhText) row(line []byte) bool {
 		switch begin = c.end; {
 		case strings.HasPrefix(c.name, "("):
 			if value != "N/A" {
-				r.params = append(r.params, parameter{strings.Trim(c.name, "()"), oneLine(value)})
+				r.params = append(r.params, read.Parameter{Name: strings.Trim(c.name, "()"), Value: read.OneLine(value)})
 			}
 		case c.name == "Mode":
 			r.mode = value
@@ -306,8 +308,8 @@ func (t *jmhText) row(line []byte) bool {
 	if !ok || r.mode == "" {
 		return false
 	}
-	if d, ok := jmhNumber([]byte(deviation)); ok && finite(d) && m.score.ok {
-		m.lower, m.upper = opt{m.score.v - d, true}, opt{m.score.v + d, true}
+	if d, ok := jmhNumber([]byte(deviation)); ok && read.Finite(d) && m.score.OK {
+		m.lower, m.upper = read.Opt{Value: m.score.Value - d, OK: true}, read.Opt{Value: m.score.Value + d, OK: true}
 	}
 	r.primary = m
 	if base, label, ok := strings.Cut(r.benchmark, ":"); ok && t.prior != nil && t.prior.benchmark == base {
@@ -315,7 +317,7 @@ func (t *jmhText) row(line []byte) bool {
 		t.prior.secondary = append(t.prior.secondary, m)
 		return true
 	}
-	t.prior = t.table.next()
+	t.prior = t.table.Next()
 	*t.prior = r
 	return true
 }

@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -38,15 +39,15 @@ var (
 	connectTime     = phase("Connect Time", "connect-time")
 )
 
-func parseJMeter(s *scanner, opts Options) (Results, error) {
-	switch s.peek() {
+func parseJMeter(s *read.Scanner, opts Options) (Results, error) {
+	switch s.Peek() {
 	case '<':
 		return jmeterXML(s, opts)
 	case '{':
 		return jmeterStatistics(s, opts)
 	}
-	s.ensure(windowBytes)
-	window := s.in[s.at:]
+	s.Ensure(read.WindowBytes)
+	window := s.Window()
 	if window = window[:min(len(window), lookChunk)]; bytes.Contains(window, []byte("elapsed")) && bytes.Contains(window, []byte("label")) {
 		return jmeterTable(s, opts)
 	}
@@ -62,9 +63,9 @@ func parseJMeter(s *scanner, opts Options) (Results, error) {
 		last = last[:0]
 		return err
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if rest, ok := after(line, "summary = "); ok {
-			last, at = append(last[:0], rest...), s.lineNumber
+			last, at = append(last[:0], rest...), s.Line()
 			continue
 		}
 		b, isBanner := banner(line)
@@ -86,9 +87,9 @@ func parseJMeter(s *scanner, opts Options) (Results, error) {
 // jmeterSummary reads "1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36 Err:     0 (0.00%)".
 func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
 	var room [32][]byte
-	words := fields(room[:0], line)
+	words := read.Words(room[:0], line)
 	count := firstNumber(line)
-	if count.ok && count.v == 0 {
+	if count.OK && count.Value == 0 {
 		g.problem(name, number, "there was not a single request") // the zeros beside it are none
 		return nil
 	}
@@ -103,14 +104,14 @@ func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
 		v := firstNumber(words[i+1])
 		switch string(w) {
 		case "Avg:":
-			values = append(values, optional{unit.Latency, v.times(1e6)})
+			values = append(values, optional{unit.Latency, v.Times(1e6)})
 		case "Min:":
-			values = append(values, optional{latencyAt("min"), v.times(1e6)})
+			values = append(values, optional{latencyAt("min"), v.Times(1e6)})
 		case "Max:":
-			values = append(values, optional{latencyAt("max"), v.times(1e6)})
+			values = append(values, optional{latencyAt("max"), v.Times(1e6)})
 		case "Err:":
 			values = append(values, optional{requestsFailed, v})
-			if v.v > 0 {
+			if v.Value > 0 {
 				g.problem(name, number, "requests failed: %s", bytes.Join(words[i+1:], []byte(" ")))
 			}
 		}
@@ -118,47 +119,47 @@ func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
 	return g.optional(name, number, values)
 }
 
-func jmeterTable(s *scanner, opts Options) (Results, error) {
-	t := s.newTable("elapsed", "label")
+func jmeterTable(s *read.Scanner, opts Options) (Results, error) {
+	t := s.Table("elapsed", "label")
 	if t == nil {
-		return Results{}, s.fail("JMeter: there is no table with elapsed and label")
+		return Results{}, s.Fail("JMeter: there is no table with elapsed and label")
 	}
-	elapsed, label, success, message := t.column("elapsed"), t.column("label"), t.column("success"), t.column("responseMessage")
-	firstByte, connect, size := t.column("Latency"), t.column("Connect"), t.column("bytes")
-	value := func(column int) opt {
+	elapsed, label, success, message := t.Column("elapsed"), t.Column("label"), t.Column("success"), t.Column("responseMessage")
+	firstByte, connect, size := t.Column("Latency"), t.Column("Connect"), t.Column("bytes")
+	value := func(column int) read.Opt {
 		if column < 0 {
-			return opt{}
+			return read.Opt{}
 		}
-		v, ok := number(t.field(column))
-		return opt{v, ok}
+		v, ok := read.Number(t.Field(column))
+		return read.Opt{Value: v, OK: ok}
 	}
-	count, errors := t.column("SampleCount"), t.column("ErrorCount")
+	count, errors := t.Column("SampleCount"), t.Column("ErrorCount")
 	var g gathering
 	log := newRequestLog(unit.Latency, timeToFirstByte, connectTime, responseSize)
-	for t.next() {
+	for t.Next() {
 		log.n++
-		r, err := log.row(t.field(label), func() string { return oneLine(string(t.field(label))) })
+		r, err := log.row(t.Field(label), func() string { return read.OneLine(string(t.Field(label))) })
 		if err != nil {
 			return Results{}, err
 		}
 		took := value(elapsed)
-		if !took.ok || !finite(took.v) {
-			g.problem(r.name, t.line, "the time %q is no number", t.field(elapsed))
+		if !took.OK || !read.Finite(took.Value) {
+			g.problem(r.name, t.Line, "the time %q is no number", t.Field(elapsed))
 			continue
 		}
-		how := t.field(success)
+		how := t.Field(success)
 		failed := string(how) == "false"
 		if success >= 0 && !failed && string(how) != "true" {
-			g.problem(r.name, t.line, "want true or false for its success, found %q", how)
+			g.problem(r.name, t.Line, "want true or false for its success, found %q", how)
 			continue
 		}
 		switch several := value(count); {
-		case several.v > 1:
-			jmeterSample{took, value(firstByte), value(connect), value(size), several, value(errors)}.add(r, failed, t.field(message), t.line)
+		case several.Value > 1:
+			jmeterSample{took, value(firstByte), value(connect), value(size), several, value(errors)}.add(r, failed, t.Field(message), t.Line)
 		case failed:
-			r.fail(t.field(message), t.line)
+			r.fail(t.Field(message), t.Line)
 		default:
-			r.take(took.times(1e6), value(firstByte).times(1e6), value(connect).times(1e6), value(size))
+			r.take(took.Times(1e6), value(firstByte).Times(1e6), value(connect).Times(1e6), value(size))
 		}
 	}
 	if err := log.report(&g, opts); err != nil {
@@ -168,24 +169,24 @@ func jmeterTable(s *scanner, opts Options) (Results, error) {
 }
 
 // jmeterSample is a request, or several that were summed up.
-type jmeterSample struct{ elapsed, firstByte, connect, size, count, errors opt }
+type jmeterSample struct{ elapsed, firstByte, connect, size, count, errors read.Opt }
 
 func (one jmeterSample) add(r *requestRow, failed bool, why []byte, line int) {
 	share, several := 1.0, 1.0 // several that failed
-	if one.count.v > 1 {
-		share, several = 1/one.count.v, max(1, min(one.errors.v, one.count.v))
-		failed = failed || one.errors.v > 0
+	if one.count.Value > 1 {
+		share, several = 1/one.count.Value, max(1, min(one.errors.Value, one.count.Value))
+		failed = failed || one.errors.Value > 0
 	}
 	if failed {
 		r.fail(why, line)
 		r.failed += int(several) - 1
 		return
 	}
-	r.take(one.elapsed.times(1e6*share), one.firstByte.times(1e6*share), one.connect.times(1e6*share), one.size.times(share))
+	r.take(one.elapsed.Times(1e6*share), one.firstByte.Times(1e6*share), one.connect.Times(1e6*share), one.size.Times(share))
 }
 
 // jmeterXML reads a JTL as XML.
-func jmeterXML(s *scanner, opts Options) (Results, error) {
+func jmeterXML(s *read.Scanner, opts Options) (Results, error) {
 	type open struct {
 		row    *requestRow
 		label  string
@@ -197,12 +198,12 @@ func jmeterXML(s *scanner, opts Options) (Results, error) {
 	var g gathering
 	var stack []open
 	log := newRequestLog(unit.Latency, timeToFirstByte, connectTime, responseSize)
-	isSample := func(e *element) bool { return e.name == "httpSample" || e.name == "sample" }
-	err := s.elements(func(e *element) error {
+	isSample := func(e *read.Element) bool { return e.Name == "httpSample" || e.Name == "sample" }
+	err := s.Elements(func(e *read.Element) error {
 		if !isSample(e) {
 			return nil
 		}
-		label := oneLine(e.attr("lb"))
+		label := read.OneLine(e.Attr("lb"))
 		if len(stack) > 0 {
 			label = joinNames(" / ", stack[len(stack)-1].label, label)
 		}
@@ -210,15 +211,16 @@ func jmeterXML(s *scanner, opts Options) (Results, error) {
 		if err != nil {
 			return err
 		}
-		value := func(name string) opt {
-			v, ok := number([]byte(e.attr(name)))
-			return opt{v, ok && finite(v)}
+		value := func(name string) read.Opt {
+			v, ok := read.Number([]byte(e.Attr(name)))
+			return read.Opt{Value: v, OK: ok && read.Finite(v)}
 		}
-		line, _ := s.position()
-		stack = append(stack, open{row, label, jmeterSample{value("t"), value("lt"), value("ct"), value("by"), value("sc"), value("ec")}, e.attr("s") != "true", e.attr("rm"), line})
+		line, _ := s.Position()
+		stack = append(stack, open{row, label, jmeterSample{value("t"), value("lt"), value("ct"), value("by"), value("sc"), value("ec")},
+			e.Attr("s") != "true", e.Attr("rm"), line})
 		return nil
-	}, func(e *element, text string) error {
-		if e.name == "failureMessage" && len(stack) > 0 && text != "" {
+	}, func(e *read.Element, text string) error {
+		if e.Name == "failureMessage" && len(stack) > 0 && text != "" {
 			stack[len(stack)-1].why = text
 		}
 		if !isSample(e) {
@@ -226,8 +228,8 @@ func jmeterXML(s *scanner, opts Options) (Results, error) {
 		}
 		log.n++
 		one := stack[len(stack)-1]
-		if stack = stack[:len(stack)-1]; !one.sample.elapsed.ok {
-			g.problem(one.label, one.line, "the time %q is no number", e.attr("t"))
+		if stack = stack[:len(stack)-1]; !one.sample.elapsed.OK {
+			g.problem(one.label, one.line, "the time %q is no number", e.Attr("t"))
 			return nil
 		}
 		one.sample.add(one.row, one.failed, []byte(one.why), one.line)
@@ -237,9 +239,9 @@ func jmeterXML(s *scanner, opts Options) (Results, error) {
 		if log.n == 0 || fault.Is(err, fault.TooLarge) {
 			return Results{}, err
 		}
-		line, _ := s.position()
+		line, _ := s.Position()
 		g.problem("", line, "the file is not whole: %v", err)
-		s.drain()
+		s.Drain()
 	}
 	if err := log.report(&g, opts); err != nil {
 		return Results{}, err
@@ -248,42 +250,43 @@ func jmeterXML(s *scanner, opts Options) (Results, error) {
 }
 
 // jmeterStatistics reads the dashboard's statistics.json.
-func jmeterStatistics(s *scanner, opts Options) (Results, error) {
+func jmeterStatistics(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	err := s.object(func(key []byte) error {
-		if s.peek() != '{' {
-			return s.skip()
+	err := s.Object(func(key []byte) error {
+		if s.Peek() != '{' {
+			return s.Skip()
 		}
 		n++
-		line, _ := s.position()
-		name := oneLine(string(key))
-		var count, failed, mean, median, least, most, p90, p95, p99, rate opt
-		places := map[string]*opt{
+		line, _ := s.Position()
+		name := read.OneLine(string(key))
+		var count, failed, mean, median, least, most, p90, p95, p99, rate read.Opt
+		places := map[string]*read.Opt{
 			"sampleCount": &count, "errorCount": &failed, "meanResTime": &mean, "medianResTime": &median, "minResTime": &least, "maxResTime": &most,
 			"pct1ResTime": &p90, "pct2ResTime": &p95, "pct3ResTime": &p99, "throughput": &rate,
 		}
-		if err := s.object(func(key []byte) error {
+		if err := s.Object(func(key []byte) error {
 			if to := places[string(key)]; to != nil {
-				return s.opt(to)
+				return s.Opt(to)
 			}
-			return s.skip()
+			return s.Skip()
 		}); err != nil {
 			return err
 		}
-		if failed.v > 0 {
-			g.problem(name, line, "%v of %v requests failed", failed.v, count.v)
+		if failed.Value > 0 {
+			g.problem(name, line, "%v of %v requests failed", failed.Value, count.Value)
 		}
-		if count.ok && count.v == 0 {
+		if count.OK && count.Value == 0 {
 			g.problem(name, line, "there was not a single request") // the zeros beside it are none
 			return nil
 		}
-		if opts.Average == AverageMedian && median.ok {
+		if opts.Average == AverageMedian && median.OK {
 			mean = median
 		}
 		return g.optional(name, line, []optional{
-			{unit.Latency, mean.times(1e6)}, {latencyAt("min"), least.times(1e6)}, {latencyAt("max"), most.times(1e6)},
-			{latencyAt("p50"), median.times(1e6)}, {latencyAt("p90"), p90.times(1e6)}, {latencyAt("p95"), p95.times(1e6)}, {latencyAt("p99"), p99.times(1e6)},
+			{unit.Latency, mean.Times(1e6)}, {latencyAt("min"), least.Times(1e6)}, {latencyAt("max"), most.Times(1e6)},
+			{latencyAt("p50"), median.Times(1e6)}, {latencyAt("p90"), p90.Times(1e6)}, {latencyAt("p95"), p95.Times(1e6)},
+			{latencyAt("p99"), p99.Times(1e6)},
 			{unit.Throughput, rate}, {requests, count}, {requestsFailed, failed},
 		})
 	})

@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -49,7 +50,7 @@ func readJSBenchmark(line []byte) (l jsLine, ok bool) {
 		return l, false
 	}
 	l.name = bytes.TrimSpace(line[:at])
-	if l.hz, ok = groupedNumber(line[at+len(" x "):end], ','); !ok || len(l.name) == 0 {
+	if l.hz, ok = read.GroupedNumber(line[at+len(" x "):end], ','); !ok || len(l.name) == 0 {
 		return l, false
 	}
 	rest, ok := bytes.CutPrefix(line[end+len(" ops/sec "):], []byte("±"))
@@ -60,32 +61,32 @@ func readJSBenchmark(line []byte) (l jsLine, ok bool) {
 	if !ok || !bytes.Contains(behind, []byte(" sampled)")) {
 		return l, false
 	}
-	l.margin, ok = groupedNumber(percent, ',')
+	l.margin, ok = read.GroupedNumber(percent, ',')
 	l.none = bytes.HasPrefix(bytes.TrimLeft(behind, " "), []byte("(0 runs "))
 	return l, ok
 }
 
-func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
+func parseJSBenchmark(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	if c := s.peek(); c == '{' || c == '[' {
-		err := s.records(func(line int) error {
+	if c := s.Peek(); c == '{' || c == '[' {
+		err := s.Records(func(line int) error {
 			n++
 			return g.jsBenchmark(s, opts, line)
 		})
 		return g.results(opts, `%d results with "hz", "rme" and "cycles"`, n), err
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		l, ok := readJSBenchmark(line)
 		if !ok {
 			continue
 		}
 		n++
 		if l.none {
-			g.problem(oneLine(string(l.name)), s.lineNumber, "not a single run was sampled: it was aborted")
+			g.problem(read.OneLine(string(l.name)), s.Line(), "not a single run was sampled: it was aborted")
 			continue
 		}
-		if err := g.metric(g.again(oneLine(string(l.name))), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.lineNumber); err != nil {
+		if err := g.metric(g.again(read.OneLine(string(l.name))), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
@@ -93,7 +94,7 @@ func parseJSBenchmark(s *scanner, opts Options) (Results, error) {
 }
 
 // jsBenchmark reads one benchmark.
-func (g *gathering) jsBenchmark(s *scanner, opts Options, line int) error {
+func (g *gathering) jsBenchmark(s *read.Scanner, opts Options, line int) error {
 	var name, id, aborted string
 	var t timing
 	failed := ""
@@ -103,29 +104,29 @@ func (g *gathering) jsBenchmark(s *scanner, opts Options, line int) error {
 		}
 		return t.member(s, key)
 	}
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		switch string(key) {
 		case "name":
-			return s.str(&name)
+			return s.Str(&name)
 		case "id":
-			return s.str(&id)
+			return s.Str(&id)
 		case "aborted":
-			return s.str(&aborted)
+			return s.Str(&aborted)
 		case "stats":
-			return s.members(member)
+			return s.Members(member)
 		case "error":
-			if s.absent() {
+			if s.Absent() {
 				return nil
 			}
 			failed = "an error"
-			if s.peek() == '"' {
-				return s.str(&failed)
+			if s.Peek() == '"' {
+				return s.Str(&failed)
 			}
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				if string(key) == "message" {
-					return s.str(&failed)
+					return s.Str(&failed)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		}
 		return member(key)
@@ -133,15 +134,15 @@ func (g *gathering) jsBenchmark(s *scanner, opts Options, line int) error {
 	if err != nil {
 		return err
 	}
-	if name = oneLine(name); name == "" && id != "" {
+	if name = read.OneLine(name); name == "" && id != "" {
 		name = "<Test #" + id + ">"
 	}
 	switch {
 	case failed != "":
 		g.problem(name, line, "it failed: %s", failed)
-	case t.hz.v == 0 && t.mean.v == 0 && aborted == "true":
+	case t.hz.Value == 0 && t.mean.Value == 0 && aborted == "true":
 		g.problem(name, line, "it was aborted")
-	case t.hz.v == 0 && t.mean.v == 0:
+	case t.hz.Value == 0 && t.mean.Value == 0:
 		g.problem(name, line, "it has no mean: it failed or did not run")
 	default:
 		if aborted == "true" {

@@ -3,6 +3,7 @@ package adapter
 import (
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
@@ -21,9 +22,9 @@ var jsonMapTool = tool{
 	maps: true, parse: parseJSONMap, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseJSONMap(s *scanner, opts Options) (Results, error) {
-	s.loose = true
-	j := &jsonMap{scanner: s}
+func parseJSONMap(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
+	j := &jsonMap{Scanner: s}
 	if opts.Mapping == "" {
 		err := j.list()
 		if err == nil {
@@ -46,7 +47,7 @@ func parseJSONMap(s *scanner, opts Options) (Results, error) {
 // jsonMap reads rows.
 type jsonMap struct {
 	gathering
-	*scanner
+	*read.Scanner
 	mapping mapping
 	rows    string // path of the rows: "results[]"
 	n       int
@@ -56,7 +57,7 @@ type jsonMap struct {
 // points are the values of a commit.
 type points struct {
 	commit  string
-	time    opt
+	time    read.Opt
 	values  []listed
 	dropped int // values of other commits
 }
@@ -69,8 +70,8 @@ func (p *points) take(more points) error {
 		*p = more
 	case more.commit == p.commit:
 		p.values = append(p.values, more.values...)
-		p.time.v = max(p.time.v, more.time.v)
-	case more.time.v >= p.time.v:
+		p.time.Value = max(p.time.Value, more.time.Value)
+	case more.time.Value >= p.time.Value:
 		more.dropped = p.dropped + len(p.values)
 		*p = more
 	default:
@@ -122,26 +123,26 @@ func (j *jsonMap) walk(path string) error {
 	case path == j.rows:
 		return j.row()
 	case !strings.HasPrefix(j.rows, path):
-		return j.skip()
-	case j.peek() == '{':
-		return j.object(func(key []byte) error {
+		return j.Skip()
+	case j.Peek() == '{':
+		return j.Object(func(key []byte) error {
 			at := string(key)
 			if path != "" {
 				at = path + "." + at
 			}
 			return j.walk(at)
 		})
-	case j.peek() == '[':
-		return j.array(func() error { return j.walk(path + "[]") })
+	case j.Peek() == '[':
+		return j.Array(func() error { return j.walk(path + "[]") })
 	}
-	return j.skip()
+	return j.Skip()
 }
 
 // row reads the scalars of one row.
 func (j *jsonMap) row() error {
 	j.n++
-	line, _ := j.position()
-	texts, numbers := map[string]string{}, map[string]opt{}
+	line, _ := j.Position()
+	texts, numbers := map[string]string{}, map[string]read.Opt{}
 	if err := j.scalars(j.rows, texts, numbers); err != nil {
 		return err
 	}
@@ -149,9 +150,9 @@ func (j *jsonMap) row() error {
 	for _, w := range j.mapping.names {
 		names = append(names, texts[w])
 	}
-	var ps []parameter
+	var ps []read.Parameter
 	for _, w := range j.mapping.params {
-		ps = append(ps, parameter{w[strings.LastIndexAny(w, ".]")+1:], oneLine(texts[w])})
+		ps = append(ps, read.Parameter{Name: w[strings.LastIndexAny(w, ".]")+1:], Value: read.OneLine(texts[w])})
 	}
 	name := joinNames("/", names...)
 	if len(j.mapping.names) == 0 {
@@ -163,11 +164,11 @@ func (j *jsonMap) row() error {
 		if !there {
 			continue
 		}
-		if !o.ok {
+		if !o.OK {
 			j.problem(name, line, "%s is no number", v.source)
 			continue
 		}
-		if err := j.value(name, v.measure, o.v*v.factor, line); err != nil {
+		if err := j.value(name, v.measure, o.Value*v.factor, line); err != nil {
 			return err
 		}
 	}
@@ -175,9 +176,9 @@ func (j *jsonMap) row() error {
 }
 
 // scalars collects the texts and numbers below a path that the mapping names.
-func (j *jsonMap) scalars(path string, texts map[string]string, numbers map[string]opt) error {
-	if j.peek() == '{' {
-		return j.object(func(key []byte) error { return j.scalars(path+"."+string(key), texts, numbers) })
+func (j *jsonMap) scalars(path string, texts map[string]string, numbers map[string]read.Opt) error {
+	if j.Peek() == '{' {
+		return j.Object(func(key []byte) error { return j.scalars(path+"."+string(key), texts, numbers) })
 	}
 	wanted := false
 	for _, w := range append(append([]string{}, j.mapping.names...), j.mapping.params...) {
@@ -185,10 +186,10 @@ func (j *jsonMap) scalars(path string, texts map[string]string, numbers map[stri
 	}
 	for _, v := range j.mapping.values {
 		if v.source == path {
-			begin := j.peek()
-			var o opt
-			if begin == '"' || begin == '-' || isDigit(begin) || begin == 'n' || begin == 'N' || begin == 'I' {
-				err := j.opt(&o)
+			begin := j.Peek()
+			var o read.Opt
+			if begin == '"' || begin == '-' || read.IsDigit(begin) || begin == 'n' || begin == 'N' || begin == 'I' {
+				err := j.Opt(&o)
 				numbers[path] = o
 				return err
 			}
@@ -197,46 +198,46 @@ func (j *jsonMap) scalars(path string, texts map[string]string, numbers map[stri
 	}
 	if wanted {
 		var text string
-		err := j.str(&text)
+		err := j.Str(&text)
 		texts[path] = text
 		return err
 	}
-	return j.skip()
+	return j.Skip()
 }
 
 // list reads the two shapes that need no mapping.
 func (j *jsonMap) list() error {
-	return j.each(func() error {
-		line, _ := j.position()
+	return j.Each(func() error {
+		line, _ := j.Position()
 		v := listed{line: line}
 		var p points
-		if err := j.members(func(key []byte) error {
+		if err := j.Members(func(key []byte) error {
 			switch string(key) {
 			case "metrics":
-				return j.each(func() error {
-					line, _ := j.position()
+				return j.Each(func() error {
+					line, _ := j.Position()
 					v := listed{line: line}
-					err := j.members(func(key []byte) error { return v.member(j.scanner, key) })
+					err := j.Members(func(key []byte) error { return v.member(j.Scanner, key) })
 					if p.values = append(p.values, v); len(p.values) > limits.MetricsPerReport {
 						return tooManyMetrics()
 					}
 					return err
 				})
 			case "timestamp":
-				return j.opt(&p.time)
+				return j.Opt(&p.time)
 			case "attributes":
-				return j.members(func(key []byte) error {
+				return j.Members(func(key []byte) error {
 					if string(key) == "git_commit" {
-						return j.str(&p.commit)
+						return j.Str(&p.commit)
 					}
-					return j.skip()
+					return j.Skip()
 				})
 			}
-			return v.member(j.scanner, key)
+			return v.member(j.Scanner, key)
 		}); err != nil {
 			return err
 		}
-		if v.name != "" || v.value.ok {
+		if v.name != "" || v.value.OK {
 			if err := j.listed(v); err != nil {
 				return err
 			}
@@ -251,44 +252,44 @@ func (j *jsonMap) list() error {
 // listed is one element of such a list.
 type listed struct {
 	name, unit, direction, spread string
-	value                         opt
+	value                         read.Opt
 	line                          int
 }
 
-func (v *listed) member(s *scanner, key []byte) error {
+func (v *listed) member(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "name":
-		return s.str(&v.name)
+		return s.Str(&v.name)
 	case "unit":
-		return s.str(&v.unit)
+		return s.Str(&v.unit)
 	case "value":
-		return s.opt(&v.value)
+		return s.Opt(&v.value)
 	case "range":
-		return s.str(&v.spread)
+		return s.Str(&v.spread)
 	case "direction":
-		return s.str(&v.direction)
+		return s.Str(&v.direction)
 	}
-	return s.skip()
+	return s.Skip()
 }
 
 func (j *jsonMap) listed(v listed) error {
-	name := oneLine(v.name)
-	if !v.value.ok {
+	name := read.OneLine(v.name)
+	if !v.value.OK {
 		j.problem(name, v.line, "it has no value")
 		return nil
 	}
 	j.n++
 	m, factor := measureOf("", strings.TrimSpace(v.unit), directionOf(v.direction))
-	out := Metric{Measure: m, Value: v.value.v * factor}
+	out := Metric{Measure: m, Value: v.value.Value * factor}
 	text := v.spread
 	if text != "" {
 		text = strings.TrimLeft(strings.TrimSpace(text), "±+/- ")
 	}
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		if p, ok := number([]byte(percent)); ok {
+		if p, ok := read.Number([]byte(percent)); ok {
 			out = spread(m, out.Value, out.Value*p/100)
 		}
-	} else if d, ok := number([]byte(text)); ok {
+	} else if d, ok := read.Number([]byte(text)); ok {
 		out = spread(m, out.Value, d*factor)
 	}
 	return j.gathering.metric(name, out, v.line)

@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -61,8 +62,8 @@ func jsDuration(text []byte) (nanos float64, ok bool) {
 		nanos  float64
 	}{{"ms", 1e6}, {"min", 60e9}, {"s", 1e9}, {"h", 3600e9}} {
 		if digits, found := bytes.CutSuffix(text, []byte(u.suffix)); found {
-			v, ok := number(bytes.TrimSuffix(digits, []byte(" ")))
-			return v * u.nanos, ok && finite(v) && v >= 0
+			v, ok := read.Number(bytes.TrimSuffix(digits, []byte(" ")))
+			return v * u.nanos, ok && read.Finite(v) && v >= 0
 		}
 	}
 	return 0, false
@@ -76,8 +77,8 @@ func clockTime(text []byte, parts int) (float64, bool) {
 	}
 	total := 0.0
 	for _, w := range words {
-		v, ok := number(w)
-		if !ok || !finite(v) || v < 0 {
+		v, ok := read.Number(w)
+		if !ok || !read.Finite(v) || v < 0 {
 			return 0, false
 		}
 		total = total*60 + v
@@ -85,21 +86,22 @@ func clockTime(text []byte, parts int) (float64, bool) {
 	return total * 1e9, true
 }
 
-func parseJSTime(s *scanner, opts Options) (Results, error) {
+func parseJSTime(s *read.Scanner, opts Options) (Results, error) {
 	return timedLines(s, opts, readJSTime, "%d lines with a name, a colon and a time")
 }
 
 // timedLines reads lines that each hold one name and one time in nanoseconds.
-func timedLines(s *scanner, opts Options, read func(line []byte) (name []byte, nanos float64, ok bool), reason string) (Results, error) {
+func timedLines(s *read.Scanner, opts Options, readLine func(line []byte) (name []byte, nanos float64, ok bool),
+	reason string) (Results, error) {
 	var g gathering
 	n := 0
-	for line := range s.lines() {
-		name, nanos, ok := read(line)
+	for line := range s.Lines() {
+		name, nanos, ok := readLine(line)
 		if !ok {
 			continue
 		}
 		n++
-		if err := g.value(oneLine(string(name)), unit.Latency, nanos, s.lineNumber); err != nil {
+		if err := g.value(read.OneLine(string(name)), unit.Latency, nanos, s.Line()); err != nil {
 			return Results{}, err
 		}
 	}

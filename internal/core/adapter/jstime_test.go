@@ -1,6 +1,8 @@
 package adapter
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestJSTime(t *testing.T) {
 	t.Parallel()

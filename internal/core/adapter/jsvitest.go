@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -27,10 +28,10 @@ var jsVitestTool = tool{
 	parse: parseVitest, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseVitest(s *scanner, opts Options) (Results, error) {
+func parseVitest(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	if c := s.peek(); c != '{' && c != 0 {
+	if c := s.Peek(); c != '{' && c != 0 {
 		err := g.vitestText(s, &n)
 		if n > 0 && opts.Average == AverageMedian {
 			g.problem("", 0, "what vitest prints has no medians; the values are means")
@@ -39,19 +40,19 @@ func parseVitest(s *scanner, opts Options) (Results, error) {
 	}
 	group := func() error {
 		var full string
-		return s.members(func(key []byte) error {
+		return s.Members(func(key []byte) error {
 			switch string(key) {
 			case "fullName":
-				return s.str(&full)
+				return s.Str(&full)
 			case "benchmarks":
-				return s.each(func() error {
+				return s.Each(func() error {
 					n++
-					line, _ := s.position()
+					line, _ := s.Position()
 					var name string
 					var t timing
-					if err := s.members(func(key []byte) error {
+					if err := s.Members(func(key []byte) error {
 						if string(key) == "name" {
-							return s.str(&name)
+							return s.Str(&name)
 						}
 						return t.member(s, key)
 					}); err != nil {
@@ -60,19 +61,19 @@ func parseVitest(s *scanner, opts Options) (Results, error) {
 					return t.add(&g, joinNames(" > ", full, name), 1e6, opts.Average, line)
 				})
 			}
-			return s.skip()
+			return s.Skip()
 		})
 	}
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		if string(key) != "files" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.each(func() error {
-			return s.members(func(key []byte) error {
+		return s.Each(func() error {
+			return s.Members(func(key []byte) error {
 				if string(key) == "groups" {
-					return s.each(group)
+					return s.Each(group)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		})
 	})
@@ -93,10 +94,10 @@ func hitVitest(line []byte) int {
 }
 
 // vitestText reads the tables.
-func (g *gathering) vitestText(s *scanner, n *int) error {
+func (g *gathering) vitestText(s *read.Scanner, n *int) error {
 	group := ""
 	seen := nameSet{}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		line = bytes.TrimSpace(line)
 		if heading, ok := bytes.CutPrefix(line, []byte("✓ ")); ok {
 			group = vitestGroup(string(heading))
@@ -113,7 +114,7 @@ func (g *gathering) vitestText(s *scanner, n *int) error {
 		if *n++; *n > limits.BenchmarksPerIteration {
 			return tooManyBenchmarks()
 		}
-		if err := g.vitestRow(group, row, s.lineNumber); err != nil {
+		if err := g.vitestRow(group, row, s.Line()); err != nil {
 			return err
 		}
 	}
@@ -133,12 +134,12 @@ func vitestGroup(heading string) string {
 // vitestRow reads "join  12,549,234.31  0.0001  0.3614 … ±3.73%  250985   fastest".
 func (g *gathering) vitestRow(group, row string, line int) error {
 	values, rest, _ := strings.Cut(row, " ±")
-	var cells [8]opt // hz to p999, cut off from behind because a name may hold anything
+	var cells [8]read.Opt // hz to p999, cut off from behind because a name may hold anything
 	for i := len(cells) - 1; i >= 0; i-- {
 		values = strings.TrimRight(values, " ")
 		at := strings.LastIndexByte(values, ' ')
-		v, ok := groupedNumber([]byte(values[at+1:]), ',')
-		if cells[i] = (opt{v, ok && finite(v)}); at < 0 {
+		v, ok := read.GroupedNumber([]byte(values[at+1:]), ',')
+		if cells[i] = (read.Opt{Value: v, OK: ok && read.Finite(v)}); at < 0 {
 			return nil
 		}
 		values = values[:at]
@@ -146,26 +147,26 @@ func (g *gathering) vitestRow(group, row string, line int) error {
 	name := joinNames(" > ", group, values)
 	percent, rest, _ := strings.Cut(rest, "%")
 	hz := cells[0]
-	if calls := firstNumber([]byte(rest)); !hz.ok || hz.v <= 0 || calls.ok && calls.v == 0 {
+	if calls := firstNumber([]byte(rest)); !hz.OK || hz.Value <= 0 || calls.OK && calls.Value == 0 {
 		g.problem(name, line, "it has no mean: it failed or did not run")
 		return nil
 	}
-	mean := cells[3].times(1e6)
-	if !mean.ok || mean.v < 1e6 { // of what is fast hz has more digits
-		mean.v = 1e9 / hz.v
+	mean := cells[3].Times(1e6)
+	if !mean.OK || mean.Value < 1e6 { // of what is fast hz has more digits
+		mean.Value = 1e9 / hz.Value
 	}
-	if err := g.value(name, unit.Latency, mean.v, line); err != nil {
+	if err := g.value(name, unit.Latency, mean.Value, line); err != nil {
 		return err
 	}
-	margin, _ := groupedNumber([]byte(percent), ',')
-	if err := g.metric(name, spread(unit.Throughput, hz.v, hz.v*margin/100), line); err != nil {
+	margin, _ := read.GroupedNumber([]byte(percent), ',')
+	if err := g.metric(name, spread(unit.Throughput, hz.Value, hz.Value*margin/100), line); err != nil {
 		return err
 	}
 	for i, point := range []string{1: "min", 2: "max", 4: "p75", 5: "p99", 6: "p99.5", 7: "p99.9"} {
-		if point == "" || !cells[i].ok || cells[i].v < 0.01 {
+		if point == "" || !cells[i].OK || cells[i].Value < 0.01 {
 			continue
 		}
-		if err := g.value(name, latencyAt(point), cells[i].v*1e6, line); err != nil {
+		if err := g.value(name, latencyAt(point), cells[i].Value*1e6, line); err != nil {
 			return err
 		}
 	}

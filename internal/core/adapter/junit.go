@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -71,9 +72,9 @@ func (j *junitRead) number(text string) int {
 	return n
 }
 
-func parseJUnit(s *scanner, opts Options) (Results, error) {
+func parseJUnit(s *read.Scanner, opts Options) (Results, error) {
 	j := &junitRead{places: map[string]junitPlace{}, homes: map[string]junitHome{}, numbers: map[string]int{}}
-	if err := s.elements(j.begin, func(e *element, _ string) error { return j.end(e) }); err != nil {
+	if err := s.Elements(j.begin, func(e *read.Element, _ string) error { return j.end(e) }); err != nil {
 		return Results{}, err
 	}
 	if j.timeless > 0 {
@@ -87,13 +88,13 @@ func parseJUnit(s *scanner, opts Options) (Results, error) {
 	return out, nil
 }
 
-func (j *junitRead) begin(e *element) error {
-	switch e.name {
+func (j *junitRead) begin(e *read.Element) error {
+	switch e.Name {
 	case "testsuites":
-		j.read(e.attr("time"))
+		j.read(e.Attr("time"))
 	case "testsuite":
-		j.read(e.attr("time"))
-		p := junitPlace{name: e.attr("name"), suite: e.attr("name"), host: oneLine(e.attr("hostname"))}
+		j.read(e.Attr("time"))
+		p := junitPlace{name: e.Attr("name"), suite: e.Attr("name"), host: read.OneLine(e.Attr("hostname"))}
 		if n := len(j.suites); n > 0 {
 			p.suite = joinNames(" > ", j.suites[n-1].suite, p.suite)
 		}
@@ -105,7 +106,7 @@ func (j *junitRead) begin(e *element) error {
 		p.hostNumber = j.number(p.host)
 		j.suites = append(j.suites, p)
 	case "testcase":
-		class := e.attr("classname")
+		class := e.Attr("classname")
 		j.test = junitPlace{}
 		if n := len(j.suites); n > 0 {
 			j.test = j.suites[n-1]
@@ -113,9 +114,9 @@ func (j *junitRead) begin(e *element) error {
 				class = j.test.name
 			}
 		}
-		j.test.name = joinNames("::", class, e.attr("name"))
-		j.time, j.failed, j.skipped, j.inCase = e.attr("time"), "", false, true
-		for _, said := range []string{e.attr("status"), e.attr("result")} {
+		j.test.name = joinNames("::", class, e.Attr("name"))
+		j.time, j.failed, j.skipped, j.inCase = e.Attr("time"), "", false, true
+		for _, said := range []string{e.Attr("status"), e.Attr("result")} {
 			switch strings.ToLower(said) {
 			case "notrun", "skipped", "disabled", "suppressed", "ignored":
 				j.skipped = true
@@ -125,7 +126,7 @@ func (j *junitRead) begin(e *element) error {
 		}
 	case "failure", "error":
 		if j.inCase {
-			j.failed = joinNames(" ", e.name+":", e.attr("message"))
+			j.failed = joinNames(" ", e.Name+":", e.Attr("message"))
 		}
 	case "skipped":
 		j.skipped = true
@@ -133,8 +134,8 @@ func (j *junitRead) begin(e *element) error {
 	return nil
 }
 
-func (j *junitRead) end(e *element) error {
-	switch e.name {
+func (j *junitRead) end(e *read.Element) error {
+	switch e.Name {
 	case "testsuite":
 		j.suites = j.suites[:len(j.suites)-1]
 	case "testcase":
@@ -149,7 +150,7 @@ func (j *junitRead) end(e *element) error {
 			j.timeless++
 		case v >= 1000 && strings.HasPrefix(j.test.name, "benchmark::"): // of libtest, which writes the sum of its nanoseconds there
 			j.problem(j.test.name, 0, "its time is no time in seconds: read what libtest prints")
-		case !ok || !finite(v):
+		case !ok || !read.Finite(v):
 			j.problem(j.test.name, 0, "its time %q is no number, or more than one", j.time)
 		default:
 			return j.add(v * 1e9)
@@ -163,14 +164,14 @@ func (j *junitRead) read(text string) (float64, bool) {
 	text = strings.TrimSpace(text)
 	comma, point := strings.IndexByte(text, ','), strings.IndexByte(text, '.')
 	decimal := func() (float64, bool) {
-		return groupedNumber([]byte(text), '.')
+		return read.GroupedNumber([]byte(text), '.')
 	}
 	grouped := func() (float64, bool) {
-		return groupedNumber([]byte(text), ',')
+		return read.GroupedNumber([]byte(text), ',')
 	}
 	switch {
 	case comma < 0:
-		v, ok := number([]byte(text))
+		v, ok := read.Number([]byte(text))
 		j.points = j.points || ok && point >= 0
 		return v, ok
 	case point > comma:
@@ -205,13 +206,13 @@ func (j *junitRead) add(nanos float64) error {
 
 // title is the test's name, with its place as far as others of that name stand elsewhere.
 func (j *junitRead) title(p junitPlace) string {
-	var ps []parameter
+	var ps []read.Parameter
 	home := j.homes[p.name]
 	if home.suites {
-		ps = append(ps, parameter{"suite", p.suite})
+		ps = append(ps, read.Parameter{Name: "suite", Value: p.suite})
 	}
 	if home.hosts {
-		ps = append(ps, parameter{"host", p.host})
+		ps = append(ps, read.Parameter{Name: "host", Value: p.host})
 	}
 	return withParameters(p.name, ps)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -47,14 +48,14 @@ type k6Value struct {
 	value float64
 }
 
-func parseK6(s *scanner, opts Options) (Results, error) {
+func parseK6(s *read.Scanner, opts Options) (Results, error) {
 	g := &k6Read{opts: opts}
 	n := 0
-	if c := s.peek(); c != '{' && c != 0 {
+	if c := s.Peek(); c != '{' && c != 0 {
 		return g.plain(s)
 	}
-	for s.peek() == '{' { // the summary, or one object for each line
-		line, _ := s.position()
+	for s.Peek() == '{' { // the summary, or one object for each line
+		line, _ := s.Position()
 		if err := g.object(s, line, &n); err != nil {
 			return Results{}, err
 		}
@@ -66,31 +67,31 @@ func parseK6(s *scanner, opts Options) (Results, error) {
 }
 
 // plain reads what is no JSON: points as CSV, or the printed summary.
-func (g *k6Read) plain(s *scanner) (Results, error) {
-	s.ensure(windowBytes)
-	window := s.in[s.at:]
+func (g *k6Read) plain(s *read.Scanner) (Results, error) {
+	s.Ensure(read.WindowBytes)
+	window := s.Window()
 	n := 0
 	if window = window[:min(len(window), lookChunk)]; !bytes.Contains(window, []byte("metric_name")) || !bytes.Contains(window, []byte("metric_value")) {
 		err := g.text(s, &n)
 		return g.results(g.opts, `%d metrics of k6's summary`, n), err
 	}
-	t := s.newTable("metric_name", "metric_value")
+	t := s.Table("metric_name", "metric_value")
 	if t == nil {
-		return Results{}, s.fail("k6: there is no table with metric_name and metric_value")
+		return Results{}, s.Fail("k6: there is no table with metric_name and metric_value")
 	}
 	names := map[string]string{} // so that a point costs no allocation
-	column, value := t.column("metric_name"), t.column("metric_value")
-	for t.next() {
+	column, value := t.Column("metric_name"), t.Column("metric_value")
+	for t.Next() {
 		n++
-		name, known := names[string(t.field(column))]
+		name, known := names[string(t.Field(column))]
 		if !known {
-			name = strings.Clone(oneLine(string(t.field(column))))
+			name = strings.Clone(read.OneLine(string(t.Field(column))))
 			if names[name] = name; len(names) > limits.BenchmarksPerIteration {
 				return Results{}, tooManyBenchmarks()
 			}
 		}
-		v, ok := number(t.field(value))
-		if err := g.point(name, opt{v, ok && finite(v)}, t.line); err != nil {
+		v, ok := read.Number(t.Field(value))
+		if err := g.point(name, read.Opt{Value: v, OK: ok && read.Finite(v)}, t.Line); err != nil {
 			return Results{}, err
 		}
 	}
@@ -119,17 +120,17 @@ type k6Sum struct {
 	counting bool
 }
 
-func (g *k6Read) object(s *scanner, line int, n *int) error {
+func (g *k6Read) object(s *read.Scanner, line int, n *int) error {
 	var kind, name, description string
 	var contains string
-	var value opt
-	return firstError(s.object(func(key []byte) error {
+	var value read.Opt
+	return firstError(s.Object(func(key []byte) error {
 		switch string(key) {
 		case "metrics":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				*n++
-				line, _ := s.position()
-				m := k6Metric{name: s.keep(key), line: line, values: g.room[:0]}
+				line, _ := s.Position()
+				m := k6Metric{name: s.Keep(key), line: line, values: g.room[:0]}
 				if err := m.read(s); err != nil {
 					return err
 				}
@@ -139,38 +140,38 @@ func (g *k6Read) object(s *scanner, line int, n *int) error {
 		case "root_group":
 			return g.checks(s)
 		case "results":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				switch string(key) {
 				case "metrics":
 					return g.list(s, n)
 				case "checks":
-					return s.members(func(key []byte) error {
+					return s.Members(func(key []byte) error {
 						if string(key) == "metrics" {
 							return g.list(s, n)
 						}
 						return g.check(s)
 					})
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		case "type":
-			return s.str(&kind)
+			return s.Str(&kind)
 		case "metric":
-			return s.str(&name)
+			return s.Str(&name)
 		case "data":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				switch string(key) {
 				case "type":
-					return s.str(&description)
+					return s.Str(&description)
 				case "contains":
-					return s.str(&contains)
+					return s.Str(&contains)
 				case "value":
-					return s.opt(&value)
+					return s.Opt(&value)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	}), func() error {
 		switch kind {
 		case "Metric":
@@ -192,10 +193,10 @@ func (g *k6Read) know(m k6Metric) {
 }
 
 // list reads the metrics of the machine-readable summary.
-func (g *k6Read) list(s *scanner, n *int) error {
-	return s.each(func() error {
+func (g *k6Read) list(s *read.Scanner, n *int) error {
+	return s.Each(func() error {
 		*n++
-		line, _ := s.position()
+		line, _ := s.Position()
 		m := k6Metric{line: line}
 		if err := m.read(s); err != nil {
 			return err
@@ -209,47 +210,47 @@ func (g *k6Read) list(s *scanner, n *int) error {
 }
 
 // checks looks for checks that failed in a group and in those below it, which are a list or stand under their names.
-func (g *k6Read) checks(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (g *k6Read) checks(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "groups":
-			if s.peek() == '[' {
-				return s.array(func() error { return g.checks(s) })
+			if s.Peek() == '[' {
+				return s.Array(func() error { return g.checks(s) })
 			}
-			return s.members(func([]byte) error { return g.checks(s) })
+			return s.Members(func([]byte) error { return g.checks(s) })
 		case "checks":
 			return g.check(s)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 // check reads a list of checks, or an object that has them under their names.
-func (g *k6Read) check(s *scanner) error {
+func (g *k6Read) check(s *read.Scanner) error {
 	one := func() error {
-		line, _ := s.position()
+		line, _ := s.Position()
 		var name string
-		var passes, fails opt
-		err := s.members(func(key []byte) error {
+		var passes, fails read.Opt
+		err := s.Members(func(key []byte) error {
 			switch string(key) {
 			case "name":
-				return s.str(&name)
+				return s.Str(&name)
 			case "passes":
-				return s.opt(&passes)
+				return s.Opt(&passes)
 			case "fails":
-				return s.opt(&fails)
+				return s.Opt(&fails)
 			}
-			return s.skip()
+			return s.Skip()
 		})
-		if fails.v > 0 {
-			g.problem("checks", line, "the check %q failed %v of %v times", name, fails.v, fails.v+passes.v)
+		if fails.Value > 0 {
+			g.problem("checks", line, "the check %q failed %v of %v times", name, fails.Value, fails.Value+passes.Value)
 		}
 		return err
 	}
-	if s.peek() == '[' {
-		return s.array(one)
+	if s.Peek() == '[' {
+		return s.Array(one)
 	}
-	return s.members(func([]byte) error { return one() })
+	return s.Members(func([]byte) error { return one() })
 }
 
 // firstError calls next if there is no error yet.
@@ -260,33 +261,33 @@ func firstError(err error, next func() error) error {
 	return next()
 }
 
-func (m *k6Metric) read(s *scanner) error {
+func (m *k6Metric) read(s *read.Scanner) error {
 	value := func(key []byte) error {
-		v := k6Value{name: s.keep(key)}
-		var o opt
-		err := s.opt(&o)
-		if v.value = o.v; o.ok {
+		v := k6Value{name: s.Keep(key)}
+		var o read.Opt
+		err := s.Opt(&o)
+		if v.value = o.Value; o.OK {
 			m.values = append(m.values, v)
 		}
 		return err
 	}
-	return s.members(func(key []byte) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "name":
-			return s.str(&m.name)
+			return s.Str(&m.name)
 		case "type":
-			return s.str(&m.kind)
+			return s.Str(&m.kind)
 		case "contains":
-			return s.str(&m.contains)
+			return s.Str(&m.contains)
 		case "values":
-			return s.members(value)
+			return s.Members(value)
 		case "thresholds":
-			return s.members(func(key []byte) error {
-				expression := s.keep(key)
-				if s.peek() == '{' {
-					return s.object(func(key []byte) error {
+			return s.Members(func(key []byte) error {
+				expression := s.Keep(key)
+				if s.Peek() == '{' {
+					return s.Object(func(key []byte) error {
 						var ok string
-						err := s.str(&ok)
+						err := s.Str(&ok)
 						if string(key) == "ok" && ok == "false" {
 							m.failed = append(m.failed, expression)
 						}
@@ -294,7 +295,7 @@ func (m *k6Metric) read(s *scanner) error {
 					})
 				}
 				var crossed string
-				err := s.str(&crossed)
+				err := s.Str(&crossed)
 				if crossed == "true" {
 					m.failed = append(m.failed, expression)
 				}
@@ -476,7 +477,7 @@ func k6Ratio(name string) *unit.Measure {
 }
 
 // point takes one point of --out json.
-func (g *k6Read) point(name string, v opt, line int) error {
+func (g *k6Read) point(name string, v read.Opt, line int) error {
 	m, known := g.kinds[name]
 	if !known {
 		m = k6Metric{name: name}
@@ -485,7 +486,7 @@ func (g *k6Read) point(name string, v opt, line int) error {
 	if !known {
 		g.know(m)
 	}
-	if !v.ok {
+	if !v.OK {
 		g.problem(name, line, "a point has no value")
 		return nil
 	}
@@ -503,12 +504,12 @@ func (g *k6Read) point(name string, v opt, line int) error {
 				return err
 			}
 		}
-		g.sums[at].sum += v.v
+		g.sums[at].sum += v.Value
 		g.sums[at].n++
 		return nil
 	}
 	measure, factor := m.measure("")
-	return g.value(name, measure, v.v*factor, line)
+	return g.value(name, measure, v.Value*factor, line)
 }
 
 // points adds what was added up.

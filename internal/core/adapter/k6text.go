@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // The summary that k6 prints: "http_req_duration..............: avg=1.61ms min=343.42µs med=851.99µs … p(95)=4.32ms", "  { expected_response:true }...: …" for a submetric of the one above,
@@ -49,15 +51,15 @@ func k6Row(line []byte) (name, values []byte, crossed, ok bool) {
 	return name, bytes.TrimSpace(line[end+len("...: "):]), crossed, len(name) > 0
 }
 
-func (g *k6Read) text(s *scanner, n *int) error {
+func (g *k6Read) text(s *read.Scanner, n *int) error {
 	var at k6Text
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
 			at = k6Text{title: b}
 			continue
 		}
 		if name, values, crossed, ok := k6Row(line); ok {
-			m := k6Metric{name: at.metric(s.keep(name)), line: s.lineNumber, values: g.room[:0]}
+			m := k6Metric{name: at.metric(s.Keep(name)), line: s.Line(), values: g.room[:0]}
 			if !m.readText(s, values) {
 				continue
 			}
@@ -80,7 +82,7 @@ func (g *k6Read) text(s *scanner, n *int) error {
 			continue
 		}
 		if at.thresholds || bytes.IndexByte(line, "█"[0]) >= 0 { // with which ↳, ✓ and ✗ begin too
-			g.mark(&at, line, s.lineNumber)
+			g.mark(&at, line, s.Line())
 		}
 	}
 	return nil
@@ -106,18 +108,18 @@ func (at *k6Text) metric(name string) string {
 	} else {
 		at.base = name
 	}
-	var ps []parameter
+	var ps []read.Parameter
 	if at.scenario != "" {
-		ps = append(ps, parameter{"scenario", at.scenario})
+		ps = append(ps, read.Parameter{Name: "scenario", Value: at.scenario})
 	}
 	if len(at.groups) > 0 {
 		path := ""
 		for _, group := range at.groups {
 			path += "::" + group.name // as k6 writes them
 		}
-		ps = append(ps, parameter{"group", path})
+		ps = append(ps, read.Parameter{Name: "group", Value: path})
 	}
-	return titled(at.title, oneLine(withParameters(name, ps)))
+	return titled(at.title, read.OneLine(withParameters(name, ps)))
 }
 
 // mark reads a line that is no metric's: where the next ones belong, a threshold or a check.
@@ -130,10 +132,10 @@ func (g *k6Read) mark(at *k6Text, line []byte, number int) {
 		group, ok2 := bytes.CutPrefix(heading, []byte("GROUP: "))
 		at.scenario, at.groups = "", nil
 		if ok {
-			at.scenario = oneLine(string(scenario))
+			at.scenario = read.OneLine(string(scenario))
 		}
 		if ok2 {
-			at.groups = []k6Group{{indent, oneLine(string(group))}}
+			at.groups = []k6Group{{indent, read.OneLine(string(group))}}
 		}
 		return
 	}
@@ -142,14 +144,14 @@ func (g *k6Read) mark(at *k6Text, line []byte, number int) {
 			at.groups = at.groups[:len(at.groups)-1]
 		}
 		if len(at.groups) < k6Groups {
-			at.groups = append(at.groups, k6Group{indent, oneLine(string(group))})
+			at.groups = append(at.groups, k6Group{indent, read.OneLine(string(group))})
 		}
 		return
 	}
 	if failed, ok := bytes.CutPrefix(text, []byte("✗ ")); ok {
 		switch expression, _, quoted := bytes.Cut(bytes.TrimPrefix(failed, []byte("'")), []byte("' ")); {
 		case !at.thresholds:
-			at.check, at.checkLine = oneLine(string(failed)), number
+			at.check, at.checkLine = read.OneLine(string(failed)), number
 		case quoted:
 			g.problem(at.base, number, "the threshold %s was crossed", expression)
 		}
@@ -159,8 +161,8 @@ func (g *k6Read) mark(at *k6Text, line []byte, number int) {
 		_, counts, _ = bytes.Cut(counts, []byte("✓ "))
 		passed, failed, _ := bytes.Cut(counts, []byte(" / ✗ "))
 		passes, fails := firstNumber(passed), firstNumber(failed)
-		if passes.ok && fails.v > 0 && at.scenario == "" && len(at.groups) == 0 { // of a scenario it is told again
-			g.problem("checks", at.checkLine, "the check %q failed %v of %v times", at.check, fails.v, fails.v+passes.v)
+		if passes.OK && fails.Value > 0 && at.scenario == "" && len(at.groups) == 0 { // of a scenario it is told again
+			g.problem("checks", at.checkLine, "the check %q failed %v of %v times", at.check, fails.Value, fails.Value+passes.Value)
 		}
 		at.check = ""
 		return
@@ -168,9 +170,9 @@ func (g *k6Read) mark(at *k6Text, line []byte, number int) {
 	if at.thresholds && len(text) > 0 && !bytes.HasPrefix(text, []byte("✓ ")) {
 		if inside, ok := bytes.CutPrefix(text, []byte("{")); ok {
 			base, _, _ := strings.Cut(at.base, "{")
-			at.base = base + "{" + oneLine(string(inside))
+			at.base = base + "{" + read.OneLine(string(inside))
 		} else {
-			at.base = oneLine(string(text))
+			at.base = read.OneLine(string(text))
 		}
 	}
 }
@@ -179,14 +181,14 @@ func (g *k6Read) mark(at *k6Text, line []byte, number int) {
 const k6Groups = 32
 
 // readText reads the values of a line; not ok: it is none of a metric.
-func (m *k6Metric) readText(s *scanner, text []byte) bool {
+func (m *k6Metric) readText(s *read.Scanner, text []byte) bool {
 	var room [16][]byte
 	var texts [16]string
 	words := texts[:0] // with what stands behind a number and a space: "8.0 kB"
-	for _, w := range fields(room[:0], text) {
+	for _, w := range read.Words(room[:0], text) {
 		if n := len(words); n > 0 && k6Bytes(string(bytes.TrimSuffix(w, []byte("/s")))) > 0 {
 			words[n-1] += " " + string(w)
-		} else if words = append(words, s.keep(w)); n > k6Words {
+		} else if words = append(words, s.Keep(w)); n > k6Words {
 			return false
 		}
 	}
@@ -220,25 +222,25 @@ const k6Words = 64
 // readRate reads "66.66% 10 out of 15" or "66.66% ✓ 10 ✗ 5": the counts are exact, the percentage is cut.
 func (m *k6Metric) readRate(words []string) bool {
 	m.kind = "rate"
-	ratio := firstNumber([]byte(words[0])).times(0.01)
+	ratio := firstNumber([]byte(words[0])).Times(0.01)
 	if len(words) == 5 {
 		part, whole := firstNumber([]byte(words[1])), firstNumber([]byte(words[4]))
 		if words[1] == "✓" {
-			part, whole = firstNumber([]byte(words[2])), opt{firstNumber([]byte(words[2])).v + whole.v, whole.ok}
+			part, whole = firstNumber([]byte(words[2])), read.Opt{Value: firstNumber([]byte(words[2])).Value + whole.Value, OK: whole.OK}
 		}
-		if part.ok && whole.ok && whole.v > 0 {
-			ratio.v = part.v / whole.v
+		if part.OK && whole.OK && whole.Value > 0 {
+			ratio.Value = part.Value / whole.Value
 		}
 	}
-	m.values = append(m.values, k6Value{"rate", ratio.v})
-	return ratio.ok
+	m.values = append(m.values, k6Value{"rate", ratio.Value})
+	return ratio.OK
 }
 
 // takeText takes one value: a time, a size or a number.
 func (m *k6Metric) takeText(name, text string) bool {
 	value, contains := 0.0, "default"
 	digits, u, sized := strings.Cut(text, " ")
-	if v, ok := number([]byte(digits)); ok && finite(v) {
+	if v, ok := read.Number([]byte(digits)); ok && read.Finite(v) {
 		if value = v; sized {
 			value, contains = v*k6Bytes(u), "data"
 		}

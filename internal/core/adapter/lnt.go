@@ -3,6 +3,7 @@ package adapter
 import (
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -59,15 +60,15 @@ type lntMetric struct {
 	values []float64
 }
 
-func parseLNT(s *scanner, opts Options) (Results, error) {
-	s.loose = true
+func parseLNT(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
 	var tests []lntTest
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		if k := string(key); k != "tests" && k != "Tests" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.each(func() error {
-			line, _ := s.position()
+		return s.Each(func() error {
+			line, _ := s.Position()
 			t := lntTest{line: line}
 			if err := t.read(s); err != nil {
 				return err
@@ -116,24 +117,24 @@ func parseLNT(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, `"tests" of LNT, %d of them`, len(tests)), nil
 }
 
-func (t *lntTest) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (t *lntTest) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "name", "Name":
-			return s.str(&t.name)
+			return s.Str(&t.name)
 		case "hash", "profile", "Info":
-			return s.skip()
+			return s.Skip()
 		}
-		m := lntMetric{name: s.keep(key)}
-		if s.peek() == '[' {
-			err := s.nums(&m.values)
+		m := lntMetric{name: s.Keep(key)}
+		if s.Peek() == '[' {
+			err := s.Nums(&m.values)
 			t.metrics = append(t.metrics, m)
 			return err
 		}
-		var o opt
-		err := s.opt(&o)
-		if o.ok {
-			m.values = []float64{o.v}
+		var o read.Opt
+		err := s.Opt(&o)
+		if o.OK {
+			m.values = []float64{o.Value}
 			t.metrics = append(t.metrics, m)
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -12,21 +13,21 @@ import (
 
 // after is what stands behind a label at the beginning of the line, without spaces around it.
 func after(line []byte, label string) (rest []byte, ok bool) {
-	if line = trimIndent(line); !hasPrefix(line, label) {
+	if line = read.TrimIndent(line); !read.HasPrefix(line, label) {
 		return nil, false
 	}
 	return bytes.TrimSpace(line[len(label):]), true
 }
 
 // firstNumber is the number that a text begins with.
-func firstNumber(text []byte) opt {
-	word, _ := nextWord(text)
+func firstNumber(text []byte) read.Opt {
+	word, _ := read.NextWord(text)
 	for n := len(word); n > 0 && (word[n-1] == '%' || word[n-1] == ',' || word[n-1] == ';' || word[n-1] == 's' ||
 		word[n-1] == ')'); n = len(word) {
 		word = word[:n-1]
 	}
-	v, ok := groupedNumber(word, ',')
-	return opt{v, ok && finite(v)}
+	v, ok := read.GroupedNumber(word, ',')
+	return read.Opt{Value: v, OK: ok && read.Finite(v)}
 }
 
 // banner is the name in a line "=== name ===" that a script printed to tell several runs apart; a closing one begins with "end ".
@@ -36,7 +37,7 @@ func banner(line []byte) (name string, ok bool) {
 		return "", false
 	}
 	inside, ok := bytes.CutSuffix(bytes.TrimRight(rest, " "), []byte(" ==="))
-	name = oneLine(string(inside))
+	name = read.OneLine(string(inside))
 	return name, ok && !strings.HasPrefix(name, "end ")
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -28,33 +29,33 @@ var locustTool = tool{
 	parse: parseLocust, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseLocust(s *scanner, opts Options) (Results, error) {
-	if c := s.peek(); c == '[' {
+func parseLocust(s *read.Scanner, opts Options) (Results, error) {
+	if c := s.Peek(); c == '[' {
 		return locustJSON(s, opts)
 	}
 	t := locustTable(s)
 	switch {
 	case t == nil:
-		return Results{}, s.fail("locust: there is no table with Name, Request Count and Average Response Time")
-	case t.column("Request Count") >= 0:
-	case t.column("Total Request Count") >= 0:
+		return Results{}, s.Fail("locust: there is no table with Name, Request Count and Average Response Time")
+	case t.Column("Request Count") >= 0:
+	case t.Column("Total Request Count") >= 0:
 		return locustHistory(t, opts)
 	default:
-		return Results{}, s.fail("locust: this is its file of failures or exceptions, which has no times; want the file that ends in _stats.csv")
+		return Results{}, s.Fail("locust: this is its file of failures or exceptions, which has no times; want the file that ends in _stats.csv")
 	}
 	var g gathering
 	n := 0
 	values := make([]optional, 0, 24)
-	for t.next() {
+	for t.Next() {
 		n++
-		name := joinNames(" ", t.s.keep(t.field(t.column("Type"))), t.s.keep(t.field(t.column("Name"))))
-		count := firstNumber(t.field(t.column("Request Count")))
-		failed := firstNumber(t.field(t.column("Failure Count")))
-		if failed.v > 0 {
-			g.problem(name, t.line, "%v of %v requests failed", failed.v, count.v)
+		name := joinNames(" ", t.Scanner.Keep(t.Field(t.Column("Type"))), t.Scanner.Keep(t.Field(t.Column("Name"))))
+		count := firstNumber(t.Field(t.Column("Request Count")))
+		failed := firstNumber(t.Field(t.Column("Failure Count")))
+		if failed.Value > 0 {
+			g.problem(name, t.Line, "%v of %v requests failed", failed.Value, count.Value)
 		}
-		if count.v == 0 {
-			g.problem(name, t.line, "there was not a single request")
+		if count.Value == 0 {
+			g.problem(name, t.Line, "there was not a single request")
 			continue
 		}
 		central := "Average Response Time"
@@ -62,16 +63,18 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 			central = "Median Response Time"
 		}
 		values = append(values[:0], []optional{
-			{unit.Latency, firstNumber(t.field(t.column(central))).times(1e6)},
-			{latencyAt("min"), firstNumber(t.field(t.column("Min Response Time"))).times(1e6)}, {latencyAt("max"), firstNumber(t.field(t.column("Max Response Time"))).times(1e6)},
-			{unit.Throughput, firstNumber(t.field(t.column("Requests/s")))}, {requests, count}, {requestsFailed, failed}, {responseSize, firstNumber(t.field(t.column("Average Content Size")))},
+			{unit.Latency, firstNumber(t.Field(t.Column(central))).Times(1e6)},
+			{latencyAt("min"), firstNumber(t.Field(t.Column("Min Response Time"))).Times(1e6)},
+			{latencyAt("max"), firstNumber(t.Field(t.Column("Max Response Time"))).Times(1e6)},
+			{unit.Throughput, firstNumber(t.Field(t.Column("Requests/s")))}, {requests, count}, {requestsFailed, failed},
+			{responseSize, firstNumber(t.Field(t.Column("Average Content Size")))},
 		}...)
-		for i, c := range t.columns {
+		for i, c := range t.Columns {
 			if p, ok := strings.CutSuffix(c, "%"); ok && p != "100" {
-				values = append(values, optional{percentileOf(p), firstNumber(t.field(i)).times(1e6)})
+				values = append(values, optional{percentileOf(p), firstNumber(t.Field(i)).Times(1e6)})
 			}
 		}
-		if err := g.optional(g.again(name), t.line, values); err != nil {
+		if err := g.optional(g.again(name), t.Line, values); err != nil {
 			return Results{}, err
 		}
 	}
@@ -79,14 +82,14 @@ func parseLocust(s *scanner, opts Options) (Results, error) {
 }
 
 // locustTable is the first of locust's tables; nil: there is none.
-func locustTable(s *scanner) *table {
+func locustTable(s *read.Scanner) *read.Table {
 	for {
-		t := s.newTable()
+		t := s.Table()
 		if t == nil {
 			return nil
 		}
 		for _, columns := range [][]string{{"Name", "Request Count", "Average Response Time"}, {"Name", "Total Request Count", "Total Average Response Time"}, {"Name", "Error", "Occurrences"}, {"Count", "Message", "Traceback"}} {
-			if !slices.ContainsFunc(columns, func(c string) bool { return t.column(c) < 0 }) {
+			if !slices.ContainsFunc(columns, func(c string) bool { return t.Column(c) < 0 }) {
 				return t
 			}
 		}
@@ -96,20 +99,20 @@ func locustTable(s *scanner) *table {
 // locustLast is the last row of a name in the history, or a request of --json.
 type locustLast struct {
 	name                                        string
-	count, failed, average, median, least, most opt
-	size, rate                                  opt
-	begun, first                                opt // the time of the first row and its count
+	count, failed, average, median, least, most read.Opt
+	size, rate                                  read.Opt
+	begun, first                                read.Opt // the time of the first row and its count
 	line                                        int
 }
 
 // locustHistory reads the rows of intervals.
-func locustHistory(t *table, opts Options) (Results, error) {
+func locustHistory(t *read.Table, opts Options) (Results, error) {
 	var order []*locustLast
 	byName := map[string]*locustLast{}
 	n := 0
-	for t.next() {
+	for t.Next() {
 		n++
-		name := joinNames(" ", t.s.keep(t.field(t.column("Type"))), t.s.keep(t.field(t.column("Name"))))
+		name := joinNames(" ", t.Scanner.Keep(t.Field(t.Column("Type"))), t.Scanner.Keep(t.Field(t.Column("Name"))))
 		last := byName[name]
 		if last == nil {
 			last = &locustLast{name: name}
@@ -118,15 +121,16 @@ func locustHistory(t *table, opts Options) (Results, error) {
 				return Results{}, tooManyBenchmarks()
 			}
 		}
-		total := func(column string) opt { return firstNumber(t.field(t.column("Total " + column))) }
-		last.line, last.count, last.failed = t.line, total("Request Count"), total("Failure Count")
+		total := func(column string) read.Opt { return firstNumber(t.Field(t.Column("Total " + column))) }
+		last.line, last.count, last.failed = t.Line, total("Request Count"), total("Failure Count")
 		last.average, last.median, last.least, last.most = total("Average Response Time"), total("Median Response Time"), total("Min Response Time"), total("Max Response Time")
 		last.size = total("Average Content Size")
-		switch now := firstNumber(t.field(t.column("Timestamp"))); {
-		case !last.begun.ok:
+		switch now := firstNumber(t.Field(t.Column("Timestamp"))); {
+		case !last.begun.OK:
 			last.begun, last.first = now, last.count
-		case now.v > last.begun.v:
-			last.rate = opt{(last.count.v - last.first.v) / (now.v - last.begun.v), last.count.v >= last.first.v}
+		case now.Value > last.begun.Value:
+			last.rate = read.Opt{Value: (last.count.Value - last.first.Value) / (now.Value - last.begun.Value),
+				OK: last.count.Value >= last.first.Value}
 		}
 	}
 	var g gathering
@@ -140,10 +144,10 @@ func locustHistory(t *table, opts Options) (Results, error) {
 
 // add adds the totals of a name, and points of the distribution of its times.
 func (last *locustLast) add(g *gathering, opts Options, points []optional) error {
-	if last.failed.v > 0 {
-		g.problem(last.name, last.line, "%v of %v requests failed", last.failed.v, last.count.v)
+	if last.failed.Value > 0 {
+		g.problem(last.name, last.line, "%v of %v requests failed", last.failed.Value, last.count.Value)
 	}
-	if last.count.v == 0 {
+	if last.count.Value == 0 {
 		g.problem(last.name, last.line, "there was not a single request")
 		return nil
 	}
@@ -152,71 +156,71 @@ func (last *locustLast) add(g *gathering, opts Options, points []optional) error
 		central = last.median
 	}
 	return g.optional(last.name, last.line, append([]optional{
-		{unit.Latency, central.times(1e6)}, {latencyAt("min"), last.least.times(1e6)}, {latencyAt("max"), last.most.times(1e6)},
+		{unit.Latency, central.Times(1e6)}, {latencyAt("min"), last.least.Times(1e6)}, {latencyAt("max"), last.most.Times(1e6)},
 		{unit.Throughput, last.rate}, {requests, last.count}, {requestsFailed, last.failed}, {responseSize, last.size},
 	}, points...))
 }
 
 // locustJSON reads what --json prints.
-func locustJSON(s *scanner, opts Options) (Results, error) {
+func locustJSON(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	type entry struct {
 		locustLast
-		begin, end opt
+		begin, end read.Opt
 		times      []locustCount
 	}
 	var entries []entry
-	err := s.array(func() error {
-		if s.peek() != '{' {
-			return s.skip()
+	err := s.Array(func() error {
+		if s.Peek() != '{' {
+			return s.Skip()
 		}
 		var e entry
 		var name, method string
-		var none, total, length opt
-		e.line, _ = s.position()
-		err := s.object(func(key []byte) error {
+		var none, total, length read.Opt
+		e.line, _ = s.Position()
+		err := s.Object(func(key []byte) error {
 			switch string(key) {
 			case "name":
-				return s.str(&name)
+				return s.Str(&name)
 			case "method":
-				return s.str(&method)
+				return s.Str(&method)
 			case "num_requests":
-				return s.opt(&e.count)
+				return s.Opt(&e.count)
 			case "num_none_requests":
-				return s.opt(&none)
+				return s.Opt(&none)
 			case "num_failures":
-				return s.opt(&e.failed)
+				return s.Opt(&e.failed)
 			case "total_response_time":
-				return s.opt(&total)
+				return s.Opt(&total)
 			case "total_content_length":
-				return s.opt(&length)
+				return s.Opt(&length)
 			case "min_response_time":
-				return s.opt(&e.least)
+				return s.Opt(&e.least)
 			case "max_response_time":
-				return s.opt(&e.most)
+				return s.Opt(&e.most)
 			case "start_time":
-				return s.opt(&e.begin)
+				return s.Opt(&e.begin)
 			case "last_request_timestamp":
-				return s.opt(&e.end)
+				return s.Opt(&e.end)
 			case "response_times":
-				return s.members(func(key []byte) error {
-					millis, ok := number(key)
-					var n opt
-					if err := s.opt(&n); err != nil || !ok || !n.ok || !finite(millis) {
+				return s.Members(func(key []byte) error {
+					millis, ok := read.Number(key)
+					var n read.Opt
+					if err := s.Opt(&n); err != nil || !ok || !n.OK || !read.Finite(millis) {
 						return err
 					}
-					e.times = append(e.times, locustCount{millis, n.v})
-					return tooMany(len(e.times))
+					e.times = append(e.times, locustCount{millis, n.Value})
+					return read.TooMany(len(e.times))
 				})
 			}
-			return s.skip()
+			return s.Skip()
 		})
 		e.name = joinNames(" ", method, name)
-		if timed := e.count.v - none.v; timed > 0 {
-			e.average = total.times(1 / timed)
+		if timed := e.count.Value - none.Value; timed > 0 {
+			e.average = total.Times(1 / timed)
 		}
-		if e.count.v > 0 {
-			e.size = length.times(1 / e.count.v)
+		if e.count.Value > 0 {
+			e.size = length.Times(1 / e.count.Value)
 		}
 		entries = append(entries, e)
 		return firstError(err, func() error { return tooManyRuns(len(entries)) })
@@ -224,23 +228,23 @@ func locustJSON(s *scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	begin, end := opt{}, opt{} // of the run
+	begin, end := read.Opt{}, read.Opt{} // of the run
 	for _, e := range entries {
-		if e.begin.ok && (!begin.ok || e.begin.v < begin.v) {
+		if e.begin.OK && (!begin.OK || e.begin.Value < begin.Value) {
 			begin = e.begin
 		}
-		if e.end.ok && (!end.ok || e.end.v > end.v) {
+		if e.end.OK && (!end.OK || e.end.Value > end.Value) {
 			end = e.end
 		}
 	}
 	for _, e := range entries {
-		e.median = locustPercentile(e.times, e.count.v, 0.5)
-		if begin.ok && end.ok {
-			e.rate = opt{e.count.v / max(1, end.v-begin.v), true}
+		e.median = locustPercentile(e.times, e.count.Value, 0.5)
+		if begin.OK && end.OK {
+			e.rate = read.Opt{Value: e.count.Value / max(1, end.Value-begin.Value), OK: true}
 		}
 		points := make([]optional, len(locustPoints))
 		for i, p := range locustPoints {
-			points[i] = optional{locustMeasures[i], locustPercentile(e.times, e.count.v, p/100).times(1e6)}
+			points[i] = optional{locustMeasures[i], locustPercentile(e.times, e.count.Value, p/100).Times(1e6)}
 		}
 		if err := e.add(&g, opts, points); err != nil {
 			return Results{}, err
@@ -264,13 +268,13 @@ var (
 type locustCount struct{ millis, n float64 }
 
 // locustPercentile is the time that a part of the requests did not exceed: the largest with as many above it.
-func locustPercentile(times []locustCount, count, part float64) opt {
+func locustPercentile(times []locustCount, count, part float64) read.Opt {
 	slices.SortFunc(times, func(a, b locustCount) int { return cmp.Compare(b.millis, a.millis) })
 	seen, want := 0.0, math.Trunc(count*part)
 	for _, t := range times {
 		if seen += t.n; count-seen <= want {
-			return opt{t.millis, true}
+			return read.Opt{Value: t.millis, OK: true}
 		}
 	}
-	return opt{}
+	return read.Opt{}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -283,14 +284,14 @@ func (k *sketch) arrive(at *marked) {
 // an array or members of an object follow than are looked at, as the rest may be long. It ends the look.
 //
 // With any sign it is asked at each mark, for who only wants to know whether it is the tool's.
-func sketchJSON(s *scanner, tree *markTree, anySign bool, enough func(k *sketch, score int) bool) sketch {
+func sketchJSON(s *read.Scanner, tree *markTree, anySign bool, enough func(k *sketch, score int) bool) sketch {
 	l := look{sketch: sketch{of: tree}, s: s, anySign: anySign, enough: enough}
 	if tree.json.empty() {
 		return l.sketch
 	}
-	s.loose = true // what a Python program writes is recognised, whoever reads it
+	s.Loose = true // what a Python program writes is recognised, whoever reads it
 	for range sketchRecords {
-		if c := s.peek(); c != '{' && c != '[' {
+		if c := s.Peek(); c != '{' && c != '[' {
 			break
 		}
 		if err := l.value(marked{nodes: [8]*markNode{&tree.json}, n: 1}, 0); err != nil || enough(&l.sketch, 50) {
@@ -305,7 +306,7 @@ var errEnough = errors.New("enough was seen")
 // look is a document that is being looked at.
 type look struct {
 	sketch
-	s      *scanner
+	s      *read.Scanner
 	asked  int
 	enough func(k *sketch, score int) bool
 
@@ -328,17 +329,17 @@ func (l *look) stop() bool {
 
 func (l *look) value(at marked, depth int) error {
 	s := l.s
-	switch c := s.peek(); {
+	switch c := s.Peek(); {
 	case depth >= sketchDepth || at.n == 0:
-		return s.skip()
+		return s.Skip()
 	case c == '{':
 		keys := 0
-		return s.object(func(key []byte) error {
+		return s.Object(func(key []byte) error {
 			switch keys++; {
 			case keys == sketchKeys+1 && l.stop():
 				return errEnough
 			case keys > sketchKeys:
-				return s.skip()
+				return s.Skip()
 			}
 			to := at.member(key)
 			if l.arrive(&to); l.settled() {
@@ -349,12 +350,12 @@ func (l *look) value(at marked, depth int) error {
 	case c == '[':
 		elements := 0
 		to := at.element()
-		return s.array(func() error {
+		return s.Array(func() error {
 			switch elements++; {
 			case elements == sketchElements+1 && l.stop():
 				return errEnough
 			case elements > sketchElements:
-				return s.skip()
+				return s.Skip()
 			}
 			if l.arrive(&to); l.settled() {
 				return errEnough
@@ -362,7 +363,7 @@ func (l *look) value(at marked, depth int) error {
 			return l.value(to, depth+1)
 		})
 	case c == '"':
-		word, err := s.word()
+		word, err := s.Word()
 		if err == nil && len(word) <= sketchText {
 			for _, node := range at.nodes[:at.n] {
 				l.add(node.texts[string(word)]...)
@@ -373,16 +374,16 @@ func (l *look) value(at marked, depth int) error {
 		}
 		return err
 	}
-	return s.skip()
+	return s.Skip()
 }
 
 // sketchXML looks at the document that begins here.
-func sketchXML(s *scanner, tree *markTree, enough func(k *sketch) bool) sketch {
+func sketchXML(s *read.Scanner, tree *markTree, enough func(k *sketch) bool) sketch {
 	k := sketch{of: tree}
 	if tree.xml.empty() {
 		return k
 	}
-	d := newMarkup(&bounded{s: s})
+	d := s.Markup()
 	path := []marked{{nodes: [8]*markNode{&tree.xml}, n: 1}}
 	for range sketchTokens {
 		token, err := d.Token()
@@ -420,12 +421,12 @@ func sketchXML(s *scanner, tree *markTree, enough func(k *sketch) bool) sketch {
 // sketchRow looks at a line that may be the header of a table.
 func sketchRow(line []byte, tree *markTree) sketch {
 	k := sketch{of: tree}
-	comma := separator(line)
+	comma := read.Separator(line)
 	if len(tree.columns) == 0 || bytes.IndexByte(line, comma) < 0 {
 		return k
 	}
 	var room [32][]byte
-	for _, column := range splitRow(room[:0], line, comma) {
+	for _, column := range read.SplitRow(room[:0], line, comma) {
 		if column = bytes.TrimSpace(column); len(column) > 0 && tree.begins[column[0]] {
 			k.add(tree.columns[string(column)]...)
 		}
@@ -439,44 +440,69 @@ type source struct {
 	r    io.ReaderAt // where in is nil
 	size int64
 
-	prefix *prefix // before its lines
-	calm   bool    // as the scanner's
+	prefix *read.Prefix // before its lines
+	calm   bool         // as the scanner's
 
 	unopened bool // no document begins on any of its lines, nor at its beginning
 }
 
 // from is a scanner that begins at the place.
-func (src source) from(p place) *scanner {
-	var s *scanner
+func (src source) from(p place) *read.Scanner {
+	var s *read.Scanner
 	if src.r == nil {
-		s = spareBytes(src.in[p.offset:])
+		s = read.Borrow(src.in[p.offset:])
 	} else {
-		s = newScanner(io.NewSectionReader(src.r, p.offset, src.size-p.offset))
+		s = read.NewScanner(io.NewSectionReader(src.r, p.offset, src.size-p.offset))
 	}
-	s.row, s.lineNumber, s.prefix, s.calm = p.row, p.row, src.prefix, src.calm
+	s.Begin(p.row, src.prefix, src.calm)
 	return s
 }
 
 // look is a scanner that begins at the place and sees no more than a sketch needs.
-func (src source) look(p place) *scanner {
+func (src source) look(p place) *read.Scanner {
 	end := min(src.size, p.offset+sketchBytes)
-	var s *scanner
+	var s *read.Scanner
 	if src.r == nil {
-		s = spareBytes(src.in[p.offset:end:end])
+		s = read.Borrow(src.in[p.offset:end:end])
 	} else {
-		s = newScanner(io.NewSectionReader(src.r, p.offset, end-p.offset))
+		s = read.NewScanner(io.NewSectionReader(src.r, p.offset, end-p.offset))
 	}
-	s.prefix, s.calm = src.prefix, src.calm
+	s.Begin(0, src.prefix, src.calm)
 	if p.inLog {
-		s = newCleaned(s)
+		s = read.Cleaned(s)
 	}
 	return s
+}
+
+// findPrefix looks at the first lines for what stands before each; nil: nothing.
+//
+// It also notes in the source whether a document could begin on one of the lines: they are gone through once for both.
+func (src *source) findPrefix() *read.Prefix {
+	begin := place{offset: src.skipBOM()}
+	switch c := src.first(begin); {
+	case c == '{' || c == '<' || c == 0:
+		return nil // a document
+	case c == '[':
+		s := src.look(begin)
+		isList := s.Peek() == '[' && s.ListBegins()
+		if s.Free(); isList {
+			return nil
+		}
+	}
+	if src.r == nil {
+		bare, unopened := read.Glance(src.in[begin.offset:min(src.size, begin.offset+sketchBytes)])
+		src.unopened = bare && unopened && src.size < lookChunk
+		if bare {
+			return nil
+		}
+	}
+	return read.FindPrefix(func() *read.Scanner { return src.look(begin) })
 }
 
 // first is the first byte from the place on that is not space; 0: there is none.
 func (src source) first(p place) byte {
 	if src.r != nil {
-		return src.look(p).peek()
+		return src.look(p).Peek()
 	}
 	for _, c := range src.in[p.offset:min(src.size, p.offset+sketchBytes)] {
 		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
@@ -48,10 +49,10 @@ func (src source) locate(from *toolSet) []found {
 // skipBOM is the offset behind the byte order mark that Windows programs write.
 func (src source) skipBOM() int64 {
 	if src.r == nil {
-		return int64(len(src.in) - len(cutBOM(src.in)))
+		return int64(len(src.in) - len(read.CutBOM(src.in)))
 	}
 	s := src.look(place{})
-	if s.ensure(3); bytes.HasPrefix(s.in, []byte("\ufeff")) {
+	if s.Ensure(3); read.HasPrefix(s.Window(), "\ufeff") {
 		return 3
 	}
 	return 0
@@ -60,11 +61,11 @@ func (src source) skipBOM() int64 {
 // structured are the tools whose signs the structure at the place bears.
 func (src source) structured(from *toolSet, at place) (all []found) {
 	s := src.look(at)
-	defer s.free()
+	defer s.Free()
 	var k sketch
 	var in form
 	named := len(from.tools) == 1 && !at.inLog // any of its signs will do
-	c := s.peek()
+	c := s.Peek()
 	if !at.inLog && (src.prefix != nil || isStamped(s)) {
 		c = 'x' // of a log
 	}
@@ -100,11 +101,12 @@ func (src source) structured(from *toolSet, at place) (all []found) {
 }
 
 // isStamped reports whether a line follows that a CI system's time stamp begins, which may be in brackets.
-func isStamped(s *scanner) bool {
+func isStamped(s *read.Scanner) bool {
 	const enough = 64
-	s.ensure(enough)
-	rest := s.in[s.at:min(len(s.in), s.at+enough)]
-	return len(cutStamp(rest)) < len(rest)
+	s.Ensure(enough)
+	rest := s.Window()
+	rest = rest[:min(len(rest), enough)]
+	return len(read.CutStamp(rest)) < len(rest)
 }
 
 // headerLines is how far down a table's header may stand, below what the tool or a shell printed.
@@ -114,19 +116,20 @@ const headerLines = 50
 const headerBytes = 8 * limits.KiB
 
 // header are the tools whose columns one of the first lines has.
-func header(from *toolSet, at place, s *scanner) (all []found) {
+func header(from *toolSet, at place, s *read.Scanner) (all []found) {
 	tree := from.marks()
 	if len(tree.columns) == 0 {
 		return nil
 	}
-	ahead := s.in[s.at:min(len(s.in), s.at+headerBytes)]
-	commas := s.end != nil && s.at+len(ahead) == len(s.in) && bytes.IndexByte(ahead, '\t') < 0 && bytes.IndexByte(ahead, ';') < 0
+	window := s.Window()
+	ahead := window[:min(len(window), headerBytes)]
+	commas := s.Ends() && len(ahead) == len(window) && bytes.IndexByte(ahead, '\t') < 0 && bytes.IndexByte(ahead, ';') < 0
 	if commas && bytes.IndexByte(ahead, ',') < 0 {
 		return nil // there are no columns
 	}
 	for range headerLines {
-		sign := at.offset + s.read()
-		line, ok := s.nextLine()
+		sign := at.offset + s.Offset()
+		line, ok := s.NextLine()
 		if !ok {
 			break
 		}
@@ -155,7 +158,7 @@ func (src source) search(from *toolSet, tables []found) []found {
 	all := tables
 	begin := place{offset: src.skipBOM()}
 	s := src.from(begin)
-	defer s.free()
+	defer s.Free()
 	needles := from.needles()
 	sure := 0 // how many are
 	for _, f := range tables {
@@ -198,9 +201,9 @@ func (src source) search(from *toolSet, tables []found) []found {
 			}
 			line := lineAt(chunk, at)
 			if src.calm {
-				line = cutStamp(line)
+				line = read.CutStamp(line)
 			} else {
-				line = src.prefix.clean(line)
+				line = src.prefix.Clean(line)
 			}
 			if score := t.hit(line); score > 0 {
 				take(found{t, score, t.trace, begin, offset + int64(lineStart(chunk, at))})
@@ -247,18 +250,18 @@ func (src source) search(from *toolSet, tables []found) []found {
 }
 
 // nextChunk takes whole lines, many at once, off the input.
-func nextChunk(s *scanner) []byte {
+func nextChunk(s *read.Scanner) []byte {
 	for {
-		rest := s.in[s.at:]
+		rest := s.Window()
 		if len(rest) > lookChunk {
 			rest = rest[:lookChunk]
 		}
-		if i := bytes.LastIndexByte(rest, '\n'); i >= 0 && (len(rest) == lookChunk || s.end == nil) {
+		if i := bytes.LastIndexByte(rest, '\n'); i >= 0 && (len(rest) == lookChunk || !s.Ends()) {
 			rest = rest[:i+1]
-		} else if len(rest) < lookChunk && s.more() {
+		} else if len(rest) < lookChunk && s.More() {
 			continue
 		}
-		s.at += len(rest)
+		s.Pass(len(rest))
 		return rest
 	}
 }
@@ -280,14 +283,14 @@ func (src source) openers(chunk []byte) iter.Seq[int] {
 			for first < end-1 && (chunk[first] == ' ' || chunk[first] == '\t') {
 				first++
 			}
-			if c := chunk[first]; src.prefix != nil || c == '{' || c == '[' || c == '<' || c == 0x1b || isDigit(c) || within >= first-at {
-				line := src.prefix.clean(chunk[at:end])
-				text := trimIndent(line)
+			if c := chunk[first]; src.prefix != nil || c == '{' || c == '[' || c == '<' || c == 0x1b || read.IsDigit(c) || within >= first-at {
+				line := src.prefix.Clean(chunk[at:end])
+				text := read.TrimIndent(line)
 				indent := len(line) - len(text)
 				if within >= indent && len(text) > 0 {
 					within = -1
 				}
-				if within < 0 && opens(text) {
+				if within < 0 && read.OpensDocument(text) {
 					if !yield(at) {
 						return
 					}
@@ -297,27 +300,6 @@ func (src source) openers(chunk []byte) iter.Seq[int] {
 			at = end
 		}
 	}
-}
-
-// opens reports whether the line could be the first of a document.
-func opens(line []byte) bool {
-	if len(line) == 0 {
-		return false
-	}
-	next := trimIndent(line[1:])
-	switch line[0] {
-	case '{':
-		return len(next) == 0 || next[0] == '"'
-	case '[':
-		return len(next) == 0 || next[0] == '{' || next[0] == '['
-	case '<':
-		if len(next) == 0 || next[0] != '?' && (next[0]|0x20 < 'a' || next[0]|0x20 > 'z') {
-			return false
-		}
-		tag, _, ended := bytes.Cut(next, []byte(">"))
-		return !ended || bytes.IndexByte(tag, ' ') < 0 || bytes.IndexByte(tag, '=') >= 0 // "<not counted>" is none
-	}
-	return false
 }
 
 // choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Of a log of several tools each is read, in the order of the log: those that are
@@ -372,8 +354,9 @@ func sameParser(a, b *tool) bool {
 // beginning is the first line with something on it, shortened and quoted, so that control characters are seen and do nothing.
 func beginning(src source) string {
 	s := src.look(place{})
-	s.ensure(4096)
-	for line := range strings.Lines(string(s.in[:min(len(s.in), 4096)])) {
+	s.Ensure(4096)
+	window := s.Window()
+	for line := range strings.Lines(string(window[:min(len(window), 4096)])) {
 		line = strings.TrimSpace(line)
 		if line == "" {
 			continue

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -42,8 +43,8 @@ var (
 // memtierOp is one operation.
 type memtierOp struct {
 	name                                                   string
-	count, rate, average, least, largest, kb, hits, misses opt
-	received, sent, moved, ask, errors                     opt
+	count, rate, average, least, largest, kb, hits, misses read.Opt
+	received, sent, moved, ask, errors                     read.Opt
 	perSecond                                              []float64
 	points                                                 []jmhPoint
 	line                                                   int
@@ -52,7 +53,7 @@ type memtierOp struct {
 // memtierStats are the sections of one run of memtier, or of several in a row.
 type memtierStats struct {
 	title         string
-	params        []parameter
+	params        []read.Parameter
 	all, averaged []memtierOp
 	runs          map[string][]float64 // the rate of each, by operation
 }
@@ -63,10 +64,10 @@ func (m *memtierStats) run(ops []memtierOp) error {
 		m.runs = map[string][]float64{}
 	}
 	for _, op := range ops {
-		if op.rate.ok {
-			m.runs[op.name] = append(m.runs[op.name], op.rate.v)
+		if op.rate.OK {
+			m.runs[op.name] = append(m.runs[op.name], op.rate.Value)
 		}
-		if err := tooMany(len(m.runs[op.name])); err != nil {
+		if err := read.TooMany(len(m.runs[op.name])); err != nil {
 			return err
 		}
 	}
@@ -79,7 +80,7 @@ func (m *memtierStats) add(g *gathering) error {
 		all = m.averaged
 	}
 	for _, op := range all {
-		if op.count.ok && op.count.v == 0 {
+		if op.count.OK && op.count.Value == 0 {
 			continue // an operation that was not asked for
 		}
 		if n := len(op.perSecond); n > 1 {
@@ -97,25 +98,25 @@ func (m *memtierStats) add(g *gathering) error {
 	return nil
 }
 
-func parseMemtier(s *scanner, opts Options) (Results, error) {
-	if s.peek() != '{' {
+func parseMemtier(s *read.Scanner, opts Options) (Results, error) {
+	if s.Peek() != '{' {
 		return parseMemtierText(s, opts)
 	}
-	s.loose = true
+	s.Loose = true
 	var stats memtierStats
-	err := s.object(func(key []byte) error {
-		name := s.keep(key)
+	err := s.Object(func(key []byte) error {
+		name := s.Keep(key)
 		switch {
 		case name == "configuration":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				switch string(key) {
 				case "clients", "threads", "pipeline", "ratio", "data_size":
-					p := parameter{name: s.keep(key)}
-					err := s.paramValue(&p.value)
+					p := read.Parameter{Name: s.Keep(key)}
+					err := s.ParamValue(&p.Value)
 					stats.params = append(stats.params, p)
 					return err
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		case name == "ALL STATS":
 			return memtierOps(s, &stats.all)
@@ -128,7 +129,7 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 			}
 			return stats.run(run)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	if err != nil {
 		return Results{}, err
@@ -142,7 +143,7 @@ func parseMemtier(s *scanner, opts Options) (Results, error) {
 
 // memtierColumns are the names of a table's columns, "Avg. Latency" among them; none where the line is no head.
 func memtierColumns(line []byte) (columns []string) {
-	line = trimIndent(line)
+	line = read.TrimIndent(line)
 	if !bytes.HasPrefix(line, []byte("Type ")) {
 		return nil
 	}
@@ -158,7 +159,7 @@ func memtierColumns(line []byte) (columns []string) {
 	return columns
 }
 
-func parseMemtierText(s *scanner, opts Options) (Results, error) {
+func parseMemtierText(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	var stats memtierStats
 	var columns []string
@@ -185,7 +186,7 @@ func parseMemtierText(s *scanner, opts Options) (Results, error) {
 		stats, section = memtierStats{title: title}, ""
 		return err
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		line = bytes.TrimSpace(line)
 		if columns == nil && !memtierHead(line) {
 			continue // as most lines of a log
@@ -208,7 +209,7 @@ func parseMemtierText(s *scanner, opts Options) (Results, error) {
 			err = flush()
 			section = text
 		} else if op, ok := memtierRow(columns, text); ok {
-			op.line = s.lineNumber
+			op.line = s.Line()
 			n++
 			to = append(to, op)
 			err = tooManyRuns(len(to))
@@ -236,9 +237,9 @@ func memtierHead(line []byte) bool {
 }
 
 // memtierParameter reads "4         Threads" and "50        Connections per thread".
-func memtierParameter(count, what string) (parameter, bool) {
+func memtierParameter(count, what string) (read.Parameter, bool) {
 	name := map[string]string{"Threads": "threads", "Connections per thread": "clients"}[what]
-	return parameter{name, count}, name != "" && isDigits([]byte(count))
+	return read.Parameter{Name: name, Value: count}, name != "" && read.IsDigits([]byte(count))
 }
 
 // memtierRow reads a row below columns, in which --- stands for nothing.
@@ -251,11 +252,11 @@ func memtierRow(columns []string, text string) (op memtierOp, ok bool) {
 	op.name = strings.Join(words[:names], " ")
 	for i, column := range columns {
 		word := words[names+i]
-		v, number := number([]byte(word))
+		v, number := read.Number([]byte(word))
 		if word != "---" && !number {
 			return op, false
 		}
-		value := opt{v, number && finite(v)}
+		value := read.Opt{Value: v, OK: number && read.Finite(v)}
 		switch column {
 		case "Ops/sec":
 			op.rate = value
@@ -272,22 +273,22 @@ func memtierRow(columns []string, text string) (op memtierOp, ok bool) {
 		case "Latency", "Avg. Latency":
 			op.average = value
 		default:
-			if point, ok := strings.CutSuffix(column, " Latency"); ok && value.ok {
+			if point, ok := strings.CutSuffix(column, " Latency"); ok && value.OK {
 				op.points = append(op.points, jmhPoint{name: point, value: v})
 			}
 		}
 	}
-	op.count = opt{0, op.rate.ok && op.rate.v == 0} // it was not asked for
+	op.count = read.Opt{Value: 0, OK: op.rate.OK && op.rate.Value == 0} // it was not asked for
 	return op, true
 }
 
-func memtierOps(s *scanner, to *[]memtierOp) error {
-	return s.members(func(key []byte) error {
-		if string(key) == "Runtime" || s.peek() != '{' { // the distribution of an operation is a list, of which its percentiles have what counts
-			return s.skip()
+func memtierOps(s *read.Scanner, to *[]memtierOp) error {
+	return s.Members(func(key []byte) error {
+		if string(key) == "Runtime" || s.Peek() != '{' { // the distribution of an operation is a list, of which its percentiles have what counts
+			return s.Skip()
 		}
-		line, _ := s.position()
-		op := memtierOp{name: s.keep(key), line: line}
+		line, _ := s.Position()
+		op := memtierOp{name: s.Keep(key), line: line}
 		err := op.read(s)
 		*to = append(*to, op)
 		if err != nil {
@@ -297,81 +298,81 @@ func memtierOps(s *scanner, to *[]memtierOp) error {
 	})
 }
 
-func (op *memtierOp) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (op *memtierOp) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "Count":
-			return s.opt(&op.count)
+			return s.Opt(&op.count)
 		case "Ops/sec":
-			return s.opt(&op.rate)
+			return s.Opt(&op.rate)
 		case "Average Latency":
-			return s.opt(&op.average)
+			return s.Opt(&op.average)
 		case "Latency":
-			if op.average.ok {
-				return s.skip()
+			if op.average.OK {
+				return s.Skip()
 			}
-			return s.opt(&op.average)
+			return s.Opt(&op.average)
 		case "Min Latency":
-			return s.opt(&op.least)
+			return s.Opt(&op.least)
 		case "Max Latency":
-			return s.opt(&op.largest)
+			return s.Opt(&op.largest)
 		case "KB/sec":
-			return s.opt(&op.kb)
+			return s.Opt(&op.kb)
 		case "KB/sec RX":
-			return s.opt(&op.received)
+			return s.Opt(&op.received)
 		case "KB/sec TX":
-			return s.opt(&op.sent)
+			return s.Opt(&op.sent)
 		case "MOVED/sec":
-			return s.opt(&op.moved)
+			return s.Opt(&op.moved)
 		case "ASK/sec":
-			return s.opt(&op.ask)
+			return s.Opt(&op.ask)
 		case "Connection Errors":
-			return s.opt(&op.errors)
+			return s.Opt(&op.errors)
 		case "Hits/sec":
-			return s.opt(&op.hits)
+			return s.Opt(&op.hits)
 		case "Misses/sec":
-			return s.opt(&op.misses)
+			return s.Opt(&op.misses)
 		case "Percentile Latencies":
-			return s.members(func(key []byte) error {
-				p := jmhPoint{name: s.keep(key)}
+			return s.Members(func(key []byte) error {
+				p := jmhPoint{name: s.Keep(key)}
 				if !strings.HasPrefix(p.name, "p") {
-					return s.skip() // the histogram
+					return s.Skip() // the histogram
 				}
-				var o opt
-				err := s.opt(&o)
-				if p.value = o.v; o.ok {
+				var o read.Opt
+				err := s.Opt(&o)
+				if p.value = o.Value; o.OK {
 					op.points = append(op.points, p)
 				}
 				return err
 			})
 		case "Time-Serie":
-			return s.members(func([]byte) error {
-				return s.members(func(key []byte) error {
+			return s.Members(func([]byte) error {
+				return s.Members(func(key []byte) error {
 					if string(key) != "Count" {
-						return s.skip()
+						return s.Skip()
 					}
-					var o opt
-					err := s.opt(&o)
-					if o.ok {
-						op.perSecond = append(op.perSecond, o.v)
+					var o read.Opt
+					err := s.Opt(&o)
+					if o.OK {
+						op.perSecond = append(op.perSecond, o.Value)
 					}
 					if err != nil {
 						return err
 					}
-					return tooMany(len(op.perSecond))
+					return read.TooMany(len(op.perSecond))
 				})
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 func (op *memtierOp) add(g *gathering, name string) error {
-	if !op.rate.ok {
+	if !op.rate.OK {
 		g.problem(name, op.line, "it has no rate")
 		return nil
 	}
-	if err := g.metric(name, Metric{Measure: unit.Throughput, Value: op.rate.v, Samples: op.perSecond}, op.line); err != nil {
+	if err := g.metric(name, Metric{Measure: unit.Throughput, Value: op.rate.Value, Samples: op.perSecond}, op.line); err != nil {
 		return err
 	}
 	lower := func(name string) *unit.Measure {
@@ -380,14 +381,14 @@ func (op *memtierOp) add(g *gathering, name string) error {
 		return m
 	}
 	if err := g.optional(name, op.line, []optional{
-		{unit.Latency, op.average.times(1e6)}, {latencyAt("min"), op.least.times(1e6)}, {latencyAt("max"), op.largest.times(1e6)},
-		{unit.Bandwidth, op.kb.times(1024e-6)}, {memtierReceived, op.received.times(1024e-6)}, {memtierSent, op.sent.times(1024e-6)},
+		{unit.Latency, op.average.Times(1e6)}, {latencyAt("min"), op.least.Times(1e6)}, {latencyAt("max"), op.largest.Times(1e6)},
+		{unit.Bandwidth, op.kb.Times(1024e-6)}, {memtierReceived, op.received.Times(1024e-6)}, {memtierSent, op.sent.Times(1024e-6)},
 		{perSecond("Hits", "hits"), op.hits}, {lower("Misses"), op.misses}, {lower("Moved"), op.moved}, {lower("Ask"), op.ask}, {memtierErrors, op.errors},
 	}); err != nil {
 		return err
 	}
 	for _, p := range op.points {
-		v, ok := number([]byte(p.name[1:]))
+		v, ok := read.Number([]byte(p.name[1:]))
 		if !ok {
 			continue
 		}

@@ -3,6 +3,7 @@ package adapter
 import (
 	"strconv"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -35,15 +36,15 @@ var (
 type mitataRun struct {
 	group, name, failed string
 	line                int
-	args                []parameter
+	args                []read.Parameter
 	stats               timing
-	heap, gc            opt
+	heap, gc            read.Opt
 }
 
-func parseMitata(s *scanner, opts Options) (Results, error) {
+func parseMitata(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	if c := s.peek(); c != '{' && c != 0 {
+	if c := s.Peek(); c != '{' && c != 0 {
 		err := g.mitataText(s, &n)
 		if opts.Average == AverageMedian {
 			g.problem("", 0, "what mitata prints has no medians; the values are averages")
@@ -55,46 +56,46 @@ func parseMitata(s *scanner, opts Options) (Results, error) {
 	top = func(key []byte) error {
 		switch string(key) {
 		case "results":
-			return s.members(top)
+			return s.Members(top)
 		case "layout":
-			return s.each(func() error {
+			return s.Each(func() error {
 				name := ""
-				err := s.members(func(key []byte) error {
+				err := s.Members(func(key []byte) error {
 					if string(key) == "name" {
-						return s.str(&name)
+						return s.Str(&name)
 					}
-					return s.skip()
+					return s.Skip()
 				})
 				layout = append(layout, name)
 				return err
 			})
 		case "benchmarks":
-			return s.each(func() error { return g.mitataBenchmark(s, opts, layout, &n) })
+			return s.Each(func() error { return g.mitataBenchmark(s, opts, layout, &n) })
 		}
-		return s.skip()
+		return s.Skip()
 	}
-	if err := s.object(top); err != nil {
+	if err := s.Object(top); err != nil {
 		return Results{}, err
 	}
 	return g.results(opts, `"benchmarks" with %d "runs" and their "stats"`, n), nil
 }
 
 // mitataBenchmark reads a benchmark with its runs, or one of version 0.1. Its group may stand behind the runs.
-func (g *gathering) mitataBenchmark(s *scanner, opts Options, layout []string, n *int) error {
-	s.peek()
-	line, _ := s.position()
+func (g *gathering) mitataBenchmark(s *read.Scanner, opts Options, layout []string, n *int) error {
+	s.Peek()
+	line, _ := s.Position()
 	alone, group := mitataRun{line: line}, ""
 	var runs []mitataRun
-	err := s.members(func(key []byte) error {
+	err := s.Members(func(key []byte) error {
 		switch string(key) {
 		case "group":
-			return s.str(&group)
+			return s.Str(&group)
 		case "runs":
-			return s.each(func() error {
-				s.peek()
-				line, _ := s.position()
+			return s.Each(func() error {
+				s.Peek()
+				line, _ := s.Position()
 				r := mitataRun{line: line}
-				err := s.members(func(key []byte) error { return r.member(s, key) })
+				err := s.Members(func(key []byte) error { return r.member(s, key) })
 				runs = append(runs, r)
 				return firstError(err, func() error { return tooManyRuns(len(runs)) })
 			})
@@ -122,31 +123,31 @@ func (g *gathering) mitataBenchmark(s *scanner, opts Options, layout []string, n
 	return nil
 }
 
-func (r *mitataRun) member(s *scanner, key []byte) error {
+func (r *mitataRun) member(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "name":
-		return s.str(&r.name)
+		return s.Str(&r.name)
 	case "args":
-		return s.params(&r.args)
+		return s.Params(&r.args)
 	case "error":
-		if s.peek() != '{' {
-			return s.str(&r.failed)
+		if s.Peek() != '{' {
+			return s.Str(&r.failed)
 		}
 		r.failed = "an error"
-		return s.members(func(key []byte) error {
+		return s.Members(func(key []byte) error {
 			if string(key) == "message" {
-				return s.str(&r.failed)
+				return s.Str(&r.failed)
 			}
-			return s.skip()
+			return s.Skip()
 		})
 	case "stats":
-		return s.members(func(key []byte) error {
-			average := func(to *opt) error {
-				return s.members(func(key []byte) error {
+		return s.Members(func(key []byte) error {
+			average := func(to *read.Opt) error {
+				return s.Members(func(key []byte) error {
 					if string(key) == "avg" {
-						return s.opt(to)
+						return s.Opt(to)
 					}
-					return s.skip()
+					return s.Skip()
 				})
 			}
 			switch string(key) {
@@ -158,14 +159,14 @@ func (r *mitataRun) member(s *scanner, key []byte) error {
 			return r.stats.member(s, key)
 		})
 	}
-	return s.skip()
+	return s.Skip()
 }
 
 func (r *mitataRun) add(g *gathering, opts Options, line int) error {
 	name := joinNames(" > ", r.group, r.name)
-	var hidden []parameter
+	var hidden []read.Parameter
 	for _, p := range r.args {
-		if !hasWord(r.name, p.value) {
+		if !hasWord(r.name, p.Value) {
 			hidden = append(hidden, p)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -59,15 +60,15 @@ func mitataMarkdown(line string) []string {
 	return columns
 }
 
-func (g *gathering) mitataText(s *scanner, n *int) error {
+func (g *gathering) mitataText(s *read.Scanner, n *int) error {
 	at := mitataText{groups: map[string]int{}}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
 			at = mitataText{title: b, groups: map[string]int{}}
 			continue
 		}
 		text := strings.TrimSpace(string(line))
-		if err := at.read(g, text, s.lineNumber, n); err != nil {
+		if err := at.read(g, text, s.Line(), n); err != nil {
 			return err
 		}
 	}
@@ -166,7 +167,8 @@ func (at *mitataText) further(g *gathering, text string, number int) error {
 	case strings.HasPrefix(text, "gc") && quantities[2].bytes || quantities[0].bytes:
 		return g.value(at.name, heapPerIteration, quantities[2].value, number)
 	case !quantities[2].bytes:
-		return g.optional(at.name, number, []optional{{latencyAt("min"), opt{quantities[0].value, true}}, {latencyAt("max"), opt{quantities[1].value, true}}, {latencyAt("p99"), opt{quantities[2].value, true}}})
+		return g.optional(at.name, number, []optional{{latencyAt("min"), read.Opt{Value: quantities[0].value, OK: true}},
+			{latencyAt("max"), read.Opt{Value: quantities[1].value, OK: true}}, {latencyAt("p99"), read.Opt{Value: quantities[2].value, OK: true}}})
 	}
 	return nil
 }
@@ -222,8 +224,8 @@ var mitataSizes = map[string]float64{"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb":
 func mitataQuantities(text string) (out []mitataQuantity) {
 	words := strings.Fields(mitataMarks.Replace(text))
 	for len(words) > 1 {
-		v, ok := groupedNumber([]byte(words[0]), ',')
-		if !ok || !finite(v) {
+		v, ok := read.GroupedNumber([]byte(words[0]), ',')
+		if !ok || !read.Finite(v) {
 			break
 		}
 		size := mitataSizes[words[1]]

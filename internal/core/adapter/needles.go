@@ -3,6 +3,8 @@ package adapter
 import (
 	"bytes"
 	"slices"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // needleSet finds the texts by which tools are told, all of them in one pass over a chunk: each is looked for at its rarest pair of bytes.
@@ -44,7 +46,7 @@ func rarity(c byte) int {
 	switch {
 	case c == ' ' || c == '-' || c == '.' || c == '=':
 		return 0
-	case c >= 'a' && c <= 'z' || isDigit(c):
+	case c >= 'a' && c <= 'z' || read.IsDigit(c):
 		return 1
 	case c == ':' || c == '"' || c == '/' || c == ',':
 		return 2

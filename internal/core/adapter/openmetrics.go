@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -17,7 +18,7 @@ var openMetricsTool = tool{
 	measures: []string{"Duration (s, lower)", "Size (B, lower)", "Count", "Ratio", "Value"}, samples: "each line of the same series", parameters: "labels, in braces",
 	needles: []string{"# TYPE "}, hit: func(line []byte) int {
 		var room [16][]byte
-		if words := fields(room[:0], line); len(words) == 4 && string(words[0]) == "#" && openMetricTypes[string(words[3])] {
+		if words := read.Words(room[:0], line); len(words) == 4 && string(words[0]) == "#" && openMetricTypes[string(words[3])] {
 			return 60
 		}
 		return 0
@@ -29,19 +30,19 @@ var openMetricTypes = map[string]bool{
 	"gauge": true, "counter": true, "histogram": true, "summary": true, "untyped": true, "unknown": true, "info": true, "stateset": true, "gaugehistogram": true,
 }
 
-func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
+func parseOpenMetrics(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n, ended := 0, false
 	units := map[string]string{} // that were declared
 	families := map[string]bool{}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		text := bytes.TrimSpace(line)
 		if len(text) == 0 || ended && text[0] != '#' {
 			continue
 		}
 		if text[0] == '#' {
 			var room [16][]byte
-			words := fields(room[:0], text)
+			words := read.Words(room[:0], text)
 			kind := ""
 			if len(words) > 1 {
 				kind = string(words[1])
@@ -61,7 +62,7 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 		name, labels, value, ok := readOpenMetric(text)
 		if !ok {
 			if len(g.out.Problems) < 10 {
-				g.problem("", s.lineNumber, "it is no sample: %s", shorten(string(text), 80))
+				g.problem("", s.Line(), "it is no sample: %s", shorten(string(text), 80))
 			}
 			continue
 		}
@@ -70,7 +71,7 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 		}
 		n++
 		m, factor := openMetricMeasure(name, value, units)
-		if err := g.value(withParameters(name, labels), m, value*factor, s.lineNumber); err != nil {
+		if err := g.value(withParameters(name, labels), m, value*factor, s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
@@ -78,37 +79,38 @@ func parseOpenMetrics(s *scanner, opts Options) (Results, error) {
 }
 
 // readOpenMetric reads name{label="value"} value, with a time stamp and an exemplar behind it.
-func readOpenMetric(line []byte) (name string, labels []parameter, value float64, ok bool) {
+func readOpenMetric(line []byte) (name string, labels []read.Parameter, value float64, ok bool) {
 	end := 0
-	for end < len(line) && (line[end] == '_' || line[end] == ':' || isDigit(line[end]) || line[end]|0x20 >= 'a' && line[end]|0x20 <= 'z') {
+	for end < len(line) && (line[end] == '_' || line[end] == ':' || read.IsDigit(line[end]) ||
+		line[end]|0x20 >= 'a' && line[end]|0x20 <= 'z') {
 		end++
 	}
-	if end > 0 && isDigit(line[0]) {
+	if end > 0 && read.IsDigit(line[0]) {
 		return "", nil, 0, false
 	}
 	name = string(line[:end])
-	rest := trimIndent(line[end:])
+	rest := read.TrimIndent(line[end:])
 	if len(rest) > 0 && rest[0] == '{' {
 		if labels, rest, ok = readLabels(rest[1:], &name); !ok {
 			return "", nil, 0, false
 		}
 	}
-	word, rest := nextWord(rest)
-	if value, ok = number(word); !ok || name == "" {
+	word, rest := read.NextWord(rest)
+	if value, ok = read.Number(word); !ok || name == "" {
 		return "", nil, 0, false
 	}
-	if stamp, after := nextWord(rest); len(stamp) > 0 && stamp[0] != '#' {
-		if _, ok := number(stamp); !ok {
+	if stamp, after := read.NextWord(rest); len(stamp) > 0 && stamp[0] != '#' {
+		if _, ok := read.Number(stamp); !ok {
 			return "", nil, 0, false
 		}
 		rest = after
 	}
-	after, _ := nextWord(rest)
+	after, _ := read.NextWord(rest)
 	return name, labels, value, len(after) == 0 || after[0] == '#'
 }
 
 // readLabels reads name="value",…} with its escapes. A text without a value is the metric's name.
-func readLabels(rest []byte, metric *string) (labels []parameter, after []byte, ok bool) {
+func readLabels(rest []byte, metric *string) (labels []read.Parameter, after []byte, ok bool) {
 	for {
 		rest = bytes.TrimLeft(rest, " \t,")
 		if len(rest) == 0 || len(labels) > 64 {
@@ -129,7 +131,7 @@ func readLabels(rest []byte, metric *string) (labels []parameter, after []byte, 
 			}
 			name, rest = string(rest[:end]), rest[end:]
 		}
-		rest = trimIndent(rest)
+		rest = read.TrimIndent(rest)
 		if len(rest) == 0 || rest[0] != '=' {
 			if *metric != "" {
 				return nil, nil, false
@@ -138,10 +140,10 @@ func readLabels(rest []byte, metric *string) (labels []parameter, after []byte, 
 			continue
 		}
 		var value string
-		if value, rest, ok = readQuoted(trimIndent(rest[1:])); !ok {
+		if value, rest, ok = readQuoted(read.TrimIndent(rest[1:])); !ok {
 			return nil, nil, false
 		}
-		labels = append(labels, parameter{name, value})
+		labels = append(labels, read.Parameter{Name: name, Value: value})
 	}
 }
 
@@ -154,7 +156,7 @@ func readQuoted(in []byte) (text string, rest []byte, ok bool) {
 	for at := 1; at < len(in); at++ {
 		switch c := in[at]; {
 		case c == '"':
-			return oneLine(string(out)), in[at+1:], true
+			return read.OneLine(string(out)), in[at+1:], true
 		case c == '\\' && at+1 < len(in):
 			if at++; in[at] == 'n' {
 				out = append(out, ' ')

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -54,10 +55,10 @@ var instructionsPerCycle = &unit.Measure{Name: "Instructions per Cycle", Slug: "
 // perfRow is one event.
 type perfRow struct {
 	event, unit, missing string
-	of                   []parameter // the CPU, socket, thread or cgroup
-	value, percent       opt         // of the spread
+	of                   []read.Parameter // the CPU, socket, thread or cgroup
+	value, percent       read.Opt         // of the spread
 	metrics              []optional
-	at                   opt // the end of its interval
+	at                   read.Opt // the end of its interval
 	summary, inText      bool
 	samples              []float64
 	line                 int
@@ -80,16 +81,16 @@ type perfBlock struct {
 	times     []float64 // of the table
 	pmu       string    // of the last row
 	rows      []*perfRow
-	made      *rows[perfRow]      // where they are
+	made      *read.Rows[perfRow] // where they are
 	byEvent   map[string]*perfRow // where there are many
 	last      float64             // the end of the last interval
 	summed    bool                // what it has is the summary of its intervals
 
-	s *scanner // that keeps texts; nil: nobody does
+	s *read.Scanner // that keeps texts; nil: nobody does
 }
 
 // keep is the text as a string.
-func (b *perfBlock) keep(text []byte) string { return kept(b.s, text) }
+func (b *perfBlock) keep(text []byte) string { return read.Kept(b.s, text) }
 
 // fewPerfRows are looked through one by one, which is cheaper than a map.
 const fewPerfRows = 16
@@ -107,11 +108,11 @@ func (b *perfBlock) known(key string) *perfRow {
 	return nil
 }
 
-func parsePerfStat(s *scanner, opts Options) (Results, error) {
+func parsePerfStat(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	b := perfUnnamed("")
-	made := perfRooms.Get().(*rows[perfRow])
+	made := perfRooms.Get().(*read.Rows[perfRow])
 	b.s, b.made = s, made
 	next := func(one perfBlock) error {
 		if b.title == "" && b.name == perfUnnamed("").name && len(b.rows) > 0 && !b.intervals {
@@ -121,7 +122,7 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 		b, b.s, b.made = one, s, made
 		return err
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		var err error
 		if title, titled := banner(line); titled {
 			err = next(perfUnnamed(perfBanner(title)))
@@ -129,12 +130,12 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 		} else if bytes.HasPrefix(line, []byte("# started on ")) {
 			err = next(perfUnnamed(b.title))
 		} else if rest, ok := after(line, "Performance counter stats for "); ok {
-			err = next(perfBlock{name: perfCommand(s.goesOnTo(rest, ":")), title: b.title, text: true})
+			err = next(perfBlock{name: perfCommand(s.GoesOnTo(rest, ":")), title: b.title, text: true})
 		} else if perfIntervals(line) {
 			b.intervals = true
 		} else if r, ok := b.read(line); ok {
 			n++
-			r.line = s.lineNumber
+			r.line = s.Line()
 			if b.ends(&r) {
 				intervals := b.intervals
 				err = next(perfUnnamed(b.title))
@@ -151,15 +152,15 @@ func parsePerfStat(s *scanner, opts Options) (Results, error) {
 	if err := next(perfBlock{}); err != nil {
 		return Results{}, err
 	}
-	if made.n <= storeBenchmarks {
-		made.clear()
+	if made.Len() <= storeBenchmarks {
+		made.Clear()
 		perfRooms.Put(made)
 	}
 	return g.results(opts, "%d counts of perf stat", n), nil
 }
 
 // perfRooms are rooms for rows that wait for the next input. They hold nothing of an earlier one.
-var perfRooms = sync.Pool{New: func() any { return &rows[perfRow]{} }}
+var perfRooms = sync.Pool{New: func() any { return &read.Rows[perfRow]{} }}
 
 // perfUnnamed is a run whose command is not printed.
 func perfUnnamed(title string) perfBlock {
@@ -180,9 +181,9 @@ func perfCommand(rest []byte) string {
 	}
 	what, of, ok := strings.Cut(text, "'")
 	if ok && (what == "process id " || what == "thread id ") {
-		return oneLine(what + strings.TrimSuffix(of, "'"))
+		return read.OneLine(what + strings.TrimSuffix(of, "'"))
 	}
-	return oneLine(strings.Trim(text, "'"))
+	return read.OneLine(strings.Trim(text, "'"))
 }
 
 // read takes a row in any of the ways in which perf prints it.
@@ -193,10 +194,10 @@ func (b *perfBlock) read(line []byte) (r perfRow, ok bool) {
 	if line[0] == '{' {
 		return b.json(line)
 	}
-	if before, rest := nextWord(line); b.intervals {
+	if before, rest := read.NextWord(line); b.intervals {
 		if seconds, ok := perfTime(before); ok {
 			r, ok = b.row(rest)
-			r.at = opt{seconds, true}
+			r.at = read.Opt{Value: seconds, OK: true}
 			return r, ok
 		}
 	}
@@ -211,18 +212,18 @@ func (b *perfBlock) read(line []byte) (r perfRow, ok bool) {
 // perfTime reads the time of an interval, which has nine digits behind the mark.
 func perfTime(word []byte) (float64, bool) {
 	at := bytes.LastIndexAny(word, ".,")
-	if at <= 0 || len(word)-at != 10 || !isDigits(word[:at]) || !isDigits(word[at+1:]) {
+	if at <= 0 || len(word)-at != 10 || !read.IsDigits(word[:at]) || !read.IsDigits(word[at+1:]) {
 		return 0, false
 	}
 	v := perfDecimal(word)
-	return v.v, v.ok
+	return v.Value, v.OK
 }
 
 // ends reports whether the row belongs to another run than those before it: what CSV and JSON print again or below a text, or an interval that is earlier.
 func (b *perfBlock) ends(r *perfRow) bool {
 	switch {
-	case r.at.ok:
-		return r.at.v < b.last
+	case r.at.OK:
+		return r.at.Value < b.last
 	case b.text:
 		return !r.inText
 	}
@@ -242,8 +243,8 @@ func (b *perfBlock) take(r perfRow) error {
 		b.summed = true
 		b.rows, b.byEvent = nil, nil
 	}
-	if r.at.ok {
-		b.last = r.at.v
+	if r.at.OK {
+		b.last = r.at.Value
 	}
 	if r.event != "" {
 		b.pmu, _ = perfPMU(r.event)
@@ -259,7 +260,7 @@ func (b *perfBlock) take(r perfRow) error {
 		if len(b.rows) >= limits.MetricsPerReport {
 			return tooManyMetrics()
 		}
-		row := b.made.next()
+		row := b.made.Next()
 		*row = r
 		if b.rows = append(b.rows, row); len(b.rows) == fewPerfRows {
 			b.byEvent = map[string]*perfRow{}
@@ -273,11 +274,11 @@ func (b *perfBlock) take(r perfRow) error {
 	}
 	known.more(r.metrics)
 	switch {
-	case !r.value.ok, b.text, r.at == known.at: // an event may be counted for more than one metric
-	case !known.value.ok:
+	case !r.value.OK, b.text, r.at == known.at: // an event may be counted for more than one metric
+	case !known.value.OK:
 		known.value, known.missing, known.unit, known.at = r.value, "", r.unit, r.at
-	case r.at.ok:
-		known.value.v += r.value.v
+	case r.at.OK:
+		known.value.Value += r.value.Value
 		known.at = r.at
 	}
 	return nil
@@ -332,9 +333,9 @@ func (r *perfRow) metric(own bool) Metric {
 		its.Name, its.Slug = r.event, ""
 		m = &its
 	}
-	out := Metric{Measure: m, Value: r.value.v * r.factor}
-	if r.percent.ok {
-		out = spread(m, out.Value, out.Value*r.percent.v/100)
+	out := Metric{Measure: m, Value: r.value.Value * r.factor}
+	if r.percent.OK {
+		out = spread(m, out.Value, out.Value*r.percent.Value/100)
 	}
 	out.Samples = r.samples
 	return out

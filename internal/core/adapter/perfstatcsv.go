@@ -3,6 +3,8 @@ package adapter
 import (
 	"bytes"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // csv reads a row of -x with any separator that perf's users choose: comma, semicolon, tab or |.
@@ -26,10 +28,10 @@ func (b *perfBlock) csv(line []byte) (r perfRow, ok bool) {
 
 func (b *perfBlock) fields(fields [][]byte, separator byte) (r perfRow, ok bool) {
 	value := func(i int) bool {
-		return i < len(fields) && (bytes.HasPrefix(fields[i], []byte("<not ")) || perfDecimal(bytes.TrimSpace(fields[i])).ok)
+		return i < len(fields) && (bytes.HasPrefix(fields[i], []byte("<not ")) || perfDecimal(bytes.TrimSpace(fields[i])).OK)
 	}
 	if seconds, ok := perfTime(bytes.TrimSpace(fields[0])); ok && len(fields) > 5 { // -I: the time comes first
-		r.at = opt{seconds, true}
+		r.at = read.Opt{Value: seconds, OK: true}
 		fields = fields[1:]
 	}
 	if string(bytes.TrimSpace(fields[0])) == "summary" {
@@ -37,9 +39,10 @@ func (b *perfBlock) fields(fields [][]byte, separator byte) (r perfRow, ok bool)
 		fields = fields[1:]
 	}
 	if name, ok := perfPart(fields[0]); ok {
-		r.of = []parameter{perfOf(name, b.keep(fields[0]))}
+		r.of = []read.Parameter{perfOf(name, b.keep(fields[0]))}
 		fields = fields[1:]
-		if name != "cpu" && name != "thread" && len(fields) > 2 && isDigits(fields[0]) && (value(1) || len(fields[1]) == 0 && len(fields[2]) == 0) {
+		if name != "cpu" && name != "thread" && len(fields) > 2 && read.IsDigits(fields[0]) &&
+			(value(1) || len(fields[1]) == 0 && len(fields[2]) == 0) {
 			fields = fields[1:] // the number of CPUs that are counted together
 		}
 	}
@@ -64,12 +67,12 @@ func (b *perfBlock) fields(fields [][]byte, separator byte) (r perfRow, ok bool)
 		r.event += string(separator) + string(rest[0])
 		rest = rest[1:]
 	}
-	if r.event == "" || isDigit(r.event[0]) || isDigit((r.unit + " ")[0]) {
+	if r.event == "" || read.IsDigit(r.event[0]) || read.IsDigit((r.unit + " ")[0]) {
 		return r, false
 	}
-	if len(rest) > 2 && !perfDecimal(rest[0]).ok && perfDecimal(rest[1]).ok && perfDecimal(rest[2]).ok {
+	if len(rest) > 2 && !perfDecimal(rest[0]).OK && perfDecimal(rest[1]).OK && perfDecimal(rest[2]).OK {
 		if len(rest[0]) > 0 {
-			r.of = append(r.of, parameter{"cgroup", oneLine(string(rest[0]))})
+			r.of = append(r.of, read.Parameter{Name: "cgroup", Value: read.OneLine(string(rest[0]))})
 		}
 		rest = rest[1:]
 	}
@@ -77,7 +80,7 @@ func (b *perfBlock) fields(fields [][]byte, separator byte) (r perfRow, ok bool)
 		r.percent = perfDecimal(rest[0])
 		rest = rest[1:]
 	}
-	if len(rest) < 2 || !isDigits(rest[0]) || !perfShare(rest[1]) {
+	if len(rest) < 2 || !read.IsDigits(rest[0]) || !perfShare(rest[1]) {
 		return r, false
 	}
 	if bytes.HasPrefix(fields[0], []byte("<not ")) {
@@ -99,12 +102,12 @@ func (b *perfBlock) fields(fields [][]byte, separator byte) (r perfRow, ok bool)
 func perfShare(text []byte) bool {
 	at := bytes.IndexAny(text, ".,")
 	v := perfDecimal(text)
-	return at > 0 && len(text)-at == 3 && v.ok && v.v <= 100
+	return at > 0 && len(text)-at == 3 && v.OK && v.Value <= 100
 }
 
 // json reads an object of -j. It is not read as JSON, which it is not in every version and locale: "pcnt-running" : 100,00, }.
 func (b *perfBlock) json(line []byte) (r perfRow, ok bool) {
-	var metric opt
+	var metric read.Opt
 	metricUnit := ""
 	for key, text := range perfMembers(line) {
 		switch string(key) {
@@ -138,7 +141,7 @@ func (b *perfBlock) json(line []byte) (r perfRow, ok bool) {
 		r.unit = ""
 		return r, len(r.metrics) > 0
 	}
-	return r, r.missing != "" || r.value.ok
+	return r, r.missing != "" || r.value.OK
 }
 
 // perfMembers are the names and values of an object in one line, without their quotes.

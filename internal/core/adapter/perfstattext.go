@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -17,8 +18,8 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	if b.table = b.table && hash || bytes.HasPrefix(behind, []byte(" Table of individual measurements:")); b.table {
 		words := perfWords(room[:0], before)
 		if len(words) == 2 && words[1].text[0] == '(' && len(b.times) < limits.SamplesPerMetric {
-			if v := perfDecimal(words[0].text); v.ok {
-				b.times = append(b.times, v.v*1e9)
+			if v := perfDecimal(words[0].text); v.OK {
+				b.times = append(b.times, v.Value*1e9)
 			}
 		}
 		return r, false
@@ -31,7 +32,8 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	if r.of, words = perfAggregate(words); len(words) == 0 || !perfValue(words[0].text) {
 		return b.more(r, words, behind)
 	}
-	if !slices.ContainsFunc(words, func(w perfWord) bool { return !perfDecimal(w.text).ok }) && !b.done { // of --metric-only, whose names stand above in columns of any width
+	// of --metric-only, whose names stand above in columns of any width
+	if !slices.ContainsFunc(words, func(w perfWord) bool { return !perfDecimal(w.text).OK }) && !b.done {
 		r.event, r.missing = "a row of metrics without counts", "<not read>"
 		return r, true
 	}
@@ -45,7 +47,7 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 		if string(last) == "elapsed" {
 			b.done, r.samples = true, b.times
 		}
-		return r, r.value.ok
+		return r, r.value.OK
 	case b.done:
 		return r, false // it is another program's
 	case string(words[0].text) == "<not":
@@ -59,7 +61,7 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 		words, r.unit = words[:n-1], "msec"
 	}
 	if n := len(words); n > 1 && words[n-1].at-words[n-2].at >= 25 { // an event fills 25 columns or 32, a unit few
-		r.of = append(r.of, parameter{"cgroup", string(words[n-1].text)})
+		r.of = append(r.of, read.Parameter{Name: "cgroup", Value: string(words[n-1].text)})
 		words = words[:n-1]
 	}
 	switch {
@@ -72,7 +74,7 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	}
 	pmu, _ := perfPMU(r.event)
 	r.metrics = b.metrics(behind, pmu)
-	return r, (r.value.ok || r.missing != "") && !isDigit(r.event[0])
+	return r, (r.value.OK || r.missing != "") && !read.IsDigit(r.event[0])
 }
 
 // more is a row without a count: further metrics of the row before, or those of a group, "TopdownL1 (cpu_core)  # 9.4 %  tma_bad_speculation".
@@ -95,10 +97,10 @@ func perfBefore(text []byte) []byte {
 	if at := bytes.Index(text, []byte("( +-")); at >= 0 {
 		text = text[:at]
 	}
-	text = trimEnd(text)
+	text = read.TrimEnd(text)
 	if bytes.HasSuffix(text, []byte("%)")) {
 		if at := lastIndex(text, " ("); at >= 0 {
-			text = trimEnd(text[:at])
+			text = read.TrimEnd(text[:at])
 		}
 	}
 	return text
@@ -113,7 +115,7 @@ type perfWord struct {
 // perfWords appends the words: it parts at spaces and tabs only: other white space may part the thousands.
 func perfWords(words []perfWord, text []byte) []perfWord {
 	for at := 0; at < len(text) && len(words) < 12; {
-		word, rest := nextWord(text[at:])
+		word, rest := read.NextWord(text[at:])
 		if len(word) == 0 {
 			break
 		}
@@ -124,17 +126,17 @@ func perfWords(words []perfWord, text []byte) []perfWord {
 }
 
 func firstWord(text []byte) []byte {
-	word, _ := nextWord(text)
+	word, _ := read.NextWord(text)
 	return word
 }
 
 // perfValue reports whether a row's value begins here.
 func perfValue(word []byte) bool {
-	return string(word) == "<not" || perfCount(word).ok
+	return string(word) == "<not" || perfCount(word).OK
 }
 
 // perfAggregate takes off what -A, --per-socket, --per-core and others put before the value: "CPU0", "S0  8", "S0-D0-C1  2", "bash-123".
-func perfAggregate(words []perfWord) (of []parameter, rest []perfWord) {
+func perfAggregate(words []perfWord) (of []read.Parameter, rest []perfWord) {
 	if len(words) == 0 || perfValue(words[0].text) {
 		return nil, words
 	}
@@ -148,11 +150,11 @@ func perfAggregate(words []perfWord) (of []parameter, rest []perfWord) {
 			whole += " " + string(w.text)
 		}
 		rest = words[i+1:]
-		if name != "cpu" && name != "thread" && len(rest) > 0 && isDigits(rest[0].text) && (len(rest) == 1 || perfValue(rest[1].text)) {
+		if name != "cpu" && name != "thread" && len(rest) > 0 && read.IsDigits(rest[0].text) && (len(rest) == 1 || perfValue(rest[1].text)) {
 			rest = rest[1:] // the number of CPUs that are counted together
 		}
 		if len(rest) == 0 || perfValue(rest[0].text) {
-			return []parameter{perfOf(name, whole)}, rest
+			return []read.Parameter{perfOf(name, whole)}, rest
 		}
 	}
 	return nil, words
@@ -160,24 +162,24 @@ func perfAggregate(words []perfWord) (of []parameter, rest []perfWord) {
 
 // perfPart is what a word such as "CPU0", "S0-D0-C1" or "bash-123" names.
 func perfPart(word []byte) (name string, ok bool) {
-	if rest, ok := bytes.CutPrefix(word, []byte("CPU")); ok && isDigits(rest) {
+	if rest, ok := bytes.CutPrefix(word, []byte("CPU")); ok && read.IsDigits(rest) {
 		return "cpu", true
 	}
-	if rest, ok := bytes.CutPrefix(word, []byte("N")); ok && isDigits(rest) {
+	if rest, ok := bytes.CutPrefix(word, []byte("N")); ok && read.IsDigits(rest) {
 		return "node", true
 	}
 	parts := bytes.Split(word, []byte("-"))
-	if rest, ok := bytes.CutPrefix(parts[0], []byte("S")); ok && isDigits(rest) && len(parts) < 5 {
+	if rest, ok := bytes.CutPrefix(parts[0], []byte("S")); ok && read.IsDigits(rest) && len(parts) < 5 {
 		if bytes.HasPrefix(parts[len(parts)-1], []byte("CLS")) {
 			return "cluster", true
 		}
 		return [...]string{"socket", "die", "core", "cache"}[len(parts)-1], true
 	}
-	return "thread", len(parts) > 1 && len(parts[0]) > 0 && isDigits(parts[len(parts)-1])
+	return "thread", len(parts) > 1 && len(parts[0]) > 0 && read.IsDigits(parts[len(parts)-1])
 }
 
 // perfOf is the parameter of a part. A process id is another each time, so that a thread goes by its name.
-func perfOf(name, text string) parameter {
+func perfOf(name, text string) read.Parameter {
 	switch name {
 	case "cpu":
 		text = strings.TrimPrefix(text, "CPU")
@@ -186,7 +188,7 @@ func perfOf(name, text string) parameter {
 			text = text[:at]
 		}
 	}
-	return parameter{name, oneLine(text)}
+	return read.Parameter{Name: name, Value: read.OneLine(text)}
 }
 
 // perfPMU is the unit of the processor in an event such as "cpu_core/cycles/u".
@@ -204,14 +206,14 @@ func (b *perfBlock) metrics(behind []byte, pmu string) []optional {
 		behind = behind[:at]
 	}
 	behind = perfBefore(behind)
-	word, rest := nextWord(behind)
+	word, rest := read.NextWord(behind)
 	return perfMetric(perfDecimal(word), b.keep(rest), pmu)
 }
 
 // perfMetric is a metric by what perf calls its unit, which is a unit and behind two spaces its name, or the name alone.
-func perfMetric(v opt, text, pmu string) []optional {
+func perfMetric(v read.Opt, text, pmu string) []optional {
 	text = strings.TrimSpace(text)
-	if !v.ok || text == "" {
+	if !v.OK || text == "" {
 		return nil
 	}
 	u, name, named := strings.Cut(text, "  ")
@@ -242,7 +244,7 @@ func perfMetric(v opt, text, pmu string) []optional {
 }
 
 // perfCount reads a count of any locale: it has two digits behind the point, six in old versions, or none, so that a mark before three parts thousands.
-func perfCount(word []byte) opt {
+func perfCount(word []byte) read.Opt {
 	at := lastMark(word)
 	if at >= 0 && len(word)-at == 4 {
 		return perfDigits(word, -1)
@@ -261,7 +263,7 @@ func lastMark(word []byte) int {
 }
 
 // perfDecimal reads a time, a percentage or a metric, of which no thousands are parted: a mark is the decimal one.
-func perfDecimal(word []byte) opt {
+func perfDecimal(word []byte) read.Opt {
 	for n := len(word); n > 0 && (word[n-1] == '%' || word[n-1] == ')'); n = len(word) {
 		word = word[:n-1]
 	}
@@ -272,15 +274,16 @@ func perfDecimal(word []byte) opt {
 var perfMarks = []string{"\u00a0", "\u2009", "\u202f", "\u2019"}
 
 // perfDigits is the number whose decimal mark stands at a place, -1: nowhere. All other marks part its digits.
-func perfDigits(word []byte, decimal int) opt {
-	if len(word) == 0 || len(word) > 60 || !isDigit(word[0]) && !(len(word) > 1 && (word[0] == '-' || word[0] == '+') && isDigit(word[1])) {
-		return opt{}
+func perfDigits(word []byte, decimal int) read.Opt {
+	if len(word) == 0 || len(word) > 60 || !read.IsDigit(word[0]) &&
+		!(len(word) > 1 && (word[0] == '-' || word[0] == '+') && read.IsDigit(word[1])) {
+		return read.Opt{}
 	}
 	var room [64]byte
 	plain := room[:0]
 	for i := 0; i < len(word); i++ {
 		switch c := word[i]; {
-		case isDigit(c), i == 0:
+		case read.IsDigit(c), i == 0:
 			plain = append(plain, c)
 		case i == decimal:
 			plain = append(plain, '.')
@@ -293,11 +296,11 @@ func perfDigits(word []byte, decimal int) opt {
 				}
 			}
 			if mark == 0 {
-				return opt{}
+				return read.Opt{}
 			}
 			i += mark - 1
 		}
 	}
-	v, ok := number(plain)
-	return opt{v, ok && finite(v)}
+	v, ok := read.Number(plain)
+	return read.Opt{Value: v, OK: ok && read.Finite(v)}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -48,20 +49,20 @@ const pgMostRows = 1000
 // pgPart is what is measured of a whole run, and of each script where there are several.
 type pgPart struct {
 	script, failure                  string
-	average, deviation, rate, failed opt
+	average, deviation, rate, failed read.Opt
 	others                           []optional
 	statements                       []pgStatement
 }
 
 type pgStatement struct {
 	text                     string
-	value, failures, retries opt
+	value, failures, retries read.Opt
 }
 
 // pgRun is one run.
 type pgRun struct {
 	title, kind string
-	params      []parameter
+	params      []read.Parameter
 	line        int
 	whole       pgPart
 	scripts     []pgPart
@@ -70,10 +71,10 @@ type pgRun struct {
 	errors      []string
 	listing     int // columns before a statement; 0: no statements follow
 
-	s *scanner
+	s *read.Scanner
 }
 
-func parsePgbench(s *scanner, opts Options) (Results, error) {
+func parsePgbench(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	r := pgRun{s: s}
@@ -86,7 +87,7 @@ func parsePgbench(s *scanner, opts Options) (Results, error) {
 		n++
 		return last.add(&g)
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		b, isBanner := banner(line)
 		if !isBanner {
 			b = r.title
@@ -98,7 +99,7 @@ func parsePgbench(s *scanner, opts Options) (Results, error) {
 			}
 		}
 		if begins {
-			r.kind, r.line = oneLine(s.keep(kind)), s.lineNumber
+			r.kind, r.line = read.OneLine(s.Keep(kind)), s.Line()
 		} else {
 			r.read(line)
 		}
@@ -118,12 +119,12 @@ func (r *pgRun) read(line []byte) {
 			return
 		}
 		rate, _, ok := bytes.Cut(rest, []byte(" tps"))
-		if v := firstNumber(rate); ok && v.ok && len(r.rates) < maxAggregates {
-			r.rates = append(r.rates, v.v)
+		if v := firstNumber(rate); ok && v.OK && len(r.rates) < maxAggregates {
+			r.rates = append(r.rates, v.Value)
 		}
 		_, lat, _ := bytes.Cut(rest, []byte(" tps, lat "))
-		if v := firstNumber(lat).times(1e6); v.ok && v.v > 0 && len(r.lats) < maxAggregates { // 0: there was no transaction
-			r.lats = append(r.lats, v.v)
+		if v := firstNumber(lat).Times(1e6); v.OK && v.Value > 0 && len(r.lats) < maxAggregates { // 0: there was no transaction
+			r.lats = append(r.lats, v.Value)
 		}
 		return
 	}
@@ -151,7 +152,7 @@ func (r *pgRun) read(line []byte) {
 		r.listing = 0
 		if rest, ok := bytes.CutPrefix(line, []byte("SQL script ")); ok && len(r.scripts) < pgMostRows {
 			_, script, _ := bytes.Cut(rest, []byte(": "))
-			r.scripts = append(r.scripts, pgPart{script: oneLine(string(script))})
+			r.scripts = append(r.scripts, pgPart{script: read.OneLine(string(script))})
 		}
 	}
 }
@@ -173,18 +174,18 @@ var pgFailures = []struct {
 func (r *pgRun) ofRun(line []byte) {
 	for i := range pgParameters {
 		p := &pgParameters[i]
-		if !hasPrefix(line, p.label) {
+		if !read.HasPrefix(line, p.label) {
 			continue
 		}
 		if r.params == nil {
-			r.params = make([]parameter, 0, 4)
+			r.params = make([]read.Parameter, 0, 4)
 		}
 		if rest := line[len(p.label):]; string(rest) != p.usual && len(r.params) < 10 {
-			r.params = append(r.params, parameter{p.name, oneLine(r.s.keep(rest))})
+			r.params = append(r.params, read.Parameter{Name: p.name, Value: read.OneLine(r.s.Keep(rest))})
 		}
 		return
 	}
-	add := func(m *unit.Measure, v opt) {
+	add := func(m *unit.Measure, v read.Opt) {
 		if r.others == nil {
 			r.others = make([]optional, 0, 4)
 		}
@@ -192,7 +193,7 @@ func (r *pgRun) ofRun(line []byte) {
 			r.others = append(r.others, optional{m, v})
 		}
 	}
-	millis := func(text []byte) opt { return firstNumber(text).times(1e6) }
+	millis := func(text []byte) read.Opt { return firstNumber(text).Times(1e6) }
 	if rest, ok := after(line, "initial connection time = "); ok {
 		add(pgInitial, millis(rest))
 	} else if rest, ok := after(line, "average connection time = "); ok {
@@ -264,18 +265,18 @@ func (p *pgPart) read(line []byte) {
 			ok = false
 		}
 		if ok {
-			*to = firstNumber(rest).times(1e6)
+			*to = firstNumber(rest).Times(1e6)
 		}
 	}
 	if rest, ok := after(line, "number of failed transactions: "); ok {
-		p.failed, p.failure = firstNumber(rest), oneLine(string(rest))
+		p.failed, p.failure = firstNumber(rest), read.OneLine(string(rest))
 	}
-	rest, ok := bytes.CutPrefix(trimIndent(line), []byte("number of "))
+	rest, ok := bytes.CutPrefix(read.TrimIndent(line), []byte("number of "))
 	if !ok {
 		return
 	}
 	for _, more := range pgFailures {
-		if hasPrefix(rest, more.label) && len(p.others) < 10 {
+		if read.HasPrefix(rest, more.label) && len(p.others) < 10 {
 			p.others = append(p.others, optional{more.measure, firstNumber(bytes.TrimSpace(rest[len(more.label):]))})
 		}
 	}
@@ -291,16 +292,16 @@ func (r *pgRun) statement(line []byte) bool {
 		return false
 	}
 	var st pgStatement
-	for _, to := range []*opt{&st.value, &st.failures, &st.retries}[:r.listing] {
+	for _, to := range []*read.Opt{&st.value, &st.failures, &st.retries}[:r.listing] {
 		var word []byte
-		word, line = nextWord(line)
-		v, ok := number(word)
-		if !ok || !finite(v) {
+		word, line = read.NextWord(line)
+		v, ok := read.Number(word)
+		if !ok || !read.Finite(v) {
 			return false
 		}
-		*to = opt{v, true}
+		*to = read.Opt{Value: v, OK: true}
 	}
-	st.text = oneLine(r.s.keep(bytes.TrimSpace(line)))
+	st.text = read.OneLine(r.s.Keep(bytes.TrimSpace(line)))
 	if part.statements == nil {
 		part.statements = make([]pgStatement, 0, 8)
 	}
@@ -321,7 +322,7 @@ func (r *pgRun) add(g *gathering) error {
 	if err := r.whole.add(g, name, r.line, r.rates, r.lats); err != nil {
 		return err
 	}
-	if !r.whole.rate.ok && !r.whole.average.ok {
+	if !r.whole.rate.OK && !r.whole.average.OK {
 		return nil // and nothing else was measured
 	}
 	if err := g.optional(name, r.line, r.others); err != nil {
@@ -336,22 +337,22 @@ func (r *pgRun) add(g *gathering) error {
 }
 
 func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64) error {
-	if p.failed.v > 0 {
+	if p.failed.Value > 0 {
 		g.problem(name, line, "transactions failed: %s", p.failure)
 	}
-	if !p.rate.ok && !p.average.ok {
+	if !p.rate.OK && !p.average.OK {
 		g.problem(name, line, "it has neither a rate nor a latency: not a single transaction was made")
 		return nil
 	}
-	if p.rate.ok {
-		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: p.rate.v, Samples: rates}, line); err != nil {
+	if p.rate.OK {
+		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: p.rate.Value, Samples: rates}, line); err != nil {
 			return err
 		}
 	}
-	if p.average.ok {
-		latency := Metric{Measure: unit.Latency, Value: p.average.v}
-		if p.deviation.ok {
-			latency = spread(unit.Latency, p.average.v, p.deviation.v)
+	if p.average.OK {
+		latency := Metric{Measure: unit.Latency, Value: p.average.Value}
+		if p.deviation.OK {
+			latency = spread(unit.Latency, p.average.Value, p.deviation.Value)
 		}
 		latency.Samples = lats
 		if err := g.metric(name, latency, line); err != nil {
@@ -374,11 +375,11 @@ func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64)
 			full = fmt.Sprintf("%s #%d", full, seen[st.text])
 		}
 		var room [3]optional
-		values := append(room[:0], optional{unit.Latency, st.value.times(1e6)})
-		if st.failures.v > 0 {
+		values := append(room[:0], optional{unit.Latency, st.value.Times(1e6)})
+		if st.failures.Value > 0 {
 			values = append(values, optional{requestsFailed, st.failures})
 		}
-		if st.retries.v > 0 {
+		if st.retries.Value > 0 {
 			values = append(values, optional{pgRetries, st.retries})
 		}
 		if err := g.optional(full, line, values); err != nil {

@@ -3,6 +3,7 @@ package adapter
 import (
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -24,63 +25,63 @@ var phpbenchTool = tool{
 type phpVariant struct {
 	set, failed, assertion string
 	revs, warmup           string
-	parameters             []parameter
+	parameters             []read.Parameter
 	unwritten              bool // one of the parameters is no short text
 	times, memory          []float64
-	mean, deviation        opt
+	mean, deviation        read.Opt
 }
 
-func parsePHPBench(s *scanner, opts Options) (Results, error) {
+func parsePHPBench(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n, suites := 0, 0
 	var class, subject string
 	var v phpVariant
 	var variants []phpVariant // of the subject
-	attr := func(e *element, name string) opt {
-		x, ok := number([]byte(e.attr(name)))
-		return opt{x, ok && finite(x)}
+	attr := func(e *read.Element, name string) read.Opt {
+		x, ok := read.Number([]byte(e.Attr(name)))
+		return read.Opt{Value: x, OK: ok && read.Finite(x)}
 	}
-	err := s.elements(func(e *element) error {
-		switch e.name {
+	err := s.Elements(func(e *read.Element) error {
+		switch e.Name {
 		case "suite":
 			if suites++; suites == 2 {
 				g.problem("", 0, "the file has several suites; what they have in common is taken for further runs of the same code")
 			}
 		case "benchmark":
-			class = shorten(strings.TrimPrefix(e.attr("class"), `\`), limits.BenchmarkNameBytes+1)
+			class = shorten(strings.TrimPrefix(e.Attr("class"), `\`), limits.BenchmarkNameBytes+1)
 		case "subject":
-			subject, variants = shorten(e.attr("name"), limits.BenchmarkNameBytes+1), nil
+			subject, variants = shorten(e.Attr("name"), limits.BenchmarkNameBytes+1), nil
 		case "variant":
-			v = phpVariant{revs: e.attr("revs"), warmup: e.attr("warmup")}
+			v = phpVariant{revs: e.Attr("revs"), warmup: e.Attr("warmup")}
 		case "parameter-set":
-			v.set = e.attr("name")
+			v.set = e.Attr("name")
 		case "parameter":
-			if strings.HasSuffix(e.path, ".parameter-set.parameter") {
+			if strings.HasSuffix(e.Path, ".parameter-set.parameter") {
 				v.parameter(e)
 			}
 		case "iteration":
 			t, revs := attr(e, "time-avg"), attr(e, "time-revs")
-			if r, ok := number([]byte(v.revs)); !revs.ok {
-				revs = opt{r, ok}
+			if r, ok := read.Number([]byte(v.revs)); !revs.OK {
+				revs = read.Opt{Value: r, OK: ok}
 			}
-			if net := attr(e, "time-net"); !t.ok && net.ok && revs.v > 0 {
-				t = net.times(1 / revs.v)
+			if net := attr(e, "time-net"); !t.OK && net.OK && revs.Value > 0 {
+				t = net.Times(1 / revs.Value)
 			}
-			if t.ok {
-				v.times = append(v.times, t.v*1e3)
+			if t.OK {
+				v.times = append(v.times, t.Value*1e3)
 			}
-			if m := attr(e, "mem-peak"); m.ok {
-				v.memory = append(v.memory, m.v)
+			if m := attr(e, "mem-peak"); m.OK {
+				v.memory = append(v.memory, m.Value)
 			}
-			return tooMany(len(v.times))
+			return read.TooMany(len(v.times))
 		case "stats":
-			v.mean, v.deviation = attr(e, "mean").times(1e3), attr(e, "stdev").times(1e3)
+			v.mean, v.deviation = attr(e, "mean").Times(1e3), attr(e, "stdev").Times(1e3)
 		case "error":
-			v.failed = e.attr("exception-class")
+			v.failed = e.Attr("exception-class")
 		}
 		return nil
-	}, func(e *element, text string) error {
-		switch e.name {
+	}, func(e *read.Element, text string) error {
+		switch e.Name {
 		case "error":
 			v.failed = joinNames(": ", v.failed, text)
 		case "failure":
@@ -105,10 +106,11 @@ func parsePHPBench(s *scanner, opts Options) (Results, error) {
 }
 
 // parameter takes in one of the set's parameters.
-func (v *phpVariant) parameter(e *element) {
+func (v *phpVariant) parameter(e *read.Element) {
 	const long = 100 // bytes of a value that is still a name
-	p := parameter{name: e.attr("name"), value: oneLine(e.attr("value"))}
-	if kind := e.attr("type"); kind == "collection" || kind == "serialized" || kind == "binary" || p.value == "" || len(p.value) > long || len(v.parameters) >= 16 {
+	p := read.Parameter{Name: e.Attr("name"), Value: read.OneLine(e.Attr("value"))}
+	if kind := e.Attr("type"); kind == "collection" || kind == "serialized" || kind == "binary" || p.Value == "" || len(p.Value) > long ||
+		len(v.parameters) >= 16 {
 		v.unwritten = true
 		return
 	}
@@ -116,7 +118,7 @@ func (v *phpVariant) parameter(e *element) {
 }
 
 // identity is what tells the variant from others of its subject: the name of the set, or its values where it has only a number.
-func (v *phpVariant) identity() []parameter {
+func (v *phpVariant) identity() []read.Parameter {
 	numbered := strings.Trim(v.set, "0123456789,") == ""
 	switch {
 	case numbered && len(v.parameters) > 0 && !v.unwritten:
@@ -124,24 +126,24 @@ func (v *phpVariant) identity() []parameter {
 	case v.set == "0" && !v.unwritten: // as older versions call the set of none
 		return nil
 	}
-	return []parameter{{"", v.set}}
+	return []read.Parameter{{Name: "", Value: v.set}}
 }
 
 // phpNames are the names of a subject's variants.
 func phpNames(name string, variants []phpVariant) []string {
-	names, identities := make([]string, len(variants)), make([][]parameter, len(variants))
+	names, identities := make([]string, len(variants)), make([][]read.Parameter, len(variants))
 	for i := range variants {
 		identities[i] = variants[i].identity()
 		names[i] = withParameters(name, identities[i])
 	}
-	for _, more := range []func(v phpVariant) parameter{
-		func(v phpVariant) parameter { return parameter{"revs", v.revs} },
-		func(v phpVariant) parameter { return parameter{"warmup", v.warmup} },
+	for _, more := range []func(v phpVariant) read.Parameter{
+		func(v phpVariant) read.Parameter { return read.Parameter{Name: "revs", Value: v.revs} },
+		func(v phpVariant) read.Parameter { return read.Parameter{Name: "warmup", Value: v.warmup} },
 	} {
-		values := map[string]map[parameter]bool{}
+		values := map[string]map[read.Parameter]bool{}
 		for i, n := range names {
 			if values[n] == nil {
-				values[n] = map[parameter]bool{}
+				values[n] = map[read.Parameter]bool{}
 			}
 			values[n][more(variants[i])] = true
 		}
@@ -168,10 +170,10 @@ func (v *phpVariant) add(g *gathering, name string, opts Options) error {
 		return nil
 	}
 	latency := summarize(unit.Latency, v.times, opts.Average)
-	if v.mean.ok && opts.Average != AverageMedian {
-		latency = Metric{Measure: unit.Latency, Value: v.mean.v, Samples: v.times}
-		if len(v.times) > 1 && v.deviation.ok {
-			latency = spread(unit.Latency, v.mean.v, v.deviation.v)
+	if v.mean.OK && opts.Average != AverageMedian {
+		latency = Metric{Measure: unit.Latency, Value: v.mean.Value, Samples: v.times}
+		if len(v.times) > 1 && v.deviation.OK {
+			latency = spread(unit.Latency, v.mean.Value, v.deviation.Value)
 			latency.Samples = v.times
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // TestResultsAreNobodyElses reads all real outputs, several at once and in other orders, while the results of all are kept: what one input
@@ -83,7 +85,7 @@ func TestEscapesAreCutByTheirGrammar(t *testing.T) {
 		if at < 0 {
 			continue
 		}
-		if got, want := cutEscapes(line, at), escapes.ReplaceAll(line, nil); !bytes.Equal(got, want) {
+		if got, want := read.CutEscapes(line, at), escapes.ReplaceAll(line, nil); !bytes.Equal(got, want) {
 			t.Fatalf("%q: cut %q, want %q", line, got, want)
 		}
 	}

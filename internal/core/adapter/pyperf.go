@@ -1,6 +1,9 @@
 package adapter
 
-import "github.com/tachograph/tacho/internal/core/unit"
+import (
+	"github.com/tachograph/tacho/internal/core/adapter/read"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
 
 // pyperf writes {"benchmarks": [{"metadata": {"name", "unit", "loops"}, "runs": [{"metadata", "warmups": [[loops, value]], "values": [v]}]}], "metadata": {…}, "version": "1.0"}. Metadata that all benchmarks have in common stands
 // at the top, in files of one benchmark the name too. The unit is second, byte or integer; values are for one loop already. Of each run's metadata "command_max_rss" is the peak memory of a command, "mem_max_rss" that of the run's own
@@ -32,49 +35,49 @@ type pyperfMeta struct {
 }
 
 // pyperfMemory is peak memory.
-type pyperfMemory struct{ command, process opt }
+type pyperfMemory struct{ command, process read.Opt }
 
 // peakMemory is that of the command, or else of the process, from the innermost metadata that has it.
-func peakMemory(metas ...pyperfMemory) opt {
+func peakMemory(metas ...pyperfMemory) read.Opt {
 	for _, m := range metas {
-		if m.command.ok {
+		if m.command.OK {
 			return m.command
 		}
 	}
 	for _, m := range metas {
-		if m.process.ok {
+		if m.process.OK {
 			return m.process
 		}
 	}
-	return opt{}
+	return read.Opt{}
 }
 
-func (m *pyperfMeta) member(s *scanner, key []byte) error {
+func (m *pyperfMeta) member(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "name":
-		return s.str(&m.name)
+		return s.Str(&m.name)
 	case "unit":
-		return s.str(&m.unit)
+		return s.Str(&m.unit)
 	case "command_max_rss":
-		return s.opt(&m.command)
+		return s.Opt(&m.command)
 	case "mem_max_rss":
-		return s.opt(&m.process)
+		return s.Opt(&m.process)
 	}
-	return s.skip()
+	return s.Skip()
 }
 
 // run reads one run.
-func (r *pyperfRun) run(s *scanner) error {
+func (r *pyperfRun) run(s *read.Scanner) error {
 	var m pyperfMeta
 	before := len(r.values)
-	err := s.members(func(key []byte) error {
+	err := s.Members(func(key []byte) error {
 		switch string(key) {
 		case "values":
-			return s.nums(&r.values)
+			return s.Nums(&r.values)
 		case "metadata":
-			return s.members(func(key []byte) error { return m.member(s, key) })
+			return s.Members(func(key []byte) error { return m.member(s, key) })
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	if len(r.values) > before {
 		r.runs = append(r.runs, m.pyperfMemory)
@@ -87,33 +90,33 @@ func (r *pyperfRun) run(s *scanner) error {
 func (r *pyperfRun) memory(common pyperfMemory) []float64 {
 	var out []float64
 	for _, run := range r.runs {
-		if p := peakMemory(run, r.pyperfMemory, common); p.ok {
-			out = append(out, p.v)
+		if p := peakMemory(run, r.pyperfMemory, common); p.OK {
+			out = append(out, p.Value)
 		}
 	}
 	return out
 }
 
-func parsePyperf(s *scanner, opts Options) (Results, error) {
-	s.loose = true
+func parsePyperf(s *read.Scanner, opts Options) (Results, error) {
+	s.Loose = true
 	var runs []pyperfRun
 	var common pyperfMeta
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		switch string(key) {
 		case "metadata":
-			return s.members(func(key []byte) error { return common.member(s, key) })
+			return s.Members(func(key []byte) error { return common.member(s, key) })
 		case "benchmarks":
-			return s.each(func() error {
-				line, _ := s.position()
+			return s.Each(func() error {
+				line, _ := s.Position()
 				r := pyperfRun{line: line}
-				err := s.members(func(key []byte) error {
+				err := s.Members(func(key []byte) error {
 					switch string(key) {
 					case "metadata":
-						return s.members(func(key []byte) error { return r.member(s, key) })
+						return s.Members(func(key []byte) error { return r.member(s, key) })
 					case "runs":
-						return s.each(func() error { return r.run(s) })
+						return s.Each(func() error { return r.run(s) })
 					}
-					return s.skip()
+					return s.Skip()
 				})
 				runs = append(runs, r)
 				if err != nil {
@@ -122,7 +125,7 @@ func parsePyperf(s *scanner, opts Options) (Results, error) {
 				return tooManyRuns(len(runs))
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	if err != nil {
 		return Results{}, err
@@ -135,7 +138,7 @@ func parsePyperf(s *scanner, opts Options) (Results, error) {
 		if r.unit == "" {
 			r.unit = common.unit
 		}
-		name := oneLine(r.name)
+		name := read.OneLine(r.name)
 		if len(r.values) == 0 {
 			g.problem(name, r.line, "it has no values")
 			continue

@@ -1,6 +1,9 @@
 package adapter
 
-import "github.com/tachograph/tacho/internal/core/unit"
+import (
+	"github.com/tachograph/tacho/internal/core/adapter/read"
+	"github.com/tachograph/tacho/internal/core/unit"
+)
 
 // pytest-benchmark writes {"machine_info", "benchmarks": [{"name", "fullname", "params", "extra_info", "stats": {"min", "max", "mean", "stddev", "median",
 // "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds of one iteration. "data", the rounds, is
@@ -26,24 +29,24 @@ var pythonPytestTool = tool{
 // pytestRun is one benchmark.
 type pytestRun struct {
 	name, full                                                   string
-	mean, deviation, median, q1, q3, iqr, least, largest, rounds opt
+	mean, deviation, median, q1, q3, iqr, least, largest, rounds read.Opt
 	samples                                                      []float64
 }
 
-func parsePytest(s *scanner, opts Options) (Results, error) {
-	if s.peek() != '{' {
+func parsePytest(s *read.Scanner, opts Options) (Results, error) {
+	if s.Peek() != '{' {
 		return pytestText(s, opts)
 	}
-	s.loose = true
+	s.Loose = true
 	var g gathering
 	n := 0
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		if string(key) != "benchmarks" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.each(func() error {
+		return s.Each(func() error {
 			n++
-			line, _ := s.position()
+			line, _ := s.Position()
 			var r pytestRun
 			if err := r.read(s); err != nil {
 				return err
@@ -61,73 +64,73 @@ func parsePytest(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, `"machine_info" and %d "benchmarks" with "stats"`, n), nil
 }
 
-func (r *pytestRun) read(s *scanner) error {
-	return s.members(func(key []byte) error {
+func (r *pytestRun) read(s *read.Scanner) error {
+	return s.Members(func(key []byte) error {
 		switch string(key) {
 		case "name":
-			return s.str(&r.name)
+			return s.Str(&r.name)
 		case "fullname":
-			return s.str(&r.full)
+			return s.Str(&r.full)
 		case "stats":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				switch string(key) {
 				case "mean":
-					return s.opt(&r.mean)
+					return s.Opt(&r.mean)
 				case "stddev":
-					return s.opt(&r.deviation)
+					return s.Opt(&r.deviation)
 				case "median":
-					return s.opt(&r.median)
+					return s.Opt(&r.median)
 				case "q1":
-					return s.opt(&r.q1)
+					return s.Opt(&r.q1)
 				case "q3":
-					return s.opt(&r.q3)
+					return s.Opt(&r.q3)
 				case "rounds":
-					return s.opt(&r.rounds)
+					return s.Opt(&r.rounds)
 				case "iqr":
-					return s.opt(&r.iqr)
+					return s.Opt(&r.iqr)
 				case "min":
-					return s.opt(&r.least)
+					return s.Opt(&r.least)
 				case "max":
-					return s.opt(&r.largest)
+					return s.Opt(&r.largest)
 				case "data":
-					return s.nums(&r.samples)
+					return s.Nums(&r.samples)
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 // add adds the benchmark, whose times are of so many nanoseconds.
 func (r *pytestRun) add(g *gathering, name string, opts Options, line int, nanos float64) error {
-	if !r.mean.ok && r.median.ok {
+	if !r.mean.OK && r.median.OK {
 		g.problem(name, line, "it has no mean; the median is taken")
-		r.mean, r.deviation = r.median, opt{}
+		r.mean, r.deviation = r.median, read.Opt{}
 	}
-	if !r.mean.ok {
+	if !r.mean.OK {
 		g.problem(name, line, "it has no mean: it failed")
 		return nil
 	}
-	latency := Metric{Measure: unit.Latency, Value: r.mean.v * nanos}
-	if r.deviation.ok {
-		latency = spread(unit.Latency, latency.Value, r.deviation.v*nanos)
+	latency := Metric{Measure: unit.Latency, Value: r.mean.Value * nanos}
+	if r.deviation.OK {
+		latency = spread(unit.Latency, latency.Value, r.deviation.Value*nanos)
 	}
-	if opts.Average == AverageMedian && r.median.ok {
-		latency = Metric{Measure: unit.Latency, Value: r.median.v * nanos}
-		if r.iqr.ok {
-			latency = spread(unit.Latency, r.median.v*nanos, r.iqr.v/2*nanos)
+	if opts.Average == AverageMedian && r.median.OK {
+		latency = Metric{Measure: unit.Latency, Value: r.median.Value * nanos}
+		if r.iqr.OK {
+			latency = spread(unit.Latency, r.median.Value*nanos, r.iqr.Value/2*nanos)
 		}
-		if r.q1.ok && r.q3.ok {
-			latency.Lower, latency.Upper = r.q1.times(nanos).pointer(), r.q3.times(nanos).pointer()
+		if r.q1.OK && r.q3.OK {
+			latency.Lower, latency.Upper = r.q1.Times(nanos).Pointer(), r.q3.Times(nanos).Pointer()
 		}
 	}
-	if r.rounds.v == 1 {
+	if r.rounds.Value == 1 {
 		latency.Lower, latency.Upper = nil, nil
 	}
 	latency.Samples = scaleAll(r.samples, nanos)
 	if err := g.metric(name, latency, line); err != nil {
 		return err
 	}
-	return g.optional(name, line, []optional{{latencyAt("min"), r.least.times(nanos)}, {latencyAt("max"), r.largest.times(nanos)}})
+	return g.optional(name, line, []optional{{latencyAt("min"), r.least.Times(nanos)}, {latencyAt("max"), r.largest.Times(nanos)}})
 }

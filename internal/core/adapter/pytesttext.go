@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // The table that pytest-benchmark prints, one for each group:
@@ -58,11 +60,11 @@ func newPytestTable(line []byte) *pytestTable {
 // pytestSaved is the run that a row of a comparison is of.
 var pytestSaved = regexp.MustCompile(` \((NOW|[0-9]{4}_[^()]*)\)$`)
 
-func pytestText(s *scanner, opts Options) (Results, error) {
+func pytestText(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	var t *pytestTable
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if head := newPytestTable(line); head != nil {
 			t = head
 			continue
@@ -76,8 +78,8 @@ func pytestText(s *scanner, opts Options) (Results, error) {
 		case t.rules == 1:
 			name, r, ok := t.row(line)
 			if !ok {
-				if s.odd++; s.odd == 1 {
-					s.oddRow = s.lineNumber
+				if s.Odd++; s.Odd == 1 {
+					s.OddRow = s.Line()
 				}
 				continue
 			}
@@ -87,7 +89,7 @@ func pytestText(s *scanner, opts Options) (Results, error) {
 				}
 			}
 			n++
-			if err := r.add(&g, g.again(name), opts, s.lineNumber, t.nanos); err != nil {
+			if err := r.add(&g, g.again(name), opts, s.Line(), t.nanos); err != nil {
 				return Results{}, err
 			}
 		}
@@ -103,8 +105,8 @@ func (t *pytestTable) row(line []byte) (name string, r pytestRun, ok bool) {
 			rest, word = lastWord(rest)
 		}
 		line = rest
-		v, isNumber := groupedNumber(word, ',')
-		o := opt{v, isNumber && finite(v)}
+		v, isNumber := read.GroupedNumber(word, ',')
+		o := read.Opt{Value: v, OK: isNumber && read.Finite(v)}
 		switch column := t.columns[i]; {
 		case column == "Outliers":
 			if !bytes.Contains(word, []byte(";")) {
@@ -120,15 +122,15 @@ func (t *pytestTable) row(line []byte) (name string, r pytestRun, ok bool) {
 		case column == "Mean":
 			r.mean = o
 		case column == "StdDev":
-			r.deviation = opt{o.v, o.ok && o.v > 0}
+			r.deviation = read.Opt{Value: o.Value, OK: o.OK && o.Value > 0}
 		case column == "Median":
 			r.median = o
 		case column == "IQR":
-			r.iqr = opt{o.v, o.ok && o.v > 0}
+			r.iqr = read.Opt{Value: o.Value, OK: o.OK && o.Value > 0}
 		case column == "Rounds":
 			r.rounds = o
 		}
 	}
-	name = oneLine(string(line))
+	name = read.OneLine(string(line))
 	return name, r, name != ""
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -35,7 +36,7 @@ func hitRedis(line []byte) int {
 }
 
 // redisQuiet reads "SET: 90909.09 requests per second, p50=0.031 msec".
-func redisQuiet(s *scanner, values []optional, line []byte) (name string, _ []optional, ok bool) {
+func redisQuiet(s *read.Scanner, values []optional, line []byte) (name string, _ []optional, ok bool) {
 	before, rest, ok := bytes.Cut(line, []byte(" requests per second"))
 	if !ok {
 		return "", nil, false
@@ -44,30 +45,30 @@ func redisQuiet(s *scanner, values []optional, line []byte) (name string, _ []op
 	if at <= 0 || !redisNumber(before[at+2:]) {
 		return "", nil, false
 	}
-	name = oneLine(kept(s, before[:at]))
-	rate := opt{}
-	rate.v, rate.ok = number(before[at+2:])
+	name = read.OneLine(read.Kept(s, before[:at]))
+	rate := read.Opt{}
+	rate.Value, rate.OK = read.Number(before[at+2:])
 	values = append(values, optional{unit.Throughput, rate})
 	if _, p50, found := bytes.Cut(rest, []byte("p50=")); found {
-		values = append(values, optional{latencyAt("p50"), firstNumber(p50).times(1e6)})
+		values = append(values, optional{latencyAt("p50"), firstNumber(p50).Times(1e6)})
 	}
-	return name, values, rate.ok && name != "throughput summary"
+	return name, values, rate.OK && name != "throughput summary"
 }
 
 // redisNumber reports whether the text is one number, or the inf or nan of a run that took no time.
 func redisNumber(text []byte) bool {
-	v, ok := number(text)
+	v, ok := read.Number(text)
 	return ok && v >= 0 || ok && math.IsNaN(v)
 }
 
-func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
+func parseRedisBenchmark(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	var header []string
-	var params []parameter
+	var params []read.Parameter
 	title, name, called := "", "", "" // called: the name with all that tells it apart
 	summary := 0                      // lines since "latency summary (msec):", which stand below the names of columns
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		var room [8]optional
 		var values []optional
 		text := bytes.TrimSpace(line)
@@ -75,41 +76,41 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 		switch rest, ok := after(line, "throughput summary: "); {
 		case len(text) == 0:
 		case ok:
-			rate, _ := nextWord(rest)
-			v, ok := number(rate)
-			values = append(room[:0], optional{unit.Throughput, opt{v, ok}})
+			rate, _ := read.NextWord(rest)
+			v, ok := read.Number(rate)
+			values = append(room[:0], optional{unit.Throughput, read.Opt{Value: v, OK: ok}})
 			n++
 		case bytes.HasPrefix(text, []byte("====== ")) && bytes.HasSuffix(text, []byte(" ======")):
-			name, called, summary, params = oneLine(s.keep(bytes.Trim(text, "= "))), "", 0, nil
+			name, called, summary, params = read.OneLine(s.Keep(bytes.Trim(text, "= "))), "", 0, nil
 		case bytes.HasPrefix(text, []byte("latency summary (msec):")):
 			summary = 1
 		case summary == 1:
-			header, summary = strings.Fields(s.keep(text)), 2
+			header, summary = strings.Fields(s.Keep(text)), 2
 		case summary == 2:
 			var words [16][]byte
 			values = room[:0]
-			for i, w := range fields(words[:0], text) {
+			for i, w := range read.Words(words[:0], text) {
 				if i < len(header) {
-					values = append(values, optional{redisLatency(header[i]), firstNumber(w).times(1e6)})
+					values = append(values, optional{redisLatency(header[i]), firstNumber(w).Times(1e6)})
 				}
 			}
 			summary = 0
 		case text[0] == '"':
 			var cells [16][]byte
-			row := splitRow(cells[:0], text, ',')
+			row := read.SplitRow(cells[:0], text, ',')
 			if string(row[0]) == "test" {
 				header = header[:0]
 				for _, f := range row {
-					header = append(header, s.keep(f))
+					header = append(header, s.Keep(f))
 				}
 				continue
 			}
 			if values = redisRow(room[:0], header, row); len(values) > 0 {
-				full = g.again(titled(title, oneLine(s.keep(row[0]))))
+				full = g.again(titled(title, read.OneLine(s.Keep(row[0]))))
 				n++
 			}
 		case bytes.HasPrefix(line, []byte("Error from server")), bytes.HasPrefix(line, []byte("Error: ")), bytes.HasPrefix(line, []byte("Could not connect to Redis")):
-			g.problem(name, s.lineNumber, "%s", text)
+			g.problem(name, s.Line(), "%s", text)
 		default:
 			if b, ok := banner(line); ok {
 				title = b
@@ -138,12 +139,12 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 			full = called
 		}
 		for i, v := range values {
-			if v.value.ok && !finite(v.value.v) {
-				g.problem(full, s.lineNumber, "%s is printed as %v: it took less than a millisecond", v.measure.Name, v.value.v)
-				values[i].value.ok = false
+			if v.value.OK && !read.Finite(v.value.Value) {
+				g.problem(full, s.Line(), "%s is printed as %v: it took less than a millisecond", v.measure.Name, v.value.Value)
+				values[i].value.OK = false
 			}
 		}
-		if err := g.optional(full, s.lineNumber, values); err != nil {
+		if err := g.optional(full, s.Line(), values); err != nil {
 			return Results{}, err
 		}
 	}
@@ -151,29 +152,29 @@ func parseRedisBenchmark(s *scanner, opts Options) (Results, error) {
 }
 
 // redisParameter reads "50 parallel clients", "3 bytes payload" and "threads: 4".
-func redisParameter(s *scanner, text []byte) (p parameter, ok bool) {
-	if v, ok := bytes.CutSuffix(text, []byte(" parallel clients")); ok && isDigits(v) {
-		return parameter{"clients", s.keep(v)}, true
+func redisParameter(s *read.Scanner, text []byte) (p read.Parameter, ok bool) {
+	if v, ok := bytes.CutSuffix(text, []byte(" parallel clients")); ok && read.IsDigits(v) {
+		return read.Parameter{Name: "clients", Value: s.Keep(v)}, true
 	}
-	if v, ok := bytes.CutSuffix(text, []byte(" bytes payload")); ok && isDigits(v) {
-		return parameter{"payload", s.keep(v)}, true
+	if v, ok := bytes.CutSuffix(text, []byte(" bytes payload")); ok && read.IsDigits(v) {
+		return read.Parameter{Name: "payload", Value: s.Keep(v)}, true
 	}
-	if v, ok := bytes.CutPrefix(text, []byte("threads: ")); ok && isDigits(v) {
-		return parameter{"threads", s.keep(v)}, true
+	if v, ok := bytes.CutPrefix(text, []byte("threads: ")); ok && read.IsDigits(v) {
+		return read.Parameter{Name: "threads", Value: s.Keep(v)}, true
 	}
 	if v, ok := bytes.CutPrefix(text, []byte("cluster mode: yes (")); ok { // "3 masters", "3 primary"
-		return parameter{"cluster", oneLine(string(bytes.TrimSuffix(v, []byte(")"))))}, true
+		return read.Parameter{Name: "cluster", Value: read.OneLine(string(bytes.TrimSuffix(v, []byte(")"))))}, true
 	}
 	if string(text) == "keep alive: 0" { // 1 is usual
-		return parameter{"keep-alive", "0"}, true
+		return read.Parameter{Name: "keep-alive", Value: "0"}, true
 	}
-	return parameter{}, false
+	return read.Parameter{}, false
 }
 
 // oneNumber reports whether the text is one number and nothing else.
 func oneNumber(text []byte) bool {
-	v, ok := number(text)
-	return ok && finite(v)
+	v, ok := read.Number(text)
+	return ok && read.Finite(v)
 }
 
 // redisRow reads a row below a header. One that has not a number in each of its columns is another program's.
@@ -185,14 +186,14 @@ func redisRow(values []optional, header []string, fields [][]byte) []optional {
 		return nil
 	}
 	for i, f := range fields[1:] {
-		v, ok := number(f)
+		v, ok := read.Number(f)
 		if !ok {
 			return nil
 		}
 		if header[i+1] == "rps" {
-			values = append(values, optional{unit.Throughput, opt{v, true}})
+			values = append(values, optional{unit.Throughput, read.Opt{Value: v, OK: true}})
 		} else if point, ok := strings.CutSuffix(header[i+1], "_latency_ms"); ok {
-			values = append(values, optional{redisLatency(point), opt{v * 1e6, true}})
+			values = append(values, optional{redisLatency(point), read.Opt{Value: v * 1e6, OK: true}})
 		}
 	}
 	return values

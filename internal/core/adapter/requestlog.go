@@ -3,6 +3,7 @@ package adapter
 import (
 	"slices"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -19,8 +20,8 @@ type requestLog struct {
 
 type requestRow struct {
 	name              string
-	samples           [][]float64 // for each of the log's measures
-	thin              []thinning  // of these
+	samples           [][]float64     // for each of the log's measures
+	thin              []read.Thinning // of these
 	failed            int
 	requests, refused int    // where the tool's reader counts them itself
 	why               string // of the first that failed
@@ -41,7 +42,8 @@ func (l *requestLog) row(key []byte, name func() string) (*requestRow, error) {
 		if len(l.order) >= limits.BenchmarksPerIteration {
 			return nil, tooManyBenchmarks()
 		}
-		l.order = append(l.order, &requestRow{name: name(), samples: make([][]float64, len(l.measures)), thin: make([]thinning, len(l.measures))})
+		l.order = append(l.order, &requestRow{name: name(), samples: make([][]float64, len(l.measures)),
+			thin: make([]read.Thinning, len(l.measures))})
 	}
 	r := l.order[place]
 	l.last, l.lastKey = r, append(l.lastKey[:0], key...)
@@ -56,10 +58,10 @@ func (r *requestRow) fail(why []byte, line int) {
 }
 
 // take adds a request's values, in the order of the log's measures; those that are absent are left out.
-func (r *requestRow) take(values ...opt) {
+func (r *requestRow) take(values ...read.Opt) {
 	for i, v := range values {
-		if v.ok && finite(v.v) {
-			r.thin[i].add(&r.samples[i], v.v)
+		if v.OK && read.Finite(v.Value) {
+			r.thin[i].Add(&r.samples[i], v.Value)
 		}
 	}
 }
@@ -67,8 +69,8 @@ func (r *requestRow) take(values ...opt) {
 // report adds all to the gathering: each measure's median, or mean, with the samples, and the failures as a metric and a problem.
 func (l *requestLog) report(g *gathering, opts Options) error {
 	for _, r := range l.order {
-		if i := slices.IndexFunc(r.thin, func(t thinning) bool { return t.left() }); i >= 0 {
-			g.problem(r.name, 0, "%s", r.thin[i].text())
+		if i := slices.IndexFunc(r.thin, func(t read.Thinning) bool { return t.Left() }); i >= 0 {
+			g.problem(r.name, 0, "%s", r.thin[i].Text())
 		}
 		for i, samples := range r.samples {
 			var m Metric

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -37,7 +38,7 @@ var rubyBenchTool = tool{
 type rubyRun struct {
 	executable, name, ractors string
 	times, memory             []float64
-	rss, peak                 opt
+	rss, peak                 read.Opt
 	gc                        [][]float64 // as rubyGC
 	warmups                   int
 	untimed                   bool // its times are those of others
@@ -60,12 +61,12 @@ var rubyGC = []struct {
 	{"gc_minor_count_bench", &unit.Measure{Name: "GC Minor Count", Slug: "gc-minor-count", Units: unit.Generic, Direction: unit.Lower}, 1},
 }
 
-func parseRubyBench(s *scanner, opts Options) (Results, error) {
+func parseRubyBench(s *read.Scanner, opts Options) (Results, error) {
 	var runs []rubyRun
 	var g gathering
 	var err error
 	executables := map[string]bool{}
-	if s.peek() == '{' {
+	if s.Peek() == '{' {
 		runs, err = rubyBenchJSON(s, executables)
 	} else {
 		runs, err = rubyBenchLog(s, &g)
@@ -104,7 +105,7 @@ func missingRuns(runs []rubyRun, executables map[string]bool) (out []string) {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		for _, executable := range slices.Sorted(maps.Keys(executables)) {
 			if !has[[2]string{executable, name}] {
-				out = append(out, withParameters(name, []parameter{{"", executable}}))
+				out = append(out, withParameters(name, []read.Parameter{{Name: "", Value: executable}}))
 			}
 		}
 	}
@@ -112,7 +113,7 @@ func missingRuns(runs []rubyRun, executables map[string]bool) (out []string) {
 }
 
 func (r *rubyRun) add(g *gathering, opts Options) error {
-	name := withParameters(r.name, []parameter{{"", r.executable}, {"", r.ractors}})
+	name := withParameters(r.name, []read.Parameter{{Name: "", Value: r.executable}, {Name: "", Value: r.ractors}})
 	if message := r.flaw(); message != "" {
 		g.problem(name, r.line, "%s", message)
 		return nil
@@ -126,7 +127,7 @@ func (r *rubyRun) add(g *gathering, opts Options) error {
 		if err := g.metric(name, summarize(memory, r.memory, opts.Average), r.line); err != nil {
 			return err
 		}
-		r.rss = opt{}
+		r.rss = read.Opt{}
 	}
 	for i, values := range r.gc {
 		if len(values) == 0 {
@@ -154,19 +155,19 @@ func (r *rubyRun) flaw() string {
 	return ""
 }
 
-func rubyBenchJSON(s *scanner, executables map[string]bool) (runs []rubyRun, err error) {
-	err = s.object(func(key []byte) error {
+func rubyBenchJSON(s *read.Scanner, executables map[string]bool) (runs []rubyRun, err error) {
+	err = s.Object(func(key []byte) error {
 		if string(key) != "raw_data" {
-			return s.skip()
+			return s.Skip()
 		}
-		return s.members(func(key []byte) error {
+		return s.Members(func(key []byte) error {
 			executable := shorten(string(key), limits.BenchmarkNameBytes/2)
 			if len(executables) < maxAggregates {
 				executables[executable] = true
 			}
-			return s.members(func(key []byte) error {
-				line, _ := s.position()
-				r := rubyRun{executable: executable, name: s.keep(key), line: line}
+			return s.Members(func(key []byte) error {
+				line, _ := s.Position()
+				r := rubyRun{executable: executable, name: s.Keep(key), line: line}
 				more, err := r.read(s)
 				runs = append(runs, more...)
 				if err != nil {
@@ -180,32 +181,32 @@ func rubyBenchJSON(s *scanner, executables map[string]bool) (runs []rubyRun, err
 }
 
 // read reads one benchmark, which is several where it ran with several numbers of Ractors.
-func (r *rubyRun) read(s *scanner) ([]rubyRun, error) {
+func (r *rubyRun) read(s *read.Scanner) ([]rubyRun, error) {
 	var ractors []rubyRun
-	err := s.members(func(key []byte) error {
+	err := s.Members(func(key []byte) error {
 		for i, gc := range rubyGC {
 			if string(key) == gc.member {
 				if r.gc == nil {
 					r.gc = make([][]float64, len(rubyGC))
 				}
-				return s.nums(&r.gc[i])
+				return s.Nums(&r.gc[i])
 			}
 		}
 		switch string(key) {
 		case "warmup":
-			return s.each(func() error {
+			return s.Each(func() error {
 				r.warmups++
-				return s.skip()
+				return s.Skip()
 			})
 		case "bench":
 			before := len(r.times)
-			err := s.nums(&r.times)
+			err := s.Nums(&r.times)
 			scaleAll(r.times[before:], 1e9)
 			return err
 		case "bench_by_ractors":
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				one := rubyRun{ractors: "ractors=" + string(key)}
-				err := s.nums(&one.times)
+				err := s.Nums(&one.times)
 				scaleAll(one.times, 1e9)
 				ractors = append(ractors, one)
 				if err != nil {
@@ -214,13 +215,13 @@ func (r *rubyRun) read(s *scanner) ([]rubyRun, error) {
 				return tooManyRuns(len(ractors))
 			})
 		case "rss_samples":
-			return s.nums(&r.memory)
+			return s.Nums(&r.memory)
 		case "rss":
-			return s.opt(&r.rss)
+			return s.Opt(&r.rss)
 		case "maxrss":
-			return s.opt(&r.peak)
+			return s.Opt(&r.peak)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	if len(ractors) == 0 {
 		return []rubyRun{*r}, err
@@ -261,10 +262,10 @@ type rubyLog struct {
 }
 
 // rubyBenchLog reads what is printed while it runs. How many of the iterations count is said only behind them, and the executables behind all.
-func rubyBenchLog(s *scanner, g *gathering) ([]rubyRun, error) {
+func rubyBenchLog(s *read.Scanner, g *gathering) ([]rubyRun, error) {
 	l := &rubyLog{g: g}
-	for line := range s.lines() {
-		if err := l.line(line, s.lineNumber); err != nil {
+	for line := range s.Lines() {
+		if err := l.line(line, s.Line()); err != nil {
 			return nil, err
 		}
 	}
@@ -302,7 +303,7 @@ func (l *rubyLog) line(line []byte, row int) error {
 	text := bytes.TrimSpace(line)
 	switch {
 	case l.r.name == "" || len(text) == 0:
-	case text[0] == '#' || isDigit(text[0]):
+	case text[0] == '#' || read.IsDigit(text[0]):
 		return l.iteration(text)
 	case bytes.HasPrefix(text, []byte("RSS: ")):
 		l.r.rss = mebibytes(text[len("RSS: "):])
@@ -310,12 +311,12 @@ func (l *rubyLog) line(line []byte, row int) error {
 		l.r.peak = mebibytes(text[len("MAXRSS: "):])
 	case bytes.HasPrefix(text, []byte("Command \"")):
 		if at := bytes.LastIndex(text, []byte(" failed with exit code ")); at >= 0 {
-			word, _ := nextWord(text[at+len(" failed with exit code "):])
+			word, _ := read.NextWord(text[at+len(" failed with exit code "):])
 			l.failed = "it failed with exit code " + string(word)
 		}
 	case bytes.HasPrefix(text, []byte("Average of last ")):
 		digits, _, _ := bytes.Cut(text[len("Average of last "):], []byte(","))
-		n, ok := number(digits)
+		n, ok := read.Number(digits)
 		if !ok || n < 1 || n > float64(len(l.r.times)) {
 			return nil
 		}
@@ -331,17 +332,17 @@ func (l *rubyLog) line(line []byte, row int) error {
 func (l *rubyLog) iteration(text []byte) error {
 	before, rest, ok := bytes.Cut(text, []byte("#"))
 	digits, rest, found := bytes.Cut(rest, []byte(":"))
-	if !ok || !found || !isDigits(digits) {
+	if !ok || !found || !read.IsDigits(digits) {
 		return nil
 	}
-	word, _ := nextWord(rest)
+	word, _ := read.NextWord(rest)
 	v, ok := nanoseconds(word)
 	if !ok {
 		return nil
 	}
 	to := &l.r
 	if before = bytes.TrimSpace(before); len(before) > 0 {
-		if !isDigits(before) {
+		if !read.IsDigits(before) {
 			return nil
 		}
 		if n := len(l.ractors); n == 0 || l.ractors[n-1].ractors != "ractors="+string(before) {
@@ -352,7 +353,7 @@ func (l *rubyLog) iteration(text []byte) error {
 		to = &l.ractors[len(l.ractors)-1]
 	}
 	to.times = append(to.times, v)
-	return tooMany(len(to.times))
+	return read.TooMany(len(to.times))
 }
 
 // flush ends the benchmark at hand.
@@ -367,11 +368,12 @@ func (l *rubyLog) flush() {
 		if l.counted { // it failed behind its last iteration
 			l.runs = l.runs[:len(l.runs)-1]
 		}
-		l.g.problem(withParameters(r.name, []parameter{{"", r.executable}}), r.line, "%s", l.failed)
-	case r.rss.ok:
-		l.g.problem(withParameters(r.name, []parameter{{"", r.executable}}), r.line, "how many of its iterations were warm-up is not printed; the file output_NNN.json tells it")
+		l.g.problem(withParameters(r.name, []read.Parameter{{Name: "", Value: r.executable}}), r.line, "%s", l.failed)
+	case r.rss.OK:
+		l.g.problem(withParameters(r.name, []read.Parameter{{Name: "", Value: r.executable}}), r.line,
+			"how many of its iterations were warm-up is not printed; the file output_NNN.json tells it")
 	default:
-		l.g.problem(withParameters(r.name, []parameter{{"", r.executable}}), r.line, "it failed: its average is not there")
+		l.g.problem(withParameters(r.name, []read.Parameter{{Name: "", Value: r.executable}}), r.line, "it failed: its average is not there")
 	}
 }
 
@@ -390,8 +392,8 @@ func (l *rubyLog) name() {
 }
 
 // mebibytes reads "13.5MiB".
-func mebibytes(text []byte) opt {
+func mebibytes(text []byte) read.Opt {
 	digits, ok := bytes.CutSuffix(text, []byte("MiB"))
-	v, good := number(digits)
-	return opt{v * (1 << 20), ok && good && finite(v)}
+	v, good := read.Number(digits)
+	return read.Opt{Value: v * (1 << 20), OK: ok && good && read.Finite(v)}
 }

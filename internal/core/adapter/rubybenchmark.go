@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -25,11 +26,11 @@ var rubyBenchmarkTool = tool{
 	parse: parseRubyBenchmark, averages: []Average{AverageMean, AverageMedian},
 }
 
-func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
+func parseRubyBenchmark(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	inTable, rehearsal, tables, turns := false, false, 0, blockTurns{}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		switch {
 		case bytes.HasPrefix(line, []byte("Rehearsal ---")):
 			rehearsal, inTable = true, true
@@ -52,7 +53,7 @@ func parseRubyBenchmark(s *scanner, opts Options) (Results, error) {
 			if m == nil {
 				continue // user and system, once more
 			}
-			if err := g.value(name, m, times[i]*1e9, s.lineNumber); err != nil {
+			if err := g.value(name, m, times[i]*1e9, s.Line()); err != nil {
 				return Results{}, err
 			}
 		}
@@ -70,7 +71,7 @@ func readRubyRow(line []byte) (name string, times [4]float64, ok bool) {
 	if !found || !bytes.HasSuffix(bytes.TrimRight(real, " "), []byte(")")) {
 		return "", times, false
 	}
-	if times[3], ok = number(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimRight(real, " "), []byte(")")))); !ok {
+	if times[3], ok = read.Number(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimRight(real, " "), []byte(")")))); !ok {
 		return "", times, false
 	}
 	before = bytes.TrimRight(before, " ")
@@ -79,12 +80,12 @@ func readRubyRow(line []byte) (name string, times [4]float64, ok bool) {
 		if i == 0 {
 			at += touching(before[at:], times[2]-times[1])
 		}
-		if times[i], ok = number(before[at:]); !ok {
+		if times[i], ok = read.Number(before[at:]); !ok {
 			return "", times, false
 		}
 		before = bytes.TrimRight(before[:at], " ")
 	}
-	if name = oneLine(string(before)); name == "" {
+	if name = read.OneLine(string(before)); name == "" {
 		name = "real"
 	}
 	return name, times, true
@@ -93,8 +94,8 @@ func readRubyRow(line []byte) (name string, times [4]float64, ok bool) {
 // touching is where in a word a number begins to which a label was written without a space: it has six decimals and no blank before it, and is about as much as is wanted.
 func touching(word []byte, want float64) int {
 	const narrow = len("100.000000") // what is shorter has a space before it
-	for at := len(word) - narrow; at > 0 && (isDigit(word[at]) || word[at] == '.'); at-- {
-		if v, ok := number(word[at:]); ok && isDigit(word[at]) && math.Abs(v-want) < 1e-5 {
+	for at := len(word) - narrow; at > 0 && (read.IsDigit(word[at]) || word[at] == '.'); at-- {
+		if v, ok := read.Number(word[at:]); ok && read.IsDigit(word[at]) && math.Abs(v-want) < 1e-5 {
 			return at
 		}
 	}

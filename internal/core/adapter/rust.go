@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // What Rust's tools have in common: cargo's line before the output of a program, and the message of a panic.
@@ -67,7 +69,7 @@ func rustProgram(line []byte) (program, hash string, ok bool) {
 	if strings.HasPrefix(file, "src/") && file != "src/lib.rs" {
 		program += " " + file
 	}
-	return oneLine(program), hash, true
+	return read.OneLine(program), hash, true
 }
 
 // isHash reports whether the text is the hash that cargo puts behind a program's name.
@@ -104,7 +106,7 @@ func (g *gathering) tellPrograms() {
 
 // withoutNumber is the name without the number that again has given it.
 func withoutNumber(name string) string {
-	if at := strings.LastIndex(name, " #"); at > 0 && isDigits([]byte(name[at+2:])) {
+	if at := strings.LastIndex(name, " #"); at > 0 && read.IsDigits([]byte(name[at+2:])) {
 		return name[:at]
 	}
 	return name
@@ -129,7 +131,7 @@ type rustPanics struct {
 func (p *rustPanics) read(line []byte, number int) bool {
 	if p.open {
 		p.open = false
-		if p.message += " " + oneLine(string(line)); len(p.message) > 1000 {
+		if p.message += " " + read.OneLine(string(line)); len(p.message) > 1000 {
 			p.message = shorten(p.message, 1000)
 		}
 		return true
@@ -140,7 +142,8 @@ func (p *rustPanics) read(line []byte, number int) bool {
 	}
 	if p.message == "" {
 		_, message, _ := bytes.Cut(line[at:], []byte(" panicked at "))
-		p.message, p.line, p.open = "it panicked at "+oneLine(string(message)), number, bytes.HasSuffix(bytes.TrimSpace(message), []byte(":"))
+		p.message, p.line, p.open = "it panicked at "+read.OneLine(string(message)), number,
+			bytes.HasSuffix(bytes.TrimSpace(message), []byte(":"))
 	}
 	return true
 }

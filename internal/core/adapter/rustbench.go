@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -34,7 +35,7 @@ func hitRustBench(line []byte) int {
 type rustLine struct {
 	name, unit    []byte // no name: it stands above, and output of the benchmark between them
 	value, spread float64
-	bandwidth     opt
+	bandwidth     read.Opt
 }
 
 func readRustBench(line []byte) (l rustLine, ok bool) {
@@ -43,9 +44,9 @@ func readRustBench(line []byte) (l rustLine, ok bool) {
 		return l, false
 	}
 	l.name = rustName(line[:sep])
-	value, rest := nextWord(line[sep+len("bench: "):])
-	l.unit, rest = nextWord(rest)
-	if l.value, ok = groupedNumber(value, ','); !ok || len(l.unit) == 0 {
+	value, rest := read.NextWord(line[sep+len("bench: "):])
+	l.unit, rest = read.NextWord(rest)
+	if l.value, ok = read.GroupedNumber(value, ','); !ok || len(l.unit) == 0 {
 		return l, false
 	}
 	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("(+/- "))
@@ -56,13 +57,13 @@ func readRustBench(line []byte) (l rustLine, ok bool) {
 	if !ok {
 		return l, false
 	}
-	if l.spread, ok = groupedNumber(deviation, ','); !ok {
+	if l.spread, ok = read.GroupedNumber(deviation, ','); !ok {
 		return l, false
 	}
 	if _, more, found := bytes.Cut(rest, []byte("= ")); found {
-		word, _ := nextWord(more)
-		if v, ok := groupedNumber(word, ','); ok {
-			l.bandwidth = opt{v, true}
+		word, _ := read.NextWord(more)
+		if v, ok := read.GroupedNumber(word, ','); ok {
+			l.bandwidth = read.Opt{Value: v, OK: true}
 		}
 	}
 	return l, true
@@ -90,31 +91,31 @@ func rustEvent(line []byte, name *string, l *rustLine) string {
 		return ""
 	}
 	var kind, event string
-	var median, deviation opt
-	s := spareBytes(line)
-	defer s.free()
-	if err := s.object(func(key []byte) error {
+	var median, deviation read.Opt
+	s := read.Borrow(line)
+	defer s.Free()
+	if err := s.Object(func(key []byte) error {
 		switch string(key) {
 		case "type":
-			return s.str(&kind)
+			return s.Str(&kind)
 		case "event":
-			return s.str(&event)
+			return s.Str(&event)
 		case "name":
-			return s.str(name)
+			return s.Str(name)
 		case "median":
-			return s.opt(&median)
+			return s.Opt(&median)
 		case "deviation":
-			return s.opt(&deviation)
+			return s.Opt(&deviation)
 		case "mib_per_second":
-			return s.opt(&l.bandwidth)
+			return s.Opt(&l.bandwidth)
 		}
-		return s.skip()
+		return s.Skip()
 	}); err != nil {
 		return ""
 	}
 	switch {
-	case kind == "bench" && median.ok && deviation.ok && *name != "":
-		l.value, l.spread, l.unit = median.v, deviation.v, []byte("ns/iter")
+	case kind == "bench" && median.OK && deviation.OK && *name != "":
+		l.value, l.spread, l.unit = median.Value, deviation.Value, []byte("ns/iter")
 		return "bench"
 	case kind == "test" && (event == "failed" || event == "timeout"):
 		return "failed"
@@ -132,13 +133,13 @@ type rustBenchRead struct {
 	told    bool   // what follows repeats what was captured of tests that failed
 	n       int
 
-	s *scanner
+	s *read.Scanner
 }
 
-func parseRustBench(s *scanner, opts Options) (Results, error) {
+func parseRustBench(s *read.Scanner, opts Options) (Results, error) {
 	r := rustBenchRead{s: s}
-	for line := range s.lines() {
-		if err := r.line(withoutReset(line), s.lineNumber); err != nil {
+	for line := range s.Lines() {
+		if err := r.line(withoutReset(line), s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
@@ -149,7 +150,7 @@ func parseRustBench(s *scanner, opts Options) (Results, error) {
 
 func (r *rustBenchRead) line(line []byte, number int) error {
 	if l, ok := readRustBench(line); ok {
-		name := oneLine(r.s.keep(l.name))
+		name := read.OneLine(r.s.Keep(l.name))
 		if name == "" {
 			name = r.pending
 		}
@@ -166,9 +167,9 @@ func (r *rustBenchRead) line(line []byte, number int) error {
 	var l rustLine
 	switch rustEvent(line, &event, &l) {
 	case "bench":
-		return r.result(oneLine(event), l, number)
+		return r.result(read.OneLine(event), l, number)
 	case "failed":
-		r.problem(oneLine(event), number, "it failed")
+		r.problem(read.OneLine(event), number, "it failed")
 		return nil
 	}
 	if string(line) == "failures:" || bytes.HasPrefix(line, []byte("test result: ")) {
@@ -185,7 +186,7 @@ func (r *rustBenchRead) line(line []byte, number int) error {
 	}
 	if started := rustName(line); len(started) > 0 && bytes.HasPrefix(line, []byte("test ")) {
 		r.finish()
-		r.started(oneLine(r.s.keep(started)), line, number)
+		r.started(read.OneLine(r.s.Keep(started)), line, number)
 	}
 	return nil
 }
@@ -203,10 +204,10 @@ func (r *rustBenchRead) result(name string, l rustLine, number int) error {
 	if err := r.metric(gathered, spread(m, l.value*factor, l.spread*factor), number); err != nil {
 		return err
 	}
-	if !l.bandwidth.ok {
+	if !l.bandwidth.OK {
 		return nil
 	}
-	return r.value(gathered, unit.Bandwidth, l.bandwidth.v, number)
+	return r.value(gathered, unit.Bandwidth, l.bandwidth.Value, number)
 }
 
 // started begins a test of which the line has no result that is understood.
@@ -254,7 +255,7 @@ func rustFailed(line []byte, pending string) (name string, ok bool) {
 	}
 	before := line[:at]
 	if bytes.HasPrefix(before, []byte("test ")) && bytes.HasSuffix(before, []byte(" ... ")) {
-		return oneLine(string(rustName(before))), true
+		return read.OneLine(string(rustName(before))), true
 	}
 	if quiet, is := bytes.CutSuffix(before, []byte(" --- ")); is && !bytes.ContainsAny(quiet, " \t") {
 		return string(quiet), true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -38,7 +39,7 @@ type estimate struct {
 }
 
 // readCriterion reads "name  time:   [1 ns 2 ns 3 ns]".
-func readCriterion(s *scanner, line []byte, what string) (name []byte, values [3]estimate, ok bool) {
+func readCriterion(s *read.Scanner, line []byte, what string) (name []byte, values [3]estimate, ok bool) {
 	if bytes.IndexByte(line, '[') < 0 { // as almost none has it
 		return nil, values, false
 	}
@@ -55,7 +56,7 @@ func readCriterion(s *scanner, line []byte, what string) (name []byte, values [3
 		return nil, values, false
 	}
 	var room [16][]byte
-	words := fields(room[:0], inside)
+	words := read.Words(room[:0], inside)
 	if len(words) == 3 && bytes.HasSuffix(words[0], []byte("%")) {
 		return nil, [3]estimate{{unit: "%"}}, true
 	}
@@ -64,7 +65,7 @@ func readCriterion(s *scanner, line []byte, what string) (name []byte, values [3
 		return nil, values, false
 	}
 	for i := range values {
-		v, good := number(words[of*i])
+		v, good := read.Number(words[of*i])
 		if !good {
 			return nil, values, false
 		}
@@ -72,7 +73,7 @@ func readCriterion(s *scanner, line []byte, what string) (name []byte, values [3
 		if of > 2 {
 			u = bytes.Join(words[of*i+1:of*(i+1)], []byte(" "))
 		}
-		values[i] = estimate{v, kept(s, u)}
+		values[i] = estimate{v, read.Kept(s, u)}
 	}
 	return bytes.TrimSpace(line[:at]), values, true
 }
@@ -93,13 +94,13 @@ type criterionRead struct {
 	name    string // as it is gathered, whose throughput may follow
 	n       int
 
-	s *scanner
+	s *read.Scanner
 }
 
-func parseCriterion(s *scanner, opts Options) (Results, error) {
+func parseCriterion(s *read.Scanner, opts Options) (Results, error) {
 	c := criterionRead{s: s}
-	for line := range s.lines() {
-		if err := c.line(line, s.lineNumber); err != nil {
+	for line := range s.Lines() {
+		if err := c.line(line, s.Line()); err != nil {
 			return Results{}, err
 		}
 	}
@@ -114,7 +115,7 @@ func (c *criterionRead) line(line []byte, number int) error {
 			c.name = "" // a comparison: what follows belongs to it
 			return nil
 		}
-		name := oneLine(c.s.keep(inLine))
+		name := read.OneLine(c.s.Keep(inLine))
 		if name == "" {
 			name = c.above
 			if len(c.above) <= criterionColumn && c.started != "" {
@@ -140,7 +141,7 @@ func (c *criterionRead) line(line []byte, number int) error {
 	if at := bytes.IndexByte(line, '['); at < 0 {
 	} else if at := lastIndex(line, "time:   ["); at >= 0 {
 		name, _, _ := strings.Cut(string(line), "time:   [")
-		c.problem(oneLine(name), number, "%q is not understood", line[at:])
+		c.problem(read.OneLine(name), number, "%q is not understood", line[at:])
 		return nil
 	}
 	if c.runs(line) {
@@ -156,11 +157,11 @@ func (c *criterionRead) line(line []byte, number int) error {
 				rest = rest[:at]
 			}
 		}
-		c.started = oneLine(c.s.keep(rest))
+		c.started = read.OneLine(c.s.Keep(rest))
 	case bytes.HasPrefix(text, []byte("change:")):
 		c.name = ""
 	case len(text) > 0 && !c.panics.read(line, number):
-		c.above = oneLine(c.s.keep(text))
+		c.above = read.OneLine(c.s.Keep(text))
 	}
 	return nil
 }

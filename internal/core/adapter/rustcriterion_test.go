@@ -1,6 +1,8 @@
 package adapter
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestRustCriterion(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -66,7 +67,7 @@ func ungrid(line []byte) []byte {
 }
 
 // readCount takes "  Label:    value …" apart.
-func readCount(s *scanner, line []byte) (label string, value []byte, ok bool) {
+func readCount(s *read.Scanner, line []byte) (label string, value []byte, ok bool) {
 	if !bytes.HasPrefix(line, []byte("  ")) {
 		return "", nil, false
 	}
@@ -74,26 +75,26 @@ func readCount(s *scanner, line []byte) (label string, value []byte, ok bool) {
 	if !ok || len(name) == 0 || name[0] == ' ' || len(rest) == 0 || rest[0] != ' ' {
 		return "", nil, false
 	}
-	value, _ = nextWord(rest)
-	return kept(s, name), value, len(value) > 0
+	value, _ = read.NextWord(rest)
+	return read.Kept(s, name), value, len(value) > 0
 }
 
-func parseIai(s *scanner, opts Options) (Results, error) {
+func parseIai(s *read.Scanner, opts Options) (Results, error) {
 	return counts(s, opts, func(line []byte) bool { return len(line) > 0 && line[0] != ' ' })
 }
 
-func parseGungraun(s *scanner, opts Options) (Results, error) {
-	if s.peek() == '{' {
+func parseGungraun(s *read.Scanner, opts Options) (Results, error) {
+	if s.Peek() == '{' {
 		return gungraunJSON(s, opts)
 	}
 	return counts(s, opts, func(line []byte) bool {
-		word, _ := nextWord(line)
+		word, _ := read.NextWord(line)
 		return len(line) > 0 && isWordByte(line[0]) && bytes.Contains(word, []byte("::")) && isWordByte(word[len(word)-1])
 	})
 }
 
 func isWordByte(c byte) bool {
-	return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80
+	return read.IsDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80
 }
 
 // countsRead is what the lines before have told.
@@ -108,21 +109,21 @@ type countsRead struct {
 	other   bool              // what follows is of a part of the program, or compares with another benchmark
 	n       int
 
-	s *scanner
+	s *read.Scanner
 }
 
 // counts reads the console of both.
-func counts(s *scanner, opts Options, isName func(line []byte) bool) (Results, error) {
+func counts(s *read.Scanner, opts Options, isName func(line []byte) bool) (Results, error) {
 	c := countsRead{tools: map[string]string{}, s: s}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		line = ungrid(line)
 		tool, headline := valgrindTool(line)
 		switch {
-		case c.panics.read(line, s.lineNumber):
+		case c.panics.read(line, s.Line()):
 		case c.runs(line):
 			c.begin("")
 		case isName(line):
-			c.begin(oneLine(s.keep(line)))
+			c.begin(read.OneLine(s.Keep(line)))
 		case headline:
 			c.section, c.other = tool, false
 		case bytes.HasPrefix(line, []byte("  Comparison with ")):
@@ -131,10 +132,10 @@ func counts(s *scanner, opts Options, isName func(line []byte) bool) (Results, e
 			c.other = !bytes.HasPrefix(line, []byte("  ## Total"))
 		case runnerError(line):
 			if c.panics.message == "" { // else it says no more
-				c.problem(c.name, s.lineNumber, "%s", line)
+				c.problem(c.name, s.Line(), "%s", line)
 			}
 		case c.name != "" && !c.other:
-			if err := c.count(line, s.lineNumber); err != nil {
+			if err := c.count(line, s.Line()); err != nil {
 				return Results{}, err
 			}
 		}
@@ -166,7 +167,7 @@ func (c *countsRead) count(line []byte, number int) error {
 	if !known && !compared {
 		return nil
 	}
-	v, ok := groupedNumber(current, ',')
+	v, ok := read.GroupedNumber(current, ',')
 	switch {
 	case !ok && known && string(current) != "N/A":
 		c.problem(c.name, number, "%s: %q is no number", label, current)
@@ -231,15 +232,15 @@ func countMeasure(label, section string) (*unit.Measure, bool) {
 }
 
 // gungraunJSON reads summaries, one after the other, and passes over lines between them.
-func gungraunJSON(s *scanner, opts Options) (Results, error) {
+func gungraunJSON(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	var panics rustPanics
 	n := 0
 	var programs rustPrograms
-	for !s.over() {
-		line, _ := s.position()
-		if s.peek() != '{' {
-			text, _ := s.nextLine()
+	for !s.Over() {
+		line, _ := s.Position()
+		if s.Peek() != '{' {
+			text, _ := s.NextLine()
 			if !programs.runs(text) && !panics.read(text, line) && runnerError(text) && panics.message == "" {
 				g.problem("", line, "%s", text)
 			}
@@ -251,8 +252,8 @@ func gungraunJSON(s *scanner, opts Options) (Results, error) {
 			return Results{}, err
 		case err != nil:
 			g.problem("", line, "the summary cannot be read: %v", err)
-			s.depth = 0
-			s.nextLine()
+			s.Surface()
+			s.NextLine()
 			continue
 		case one.module == "":
 			continue
@@ -291,21 +292,21 @@ func (o *gungraunOne) name() string {
 	} else if o.details != "" {
 		name += " " + o.details
 	}
-	return oneLine(name)
+	return read.OneLine(name)
 }
 
-func gungraunSummary(s *scanner) (gungraunOne, error) {
+func gungraunSummary(s *read.Scanner) (gungraunOne, error) {
 	one := gungraunOne{of: map[string]string{}}
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		switch string(key) {
 		case "module_path":
-			return s.str(&one.module)
+			return s.Str(&one.module)
 		case "id":
-			return s.str(&one.id)
+			return s.Str(&one.id)
 		case "details", "description":
-			return s.str(&one.details)
+			return s.Str(&one.details)
 		case "profiles", "tool_summaries":
-			return s.each(func() error { return one.profile(s) })
+			return s.Each(func() error { return one.profile(s) })
 		case "callgrind_summary":
 			var found []gungraunCount
 			err := gungraunWithin(s, "callgrind_run", func() error {
@@ -316,7 +317,7 @@ func gungraunSummary(s *scanner) (gungraunOne, error) {
 			one.add("Callgrind", found)
 			return err
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	return one, err
 }
@@ -328,28 +329,28 @@ type gungraunCount struct {
 }
 
 // profile reads the totals of one tool. "tool" may come behind the counts, so what errors are is settled at the end.
-func (o *gungraunOne) profile(s *scanner) error {
+func (o *gungraunOne) profile(s *read.Scanner) error {
 	var tool string
 	var found []gungraunCount
 	total := func() error {
-		return s.members(func(key []byte) error {
+		return s.Members(func(key []byte) error {
 			switch string(key) {
 			case "summary": // of one kind
-				return s.members(func([]byte) error { return gungraunCounts(s, &found) })
+				return s.Members(func([]byte) error { return gungraunCounts(s, &found) })
 			case "metrics", "DhatSummary", "ErrorSummary", "CallgrindSummary":
 				return gungraunCounts(s, &found)
 			}
-			return s.skip()
+			return s.Skip()
 		})
 	}
-	err := s.members(func(key []byte) error {
+	err := s.Members(func(key []byte) error {
 		switch string(key) {
 		case "tool":
-			return s.str(&tool)
+			return s.Str(&tool)
 		case "summaries", "data":
 			return gungraunWithin(s, "total", total)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 	o.add(tool, found)
 	return err
@@ -368,58 +369,58 @@ func (o *gungraunOne) add(tool string, found []gungraunCount) {
 }
 
 // gungraunCounts reads counts by their names. "Right" and "old" are of the run before.
-func gungraunCounts(s *scanner, to *[]gungraunCount) error {
-	return s.members(func(key []byte) error {
-		name := s.keep(key)
-		var v opt
-		err := s.members(func(key []byte) error {
+func gungraunCounts(s *read.Scanner, to *[]gungraunCount) error {
+	return s.Members(func(key []byte) error {
+		name := s.Keep(key)
+		var v read.Opt
+		err := s.Members(func(key []byte) error {
 			if k := string(key); k != "metrics" && k != "values" {
-				return s.skip()
+				return s.Skip()
 			}
-			return s.members(func(key []byte) error {
+			return s.Members(func(key []byte) error {
 				switch string(key) {
 				case "Left", "new":
 					return gungraunTagged(s, &v)
 				case "Both":
 					first := true
-					return s.each(func() error {
+					return s.Each(func() error {
 						if !first {
-							return s.skip()
+							return s.Skip()
 						}
 						first = false
 						return gungraunTagged(s, &v)
 					})
 				}
-				return s.skip()
+				return s.Skip()
 			})
 		})
-		if v.ok {
-			*to = append(*to, gungraunCount{name, v.v})
+		if v.OK {
+			*to = append(*to, gungraunCount{name, v.Value})
 		}
 		return err
 	})
 }
 
 // gungraunTagged reads a number, {"Int": n}, {"Float": n} or {"value": n, "unit": …}.
-func gungraunTagged(s *scanner, to *opt) error {
-	if s.peek() != '{' {
-		return s.opt(to)
+func gungraunTagged(s *read.Scanner, to *read.Opt) error {
+	if s.Peek() != '{' {
+		return s.Opt(to)
 	}
-	return s.object(func(key []byte) error {
+	return s.Object(func(key []byte) error {
 		switch string(key) {
 		case "Int", "Float", "value":
-			return s.opt(to)
+			return s.Opt(to)
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 // gungraunWithin reads one member of an object, and passes over the others.
-func gungraunWithin(s *scanner, member string, read func() error) error {
-	return s.members(func(key []byte) error {
+func gungraunWithin(s *read.Scanner, member string, readMember func() error) error {
+	return s.Members(func(key []byte) error {
 		if string(key) != member {
-			return s.skip()
+			return s.Skip()
 		}
-		return read()
+		return readMember()
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 )
 
@@ -42,13 +43,13 @@ func unrecognised(from *toolSet, src source) error {
 func (src source) seen() (what string, maps bool) {
 	begin := place{offset: src.skipBOM()}
 	s := src.look(begin)
-	switch c := s.peek(); {
+	switch c := s.Peek(); {
 	case c == 0:
 		return "there is nothing in it", false
-	case c == '{' || c == '[' && (s.listBegins() || src.isJSON(begin)):
+	case c == '{' || c == '[' && (s.ListBegins() || src.isJSON(begin)):
 		return seenJSON(s, c)
 	case c == '<':
-		d := newMarkup(&bounded{s: s})
+		d := s.Markup()
 		for range seenBytes {
 			token, err := d.Token()
 			if err != nil {
@@ -65,31 +66,31 @@ func (src source) seen() (what string, maps bool) {
 // isJSON reports whether the input is one value of JSON.
 func (src source) isJSON(begin place) bool {
 	s := src.look(begin)
-	return s.skip() == nil && s.over()
+	return s.Skip() == nil && s.Over()
 }
 
 // seenJSON names the members of the first object.
-func seenJSON(s *scanner, c byte) (what string, maps bool) {
+func seenJSON(s *read.Scanner, c byte) (what string, maps bool) {
 	what = "it is JSON, an object"
 	if c == '[' {
 		what = "it is JSON, a list"
 	}
-	s.loose = true
+	s.Loose = true
 	var names []string
 	object := func() error {
-		return s.object(func(key []byte) error {
+		return s.Object(func(key []byte) error {
 			if len(names) == seenNames {
 				return errEnough
 			}
 			names = append(names, quoted(string(key)))
-			return s.skip()
+			return s.Skip()
 		})
 	}
 	if c == '{' {
 		_ = object() // what was seen counts
 	} else {
-		_ = s.array(func() error {
-			if s.peek() == '{' {
+		_ = s.Array(func() error {
+			if s.Peek() == '{' {
 				what += " of objects"
 				_ = object()
 			}
@@ -107,8 +108,8 @@ func (src source) seenText(begin place) (what string, maps bool) {
 	s := src.look(begin)
 	var lines []string
 	var columns int
-	for s.read() < seenBytes {
-		line, ok := s.nextLine()
+	for s.Offset() < seenBytes {
+		line, ok := s.NextLine()
 		if !ok {
 			break
 		}
@@ -116,7 +117,7 @@ func (src source) seenText(begin place) (what string, maps bool) {
 		if len(text) == 0 {
 			continue
 		}
-		comma := separator(text)
+		comma := read.Separator(text)
 		n := bytes.Count(text, []byte{comma})
 		if len(lines) == 1 && n > 0 && n == columns {
 			head, _, _ := strings.Cut(lines[0], "\n")

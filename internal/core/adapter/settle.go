@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -115,7 +116,7 @@ func (r *Results) settleMetrics(b *Benchmark, good *goodMeasures) error {
 			r.problem(Problem{Benchmark: b.Name, Message: err.Error()})
 			continue
 		}
-		if m.Lower != nil && !finite(*m.Lower) || m.Upper != nil && !finite(*m.Upper) { // a deviation of too few values
+		if m.Lower != nil && !read.Finite(*m.Lower) || m.Upper != nil && !read.Finite(*m.Upper) { // a deviation of too few values
 			m.Lower, m.Upper = nil, nil
 		}
 		if total := 0; m.Processes != nil {
@@ -150,22 +151,20 @@ func tooManySamples(benchmark, measure string, n int) error {
 // flaw says why a report cannot hold the metric, or nothing.
 func flaw(m *Metric) string {
 	for _, v := range m.Samples {
-		if !finite(v) {
+		if !read.Finite(v) {
 			return fmt.Sprintf("measure %q: the sample %v is not a finite number", m.Measure.Name, v)
 		}
 	}
 	switch {
-	case !finite(m.Value):
+	case !read.Finite(m.Value):
 		return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, m.Value)
-	case m.Lower != nil && !finite(*m.Lower):
+	case m.Lower != nil && !read.Finite(*m.Lower):
 		return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, *m.Lower)
-	case m.Upper != nil && !finite(*m.Upper):
+	case m.Upper != nil && !read.Finite(*m.Upper):
 		return fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, *m.Upper)
 	}
 	return ""
 }
-
-func finite(v float64) bool { return v-v == 0 } // of an infinity and of NaN it is NaN
 
 // identity is what makes two measures the same: the slug, or the built-in one behind a name, else the name.
 func identity(m *unit.Measure) string {

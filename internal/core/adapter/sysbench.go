@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -55,22 +56,22 @@ const mebibyte = 1.048576 // in megabytes
 type sysRun struct {
 	name, kind, section             string
 	called                          string // as it is reported, once that is known
-	params                          []parameter
+	params                          []read.Parameter
 	line                            int
 	values                          []optional
-	rate, time, events, average, of opt                  // of: the sum of all latencies
+	rate, time, events, average, of read.Opt             // of: the sum of all latencies
 	samples                         map[string][]float64 // of the intervals, by slug
 	checkpoints, over               bool                 // over: the last line of a checkpoint was read
 	spent                           float64              // total time of the checkpoints before
 	fatal                           []string
 
-	s *scanner
+	s *read.Scanner
 }
 
 // sysRows bounds what is kept of a run.
 const sysRows = 50
 
-func parseSysbench(s *scanner, opts Options) (Results, error) {
+func parseSysbench(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	var r sysRun
@@ -84,7 +85,7 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 		r = sysRun{}
 		return err
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		b, isBanner := banner(line)
 		begins := sysBegins(line)
 		switch {
@@ -96,11 +97,11 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 				name = b
 				g.named()
 			} else {
-				r = sysRun{name: name, line: s.lineNumber, s: s}
+				r = sysRun{name: name, line: s.Line(), s: s}
 			}
 		case r.line > 0 && len(line) > 0:
 			if r.over && line[0] != ' ' && (bytes.HasSuffix(line, []byte(":")) || line[0] == '[') { // the next checkpoint
-				next := sysRun{name: r.name, kind: r.kind, params: r.params, line: r.line, checkpoints: true, spent: r.time.v, s: s}
+				next := sysRun{name: r.name, kind: r.kind, params: r.params, line: r.line, checkpoints: true, spent: r.time.Value, s: s}
 				if err := r.add(&g); err != nil {
 					return Results{}, err
 				}
@@ -118,14 +119,14 @@ func parseSysbench(s *scanner, opts Options) (Results, error) {
 
 func (r *sysRun) param(name string, value []byte) {
 	if r.params == nil {
-		r.params = make([]parameter, 0, 4)
+		r.params = make([]read.Parameter, 0, 4)
 	}
 	if len(r.params) < sysRows {
-		r.params = append(r.params, parameter{name, oneLine(r.s.keep(value))})
+		r.params = append(r.params, read.Parameter{Name: name, Value: read.OneLine(r.s.Keep(value))})
 	}
 }
 
-func (r *sysRun) value(m *unit.Measure, v opt) {
+func (r *sysRun) value(m *unit.Measure, v read.Opt) {
 	if r.values == nil {
 		r.values = make([]optional, 0, 8)
 	}
@@ -142,7 +143,7 @@ func (r *sysRun) read(line []byte) {
 		r.rate = firstNumber(text)
 	case line[0] == ' ' || line[0] == '\t':
 		if label, rest, ok := bytes.Cut(text, []byte(":")); ok {
-			r.row(r.s.keep(label), bytes.TrimSpace(rest))
+			r.row(r.s.Keep(label), bytes.TrimSpace(rest))
 		}
 	case bytes.HasPrefix(line, []byte("FATAL: ")):
 		if len(r.fatal) < 3 {
@@ -160,7 +161,7 @@ func (r *sysRun) read(line []byte) {
 // interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65", of memory "[ 1s ] 7260.18 MiB/sec", of files "[ 1s ] reads: 144.21 MiB/s writes: 96.14 MiB/s …".
 func (r *sysRun) interval(text []byte) {
 	var room [32][]byte
-	words := fields(room[:0], text)
+	words := read.Words(room[:0], text)
 	for i := range len(words) - 1 {
 		what, value := words[i], words[i+1]
 		if string(value) == "MiB/sec" {
@@ -185,8 +186,8 @@ func (r *sysRun) interval(text []byte) {
 		if r.samples == nil {
 			r.samples = map[string][]float64{}
 		}
-		if v := firstNumber(value); v.ok && len(r.samples[m.Slug]) < maxAggregates {
-			r.samples[m.Slug] = append(r.samples[m.Slug], v.v*factor)
+		if v := firstNumber(value); v.OK && len(r.samples[m.Slug]) < maxAggregates {
+			r.samples[m.Slug] = append(r.samples[m.Slug], v.Value*factor)
 		}
 	}
 }
@@ -195,7 +196,7 @@ func (r *sysRun) interval(text []byte) {
 func (r *sysRun) heading(text []byte) {
 	r.section = ""
 	if bytes.HasSuffix(text, []byte(":")) {
-		r.section = r.s.keep(text)
+		r.section = r.s.Keep(text)
 		switch r.section {
 		case "Test execution summary:":
 			r.section = "General statistics:"
@@ -204,7 +205,7 @@ func (r *sysRun) heading(text []byte) {
 		}
 	}
 	begins := func(label string) (rest []byte, ok bool) {
-		if ok = hasPrefix(text, label); ok {
+		if ok = read.HasPrefix(text, label); ok {
 			rest = text[len(label):]
 		}
 		return rest, ok
@@ -254,7 +255,7 @@ func (r *sysRun) heading(text []byte) {
 	}
 	for _, transferred := range []string{" MiB transferred (", " MB transferred ("} { // "(7260.18 MiB/sec)"; the MB of old versions are as large
 		if _, rest, ok := bytes.Cut(text, []byte(transferred)); ok {
-			r.value(unit.Bandwidth, firstNumber(rest).times(mebibyte))
+			r.value(unit.Bandwidth, firstNumber(rest).Times(mebibyte))
 		}
 	}
 }
@@ -265,14 +266,14 @@ func (r *sysRun) files(text []byte) {
 		r.param("block", rest)
 	} else if rest, ok := bytes.CutPrefix(text, []byte("Doing ")); ok {
 		r.param("mode", bytes.TrimSuffix(rest, []byte(" test")))
-	} else if n, rest, ok := bytes.Cut(text, []byte(" files, ")); ok && isDigits(n) {
+	} else if n, rest, ok := bytes.Cut(text, []byte(" files, ")); ok && read.IsDigits(n) {
 		r.param("files", n)
 		r.param("size", bytes.TrimSuffix(rest, []byte(" each")))
 	} else if _, rest, ok := bytes.Cut(text, []byte("Total transferred ")); ok { // "156.25Mb  (1.5Mb/sec)", of versions 0.4 and 0.5
 		_, rate, _ := bytes.Cut(rest, []byte("("))
 		for suffix, factor := range map[string]float64{"b/sec)": 1, "Kb/sec)": 1 << 10, "Mb/sec)": 1 << 20, "Gb/sec)": 1 << 30} {
-			if number, ok := bytes.CutSuffix(rate, []byte(suffix)); ok && len(number) > 0 && isDigit(number[len(number)-1]) {
-				r.value(unit.Bandwidth, firstNumber(number).times(factor/1e6))
+			if number, ok := bytes.CutSuffix(rate, []byte(suffix)); ok && len(number) > 0 && read.IsDigit(number[len(number)-1]) {
+				r.value(unit.Bandwidth, firstNumber(number).Times(factor/1e6))
 			}
 		}
 	}
@@ -283,14 +284,14 @@ func (r *sysRun) row(label string, rest []byte) {
 	v := firstNumber(rest)
 	switch r.section {
 	case "Latency (ms):":
-		v = v.times(1e6)
+		v = v.Times(1e6)
 		point, percentile := strings.CutSuffix(label, "th percentile")
 		switch {
 		case label == "avg":
 			r.average = v
 		case label == "sum":
 			r.of = v
-		case v.v == 0: // it was too short to be printed
+		case v.Value == 0: // it was too short to be printed
 		case label == "min" || label == "max":
 			r.value(latencyAt(label), v)
 		case percentile:
@@ -303,23 +304,23 @@ func (r *sysRun) row(label string, rest []byte) {
 		case "total number of events":
 			r.events = v
 		case "total time taken by event execution": // this and what follows is of versions 0.4 and 0.5
-			r.of = v.times(1e9)
+			r.of = v.Times(1e9)
 		case "min", "avg", "max":
 			if v = sysNanos(rest); label == "avg" {
 				r.average = v
-			} else if v.v > 0 {
+			} else if v.Value > 0 {
 				r.value(latencyAt(label), v)
 			}
 		case "events per second", "events/s (eps)":
 			r.rate = v
 		case "read, MiB/s":
-			r.value(sysReadBandwidth, v.times(mebibyte))
+			r.value(sysReadBandwidth, v.Times(mebibyte))
 		case "written, MiB/s":
-			r.value(sysWriteBandwidth, v.times(mebibyte))
+			r.value(sysWriteBandwidth, v.Times(mebibyte))
 		case "read", "write", "fsync":
 			r.iops(label, rest)
 		}
-		if point, ok := strings.CutSuffix(label, " percentile"); ok && strings.HasPrefix(label, "approx.") && sysNanos(rest).v > 0 {
+		if point, ok := strings.CutSuffix(label, " percentile"); ok && strings.HasPrefix(label, "approx.") && sysNanos(rest).Value > 0 {
 			r.value(percentileOf(strings.TrimSpace(point[len("approx."):])), sysNanos(rest))
 		}
 	case "Threads fairness:":
@@ -365,7 +366,7 @@ func (r *sysRun) iops(label string, rest []byte) {
 		r.value(perSecond(strings.ToUpper(label[:1])+label[1:]+"s", label+"s"), firstNumber(rate))
 	}
 	if len(words) > 2 && string(words[2]) == "MiB/s" {
-		v := firstNumber(words[1]).times(mebibyte)
+		v := firstNumber(words[1]).Times(mebibyte)
 		if label == "read" {
 			r.value(sysReadBandwidth, v)
 		} else {
@@ -375,25 +376,25 @@ func (r *sysRun) iops(label string, rest []byte) {
 }
 
 // sysNanos reads "1.09ms".
-func sysNanos(text []byte) opt {
+func sysNanos(text []byte) read.Opt {
 	v, ok := nanoseconds(text)
-	return opt{v, ok}
+	return read.Opt{Value: v, OK: ok}
 }
 
 // inParentheses is the number in "5000 (499.81 per sec.)".
-func inParentheses(text []byte) opt {
+func inParentheses(text []byte) read.Opt {
 	_, inside, ok := bytes.Cut(text, []byte("("))
 	if !ok {
-		return opt{}
+		return read.Opt{}
 	}
 	return firstNumber(inside)
 }
 
 // latency is the average, with the digits of the sum where that rounds to it.
-func (r *sysRun) latency() opt {
+func (r *sysRun) latency() read.Opt {
 	const half = 0.005 * 1e6 * 1.001 // of the last digit that is printed, and a little for the arithmetic
-	if exact := r.of.v / r.events.v; r.of.ok && r.average.ok && exact > 0 && math.Abs(exact-r.average.v) <= half {
-		return opt{exact, finite(exact)}
+	if exact := r.of.Value / r.events.Value; r.of.OK && r.average.OK && exact > 0 && math.Abs(exact-r.average.Value) <= half {
+		return read.Opt{Value: exact, OK: read.Finite(exact)}
 	}
 	return r.average
 }
@@ -417,25 +418,25 @@ func (r *sysRun) add(g *gathering) error {
 		g.problem(name, r.line, "%s", f)
 	}
 	switch {
-	case r.spent > 0 && !r.events.ok:
+	case r.spent > 0 && !r.events.OK:
 		return nil // what followed the last checkpoint was none
-	case !r.events.ok || !r.time.ok:
+	case !r.events.OK || !r.time.OK:
 		g.problem(name, r.line, "it has no statistics: it was aborted")
 		return nil
-	case r.events.v == 0:
+	case r.events.Value == 0:
 		g.problem(name, r.line, "there was not a single event")
 		return nil
 	}
-	r.time.v -= r.spent
-	if !r.rate.ok {
-		r.rate = opt{r.events.v / r.time.v, r.time.v > 0}
+	r.time.Value -= r.spent
+	if !r.rate.OK {
+		r.rate = read.Opt{Value: r.events.Value / r.time.Value, OK: r.time.Value > 0}
 	}
-	for _, values := range [][]optional{{{unit.Throughput, r.rate}, {unit.Latency, r.latency()}}, r.values, {{sysTotal, r.time.times(1e9)}}} {
+	for _, values := range [][]optional{{{unit.Throughput, r.rate}, {unit.Latency, r.latency()}}, r.values, {{sysTotal, r.time.Times(1e9)}}} {
 		for _, o := range values {
-			if !o.value.ok {
+			if !o.value.OK {
 				continue
 			}
-			if err := g.metric(name, Metric{Measure: o.measure, Value: o.value.v, Samples: r.samples[o.measure.Slug]}, r.line); err != nil {
+			if err := g.metric(name, Metric{Measure: o.measure, Value: o.value.Value, Samples: r.samples[o.measure.Slug]}, r.line); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -49,37 +50,37 @@ type tinyTask struct {
 	table               map[string]string // of a row of bench.table(): what stands in its columns
 }
 
-func parseTinybench(s *scanner, opts Options) (Results, error) {
+func parseTinybench(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
-	if c := s.peek(); c != '{' && c != '[' {
+	if c := s.Peek(); c != '{' && c != '[' {
 		err := g.tinyTable(s, opts, &n)
 		return g.results(opts, `%d rows of tinybench's table`, n), err
 	}
 	list := func(title string) error {
-		return s.each(func() error {
-			if s.peek() != '{' {
-				return s.skip()
+		return s.Each(func() error {
+			if s.Peek() != '{' {
+				return s.Skip()
 			}
 			n++
-			line, _ := s.position()
+			line, _ := s.Position()
 			t := tinyTask{title: title}
-			if err := s.object(func(key []byte) error { return t.member(s, key) }); err != nil {
+			if err := s.Object(func(key []byte) error { return t.member(s, key) }); err != nil {
 				return err
 			}
 			return t.add(&g, opts, line)
 		})
 	}
 	var err error
-	if s.peek() == '[' {
+	if s.Peek() == '[' {
 		err = list("")
 	} else {
-		err = s.object(func(key []byte) error {
+		err = s.Object(func(key []byte) error {
 			switch string(key) {
 			case "results", "tasks", "benchmarks", "benches":
 				return list("")
 			}
-			return list(s.keep(key))
+			return list(s.Keep(key))
 		})
 	}
 	if err != nil {
@@ -88,36 +89,36 @@ func parseTinybench(s *scanner, opts Options) (Results, error) {
 	return g.results(opts, `statistics of %d tasks with "latency" and "throughput", or "hz"`, n), nil
 }
 
-func (t *tinyTask) member(s *scanner, key []byte) error {
+func (t *tinyTask) member(s *read.Scanner, key []byte) error {
 	switch string(key) {
 	case "name":
-		return s.str(&t.name)
+		return s.Str(&t.name)
 	case "state":
-		return s.str(&t.state)
+		return s.Str(&t.state)
 	case "result":
-		return s.members(func(key []byte) error { return t.member(s, key) })
+		return s.Members(func(key []byte) error { return t.member(s, key) })
 	case "error":
-		if s.peek() != '{' {
-			return s.str(&t.failed)
+		if s.Peek() != '{' {
+			return s.Str(&t.failed)
 		}
 		t.failed = "an error"
-		return s.members(func(key []byte) error {
+		return s.Members(func(key []byte) error {
 			if string(key) == "message" {
-				return s.str(&t.failed)
+				return s.Str(&t.failed)
 			}
-			return s.skip()
+			return s.Skip()
 		})
 	case "aborted":
 		var aborted string
-		err := s.str(&aborted)
+		err := s.Str(&aborted)
 		t.aborted = aborted == "true"
 		return err
 	case "Task name", "Task Name", "Error":
 		return t.column(s, key)
 	case "latency":
-		return s.members(func(key []byte) error { return t.latency.member(s, key) })
+		return s.Members(func(key []byte) error { return t.latency.member(s, key) })
 	case "throughput":
-		return s.members(func(key []byte) error { return t.throughput.member(s, key) })
+		return s.Members(func(key []byte) error { return t.throughput.member(s, key) })
 	}
 	if bytes.HasSuffix(key, []byte(")")) && tinyColumns[string(key)] != "" {
 		return t.column(s, key)
@@ -126,10 +127,10 @@ func (t *tinyTask) member(s *scanner, key []byte) error {
 }
 
 // column keeps what stands in a column of a row of bench.table() as JSON.
-func (t *tinyTask) column(s *scanner, key []byte) error {
-	column := s.keep(key)
+func (t *tinyTask) column(s *read.Scanner, key []byte) error {
+	column := s.Keep(key)
 	var text string
-	err := s.str(&text)
+	err := s.Str(&text)
 	if t.table == nil {
 		t.table = map[string]string{}
 	}
@@ -153,7 +154,7 @@ func (t *tinyTask) add(g *gathering, opts Options, line int) error {
 		g.problem(name, line, "it was aborted; its numbers are of a part of its time")
 	}
 	stats := t.flat
-	if t.latency.mean.ok {
+	if t.latency.mean.OK {
 		stats = t.latency
 		stats.hz, stats.rme = t.throughput.mean, t.throughput.rme
 	}
@@ -186,10 +187,10 @@ func tinyHeader(line []byte) (columns []string) {
 }
 
 // tinyTable reads the tables that console.table prints.
-func (g *gathering) tinyTable(s *scanner, opts Options, n *int) error {
+func (g *gathering) tinyTable(s *read.Scanner, opts Options, n *int) error {
 	var columns []string
 	title := ""
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
 			title = b
 			continue
@@ -216,7 +217,7 @@ func (g *gathering) tinyTable(s *scanner, opts Options, n *int) error {
 			row[c] = tinyCell(cell)
 		}
 		*n++
-		if err := tinyRow(g, title, row, opts, s.lineNumber); err != nil {
+		if err := tinyRow(g, title, row, opts, s.Line()); err != nil {
 			return err
 		}
 	}
@@ -249,14 +250,14 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 	if cells["margin"] != "" { // in a column of its own
 		_, margin = tinyValue(cells["mean"] + cells["margin"])
 	}
-	if !mean.ok {
+	if !mean.OK {
 		g.problem(name, line, "it has no mean: it failed or did not run")
 		return nil
 	}
 	median, deviation := tinyValue(cells["median"])
 	latency := spreadIf(unit.Latency, mean, margin)
 	if opts.Average == AverageMedian {
-		if median.ok {
+		if median.OK {
 			latency = spreadIf(unit.Latency, median, deviation)
 		} else {
 			g.problem(name, line, "it has no median; the value is its mean")
@@ -267,10 +268,10 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 		return err
 	}
 	rate, around := tinyValue(cells["throughput"])
-	if !rate.ok || rate.v < 100 {
-		rate, around = opt{1e9 / mean.v, mean.v > 0}, opt{}
+	if !rate.OK || rate.Value < 100 {
+		rate, around = read.Opt{Value: 1e9 / mean.Value, OK: mean.Value > 0}, read.Opt{}
 	}
-	if rate.ok {
+	if rate.OK {
 		if err := g.metric(name, spreadIf(unit.Throughput, rate, around), line); err != nil {
 			return err
 		}
@@ -279,22 +280,22 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 }
 
 // tinyValue reads "140.93 ± 7.24%" or "100.00 ± 10.00": a value and what lies on both sides of it.
-func tinyValue(text string) (value, around opt) {
+func tinyValue(text string) (value, around read.Opt) {
 	first, rest, _ := strings.Cut(text, "±")
-	v, ok := number([]byte(strings.TrimSpace(first)))
-	value = opt{v, ok && finite(v)}
+	v, ok := read.Number([]byte(strings.TrimSpace(first)))
+	value = read.Opt{Value: v, OK: ok && read.Finite(v)}
 	rest, percent := strings.CutSuffix(strings.TrimSpace(rest), "%")
-	d, ok := number([]byte(rest))
-	if around = (opt{d, ok && value.ok && finite(d)}); percent {
-		around.v *= v / 100
+	d, ok := read.Number([]byte(rest))
+	if around = (read.Opt{Value: d, OK: ok && value.OK && read.Finite(d)}); percent {
+		around.Value *= v / 100
 	}
 	return value, around
 }
 
 // spreadIf is a metric with its spread, if it has one.
-func spreadIf(m *unit.Measure, middle, around opt) Metric {
-	if !around.ok {
-		return Metric{Measure: m, Value: middle.v}
+func spreadIf(m *unit.Measure, middle, around read.Opt) Metric {
+	if !around.OK {
+		return Metric{Measure: m, Value: middle.Value}
 	}
-	return spread(m, middle.v, around.v)
+	return spread(m, middle.Value, around.Value)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -34,8 +35,8 @@ type vegetaReport struct {
 	name                                   string
 	line                                   int
 	latencies                              []optional
-	requests, throughput, success, in, out opt
-	failed                                 opt
+	requests, throughput, success, in, out read.Opt
+	failed                                 read.Opt
 	statuses                               []string // those that are no success
 	errors                                 []string
 	listing                                bool // of errors
@@ -51,16 +52,16 @@ func hitVegeta(line []byte) int {
 	return 100
 }
 
-func parseVegeta(s *scanner, opts Options) (Results, error) {
+func parseVegeta(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
-	if s.peek() == '{' {
+	if s.Peek() == '{' {
 		if encodedVegeta(s) {
 			return vegetaEncodedJSON(s, opts)
 		}
 		n := 0
-		for s.peek() == '{' {
+		for s.Peek() == '{' {
 			n++
-			line, _ := s.position()
+			line, _ := s.Position()
 			r := vegetaReport{name: g.again("vegeta"), line: line}
 			if err := r.json(s); err != nil && n > 1 {
 				break // what follows the reports is for others to judge
@@ -87,7 +88,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 		last.center(opts.Average)
 		return last.add(&g)
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		b, isBanner := banner(line)
 		if isBanner {
 			name = b
@@ -111,18 +112,18 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 			if plot = ok; point == "" || count == 0 && point != "max" {
 				break
 			}
-			if err := g.value(plotted, latencyAt(point), nanos, s.lineNumber); err != nil {
+			if err := g.value(plotted, latencyAt(point), nanos, s.Line()); err != nil {
 				return Results{}, err
 			}
 			if point != "max" {
 				break
 			}
-			if err := g.value(plotted, requests, count, s.lineNumber); err != nil {
+			if err := g.value(plotted, requests, count, s.Line()); err != nil {
 				return Results{}, err
 			}
 		case isRow && r.name == "":
 			if label == "Requests" || label == "Latencies" { // the first row, and that by which a report is known
-				r = vegetaReport{name: g.again(name), line: s.lineNumber}
+				r = vegetaReport{name: g.again(name), line: s.Line()}
 				r.row(label, keys, values)
 			}
 		case isRow:
@@ -135,7 +136,7 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 			r.errors = append(r.errors, string(line))
 		default:
 			if v, ok := vegetaCSVRow(line); ok {
-				if err := v.add(log, &g, s.lineNumber); err != nil {
+				if err := v.add(log, &g, s.Line()); err != nil {
 					return Results{}, err
 				}
 			}
@@ -157,15 +158,15 @@ func parseVegeta(s *scanner, opts Options) (Results, error) {
 func (r *vegetaReport) center(average Average) {
 	at := slices.IndexFunc(r.latencies, func(o optional) bool { return o.measure == unit.Latency })
 	median := slices.IndexFunc(r.latencies, func(o optional) bool { return o.measure == latencyAt("p50") })
-	if average == AverageMedian && at >= 0 && median >= 0 && r.latencies[median].value.ok {
+	if average == AverageMedian && at >= 0 && median >= 0 && r.latencies[median].value.OK {
 		r.latencies[at].value = r.latencies[median].value
 	}
 }
 
 // encodedVegeta reports whether what begins here is a request of vegeta encode and no report.
-func encodedVegeta(s *scanner) bool {
-	s.ensure(vegetaBegins)
-	window := s.in[s.at:]
+func encodedVegeta(s *read.Scanner) bool {
+	s.Ensure(vegetaBegins)
+	window := s.Window()
 	line, _, _ := bytes.Cut(window[:min(len(window), vegetaBegins)], []byte("\n"))
 	return bytes.Contains(line, []byte(`"latency"`)) && !bytes.Contains(line, []byte(`"latencies"`))
 }
@@ -197,7 +198,7 @@ func vegetaRow(line []byte) (label string, keys, values []string, ok bool) {
 
 func (r *vegetaReport) row(label string, keys, values []string) {
 	if label == "Status Codes" {
-		r.failed.ok = true
+		r.failed.OK = true
 		for _, v := range values {
 			code, count, _ := strings.Cut(v, ":")
 			r.status(code, firstNumber([]byte(count)))
@@ -216,17 +217,17 @@ func (r *vegetaReport) row(label string, keys, values []string) {
 		case "Bytes Out mean":
 			r.out = firstNumber(text)
 		case "Success ratio":
-			r.success = firstNumber(text).times(0.01)
+			r.success = firstNumber(text).Times(0.01)
 		default:
 			if label == "Latencies" {
 				v, ok := nanoseconds(text)
-				r.latency(key, opt{v, ok})
+				r.latency(key, read.Opt{Value: v, OK: ok})
 			}
 		}
 	}
 }
 
-func (r *vegetaReport) latency(key string, v opt) {
+func (r *vegetaReport) latency(key string, v read.Opt) {
 	var m *unit.Measure
 	switch point := strings.TrimSuffix(key, "th"); point {
 	case "mean":
@@ -244,79 +245,79 @@ func (r *vegetaReport) latency(key string, v opt) {
 }
 
 // status takes how many requests had a status; 0 is that there was no answer.
-func (r *vegetaReport) status(code string, count opt) {
-	r.failed.ok = true
-	if len(code) == 3 && (code[0] == '2' || code[0] == '3') || !count.ok {
+func (r *vegetaReport) status(code string, count read.Opt) {
+	r.failed.OK = true
+	if len(code) == 3 && (code[0] == '2' || code[0] == '3') || !count.OK {
 		return
 	}
-	r.failed.v += count.v
+	r.failed.Value += count.Value
 	if len(r.statuses) < vegetaErrors {
-		r.statuses = append(r.statuses, code+": "+shortFloat(count.v))
+		r.statuses = append(r.statuses, code+": "+shortFloat(count.Value))
 	}
 }
 
-func (r *vegetaReport) json(s *scanner) error {
-	mean := func(to *opt) error {
-		return s.members(func(key []byte) error {
+func (r *vegetaReport) json(s *read.Scanner) error {
+	mean := func(to *read.Opt) error {
+		return s.Members(func(key []byte) error {
 			if string(key) == "mean" {
-				return s.opt(to)
+				return s.Opt(to)
 			}
-			return s.skip()
+			return s.Skip()
 		})
 	}
-	return s.object(func(key []byte) error {
+	return s.Object(func(key []byte) error {
 		switch string(key) {
 		case "latencies":
-			return s.members(func(key []byte) error {
-				name := s.keep(key)
-				var v opt
-				err := s.opt(&v)
+			return s.Members(func(key []byte) error {
+				name := s.Keep(key)
+				var v read.Opt
+				err := s.Opt(&v)
 				r.latency(name, v)
 				return err
 			})
 		case "requests":
-			return s.opt(&r.requests)
+			return s.Opt(&r.requests)
 		case "throughput":
-			return s.opt(&r.throughput)
+			return s.Opt(&r.throughput)
 		case "success":
-			return s.opt(&r.success)
+			return s.Opt(&r.success)
 		case "bytes_in":
 			return mean(&r.in)
 		case "bytes_out":
 			return mean(&r.out)
 		case "status_codes":
-			return s.members(func(key []byte) error {
-				code := s.keep(key)
-				var count opt
-				err := s.opt(&count)
+			return s.Members(func(key []byte) error {
+				code := s.Keep(key)
+				var count read.Opt
+				err := s.Opt(&count)
 				r.status(code, count)
 				return err
 			})
 		case "errors":
-			return s.each(func() error {
+			return s.Each(func() error {
 				var text string
-				err := s.str(&text)
+				err := s.Str(&text)
 				if len(r.errors) < vegetaErrors {
 					r.errors = append(r.errors, text)
 				}
 				return err
 			})
 		}
-		return s.skip()
+		return s.Skip()
 	})
 }
 
 func (r *vegetaReport) add(g *gathering) error {
 	switch {
-	case r.failed.v > 0:
+	case r.failed.Value > 0:
 		g.problem(r.name, r.line, "requests failed, by status: %s", strings.Join(r.statuses, ", "))
-	case r.success.ok && r.success.v < 1:
-		g.problem(r.name, r.line, "only %s%% of the requests succeeded", shortFloat(r.success.v*100))
+	case r.success.OK && r.success.Value < 1:
+		g.problem(r.name, r.line, "only %s%% of the requests succeeded", shortFloat(r.success.Value*100))
 	}
 	for _, e := range r.errors {
 		g.problem(r.name, r.line, "%s", e)
 	}
-	if r.requests.ok && r.requests.v == 0 {
+	if r.requests.OK && r.requests.Value == 0 {
 		g.problem(r.name, r.line, "there was not a single request")
 		return nil
 	}
@@ -325,14 +326,14 @@ func (r *vegetaReport) add(g *gathering) error {
 	}
 	return g.optional(r.name, r.line, []optional{
 		{unit.Throughput, r.throughput}, {requests, r.requests}, {requestsFailed, r.failed}, {failureRatio, r.failures()},
-		{responseSize, r.in}, {requestSize, opt{r.out.v, r.out.ok && r.out.v > 0}},
+		{responseSize, r.in}, {requestSize, read.Opt{Value: r.out.Value, OK: r.out.OK && r.out.Value > 0}},
 	})
 }
 
 // failures is the ratio of failures in percent: of the counts, which have all digits, or what success leaves.
-func (r *vegetaReport) failures() opt {
-	if r.failed.ok && r.requests.v > 0 {
-		return opt{r.failed.v / r.requests.v * 100, true}
+func (r *vegetaReport) failures() read.Opt {
+	if r.failed.OK && r.requests.Value > 0 {
+		return read.Opt{Value: r.failed.Value / r.requests.Value * 100, OK: true}
 	}
-	return opt{(1 - r.success.v) * 100, r.success.ok}
+	return read.Opt{Value: (1 - r.success.Value) * 100, OK: r.success.OK}
 }

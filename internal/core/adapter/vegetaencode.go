@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -13,7 +14,7 @@ import (
 // vegetaRequest is one request.
 type vegetaRequest struct {
 	attack, method, url, why string
-	code, latency, in, out   opt
+	code, latency, in, out   read.Opt
 }
 
 // newVegetaLog gathers requests.
@@ -28,12 +29,12 @@ func (v vegetaRequest) add(log *requestLog, g *gathering, line int) error {
 	switch log.n++; {
 	case err != nil:
 		return err
-	case v.why != "" || v.code.ok && (v.code.v < 200 || v.code.v >= 400):
+	case v.why != "" || v.code.OK && (v.code.Value < 200 || v.code.Value >= 400):
 		if v.why == "" {
-			v.why = "status " + shortFloat(v.code.v)
+			v.why = "status " + shortFloat(v.code.Value)
 		}
 		r.fail([]byte(v.why), line)
-	case !v.latency.ok:
+	case !v.latency.OK:
 		g.problem(name, line, "a request has no latency")
 	default:
 		r.take(v.latency, v.in, v.out)
@@ -42,43 +43,43 @@ func (v vegetaRequest) add(log *requestLog, g *gathering, line int) error {
 }
 
 // member takes a member of a line of vegeta encode.
-func (v *vegetaRequest) member(s *scanner, key []byte) (known bool, err error) {
+func (v *vegetaRequest) member(s *read.Scanner, key []byte) (known bool, err error) {
 	switch string(key) {
 	case "attack":
-		return true, s.str(&v.attack)
+		return true, s.Str(&v.attack)
 	case "method":
-		return true, s.str(&v.method)
+		return true, s.Str(&v.method)
 	case "url":
-		return true, s.str(&v.url)
+		return true, s.Str(&v.url)
 	case "error":
-		return true, s.str(&v.why)
+		return true, s.Str(&v.why)
 	case "code":
-		return true, s.opt(&v.code)
+		return true, s.Opt(&v.code)
 	case "latency":
-		return true, s.opt(&v.latency)
+		return true, s.Opt(&v.latency)
 	case "bytes_in":
-		return true, s.opt(&v.in)
+		return true, s.Opt(&v.in)
 	case "bytes_out":
-		return true, s.opt(&v.out)
+		return true, s.Opt(&v.out)
 	}
 	return false, nil
 }
 
 // vegetaEncodedJSON reads lines of JSON.
-func vegetaEncodedJSON(s *scanner, opts Options) (Results, error) {
+func vegetaEncodedJSON(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	log := newVegetaLog()
-	for s.peek() == '{' {
-		line, _ := s.position()
+	for s.Peek() == '{' {
+		line, _ := s.Position()
 		var v vegetaRequest
-		if err := s.object(func(key []byte) error {
+		if err := s.Object(func(key []byte) error {
 			if known, err := v.member(s, key); known {
 				return err
 			}
-			return s.skip()
+			return s.Skip()
 		}); err != nil && log.n > 0 {
 			g.problem("", line, "what follows is not read: %v", err)
-			s.drain()
+			s.Drain()
 			break
 		} else if err != nil {
 			return Results{}, err
@@ -95,23 +96,23 @@ func vegetaEncodedJSON(s *scanner, opts Options) (Results, error) {
 
 // vegetaCSVRow reads a row of vegeta encode -to csv; not ok: it is none.
 func vegetaCSVRow(line []byte) (v vegetaRequest, ok bool) {
-	if len(line) < 19 || !isDigit(line[0]) || !isDigit(line[18]) {
+	if len(line) < 19 || !read.IsDigit(line[0]) || !read.IsDigit(line[18]) {
 		return v, false
 	}
-	fields := splitRow(nil, line, ',')
+	fields := read.SplitRow(nil, line, ',')
 	if len(fields) < 9 {
 		return v, false
 	}
-	value := func(i int) opt {
-		n, ok := number(fields[i])
-		return opt{n, ok && finite(n)}
+	value := func(i int) read.Opt {
+		n, ok := read.Number(fields[i])
+		return read.Opt{Value: n, OK: ok && read.Finite(n)}
 	}
 	v.code, v.latency, v.out, v.in = value(1), value(2), value(3), value(4)
 	v.why, v.attack = string(fields[5]), string(fields[7])
 	if len(fields) > 10 {
 		v.method, v.url = string(fields[9]), string(fields[10])
 	}
-	return v, value(0).ok && v.code.ok && v.latency.ok
+	return v, value(0).OK && v.code.OK && v.latency.OK
 }
 
 // vegetaPlotRow reads a row of a plot: a percentile that is kept, and its time; not ok: it is none.
@@ -120,9 +121,9 @@ func vegetaPlotRow(line []byte) (point string, nanos, count float64, ok bool) {
 	if len(words) != 4 {
 		return "", 0, 0, false
 	}
-	value, ok1 := number(words[0])
-	part, ok2 := number(words[1])
-	count, ok3 := number(words[2])
+	value, ok1 := read.Number(words[0])
+	part, ok2 := read.Number(words[1])
+	count, ok3 := read.Number(words[2])
 	if !ok1 || !ok2 || !ok3 || part < 0 || part > 1 {
 		return "", 0, 0, false
 	}

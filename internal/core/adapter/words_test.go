@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
 // TestWordsAreThoseOfPackageBytes: what is done by hand, because it is done for each line, comes out as the standard library has it.
@@ -18,13 +20,13 @@ func TestWordsAreThoseOfPackageBytes(t *testing.T) {
 			text = append(text, parts[r.IntN(len(parts))]...)
 		}
 		room := [][]byte{[]byte("before")}
-		if got, want := fields(room, text)[1:], bytes.Fields(text); len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
+		if got, want := read.Words(room, text)[1:], bytes.Fields(text); len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
 			t.Fatalf("words of %q: %q, want %q", text, got, want)
 		}
-		if got, want := trimIndent(text), bytes.TrimLeft(text, " \t"); !bytes.Equal(got, want) {
+		if got, want := read.TrimIndent(text), bytes.TrimLeft(text, " \t"); !bytes.Equal(got, want) {
 			t.Fatalf("%q begins at %q, want %q", text, got, want)
 		}
-		if got, want := trimEnd(text), bytes.TrimRight(text, " \t"); !bytes.Equal(got, want) {
+		if got, want := read.TrimEnd(text), bytes.TrimRight(text, " \t"); !bytes.Equal(got, want) {
 			t.Fatalf("%q ends as %q, want %q", text, got, want)
 		}
 	}
@@ -57,11 +59,11 @@ func TestParametersAreOrderedByNameInPlace(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var g gathering
 	for range 20_000 {
-		ps := make([]parameter, r.IntN(10))
+		ps := make([]read.Parameter, r.IntN(10))
 		for i := range ps {
-			ps[i] = parameter{names[r.IntN(len(names))], values[r.IntN(len(values))]}
+			ps[i] = read.Parameter{Name: names[r.IntN(len(names))], Value: values[r.IntN(len(values))]}
 		}
-		given := append([]parameter{}, ps...)
+		given := append([]read.Parameter{}, ps...)
 		if got, want := g.withParameters("name", ps), withParameters("name", given); got != want || !reflect.DeepEqual(ps, given) {
 			t.Fatalf("%v: %q, want %q", given, got, want)
 		}

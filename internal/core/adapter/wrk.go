@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/core/adapter/read"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -44,19 +45,19 @@ type wrkRun struct {
 	title, address, threads, connections string
 	line                                 int
 	metrics                              []Metric
-	answered                             opt
+	answered                             read.Opt
 	spectrum                             bool   // its rows follow
 	of                                   string // "" or " uncorrected"
 	failed                               float64
 	failures                             []string
 
-	s *scanner
+	s *read.Scanner
 }
 
 // wrkPoints bounds the points of a run's distribution.
 const wrkPoints = 100
 
-func parseWrk(s *scanner, opts Options) (Results, error) {
+func parseWrk(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n, title := 0, ""
 	var r wrkRun
@@ -69,17 +70,17 @@ func parseWrk(s *scanner, opts Options) (Results, error) {
 		r = wrkRun{}
 		return err
 	}
-	for line := range s.lines() {
+	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
 			title = b
 		} else if why, ok := bytes.CutPrefix(line, []byte("unable to connect to ")); ok {
-			g.problem(title, s.lineNumber, "unable to connect to %s", why)
+			g.problem(title, s.Line(), "unable to connect to %s", why)
 		} else if rest, ok := bytes.CutPrefix(line, []byte("Running ")); ok && bytes.Contains(rest, []byte(" test @ ")) {
 			if err := flush(); err != nil {
 				return Results{}, err
 			}
 			_, address, _ := bytes.Cut(rest, []byte(" test @ "))
-			r = wrkRun{title: title, address: oneLine(s.keep(address)), line: s.lineNumber, s: s}
+			r = wrkRun{title: title, address: read.OneLine(s.Keep(address)), line: s.Line(), s: s}
 		} else if r.address != "" && r.read(line) {
 			if err := flush(); err != nil {
 				return Results{}, err
@@ -113,13 +114,13 @@ func (r *wrkRun) set(m Metric) {
 // read takes a line of a run; the last one ends it.
 func (r *wrkRun) read(line []byte) (last bool) {
 	var room [16][]byte
-	words := fields(room[:0], line)
+	words := read.Words(room[:0], line)
 	if len(words) < 2 {
 		return false
 	}
 	switch first := string(words[0]); {
 	case len(words) == 5 && string(words[1]) == "threads" && string(words[4]) == "connections":
-		r.threads, r.connections = r.s.keep(words[0]), r.s.keep(words[3])
+		r.threads, r.connections = r.s.Keep(words[0]), r.s.Keep(words[3])
 	case first == "Latency" && string(words[1]) == "Distribution":
 		r.spectrum = false
 		if r.of = ""; bytes.Contains(line, []byte("Uncorrected")) {
@@ -143,36 +144,36 @@ func (r *wrkRun) read(line []byte) (last bool) {
 	case first == "Detailed" && string(words[1]) == "Percentile":
 		r.spectrum = true
 	case r.spectrum && first == "#[Mean" && len(words) == 6:
-		value, ok := number(bytes.TrimRight(words[2], ","))
-		deviation, ok2 := number(bytes.TrimRight(words[5], "]"))
+		value, ok := read.Number(bytes.TrimRight(words[2], ","))
+		deviation, ok2 := read.Number(bytes.TrimRight(words[5], "]"))
 		if ok && ok2 {
 			r.set(spread(unit.Latency, value*1e6, deviation*1e6))
 		}
 	case r.spectrum && first == "#[Max" && len(words) > 2:
-		if value, ok := number(bytes.TrimRight(words[2], ",")); ok {
+		if value, ok := read.Number(bytes.TrimRight(words[2], ",")); ok {
 			r.set(Metric{Measure: latencyAt("max"), Value: value * 1e6})
 		}
 	case r.spectrum && len(words) == 4:
-		value, ok := number(words[0])
-		part, ok2 := number(words[1])
+		value, ok := read.Number(words[0])
+		part, ok2 := read.Number(words[1])
 		if p := math.Round(part*1e6) / 1e4; ok && ok2 && p > 0 && p < 100 && p == math.Trunc(p) {
 			r.set(Metric{Measure: percentile(p), Value: value * 1e6})
 		}
 	case len(words) == 2 && bytes.HasSuffix(words[0], []byte("%")):
-		p, ok := number(words[0][:len(words[0])-1])
+		p, ok := read.Number(words[0][:len(words[0])-1])
 		v, ok2 := nanoseconds(words[1])
 		if ok && ok2 && p < 100 { // the hundredth is the largest
 			r.set(Metric{Measure: percentile(p), Value: v})
 		}
 	case len(words) == 6 && string(words[1]) == "requests" && string(words[2]) == "in":
 		r.of = ""
-		if r.answered = firstNumber(words[0]); r.answered.ok {
-			r.set(Metric{Measure: requests, Value: r.answered.v})
+		if r.answered = firstNumber(words[0]); r.answered.OK {
+			r.set(Metric{Measure: requests, Value: r.answered.Value})
 		}
 	case first == "Requests/sec:":
 		r.of = ""
-		if v := firstNumber(words[1]); v.ok {
-			r.set(Metric{Measure: unit.Throughput, Value: v.v})
+		if v := firstNumber(words[1]); v.OK {
+			r.set(Metric{Measure: unit.Throughput, Value: v.Value})
 		}
 	case first == "Transfer/sec:":
 		if v, ok := bytesOf(words[1]); ok {
@@ -183,9 +184,9 @@ func (r *wrkRun) read(line []byte) (last bool) {
 		if len(r.failures) > 2 {
 			break
 		}
-		r.failures = append(r.failures, oneLine(string(line)))
+		r.failures = append(r.failures, read.OneLine(string(line)))
 		for _, w := range words {
-			if v, ok := number(bytes.TrimRight(w, ",")); ok && isDigit(w[0]) {
+			if v, ok := read.Number(bytes.TrimRight(w, ",")); ok && read.IsDigit(w[0]) {
 				r.failed += v
 			}
 		}
@@ -194,7 +195,8 @@ func (r *wrkRun) read(line []byte) (last bool) {
 }
 
 func (r *wrkRun) add(g *gathering) error {
-	name := g.withParameters(titled(r.title, r.address), []parameter{{"threads", r.threads}, {"connections", r.connections}})
+	name := g.withParameters(titled(r.title, r.address), []read.Parameter{{Name: "threads", Value: r.threads},
+		{Name: "connections", Value: r.connections}})
 	for _, f := range r.failures {
 		g.problem(name, r.line, "%s", f)
 	}
@@ -204,7 +206,7 @@ func (r *wrkRun) add(g *gathering) error {
 		}
 	}
 	switch {
-	case r.answered.ok && r.answered.v == 0:
+	case r.answered.OK && r.answered.Value == 0:
 		g.problem(name, r.line, "not a single request was answered") // the zeros beside it are none
 		return nil
 	case !slices.ContainsFunc(r.metrics, func(m Metric) bool { return m.Measure == unit.Latency }):
@@ -238,17 +240,17 @@ func prefixed(text []byte) (float64, bool) {
 			text = text[:n-1]
 		}
 	}
-	v, ok := number(text)
-	return v * factor, ok && finite(v)
+	v, ok := read.Number(text)
+	return v * factor, ok && read.Finite(v)
 }
 
 // bytesOf reads "78.52MB": what wrk calls MB are 1024 times 1024.
 func bytesOf(text []byte) (float64, bool) {
 	end := len(text)
-	for end > 0 && !isDigit(text[end-1]) {
+	for end > 0 && !read.IsDigit(text[end-1]) {
 		end--
 	}
-	v, ok := number(text[:end])
+	v, ok := read.Number(text[:end])
 	factor, known := wrkSizes[string(text[end:])]
 	return v * factor, ok && known
 }

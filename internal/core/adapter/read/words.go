@@ -1,4 +1,4 @@
-package adapter
+package read
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 // Words of lines. The functions of package bytes make a set of the bytes to trim at each call, and a slice of words: for lines of a few
 // words that costs more than the rest of reading them.
 
-// nextWord parts the first word from the rest, at spaces and tabs.
-func nextWord(text []byte) (word, rest []byte) {
+// NextWord parts the first word from the rest, at spaces and tabs.
+func NextWord(text []byte) (word, rest []byte) {
 	begin := 0
 	for begin < len(text) && (text[begin] == ' ' || text[begin] == '\t') {
 		begin++
@@ -22,24 +22,24 @@ func nextWord(text []byte) (word, rest []byte) {
 	return text[begin:end], text[end:]
 }
 
-// trimIndent is the text without the spaces and tabs that it begins with.
-func trimIndent(text []byte) []byte {
+// TrimIndent is the text without the spaces and tabs that it begins with.
+func TrimIndent(text []byte) []byte {
 	for len(text) > 0 && (text[0] == ' ' || text[0] == '\t') {
 		text = text[1:]
 	}
 	return text
 }
 
-// trimEnd is the text without the spaces and tabs that it ends with.
-func trimEnd(text []byte) []byte {
+// TrimEnd is the text without the spaces and tabs that it ends with.
+func TrimEnd(text []byte) []byte {
 	for n := len(text); n > 0 && (text[n-1] == ' ' || text[n-1] == '\t'); n = len(text) {
 		text = text[:n-1]
 	}
 	return text
 }
 
-// fields appends the words of the text, as bytes.Fields has them.
-func fields(to [][]byte, text []byte) [][]byte {
+// Words appends the words of the text, as bytes.Fields has them.
+func Words(to [][]byte, text []byte) [][]byte {
 	had := len(to)
 	for at := 0; ; {
 		for at < len(text) && isBlank(text[at]) {
@@ -59,8 +59,8 @@ func fields(to [][]byte, text []byte) [][]byte {
 	}
 }
 
-// lastBlank is where the last space or tab stands; -1: there is none.
-func lastBlank(text []byte) int {
+// LastBlank is where the last space or tab stands; -1: there is none.
+func LastBlank(text []byte) int {
 	at := len(text) - 1
 	for at >= 0 && text[at] != ' ' && text[at] != '\t' {
 		at--
@@ -68,16 +68,16 @@ func lastBlank(text []byte) int {
 	return at
 }
 
-// kept is the word as a string that the scanner keeps; without one it is made.
-func kept(s *scanner, word []byte) string {
+// Kept is the word as a string that the scanner keeps; without one it is made.
+func Kept(s *Scanner, word []byte) string {
 	if s == nil {
 		return string(word)
 	}
-	return s.keep(word)
+	return s.Keep(word)
 }
 
-// textFields appends the words of the text, as strings.Fields has them.
-func textFields(to []string, text string) []string {
+// TextWords appends the words of the text, as strings.Fields has them.
+func TextWords(to []string, text string) []string {
 	had := len(to)
 	for at := 0; ; {
 		for at < len(text) && isBlank(text[at]) {
@@ -97,8 +97,8 @@ func textFields(to []string, text string) []string {
 	}
 }
 
-// cutAt appends the parts of the text between separators, as strings.Split has them.
-func cutAt(to []string, text, separator string) []string {
+// Split appends the parts of the text between separators, as strings.Split has them.
+func Split(to []string, text, separator string) []string {
 	for {
 		before, rest, found := strings.Cut(text, separator)
 		to = append(to, before)
@@ -112,7 +112,7 @@ func cutAt(to []string, text, separator string) []string {
 // isBlank reports whether a byte of ASCII is white space.
 func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
-// hasPrefix is bytes.HasPrefix for a text that is not made bytes of.
-func hasPrefix(line []byte, prefix string) bool {
+// HasPrefix is bytes.HasPrefix for a text that is not made bytes of.
+func HasPrefix(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && string(line[:len(prefix)]) == prefix
 }

@@ -1,11 +1,13 @@
-package adapter
+package read
 
-import "bytes"
+import (
+	"bytes"
+)
 
-// cutEscapes is the line without what terminals read: colours and other control sequences (ECMA-48 CSI), and strings such as titles and
-// Buildkite's time marks (OSC, APC, …) up to their end; and the choice of a character set, with which xterm ends colours. The first escape is
-// at the place.
-func cutEscapes(line []byte, at int) []byte {
+// CutEscapes is the line without what terminals read: colours and other control sequences (ECMA-48 CSI), and strings such as titles and
+// Buildkite's time marks (OSC, APC, …) up to their end; and the choice of a character set, with which xterm ends colours. The first
+// escape is at the place, in bytes. The result is a new slice.
+func CutEscapes(line []byte, at int) []byte {
 	out := append(make([]byte, 0, len(line)), line[:at]...)
 	for line = line[at:]; ; {
 		n := escapeLength(line)
@@ -30,7 +32,7 @@ func escapeLength(text []byte) int {
 	switch c := text[1]; c {
 	case '[':
 		end := 2
-		for end < len(text) && (isDigit(text[end]) || text[end] == ';' || text[end] == '?') {
+		for end < len(text) && (IsDigit(text[end]) || text[end] == ';' || text[end] == '?') {
 			end++
 		}
 		for end < len(text) && text[end] >= ' ' && text[end] <= '/' {
@@ -54,7 +56,7 @@ func escapeLength(text []byte) int {
 		}
 		return 2 // without an end only its beginning
 	case '(', ')', '*', '+':
-		if len(text) > 2 && (isDigit(text[2]) || text[2]|0x20 >= 'a' && text[2]|0x20 <= 'z') {
+		if len(text) > 2 && (IsDigit(text[2]) || text[2]|0x20 >= 'a' && text[2]|0x20 <= 'z') {
 			return 3
 		}
 		return 0
@@ -66,11 +68,11 @@ func escapeLength(text []byte) int {
 	}
 }
 
-// cleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a terminal, terminal escapes and a leading time stamp. The
-// result may share the input's bytes.
-func cleanLine(line []byte) []byte {
+// CleanLine takes off what the way through a CI system adds to a tool's line: the line end, what a later part of the line overwrites on a
+// terminal, terminal escapes and a leading time stamp. The result may share the input's bytes.
+func CleanLine(line []byte) []byte {
 	if at := bytes.IndexByte(line, 0x1b); at >= 0 { // first, as a colour may end behind the line's end
-		line = cutEscapes(line, at)
+		line = CutEscapes(line, at)
 	}
 	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
 		line = line[:len(line)-1]
@@ -78,13 +80,13 @@ func cleanLine(line []byte) []byte {
 	if bytes.IndexByte(line, '\r') >= 0 { // a progress line, which what follows overwrites
 		line = line[bytes.LastIndexByte(line, '\r')+1:]
 	}
-	return cutStamp(line)
+	return CutStamp(line)
 }
 
-// cutStamp takes off a time stamp as CI systems write it before each line: "2026-01-02T03:04:05.678Z ", in brackets or not, with an offset or
-// not, and GitLab's stream mark "00O " or the byte order mark with which GitHub begins a step behind it.
-func cutStamp(line []byte) []byte {
-	if len(line) == 0 || line[0] != '[' && !isDigit(line[0]) {
+// CutStamp takes off a time stamp as CI systems write it before each line: "2026-01-02T03:04:05.678Z ", in brackets or not, with an offset
+// or not, and GitLab's stream mark "00O " or the byte order mark with which GitHub begins a step behind it.
+func CutStamp(line []byte) []byte {
+	if len(line) == 0 || line[0] != '[' && !IsDigit(line[0]) {
 		return line
 	}
 	rest, bracket := bytes.CutPrefix(line, []byte("["))
@@ -94,7 +96,7 @@ func cutStamp(line []byte) []byte {
 	}
 	for i, want := range []byte(seconds) {
 		switch got := rest[i]; {
-		case want == '0' && isDigit(got), want == 'T' && (got == 'T' || got == ' '), want == got && want != '0':
+		case want == '0' && IsDigit(got), want == 'T' && (got == 'T' || got == ' '), want == got && want != '0':
 		default:
 			return line
 		}
@@ -120,10 +122,21 @@ func cutStamp(line []byte) []byte {
 		return line
 	}
 	rest = rest[1:]
-	if len(rest) > 3 && isDigit(rest[0]) && isDigit(rest[1]) && (rest[2] == 'O' || rest[2] == 'E') && (rest[3] == ' ' || rest[3] == '+') {
+	if len(rest) > 3 && IsDigit(rest[0]) && IsDigit(rest[1]) && (rest[2] == 'O' || rest[2] == 'E') && (rest[3] == ' ' || rest[3] == '+') {
 		rest = rest[4:]
 	}
-	return cutBOM(rest)
+	return CutBOM(rest)
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+// IsDigit reports whether the byte is a digit of ASCII.
+func IsDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// IsDigits reports whether the word is digits only, and has at least one.
+func IsDigits(word []byte) bool {
+	for _, c := range word {
+		if !IsDigit(c) {
+			return false
+		}
+	}
+	return len(word) > 0
+}

@@ -1,4 +1,4 @@
-package adapter
+package read
 
 import (
 	"bytes"
@@ -8,7 +8,8 @@ import (
 )
 
 // powers of ten that a float64 holds exactly.
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+	1e20, 1e21, 1e22}
 
 // decimal reads the number of RFC 8259's grammar at the beginning of in: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?. n is its
 // length; 0: there is none. It is exact, and v its value, where it needs no rounding twice: a mantissa below 2^53 and a power of ten of at
@@ -77,7 +78,7 @@ func numberLength(in []byte) int {
 		at = 1
 	}
 	begin := at
-	for at < len(in) && isDigit(in[at]) {
+	for at < len(in) && IsDigit(in[at]) {
 		at++
 	}
 	if digits := at - begin; digits == 0 || digits > 1 && in[begin] == '0' {
@@ -85,7 +86,7 @@ func numberLength(in []byte) int {
 	}
 	if at < len(in) && in[at] == '.' {
 		point := at + 1
-		for at = point; at < len(in) && isDigit(in[at]); at++ {
+		for at = point; at < len(in) && IsDigit(in[at]); at++ {
 		}
 		if at == point {
 			return 0
@@ -110,7 +111,7 @@ func exponentAt(in []byte) (exponent, length int) {
 		at++
 	}
 	begin := at
-	for ; at < len(in) && isDigit(in[at]); at++ {
+	for ; at < len(in) && IsDigit(in[at]); at++ {
 		exponent = min(9999, exponent*10+int(in[at]-'0'))
 	}
 	if at == begin {
@@ -122,9 +123,9 @@ func exponentAt(in []byte) (exponent, length int) {
 	return exponent, at
 }
 
-// number reads a value as programs print it, without grouping of its digits: NaN and +Inf are among them, and what is out of range is an
-// infinity. Hexadecimal and underscores are not numbers here.
-func number(word []byte) (float64, bool) {
+// Number reads a value as programs print it, without grouping of its digits: NaN and +Inf are among them, and what is out of range is an
+// infinity. Hexadecimal and underscores are not numbers here. False: it is none.
+func Number(word []byte) (float64, bool) {
 	if v, n, exact := decimal(word); exact && n == len(word) {
 		return v, true
 	}
@@ -151,15 +152,15 @@ var inInfinity = func() (in [256]bool) {
 	return in
 }()
 
-// groupedNumber reads a number whose whole digits may be grouped in threes with the given byte, and whose fraction stands behind the other of
-// point and comma: with ',' "1,234.5", with '.' "1.234,5". Groups of another length are no number, so that a decimal comma is never taken for
-// a grouping one.
-func groupedNumber(word []byte, group byte) (float64, bool) {
+// GroupedNumber reads a number whose whole digits may be grouped in threes with the given byte, and whose fraction stands behind the other
+// of point and comma: with ',' "1,234.5", with '.' "1.234,5". Groups of another length are no number, so that a decimal comma is never
+// taken for a grouping one.
+func GroupedNumber(word []byte, group byte) (float64, bool) {
 	decimal := byte('.')
 	if group == '.' {
 		decimal = ','
 	} else if bytes.IndexByte(word, group) < 0 { // as most numbers
-		return number(word)
+		return Number(word)
 	}
 	var room [64]byte
 	plain := room[:0]
@@ -178,17 +179,20 @@ func groupedNumber(word []byte, group byte) (float64, bool) {
 			}
 			fraction = true
 			plain = append(plain, '.')
-		case isDigit(c):
+		case IsDigit(c):
 			run++
 			plain = append(plain, c)
 		case i == 0 && (c == '-' || c == '+'):
 			plain = append(plain, c)
 		default:
-			return number(word)
+			return Number(word)
 		}
 	}
 	if groups > 0 && (!fraction && run != 3 || len(plain) > 1 && bytes.TrimLeft(plain, "+-")[0] == '0') { // "0,123" has a decimal comma
 		return 0, false
 	}
-	return number(plain)
+	return Number(plain)
 }
+
+// Finite reports whether the value is neither an infinity nor NaN.
+func Finite(v float64) bool { return v-v == 0 } // of an infinity and of NaN the difference is NaN

@@ -1,4 +1,4 @@
-package adapter
+package read
 
 import (
 	"slices"
@@ -13,16 +13,16 @@ func TestThinningKeepsSamplesOfTheWholeAtEqualDistances(t *testing.T) {
 		{1, 1, 1}, {limits.SamplesPerMetric, 1, limits.SamplesPerMetric}, {limits.SamplesPerMetric + 1, 2, limits.SamplesPerMetric/2 + 1},
 		{2 * limits.SamplesPerMetric, 2, limits.SamplesPerMetric}, {7*limits.SamplesPerMetric + 5, 8, (7*limits.SamplesPerMetric + 5 + 7) / 8},
 	} {
-		var thin thinning
+		var thin Thinning
 		var kept, want []float64
 		for i := range row.n {
-			thin.add(&kept, float64(i))
+			thin.Add(&kept, float64(i))
 			if i%row.every == 0 {
 				want = append(want, float64(i))
 			}
 		}
-		if !slices.Equal(kept, want) || len(kept) != row.kept || thin.left() != (row.every > 1) {
-			t.Errorf("%d samples: %d are kept, want %d; left out %t", row.n, len(kept), row.kept, thin.left())
+		if !slices.Equal(kept, want) || len(kept) != row.kept || thin.Left() != (row.every > 1) {
+			t.Errorf("%d samples: %d are kept, want %d; left out %t", row.n, len(kept), row.kept, thin.Left())
 		}
 	}
 }

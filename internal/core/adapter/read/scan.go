@@ -1,4 +1,4 @@
-package adapter
+package read
 
 import (
 	"bytes"
@@ -13,22 +13,22 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// The scanner reads JSON in one pass without building a tree, so that a large document costs its names and numbers only. It accepts RFC 8259
-// and nothing else: no NaN, no comments, no trailing comma.
+// The scanner reads JSON in one pass without building a tree, so that a large document costs its names and numbers only. It accepts RFC
+// 8259 and nothing else: no NaN, no comments, no trailing comma.
 
-// fail is a fault that says where.
-func (s *scanner) fail(format string, args ...any) error {
-	if err := s.broken(); err != nil && s.at >= len(s.in) {
+// Fail is an Invalid fault with the line and column of the next byte; where the input ended before its time it is that fault instead.
+func (s *Scanner) Fail(format string, args ...any) error {
+	if err := s.Broken(); err != nil && s.at >= len(s.in) {
 		return err
 	}
-	row, column := s.position()
+	row, column := s.Position()
 	f := fault.Invalidf(format, args...)
 	f.Message += " (line " + strconv.Itoa(row) + ", column " + strconv.Itoa(column) + ")"
 	return f
 }
 
-// peek is the next byte that is not space, 0 at the end.
-func (s *scanner) peek() (c byte) {
+// Peek is the next byte that is not space, 0 at the end.
+func (s *Scanner) Peek() (c byte) {
 	if s.at < len(s.in) {
 		c = s.in[s.at]
 	}
@@ -38,8 +38,8 @@ func (s *scanner) peek() (c byte) {
 	return c
 }
 
-// peekOn passes over space. It stands apart so that peek can be inlined.
-func (s *scanner) peekOn() byte {
+// peekOn passes over space. It stands apart so that Peek can be inlined.
+func (s *Scanner) peekOn() byte {
 	for {
 		for s.at < len(s.in) {
 			c := s.in[s.at]
@@ -48,68 +48,74 @@ func (s *scanner) peekOn() byte {
 			}
 			s.at++
 		}
-		if !s.more() {
+		if !s.More() {
 			return 0
 		}
 	}
 }
 
-// over reports whether nothing but space follows.
-func (s *scanner) over() bool { return s.peek() == 0 && s.at >= len(s.in) }
+// Over reports whether nothing but space follows.
+func (s *Scanner) Over() bool { return s.Peek() == 0 && s.at >= len(s.in) }
 
-func (s *scanner) expect(c byte) error {
-	if got := s.peek(); got != c {
-		return s.fail("JSON: want %q, found %s", c, s.found())
+// Expect takes the byte, behind space; where another one stands, the error is Invalid.
+func (s *Scanner) Expect(c byte) error {
+	if got := s.Peek(); got != c {
+		return s.Fail("JSON: want %q, found %s", c, s.Found())
 	}
 	s.at++
 	return nil
 }
 
-func (s *scanner) found() string {
-	s.ensure(12)
+// Found is a sentence's words for what follows: up to 12 bytes of it, quoted, or that the input ends.
+func (s *Scanner) Found() string {
+	s.Ensure(12)
 	if s.at >= len(s.in) {
 		return "the end of the input"
 	}
 	return strconv.Quote(strings.ToValidUTF8(string(s.in[s.at:min(len(s.in), s.at+12)]), "?"))
 }
 
-func (s *scanner) enter() error {
+func (s *Scanner) enter() error {
 	if s.depth++; s.depth > limits.JSONDepth {
-		return s.fail("JSON: nested more than %d deep", limits.JSONDepth)
+		return s.Fail("JSON: nested more than %d deep", limits.JSONDepth)
 	}
 	return nil
 }
 
-// object calls member for each key with the scanner before the value, which member must read. The key is only good until then.
-func (s *scanner) object(member func(key []byte) error) error {
-	if s.peek() != '{' {
-		return s.expect('{')
+// Surface forgets the containers that a document left open which could not be read.
+func (s *Scanner) Surface() { s.depth = 0 }
+
+// Object calls member for each key with the scanner before the value, which member must read. The key is only good until then. An error of
+// member ends the reading and is returned; else it is Invalid: no object, or nested more than limits.JSONDepth deep.
+func (s *Scanner) Object(member func(key []byte) error) error {
+	if s.Peek() != '{' {
+		return s.Expect('{')
 	}
 	s.at++
 	if err := s.enter(); err != nil {
 		return err
 	}
-	if s.peek() == '}' {
+	if s.Peek() == '}' {
 		s.at++
 		s.depth--
 		return nil
 	}
 	for {
-		if s.peek() != '"' {
-			return s.fail("JSON: want a name in double quotes, found %s", s.found())
+		if s.Peek() != '"' {
+			return s.Fail("JSON: want a name in double quotes, found %s", s.Found())
 		}
-		key, err := s.word()
+		key, err := s.Word()
 		if err != nil {
 			return err
 		}
-		if s.peek() != ':' {
-			return s.expect(':')
+		if s.Peek() != ':' {
+			return s.Expect(':')
 		}
 		s.at++
 		if err := member(key); err != nil {
 			return err
 		}
-		switch s.peek() {
+		switch s.Peek() {
 		case ',':
 			s.at++
 		case '}':
@@ -117,21 +123,22 @@ func (s *scanner) object(member func(key []byte) error) error {
 			s.depth--
 			return nil
 		default:
-			return s.fail("JSON: want ',' or '}', found %s", s.found())
+			return s.Fail("JSON: want ',' or '}', found %s", s.Found())
 		}
 	}
 }
 
-// array calls element with the scanner before each element, which element must read.
-func (s *scanner) array(element func() error) error {
-	if s.peek() != '[' {
-		return s.expect('[')
+// Array calls element with the scanner before each element, which element must read. An error of element ends the reading and is returned;
+// else it is Invalid: no array, or nested more than limits.JSONDepth deep.
+func (s *Scanner) Array(element func() error) error {
+	if s.Peek() != '[' {
+		return s.Expect('[')
 	}
 	s.at++
 	if err := s.enter(); err != nil {
 		return err
 	}
-	if s.peek() == ']' {
+	if s.Peek() == ']' {
 		s.at++
 		s.depth--
 		return nil
@@ -140,7 +147,7 @@ func (s *scanner) array(element func() error) error {
 		if err := element(); err != nil {
 			return err
 		}
-		switch s.peek() {
+		switch s.Peek() {
 		case ',':
 			s.at++
 		case ']':
@@ -148,31 +155,31 @@ func (s *scanner) array(element func() error) error {
 			s.depth--
 			return nil
 		default:
-			return s.fail("JSON: want ',' or ']', found %s", s.found())
+			return s.Fail("JSON: want ',' or ']', found %s", s.Found())
 		}
 	}
 }
 
-// text reads a string.
-func (s *scanner) text() (string, error) {
-	out, err := s.word()
-	return s.keep(out), err
+// Text reads a string. Its errors are those of Word.
+func (s *Scanner) Text() (string, error) {
+	out, err := s.Word()
+	return s.Keep(out), err
 }
 
-// keep is word as a string. Texts of an output are mostly the same few, and those of the next output are mostly those of this one: units,
+// Keep is word as a string. Texts of an output are mostly the same few, and those of the next output are mostly those of this one: units,
 // names of parameters and benchmarks. Those that came last are not made again.
-func (s *scanner) keep(word []byte) string {
+func (s *Scanner) Keep(word []byte) string {
 	if s.known == nil {
-		s.known = new(textTable)
+		s.known = new(Texts)
 	}
-	return s.known.keep(word)
+	return s.known.Keep(word)
 }
 
-// textTable has the texts that came last.
-type textTable [keptTexts]string
+// Texts has the texts that came last. Its zero value is ready for use.
+type Texts [keptTexts]string
 
-// keep is word as a string.
-func (t *textTable) keep(word []byte) string {
+// Keep is word as a string, which is not made again where it came lately.
+func (t *Texts) Keep(word []byte) string {
 	n := len(word)
 	if n == 0 || n > keptBytes {
 		return string(word)
@@ -199,11 +206,12 @@ const (
 	keptBytes = 192 // the longest
 )
 
-// word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become U+FFFD,
-// as in encoding/json.
-func (s *scanner) word() ([]byte, error) {
-	if s.peek() != '"' {
-		return nil, s.expect('"')
+// Word reads a string as bytes, which are the window's own where it holds no escape: good until the next call. Lone surrogates become
+// U+FFFD, as in encoding/json. An error is Invalid: no string, no UTF-8 or a bad escape; or TooLarge: it is longer than the window may
+// grow.
+func (s *Scanner) Word() ([]byte, error) {
+	if s.Peek() != '"' {
+		return nil, s.Expect('"')
 	}
 	s.at++
 	for i := s.at; i < len(s.in); i++ {
@@ -228,7 +236,7 @@ var plainText = func() (plain [256]bool) {
 }()
 
 // hardWord reads the rest of a string that has an escape, is not ASCII, or goes beyond the window.
-func (s *scanner) hardWord() ([]byte, error) {
+func (s *Scanner) hardWord() ([]byte, error) {
 	if s.mark < 0 {
 		s.mark = s.at
 		defer func() { s.mark = -1 }()
@@ -236,8 +244,8 @@ func (s *scanner) hardWord() ([]byte, error) {
 	begin := s.at - s.mark // from the mark, because the window moves
 	escapes, ascii := false, true
 	for {
-		if s.at >= len(s.in) && !s.more() {
-			return nil, s.fail("JSON: a text has no end")
+		if s.at >= len(s.in) && !s.More() {
+			return nil, s.Fail("JSON: a text has no end")
 		}
 		switch c := s.in[s.at]; {
 		case c == '"':
@@ -245,22 +253,22 @@ func (s *scanner) hardWord() ([]byte, error) {
 			s.at++
 			switch {
 			case !ascii && !utf8.Valid(out):
-				return nil, s.fail("JSON: the text is not valid UTF-8")
+				return nil, s.Fail("JSON: the text is not valid UTF-8")
 			case !escapes:
 				return out, nil
 			}
 			text, err := unquote(out)
 			if err != nil {
-				return nil, s.fail("JSON: %v", err)
+				return nil, s.Fail("JSON: %v", err)
 			}
 			return text, nil
 		case c == '\\':
 			escapes = true
-			if s.at++; s.at >= len(s.in) && !s.more() {
-				return nil, s.fail("JSON: a text has no end")
+			if s.at++; s.at >= len(s.in) && !s.More() {
+				return nil, s.Fail("JSON: a text has no end")
 			}
 		case c < ' ':
-			return nil, s.fail("JSON: control character in a text")
+			return nil, s.Fail("JSON: control character in a text")
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
@@ -320,12 +328,12 @@ func hex4(in []byte, at int) (rune, error) {
 const numberBytes = 512
 
 // digits is the length of the number that begins here, and its value where that is exact.
-func (s *scanner) digits() (v float64, n int, exact bool, err error) {
-	s.peek()
-	s.ensure(numberBytes)
+func (s *Scanner) digits() (v float64, n int, exact bool, err error) {
+	s.Peek()
+	s.Ensure(numberBytes)
 	v, n, exact = decimal(s.in[s.at:])
 	if n == 0 || n >= numberBytes || s.at+n < len(s.in) && inNumber[s.in[s.at+n]] {
-		return 0, 0, false, s.fail("JSON: want a number, found %s", s.found())
+		return 0, 0, false, s.Fail("JSON: want a number, found %s", s.Found())
 	}
 	return v, n, exact, nil
 }
@@ -336,8 +344,8 @@ var inNumber = [256]bool{
 	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
 }
 
-// number reads a number as float64; one that is out of range is an error, not an infinity.
-func (s *scanner) number() (float64, error) {
+// Number reads a number as float64; an error is Invalid: it is none, or out of range, which gives no infinity.
+func (s *Scanner) Number() (float64, error) {
 	v, n, exact, err := s.digits()
 	if err != nil {
 		return 0, err
@@ -345,19 +353,19 @@ func (s *scanner) number() (float64, error) {
 	if !exact {
 		word := s.in[s.at : s.at+n]
 		if v, err = strconv.ParseFloat(string(word), 64); err != nil || math.IsInf(v, 0) {
-			return 0, s.fail("JSON: the number %.40s is out of range", word)
+			return 0, s.Fail("JSON: the number %.40s is out of range", word)
 		}
 	}
 	s.at += n
 	return v, nil
 }
 
-// absent reports whether the value is null, and then reads it.
-func (s *scanner) absent() bool {
-	if s.peek() != 'n' {
+// Absent reports whether the value is null, and then reads it.
+func (s *Scanner) Absent() bool {
+	if s.Peek() != 'n' {
 		return false
 	}
-	s.ensure(len("null"))
+	s.Ensure(len("null"))
 	if !bytes.HasPrefix(s.in[s.at:], []byte("null")) {
 		return false
 	}
@@ -368,12 +376,12 @@ func (s *scanner) absent() bool {
 // looseWords are what Python and JavaScript programs write in place of numbers although JSON has no such thing.
 var looseWords = []string{"NaN", "-Infinity", "Infinity", "-NaN"}
 
-// notANumber reads one of the words that only a loose reader takes.
-func (s *scanner) notANumber() bool {
-	if c := s.peek(); !s.loose || c != 'N' && c != 'I' && c != '-' {
+// NotANumber reads one of the words that only a loose reader takes.
+func (s *Scanner) NotANumber() bool {
+	if c := s.Peek(); !s.Loose || c != 'N' && c != 'I' && c != '-' {
 		return false
 	}
-	s.ensure(len("-Infinity"))
+	s.Ensure(len("-Infinity"))
 	for _, word := range looseWords {
 		if bytes.HasPrefix(s.in[s.at:], []byte(word)) {
 			s.at += len(word)
@@ -383,44 +391,44 @@ func (s *scanner) notANumber() bool {
 	return false
 }
 
-// skip reads any value and forgets it.
-func (s *scanner) skip() error {
+// Skip reads any value and forgets it. An error is Invalid: it is no JSON.
+func (s *Scanner) Skip() error {
 	if s.skipWhole() {
 		return nil
 	}
 	return s.skipSlowly()
 }
 
-// skipSlowly is skip for what goes beyond the window or is no JSON: it says what is wrong and where.
-func (s *scanner) skipSlowly() error {
-	switch c := s.peek(); {
+// skipSlowly is Skip for what goes beyond the window or is no JSON: it says what is wrong and where.
+func (s *Scanner) skipSlowly() error {
+	switch c := s.Peek(); {
 	case c == '"':
-		_, err := s.word()
+		_, err := s.Word()
 		return err
 	case c == '{':
-		return s.object(func([]byte) error { return s.skipSlowly() })
+		return s.Object(func([]byte) error { return s.skipSlowly() })
 	case c == '[':
-		return s.array(s.skipSlowly)
-	case s.notANumber():
+		return s.Array(s.skipSlowly)
+	case s.NotANumber():
 		return nil
-	case c == '-' || isDigit(c):
+	case c == '-' || IsDigit(c):
 		_, n, _, err := s.digits()
 		s.at += n
 		return err
 	}
-	s.ensure(len("false"))
+	s.Ensure(len("false"))
 	for _, word := range []string{"true", "false", "null"} {
 		if bytes.HasPrefix(s.in[s.at:], []byte(word)) {
 			s.at += len(word)
 			return nil
 		}
 	}
-	return s.fail("JSON: want a value, found %s", s.found())
+	return s.Fail("JSON: want a value, found %s", s.Found())
 }
 
 // skipWhole skips a value that is in the window as a whole, in one loop and without a call for each of its parts. False: nothing was read,
 // because the value is not all there, is not JSON, or has what is rare.
-func (s *scanner) skipWhole() bool {
+func (s *Scanner) skipWhole() bool {
 	in, at := s.in, s.at
 	var objects uint64 // of the containers that are open, the outermost in the lowest bit; limits.JSONDepth has no more
 	depth, most := 0, limits.JSONDepth-s.depth
@@ -453,7 +461,7 @@ func (s *scanner) skipWhole() bool {
 			}
 		case wantsName:
 			return false
-		case c == '-' || isDigit(c):
+		case c == '-' || IsDigit(c):
 			n := numberLength(in[at:])
 			if at += n; n == 0 || n >= numberBytes || at >= len(in) || inNumber[in[at]] {
 				return false
@@ -479,9 +487,9 @@ func (s *scanner) skipWhole() bool {
 		default:
 			length := 0
 			switch rest := in[at:]; {
-			case hasPrefix(rest, "true"), hasPrefix(rest, "null"):
+			case HasPrefix(rest, "true"), HasPrefix(rest, "null"):
 				length = len("true")
-			case hasPrefix(rest, "false"):
+			case HasPrefix(rest, "false"):
 				length = len("false")
 			default:
 				return false
@@ -515,47 +523,48 @@ func (s *scanner) skipWhole() bool {
 	}
 }
 
-// raw reads any value and returns its text: good until the next call.
-func (s *scanner) raw() ([]byte, error) {
-	s.peek()
+// Raw reads any value and returns its text: good until the next call. An error is Invalid: it is no JSON.
+func (s *Scanner) Raw() ([]byte, error) {
+	s.Peek()
 	if s.mark < 0 {
 		s.mark = s.at
 		defer func() { s.mark = -1 }()
 	}
 	begin := s.at - s.mark
-	err := s.skip()
+	err := s.Skip()
 	return s.in[s.mark+begin : s.at], err
 }
 
-// maybe reads a number; null leaves it absent.
-func (s *scanner) maybe(to *opt) error {
-	if s.absent() {
+// Maybe reads a number, strictly; null leaves it absent. An error is Invalid: it is neither, or out of range.
+func (s *Scanner) Maybe(to *Opt) error {
+	if s.Absent() {
 		return nil
 	}
-	v, err := s.number()
-	*to = opt{v, err == nil}
+	v, err := s.Number()
+	*to = Opt{v, err == nil}
 	return err
 }
 
-// samples reads an array of numbers; null is none.
-func (s *scanner) samples(to *[]float64) error {
-	if s.absent() {
+// Samples appends the numbers of an array, strictly, in the unit in which they are written; null is none. An error is TooLarge beyond
+// limits.SamplesPerMetric, else Invalid.
+func (s *Scanner) Samples(to *[]float64) error {
+	if s.Absent() {
 		return nil
 	}
-	return s.array(func() error {
-		v, err := s.number()
+	return s.Array(func() error {
+		v, err := s.Number()
 		if *to == nil {
 			*to = make([]float64, 0, 8)
 		}
 		if *to = append(*to, v); err == nil {
-			err = tooMany(len(*to))
+			err = TooMany(len(*to))
 		}
 		return err
 	})
 }
 
-// tooMany is a fault where there are more samples than a metric may have.
-func tooMany(samples int) error {
+// TooMany is a TooLarge fault where there are more samples than limits.SamplesPerMetric, and nil where there are not.
+func TooMany(samples int) error {
 	if samples > limits.SamplesPerMetric {
 		return fault.TooLargef("more than %d samples", limits.SamplesPerMetric)
 	}

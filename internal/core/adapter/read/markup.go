@@ -1,4 +1,4 @@
-package adapter
+package read
 
 import (
 	"encoding/xml"
@@ -11,15 +11,15 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// element is an XML element that has begun. Its maps and texts are its own.
-type element struct {
-	path  string // names from the root, joined by dots: "testsuites.testsuite.testcase"
-	name  string
+// Element is an XML element that has begun. Its maps and texts are its own.
+type Element struct {
+	Path  string // names from the root, joined by dots: "testsuites.testsuite.testcase"
+	Name  string // without its name space
 	attrs []xml.Attr
 }
 
-// attr is the attribute of that name, or nothing.
-func (e *element) attr(name string) string {
+// Attr is the value of the attribute of that local name; empty where there is none.
+func (e *Element) Attr(name string) string {
 	for _, a := range e.attrs {
 		if a.Name.Local == name {
 			return a.Value
@@ -43,14 +43,19 @@ func newMarkup(in *bounded) *xml.Decoder {
 	return d
 }
 
-// elements reads one XML document. It calls begin at each element, with its place in the document, and end with the text that stood directly
-// in it, shortened to limits.AdapterLineBytes; either may be nil. An error of theirs ends the reading and is returned.
-func (s *scanner) elements(begin func(e *element) error, end func(e *element, text string) error) error {
+// Markup reads tokens of XML from the next byte on, for one who looks at a document's beginning only. A token of more than twice
+// limits.AdapterLineBytes is a TooLarge fault.
+func (s *Scanner) Markup() *xml.Decoder { return newMarkup(&bounded{s: s}) }
+
+// Elements reads one XML document. It calls begin at each element, with its place in the document, and end with the text that stood
+// directly in it, shortened to limits.AdapterLineBytes; either may be nil. An error of theirs ends the reading and is returned; others are
+// Invalid where it is no XML or nested more than limits.JSONDepth deep, and TooLarge where a text or tag is too long.
+func (s *Scanner) Elements(begin func(e *Element) error, end func(e *Element, text string) error) error {
 	type open struct {
-		element
+		Element
 		text []byte
 	}
-	row, _ := s.position()
+	row, _ := s.Position()
 	input := &bounded{s: s}
 	d := newMarkup(input)
 	fail := func(format string, args ...any) error {
@@ -81,13 +86,13 @@ func (s *scanner) elements(begin func(e *element) error, end func(e *element, te
 			if len(stack) >= limits.JSONDepth {
 				return fail("XML: nested more than %d deep", limits.JSONDepth)
 			}
-			o := open{element: element{path: t.Name.Local, name: t.Name.Local, attrs: t.Copy().Attr}}
+			o := open{Element: Element{Path: t.Name.Local, Name: t.Name.Local, attrs: t.Copy().Attr}}
 			if len(stack) > 0 {
-				o.path = stack[len(stack)-1].path + "." + o.name
+				o.Path = stack[len(stack)-1].Path + "." + o.Name
 			}
 			stack = append(stack, o)
 			if begin != nil {
-				if err := begin(&stack[len(stack)-1].element); err != nil {
+				if err := begin(&stack[len(stack)-1].Element); err != nil {
 					return err
 				}
 			}
@@ -99,7 +104,7 @@ func (s *scanner) elements(begin func(e *element) error, end func(e *element, te
 		case xml.EndElement:
 			top := &stack[len(stack)-1]
 			if end != nil {
-				if err := end(&top.element, strings.TrimSpace(string(top.text))); err != nil {
+				if err := end(&top.Element, strings.TrimSpace(string(top.text))); err != nil {
 					return err
 				}
 			}
@@ -112,13 +117,13 @@ func (s *scanner) elements(begin func(e *element) error, end func(e *element, te
 
 // bounded gives a scanner's bytes one by one, so that nothing is read ahead, and refuses a token that is longer than a line may be.
 type bounded struct {
-	s     *scanner
+	s     *Scanner
 	token int // bytes since the last one
 }
 
 func (b *bounded) ReadByte() (byte, error) {
-	if b.s.at == len(b.s.in) && !b.s.more() {
-		if err := b.s.broken(); err != nil {
+	if b.s.at == len(b.s.in) && !b.s.More() {
+		if err := b.s.Broken(); err != nil {
 			return 0, err
 		}
 		return 0, io.EOF

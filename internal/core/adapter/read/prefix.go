@@ -1,4 +1,4 @@
-package adapter
+package read
 
 import (
 	"bytes"
@@ -8,15 +8,13 @@ import (
 )
 
 // What collects the output of programs writes something before each line: the time, the service, the job and its step. A line of a tool
-// could begin
-// like that by chance, so that such a prefix is one only where several lines have it; what then has it not is left as it is. A prefix may
-// have
-// another one behind it: "web-1  | 10:00:00 text".
+// could begin like that by chance, so that such a prefix is one only where several lines have it; what then has it not is left as it is.
+// A prefix may have another one behind it: "web-1  | 10:00:00 text".
 //
 // Dates with a time, "2026-01-02T03:04:05.678Z ", are taken off any line (line.go): no name begins like that.
 
-// prefix is what stands before the lines of an input; nil: nothing.
-type prefix struct {
+// Prefix is what stands before the lines of an input; nil: nothing.
+type Prefix struct {
 	layers []prefixLayer
 	marks  bool // GitLab's stream marks, of which "00O+" says that the line goes on
 }
@@ -48,44 +46,25 @@ const (
 	prefixNames  = 64               // services of one log
 )
 
-// findPrefix looks at the first lines for what stands before each.
-//
-// It also notes in the source whether a document could begin on one of the lines: they are gone through once for both.
-func (src *source) findPrefix() *prefix {
-	begin := place{offset: src.skipBOM()}
-	switch c := src.first(begin); {
-	case c == '{' || c == '<' || c == 0:
-		return nil // a document
-	case c == '[':
-		s := src.look(begin)
-		isList := s.peek() == '[' && s.listBegins()
-		if s.free(); isList {
-			return nil
-		}
-	}
-	if src.r == nil {
-		bare, unopened := glance(src.in[begin.offset:min(src.size, begin.offset+sketchBytes)])
-		src.unopened = bare && unopened && src.size < lookChunk
-		if bare {
-			return nil
-		}
-	}
-	s := src.look(begin)
-	var p prefix
+// FindPrefix looks at the first 256 KiB of an input for what stands before each line; nil: nothing. Each scanner that open gives begins at
+// the input's beginning, and is freed here.
+func FindPrefix(open func() *Scanner) *Prefix {
+	s := open()
+	var p Prefix
 	var count prefixCount
-	for s.read() < prefixBytes {
+	for s.Offset() < prefixBytes {
 		raw, ok := s.rawLine()
 		if !ok {
 			break
 		}
-		if len(raw) > 0 && isDigit(raw[0]) && !p.marks {
+		if len(raw) > 0 && IsDigit(raw[0]) && !p.marks {
 			_, p.marks = streamMark(raw)
 		}
 		if count.lines > 0 || mayHavePrefix(raw) {
 			count.line(&p, raw)
 		}
 	}
-	s.free()
+	s.Free()
 	for range prefixLayers {
 		layer, ok := count.best()
 		if !ok {
@@ -93,15 +72,15 @@ func (src *source) findPrefix() *prefix {
 		}
 		p.layers = append(p.layers, layer)
 		count = prefixCount{}
-		s = src.look(begin)
-		for s.read() < prefixBytes {
+		s = open()
+		for s.Offset() < prefixBytes {
 			raw, ok := s.rawLine()
 			if !ok {
 				break
 			}
 			count.line(&p, raw)
 		}
-		s.free()
+		s.Free()
 	}
 	if len(p.layers) == 0 && !p.marks {
 		return nil
@@ -109,9 +88,9 @@ func (src *source) findPrefix() *prefix {
 	return &p
 }
 
-// glance reports whether no line could begin with a prefix, which ends it, and whether no document could begin on any line: a quick look,
-// as almost none does.
-func glance(in []byte) (bare, unopened bool) {
+// Glance reports whether no line could begin with a prefix (bare), at the first of which it ends, and whether no document could begin on
+// any line (unopened): a quick look at up to the first 256 KiB, as almost none does.
+func Glance(in []byte) (bare, unopened bool) {
 	in = in[:min(len(in), prefixBytes)]
 	bars, tabs := bytes.IndexByte(in, '|') >= 0, bytes.IndexByte(in, '\t') >= 0
 	unopened = true
@@ -123,13 +102,13 @@ func glance(in []byte) (bare, unopened bool) {
 		in = in[len(line):]
 		begins := lineBegins[line[0]]
 		if begins == byBlank {
-			if text := trimIndent(line); len(text) > 0 && lineBegins[text[0]]&byDocument != 0 {
-				unopened = unopened && !opens(trimIndent(cleanLine(line)))
+			if text := TrimIndent(line); len(text) > 0 && lineBegins[text[0]]&byDocument != 0 {
+				unopened = unopened && !OpensDocument(TrimIndent(CleanLine(line)))
 			}
 			continue
 		}
 		if begins&byDocument != 0 {
-			unopened = unopened && !opens(trimIndent(cleanLine(line)))
+			unopened = unopened && !OpensDocument(TrimIndent(CleanLine(line)))
 		}
 		maybe := begins&byTime != 0
 		if begins&byService != 0 && !maybe {
@@ -151,7 +130,7 @@ var lineBegins = func() (begins [256]byte) {
 		if inService(byte(c)) {
 			begins[c] |= byService
 		}
-		if isDigit(byte(c)) || c == '[' || c == 0x1b {
+		if IsDigit(byte(c)) || c == '[' || c == 0x1b {
 			begins[c] |= byTime
 		}
 		if c == '{' || c == '[' || c == '<' || c == 0x1b {
@@ -171,23 +150,16 @@ const (
 	byBlank                     // an indentation
 )
 
-// listBegins reports whether a list of JSON begins here, and not "[10:00:00]" or "[Pipeline]".
-func (s *scanner) listBegins() bool {
-	s.ensure(64)
-	rest := bytes.TrimLeft(s.in[s.at+1:min(len(s.in), s.at+64)], " \t\r\n")
-	return len(rest) == 0 || bytes.IndexByte([]byte(`{["]`), rest[0]) >= 0
-}
-
 // mayHavePrefix reports whether a line could begin with a prefix: a cheap look, as almost none does.
 func mayHavePrefix(line []byte) bool {
 	if len(line) == 0 {
 		return false
 	}
 	if line[0] == 0x1b {
-		line = cleanLine(line)
+		line = CleanLine(line)
 	}
 	text := bytes.TrimPrefix(line, []byte("["))
-	if len(text) > 5 && isDigit(text[0]) && isDigit(text[1]) && (text[2] == ':' || text[4] == '/' || text[4] == '-') { // a time or a date
+	if len(text) > 5 && IsDigit(text[0]) && IsDigit(text[1]) && (text[2] == ':' || text[4] == '/' || text[4] == '-') { // a time or a date
 		return true
 	}
 	if len(line) == 0 || !inService(line[0]) {
@@ -198,7 +170,7 @@ func mayHavePrefix(line []byte) bool {
 	}
 	if first := bytes.IndexByte(line, '\t'); first > 0 {
 		second := bytes.IndexByte(line[first+1:], '\t')
-		if second > 0 && len(cutStamp(cutBOM(line[first+second+2:]))) < len(line)-first-second-2 {
+		if second > 0 && len(CutStamp(CutBOM(line[first+second+2:]))) < len(line)-first-second-2 {
 			return true
 		}
 	}
@@ -206,15 +178,15 @@ func mayHavePrefix(line []byte) bool {
 	return ok
 }
 
-// clean is the line as its tool wrote it.
-func (p *prefix) clean(line []byte) []byte {
-	line = cleanLine(line)
+// Clean is the line as its tool wrote it; with a nil prefix it is CleanLine. The result may share the line's bytes.
+func (p *Prefix) Clean(line []byte) []byte {
+	line = CleanLine(line)
 	if p == nil {
 		return line
 	}
 	for _, l := range p.layers {
 		if _, end, ok := l.kind.match(line); ok {
-			line = cutStamp(cutBlanks(line[end:], l.blanks))
+			line = CutStamp(cutBlanks(line[end:], l.blanks))
 		}
 	}
 	return line
@@ -244,7 +216,7 @@ func bare(raw []byte) bool {
 	if len(line) == 0 {
 		return true
 	}
-	if c := line[0]; isDigit(c) || c == '[' || len(line) > 9 && line[3] == ' ' && line[9] == ':' { // a time or a date, or in brackets
+	if c := line[0]; IsDigit(c) || c == '[' || len(line) > 9 && line[3] == ' ' && line[9] == ':' { // a time or a date, or in brackets
 		return false
 	}
 	if bytes.IndexByte(line, 0x1b) >= 0 || bytes.IndexByte(line, '\r') >= 0 {
@@ -258,18 +230,18 @@ func bare(raw []byte) bool {
 }
 
 // line counts a line, without what stands before it and is known already.
-func (c *prefixCount) line(p *prefix, raw []byte) {
+func (c *prefixCount) line(p *Prefix, raw []byte) {
 	if len(p.layers) == 0 && bare(raw) {
 		if len(bytes.TrimSpace(raw)) > 0 {
 			c.lines++
 		}
 		return
 	}
-	line := cleanLine(raw)
-	dated := len(line) < len(raw) && len(cutStamp(bytes.TrimRight(raw, "\r\n"))) < len(bytes.TrimRight(raw, "\r\n"))
+	line := CleanLine(raw)
+	dated := len(line) < len(raw) && len(CutStamp(bytes.TrimRight(raw, "\r\n"))) < len(bytes.TrimRight(raw, "\r\n"))
 	for _, l := range p.layers {
 		if _, end, ok := l.kind.match(line); ok {
-			line = cutStamp(cutBlanks(line[end:], l.blanks))
+			line = CutStamp(cutBlanks(line[end:], l.blanks))
 			dated = dated || l.kind == prefixSyslog
 		}
 	}
@@ -340,8 +312,8 @@ func (k prefixKind) match(line []byte) (name []byte, end int, ok bool) {
 		if len(line) < len(form) || !strings.Contains("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ", string(line[:4])) {
 			return nil, 0, false
 		}
-		day := line[4] == ' ' || isDigit(line[4])
-		return nil, len(form) + fraction(line, len(form)), day && isDigit(line[5]) && hasForm(line[6:], form[6:]) && endsAt(line, len(form))
+		day := line[4] == ' ' || IsDigit(line[4])
+		return nil, len(form) + fraction(line, len(form)), day && IsDigit(line[5]) && hasForm(line[6:], form[6:]) && endsAt(line, len(form))
 	case prefixHost:
 		return matchHost(line)
 	case prefixBar:
@@ -356,10 +328,10 @@ func (k prefixKind) match(line []byte) (name []byte, end int, ok bool) {
 			return nil, 0, false
 		}
 		end = first + second + 2
-		rest := cutBOM(line[end:])
-		return nil, len(line) - len(rest), len(cutStamp(rest)) < len(rest)
+		rest := CutBOM(line[end:])
+		return nil, len(line) - len(rest), len(CutStamp(rest)) < len(rest)
 	case prefixStamp:
-		rest := cutStamp(line)
+		rest := CutStamp(line)
 		return nil, len(line) - len(rest), len(rest) < len(line)
 	case prefixStep:
 		rest, ok := bytes.CutPrefix(line, []byte("[Step "))
@@ -368,12 +340,13 @@ func (k prefixKind) match(line []byte) (name []byte, end int, ok bool) {
 		}
 		count, _, ok := bytes.Cut(rest, []byte("]"))
 		i, n, both := bytes.Cut(count, []byte("/"))
-		return nil, len("[Step ]") + len(count), ok && both && isDigits(i) && isDigits(n)
+		return nil, len("[Step ]") + len(count), ok && both && IsDigits(i) && IsDigits(n)
 	}
 	return nil, 0, false
 }
 
-func cutBOM(line []byte) []byte { return bytes.TrimPrefix(line, []byte("\ufeff")) }
+// CutBOM is the text without the byte order mark that it may begin with.
+func CutBOM(line []byte) []byte { return bytes.TrimPrefix(line, []byte("\ufeff")) }
 
 // hasForm reports whether the line begins as the form, in which 0 is any digit.
 func hasForm(line []byte, form string) bool {
@@ -381,7 +354,7 @@ func hasForm(line []byte, form string) bool {
 		return false
 	}
 	for i := range len(form) {
-		if form[i] == '0' && !isDigit(line[i]) || form[i] != '0' && form[i] != line[i] {
+		if form[i] == '0' && !IsDigit(line[i]) || form[i] != '0' && form[i] != line[i] {
 			return false
 		}
 	}
@@ -390,11 +363,11 @@ func hasForm(line []byte, form string) bool {
 
 // fraction is how long the fraction of a second is.
 func fraction(line []byte, at int) int {
-	if at+1 >= len(line) || line[at] != '.' && line[at] != ',' || !isDigit(line[at+1]) {
+	if at+1 >= len(line) || line[at] != '.' && line[at] != ',' || !IsDigit(line[at+1]) {
 		return 0
 	}
 	end := at + 1
-	for end < len(line) && isDigit(line[end]) {
+	for end < len(line) && IsDigit(line[end]) {
 		end++
 	}
 	return end - at
@@ -434,7 +407,7 @@ func matchClock(line []byte) (name []byte, end int, ok bool) {
 }
 
 func inService(c byte) bool {
-	return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '-' || c == '.' || c == '/' || c == '@' || c == ':'
+	return IsDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '-' || c == '.' || c == '/' || c == '@' || c == ':'
 }
 
 func matchBar(line []byte) (name []byte, end int, ok bool) {
@@ -500,6 +473,35 @@ func streamMark(line []byte) (goesOn, ok bool) {
 	}
 	rest := line[len(form)+fraction(line, len(form)):]
 	rest, ok = bytes.CutPrefix(rest, []byte("Z "))
-	ok = ok && len(rest) > 3 && isDigit(rest[0]) && isDigit(rest[1]) && (rest[2] == 'O' || rest[2] == 'E') && (rest[3] == ' ' || rest[3] == '+')
+	ok = ok && len(rest) > 3 && IsDigit(rest[0]) && IsDigit(rest[1]) && (rest[2] == 'O' || rest[2] == 'E') &&
+		(rest[3] == ' ' || rest[3] == '+')
 	return ok && rest[3] == '+', ok
+}
+
+// ListBegins reports whether a list of JSON begins here, and not "[10:00:00]" or "[Pipeline]".
+func (s *Scanner) ListBegins() bool {
+	s.Ensure(64)
+	rest := bytes.TrimLeft(s.in[s.at+1:min(len(s.in), s.at+64)], " \t\r\n")
+	return len(rest) == 0 || bytes.IndexByte([]byte(`{["]`), rest[0]) >= 0
+}
+
+// OpensDocument reports whether the line could be the first of a document.
+func OpensDocument(line []byte) bool {
+	if len(line) == 0 {
+		return false
+	}
+	next := TrimIndent(line[1:])
+	switch line[0] {
+	case '{':
+		return len(next) == 0 || next[0] == '"'
+	case '[':
+		return len(next) == 0 || next[0] == '{' || next[0] == '['
+	case '<':
+		if len(next) == 0 || next[0] != '?' && (next[0]|0x20 < 'a' || next[0]|0x20 > 'z') {
+			return false
+		}
+		tag, _, ended := bytes.Cut(next, []byte(">"))
+		return !ended || bytes.IndexByte(tag, ' ') < 0 || bytes.IndexByte(tag, '=') >= 0 // "<not counted>" is none
+	}
+	return false
 }
