@@ -84,8 +84,8 @@ func GaveUp(spec string, failed []Failure) string {
 
 // MachineGone says that a job is given up because the machine that began its measurement is gone, and the way out.
 func MachineGone(runner string) string {
-	return fmt.Sprintf("the runner %s, which began this comparison, took no job of it for %s (it was not heard of, is drained or "+
-		"archived, or has not the spec any more); both sides must run on one machine: submit the run again", runner, spoken(limits.MachineWait))
+	return fmt.Sprintf("the runner %s, which began this comparison, took no job of it for %s (it is silent, drained or "+
+		"archived, or no longer has the spec); both sides must run on one machine: submit the run again", runner, spoken(limits.MachineWait))
 }
 
 // spoken is a whole number of hours or minutes in words.
