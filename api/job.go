@@ -26,7 +26,7 @@ type NewJob struct {
 type BaseImage struct {
 	Image  string   `json:"image" minLength:"1" doc:"as the run's own image"`
 	Branch string   `json:"branch,omitempty" doc:"name or UUID; absent: the branch of the run's start point"`
-	Hash   *string  `json:"hash,omitempty" doc:"commit that the image was built from; absent: the start point's, if the branch is"`
+	Hash   *string  `json:"hash,omitempty" doc:"commit that the image was built from; absent: the start point's, where the branch is that one's"`
 	_      struct{} `additionalProperties:"true"`
 }
 

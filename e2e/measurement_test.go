@@ -20,7 +20,8 @@ func TestTwoImagesAreMeasuredInTurnsOnOneMachine(t *testing.T) {
 	w.pushEmit("turns/emit:main")
 	w.pushEmit("turns/emit:topic")
 	out, code := w.tacho("run", "--project", "turns", "--branch", "topic", "--adapter", "json", "--image", "emit:topic",
-		"--base-image", "emit:main", "--base-branch", "main", "--jobs", "2", "--cmd", "50", "--cmd", "1000", "--json", "--quiet")
+		"--base-image", "emit:main", "--base-branch", "main", "--base-hash", strings.Repeat("b", 40),
+		"--jobs", "2", "--cmd", "50", "--cmd", "1000", "--json", "--quiet")
 	var head, base api.Report
 	if err := json.Unmarshal([]byte(out), &head); code != 0 || err != nil || head.Measurement == nil {
 		t.Fatalf("exit code %d, %v: %s", code, err, out)

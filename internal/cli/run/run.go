@@ -108,7 +108,8 @@ outside of CI has no branch: give --branch.`
   tacho run --host https://bench.example.org --project app --threshold-measure latency --threshold-test t_test \
     --threshold-upper-boundary 0.99 --error-on-alert "go test -bench ."
   tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m
-  tacho run --project app --image app/bench:pr7 --base-image app/bench:main --base-branch main --jobs 5`
+  tacho run --project app --image app/bench:pr7 --jobs 5 \
+    --base-image app/bench:main --base-branch main --base-hash $(git merge-base main HEAD)`
 	cmd.Flags().SetInterspersed(false) // flags after the command are the command's
 	f.Connection.Flags(cmd)
 	f.flags(cmd)

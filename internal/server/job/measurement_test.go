@@ -178,6 +178,30 @@ func TestResultsThatCannotBeReadFailTheWholeReport(t *testing.T) {
 	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
 }
 
+// A retry of the one whose results could not be read runs it again, and not another one.
+func TestResultsThatCannotBeReadFailTheJobThatLeftThem(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	r := h.runner("box")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(3)}})
+	for i, id := range ids {
+		job := h.mustClaim(r, id)
+		text := ten
+		if i == 1 {
+			text = "no results at all"
+		}
+		h.mustPut(r, job, api.ArtifactStdout, "", text)
+		h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}})
+	}
+	h.process(ids[2])
+	h.expect(ids[1], api.JobFailed, api.ReasonAdapter)
+	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+	if err := h.queue.Retry(t.Context(), ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	h.wantStates(ids, "completed pending completed")
+}
+
 func twoImages(rounds int) order {
 	return order{job: api.NewJob{Image: "app:v2", Jobs: &rounds, Base: &api.BaseImage{Image: "app:v1"}}}
 }

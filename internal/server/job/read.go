@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -223,11 +224,24 @@ func (s *Service) process(ctx context.Context, jobs []delivered) (of Job, event 
 	})
 	switch {
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooLarge):
-		return of, corejob.Event{Kind: corejob.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
+		return whose(jobs, all, err), corejob.Event{Kind: corejob.Reject, Reason: api.ReasonAdapter, Error: fault.Message(err)}, nil
 	case err != nil:
 		return of, corejob.Event{}, err
 	}
 	return of, corejob.Event{Kind: corejob.Process}, nil
+}
+
+// whose is the job that left the input that an error is of; the first one where the error is of all of them.
+func whose(jobs []delivered, all Delivery, err error) Job {
+	var of interface{ Input() int }
+	if errors.As(err, &of) && of.Input() < len(all.Sources) {
+		for _, one := range jobs {
+			if one.ID == all.Sources[of.Input()] {
+				return one.Job
+			}
+		}
+	}
+	return jobs[0].Job
 }
 
 // outputsOf is how many bytes jobs left.

@@ -47,6 +47,11 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if at.known, err = findByKey(ctx, tx, at.project.ID, p.sub); err != nil || at.known != "" {
 		return at, err
 	}
+	if p.sub.base.branch != "" { // first, because the run's branch may start there
+		if at.base, err = s.placeBase(ctx, tx, at.project.ID, p.sub.base); err != nil {
+			return at, err
+		}
+	}
 	ask := series.Ask{ProjectID: at.project.ID, Branch: p.sub.branch, Start: p.sub.start}
 	var warnings []string
 	if at.branch, at.head, warnings, err = s.branches.EnsureHead(ctx, tx, ask); err != nil {
@@ -65,18 +70,17 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if p.job != nil {
 		at.warnings = append(at.warnings, p.job.Notes...)
 	}
-	if p.sub.base.branch != "" {
-		base := placed{}
-		ask := series.Ask{ProjectID: at.project.ID, Branch: p.sub.base.branch}
-		if base.branch, base.head, _, err = s.branches.EnsureHead(ctx, tx, ask); err != nil {
-			return at, err
-		}
-		if base.version, err = series.EnsureVersion(ctx, tx, at.project.ID, base.head.ID, p.sub.base.hash); err != nil {
-			return at, err
-		}
-		at.base = &base
-	}
 	return at, setThresholds(ctx, tx, at.project.ID, at.branch, at.testbed, p.sub)
+}
+
+// placeBase finds or makes where the results of a job's base belong.
+func (s *Service) placeBase(ctx context.Context, tx *store.Tx, projectID string, at basePlace) (base *placed, err error) {
+	base = &placed{}
+	if base.branch, base.head, _, err = s.branches.EnsureHead(ctx, tx, series.Ask{ProjectID: projectID, Branch: at.branch}); err != nil {
+		return nil, err
+	}
+	base.version, err = series.EnsureVersion(ctx, tx, projectID, base.head.ID, at.hash)
+	return base, err
 }
 
 // ensureProject returns the submission's project; a new one that another submission has made meanwhile is looked up and authorized again.

@@ -744,15 +744,28 @@ func TestTheBaseOfAComparisonIsAReportOfItsOwnBranch(t *testing.T) {
 	}
 }
 
-func TestABaseWithoutABranchIsRefusedWithTheWayOut(t *testing.T) {
+// The first comparison of a project makes its base's branch, and the run's own branch starts there.
+func TestABranchStartsAtTheBaseThatTheSameRunBrings(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
-	_, _, err := h.submit(api.NewRun{Project: "shop", Branch: "topic",
-		Job: &api.NewJob{Image: "app:v2", Base: &api.BaseImage{Image: "app:v1"}}})
-	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "--base-branch") {
-		t.Errorf("got %v", err)
+	hash := strings.Repeat("b", 40)
+	head := h.must(api.NewRun{Project: "shop", Branch: "topic", StartPoint: &api.StartPoint{Branch: "main", Hash: hash},
+		Job: &api.NewJob{Image: "app:v2", Base: &api.BaseImage{Image: "app:v1", Branch: "main"}}}) // its commit is the start point's
+	if start := head.Branch.Head.StartPoint; start == nil || start.Version.Hash == nil || *start.Version.Hash != hash {
+		t.Errorf("it starts at %+v; warnings %q", start, head.Warnings)
 	}
-	if got := h.rows(); got["report"] != 0 || got["project"] != 0 {
-		t.Errorf("it left %v", got)
+}
+
+func TestABaseWithoutAPlaceIsRefusedWithTheWayOut(t *testing.T) {
+	t.Parallel()
+	for flag, base := range map[string]api.BaseImage{"--base-branch": {Image: "app:v1"}, "--base-hash": {Image: "app:v1", Branch: "main"}} {
+		h := newFixture(t)
+		_, _, err := h.submit(api.NewRun{Project: "shop", Branch: "topic", Job: &api.NewJob{Image: "app:v2", Base: &base}})
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), flag) {
+			t.Errorf("%s: got %v", flag, err)
+		}
+		if got := h.rows(); got["report"] != 0 || got["project"] != 0 {
+			t.Errorf("it left %v", got)
+		}
 	}
 }

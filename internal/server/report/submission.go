@@ -108,12 +108,15 @@ func (s *submission) setBase(run api.NewRun) (err error) {
 	if run.Job.Base.Hash != nil {
 		at.hash = *run.Job.Base.Hash
 	}
-	if at.branch == "" && run.StartPoint != nil {
-		at.branch = run.StartPoint.Branch
-		at.hash = cmp.Or(at.hash, run.StartPoint.Hash)
+	if start := run.StartPoint; start != nil && (at.branch == "" || at.branch == start.Branch) {
+		at.branch, at.hash = start.Branch, cmp.Or(at.hash, start.Hash)
 	}
-	if at.branch == "" {
+	switch {
+	case at.branch == "":
 		return fault.Invalidf("job: the base has no branch, to which its results belong; name it in base.branch (--base-branch) or as the " +
+			"start point")
+	case at.hash == "": // without one each run would be the newest version of the branch
+		return fault.Invalidf("job: the base has no commit; name the one that its image was built from in base.hash (--base-hash) or with the " +
 			"start point")
 	}
 	if s.base.branch, err = coreseries.Branch(at.branch, nil); err != nil {

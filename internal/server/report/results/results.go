@@ -167,8 +167,19 @@ func inInput(err error, i, n int) error {
 	if n == 1 {
 		return err
 	}
-	return fault.Wrap(fault.Of(err), err, "results %d of %d: %s", i+1, n, fault.Message(err))
+	return inputFault{fault.Wrap(fault.Of(err), err, "results %d of %d: %s", i+1, n, fault.Message(err)), i}
 }
+
+// inputFault knows which of several inputs it is of.
+type inputFault struct {
+	error
+	input int
+}
+
+func (f inputFault) Unwrap() error { return f.error }
+
+// Input is the place of the input, from 0.
+func (f inputFault) Input() int { return f.input }
 
 // check refuses what an adapter may return and a report cannot hold: one series twice in an iteration, and a measure's name that no
 // resource may have. Names of benchmarks, numbers and sizes are the adapter's own check.
