@@ -67,6 +67,23 @@ func within(t *testing.T, what string, got <-chan *api.ClaimedJob) *api.ClaimedJ
 	}
 }
 
+// TestJobsThatComeInTogetherWakeARunnerEach, also where their runners wait at another server.
+func TestJobsThatComeInTogetherWakeARunnerEach(t *testing.T) {
+	t.Parallel()
+	all := halls(t, 2)
+	a, b := all[0], all[1]
+	var waits []<-chan *api.ClaimedJob
+	for _, name := range []string{"one", "two", "three"} {
+		waits = append(waits, b.waiting(a.runner(name)))
+	}
+	a.submitAll(order{job: api.NewJob{Jobs: new(3)}})
+	for _, got := range waits {
+		if job := within(t, "one of three jobs that came in together", got); job == nil {
+			t.Error("a runner was woken and got nothing")
+		}
+	}
+}
+
 // TestServersTellEachOther: a job that comes in at one is claimed at the second and followed at the third.
 func TestServersTellEachOther(t *testing.T) {
 	t.Parallel()

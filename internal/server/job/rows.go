@@ -320,18 +320,19 @@ func StandOf(j Job) Stand {
 }
 
 // Pending is a stand that has jobs to take. Chosen: not each runner that waits there may take one of them, because it could not run it, or
-// another one has begun its measurement.
+// another one has begun its measurement. Jobs: how many.
 type Pending struct {
 	Stand
 	Chosen bool
+	Jobs   int
 }
 
 func scanPending(r *sql.Rows) (p Pending, err error) {
-	return p, r.Scan(&p.SpecID, &p.SlotID, &p.Chosen)
+	return p, r.Scan(&p.SpecID, &p.SlotID, &p.Chosen, &p.Jobs)
 }
 
 const pendingQuery = `select j.spec_id, coalesce(j.slot_id, ''),
-	max(case when j.in_turn or exists (select 1 from job_avoid a where a.job_id = j.id) then 1 else 0 end)
+	max(case when j.in_turn or exists (select 1 from job_avoid a where a.job_id = j.id) then 1 else 0 end), count(*)
 	from job j join project p on p.id = j.project_id
 	where j.state = 'pending' and j.not_before is null and p.deleted is null`
 

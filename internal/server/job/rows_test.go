@@ -581,7 +581,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 	})
 	next(a, false)
 	next(b, true)
-	pending(job.Pending{Stand: job.Stand{SpecID: spec.ID}, Chosen: true}, job.Pending{Stand: job.Stand{SpecID: other.ID}})
+	pending(job.Pending{Stand: job.Stand{SpecID: spec.ID}, Chosen: true, Jobs: 1}, job.Pending{Stand: job.Stand{SpecID: other.ID}, Jobs: 1})
 	drained := y.clock.Now()
 	y.tx(func(ctx context.Context, tx *store.Tx) error {
 		b.Failures, b.Drained = 2, &drained
@@ -621,7 +621,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 		j.NotBefore = &until
 		return errors.Join(job.Save(ctx, tx, j), job.AllowJobs(ctx, tx, a.ID))
 	})
-	pending(job.Pending{Stand: job.Stand{SpecID: other.ID}})
+	pending(job.Pending{Stand: job.Stand{SpecID: other.ID}, Jobs: 1})
 	next(a, false)
 	over(0)
 	y.clock.Advance(time.Minute)
@@ -630,7 +630,7 @@ func TestJobsAreKeptFromRunnersThatCouldNotRunThem(t *testing.T) {
 	y.tx(func(ctx context.Context, tx *store.Tx) error { return job.EndPause(ctx, tx, id) })
 	next(a, true)
 	over(0)
-	pending(job.Pending{Stand: job.Stand{SpecID: spec.ID}}, job.Pending{Stand: job.Stand{SpecID: other.ID}})
+	pending(job.Pending{Stand: job.Stand{SpecID: spec.ID}, Jobs: 1}, job.Pending{Stand: job.Stand{SpecID: other.ID}, Jobs: 1})
 }
 
 func TestHotQueriesReadByIndex(t *testing.T) {

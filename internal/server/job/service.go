@@ -161,8 +161,8 @@ func (s *Service) note(ctx context.Context, what string, err error) {
 	}
 }
 
-// wakeForPending wakes runners for each stand that has jobs. No known way leads to a job that waits beside a runner that waits; a place in
-// the queue must not hang on that.
+// wakeForPending wakes a runner for each job that waits, as far as runners wait. No known way leads to a job that waits beside a runner
+// that waits; a place in the queue must not hang on that.
 func (s *Service) wakeForPending(ctx context.Context) error {
 	if s.waiting.len() == 0 {
 		return nil
@@ -174,6 +174,11 @@ func (s *Service) wakeForPending(ctx context.Context) error {
 		return err
 	})
 	s.wake(pending)
+	for _, p := range pending { // several may have come in elsewhere since the last look
+		for range min(p.Jobs, s.waiting.len()) - 1 {
+			s.waiting.wake(p.Stand)
+		}
+	}
 	return err
 }
 
