@@ -73,22 +73,28 @@ func (c Context) defaultBranch(s Source) string {
 	if name, err := s.git("config", "init.defaultBranch"); err == nil && ident.CheckBranchName(name) == nil {
 		names = slices.Insert(names, 0, name)
 	}
+	refs := refsOf(s, names...)
 	for _, name := range names {
-		if len(refsOf(s, name)) > 0 {
+		if slices.ContainsFunc(refs, func(ref string) bool { return branchOf(ref) == name }) {
 			return name
 		}
 	}
 	return ""
 }
 
-// refsOf are the references here that are a branch of this name, our own and origin's.
-func refsOf(s Source, branch string) []string {
-	out, err := s.git("for-each-ref", "--format=%(refname)", "refs/heads/"+branch, "refs/remotes/origin/"+branch)
+// refsOf are the references here that are a branch of one of these names, our own and origin's. It asks git once: starting it is most of
+// what a short command costs.
+func refsOf(s Source, branches ...string) []string {
+	args := []string{"for-each-ref", "--format=%(refname)"}
+	for _, branch := range branches {
+		args = append(args, "refs/heads/"+branch, "refs/remotes/origin/"+branch)
+	}
+	out, err := s.git(args...)
 	if err != nil {
 		return nil
 	}
 	// git takes a name for a folder, too
-	return slices.DeleteFunc(strings.Fields(out), func(ref string) bool { return branchOf(ref) != branch })
+	return slices.DeleteFunc(strings.Fields(out), func(ref string) bool { return !slices.Contains(branches, branchOf(ref)) })
 }
 
 // commitsBefore are the commit of the parent at which the branch left it and those before it, newest first. In a shallow checkout it is

@@ -1,6 +1,7 @@
 package gitctx
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +18,9 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 		return c
 	}
 	git := func(pairs ...string) map[string]string { return with(map[string]string{}, pairs...) }
+	usual := refs + "main refs/remotes/origin/main refs/heads/master refs/remotes/origin/master refs/heads/trunk refs/remotes/origin/trunk"
 	mainHere := []string{
+		usual, "refs/heads/main\nrefs/remotes/origin/main",
 		refs + "main refs/remotes/origin/main", "refs/heads/main\nrefs/remotes/origin/main",
 		"merge-base " + head + " refs/heads/main refs/remotes/origin/main", local,
 		"rev-list --first-parent -n 255 " + local, local + "\n" + older,
@@ -31,8 +34,12 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 			"refs/remotes/origin/main")...),
 			Parent{"main", []string{local, older}}},
 		"a usual name, where no origin says": {work, git(mainHere...), Parent{"main", []string{local, older}}},
-		"the configured name, before usual ones": {work, git(append(mainHere, "config init.defaultBranch", "dev", refs+
-			"dev refs/remotes/origin/dev", "refs/heads/dev",
+		"master, where there is no main": {work, git(usual, "refs/heads/main/a\nrefs/remotes/origin/trunk\nrefs/heads/master",
+			refs+"master refs/remotes/origin/master", "refs/heads/master", "merge-base "+head+" refs/heads/master", older),
+			Parent{"master", []string{older}}},
+		"the configured name, before usual ones": {work, git(append(mainHere, "config init.defaultBranch", "dev",
+			refs+"dev refs/remotes/origin/dev "+strings.TrimPrefix(usual, refs[:len(refs)-len("refs/heads/")]),
+			"refs/heads/main\nrefs/heads/dev", refs+"dev refs/remotes/origin/dev", "refs/heads/dev",
 			"merge-base "+head+" refs/heads/dev", older)...), Parent{"dev", []string{older}}},
 		"the branch that it tracks": {work, git(append(mainHere, "for-each-ref --format=%(upstream) refs/heads/topic",
 			"refs/remotes/origin/release/1",
@@ -46,7 +53,7 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 		"no branch":                         {change(func(c *Context) { c.Branch = "" }), git(mainHere...), Parent{}},
 		"a tag":                             {change(func(c *Context) { c.Tag = "v1" }), git(mainHere...), Parent{}},
 		"no git program":                    {work, nil, Parent{}},
-		"a folder of branches is no branch": {work, git(refs+"main refs/remotes/origin/main", "refs/heads/main/a"), Parent{}},
+		"a folder of branches is no branch": {work, git(usual, "refs/heads/main/a"), Parent{}},
 		"where a pull request goes": {change(func(c *Context) { c.Base, c.Default = "release/1", "main" }), git(append(mainHere,
 			refs+"release/1 refs/remotes/origin/release/1", "refs/remotes/origin/release/1", "merge-base "+head+" refs/remotes/origin/release/1",
 			older)...),
