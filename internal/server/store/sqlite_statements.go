@@ -10,7 +10,12 @@ import (
 // are rounded, and so in few texts.
 const statementsKept = 512
 
-// statementsMet is how many texts are remembered that were met once. Only the second time is a text worth keeping: some hold numbers.
+// statementsAtOnce is how many are kept at their first use. A command of a few milliseconds runs few statements, most of them two or three
+// times.
+const statementsAtOnce = 256
+
+// statementsMet is how many texts are remembered that were met once. Beyond statementsAtOnce only the second time is a text worth keeping:
+// some hold numbers.
 const statementsMet = 2_048
 
 // keeping makes connections that keep their statements prepared. Most of the server's statements look up a few rows, for which parsing
@@ -74,7 +79,7 @@ func (c *keepingConn) take(ctx context.Context, query string) (*kept, error) {
 		k.used, k.busy = c.tick, true
 		return k, nil
 	}
-	if !c.met[query] {
+	if !c.met[query] && len(c.kept) >= statementsAtOnce {
 		if len(c.met) >= statementsMet {
 			clear(c.met)
 		}

@@ -55,6 +55,14 @@ func (c *keepingConn) closing(t *testing.T, conn *sql.Conn) *keepingConn {
 func TestStatementsThatComeAgainAreKept(t *testing.T) {
 	t.Parallel()
 	db, conn := onOneConn(t)
+	for i := len(conn.kept); i < statementsAtOnce; i++ {
+		if _, err := db.ExecContext(t.Context(), fmt.Sprintf(`update n set text = 'y' where i = 2000%d`, i)); err != nil {
+			t.Fatal(err)
+		}
+		if len(conn.kept) != i+1 {
+			t.Fatalf("%d statements are kept, want each of the first %d at its first use", len(conn.kept), statementsAtOnce)
+		}
+	}
 	for i := range 5 {
 		if _, err := db.ExecContext(t.Context(), `insert into n (i, text) values ($1, $2)`, i, fmt.Sprint(i)); err != nil {
 			t.Fatal(err)
@@ -68,8 +76,8 @@ func TestStatementsThatComeAgainAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(conn.kept) != 2 {
-		t.Errorf("%d statements are kept, want the two that came again", len(conn.kept))
+	if len(conn.kept) != statementsAtOnce+2 {
+		t.Errorf("%d statements are kept beside the first ones, want the two that came again", len(conn.kept)-statementsAtOnce)
 	}
 	for query, k := range conn.kept {
 		if k.busy {
@@ -160,8 +168,10 @@ func TestAKeptStatementOutlivesErrorsAndNewSchemas(t *testing.T) {
 			t.Errorf("columns %v, %v", columns, err)
 		}
 	}
-	if len(conn.kept) != 2 {
-		t.Errorf("%d statements are kept", len(conn.kept))
+	for _, query := range []string{`insert into n (i) values ($1)`, `select * from n`} {
+		if conn.kept[query] == nil {
+			t.Errorf("%s is not kept", query)
+		}
 	}
 }
 
