@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/judge"
 )
@@ -36,7 +37,7 @@ func (v *view) writePage(w io.Writer) error {
 			geomeans = append(geomeans, strings.TrimSpace(fmt.Sprintf("%s: geomean of %d benchmarks %s %s", c.name, c.geomean.Benchmarks, text, n)))
 		}
 	}
-	return page.Execute(w, map[string]any{"Old": listed(v.before), "New": listed(v.after), "Tool": v.tool, "Summary": v.summary(),
+	return page().Execute(w, map[string]any{"Old": listed(v.before), "New": listed(v.after), "Tool": v.tool, "Summary": v.summary(),
 		"Prefix": v.prefix, "Rows": rows, "Geomeans": geomeans, "Notes": v.footnotes()})
 }
 
@@ -97,7 +98,9 @@ func values(s judge.Side) (out []float64) {
 	return out
 }
 
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+var page = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageText)) })
+
+const pageText = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Summary}} — {{.Old}} and {{.New}}</title>
 <style>
@@ -127,4 +130,4 @@ circle.o { fill: var(--old); opacity: .55 } circle.n { fill: var(--new); opacity
 {{range .Notes}}<li>{{.}}</li>
 {{end}}</ul>
 </body></html>
-`))
+`

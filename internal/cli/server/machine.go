@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
@@ -47,10 +50,31 @@ func dataFolder(getenv func(string) string) (string, error) {
 // some of them on a heap of 4 MiB. It is never touched, so it takes no memory.
 const heapFloor = 16 * limits.MiB
 
+// collectLate sets the floor. Making it at once would itself begin a collection, for it is larger than the heap that a process starts
+// with; so until the first collection the first goal is raised by percent, and the floor is made right after it. A GOGC that the user has
+// set is left alone.
+func collectLate(getenv func(string) string) {
+	if getenv("GOGC") != "" {
+		return
+	}
+	const smallest = 4 * limits.MiB // the runtime's first goal at 100 percent
+	before := debug.SetGCPercent(int(2 * heapFloor / smallest * 100))
+	runtime.AddCleanup(new([32]byte), func(before int) {
+		floor.Store(new([heapFloor]byte))
+		debug.SetGCPercent(before)
+	}, before)
+}
+
+// floor is one for the process, which has one collector.
+var (
+	floor      atomic.Pointer[[heapFloor]byte]
+	floorIsSet sync.Once
+)
+
 // Embedded returns the way to the store of this machine: the whole server in this process, called without a socket as the person at
 // the keyboard.
 func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
-	floor := make([]byte, heapFloor)
+	floorIsSet.Do(func() { collectLate(env.Getenv) })
 	return func(ctx context.Context) (cli.Embedded, error) {
 		dir, err := dataFolder(env.Getenv)
 		if err != nil {
@@ -66,11 +90,7 @@ func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
 		if err != nil {
 			return cli.Embedded{}, err
 		}
-		closing := func() error {
-			defer runtime.KeepAlive(floor)
-			return s.Close()
-		}
-		return cli.Embedded{Transport: client.InProcess(s.Handler(), servers.Local), Rest: s.Rest, Wake: s.Wake, Close: closing}, nil
+		return cli.Embedded{Transport: client.InProcess(s.Handler(), servers.Local), Rest: s.Rest, Wake: s.Wake, Close: s.Close}, nil
 	}
 }
 

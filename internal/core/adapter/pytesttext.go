@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
@@ -58,7 +59,7 @@ func newPytestTable(line []byte) *pytestTable {
 }
 
 // pytestSaved is the run that a row of a comparison is of.
-var pytestSaved = regexp.MustCompile(` \((NOW|[0-9]{4}_[^()]*)\)$`)
+var pytestSaved = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \((NOW|[0-9]{4}_[^()]*)\)$`) })
 
 func pytestText(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
@@ -83,7 +84,7 @@ func pytestText(s *read.Scanner, opts Options) (Results, error) {
 				}
 				continue
 			}
-			if run := pytestSaved.FindString(name); run != "" {
+			if run := pytestSaved().FindString(name); run != "" {
 				if name = strings.TrimSuffix(name, run); run != " (NOW)" {
 					continue
 				}

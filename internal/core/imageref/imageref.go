@@ -7,6 +7,7 @@ package imageref
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -20,11 +21,16 @@ type Reference struct {
 	Digest   string // "sha256:…"; wins over the tag
 }
 
+// Made at their first use: most commands name no image.
 var (
-	pathForm = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`) // OCI distribution 1.1, <name>
-	tagForm  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)                                      // the same, <reference> as a tag
-	hostForm = regexp.MustCompile(`^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$`)
+	pathForm = made(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`) // OCI distribution 1.1, <name>
+	tagForm  = made(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)                                      // the same, <reference> as a tag
+	hostForm = made(`^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$`)
 )
+
+func made(form string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(form) })
+}
 
 const longest = 512 // bytes; registries refuse names over 255
 
@@ -42,18 +48,18 @@ func Parse(s string) (Reference, error) {
 		rest, r.Digest = name, digest
 	}
 	if first, path, ok := strings.Cut(rest, "/"); ok && (strings.ContainsAny(first, ".:") || first == "localhost") {
-		if !hostForm.MatchString(first) {
+		if !hostForm().MatchString(first) {
 			return Reference{}, fault.Invalidf("image %q: %q is not a registry's host name", s, first)
 		}
 		r.Registry, rest = strings.ToLower(first), path
 	}
 	if path, tag, ok := strings.Cut(rest, ":"); ok {
-		if !tagForm.MatchString(tag) {
+		if !tagForm().MatchString(tag) {
 			return Reference{}, fault.Invalidf("image %q: %q is not a tag", s, tag)
 		}
 		rest, r.Tag = path, tag
 	}
-	if !pathForm.MatchString(rest) {
+	if !pathForm().MatchString(rest) {
 		return Reference{}, fault.Invalidf("image %q: %q is not a repository name (lower-case letters, digits, '.', '_', '-', '/')", s, rest)
 	}
 	r.Path = rest

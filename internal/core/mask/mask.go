@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // LeastBytes is the length of the shortest value that can be hidden. Shorter ones would be found by chance, in every second number.
@@ -30,13 +31,15 @@ func New(values []string) Mask {
 }
 
 // secretName matches names of variables whose values are secrets by all custom.
-var secretName = regexp.MustCompile(`(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|` +
-	`(API|ACCESS|PRIVATE|SIGNING)_KEY)(_|$)`)
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|` +
+		`(API|ACCESS|PRIVATE|SIGNING)_KEY)(_|$)`)
+})
 
 // LooksSecret reports whether a variable's value should be hidden although nobody said so: its name says what it is, and it is long enough
 // not to be a word of the output by chance.
 func LooksSecret(name, value string) bool {
-	return len(value) >= 2*LeastBytes && secretName.MatchString(name)
+	return len(value) >= 2*LeastBytes && secretName().MatchString(name)
 }
 
 // Bytes returns p with the values hidden, in place.

@@ -3,6 +3,7 @@ package registry
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -23,7 +24,9 @@ func (n Name) String() string {
 }
 
 // imageGrammar is the distribution specification's grammar of repository names.
-var imageGrammar = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+var imageGrammar = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+})
 
 // ParseName splits "project" or "project/image/…", or returns an Invalid fault that says what is wrong with it.
 func ParseName(s string) (Name, error) {
@@ -34,17 +37,17 @@ func ParseName(s string) (Name, error) {
 	if !ident.IsSlug(project) && !ident.IsUUID(project) || project != strings.ToLower(project) {
 		return Name{}, fault.Invalidf("repository %q: its first part must be a project's slug: lower-case letters, digits and single hyphens", s)
 	}
-	if more && !imageGrammar.MatchString(image) {
+	if more && !imageGrammar().MatchString(image) {
 		return Name{}, fault.Invalidf("repository %q: %q is not a valid image name; use lower-case letters and digits, joined by . _ - and /", s,
 			image)
 	}
 	return Name{Project: project, Image: image}, nil
 }
 
-var tagGrammar = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+var tagGrammar = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) })
 
 // isTag reports whether s can be a tag: 1 to 128 letters, digits, _ . and -, the first one none of the last two.
-func isTag(s string) bool { return tagGrammar.MatchString(s) }
+func isTag(s string) bool { return tagGrammar().MatchString(s) }
 
 // endpoint is what a path under /v2/ leads to.
 type endpoint int

@@ -301,7 +301,9 @@ func (s *Scanner) rawLine() (line []byte, ok bool) {
 }
 
 // tooLongLine stands for any line over the limit.
-var tooLongLine = make([]byte, limits.AdapterLineBytes+1)
+var tooLongLine = zeros[:]
+
+var zeros [limits.AdapterLineBytes + 1]byte // an array costs the start of a process nothing
 
 // Read gives what was not read yet, for readers of other formats: io.EOF at the end, or what Broken says.
 func (s *Scanner) Read(p []byte) (int, error) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // leastVersions are the oldest runtimes that are used, each with what older ones let an image do.
@@ -20,12 +21,12 @@ var leastVersions = map[string]struct {
 	gvisorName: {"20230904", "it lacks the platform that the runner uses (systrap)", nil},
 }
 
-var versionPattern = regexp.MustCompile(`^\S+ version (?:release-)?(\d+(?:\.\d+)*)`)
+var versionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+ version (?:release-)?(\d+(?:\.\d+)*)`) })
 
 // outdated returns why a runtime that says this of its version is not used, "" if it is. What has no number in it is not refused.
 func outdated(name, said string) string {
 	least, ok := leastVersions[name]
-	found := versionPattern.FindStringSubmatch(said)
+	found := versionPattern().FindStringSubmatch(said)
 	if !ok || found == nil || !older(found[1], least.version) {
 		return ""
 	}
