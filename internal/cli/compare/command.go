@@ -3,12 +3,12 @@ package compare
 import (
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/value"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
@@ -64,9 +64,9 @@ func (f *flags) run(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	effect, err := parsePart(f.effect)
+	effect, err := value.ParsePart(f.effect)
 	if err != nil {
-		return err
+		return cli.Usage("--effect %q: %v", f.effect, err)
 	}
 	tool, err := adapter.ParseName(f.adapter)
 	if err != nil {
@@ -161,17 +161,4 @@ func names(env *cli.Env, arg string) []string {
 		return []string{arg}
 	}
 	return strings.Split(arg, ",")
-}
-
-// parsePart reads "2%", "2 %" or "0.02".
-func parsePart(text string) (float64, error) {
-	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if percent {
-		v /= 100
-	}
-	if err != nil || !(v > 0 && v <= 1) {
-		return 0, cli.Usage("--effect %q: want a percentage above 0 and up to 100%%, as 2%% or 0.02", text)
-	}
-	return v, nil
 }

@@ -109,31 +109,39 @@ func (f *runFlags) repeat(ctx context.Context, env *cli.Env, args []string, in *
 			}
 			fmt.Fprintf(env.Stderr, "tacho: allowed: %s\n", term.Clean(o.Failure.Error()))
 		}
-		switch {
-		case f.measuresItself():
-			own, err := f.ownResults(env, text, o.Wall)
-			if err != nil {
-				return err
-			}
-			in.Results = append(in.Results, own)
-		case len(f.files) > 0:
-			if err := f.readFiles(env, in); err != nil {
-				return err
-			}
-		case isOnStderr(o, in.Settings):
-			if !f.quiet {
-				fmt.Fprintln(env.Stderr, "tacho: the results are on stderr")
-			}
-			in.Results = append(in.Results, o.Stderr)
-		case strings.TrimSpace(o.Stdout) == "":
-			if strings.TrimSpace(o.Stderr) != "" {
-				in.Results = append(in.Results, o.Stderr) // it cannot be read, and may be all that there is
-			}
-			return cli.Fail(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file",
-				local.Quoted(text))
-		default:
-			in.Results = append(in.Results, o.Stdout)
+		if err := f.harvest(env, text, o, in); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// harvest takes the results of a run that has ended well, from where they are.
+func (f *runFlags) harvest(env *cli.Env, text string, o local.Outcome, in *api.NewRun) error {
+	switch {
+	case f.measuresItself():
+		own, err := f.ownResults(env, text, o.Wall)
+		if err != nil {
+			return err
+		}
+		in.Results = append(in.Results, own)
+	case len(f.files) > 0:
+		if err := f.readFiles(env, in); err != nil {
+			return err
+		}
+	case isOnStderr(o, in.Settings):
+		if !f.quiet {
+			fmt.Fprintln(env.Stderr, "tacho: the results are on stderr")
+		}
+		in.Results = append(in.Results, o.Stderr)
+	case strings.TrimSpace(o.Stdout) == "":
+		if strings.TrimSpace(o.Stderr) != "" {
+			in.Results = append(in.Results, o.Stderr) // it cannot be read, and may be all that there is
+		}
+		return cli.Fail(fault.ExitBenchmarkFailed, "the command %s printed nothing to stdout; if its results are in a file, give --file",
+			local.Quoted(text))
+	default:
+		in.Results = append(in.Results, o.Stdout)
 	}
 	return nil
 }

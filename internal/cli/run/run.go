@@ -62,6 +62,7 @@ type runFlags struct {
 	detach                           bool
 	jobs                             int
 	baseImage, baseBranch, baseHash  string
+	turns                            turns
 	format                           string
 	asJSON, quiet, dryRun            bool
 	ignoredPollInterval              string
@@ -71,7 +72,7 @@ type runFlags struct {
 func Command(env *cli.Env) *cobra.Command {
 	var f runFlags
 	cmd := cli.Leaf("run [flags] [COMMAND [ARG…]]", "Measure: run a benchmark here or on a runner, keep its results, judge them",
-		cli.ExitsRun, func(cmd *cobra.Command, args []string) error {
+		append(cli.ExitsRun, fault.ExitUndecided), func(cmd *cobra.Command, args []string) error {
 			f.given = map[string]bool{}
 			cmd.Flags().Visit(func(flag *pflag.Flag) { f.given[flag.Name] = true })
 			if err := f.checkResend(args); err != nil {
@@ -92,6 +93,10 @@ With --image the benchmark runs on a runner of the server, from an OCI image. Th
 running, a second Ctrl-C ends tacho at once. --jobs makes the report out of several jobs, which any runners of the spec may take.
 --base-image measures a second image in turns with the first (in the order ABBA or BAAB, by chance), all on one machine.
 
+With --ab two commands run in turns on this machine, ABBA or BAAB by chance, until each of their benchmarks is better, worse or the same
+within --until, or --max-pairs or --max-time is used up. It looks after 6, 10, 15, 20, 30 and 40 pairs, and of all changes that it claims
+5 % at most are false. Nothing is recorded or sent. Exit code 3 says that something is worse, 12 that nothing could be decided.
+
 Project, branch, thresholds, adapter and key are checked with the server before the command runs. Results that cannot be read or sent
 are kept in a file, and --resend sends them later; flags given with it replace what was refused: --adapter, --project, --branch, ….
 
@@ -109,7 +114,8 @@ outside of CI has no branch: give --branch.`
     --threshold-upper-boundary 0.99 --error-on-alert "go test -bench ."
   tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m
   tacho run --project app --image app/bench:pr7 --jobs 5 \
-    --base-image app/bench:main --base-branch main --base-hash $(git merge-base main HEAD)`
+    --base-image app/bench:main --base-branch main --base-hash $(git merge-base main HEAD)
+  tacho run --ab "./old -test.bench=." --ab "./new -test.bench=." --until 1%`
 	cmd.Flags().SetInterspersed(false) // flags after the command are the command's
 	f.Connection.Flags(cmd)
 	f.flags(cmd)
@@ -150,6 +156,8 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	v.BoolVar(&f.exec, "exec", false, "run a single argument as a program, without a shell")
 	v.StringVar(&f.shell, "shell", "", "shell for a single argument (default /bin/sh)")
 	v.StringVar(&f.shellFlag, "flag", "", "flag of that shell (default -c)")
+
+	f.turns.flags(v)
 
 	f.thresholds.Flags(cmd)
 	v.BoolVar(&f.errorOnAlert, "error-on-alert", false, show.ErrorOnAlertHelp)
@@ -208,7 +216,7 @@ func (f *runFlags) check(args []string) error {
 		return cli.Usage("--exec and --shell are for a command on this machine, not for --image")
 	case len(f.files) > 0 && (f.buildTime || len(f.fileSizes) > 0):
 		return cli.Usage("--file reads results, --build-time and --file-size make them; give one of both")
-	case f.image == "" && f.buildTime && len(args) == 0:
+	case f.image == "" && f.buildTime && len(args) == 0 && !f.given["ab"]:
 		return cli.Usage("--build-time needs a command")
 	case f.image == "" && f.iter > 1 && len(args) == 0:
 		return cli.Usage("--iter needs a command to repeat")
@@ -229,6 +237,12 @@ func (f *runFlags) measuresItself() bool { return f.buildTime || len(f.fileSizes
 func runRun(ctx context.Context, env *cli.Env, f runFlags, args []string) error {
 	if err := f.check(args); err != nil {
 		return err
+	}
+	if both, err := f.inTurns(args); both || err != nil {
+		if err != nil {
+			return err
+		}
+		return f.runTurns(ctx, env)
 	}
 	if err := f.Connection.Check(env); err != nil && !f.dryRun {
 		return err

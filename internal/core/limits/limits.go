@@ -294,6 +294,10 @@ const (
 	SamplesShown   = 256             // of each metric in the answer with a report's samples; a verdict gains nothing from more
 	SampleCost     = 24              // bytes of one of them, as a number and as text
 	CompareFiles   = 256             // of one side of a comparison of files
+	ABPairs        = 40              // pairs of a comparison in turns, unless --max-pairs says more or fewer
+	ABPairsMin     = 6               // the first look: fewer pairs have too wild a variance to end by
+	ABPairsMax     = 10_000          // a day of runs of ten seconds
+	ABFailureLines = 10              // of stderr in the message about a failed run
 	CompareBytes   = 512 * MiB       // the same of all of them together
 	CompareBase    = 255             // the same of the branch that a new one came from, which may have gone on since
 )

@@ -53,6 +53,7 @@ type Plan struct {
 	Effect float64 // δ: "same" is a ratio surely within 1/(1+δ) … 1+δ; 0: 0.02
 	Exact  bool    // the measure is counted: a difference without variance is one
 	Pairs  int     // the budget; 0: 40. Another number has its looks at the same fractions
+	Min    int     // pairs before the first look; 0: 6. Looks before it are left out, which claims less and never more
 }
 
 // fractions are the looks as parts of the budget: 6, 10, 15, 20, 30 and 40 of 40 pairs.
@@ -77,35 +78,55 @@ const (
 // Trial is one comparison in turns. It is not safe for concurrent use.
 type Trial struct {
 	plan    Plan
-	coin    *rand.Rand
+	order   *Order
 	looks   []int
-	block   []Arm     // what is left of the block that runs, the next arm first
 	pending []float64 // the logarithms of the pair that runs, NaN for a run that failed
 	arms    []Arm
 	logs    []float64 // d of each pair
 	failed  int       // pairs that were left out
 	outcome Outcome
 	looked  int // how many looks have been taken
+
+	held  bool    // a difference is claimed by Rows, which knows the other trials
+	level float64 // the smallest level at which a look so far has found a difference; 1: none at 5 %
 }
 
 // New begins a trial. The coin decides the order of each block.
 func New(plan Plan, coin *rand.Rand) (*Trial, error) {
+	plan, err := plan.checked()
+	if err != nil {
+		return nil, err
+	}
+	t := &Trial{plan: plan, order: NewOrder(coin), outcome: Running, looks: plan.Looks(), level: 1}
+	return t, nil
+}
+
+// checked is the plan with its defaults.
+func (plan Plan) checked() (Plan, error) {
 	plan.Rule, plan.Effect, plan.Pairs = cmp.Or(plan.Rule, Pocock), cmp.Or(plan.Effect, 0.02), cmp.Or(plan.Pairs, budget)
+	plan.Min = cmp.Or(plan.Min, leastPairs)
 	switch {
 	case !slices.Contains([]Rule{Pocock, OBrienFleming, AlwaysValid}, plan.Rule):
-		return nil, fault.Invalidf("rule %.40q: want %s, %s or %s", plan.Rule, Pocock, OBrienFleming, AlwaysValid)
+		return plan, fault.Invalidf("rule %.40q: want %s, %s or %s", plan.Rule, Pocock, OBrienFleming, AlwaysValid)
 	case !(plan.Effect > 0) || math.IsInf(plan.Effect, 0):
-		return nil, fault.Invalidf("effect %v: want a part above 0 (0.02 means 2 %%)", plan.Effect)
+		return plan, fault.Invalidf("effect %v: want a part above 0 (0.02 means 2 %%)", plan.Effect)
 	case plan.Pairs < leastPairs:
-		return nil, fault.Invalidf("budget of %d pairs: want %d or more", plan.Pairs, leastPairs)
+		return plan, fault.Invalidf("budget of %d pairs: want %d or more", plan.Pairs, leastPairs)
+	case plan.Min < leastPairs || plan.Min > plan.Pairs:
+		return plan, fault.Invalidf("at least %d pairs: want %d to the budget of %d", plan.Min, leastPairs, plan.Pairs)
 	}
-	t := &Trial{plan: plan, coin: coin, outcome: Running}
+	return plan, nil
+}
+
+// Looks are the numbers of pairs at which a trial of this plan decides.
+func (plan Plan) Looks() (looks []int) {
+	pairs, first := cmp.Or(plan.Pairs, budget), max(plan.Min, leastPairs)
 	for _, f := range fractions {
-		if n := max(leastPairs, int(math.Ceil(f*float64(plan.Pairs)-1e-9))); len(t.looks) == 0 || n > t.looks[len(t.looks)-1] {
-			t.looks = append(t.looks, n)
+		if n := max(first, int(math.Ceil(f*float64(pairs)-1e-9))); len(looks) == 0 || n > looks[len(looks)-1] {
+			looks = append(looks, n)
 		}
 	}
-	return t, nil
+	return looks
 }
 
 // Next is the arm that should run now; false when the trial is over. It stays the same until Add or Fail is called.
@@ -113,13 +134,7 @@ func (t *Trial) Next() (Arm, bool) {
 	if t.outcome != Running {
 		return A, false
 	}
-	if len(t.block) == 0 {
-		t.block = []Arm{A, B, B, A}
-		if t.coin.IntN(2) == 1 {
-			t.block = []Arm{B, A, A, B}
-		}
-	}
-	return t.block[0], true
+	return t.order.Next(), true
 }
 
 // Add takes the value of the arm that Next named, which must be a finite number above 0.
@@ -138,7 +153,7 @@ func (t *Trial) take(log float64) error {
 	if !more {
 		return fault.Conflictf("the comparison is over: %s", t.outcome)
 	}
-	t.block = t.block[1:]
+	t.order.Done()
 	t.pending, t.arms = append(t.pending, log), append(t.arms, arm)
 	if len(t.pending) < 2 {
 		return nil
@@ -148,16 +163,21 @@ func (t *Trial) take(log float64) error {
 		d = -d
 	}
 	t.pending, t.arms = t.pending[:0], t.arms[:0]
+	t.pair(d)
+	return nil
+}
+
+// pair takes the difference of a pair, NaN where one of its runs failed.
+func (t *Trial) pair(d float64) {
 	if math.IsNaN(d) {
 		t.failed++
 		if t.failed >= t.plan.Pairs { // nothing but failures must not go on for ever
 			t.outcome = Undecided
 		}
-		return nil
+		return
 	}
 	t.logs = append(t.logs, d)
 	t.look()
-	return nil
 }
 
 // look decides whether the trial ends with the pair that just came.
@@ -187,7 +207,13 @@ func (t *Trial) look() {
 	case d.SE == 0:
 		t.outcome = Undecided
 	case math.Abs(d.Estimate)/d.SE >= t.edge(t.different(), at, d.DF):
-		t.outcome = Different
+		t.level = min(t.level, t.levelOf(math.Abs(d.Estimate)/d.SE, at, d.DF))
+		switch {
+		case !t.held:
+			t.outcome = Different
+		case t.looked == len(t.looks):
+			t.outcome = Undecided
+		}
 	case t.within(d, t.edge(pocockSame, at, d.DF)):
 		t.outcome = Same
 	case t.looked == len(t.looks):
