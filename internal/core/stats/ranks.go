@@ -45,7 +45,7 @@ func MannWhitney(a, b []float64) RankTest {
 	})
 	sum, ties := 0.0, 0.0 // of ranks of the first sample; Σ t³ − t
 	for i := 0; i < len(all); {
-		j := i
+		j := i + 1
 		for j < len(all) && all[j].v == all[i].v {
 			j++
 		}
@@ -212,10 +212,13 @@ func fromOrdinal(o uint64) float64 {
 
 // SignedRank is the two-sided p-value of Wilcoxon's signed-rank test that xs lie around zero (Biometrics Bulletin 1, 1945). Zeros are left
 // out. Without ties and for up to 40 values it is exact, else it is that of the normal distribution with the corrections for ties and
-// continuity. 1 when nothing is left.
+// continuity. 1 when nothing is left, NaN when a value is.
 func SignedRank(xs []float64) float64 {
 	var sizes []float64
 	for _, x := range xs {
+		if math.IsNaN(x) {
+			return math.NaN()
+		}
 		if x != 0 {
 			sizes = append(sizes, math.Abs(x))
 		}
@@ -227,7 +230,7 @@ func SignedRank(xs []float64) float64 {
 	slices.Sort(sizes)
 	positive, ties := 0.0, 0.0
 	for i := 0; i < n; {
-		j := i
+		j := i + 1
 		for j < n && sizes[j] == sizes[i] {
 			j++
 		}

@@ -387,3 +387,11 @@ func TestAdjustedPsKeepTheirOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestAValueThatIsNoneMakesNoRank(t *testing.T) {
+	t.Parallel()
+	if p := SignedRank([]float64{1, math.NaN(), -2}); !math.IsNaN(p) {
+		t.Errorf("p = %v, want NaN", p)
+	}
+	MannWhitney([]float64{1, math.NaN()}, []float64{2, 3}) // it ends
+}
