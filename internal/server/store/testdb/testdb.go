@@ -14,8 +14,10 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -73,11 +75,48 @@ func Config(t testing.TB, cfg store.Config) store.Config {
 	return cfg
 }
 
-// Open is store.Open of Config.
+// Open is store.Open of Config. A SQLite database that is not there yet begins as a copy of one that went through all migrations, as a
+// PostgreSQL one does.
 func Open(t testing.TB, cfg store.Config) (*store.Store, error) {
 	t.Helper()
-	return store.Open(t.Context(), Config(t, cfg))
+	cfg = Config(t, cfg)
+	if cfg.URL == "" && cfg.Disk == nil {
+		if err := copyEmpty(cfg.Path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return store.Open(t.Context(), cfg)
 }
+
+// copyEmpty writes an empty database to a path where there is no file.
+func copyEmpty(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	raw, err := empty()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+// empty is the file of a SQLite database with our schema and nothing in it.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "tacho-empty")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "tacho.db")
+	s, err := store.Open(context.Background(), store.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Each runs f on SQLite and on PostgreSQL, each on an empty database. Where PostgreSQL is not installed it is skipped.
 func Each(t *testing.T, f func(t *testing.T, cfg store.Config)) {
