@@ -88,8 +88,11 @@ func Open(t testing.TB, cfg store.Config) (*store.Store, error) {
 	return store.Open(t.Context(), cfg)
 }
 
-// copyEmpty writes an empty database to a path where there is no file.
+// copyEmpty writes an empty database to a path where there is no file. A folder that is not there is the store's to make.
 func copyEmpty(path string) error {
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
