@@ -3,9 +3,9 @@ package compare
 import (
 	"encoding/csv"
 	"io"
-	"math"
 	"strconv"
 
+	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/core/judge"
 )
 
@@ -72,31 +72,17 @@ type documentGeomean struct {
 	N          [2]int      `json:"n"`
 }
 
-// known is a number that JSON can hold, or nil.
-func known(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return &v
-}
-
-func interval(lower, upper float64) *[2]float64 {
-	if known(lower) == nil || known(upper) == nil {
-		return nil
-	}
-	return &[2]float64{lower, upper}
-}
-
 func (v *view) document() document {
 	d := document{Verdict: v.verdict, Old: v.before, New: v.after, Adapter: v.tool, Counts: v.counts(), Tests: v.cs.Tests,
 		Rows: []documentRow{}, OnlyOld: v.onlyOld, OnlyNew: v.onlyNew, Notes: v.footnotes()}
 	for _, i := range v.cs.ByCertainty() {
 		c, row := v.cs.Rows[i], v.rows[i]
 		out := documentRow{Benchmark: row.Benchmark, Measure: row.Measure.Name, Units: row.Measure.Units,
-			Direction: string(row.Measure.Direction), Verdict: c.Verdict, Why: c.Why, Reason: c.Because(v.policy), Old: known(c.Old),
-			New: known(c.New), Ratio: known(c.Ratio), Interval: interval(c.Lower, c.Upper), Difference: known(c.Difference), P: known(c.P),
-			Q: known(c.Q), Exact: c.Exact, Detectable: known(c.Detectable), AtLeast: c.AtLeast, Needed: c.Needed, Grade: c.Grade,
-			Unit: c.Level, N: c.Units, Values: c.Values, RankP: known(c.RankP), Shift: interval(c.ShiftLower, c.ShiftHigh), Notes: c.Notes}
+			Direction: string(row.Measure.Direction), Verdict: c.Verdict, Why: c.Why, Reason: c.Because(v.policy), Old: show.Number(c.Old),
+			New: show.Number(c.New), Ratio: show.Number(c.Ratio), Interval: show.Numbers(c.Lower, c.Upper),
+			Difference: show.Number(c.Difference), P: show.Number(c.P),
+			Q: show.Number(c.Q), Exact: c.Exact, Detectable: show.Number(c.Detectable), AtLeast: c.AtLeast, Needed: c.Needed, Grade: c.Grade,
+			Unit: c.Level, N: c.Units, Values: c.Values, RankP: show.Number(c.RankP), Shift: show.Numbers(c.ShiftLower, c.ShiftHigh), Notes: c.Notes}
 		if m := c.Modes; m != nil {
 			out.Modes = &documentMode{m.Cut, m.Slow, m.Share, m.P, m.Outliers}
 		}
@@ -104,7 +90,7 @@ func (v *view) document() document {
 	}
 	for _, g := range v.cs.Geomeans {
 		if g.Benchmarks > 0 {
-			d.Geomeans = append(d.Geomeans, documentGeomean{g.Measure, g.Benchmarks, known(g.Ratio), interval(g.Lower, g.Upper), g.Units})
+			d.Geomeans = append(d.Geomeans, documentGeomean{g.Measure, g.Benchmarks, show.Number(g.Ratio), show.Numbers(g.Lower, g.Upper), g.Units})
 		}
 	}
 	switch {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
@@ -119,7 +119,7 @@ func pair(before, after []file) (out pairing, err error) {
 		}
 	}
 	if len(out.rows) == 0 && len(out.remarks) == 0 {
-		return out, cli.Usage("no benchmark is on both sides: the old one has %s, the new one %s", some(out.onlyOld), some(out.onlyNew))
+		return out, cli.Usage("no benchmark is on both sides: the old one has %s, the new one %s", show.Some(out.onlyOld), show.Some(out.onlyNew))
 	}
 	return out, nil
 }
@@ -166,17 +166,4 @@ func processes(file int, m adapter.Metric) (out judge.Side) {
 		at += n
 	}
 	return out
-}
-
-// some names the first few.
-func some(names []string) string {
-	const shown = 3
-	if len(names) == 0 {
-		return "none"
-	}
-	text := strings.Join(names[:min(shown, len(names))], ", ")
-	if more := len(names) - shown; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }

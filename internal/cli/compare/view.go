@@ -217,10 +217,10 @@ func (v *view) footnotes() (notes []string) {
 		}
 	}
 	if len(v.onlyOld) > 0 {
-		notes = append(notes, "only on the old side: "+some(v.onlyOld))
+		notes = append(notes, "only on the old side: "+show.Some(v.onlyOld))
 	}
 	if len(v.onlyNew) > 0 {
-		notes = append(notes, "only on the new side: "+some(v.onlyNew))
+		notes = append(notes, "only on the new side: "+show.Some(v.onlyNew))
 	}
 	return append(notes, v.remarks...)
 }
@@ -264,7 +264,7 @@ func (v *view) named(at []int) string {
 	for _, i := range at {
 		names = append(names, v.name(i))
 	}
-	return some(names)
+	return show.Some(names)
 }
 
 func (v *view) name(i int) string {

@@ -67,7 +67,7 @@ func newJobLogs(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
-// copyOutputs prints the stored outputs that are wanted. It is an error if there is none.
+// copyOutputs prints the stored outputs that are wanted. It fails if the job has none of them.
 func copyOutputs(ctx context.Context, env *cli.Env, srv *cli.Session, project string, job api.Job,
 	wanted func(api.JobArtifact) bool) error {
 	p := term.NewProgress(env.Errs())

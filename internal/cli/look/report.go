@@ -1,5 +1,5 @@
-// Package look is the commands that read: report, perf, alert and adapters. A few of them change what they show (alert dismiss, report
-// reparse).
+// Package look is the commands that read: report, perf, alert, adapters and detect. A few of them change what they show (alert dismiss,
+// report reparse).
 package look
 
 import (

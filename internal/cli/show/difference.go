@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/judge"
@@ -81,4 +82,33 @@ func Colour(verdict judge.Verdict) term.Colour {
 		return term.Note
 	}
 	return term.Plain
+}
+
+// Number is a number that JSON can hold, or nil.
+func Number(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// Numbers is an interval that JSON can hold, or nil.
+func Numbers(lower, upper float64) *[2]float64 {
+	if Number(lower) == nil || Number(upper) == nil {
+		return nil
+	}
+	return &[2]float64{lower, upper}
+}
+
+// Some names the first few.
+func Some(names []string) string {
+	const shown = 3
+	if len(names) == 0 {
+		return "none"
+	}
+	text := strings.Join(names[:min(shown, len(names))], ", ")
+	if more := len(names) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

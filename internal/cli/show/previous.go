@@ -29,7 +29,7 @@ func (c *comparison) of(benchmark, measure string) (judge.Comparison, bool) {
 	return row, known
 }
 
-// Base is the report that a report's image was measured in turns with; empty: there is none.
+// Base is the report that a report's image was measured in turns with; empty if it was not.
 func Base(report api.Report) (uuid string) {
 	if report.Measurement == nil {
 		return ""

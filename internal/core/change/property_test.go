@@ -235,7 +235,7 @@ func TestFourOfTenOutliersMakeFewChanges(t *testing.T) {
 
 func TestAMillionValues(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("a million values take seconds; run without -short")
 	}
 	t.Parallel()
 	var at []int

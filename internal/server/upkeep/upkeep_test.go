@@ -58,7 +58,7 @@ func newFixture(t *testing.T) *fixture {
 func newWholeFixture(t *testing.T) *fixture {
 	t.Helper()
 	if testdb.Wanted(t) == testdb.Postgres {
-		t.Skip("it is about the database's file in the data folder")
+		t.Skip("a PostgreSQL database has no file in the data folder")
 	}
 	return newFixture(t)
 }

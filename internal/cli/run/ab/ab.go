@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
@@ -158,8 +159,8 @@ func (c *Comparison) take(pair [2]adapter.Results) error {
 		}
 	}
 	if len(c.ordered) == 0 {
-		return cli.Fail(fault.ExitBenchmarkFailed, "no benchmark is on both sides: the base has %s, the head %s", some(c.lists[paired.A]),
-			some(c.lists[paired.B]))
+		return cli.Fail(fault.ExitBenchmarkFailed, "no benchmark is on both sides: the base has %s, the head %s", show.Some(c.lists[paired.A]),
+			show.Some(c.lists[paired.B]))
 	}
 	for _, r := range c.ordered {
 		r.trial.Take(valueOf(values[paired.A], r.key), valueOf(values[paired.B], r.key))

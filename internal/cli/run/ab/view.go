@@ -184,7 +184,7 @@ func (c *Comparison) notes(cs judge.Comparisons) (notes []string) {
 			"Benjamini and Hochberg)", tested))
 	}
 	if len(noRatio) > 0 {
-		notes = append(notes, "values of zero or below have no ratio, and they vary: "+some(noRatio))
+		notes = append(notes, "values of zero or below have no ratio, and they vary: "+show.Some(noRatio))
 	}
 	steady := c.steady(cs)
 	if len(steady) < c.measures() {
@@ -197,7 +197,7 @@ func (c *Comparison) notes(cs judge.Comparisons) (notes []string) {
 	}
 	for side := range names {
 		if only := c.only(side); len(only) > 0 {
-			notes = append(notes, "only on the "+names[side]+", not compared: "+some(only))
+			notes = append(notes, "only on the "+names[side]+", not compared: "+show.Some(only))
 		}
 	}
 	notes = append(notes, c.remarks...)
@@ -212,19 +212,6 @@ func (c *Comparison) only(side int) (out []string) {
 		}
 	}
 	return out
-}
-
-// some names the first few.
-func some(names []string) string {
-	const shown = 3
-	if len(names) == 0 {
-		return "none"
-	}
-	text := strings.Join(names[:min(shown, len(names))], ", ")
-	if more := len(names) - shown; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }
 
 // document is the comparison as JSON.
@@ -270,20 +257,10 @@ func (c *Comparison) WriteJSON(w io.Writer) error {
 	for _, i := range cs.ByCertainty() {
 		r, j := c.ordered[i], cs.Rows[i]
 		row := documentRow{Benchmark: r.benchmark, Measure: r.measure.Name, Units: r.measure.Units, Direction: string(r.measure.Direction),
-			Verdict: j.Verdict, Why: j.Why, Base: number(j.Old), Head: number(j.New), Ratio: number(j.Ratio), Pairs: j.Units[0], Exact: j.Exact,
-			Failed: r.trial.State().Failed, Q: number(j.Q), Detectable: number(j.Detectable)}
-		if number(j.Lower) != nil && number(j.Upper) != nil {
-			row.Interval = &[2]float64{j.Lower, j.Upper}
-		}
+			Verdict: j.Verdict, Why: j.Why, Base: show.Number(j.Old), Head: show.Number(j.New), Ratio: show.Number(j.Ratio),
+			Pairs: j.Units[0], Exact: j.Exact,
+			Interval: show.Numbers(j.Lower, j.Upper), Failed: r.trial.State().Failed, Q: show.Number(j.Q), Detectable: show.Number(j.Detectable)}
 		d.Rows = append(d.Rows, row)
 	}
 	return cli.PrintJSON(w, d)
-}
-
-// number is a number that JSON can hold, or nil.
-func number(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return &v
 }
