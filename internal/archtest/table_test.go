@@ -58,6 +58,7 @@ var table = slices.Concat([]row{
 	{"internal/server/store/testdb", []string{"internal/server/store"}},
 	{"internal/server/store/storetest", append([]string{"api", allCore, "internal/server/store/..."}, nouns...)},
 	{"internal/server/report/results", []string{"api", allCore}}, // without the database
+	{"internal/server/report/history", []string{allCore, "internal/server/series", "internal/server/store"}},
 
 	// Services stand on nouns and do not know each other.
 	{"internal/server/explore", append([]string{"api", allCore, "internal/server/store", "internal/server/admit"}, nouns...)},
@@ -101,9 +102,10 @@ var forEdges = []string{"internal/server/admit", "internal/server/request", "int
 // nounRows are the rows of the nouns: each may import those that stand before it, the database, and where it asks who may.
 func nounRows() (rows []row) {
 	also := map[string][]string{
-		"internal/server/image":  {"internal/server/blob"},
-		"internal/server/job":    {"internal/server/blob"},
-		"internal/server/report": {"internal/server/admit", "internal/server/blob", "internal/server/report/results"},
+		"internal/server/image": {"internal/server/blob"},
+		"internal/server/job":   {"internal/server/blob"},
+		"internal/server/report": {"internal/server/admit", "internal/server/blob", "internal/server/report/history",
+			"internal/server/report/results"},
 	}
 	for i, noun := range nouns {
 		rows = append(rows, row{noun, slices.Concat([]string{"api", allCore, "internal/server/store", "internal/server/door"}, nouns[:i],

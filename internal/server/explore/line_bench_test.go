@@ -6,6 +6,7 @@ import (
 
 	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/report/history"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
@@ -39,11 +40,11 @@ func BenchmarkHistory(b *testing.B) {
 	}{{"10", 10}, {"1000", 1000}} {
 		b.Run(size.name, func(b *testing.B) {
 			g, head, ids := filled(b, size.n, 80)
-			p := report.HistoryParams{HeadID: head.ID, TestbedID: g.Testbeds[0], Limit: 64, SeriesIDs: ids,
+			p := history.Params{HeadID: head.ID, TestbedID: g.Testbeds[0], Limit: 64, SeriesIDs: ids,
 				Horizon: coreseries.NewHorizon(coreseries.Point{Version: 1 << 40, Start: 1 << 60}, 0)}
 			for b.Loop() {
 				if err := g.Store.View(b.Context(), func(tx *store.Tx) error {
-					found, err := report.History(b.Context(), tx, p)
+					found, err := history.Values(b.Context(), tx, p)
 					if len(found) != size.n || len(found[ids[0]]) != 64 {
 						b.Fatalf("%d series", len(found))
 					}

@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
 	coreseries "github.com/tachograph/tacho/internal/core/series"
+	"github.com/tachograph/tacho/internal/server/report/history"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/threshold"
@@ -66,7 +67,7 @@ func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[strin
 			window = *rule.Model.WindowSeconds
 		}
 		for chunk := range slices.Chunk(ids, seriesPerLook) {
-			history, err := History(ctx, tx, HistoryParams{
+			before, err := history.Values(ctx, tx, history.Params{
 				HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
 				Horizon: coreseries.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: chunk,
 			})
@@ -74,7 +75,7 @@ func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[strin
 				return nil, err
 			}
 			for _, id := range chunk {
-				out[id] = ruling{&rule, judge.Bound(model, history[id])}
+				out[id] = ruling{&rule, judge.Bound(model, before[id])}
 			}
 		}
 	}

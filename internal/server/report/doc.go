@@ -1,10 +1,10 @@
-// Package report is the room of reports: their rows, with those of metrics and of the history that a new value is judged by, and what is
-// asked of them. A report is one submission: results that were measured elsewhere, or a job that will make them.
+// Package report is the room of reports: their rows, with those of their metrics, and what is asked of them. A report is one submission:
+// results that were measured elsewhere, or a job that will make them.
 //
 // Service is for people, who come with the actor that they are: it submits, checks, creates, reads again and deletes reports, and finishes
 // what a process left behind when it died. Judge is for results: it reads the outputs of a report (package results), judges each value
-// against its history, raises alerts and closes the report. There is one way through it, for results that come with the request and for
-// those of a job; it is a type of its own because the job queue closes reports, and Service queues jobs.
+// against the values before it (package history), raises alerts and closes the report. There is one way through it, for results that come
+// with the request and for those of a job; it is a type of its own because the job queue closes reports, and Service queues jobs.
 //
 // # What is promised
 //

@@ -4,11 +4,8 @@ import "context"
 
 // What tests outside of this package look at.
 var (
-	HistoryReportsQuery = historyReportsQuery
-	HistoryValuesQuery  = historyValuesQuery
-	HistoryCountsQuery  = historyCountsQuery
-	PartsQuery          = reportPartsQuery
-	PartMetricsQuery    = partMetricsQuery
+	PartsQuery       = reportPartsQuery
+	PartMetricsQuery = partMetricsQuery
 )
 
 // Clear is what a try that was interrupted has left, deleted.

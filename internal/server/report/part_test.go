@@ -97,3 +97,11 @@ func TestMetricsAreReadAsTheyWereWritten(t *testing.T) {
 		})
 	})
 }
+
+func TestPartsAreReadByIndex(t *testing.T) {
+	t.Parallel()
+	storetest.ReadsByIndex(t, map[string]string{
+		"parts": report.PartsQuery,
+		"part":  report.PartMetricsQuery + `(1, 2)`,
+	})
+}

@@ -1,4 +1,4 @@
-package report_test
+package history_test
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/report/history"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
@@ -43,7 +44,7 @@ func TestHistoryIsOfTheSameHardwareSpec(t *testing.T) {
 			{&small, 2, map[int64][]float64{ids[0]: {40, 22}, ids[1]: {41, 23}}},
 			{&large, 1, map[int64][]float64{ids[0]: {30}, ids[1]: {31}}},
 		} {
-			got, err := report.History(t.Context(), tx, report.HistoryParams{HeadID: head.ID, TestbedID: g.Testbeds[0], SpecID: c.spec,
+			got, err := history.Values(t.Context(), tx, history.Params{HeadID: head.ID, TestbedID: g.Testbeds[0], SpecID: c.spec,
 				SeriesIDs: ids, Limit: c.limit,
 				Horizon: series.NewHorizon(series.Point{Version: 6, Start: last.StartTime.UnixMicro(), Report: last.Seq}, 0)})
 			if err != nil {

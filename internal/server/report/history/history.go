@@ -1,4 +1,9 @@
-package report
+// Package history finds the values that come before a report: what a new value is judged by. It walks back along a head's reports and the
+// stretches that the head shares with those it started from (package series), and reads each series as a range of the rows of metric.
+//
+// It only reads, and looks at reports and metrics as rows: a report need not be loaded for it. Package report calls it when it judges, in
+// the transaction that writes; so may any room that needs the last values of a line. Its caller has asked who may.
+package history
 
 import (
 	"cmp"
@@ -12,8 +17,8 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// HistoryParams say which earlier values are asked for.
-type HistoryParams struct {
+// Params say which earlier values are asked for.
+type Params struct {
 	HeadID    string
 	TestbedID string
 	SpecID    *string // only reports of the same hardware spec, or all without one
@@ -22,12 +27,12 @@ type HistoryParams struct {
 	SeriesIDs []int64
 }
 
-// History returns the newest values of each series within the horizon, newest first: by version number, start time, arrival and
+// Values returns the newest values of each series within the horizon, newest first: by version number, start time, arrival and
 // iteration. Series without history are absent.
 //
 // Most series of a head are measured by each of its reports. So the newest Limit reports are found once, and all series are read from them;
 // only for the series that these do not fill, and that have values elsewhere, are more of the head's reports looked at.
-func History(ctx context.Context, tx *store.Tx, p HistoryParams) (map[int64][]float64, error) {
+func Values(ctx context.Context, tx *store.Tx, p Params) (map[int64][]float64, error) {
 	if p.Limit <= 0 || len(p.SeriesIDs) == 0 {
 		return map[int64][]float64{}, nil
 	}
@@ -35,9 +40,9 @@ func History(ctx context.Context, tx *store.Tx, p HistoryParams) (map[int64][]fl
 	if err != nil {
 		return nil, err
 	}
-	w := walk{HistoryParams: p, left: stretches, ranks: map[int64]int{}, points: make(map[int64][]ranked, len(p.SeriesIDs))}
+	w := walk{Params: p, left: stretches, ranks: map[int64]int{}, points: make(map[int64][]ranked, len(p.SeriesIDs))}
 	open := p.SeriesIDs
-	for size := p.Limit; len(open) > 0; size *= historyGrowth {
+	for size := p.Limit; len(open) > 0; size *= growth {
 		seqs, err := w.reports(ctx, tx, size)
 		if err != nil {
 			return nil, err
@@ -61,12 +66,12 @@ func History(ctx context.Context, tx *store.Tx, p HistoryParams) (map[int64][]fl
 	return out, nil
 }
 
-// historyGrowth is how many times more reports are looked at with each step back.
-const historyGrowth = 8
+// growth is how many times more reports are looked at with each step back.
+const growth = 8
 
 // walk goes back in the reports of a head, from the newest within the horizon.
 type walk struct {
-	HistoryParams
+	Params
 	left   []series.Stretch // of the head's history, oldest first; of the last one
 	done   int              // reports were met
 	ranks  map[int64]int    // of each report that was met: 0 is the newest
@@ -94,8 +99,8 @@ func newest(list []ranked, limit int) []float64 {
 	return out
 }
 
-// historyReportsQuery walks the versions of a stretch from the newest down and stops at the limit.
-var historyReportsQuery = `select r.seq from head_version hv
+// reportsQuery walks the versions of a stretch from the newest down and stops at the limit.
+var reportsQuery = `select r.seq from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and hv.number between $10 and $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
 		and r.status = 'processed' and r.spec_id is not distinct from $7` + series.OfLineage(11) + `
@@ -107,7 +112,7 @@ func (w *walk) reports(ctx context.Context, tx *store.Tx, limit int) ([]int64, e
 	var seqs []int64
 	for len(w.left) > 0 && len(seqs) < limit {
 		last := w.left[len(w.left)-1]
-		rows, err := tx.Query(ctx, historyReportsQuery, w.TestbedID, last.HeadID, min(last.High, w.Horizon.Version), w.Horizon.Start,
+		rows, err := tx.Query(ctx, reportsQuery, w.TestbedID, last.HeadID, min(last.High, w.Horizon.Version), w.Horizon.Start,
 			w.Horizon.Oldest, w.Horizon.Report, w.SpecID, limit-len(seqs), w.done, last.Low, w.HeadID)
 		found, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
 		if err != nil {
@@ -151,7 +156,7 @@ func (w *walk) unfilled(ctx context.Context, tx *store.Tx, ids []int64) (out []i
 		}
 	}
 	for chunk := range slices.Chunk(short, store.IDsPerQuery) {
-		rows, err := tx.Query(ctx, historyCountsQuery+store.Integers(chunk)+` group by m.series_id`, w.Horizon.Report)
+		rows, err := tx.Query(ctx, countsQuery+store.Integers(chunk)+` group by m.series_id`, w.Horizon.Report)
 		found, err := store.Collect(rows, err, func(rows *sql.Rows) (c seriesCount, err error) { return c, rows.Scan(&c.id, &c.metrics) })
 		if err != nil {
 			return nil, fmt.Errorf("count values: %w", err)
@@ -170,7 +175,7 @@ type seriesCount struct {
 	metrics int
 }
 
-const historyCountsQuery = `select m.series_id, count(*) from metric m where m.report_seq <> $1 and m.series_id in `
+const countsQuery = `select m.series_id, count(*) from metric m where m.report_seq <> $1 and m.series_id in `
 
 // foreignRows is how many times more rows than reports a range may have before its reports are named one by one: to skip a
 // row in a range is cheaper than to look one up.
@@ -191,11 +196,11 @@ func reportsOf(ctx context.Context, tx *store.Tx, id int64, seqs []int64) (strin
 	return " and m.report_seq in " + store.Integers(slices.Sorted(slices.Values(seqs))), nil
 }
 
-const historyValuesQuery = `select m.series_id, m.report_seq, m.iteration, m.value from metric m`
+const valuesQuery = `select m.series_id, m.report_seq, m.iteration, m.value from metric m`
 
 // readChunk adds the points of some series in the reports that where names. Each column is taken as the driver has it: there are many rows.
 func (w *walk) readChunk(ctx context.Context, tx *store.Tx, ids []int64, where string, reports int) error {
-	rows, err := tx.Query(ctx, historyValuesQuery+` where m.series_id in `+store.Integers(ids)+where)
+	rows, err := tx.Query(ctx, valuesQuery+` where m.series_id in `+store.Integers(ids)+where)
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}

@@ -1,4 +1,4 @@
-package report_test
+package history_test
 
 import (
 	"fmt"
@@ -14,6 +14,7 @@ import (
 	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/property"
 	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/report/history"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
@@ -42,8 +43,8 @@ func (b books) start(head, from string, at series.Version, most int) {
 	b[head] = slices.Clone(shared[:min(most, len(shared))])
 }
 
-// naiveHistory is History as one would write it on paper: every metric of the project, the pure rules, a sort.
-func naiveHistory(t *rapid.T, tx *store.Tx, p report.HistoryParams, kept books) map[int64][]float64 {
+// naive is Values as one would write it on paper: every metric of the project, the pure rules, a sort.
+func naive(t *rapid.T, tx *store.Tx, p history.Params, kept books) map[int64][]float64 {
 	rows, err := tx.Query(t.Context(), `select m.series_id, r.version_id, v.number, r.start_time, r.seq, m.iteration, m.value from metric m
 		join report r on r.seq = m.report_seq join version v on v.id = r.version_id
 		where r.testbed_id = $2 and r.head_id in (
@@ -76,7 +77,7 @@ func naiveHistory(t *rapid.T, tx *store.Tx, p report.HistoryParams, kept books) 
 	return out
 }
 
-func TestHistoryIsWhatTheRulesSay(t *testing.T) {
+func TestValuesAreWhatTheRulesSay(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	n := 0
@@ -141,15 +142,15 @@ func TestHistoryIsWhatTheRulesSay(t *testing.T) {
 				add(heads[from], rapid.IntRange(0, 2).Draw(rt, "later reports on its start point"))
 			}
 			judged := reports[rapid.IntRange(0, len(reports)-1).Draw(rt, "judged")]
-			p := report.HistoryParams{HeadID: judged.head.ID, TestbedID: g.Testbeds[0], SeriesIDs: ids,
+			p := history.Params{HeadID: judged.head.ID, TestbedID: g.Testbeds[0], SeriesIDs: ids,
 				Limit: rapid.SampledFrom([]int{1, 1, 2, 3, 4, 8}).Draw(rt, "limit"),
 				Horizon: coreseries.NewHorizon(coreseries.Point{Version: judged.Number, Start: judged.StartTime.UnixMicro(), Report: judged.Seq},
 					int64(rapid.SampledFrom([]int{0, 0, 5, 20}).Draw(rt, "window")))}
-			got, err := report.History(t.Context(), tx, p)
+			got, err := history.Values(t.Context(), tx, p)
 			if err != nil {
 				return err
 			}
-			if diff := cmp.Diff(naiveHistory(rt, tx, p, kept), got); diff != "" {
+			if diff := cmp.Diff(naive(rt, tx, p, kept), got); diff != "" {
 				rt.Errorf("(-want +got):\n%s", diff)
 			}
 			return nil
@@ -166,11 +167,9 @@ type valuePoint struct {
 func TestHotQueriesReadByIndex(t *testing.T) {
 	t.Parallel()
 	storetest.ReadsByIndex(t, map[string]string{
-		"reports before": report.HistoryReportsQuery,
-		"values before":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq between 3 and 4`,
-		"a few of them":  report.HistoryValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
-		"how many":       report.HistoryCountsQuery + `(1, 2) group by m.series_id`,
-		"parts":          report.PartsQuery,
-		"part":           report.PartMetricsQuery + `(1, 2)`,
+		"reports before": history.ReportsQuery,
+		"values before":  history.ValuesQuery + ` where m.series_id in (1, 2) and m.report_seq between 3 and 4`,
+		"a few of them":  history.ValuesQuery + ` where m.series_id in (1, 2) and m.report_seq in (3, 4)`,
+		"how many":       history.CountsQuery + `(1, 2) group by m.series_id`,
 	})
 }

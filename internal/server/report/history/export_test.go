@@ -1,0 +1,8 @@
+package history
+
+// The statements, for the tests of how they are read.
+var (
+	ReportsQuery = reportsQuery
+	ValuesQuery  = valuesQuery
+	CountsQuery  = countsQuery
+)
