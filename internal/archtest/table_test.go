@@ -37,7 +37,9 @@ var table = slices.Concat([]row{
 	{"internal/cli/admin", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term", "internal/cli/value",
 		"internal/imagepack"}},
 	{"internal/cli/run", []string{"api", "client", allCore, "internal/cli", "internal/cli/gitctx", "internal/cli/jobs",
-		"internal/cli/run/ab", "internal/cli/run/local", "internal/cli/show", "internal/cli/term", "internal/cli/value"}},
+		"internal/cli/run/ab", "internal/cli/run/checkout", "internal/cli/run/local", "internal/cli/show", "internal/cli/term",
+		"internal/cli/value"}},
+	{"internal/cli/run/checkout", []string{allCore, "internal/cli", "internal/cli/show", "internal/server/filelock"}}, // locks only
 	{"internal/cli/runner", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value", "internal/runner"}},
 	{"internal/cli/server", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value", "internal/config",
 		"internal/runner/hostinfo", "internal/server", "internal/server/upkeep"}},

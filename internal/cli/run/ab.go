@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -29,7 +28,8 @@ import (
 
 // turns are the flags of a comparison in turns.
 type turns struct {
-	commands []string // of --ab: the base and the head
+	sides    []string // of --ab: the base and the head
+	build    string
 	until    string
 	min, max int
 	time     value.Seconds
@@ -37,8 +37,10 @@ type turns struct {
 }
 
 func (t *turns) flags(v *pflag.FlagSet) {
-	v.StringArrayVar(&t.commands, "ab", nil,
-		"command of the base, and again of the head: run both in turns and compare them; nothing is recorded")
+	v.StringArrayVar(&t.sides, "ab", nil,
+		"the base, and again the head: run both in turns and compare them, nothing is recorded. Each is a command, or, with COMMAND, "+
+			"a git reference, a folder (., ./x, ../x) or a program (./old)")
+	v.StringVar(&t.build, "build", "", "with --ab and COMMAND: run this once in the folder of each side before")
 	v.StringVar(&t.until, "until", "2%", `with --ab: the largest change that still counts as "same"`)
 	v.IntVar(&t.min, "min-pairs", limits.ABPairsMin, "with --ab: pairs before anything is decided")
 	v.IntVar(&t.max, "max-pairs", limits.ABPairs, "with --ab: pairs after which it ends undecided")
@@ -48,7 +50,7 @@ func (t *turns) flags(v *pflag.FlagSet) {
 
 // Flags that only --ab has, and those that have a meaning beside it. The others are of a run that is recorded.
 var (
-	turnsOnly   = []string{"until", "min-pairs", "max-pairs", "max-time", "seed"}
+	turnsOnly   = []string{"build", "until", "min-pairs", "max-pairs", "max-time", "seed"}
 	turnsBeside = []string{"ab", "adapter", "map", "average", "file", "file-size", "build-time", "timeout", "job-timeout", "exec", "shell",
 		"flag", "format", "json", "quiet"}
 )
@@ -69,13 +71,14 @@ func (f *runFlags) inTurns(args []string) (bool, error) {
 		}
 	}
 	switch {
-	case len(f.turns.commands) != 2:
+	case len(f.turns.sides) != 2:
 		return false, cli.Usage("--ab is given once for the base and once for the head, as in 'tacho run --ab ./old --ab ./new'; "+
-			"it is given %d times", len(f.turns.commands))
-	case strings.TrimSpace(f.turns.commands[0]) == "" || strings.TrimSpace(f.turns.commands[1]) == "":
-		return false, cli.Usage("--ab: a command is empty")
-	case len(args) > 0:
-		return false, cli.Usage("%q is a second command beside those of --ab; quote a command with arguments: --ab './bench -n 5'", args[0])
+			"it is given %d times", len(f.turns.sides))
+	case strings.TrimSpace(f.turns.sides[0]) == "" || strings.TrimSpace(f.turns.sides[1]) == "":
+		return false, cli.Usage("--ab: a side is empty")
+	case len(args) == 0 && f.given["build"]:
+		return false, cli.Usage("--build is for two versions that run one command: give it after them, as in " +
+			"'tacho run --ab main --ab HEAD --build \"make bench\" -- ./bench -n 5'")
 	case f.turns.min < limits.ABPairsMin || f.turns.min > limits.ABPairsMax:
 		return false, cli.Usage("--min-pairs %d: want %d to %d", f.turns.min, limits.ABPairsMin, limits.ABPairsMax)
 	case f.turns.max < f.turns.min || f.turns.max > limits.ABPairsMax:
@@ -99,8 +102,8 @@ func (t *turns) options(now func() time.Time) (ab.Options, error) {
 	return ab.Options{Plan: paired.Plan{Effect: effect, Pairs: t.max, Min: t.min}, MaxTime: time.Duration(t.time), Seed: seed, Now: now}, nil
 }
 
-// runTurns is `tacho run --ab BASE --ab HEAD`.
-func (f *runFlags) runTurns(ctx context.Context, env *cli.Env) error {
+// runTurns is `tacho run --ab BASE --ab HEAD [COMMAND]`.
+func (f *runFlags) runTurns(ctx context.Context, env *cli.Env, args []string) error {
 	opts, err := f.turns.options(env.Now)
 	if err != nil {
 		return err
@@ -115,21 +118,28 @@ func (f *runFlags) runTurns(ctx context.Context, env *cli.Env) error {
 	}
 	signals, stop := env.Signals()
 	defer stop()
+	runs, done, err := f.prepare(ctx, env, signals, args, &opts)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if left := done(ctx); left != nil {
+			fmt.Fprintln(env.Stderr, "tacho: warning: "+term.Clean(left.Error()))
+		}
+	}()
 	var sides [2]ab.Side
-	for i, line := range f.turns.commands {
-		argv, text := local.Argv([]string{line}, f.shell, f.shellFlag, env.OS, f.exec)
-		command := local.Command{Argv: argv, Text: text, Dir: env.Dir, Environ: env.Environ(), Stdout: io.Discard, Stderr: io.Discard,
-			Timeout: time.Duration(f.timeout), Most: limits.ReportBodyBytes}
-		sides[i] = ab.Side{Name: line, Measure: func(ctx context.Context) (adapter.Results, error) {
-			if err := f.age(env); err != nil {
+	for i, side := range runs {
+		sides[i] = side.Side
+		sides[i].Measure = func(ctx context.Context) (adapter.Results, error) {
+			if err := f.age(side.env); err != nil {
 				return adapter.Results{}, err
 			}
-			o := command.Run(ctx, signals)
+			o := side.command.Run(ctx, signals)
 			if o.Failure != nil {
 				return adapter.Results{}, withLastLines(o)
 			}
-			return f.readRun(env, text, o, name, average)
-		}}
+			return f.readRun(side.env, side.command.Text, o, name, average)
+		}
 	}
 	c, err := ab.New(sides[0], sides[1], opts)
 	if err != nil {

@@ -72,7 +72,7 @@ type runFlags struct {
 func Command(env *cli.Env) *cobra.Command {
 	var f runFlags
 	cmd := cli.Leaf("run [flags] [COMMAND [ARG…]]", "Measure: run a benchmark here or on a runner, keep its results, judge them",
-		append(cli.ExitsRun, fault.ExitUndecided), func(cmd *cobra.Command, args []string) error {
+		append(cli.ExitsRun, fault.ExitUndecided, fault.ExitNotBuilt), func(cmd *cobra.Command, args []string) error {
 			f.given = map[string]bool{}
 			cmd.Flags().Visit(func(flag *pflag.Flag) { f.given[flag.Name] = true })
 			if err := f.checkResend(args); err != nil {
@@ -93,9 +93,14 @@ With --image the benchmark runs on a runner of the server, from an OCI image. Th
 running, a second Ctrl-C ends tacho at once. --jobs makes the report out of several jobs, which any runners of the spec may take.
 --base-image measures a second image in turns with the first (in the order ABBA or BAAB, by chance), all on one machine.
 
-With --ab two commands run in turns on this machine, ABBA or BAAB by chance, until each of their benchmarks is better, worse or the same
+With --ab two versions run in turns on this machine, ABBA or BAAB by chance, until each of their benchmarks is better, worse or the same
 within --until, or --max-pairs or --max-time is used up. It looks after 6, 10, 15, 20, 30 and 40 pairs, and of all changes that it claims
-5 % at most are false. Nothing is recorded or sent. Exit code 3 says that something is worse, 12 that nothing could be decided.
+5 % at most are false. Nothing is recorded or sent. Exit code 3 says that something is worse, 12 that nothing could be decided, 13 that a
+version could not be checked out or built.
+
+The two are commands, or what one COMMAND after the flags runs in. A git reference (main, HEAD~1, a commit) is checked out in a work tree
+of its own in a temporary folder, which is removed at the end; your own work tree is left as it is. A folder (., ../other) is used where it
+is, with the changes that are in it. --build runs once in each. Programs (./old, ./new) get COMMAND as their arguments.
 
 Project, branch, thresholds, adapter and key are checked with the server before the command runs. Results that cannot be read or sent
 are kept in a file, and --resend sends them later; flags given with it replace what was refused: --adapter, --project, --branch, ….
@@ -115,7 +120,9 @@ outside of CI has no branch: give --branch.`
   tacho run --project app --image app/bench:v1 --spec default --adapter go_bench --cmd -test.bench=. --timeout 5m
   tacho run --project app --image app/bench:pr7 --jobs 5 \
     --base-image app/bench:main --base-branch main --base-hash $(git merge-base main HEAD)
-  tacho run --ab "./old -test.bench=." --ab "./new -test.bench=." --until 1%`
+  tacho run --ab "./old -test.bench=." --ab "./new -test.bench=." --until 1%
+  tacho run --ab main --ab . go test -bench Sort ./sort
+  tacho run --ab main --ab HEAD --build "go build -o bench ./cmd/bench" --max-time 10m -- ./bench -n 5`
 	cmd.Flags().SetInterspersed(false) // flags after the command are the command's
 	f.Connection.Flags(cmd)
 	f.flags(cmd)
@@ -242,7 +249,7 @@ func runRun(ctx context.Context, env *cli.Env, f runFlags, args []string) error 
 		if err != nil {
 			return err
 		}
-		return f.runTurns(ctx, env)
+		return f.runTurns(ctx, env, args)
 	}
 	if err := f.Connection.Check(env); err != nil && !f.dryRun {
 		return err

@@ -45,6 +45,7 @@ const (
 	ExitInfrastructure  = 10  // the job failed for a reason that is not the benchmark's: image, isolation, lost runner
 	ExitNothingJudged   = 11  // --error-on-alert, and no value was judged: no threshold, or too little history
 	ExitUndecided       = 12  // a comparison: nothing is worse, and nothing could be decided
+	ExitNotBuilt        = 13  // a comparison: a version could not be checked out or built
 	ExitInterrupted     = 130 // Ctrl-C; a remote job goes on, and the last line says how to re-attach
 )
 

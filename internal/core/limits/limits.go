@@ -298,6 +298,9 @@ const (
 	ABPairsMin     = 6               // the first look: fewer pairs have too wild a variance to end by
 	ABPairsMax     = 10_000          // a day of runs of ten seconds
 	ABFailureLines = 10              // of stderr in the message about a failed run
+	ABBuildLines   = 60              // of what a failed --build has printed
+	ABBuildBytes   = 16 * MiB        // of its output that are kept for that
+	ABOrderShown   = 8               // blocks of the order that people see; JSON has all
 	CompareBytes   = 512 * MiB       // the same of all of them together
 	CompareBase    = 255             // the same of the branch that a new one came from, which may have gone on since
 )

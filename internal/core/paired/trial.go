@@ -264,7 +264,8 @@ type State struct {
 	Detectable          float64 // the relative change that these pairs would have found in 80 % of cases
 }
 
-// State describes the trial. The interval is the repeated one of the boundary at the end, and the always-valid one while it runs.
+// State describes the trial. The interval is the repeated one of the boundary at the end. While it runs it is the always-valid one, also at
+// a look: whoever watches may stop at any time, and decides by what is shown.
 func (t *Trial) State() State {
 	d := stats.OneSample(t.logs)
 	s := State{Outcome: t.outcome, Pairs: len(t.logs), Failed: t.failed, Most: t.plan.Pairs, Ratio: math.Exp(d.Estimate), P: d.P,
@@ -283,7 +284,7 @@ func (t *Trial) State() State {
 	case d.SE == 0:
 		reach = 0
 	case !d.Known():
-	case t.plan.Rule != AlwaysValid && t.looked > 0 && t.looks[t.looked-1] == len(t.logs):
+	case t.outcome != Running && t.plan.Rule != AlwaysValid && t.looked > 0 && t.looks[t.looked-1] == len(t.logs):
 		reach = t.edge(t.different(), t.looked-1, d.DF) * d.SE
 	default:
 		reach = stats.ValidReach(len(t.logs), d.SE, validAlpha)

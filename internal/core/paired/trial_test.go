@@ -297,6 +297,23 @@ func TestTheLiveIntervalIsTheEvidenceTurnedRound(t *testing.T) {
 	}
 }
 
+// TestWhoWatchesReadsAnIntervalThatHoldsAtAnyTime: at a look that decides nothing, too.
+func TestWhoWatchesReadsAnIntervalThatHoldsAtAnyTime(t *testing.T) {
+	t.Parallel()
+	trial := begin(t, Plan{}, 1)
+	r := rand.New(rand.NewPCG(5, 5))
+	for range 2 * leastPairs {
+		if err := trial.Add(math.Exp(.3 * r.NormFloat64())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := stats.OneSample(trial.logs)
+	want := math.Exp(d.Estimate + stats.ValidReach(leastPairs, d.SE, validAlpha))
+	if s := trial.State(); s.Outcome != Running || trial.looked != 1 || math.Abs(s.Upper/want-1) > 1e-12 {
+		t.Errorf("after the first look: %+v, want up to %v", s, want)
+	}
+}
+
 func TestLooksAreWhereTheBudgetPutsThem(t *testing.T) {
 	t.Parallel()
 	for pairs, want := range map[int][]int{40: {6, 10, 15, 20, 30, 40}, 6: {6}, 20: {6, 8, 10, 15, 20}, 80: {12, 20, 30, 40, 60, 80}} {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/internal/cli"
@@ -23,7 +24,9 @@ import (
 
 // Side is one of the two versions.
 type Side struct {
-	Name    string                                         // the command as the person wrote it
+	Name    string                                         // as the person reads it: the command, or the version
+	Commit  string                                         // full object name; empty: not known
+	Dirty   bool                                           // what is measured is not quite that commit
 	Measure func(context.Context) (adapter.Results, error) // one run
 }
 
@@ -35,6 +38,9 @@ type Options struct {
 	Plan    paired.Plan
 	MaxTime time.Duration // no run begins after it; 0: no limit
 	Seed    uint64        // of the order
+	Command string        // that both sides run; empty: each has its own
+	Same    bool          // both sides are the same code
+	Notes   []string      // on the sides
 	Now     func() time.Time
 }
 
@@ -56,6 +62,7 @@ type Comparison struct {
 	opts  Options
 	rows  *paired.Rows
 	ended Ended
+	order strings.Builder // of the runs, a letter each
 
 	known   map[key]*row
 	ordered []*row
@@ -107,6 +114,7 @@ func (c *Comparison) Run(ctx context.Context, told func(*Comparison)) error {
 				return cli.Fail(cli.ExitCode(err), "the %s failed in pair %d: %w", names[arm], c.rows.Pairs()+1, err)
 			}
 			order.Done()
+			c.order.WriteString(arm.String())
 			pair[arm] = results
 		}
 		if err := c.take(pair); err != nil {

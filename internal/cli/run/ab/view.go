@@ -11,6 +11,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/paired"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
@@ -79,6 +80,9 @@ func interval(lower, upper float64) string {
 // WriteText prints the table for people.
 func (c *Comparison) WriteText(out *term.Screen) error {
 	title := fmt.Sprintf("base %s  ·  head %s  ·  %s", c.sides[0].Name, c.sides[1].Name, c.adapter)
+	if c.opts.Command != "" {
+		title += "  ·  " + c.opts.Command
+	}
 	fmt.Fprintln(out.W, out.Paint(term.Title, term.Clean(title)))
 	cs := c.judged()
 	t := &term.Table{Titles: []string{"benchmark", "measure", "base", "head", "change", "95 % interval", "pairs", "could see", "verdict"},
@@ -201,7 +205,21 @@ func (c *Comparison) notes(cs judge.Comparisons) (notes []string) {
 		}
 	}
 	notes = append(notes, c.remarks...)
-	return append(notes, fmt.Sprintf("order by --seed %d", c.opts.Seed))
+	notes = append(notes, c.opts.Notes...)
+	return append(notes, fmt.Sprintf("order %s, again with --seed %d", c.blocks(), c.opts.Seed))
+}
+
+// blocks are the first ones of the order.
+func (c *Comparison) blocks() string {
+	const size = 4
+	var blocks []string
+	for at, order := 0, c.order.String(); at < len(order); at += size {
+		if len(blocks) == limits.ABOrderShown {
+			return strings.Join(append(blocks, "…"), " ")
+		}
+		blocks = append(blocks, order[at:min(at+size, len(order))])
+	}
+	return strings.Join(blocks, " ")
 }
 
 // only are the benchmarks of a side that the other one lacks.
@@ -222,6 +240,11 @@ type document struct {
 	Head     string        `json:"head"`
 	Adapter  string        `json:"adapter"`
 	Seed     uint64        `json:"seed"`
+	Order    string        `json:"order"`
+	Command  string        `json:"command,omitempty"`
+	Commits  *[2]string    `json:"commits,omitempty"`
+	Dirty    *[2]bool      `json:"dirty,omitempty"`
+	SameCode bool          `json:"same_code,omitempty"`
 	Effect   float64       `json:"effect"`
 	Pairs    int           `json:"pairs"`
 	Rows     []documentRow `json:"rows"`
@@ -252,6 +275,10 @@ type documentRow struct {
 func (c *Comparison) WriteJSON(w io.Writer) error {
 	d := document{Ended: c.ended, Base: c.sides[0].Name, Head: c.sides[1].Name, Adapter: c.adapter, Seed: c.opts.Seed, Pairs: c.Pairs(),
 		Effect: c.opts.Plan.Effect, Rows: []documentRow{}, OnlyBase: c.only(0), OnlyHead: c.only(1)}
+	d.Order, d.Command, d.SameCode = c.order.String(), c.opts.Command, c.opts.Same
+	if c.sides[0].Commit != "" || c.sides[1].Commit != "" {
+		d.Commits, d.Dirty = &[2]string{c.sides[0].Commit, c.sides[1].Commit}, &[2]bool{c.sides[0].Dirty, c.sides[1].Dirty}
+	}
 	cs := c.judged()
 	d.Verdict, d.Notes = cs.Verdict(), c.notes(cs)
 	for _, i := range cs.ByCertainty() {
