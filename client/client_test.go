@@ -165,6 +165,12 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PATCH /v0/projects/p/alerts/a {"status":"dismissed"}`, func(ctx context.Context, c *Client) error {
 			return one(c.SetAlertStatus(ctx, "p", "a", api.AlertDismissed))
 		}},
+		{"GET /v0/projects/p/events?branch=b&gone=true&kind=machine&since=2023-11-14T22%3A13%3A20.123Z&sort=newest&state=open&testbed=t",
+			func(ctx context.Context, c *Client) error {
+				return many(c.Events(ctx, "p", EventQuery{Branch: "b", Testbed: "t", Kind: api.MachineEvent, State: "open", Gone: true,
+					Since: &at, Newest: true}, Page{}))
+			}},
+		{"GET /v0/projects/p/events/e", func(ctx context.Context, c *Client) error { return one(c.Event(ctx, "p", "e")) }},
 		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&shape=columns&testbeds=t",
 			func(ctx context.Context, c *Client) error {
 				return one(c.Perf(ctx, "p", PerfQuery{Branches: []string{"a", "b"}, Heads: []string{"", "h"}, Testbeds: []string{"t"},

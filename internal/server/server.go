@@ -31,6 +31,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/chain"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/httpapi"
@@ -71,6 +72,7 @@ type Server struct {
 	closing sync.Once
 
 	accounts *account.Service
+	changes  *event.Service
 	told     *told
 	events   *notify.Dispatcher
 
@@ -169,6 +171,7 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
 	reads := explore.New(door, s.gates.Reads)
+	s.changes = event.NewService(event.Config{Store: s.store, Door: door, OnDemand: s.cfg.Local})
 	s.reports = report.NewService(report.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Judge: judge, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	services := httpapi.Services{
@@ -178,7 +181,7 @@ func (s *Server) build(ctx context.Context) error {
 		Plots:      plot.NewService(door),
 		Thresholds: threshold.NewService(door),
 		Reports:    s.reports,
-		Explore:    reads, Queue: s.queue, Fleet: machines,
+		Explore:    reads, Events: s.changes, Queue: s.queue, Fleet: machines,
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,

@@ -136,6 +136,11 @@ const (
 	PlotsPerProject   = 65                         // places 0 to 64, as Bencher has them
 	PlotWindow        = 100 * 365 * 24 * time.Hour // how far back a plot goes
 	PlotWindowDefault = 365 * 24 * time.Hour
+	EventListChanges  = 3       // of each event in a list
+	EventChanges      = 1_000   // of one event alone; it says how many there are
+	EventSuspects     = 1_000   // versions that one may have come with
+	EventSteps        = 1_000   // of its life, the newest
+	LooksAtOnce       = 64      // heads and testbeds that a local command looks at before it shows events; the next goes on
 	LogTailBytes      = 1 * MiB // how much of a job's log a page shows
 	EventBufferRows   = 256     // server-sent events held for a slow reader before it must re-read
 )

@@ -25,6 +25,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/account"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/chain"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
@@ -75,6 +76,7 @@ func newStation(t testing.TB, change ...func(*Config)) *station {
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
+		Events:   event.NewService(event.Config{Store: db, Door: door}),
 		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots: plot.NewService(door), Thresholds: threshold.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
@@ -22,6 +23,7 @@ type Services struct {
 	Reports    *report.Service
 	Plots      *plot.Service
 	Explore    *explore.Service
+	Events     *event.Service
 	Queue      *job.Service
 	Fleet      *fleet.Service
 }
@@ -33,6 +35,7 @@ func (a *API) registerServices() {
 	a.registerBranches()
 	a.registerThresholds()
 	a.registerAlerts()
+	a.registerEvents()
 	a.registerPlots()
 	a.registerPerf()
 	a.registerMetrics()

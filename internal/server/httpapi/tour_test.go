@@ -106,6 +106,10 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("list-alerts", "?status=active", nil)
 	do("get-alert", "", nil)
 	do("update-alert", "", map[string]any{"status": "dismissed"})
+	do("list-events", "?state=open&sort=newest", nil)
+	place["event"] = ident.NewUUID()
+	operations["get-event"] = step{op: operations["get-event"].op, path: operations["get-event"].path, accomplished: http.StatusNotFound}
+	do("get-event", "", nil)
 	do("get-metric", "", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency&shape=columns", nil)

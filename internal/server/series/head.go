@@ -217,6 +217,46 @@ func VersionsByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]V
 		func(v Version) string { return v.ID })
 }
 
+const versionsBetweenQuery = `select ` + versionColumns + ` from head_version hv join version v on v.id = hv.version_id
+	where hv.head_id = $1 and hv.number between $2 and $3 order by hv.number limit $4`
+
+// VersionsBetween returns the versions of a head numbered from low to high, the oldest first, at most limit.
+func VersionsBetween(ctx context.Context, tx *store.Tx, headID string, low, high int64, limit int) ([]Version, error) {
+	stretches, err := Stretches(ctx, tx, headID)
+	if err != nil {
+		return nil, err
+	}
+	out := []Version{}
+	for _, s := range stretches {
+		if from, to := max(low, s.Low), min(high, s.High); from <= to && len(out) < limit {
+			rows, err := tx.Query(ctx, versionsBetweenQuery, s.HeadID, from, to, limit-len(out))
+			found, err := store.Collect(rows, err, scanVersions)
+			if err != nil {
+				return nil, fmt.Errorf("find versions %d to %d of head %s: %w", low, high, headID, err)
+			}
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
+// VersionsAt returns the versions of a head with these numbers, keyed by number. Numbers that it does not have are absent.
+func VersionsAt(ctx context.Context, tx *store.Tx, headID string, numbers []int64) (map[int64]Version, error) {
+	rows, err := tx.Query(ctx, `select `+versionColumns+` from head_lineage l
+		join head_version hv on hv.head_id = l.ancestor_id and hv.number between l.low and l.high
+		join version v on v.id = hv.version_id where l.head_id = $1 and hv.number in `+store.Integers(numbers)+`
+		order by case when l.ancestor_id = l.head_id then 1 else 0 end`, headID)
+	found, err := store.Collect(rows, err, scanVersions)
+	if err != nil {
+		return nil, fmt.Errorf("find versions of head %s: %w", headID, err)
+	}
+	out := make(map[int64]Version, len(found))
+	for _, v := range found {
+		out[v.Number] = v
+	}
+	return out, nil
+}
+
 // VersionByHash returns the newest version of a head with this commit; found is false if it has none.
 func VersionByHash(ctx context.Context, tx *store.Tx, projectID, headID, hash string) (v Version, found bool, err error) {
 	v, err = scanVersion(tx.QueryRow(ctx, `select `+versionColumns+` from version v

@@ -92,8 +92,10 @@ func (f *filler) value(table, column string, i int) any {
 	switch table + "." + column {
 	case "plot.x_axis":
 		return "version"
-	case "plot.y_axis":
+	case "plot.y_axis", "change_point.scale":
 		return "log"
+	case "change_event.kind":
+		return "code"
 	case "event_delivery.ended", "event_delivery.outcome":
 		return nil
 	case "spec.fallback": // of one row

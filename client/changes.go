@@ -1,0 +1,39 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+)
+
+// EventQuery narrows a list of events. Branch and testbed are UUIDs, slugs or names; State is a state, or open. Without Kind all are meant
+// but those of thresholds.
+type EventQuery struct {
+	Branch, Testbed string
+	Kind            api.EventKind
+	State           string
+	Gone            bool // only those that are no longer significant; otherwise only the others
+	Since           *time.Time
+	Newest          bool // the newest first, instead of the surest and largest
+}
+
+// Events returns a page of what happened to the project's numbers.
+func (c *Client) Events(ctx context.Context, project string, q EventQuery, p Page) ([]api.Event, int, error) {
+	query := p.with("branch", q.Branch, "testbed", q.Testbed, "kind", string(q.Kind), "state", q.State)
+	if q.Gone {
+		query.Set("gone", "true")
+	}
+	if q.Since != nil {
+		query.Set("since", q.Since.Format(time.RFC3339Nano))
+	}
+	if q.Newest {
+		query.Set("sort", "newest")
+	}
+	return list[api.Event](ctx, c, at("projects", project, "events"), query)
+}
+
+// Event returns one event with why it is one.
+func (c *Client) Event(ctx context.Context, project, event string) (api.Event, error) {
+	return get[api.Event](ctx, c, at("projects", project, "events", event), nil)
+}

@@ -1,0 +1,23 @@
+// Package event is the room of what happened to the numbers of a branch on a testbed: change points of its lines, and the events that these
+// make, which people are told of and act on. What belongs together, what a machine did and what may happen to an event is in core/event;
+// where a level changes is in core/change, and in core/exact for what is counted.
+//
+// # Looking
+//
+// The room of reports notes for each head and testbed what is new there (report.News), in the transaction that closes a report. Look takes
+// these notes, brings the lines up to date, and lets the notes go with what it wrote. So a look that is killed is done again, a second
+// delivery finds nothing to do, and several reports at once cost one look. It computes from a snapshot and writes in a transaction that is
+// short; if another look came first, it begins again.
+//
+// A line has one value for each version: of a report the median of its iterations, of several reports change.Average. Reports that are
+// marked as bad are left out, and those of another hardware spec are another line. Its history goes back through the heads that it started
+// from; only changes among the head's own versions are its own. Older values are let go in blocks of 1,000 (change.Series), with their
+// changes as they were found; what comes late to them changes nothing, unless results went away or a mark was set: then all is looked at
+// anew.
+//
+// # What may be late
+//
+// A line whose new values are all as expected (within three standard deviations of its level), and in which nothing is open, is examined
+// at every eighth version only, each line at its own, so that a report costs what its new values cost and not what its history does. So a
+// small step may be seen up to seven versions later than it could be.
+package event

@@ -1,0 +1,112 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// exactScale is the scale of changes of what is counted.
+const exactScale = "exact"
+
+// lineKey says which line: a series along a head, on one hardware spec or ("") on none.
+type lineKey struct {
+	HeadID, TestbedID, SpecID string
+	SeriesID                  int64
+}
+
+// Line is what is known of a line. Numbers are those of versions. Low and High are absent where each value is to be examined.
+type Line struct {
+	lineKey
+	Frozen            int64 // values up to this version were let go; −1: none
+	Seen              int64 // the newest version that was examined
+	Due               int64 // the version from which on it is examined whatever its values are
+	Low, High         *float64
+	Accepted          *int64 // the version whose value was accepted last, of what is counted
+	Detectable, Noise *float64
+}
+
+const lineColumns = `l.head_id, l.testbed_id, l.spec_id, l.series_id, l.frozen, l.seen, l.due, l.low, l.high, l.accepted, l.detectable,
+	l.noise`
+
+func scanLine(rows *sql.Rows) (l Line, err error) {
+	return l, rows.Scan(&l.HeadID, &l.TestbedID, &l.SpecID, &l.SeriesID, &l.Frozen, &l.Seen, &l.Due, &l.Low, &l.High, &l.Accepted,
+		&l.Detectable, &l.Noise)
+}
+
+// knownOf returns the lines that changes are of.
+func knownOf(ctx context.Context, tx *store.Tx, points []Point) (map[lineKey]Line, error) {
+	out := map[lineKey]Line{}
+	ids := map[lineKey][]int64{} // of each head, testbed and spec
+	for _, p := range points {
+		at := lineKey{HeadID: p.HeadID, TestbedID: p.TestbedID, SpecID: p.SpecID}
+		ids[at] = append(ids[at], p.SeriesID)
+	}
+	for at, series := range ids {
+		lines, err := linesOf(ctx, tx, at, series)
+		if err != nil {
+			return nil, err
+		}
+		for id, l := range lines {
+			at.SeriesID = id
+			out[at] = l
+		}
+	}
+	return out, nil
+}
+
+// linesOf returns those of the lines of a head, testbed and spec that are known, keyed by series.
+func linesOf(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (map[int64]Line, error) {
+	rows, err := tx.Query(ctx, `select `+lineColumns+` from line l where l.head_id = $1 and l.testbed_id = $2 and l.spec_id = $3
+		and l.series_id in `+store.Integers(seriesIDs), at.HeadID, at.TestbedID, at.SpecID)
+	found, err := store.Collect(rows, err, scanLine)
+	if err != nil {
+		return nil, fmt.Errorf("find lines: %w", err)
+	}
+	out := make(map[int64]Line, len(found))
+	for _, l := range found {
+		out[l.SeriesID] = l
+	}
+	return out, nil
+}
+
+// reportsAt returns for each version that was measured on the event's testbed the newest report, keyed by version number.
+func reportsAt(ctx context.Context, tx *store.Tx, e Event, versionIDs []string) (map[int64]string, error) {
+	out := map[int64]string{}
+	err := store.InChunks(versionIDs, func(in string, args []any) error {
+		n := len(args)
+		rows, err := tx.Query(ctx, `select v.number, r.id from version v join report r on r.version_id = v.id
+			where v.id in `+in+fmt.Sprintf(` and r.testbed_id = $%d and r.status = 'processed'`, n+1)+series.OfLineage(n+2)+
+			` order by r.seq`, append(args, e.TestbedID, e.HeadID)...)
+		_, err = store.Collect(rows, err, func(rows *sql.Rows) (number int64, err error) {
+			var id string
+			err = rows.Scan(&number, &id)
+			out[number] = id
+			return number, err
+		})
+		return err
+	})
+	return out, err
+}
+
+// countAlerts returns how many alerts of thresholds events stand for. Events without are absent.
+func countAlerts(ctx context.Context, tx *store.Tx, eventIDs []string) (map[string]int, error) {
+	out := map[string]int{}
+	err := store.InChunks(eventIDs, func(in string, args []any) error {
+		rows, err := tx.Query(ctx, `select a.event_id, count(*) from alert a where a.event_id in `+in+` group by a.event_id`, args...)
+		_, err = store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) {
+			var n int
+			err = rows.Scan(&id, &n)
+			out[id] = n
+			return id, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count alerts of events: %w", err)
+	}
+	return out, nil
+}
