@@ -32,25 +32,20 @@ type runnerRunFlags struct {
 
 func newRunnerRun(env *cli.Env) *cobra.Command {
 	f := runnerRunFlags{memory: 512 * limits.MiB, disk: limits.GiB, timeout: value.Seconds(300 * time.Second)}
-	cmd := &cobra.Command{
-		Use:   "run --image IMAGE [flags] [-- CMD…]",
-		Short: "Run a benchmark image once on this machine, without a server",
-		Long: `Run a benchmark image on this machine exactly as a job would be run, without a server.
+	cmd := cli.Leaf("run --image IMAGE [flags] [-- CMD…]", "Run a benchmark image once on this machine, without a server",
+		[]int{fault.ExitOK, fault.ExitUsage, fault.ExitBenchmarkFailed, fault.ExitTimedOut, fault.ExitInfrastructure, fault.ExitInterrupted},
+		func(cmd *cobra.Command, args []string) error {
+			f.cmd = append(f.cmd, args...)
+			return runRunnerRun(cmd.Context(), env, f)
+		})
+	cmd.Long = `Run a benchmark image on this machine exactly as a job would be run, without a server.
 
 The image is an OCI layout directory, an image archive (docker save, skopeo copy oci-archive:), or a name in a
 registry such as ghcr.io/org/bench:v1 (TACHO_OCI_TOKEN: bearer token for it). Words after -- replace the image's
 command. The command's stdout and stderr come live; the last line, on stderr, says how it ended and how it was isolated.
-With --runtime runsc it runs under gVisor; --isolation gvisor insists on that.
-
-Exit codes: 0 done, 2 wrong flags, 4 the benchmark failed or passed a limit, 6 timed out, 10 image, sandbox or
-machine, 130 interrupted.`,
-		Example: `  tacho runner run --image ./layout --vcpus 2 --memory 2GiB
-  tacho runner run --image ghcr.io/org/bench:v1 --iter 3 --output /out/result.json --output-dir results -- bench -all`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			f.cmd = append(f.cmd, args...)
-			return runRunnerRun(cmd.Context(), env, f)
-		},
-	}
+With --runtime runsc it runs under gVisor; --isolation gvisor insists on that.`
+	cmd.Example = `  tacho runner run --image ./layout --vcpus 2 --memory 2GiB
+  tacho runner run --image ghcr.io/org/bench:v1 --iter 3 --output /out/result.json --output-dir results -- bench -all`
 	flags := cmd.Flags()
 	flags.StringVar(&f.image, "image", "", "OCI layout directory, image archive or registry name")
 	flags.IntVar(&f.vcpus, "vcpus", 1, "CPUs")

@@ -26,20 +26,18 @@ var keeperWords = []string{"runner", "keep", "--"}
 
 // newRunnerKeep is the process that a runner starts beside each sandbox.
 func newRunnerKeep() *cobra.Command {
-	return &cobra.Command{
-		Use: "keep DIR ID", Hidden: true, Short: "End a sandbox whose runner has died; started by the runner itself",
-		Long: `End and remove a sandbox when the runner that made it has died. The runner starts this process beside each sandbox; there
-is nothing to do by hand.
-
-Exit codes: 0 the sandbox is gone, 2 wrong words, or it could not be removed; the next start of the runner tries again.`,
-		Example: `  tacho runner keep -- /var/lib/tacho/runner/isolate JOB-1-0`,
-		RunE: func(_ *cobra.Command, args []string) error {
+	cmd := cli.Leaf("keep DIR ID", "End a sandbox whose runner has died; started by the runner itself", cli.ExitsLocal,
+		func(_ *cobra.Command, args []string) error {
 			if err := runner.Keep(args); err != nil {
 				return cli.ExitWith(fault.ExitUsage, err)
 			}
 			return nil
-		},
-	}
+		})
+	cmd.Hidden = true
+	cmd.Long = `End and remove a sandbox when the runner that made it has died. The runner starts this process beside each sandbox; there
+is nothing to do by hand. A sandbox that could not be removed is left to the next start of the runner.`
+	cmd.Example = `  tacho runner keep -- /var/lib/tacho/runner/isolate JOB-1-0`
+	return cmd
 }
 
 // defaultRunnerState is /var/lib/tacho/runner for root, else below the user's state folder.

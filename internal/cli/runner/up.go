@@ -26,11 +26,11 @@ type runnerUpFlags struct {
 
 func newRunnerUp(env *cli.Env) *cobra.Command {
 	var f runnerUpFlags
-	cmd := &cobra.Command{
-		Use:     "up",
-		Aliases: []string{"daemon"},
-		Short:   "Take jobs from a server and run them, until told to stop",
-		Long: `Take jobs from a server and run them, one at a time, each in a fresh sandbox.
+	cmd := cli.Leaf("up", "Take jobs from a server and run them, until told to stop",
+		[]int{fault.ExitOK, fault.ExitUsage, fault.ExitInfrastructure, fault.ExitInterrupted},
+		func(cmd *cobra.Command, _ []string) error { return runRunnerUp(cmd.Context(), env, f) })
+	cmd.Aliases, cmd.Args = []string{"daemon"}, cobra.NoArgs
+	cmd.Long = `Take jobs from a server and run them, one at a time, each in a fresh sandbox.
 
 The runner's key comes from TACHO_RUNNER_KEY (or BENCHER_RUNNER_KEY) or from a file, never from the command line.
 SIGTERM or Ctrl-C drains: the running job is finished and delivered, then the runner leaves. A second signal kills
@@ -46,15 +46,10 @@ Jobs have no network. The host's own is never shared, because its loopback, priv
 answer to the benchmark. A job whose spec has a network is refused as host_unfit, with --allow-network too, until jobs
 can have a network of their own. Put what a benchmark needs into its image.
 
-Before it takes jobs the runner tries a command in a sandbox. Where that fails it says why and ends.
-
-Exit codes: 0 drained, 2 wrong flags or machine, 10 no sandbox can be made here, 130 aborted.`,
-		Example: `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key
+Before it takes jobs the runner tries a command in a sandbox. Where that fails it says why and ends.`
+	cmd.Example = `  tacho runner up --host https://bench.example.org --runner box-1 --key-file /etc/tacho/runner.key
   TACHO_RUNNER_KEY=… tacho runner up --host http://127.0.0.1:6610 --runner box-1 --exit-when-idle
-  tacho runner up --host https://bench.example.org --runner box-2 --key-file /etc/tacho/runner.key --runtime runsc`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRunnerUp(cmd.Context(), env, f) },
-	}
+  tacho runner up --host https://bench.example.org --runner box-2 --key-file /etc/tacho/runner.key --runtime runsc`
 	flags := cmd.Flags()
 	flags.StringVar(&f.host, "host", env.Lookup("TACHO_HOST", "BENCHER_HOST"), "server's address ($TACHO_HOST)")
 	flags.StringVar(&f.runner, "runner", env.Lookup("TACHO_RUNNER", "BENCHER_RUNNER"), "this runner's slug or UUID ($TACHO_RUNNER)")
