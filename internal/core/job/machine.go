@@ -88,6 +88,16 @@ func MachineGone(runner string) string {
 		"archived, or no longer has the spec); both sides must run on one machine: submit the run again", runner, spoken(limits.MachineWait))
 }
 
+// BlockedByTurn says why a job waits for ever whose comparison was begun by a runner that may not take it any more, and the way out.
+func BlockedByTurn(spec, runner string, archived bool) string {
+	only := fmt.Sprintf("only the runner %s may take it, which began this comparison", runner)
+	if archived {
+		return only + " and is archived; cancel the job and submit the run again"
+	}
+	return fmt.Sprintf("%s and no longer has the spec %s; an administrator can change that: tacho runner spec add %s %s", only, spec, runner,
+		spec)
+}
+
 // spoken is a whole number of hours or minutes in words.
 func spoken(d time.Duration) string {
 	n, word := int(d/time.Minute), "minute"

@@ -97,3 +97,16 @@ func TestABlockedJobSaysWhyAndTheWayOut(t *testing.T) {
 		}
 	}
 }
+
+func TestAJobThatIsBoundToARunnerNamesIt(t *testing.T) {
+	t.Parallel()
+	for archived, want := range map[bool]string{
+		true: "only the runner a may take it, which began this comparison and is archived; cancel the job and submit the run again",
+		false: "only the runner a may take it, which began this comparison and no longer has the spec metal; an administrator can change " +
+			"that: tacho runner spec add a metal",
+	} {
+		if got := BlockedByTurn("metal", "a", archived); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
+	}
+}

@@ -172,13 +172,27 @@ func machineGone(ctx context.Context, tx *store.Tx, row Job) (e corejob.Event, o
 	return corejob.Event{Kind: corejob.GiveUp, Reason: api.ReasonHostUnfit, Error: corejob.MachineGone(runner.Slug)}, err == nil, err
 }
 
-// blocked is job.Blocked of rows.
-func blocked(spec string, rows []Candidate, until *time.Time) string {
+// blocked says why no runner takes a pending job of a spec, and the way out; "" if one may.
+func blocked(ctx context.Context, tx *store.Tx, row Job, spec string) (string, error) {
+	rows, err := Candidates(ctx, tx, row)
+	if err != nil {
+		return "", err
+	}
+	if len(rows) == 0 && row.InTurn {
+		id, err := Runner(ctx, tx, row.MeasurementID)
+		if err != nil {
+			return "", err
+		}
+		if id != nil {
+			r, err := fleet.RunnerByRef(ctx, tx, *id)
+			return corejob.BlockedByTurn(spec, r.Slug, r.Archived != nil), err
+		}
+	}
 	runners := make([]corejob.Candidate, len(rows))
 	for i, r := range rows {
 		runners[i] = corejob.Candidate(r)
 	}
-	return corejob.Blocked(spec, runners, until)
+	return corejob.Blocked(spec, runners, row.NotBefore), nil
 }
 
 // Busy returns the jobs that these runners have, by runner.

@@ -73,7 +73,16 @@ func ofReport(ctx context.Context, tx *store.Tx, reportID, lock string) ([]Job, 
 
 // OfMeasurement returns all jobs of a measurement, in the order in which they run.
 func OfMeasurement(ctx context.Context, tx *store.Tx, id string) ([]Job, error) {
-	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.measurement_id = $1 order by j.place`, id)
+	return ofMeasurement(ctx, tx, id, "")
+}
+
+// HoldOfMeasurement is OfMeasurement for jobs of which some are to be changed.
+func HoldOfMeasurement(ctx context.Context, tx *store.Tx, id string) ([]Job, error) {
+	return ofMeasurement(ctx, tx, id, tx.ForUpdate("j"))
+}
+
+func ofMeasurement(ctx context.Context, tx *store.Tx, id, lock string) ([]Job, error) {
+	rows, err := tx.Query(ctx, `select `+jobColumns+` from job j where j.measurement_id = $1 order by j.place`+lock, id)
 	return store.Collect(rows, err, scanJobs)
 }
 

@@ -11,12 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
 
 // delivers lets a runner run a job that it has and hand over its results.
@@ -324,8 +326,14 @@ func TestATiersLimitDoesNotCountSlots(t *testing.T) {
 	h.tiers["free"] = job.Tier{Concurrency: 1, Timeout: time.Hour}
 	slot := "slot-1"
 	free := func(slot *string) order { return order{plan: "free", slot: slot} }
-	h.mustClaim(h.runner("ordinary"), h.submit(free(nil)))
+	first, second := h.runner("first"), h.runner("second")
 	h.mustClaim(h.inSlot("in a slot", slot), h.submit(free(&slot)))
+	h.mustClaim(first, h.submit(free(nil)))
+	h.mustClaim(h.inSlot("in another", "slot-2"), h.submit(free(new("slot-2"))))
+	h.submit(free(nil))
+	if got := h.claim(second); got != nil {
+		t.Errorf("two ordinary jobs are in flight: %s", got.UUID)
+	}
 }
 
 func TestAJobOfASlotWakesItsRunner(t *testing.T) {
@@ -367,6 +375,38 @@ func TestReportsOfAMeasurementAreDeletedOneByOne(t *testing.T) {
 	if n := count(); n != 0 {
 		t.Errorf("%d measurements are left", n)
 	}
+}
+
+// Whoever of the two comes second takes the measurement away.
+func TestReportsOfAMeasurementAreDeletedAtOnce(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		h := racingHall(t, race)
+		a := h.runner("a")
+		ids := h.submitAll(twoImages(1))
+		for range ids {
+			job := h.claim(a)
+			h.delivers(a, job)
+			h.process(job.UUID)
+		}
+		reports := report.NewService(report.Config{Store: h.store, Blobs: h.queue.Blobs, Queue: h.queue})
+		deleting := func(jobID string) func(context.Context) error {
+			row := h.row(jobID)
+			return func(ctx context.Context) error {
+				return reports.Delete(ctx, access.Actor{Kind: access.Local}, row.ProjectID, row.ReportID)
+			}
+		}
+		if of1, of2 := race.Run(1, deleting(ids[0]), deleting(ids[1])); of1 != nil || of2 != nil {
+			t.Errorf("the first: %v; the second: %v", of1, of2)
+		}
+		var left int
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			return tx.QueryRow(ctx, `select (select count(*) from measurement) + (select count(*) from job)`).Scan(&left)
+		})
+		if left != 0 {
+			t.Errorf("%d measurements and jobs are left", left)
+		}
+	})
 }
 
 // What was measured on one machine is not compared with what another measures later.
@@ -588,4 +628,219 @@ func TestAReportOfSeveralJobsIsBroughtToBeReadOnce(t *testing.T) {
 	}
 	h.process(<-h.queue.ToRead())
 	h.wantStates(ids, "processed processed processed")
+}
+
+// What a first try was said to be, the next one need not be.
+func TestARetryIsNotWarnedOfForTheTryBefore(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, b := h.runner("a"), h.runner("b")
+	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	bad := h.mustClaim(b, ids[1])
+	h.mustPut(b, bad, api.ArtifactStdout, "", "no results at all")
+	h.says(b, bad, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}})
+	h.process(ids[0])
+	if got := h.report(ids[0]); got.Status != api.ReportFailed || len(got.Warnings) != 0 {
+		t.Errorf("the report is %s with warnings %q", got.Status, got.Warnings)
+	}
+	if err := h.queue.Retry(t.Context(), ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	h.delivers(a, h.mustClaim(a, ids[1]))
+	h.process(ids[0])
+	if got := h.report(ids[0]); got.Status != api.ReportProcessed || len(got.Warnings) != 0 {
+		t.Errorf("one machine measured it; the report is %s with warnings %q", got.Status, got.Warnings)
+	}
+}
+
+func TestAJobThatIsBoundToAMachineWithoutItsSpecSaysSo(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a, _ := h.runner("a"), h.runner("b")
+	ids := h.submitAll(twoImages(1))
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	h.process(ids[0])
+	if got := h.view(ids[1]).Blocked; got != "" {
+		t.Errorf("while its machine is there: %s", got)
+	}
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		spec, err := fleet.SpecByRef(ctx, tx, "metal")
+		if err != nil {
+			return err
+		}
+		return fleet.RemoveRunnerSpec(ctx, tx, a, spec.ID)
+	})
+	blocked := func(want string) {
+		t.Helper()
+		if got := h.view(ids[1]).Blocked; !strings.Contains(got, want) {
+			t.Errorf("it says: %s", got)
+		}
+	}
+	blocked("began this comparison and no longer has the spec metal")
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		r, err := fleet.RunnerByRef(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		now := tx.Now()
+		r.Archived = &now
+		return fleet.UpdateRunner(ctx, tx, r)
+	})
+	blocked("began this comparison and is archived")
+}
+
+// Whoever cancels a comparison wants neither side of it.
+func TestACancelOfOneSideEndsBoth(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		rounds  int
+		before  func(h *hall, a string, ids []string) *api.ClaimedJob // what is in flight at the cancel
+		cancel  int
+		states  string // after the runner has stopped
+		reasons string
+	}{
+		"before anything runs": {1, func(*hall, string, []string) *api.ClaimedJob { return nil }, 1, "canceled canceled",
+			"measurement canceled_by_user"},
+		"the one that runs": {1, func(h *hall, a string, ids []string) *api.ClaimedJob { return h.mustClaim(a, ids[0]) }, 0, "canceled canceled",
+			"canceled_by_user measurement"},
+		"the one that waits": {1, func(h *hall, a string, ids []string) *api.ClaimedJob { return h.mustClaim(a, ids[0]) }, 1, "canceled canceled",
+			"measurement canceled_by_user"},
+		"one of two rounds": {2, func(h *hall, a string, ids []string) *api.ClaimedJob {
+			h.delivers(a, h.mustClaim(a, ids[0]))
+			return h.mustClaim(a, ids[1])
+		}, 3, "failed canceled canceled canceled", "measurement measurement measurement canceled_by_user"},
+		"the one that has delivered": {2, func(h *hall, a string, ids []string) *api.ClaimedJob {
+			h.delivers(a, h.mustClaim(a, ids[0]))
+			return h.mustClaim(a, ids[1])
+		}, 0, "failed canceled canceled canceled", "measurement measurement measurement canceled_by_user"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHall(t)
+			a := h.runner("a")
+			ids := h.submitAll(twoImages(row.rounds))
+			runs := row.before(h, a, ids)
+			h.cancel(ids[row.cancel])
+			if runs != nil {
+				h.says(a, runs, api.MsgCancel, api.Message{Event: api.MsgHeartbeat})
+				h.says(a, runs, api.MsgAck, api.Message{Event: api.MsgCanceled})
+			}
+			h.wantStates(ids, row.states)
+			var reasons []string
+			for _, id := range ids {
+				reasons = append(reasons, text(h.row(id).Reason))
+			}
+			if got := strings.Join(reasons, " "); got != row.reasons {
+				t.Errorf("the reasons are %s, want %s", got, row.reasons)
+			}
+			for _, id := range ids[:2] {
+				if got := h.report(id); got.Status != api.ReportFailed || !strings.Contains(got.Error, "cancel") {
+					t.Errorf("the report of the %s is %s: %s", h.row(id).Side, got.Status, got.Error)
+				}
+			}
+			if err := h.queue.Retry(t.Context(), ids[1]); err != nil { // which takes both up again
+				t.Fatal(err)
+			}
+			for job := h.claim(a); job != nil; job = h.claim(a) {
+				h.delivers(a, job)
+				h.process(job.UUID)
+			}
+			for _, id := range ids {
+				h.expect(id, api.JobProcessed, "")
+			}
+			if head, base := h.report(ids[0]), h.report(ids[1]); head.Status != api.ReportProcessed || base.Status != api.ReportProcessed {
+				t.Errorf("after a retry the reports are %s and %s", head.Status, base.Status)
+			}
+		})
+	}
+}
+
+// A side that was measured keeps its results, and one that failed by itself lets the other go on.
+func TestASideThatWasMeasuredIsNotCanceledWithTheOther(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a := h.runner("a")
+	ids := h.submitAll(twoImages(1))
+	h.delivers(a, h.mustClaim(a, ids[0]))
+	h.cancel(ids[0]) // all of its side has delivered: what can be canceled is the other one
+	h.wantStates(ids, "completed canceled")
+	h.process(ids[0])
+	h.wantStates(ids, "processed canceled")
+	if head, base := h.report(ids[0]), h.report(ids[1]); head.Status != api.ReportProcessed || base.Status != api.ReportFailed {
+		t.Errorf("the reports are %s and %s", head.Status, base.Status)
+	}
+	if err := h.queue.Cancel(t.Context(), ids[0]); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a cancel when all is over: %v", err)
+	}
+
+	ids = h.submitAll(twoImages(1))
+	h.says(a, h.mustClaim(a, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
+	h.wantStates(ids, "failed pending")
+	h.cancel(ids[0])
+	h.wantStates(ids, "failed canceled")
+	if got := h.report(ids[0]); strings.Contains(got.Error, "cancel") {
+		t.Errorf("the report of the side that failed by itself says: %s", got.Error)
+	}
+	if err := h.queue.Retry(t.Context(), ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	h.wantStates(ids, "failed pending")
+}
+
+// Both sides are canceled at once, and one while its runner brings the result of the other.
+func TestTwoCancelsOfAComparisonEndItOnce(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		h := racingHall(t, race)
+		a := h.runner("a")
+		ids := h.submitAll(twoImages(1))
+		of1, of2 := race.Run(1, h.canceling(ids[0]), h.canceling(ids[1]))
+		if of1 != nil || of2 != nil && !fault.Is(of2, fault.Conflict) {
+			t.Errorf("the first: %v; the second: %v", of1, of2)
+		}
+		h.wantStates(ids, "canceled canceled")
+
+		ids = h.submitAll(twoImages(1))
+		job := h.mustClaim(a, ids[0])
+		h.mustPut(a, job, api.ArtifactStdout, "", ten)
+		var reply api.Message
+		done := h.handing(a, api.Message{Event: api.MsgCompleted, Job: job.UUID, Epoch: job.Epoch, Seq: 99,
+			Results: []api.IterationOutput{{}}}, &reply)
+		if of1, of2 := race.Run(1, h.canceling(ids[1]), done); of1 != nil || of2 != nil || reply.Event != api.MsgAck {
+			t.Errorf("the cancel: %v; the result: %s, %v", of1, reply.Event, of2)
+		}
+		h.wantStates(ids, "failed canceled")
+		for _, id := range ids {
+			if got := h.report(id); got.Status != api.ReportFailed {
+				t.Errorf("the report of the %s is %s", h.row(id).Side, got.Status)
+			}
+		}
+	})
+}
+
+// The runner of the other side may be through before it hears of the cancel.
+func TestALateResultOfASideThatWasCanceledIsKeptForARetry(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	a := h.runner("a")
+	ids := h.submitAll(twoImages(1))
+	runs := h.mustClaim(a, ids[0])
+	h.cancel(ids[1])
+	if err := h.queue.Retry(t.Context(), ids[1]); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), ids[0]) {
+		t.Errorf("a retry while the other side is being stopped: %v", err)
+	}
+	h.delivers(a, runs)
+	h.expect(ids[0], api.JobFailed, api.ReasonMeasurement)
+	if got := h.report(ids[0]); got.Status != api.ReportFailed {
+		t.Errorf("the report is %s", got.Status)
+	}
+	if err := h.queue.Retry(t.Context(), ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	h.wantStates(ids, "completed pending")
+	h.process(ids[0])
+	h.delivers(a, h.mustClaim(a, ids[1]))
+	h.process(ids[1])
+	h.wantStates(ids, "processed processed")
 }

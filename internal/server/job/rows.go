@@ -97,8 +97,8 @@ func List(ctx context.Context, tx *store.Tx, projectID, state string, page store
 		"j.created%s, j.id%s", page, scanJobs)
 }
 
-// TierLimits bound the jobs in flight: priorities below FreeFrom at most PerIP from one address, below TeamFrom at most PerFree of one
-// organization, below EnterpriseFrom at most PerTeam. 0: no limit.
+// TierLimits bound the jobs in flight that are of no slot: priorities below FreeFrom at most PerIP from one address, below TeamFrom at most
+// PerFree of one organization, below EnterpriseFrom at most PerTeam. 0: no limit.
 type TierLimits struct {
 	FreeFrom, TeamFrom, EnterpriseFrom int
 	PerIP, PerFree, PerTeam            int
@@ -115,13 +115,13 @@ const nextJobQuery = `select ` + jobColumns + ` from job j
 	and exists (select 1 from project p where p.id = j.project_id and p.deleted is null)
 	and case
 		when j.slot_id is not null then true
-		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and o.state in ('claimed',
-		'running')) < $5
-		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in
-		('claimed', 'running')) < $6
-		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and o.state in
-		('claimed', 'running')) < $7
+		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and ` + busyOfTier + `) < $5
+		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and ` + busyOfTier + `) < $6
+		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and ` + busyOfTier + `) < $7
 		else true end`
+
+// busyOfTier are the jobs o that count against a tier's limit. Those of a slot do not: a sweep is bounded by its budget.
+const busyOfTier = `o.state in ('claimed', 'running') and o.slot_id is null`
 
 const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
 
@@ -150,7 +150,7 @@ func Take(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t 
 		return Job{}, false, err
 	}
 	var busy int
-	row := tx.QueryRow(ctx, `select count(*) from job where `+kind+` = $1 and state in ('claimed', 'running')`, of)
+	row := tx.QueryRow(ctx, `select count(*) from job o where o.`+kind+` = $1 and `+busyOfTier, of)
 	if err := row.Scan(&busy); err != nil {
 		return Job{}, false, fmt.Errorf("count jobs in flight: %w", err)
 	}

@@ -380,7 +380,7 @@ func (s *Service) settled(ctx context.Context, row Job) {
 	if state == api.JobCompleted {
 		s.enqueueReport(ctx, row)
 	}
-	if row.Parts > 1 && state != api.JobCompleted && state != api.JobProcessed {
+	if (row.Parts > 1 || row.InTurn) && state != api.JobCompleted && state != api.JobProcessed {
 		s.settleOthers(ctx, row)
 	}
 	s.slotFree(ctx, row)

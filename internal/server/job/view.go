@@ -230,11 +230,9 @@ func presented(ctx context.Context, tx *store.Tx, rows []Job) ([]api.Job, error)
 				return nil, err
 			}
 			out[i].QueuePosition = &n
-			runners, err := Candidates(ctx, tx, r)
-			if err != nil {
+			if out[i].Blocked, err = blocked(ctx, tx, r, out[i].Spec.Slug); err != nil {
 				return nil, err
 			}
-			out[i].Blocked = blocked(out[i].Spec.Slug, runners, r.NotBefore)
 		}
 	}
 	return out, nil
