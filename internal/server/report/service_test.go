@@ -769,3 +769,33 @@ func TestABaseWithoutAPlaceIsRefusedWithTheWayOut(t *testing.T) {
 		}
 	}
 }
+
+// Each report is a change of its project, whichever way the submission comes.
+func TestAComparisonCountsAsTwoChangesOfItsProject(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.must(run("main", 10))
+	counted := 0
+	door := project.NewDoor(h.store, func(string) error { counted++; return nil })
+	reports := report.NewService(report.Config{Store: h.store, Door: door, Blobs: h.kept, Queue: h.queue, Now: h.clock})
+	compare := api.NewRun{Project: "shop", Branch: "topic", Job: &api.NewJob{Image: "app:v2",
+		Base: &api.BaseImage{Image: "app:v1", Branch: "main", Hash: new(strings.Repeat("b", 40))}}}
+	for name, row := range map[string]struct {
+		run  api.NewRun
+		want int
+	}{"a run": {run("main", 11), 1}, "a comparison": {compare, 2}} {
+		request := report.Request{Actor: h.leader, SourceIP: "192.0.2.1", New: row.run}
+		counted = 0
+		if _, err := reports.Submit(t.Context(), request); err != nil || counted != row.want {
+			t.Errorf("%s: counted %d times, want %d; %v", name, counted, row.want, err)
+		}
+		counted = 0
+		if _, err := reports.Create(t.Context(), "shop", request); err != nil || counted != row.want {
+			t.Errorf("%s for a project that is named: counted %d times, want %d; %v", name, counted, row.want, err)
+		}
+		counted = 0
+		if _, err := reports.Check(t.Context(), request); err != nil || counted != 0 {
+			t.Errorf("%s that is only checked: counted %d times; %v", name, counted, err)
+		}
+	}
+}

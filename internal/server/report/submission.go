@@ -99,6 +99,14 @@ func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error
 	return s, nil
 }
 
+// reports is how many reports the submission makes: with a base, one for each side.
+func (s *submission) reports() int {
+	if s.base.branch != "" {
+		return 2
+	}
+	return 1
+}
+
 // setBase is the branch and commit of a job's base: its own, else those of the run's start point.
 func (s *submission) setBase(run api.NewRun) (err error) {
 	if run.Job == nil || run.Job.Base == nil {

@@ -189,9 +189,15 @@ func (s *Service) prepare(ctx context.Context, r Request, project *project.Proje
 	if p.before, err = s.look(ctx, r, p.sub, project); err != nil {
 		return p, err
 	}
-	if !early && !p.before.isNew && project == nil {
-		if err := s.door.Count(p.before.project.ID); err != nil {
-			return p, err
+	counted := 0
+	if project != nil { // whoever found it counted one
+		counted = 1
+	}
+	if !early && !p.before.isNew {
+		for range p.sub.reports() - counted {
+			if err := s.door.Count(p.before.project.ID); err != nil {
+				return p, err
+			}
 		}
 	}
 	if p.before.report != "" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -137,11 +138,20 @@ func ListAlerts(ctx context.Context, tx *store.Tx, projectID string, f AlertFilt
 	return store.PageOf(ctx, tx, "alerts", alertColumns, where, args, by+"%s, a.metric_id%s", page, scanAlerts)
 }
 
-// SetAlertStatus moves an alert to another status, and tells of it (notify). One that has left its status meanwhile is a Missing fault.
+// SetAlertStatus moves an alert to another status, and tells of it (notify). One that has left its status meanwhile is a Conflict, one that
+// is gone a Missing fault.
 func SetAlertStatus(ctx context.Context, tx *store.Tx, a Alert, to api.AlertStatus) error {
 	res, err := tx.Exec(ctx, `update alert set status = $1, modified = $2 where id = $3 and status = $4`,
 		string(to), store.Micros(tx.Now()), a.ID, string(a.Status))
-	if err := store.ExactlyOne(res, err, "alert", a.ID); err != nil {
+	err = store.ExactlyOne(res, err, "alert", a.ID)
+	if fault.Is(err, fault.Missing) {
+		now, err := FindAlert(ctx, tx, a.ProjectID, a.ID)
+		if err != nil {
+			return err
+		}
+		return fault.Conflictf("alert %s is %s since somebody else changed it a moment ago; look at it again", a.ID, now.Status)
+	}
+	if err != nil {
 		return err
 	}
 	return notify.Write(ctx, tx, notify.Event{Kind: notify.AlertChanged, ProjectID: a.ProjectID, Subject: a.ID,
