@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -90,15 +92,91 @@ func TestOursIsWhatItWas(t *testing.T) {
 	}
 }
 
-func TestTheTableHasALineForEachMethod(t *testing.T) {
+func TestTheTablesHaveALineForEachMethod(t *testing.T) {
 	t.Parallel()
+	small := effort{seed: 3, each: 1, rounds: 8}
 	var out strings.Builder
-	if err := run(&out, 3, 1, 0); err != nil {
+	if err := run(&out, small, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"tacho", "E-divisive", "PELT", "Perfherder", "rustc-perf", "Bencher", "Skia"} {
-		if n := strings.Count(out.String(), "\n"+name); n < 2 {
+	for name, least := range map[string]int{"tacho": 12, "E-divisive": 2, "PELT": 2, "Perfherder": 2, "rustc-perf": 2, "Bencher": 12,
+		"Skia": 2, "U test": 10, "Welch": 10, "t-test after": 2, "ratio": 4} {
+		if n := strings.Count(out.String(), "\n"+name); n < least {
 			t.Errorf("%s has %d lines\n%s", name, n, out.String())
+		}
+	}
+	var again strings.Builder
+	if err := run(&again, small, true); err != nil {
+		t.Fatal(err)
+	}
+	var tables []struct {
+		Title string
+		Lines []struct {
+			Method  string
+			Figures map[string]*float64
+		}
+	}
+	if err := json.Unmarshal([]byte(again.String()), &tables); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		if !strings.Contains(out.String(), table.Title) || len(table.Lines) == 0 {
+			t.Errorf("%q is not a table of the text, or is empty", table.Title)
+		}
+		for _, l := range table.Lines {
+			if len(l.Figures) != len(table.Lines[0].Figures) {
+				t.Errorf("%q, %q: %d figures", table.Title, l.Method, len(l.Figures))
+			}
+		}
+	}
+}
+
+// TestIterationsOfAProcessAreNoUnits: ours keeps its error where tests on iterations call every second benchmark different.
+func TestIterationsOfAProcessAreNoUnits(t *testing.T) {
+	t.Parallel()
+	counted := simulate(effort{seed: 5}, design{rows: 1, iterations: 10}, 5, 2_000)
+	if ours, ranks := wrongRows(counted[0]), wrongRows(counted[1]); ours > 6.5 || ours < 2.5 || ranks < 35 {
+		t.Errorf("identical code is called different in %.1f %% of cases, by ranks of iterations in %.1f %%", ours, ranks)
+	}
+}
+
+// TestReportsOfIdenticalRows: one report of 20 has a claim at most, also where its rows share a host.
+func TestReportsOfIdenticalRows(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{false, true} {
+		c := claims{}
+		r := rand.New(rand.NewPCG(9, 9))
+		for range 300 {
+			rows := design{rows: 60, shared: shared}.draw(r, 6)
+			c.add(tachoJudges(rows), 0)
+		}
+		if any := anyInReport(c); any > 8.8 { // 5 % and three standard errors
+			t.Errorf("shared %v: %.1f %% of reports have a claim", shared, any)
+		}
+	}
+}
+
+func TestForksAreDealtToOneSideOnly(t *testing.T) {
+	t.Parallel()
+	benchmarks, err := realForks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, forks := range benchmarks {
+		if len(forks) != 10 || len(forks[0]) != 10 {
+			t.Fatalf("%d forks of %d values", len(forks), len(forks[0]))
+		}
+		a, b := split(rand.New(rand.NewPCG(1, 1)), forks, 5, 0)
+		seen := map[float64]bool{}
+		for _, f := range append(a, b...) {
+			for _, v := range f {
+				seen[v] = true
+			}
+		}
+		for _, f := range forks {
+			if !seen[f[3]] {
+				t.Fatal("five and five forks do not use all ten")
+			}
 		}
 	}
 }

@@ -1,5 +1,6 @@
-// Accuracy measures how well changes are found, by our detector and by the methods of other tools: on series of our own generator, and on
-// some real ones whose changes a person named. 'make accuracy' runs it.
+// Accuracy measures how well changes are found, by ours and by the methods of other tools. Of series: on those of our own generator, and
+// on some real ones whose changes a person named. Of two versions, also in turns: how often identical code is called different and how
+// often what differs is found, by simulation and on real processes. And how often intervals hold the truth. 'make accuracy' runs it.
 //
 // Its numbers are the same in every run but for the cost, which is a ratio of two things measured in one run.
 package main
@@ -26,15 +27,28 @@ import (
 //go:embed testdata/real.jsonl.gz
 var realSeries []byte
 
+// forks has what real processes measured of identical code.
+//
+//go:embed testdata/forks.jsonl.gz
+var forks []byte
+
 func main() {
 	seed := flag.Uint64("seed", 1, "of the generator")
 	each := flag.Int("each", 10, "series of each noise and size")
 	grow := flag.Int("grow", 1, "of those, how many are also shown value by value")
+	rounds := flag.Int("rounds", 300, "comparisons of 300 rows for each figure; the others have some times as many")
+	asJSON := flag.Bool("json", false, "write the tables as JSON")
 	flag.Parse()
-	if err := run(os.Stdout, *seed, *each, *grow); err != nil {
+	if err := run(os.Stdout, effort{*seed, *each, *grow, *rounds}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)
 	}
+}
+
+// effort is how much is simulated, from which seed.
+type effort struct {
+	seed               uint64
+	each, grow, rounds int
 }
 
 // ours is our detector: what it would tell, which are settled changes.
@@ -51,16 +65,30 @@ func ours(values []float64) (places []int) {
 	return places
 }
 
-func run(out io.Writer, seed uint64, each, grow int) error {
-	all := generated(seed, each)
+func run(out io.Writer, e effort, asJSON bool) error {
+	all := generated(e.seed, e.each)
 	fromPeople, err := realOnes()
 	if err != nil {
 		return err
 	}
+	benchmarks, err := realForks()
+	if err != nil {
+		return err
+	}
 	methods := append([]baseline.Method{{Name: "tacho", Find: ours}}, baseline.All()...)
-	fmt.Fprintf(out, "%d generated series, %d real ones; seed %d.\n\n", len(all), len(fromPeople), seed)
-	atOnce(out, methods, all, fromPeople)
-	valueByValue(out, methods, slices.DeleteFunc(slices.Clone(all), func(s labelled) bool { return s.Number >= grow }), fromPeople)
+	tables := []table{
+		atOnce(methods, all, fromPeople),
+		valueByValue(methods, slices.DeleteFunc(slices.Clone(all), func(s labelled) bool { return s.Number >= e.grow }), fromPeople),
+	}
+	tables = append(tables, twoSamples(e, benchmarks)...)
+	tables = append(tables, inTurns(e, benchmarks)...)
+	tables = append(tables, coverage(e))
+	if asJSON {
+		return json.NewEncoder(out).Encode(tables)
+	}
+	for _, t := range tables {
+		t.print(out)
+	}
 	return nil
 }
 
@@ -73,15 +101,15 @@ func bySet() map[string]*tally {
 	return by
 }
 
-// atOnce prints what each method finds when it is shown all values.
-func atOnce(out io.Writer, methods []baseline.Method, all, fromPeople []labelled) {
-	fmt.Fprintf(out, "All values at once: precision/recall/F1 of real series, F1 by size of step,\n"+
-		"false changes in 1,000 stable values, cost.\n\n")
-	fmt.Fprintf(out, "%-42s %-14s %5s %5s %5s %5s %5s %7s %6s\n", "method", "real", "1 %", "2 %", "5 %", "10 %", "all", "false", "cost")
-	costs := make([]time.Duration, len(methods))
-	for i, m := range methods {
-		costs[i] = cost(m.Find, all)
+// atOnce is what each method finds when it is shown all values.
+func atOnce(methods []baseline.Method, all, fromPeople []labelled) table {
+	t := table{
+		title: fmt.Sprintf("Changes in %d generated and %d real series, all values at once: precision, recall and F1 of the real ones,\n"+
+			"F1 by size of step, false changes in 1,000 stable values, cost", len(all), len(fromPeople)),
+		columns: columnsOf(2, "prec.", "rec.", "F1", "1 %", "2 %", "5 %", "10 %", "all", "false", "cost"),
+		note:    "cost: 1 is E-divisive.",
 	}
+	costs := costsOf(methods, all)
 	for i, m := range methods {
 		by, steps, person := bySet(), tally{}, tally{}
 		for _, s := range all {
@@ -94,20 +122,23 @@ func atOnce(out io.Writer, methods []baseline.Method, all, fromPeople []labelled
 		for _, s := range fromPeople {
 			person.add(offline(s, m.Find(s.Values)))
 		}
-		fmt.Fprintf(out, "%-42s %-14s", m.Name, fmt.Sprintf("%.2f/%.2f/%.2f", person.precision(), person.recall(), person.f1()))
+		figures := []float64{person.precision(), person.recall(), person.f1()}
 		for _, size := range sizes[1:] {
-			fmt.Fprintf(out, " %5.2f", by[set(size)].f1())
+			figures = append(figures, by[set(size)].f1())
 		}
-		fmt.Fprintf(out, " %5.2f %7.2f %6.2f\n", steps.f1(), by[set(0)].falseAlarms(), float64(costs[i])/float64(costs[1]))
+		t.add(m.Name, append(figures, steps.f1(), by[set(0)].falseAlarms(), float64(costs[i])/float64(costs[1]))...)
 	}
-	fmt.Fprintln(out, "\ncost: 1 is E-divisive.")
+	return t
 }
 
-// valueByValue prints what each method finds while series grow.
-func valueByValue(out io.Writer, methods []baseline.Method, some, fromPeople []labelled) {
-	fmt.Fprintf(out, "\nValue by value, nothing taken back: false changes in 1,000 values,\n"+
-		"steps found within %d values, median delay.\n\n", within)
-	fmt.Fprintf(out, "%-42s %12s %12s %8s %8s %8s %6s\n", "method", "stable: even", "the others", "real", "2 %", "5 %", "delay")
+// valueByValue is what each method finds while series grow.
+func valueByValue(methods []baseline.Method, some, fromPeople []labelled) table {
+	t := table{
+		title: fmt.Sprintf("Changes value by value, nothing taken back: false changes in 1,000 values,\n"+
+			"steps found within %d values, median delay", within),
+		columns: slices.Concat(columnsOf(2, "stable: even", "the others", "real", "2 %", "5 %"), columnsOf(0, "delay")),
+		note:    "even: noise without correlation. the others: autocorrelated, two modes, drift.",
+	}
 	for _, m := range methods {
 		by, even, hard, person := bySet(), tally{}, tally{}, tally{}
 		for _, s := range some {
@@ -124,38 +155,45 @@ func valueByValue(out io.Writer, methods []baseline.Method, some, fromPeople []l
 		for _, s := range fromPeople {
 			person.add(online(s, m.Find))
 		}
-		fmt.Fprintf(out, "%-42s %12.2f %12.2f %8.2f %8.2f %8.2f %6d\n", m.Name, even.falseAlarms(), hard.falseAlarms(), person.falseAlarms(),
-			by[set(0.02)].recall(), by[set(0.05)].recall(), by[set(0.05)].delay())
+		t.add(m.Name, even.falseAlarms(), hard.falseAlarms(), person.falseAlarms(), by[set(0.02)].recall(), by[set(0.05)].recall(),
+			float64(by[set(0.05)].delay()))
 	}
-	fmt.Fprintln(out, "\neven: noise without correlation. the others: autocorrelated, two modes, drift.")
+	return t
 }
 
-// cost is how long find takes for all series, the shorter of two tries.
-func cost(find func([]float64) []int, all []labelled) time.Duration {
-	shortest := time.Duration(1 << 62)
-	for range 2 {
-		start := time.Now()
-		for _, s := range all {
-			find(s.Values)
+// costsOf is how long each method takes for all series: the shortest of several tries by turns, because others use the machine too.
+func costsOf(methods []baseline.Method, all []labelled) []time.Duration {
+	shortest := make([]time.Duration, len(methods))
+	for try := range 5 {
+		for i, m := range methods {
+			start := time.Now()
+			for _, s := range all {
+				m.Find(s.Values)
+			}
+			if took := time.Since(start); try == 0 || took < shortest[i] {
+				shortest[i] = took
+			}
 		}
-		shortest = min(shortest, time.Since(start))
 	}
 	return shortest
 }
 
 // realOnes reads the real series.
-func realOnes() (all []labelled, err error) {
-	plain, err := gzip.NewReader(bytes.NewReader(realSeries))
+func realOnes() (all []labelled, err error) { return unzipped[labelled](realSeries, "real series") }
+
+// unzipped reads JSON values from a compressed file of ours; what names it in errors.
+func unzipped[T any](file []byte, what string) (all []T, err error) {
+	plain, err := gzip.NewReader(bytes.NewReader(file))
 	if err != nil {
-		return nil, fmt.Errorf("real series: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	for lines := json.NewDecoder(plain); ; {
-		var s labelled
-		if err := lines.Decode(&s); errors.Is(err, io.EOF) {
+		var one T
+		if err := lines.Decode(&one); errors.Is(err, io.EOF) {
 			return all, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("real series: %w", err)
+			return nil, fmt.Errorf("%s: %w", what, err)
 		}
-		all = append(all, s)
+		all = append(all, one)
 	}
 }

@@ -90,7 +90,8 @@ var table = slices.Concat([]row{
 
 	// What is beside the program: it goes in by the doors that users have.
 	{"bench/abuse", []string{"api"}},
-	{"bench/accuracy/...", []string{"internal/core/change", "internal/core/stats", "bench/accuracy/baseline"}}, // measures the core itself
+	{"bench/accuracy/...", []string{"internal/core/change", "internal/core/judge", "internal/core/paired", "internal/core/stats",
+		"internal/core/unit", "bench/accuracy/baseline"}}, // measures the core itself
 	{"bench/idle", []string{"api", "internal/config", "internal/imagepack", "internal/server"}},
 	{"e2e", nil},
 	{"examples/...", nil},
