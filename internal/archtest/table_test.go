@@ -107,6 +107,7 @@ func nounRows() (rows []row) {
 	also := map[string][]string{
 		"internal/server/image": {"internal/server/blob"},
 		"internal/server/job":   {"internal/server/blob"},
+		"internal/server/event": {"internal/server/report/history"},
 		"internal/server/report": {"internal/server/admit", "internal/server/blob", "internal/server/report/history",
 			"internal/server/report/results"},
 	}

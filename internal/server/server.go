@@ -194,7 +194,8 @@ func (s *Server) build(ctx context.Context) error {
 		}
 	}
 	s.told = newTold(s.log)
-	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber()}, Log: s.log, Now: s.cfg.Now})
+	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber(), s.lookout()},
+		Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
 		Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds, Branches: services.Branches,
 		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
@@ -352,6 +353,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.collect(ctx) })
 	work.Go(func() { s.resume(ctx) })
+	work.Go(func() { s.lookAround(ctx) })
 	var told error
 	work.Go(func() { told = s.events.Run(ctx) })
 	err := s.queue.Run(ctx)

@@ -128,6 +128,7 @@ func (e *examination) changes(r *Result, p Params) {
 	}
 	single := e.without(chosen, runs)
 	_, e.inflation = e.correlation(z, single, sigma, bound)
+	r.Inflation = e.inflation
 	shifts := e.prove(z, single, sigma, demands{
 		inflation: e.inflation, minEffect: p.MinEffect, after: shownAfter, log: e.scale == Log, zero: -e.origin / e.unit})
 	for i := range shifts {

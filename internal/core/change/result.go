@@ -40,6 +40,10 @@ type Result struct {
 	// are equal or there are fewer than two.
 	Noise float64
 
+	// Inflation is by how much the values follow each other: the factor of a mean's variance against that of independent values. It is 1 for
+	// independent ones, 0 where nothing is known, and above 2 changes are often none.
+	Inflation float64
+
 	Changes []Change // in order of position
 	Modes   []Modes
 

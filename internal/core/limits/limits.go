@@ -140,6 +140,7 @@ const (
 	EventChanges      = 1_000   // of one event alone; it says how many there are
 	EventSuspects     = 1_000   // versions that one may have come with
 	EventSteps        = 1_000   // of its life, the newest
+	NewsOfALook       = 20_000  // reports that one look takes; the next takes the rest
 	LooksAtOnce       = 64      // heads and testbeds that a local command looks at before it shows events; the next goes on
 	LogTailBytes      = 1 * MiB // how much of a job's log a page shows
 	EventBufferRows   = 256     // server-sent events held for a slow reader before it must re-read

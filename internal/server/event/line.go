@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -69,6 +71,91 @@ func linesOf(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (
 	out := make(map[int64]Line, len(found))
 	for _, l := range found {
 		out[l.SeriesID] = l
+	}
+	return out, nil
+}
+
+// quietQuery finds lines of which new reports say nothing: all of their values are as expected, none of them is late, and it is not the
+// lines' turn. The list of reports is written behind it.
+const quietQuery = `select l.series_id from line l where l.head_id = $1 and l.testbed_id = $2 and l.spec_id = $3 and l.seen < $4
+	and l.due > $5 and l.low is not null and l.high is not null and not exists (select 1 from metric m
+		where m.series_id = l.series_id and (m.value < l.low or m.value > l.high) and m.report_seq in `
+
+// quietLines returns the lines of a head, testbed and spec of which these reports say nothing.
+func quietLines(ctx context.Context, tx *store.Tx, at lineKey, news []measured) (map[int64]bool, error) {
+	oldest, newest, seqs := int64(math.MaxInt64), int64(-1), make([]int64, len(news))
+	for i, r := range news {
+		oldest, newest, seqs[i] = min(oldest, r.number), max(newest, r.number), r.seq
+	}
+	if newest-oldest >= examinedEvery {
+		return nil, nil // it is every line's turn
+	}
+	rows, err := tx.Query(ctx, quietQuery+store.Integers(seqs)+`)`, at.HeadID, at.TestbedID, at.SpecID, oldest, newest)
+	out := map[int64]bool{}
+	_, err = store.Collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
+		err = rows.Scan(&id)
+		out[id] = true
+		return id, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find quiet lines: %w", err)
+	}
+	return out, nil
+}
+
+// linesAt returns all lines of a head and testbed that are known.
+func linesAt(ctx context.Context, tx *store.Tx, at report.Line) ([]Line, error) {
+	rows, err := tx.Query(ctx, `select `+lineColumns+` from line l where l.head_id = $1 and l.testbed_id = $2`, at.HeadID, at.TestbedID)
+	out, err := store.Collect(rows, err, scanLine)
+	if err != nil {
+		return nil, fmt.Errorf("find lines of head %s: %w", at.HeadID, err)
+	}
+	return out, nil
+}
+
+// saveLines writes lines over their rows, or makes them.
+func saveLines(ctx context.Context, tx *store.Tx, lines []Line) error {
+	save, err := tx.Prepare(ctx, `insert into line (head_id, testbed_id, spec_id, series_id, frozen, seen, due, low, high, accepted,
+		detectable, noise) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		on conflict (head_id, testbed_id, spec_id, series_id) do update set frozen = excluded.frozen, seen = excluded.seen,
+		due = excluded.due, low = excluded.low, high = excluded.high, accepted = excluded.accepted, detectable = excluded.detectable,
+		noise = excluded.noise`)
+	if err != nil {
+		return fmt.Errorf("prepare lines: %w", err)
+	}
+	defer save.Close()
+	for _, l := range lines {
+		if _, err := save.ExecContext(ctx, l.HeadID, l.TestbedID, l.SpecID, l.SeriesID, l.Frozen, l.Seen, l.Due, l.Low, l.High, l.Accepted,
+			l.Detectable, l.Noise); err != nil {
+			return fmt.Errorf("write line of series %d: %w", l.SeriesID, err)
+		}
+	}
+	return nil
+}
+
+// dropLines forgets lines that have no results.
+func dropLines(ctx context.Context, tx *store.Tx, keys []lineKey) error {
+	for _, k := range keys {
+		if _, err := tx.Exec(ctx, `delete from line where head_id = $1 and testbed_id = $2 and spec_id = $3 and series_id = $4`, k.HeadID,
+			k.TestbedID, k.SpecID, k.SeriesID); err != nil {
+			return fmt.Errorf("forget line of series %d: %w", k.SeriesID, err)
+		}
+	}
+	return nil
+}
+
+// countLines returns how many lines of a head are known on each testbed.
+func countLines(ctx context.Context, tx *store.Tx, headID string) (map[string]int, error) {
+	out := map[string]int{}
+	rows, err := tx.Query(ctx, `select l.testbed_id, count(*) from line l where l.head_id = $1 group by l.testbed_id`, headID)
+	_, err = store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) {
+		var n int
+		err = rows.Scan(&id, &n)
+		out[id] = n
+		return id, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count lines of head %s: %w", headID, err)
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -57,6 +58,23 @@ func savePoint(ctx context.Context, tx *store.Tx, p Point) error {
 		return fmt.Errorf("write change of series %d: %w", p.SeriesID, err)
 	}
 	return nil
+}
+
+// pointsOfLines returns the changes of lines of a head, testbed and spec, keyed by series.
+func pointsOfLines(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (map[int64][]Point, error) {
+	out := map[int64][]Point{}
+	for chunk := range slices.Chunk(seriesIDs, store.IDsPerQuery) {
+		rows, err := tx.Query(ctx, `select `+pointColumns+` from change_point p where p.head_id = $1 and p.testbed_id = $2 and p.spec_id = $3
+			and p.series_id in `+store.Integers(chunk)+` order by p.id`, at.HeadID, at.TestbedID, at.SpecID)
+		found, err := store.Collect(rows, err, scanPoint)
+		if err != nil {
+			return nil, fmt.Errorf("find changes of lines: %w", err)
+		}
+		for _, p := range found {
+			out[p.SeriesID] = append(out[p.SeriesID], p)
+		}
+	}
+	return out, nil
 }
 
 // pointsOfHead returns all changes of a head, on all testbeds, that are or were significant.

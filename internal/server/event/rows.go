@@ -73,11 +73,13 @@ func insert(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
 	return e, nil
 }
 
-// update writes what may change of an event over its row of the version before, and returns it with its new version. A row that somebody
-// has changed meanwhile is a Conflict.
-func update(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
+// update writes what may change of an event over its row, which the caller holds by LinesOf. seen says that people should know: the event
+// has a new version then. A row that somebody has changed meanwhile is a Conflict.
+func update(ctx context.Context, tx *store.Tx, e Event, seen bool) (Event, error) {
 	before := e.Version
-	e.Version, e.Modified = before+1, tx.Now()
+	if seen {
+		e.Version, e.Modified = before+1, tx.Now()
+	}
 	var p store.Patch
 	for _, c := range []struct {
 		name  string

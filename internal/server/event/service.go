@@ -135,6 +135,3 @@ func (s *Service) upToDate(ctx context.Context, actor access.Actor, ref string) 
 	_, err := s.CatchUp(ctx, projectID, limits.LooksAtOnce)
 	return err
 }
-
-// CatchUp is written with the look.
-func (s *Service) CatchUp(context.Context, string, int) (int, error) { return 0, nil }

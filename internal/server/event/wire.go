@@ -160,7 +160,11 @@ func whole(ctx context.Context, tx *store.Tx, e Event) (out api.Event, err error
 		return out, err
 	}
 	out = all[0]
-	versions, err := series.VersionsBetween(ctx, tx, e.HeadID, e.First, e.Last, limits.EventSuspects)
+	from := e.First
+	if e.Before != nil {
+		from = *e.Before
+	}
+	versions, err := series.VersionsBetween(ctx, tx, e.HeadID, from, e.Last, 1+limits.EventSuspects)
 	if err != nil {
 		return out, err
 	}
@@ -172,9 +176,10 @@ func whole(ctx context.Context, tx *store.Tx, e Event) (out api.Event, err error
 	if err != nil {
 		return out, fmt.Errorf("find reports around event %s: %w", e.ID, err)
 	}
-	out.Suspects = make([]api.EventVersion, len(versions))
-	for i, v := range versions {
-		out.Suspects[i] = api.EventVersion{Version: v.Wire(), Report: reports[v.Number]}
+	for _, v := range versions {
+		if v.Number >= e.First {
+			out.Suspects = append(out.Suspects, api.EventVersion{Version: v.Wire(), Report: reports[v.Number]})
+		}
 	}
 	out.First.Report, out.Last.Report = reports[e.First], reports[e.Last]
 	if out.Before != nil {

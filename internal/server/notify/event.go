@@ -23,16 +23,19 @@ const (
 	AlertRaised    Kind = "alert.raised"  // one event for all active alerts of a report that was closed; its subject is the report
 	AlertChanged   Kind = "alert.changed" // by a person; or all alerts of a head were silenced, and the subject is the head
 	JobEnded       Kind = "job.ended"
+	// ChangeConfirmed tells of an event (package event) that was confirmed, once in its life. What is told of here is called a notice there.
+	ChangeConfirmed Kind = "change.confirmed"
 )
 
 // Kinds lists all kinds.
-var Kinds = []Kind{ReportClosed, ReportReopened, ReportDeleted, AlertRaised, AlertChanged, JobEnded}
+var Kinds = []Kind{ReportClosed, ReportReopened, ReportDeleted, AlertRaised, AlertChanged, JobEnded, ChangeConfirmed}
 
 // Body says what happened in a few words. Fields that an event has no use for are empty.
 type Body struct {
 	Report string `json:"report,omitempty"` // id
 	Job    string `json:"job,omitempty"`    // id
 	Alert  string `json:"alert,omitempty"`  // id
+	Event  string `json:"event,omitempty"`  // id, of what happened to a branch's numbers
 	Head   string `json:"head,omitempty"`   // id
 	From   string `json:"from,omitempty"`   // the state before
 	To     string `json:"to,omitempty"`     // and after

@@ -128,6 +128,11 @@ func Apply(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) (Rep
 	if err := write(ctx, tx, r); err != nil {
 		return r, err
 	}
+	if before == api.ReportProcessed || next == api.ReportProcessed {
+		if err := tellLine(ctx, tx, r, before == api.ReportProcessed); err != nil {
+			return r, err
+		}
+	}
 	switch {
 	case corereport.Closed(next):
 		err = tell(ctx, tx, r, notify.ReportClosed, before)
@@ -252,6 +257,11 @@ func Hide(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) error
 	res, err := tx.Exec(ctx, `update report set status = $1, idempotency_key = null, request_hash = null where id = $2`, string(r.Status), id)
 	if err := store.ExactlyOne(res, err, "report", id); err != nil {
 		return err
+	}
+	if before == api.ReportProcessed {
+		if err := tellLine(ctx, tx, r, true); err != nil {
+			return err
+		}
 	}
 	return tell(ctx, tx, r, notify.ReportDeleted, before)
 }

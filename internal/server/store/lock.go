@@ -20,6 +20,9 @@ const (
 // InProject is what stands in a project: dimensions, slugs, heads, versions, series, thresholds and reports.
 func InProject(id string) string { return "project " + id }
 
+// LinesOf is what is known of a head's lines, on all testbeds, and the events that their changes make.
+func LinesOf(headID string) string { return "lines of " + headID }
+
 // ImagesOf is what a project's manifests, tags and blobs say of each other.
 func ImagesOf(projectID string) string { return "images " + projectID }
 

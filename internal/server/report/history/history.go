@@ -198,38 +198,65 @@ func reportsOf(ctx context.Context, tx *store.Tx, id int64, seqs []int64) (strin
 
 const valuesQuery = `select m.series_id, m.report_seq, m.iteration, m.value from metric m`
 
-// readChunk adds the points of some series in the reports that where names. Each column is taken as the driver has it: there are many rows.
+// readChunk adds the points of some series in the reports that where names.
 func (w *walk) readChunk(ctx context.Context, tx *store.Tx, ids []int64, where string, reports int) error {
+	var current int64
+	var list []ranked
+	first := len(w.ranks) - reports // the ranks below are those of an earlier look
+	if err := each(ctx, tx, ids, where, func(id, seq int64, iteration int, value float64) {
+		rank, met := w.ranks[seq]
+		if !met || rank < first {
+			return
+		}
+		if id != current {
+			if current != 0 {
+				w.points[current] = list
+			}
+			current, list = id, w.points[id]
+			if list == nil {
+				list = make([]ranked, 0, min(reports, w.Limit))
+			}
+		}
+		list = append(list, ranked{rank, iteration, value})
+	}); err != nil {
+		return err
+	}
+	if current != 0 {
+		w.points[current] = list
+	}
+	return nil
+}
+
+// Each calls f with values of the series; among them are all that they have in these reports, and those of each series come together.
+func Each(ctx context.Context, tx *store.Tx, seriesIDs, reportSeqs []int64, f func(id, seq int64, iteration int, value float64)) error {
+	if len(seriesIDs) == 0 || len(reportSeqs) == 0 {
+		return nil
+	}
+	where, err := reportsOf(ctx, tx, seriesIDs[0], reportSeqs)
+	if err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(seriesIDs, store.IDsPerQuery) {
+		if err := each(ctx, tx, chunk, where, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each reads the rows of some series that where names. Each column is taken as the driver has it: there are many rows.
+func each(ctx context.Context, tx *store.Tx, ids []int64, where string, f func(id, seq int64, iteration int, value float64)) error {
 	rows, err := tx.Query(ctx, valuesQuery+` where m.series_id in `+store.Integers(ids)+where)
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}
 	defer rows.Close()
 	var id, seq, iteration, value any
-	var current int64
-	var list []ranked
-	first := len(w.ranks) - reports // the ranks below are those of an earlier look
 	for rows.Next() {
 		if err := rows.Scan(&id, &seq, &iteration, &value); err != nil {
 			return fmt.Errorf("read history: %w", err)
 		}
-		rank, met := w.ranks[seq.(int64)] //nolint:forcetypeassert // as the next three: columns that hold nothing else
-		if !met || rank < first {
-			continue
-		}
-		if of := id.(int64); of != current {
-			if current != 0 {
-				w.points[current] = list
-			}
-			current, list = of, w.points[of]
-			if list == nil {
-				list = make([]ranked, 0, min(reports, w.Limit))
-			}
-		}
-		list = append(list, ranked{rank, int(iteration.(int64)), value.(float64)})
-	}
-	if current != 0 {
-		w.points[current] = list
+		f(id.(int64), seq.(int64), int(iteration.(int64)), value.(float64)) //nolint:forcetypeassert // columns that hold nothing else
 	}
 	return rows.Err()
 }

@@ -1,0 +1,409 @@
+package event
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/tachograph/tacho/internal/core/change"
+	coreevent "github.com/tachograph/tacho/internal/core/event"
+	"github.com/tachograph/tacho/internal/core/exact"
+	"github.com/tachograph/tacho/internal/core/stats"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+const (
+	examinedEvery = 32      // versions, where nothing speaks for a change
+	expected      = 2.5     // standard deviations of a value about its level
+	smallest      = 12      // values that change.Detect needs to say something
+	shownAfter    = 2       // own versions that a change among a head's own versions has after it, at least
+	keptFrom      = 5       // own versions of a head from which on its lines are kept: branches that live shorter are cheap to look at
+	weakFrom      = 2       // inflation by autocorrelation from which on changes are often none
+	levelOf       = 60      // newest values of a regime that its level is told from
+	valuesAtOnce  = 500_000 // in memory
+)
+
+// own says which versions are a head's own.
+type own []series.Stretch
+
+func (o own) has(number int64) bool {
+	return slices.ContainsFunc(o, func(s series.Stretch) bool { return s.Low <= number && number <= s.High })
+}
+
+// examine finds what is new on the lines that the news are of.
+func (k *look) examine(ctx context.Context, tx *store.Tx) error {
+	stretches, err := series.Stretches(ctx, tx, k.at.HeadID)
+	if err != nil {
+		return err
+	}
+	var mine own
+	for _, s := range stretches {
+		if s.HeadID == k.at.HeadID {
+			mine = append(mine, s)
+		}
+	}
+	var fresh []int64
+	for _, n := range k.news {
+		if n.ReportSeq == nil {
+			k.anew = true
+		} else {
+			fresh = append(fresh, *n.ReportSeq)
+		}
+	}
+	var news []measured
+	if k.anew {
+		news, err = reportsAfter(ctx, tx, k.at, stretches, -1)
+	} else {
+		news, err = reportsNamed(ctx, tx, fresh)
+	}
+	if err != nil {
+		return err
+	}
+	bySpec := map[string][]measured{}
+	for _, r := range news {
+		bySpec[r.spec] = append(bySpec[r.spec], r)
+	}
+	for spec, reports := range bySpec {
+		if err := k.examineSpec(ctx, tx, spec, reports, stretches, mine); err != nil {
+			return err
+		}
+	}
+	if k.anew {
+		return k.vanished(ctx, tx)
+	}
+	return nil
+}
+
+// vanished finds lines that have no results any more, and their changes.
+func (k *look) vanished(ctx context.Context, tx *store.Tx) error {
+	all, err := pointsOfHead(ctx, tx, k.at.HeadID)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Significant && p.TestbedID == k.at.TestbedID && !k.examined[lineKey{p.HeadID, p.TestbedID, p.SpecID, p.SeriesID}] {
+			p.Significant = false
+			k.points = append(k.points, p)
+		}
+	}
+	lines, err := linesAt(ctx, tx, k.at)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		if !k.examined[l.lineKey] {
+			k.gone = append(k.gone, l.lineKey)
+		}
+	}
+	return nil
+}
+
+// examineSpec finds what is new on the lines of one hardware spec. news are reports that were closed, or, when all is looked at anew, all
+// reports.
+func (k *look) examineSpec(ctx context.Context, tx *store.Tx, spec string, news []measured, stretches []series.Stretch, mine own) error {
+	seqs := make([]int64, len(news))
+	for i, r := range news {
+		seqs[i] = r.seq
+	}
+	ids, err := report.SeriesIn(ctx, tx, seqs)
+	if err != nil {
+		return err
+	}
+	key := lineKey{HeadID: k.at.HeadID, TestbedID: k.at.TestbedID, SpecID: spec}
+	if !k.anew {
+		quiet, err := quietLines(ctx, tx, key, news)
+		if err != nil {
+			return err
+		}
+		ids = slices.DeleteFunc(ids, func(id int64) bool { return quiet[id] })
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	known, err := linesOf(ctx, tx, key, ids)
+	if err != nil {
+		return err
+	}
+	from := int64(math.MaxInt64)
+	for _, id := range ids {
+		l, kept := known[id]
+		if !kept || k.anew {
+			from = -1
+			break
+		}
+		from = min(from, l.Frozen)
+	}
+	all, err := reportsAfter(ctx, tx, k.at, stretches, from)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(r measured) bool { return r.spec != spec })
+	owned := 0
+	for i, r := range all {
+		if mine.has(r.number) && (i == 0 || all[i-1].number != r.number) {
+			owned++
+		}
+	}
+	for chunk := range slices.Chunk(ids, max(1, valuesAtOnce/max(1, len(all)))) {
+		if err := k.examineLines(ctx, tx, key, chunk, known, all, mine, owned); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// examineLines finds the changes of lines. all are the reports that their values are in, owned how many versions among them are the
+// head's own.
+func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, ids []int64, known map[int64]Line, all []measured, mine own,
+	owned int) error {
+	read, err := readValues(ctx, tx, ids, all)
+	if err != nil {
+		return err
+	}
+	lines, err := series.ByID(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	measures := make([]string, 0, len(lines))
+	for _, s := range lines {
+		measures = append(measures, s.MeasureID)
+	}
+	measured, err := series.MeasuresByID(ctx, tx, slices.Compact(slices.Sorted(slices.Values(measures))))
+	if err != nil {
+		return err
+	}
+	before, err := pointsOfLines(ctx, tx, key, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		l, kept := known[id]
+		if !kept {
+			l = Line{lineKey: key, Frozen: -1}
+			l.SeriesID = id
+		}
+		if k.anew {
+			l.Frozen = -1
+		}
+		e := examination{line: l, measure: measured[lines[id].MeasureID], values: read[id].after(l.Frozen), before: before[id], own: mine,
+			projectID: k.projectID}
+		if e.measure.Exact {
+			err = e.counted()
+		} else if owned >= shownAfter || len(e.before) > 0 {
+			err = e.timed()
+		} else {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		k.points = append(k.points, e.changed...)
+		k.examined[e.line.lineKey] = true
+		if kept || owned >= keptFrom && (e.measure.Exact || len(e.values.values) >= smallest) {
+			if n := len(e.values.numbers); n > 0 {
+				e.line.Seen = e.values.numbers[n-1]
+			}
+			k.lines = append(k.lines, e.line)
+		}
+	}
+	return nil
+}
+
+// examination is one line while its changes are found.
+type examination struct {
+	projectID string
+	line      Line
+	measure   series.Measure
+	values    values
+	before    []Point // as they are in the database
+	own       own
+	changed   []Point
+}
+
+// timed finds changes of what is measured with noise.
+func (e *examination) timed() error {
+	s, err := change.Resume(change.Params{}, change.Frozen{}, e.values.values)
+	if err != nil {
+		return err
+	}
+	r, n := s.Result(), len(e.values.values)
+	weak := r.Inflation > weakFrom
+	found := make([]Point, len(r.Changes))
+	for i, c := range r.Changes {
+		effect, low, high := c.Effect, c.Lower, c.Upper
+		found[i] = Point{Scale: c.Scale.String(), Before: c.Before, After: c.After, Effect: &effect, Low: &low, High: &high, T: c.T, P: c.P,
+			NBefore: c.NBefore, NAfter: c.NAfter, Settled: c.Settled, Weak: weak || c.Switch}
+	}
+	e.compare(r.Changes, found)
+
+	open := r.Learning || r.Suspicion != nil || slices.ContainsFunc(r.Changes, func(c change.Change) bool { return !c.Settled })
+	e.line.Low, e.line.High, e.line.Detectable, e.line.Noise = nil, nil, nil, nil
+	if r.Detectable > 0 {
+		e.line.Detectable = &r.Detectable
+	}
+	if n > 0 {
+		e.line.Noise = &r.Noise
+		newest := e.values.numbers[n-1]
+		e.line.Due = newest + examinedEvery - (newest+e.line.SeriesID)%examinedEvery // each line has its own turn
+	}
+	if !open && n > 0 {
+		level := stats.Median(slices.Clone(e.values.values[max(r.Regime, n-levelOf):]))
+		low, high := level-expected*r.Noise, level+expected*r.Noise
+		if r.Scale == change.Log {
+			low, high = level*math.Exp(-expected*r.Noise), level*math.Exp(expected*r.Noise)
+		}
+		e.line.Low, e.line.High = &low, &high
+	}
+	if f := s.Frozen().Values; f > 0 {
+		e.line.Frozen = e.values.numbers[f-1]
+	}
+	return nil
+}
+
+// counted finds changes of what is counted: two values are equal or they are not.
+func (e *examination) counted() error {
+	least := exact.CountEffect
+	if e.measure.Units == "instructions" {
+		least = exact.InstructionEffect
+	}
+	ratchet, err := exact.NewRatchet(least)
+	if err != nil {
+		return err
+	}
+	var changes []change.Change
+	var found []Point
+	level := 0 // where the current one began
+	for i, v := range e.values.values {
+		a, err := ratchet.Add(v)
+		if err != nil {
+			return err
+		}
+		if e.line.Accepted != nil && *e.line.Accepted == e.values.numbers[i] {
+			ratchet.Accept()
+		}
+		if a == nil {
+			continue
+		}
+		ratchet.Accept()
+		delta := a.Ratchet
+		if a.ByStep {
+			delta = a.Step
+		}
+		p := Point{Scale: exactScale, Before: delta.From, After: delta.To, NBefore: i - level, Settled: true}
+		if !delta.New {
+			effect := delta.Effect()
+			p.Effect = &effect
+		}
+		if len(found) > 0 {
+			found[len(found)-1].NAfter = i - level
+		}
+		changes = append(changes, change.Change{Index: i, First: i, Last: i, Scale: change.Raw, Effect: delta.Difference()})
+		found, level = append(found, p), i
+	}
+	n := len(e.values.values)
+	if len(found) > 0 {
+		found[len(found)-1].NAfter = n - level
+	}
+	e.compare(changes, found)
+	e.line.Due = math.MaxInt64
+	if n > 0 {
+		newest := e.values.values[n-1]
+		e.line.Low, e.line.High = &newest, &newest
+	}
+	return nil
+}
+
+// compare keeps the changes that are new, and those that are not as they were. changes say where found are.
+func (e *examination) compare(changes []change.Change, found []Point) {
+	numbers := e.values.numbers
+	var ours []change.Change
+	var kept []Point
+	for i, c := range changes {
+		if !e.own.has(numbers[c.Index]) {
+			continue
+		}
+		p := found[i]
+		p.ProjectID, p.HeadID, p.TestbedID, p.SpecID, p.SeriesID = e.projectID, e.line.HeadID, e.line.TestbedID, e.line.SpecID, e.line.SeriesID
+		p.Number, p.First, p.Last, p.Significant = numbers[c.Index], numbers[c.First], numbers[c.Last], true
+		if c.First > 0 { // versions in between that nobody measured may be it, too
+			p.First = numbers[c.First-1] + 1
+		}
+		p.Worse = worse(p, e.measure.Direction)
+		p.Score = coreevent.Effect{Before: p.Before, After: p.After, P: p.P, Settled: p.Settled && !p.Weak}.Score()
+		ours, kept = append(ours, c), append(kept, p)
+	}
+	// First those that were significant, then those that were not any more: what comes back is what it was.
+	for _, significant := range []bool{true, false} {
+		var earlier []change.Change
+		var rows []Point
+		for _, p := range e.before {
+			if p.Significant == significant && p.Number > e.line.Frozen {
+				earlier, rows = append(earlier, e.asChange(p)), append(rows, p)
+			}
+		}
+		var left []change.Change
+		var places []int
+		for i, p := range kept {
+			if p.ID == "" {
+				left, places = append(left, ours[i]), append(places, i)
+			}
+		}
+		for i, j := range change.Same(earlier, left) {
+			if j < 0 {
+				if rows[i].Significant {
+					rows[i].Significant = false
+					e.changed = append(e.changed, rows[i])
+				}
+				continue
+			}
+			p := &kept[places[j]]
+			p.ID, p.EventID = rows[i].ID, rows[i].EventID
+			if !same(*p, rows[i]) {
+				e.changed = append(e.changed, *p)
+			}
+		}
+	}
+	for _, p := range kept {
+		if p.ID == "" {
+			e.changed = append(e.changed, p)
+		}
+	}
+}
+
+// asChange is a row with positions among the values of today.
+func (e *examination) asChange(p Point) change.Change {
+	last := max(len(e.values.numbers)-1, 0)
+	c := change.Change{Index: min(e.values.at(p.Number), last), First: min(e.values.at(p.First), last), Last: min(e.values.at(p.Last), last)}
+	if c.Scale = change.Raw; p.Scale == change.Log.String() {
+		c.Scale = change.Log
+	}
+	c.Effect = p.After - p.Before
+	if p.Scale != exactScale && p.Effect != nil {
+		c.Effect = *p.Effect
+	}
+	return c
+}
+
+// worse says whether a change is for the worse, given which direction is better.
+func worse(p Point, better string) int {
+	up := p.After > p.Before
+	switch {
+	case better == "lower" && up || better == "higher" && !up:
+		return 1
+	case better == "lower" || better == "higher":
+		return -1
+	}
+	return 0
+}
+
+// same says whether two rows of a change say the same.
+func same(a, b Point) bool {
+	equal := func(x, y *float64) bool { return x == y || x != nil && y != nil && *x == *y }
+	if !equal(a.Effect, b.Effect) || !equal(a.Low, b.Low) || !equal(a.High, b.High) {
+		return false
+	}
+	a.Effect, a.Low, a.High, a.EventID = b.Effect, b.Low, b.High, b.EventID
+	return a == b
+}

@@ -1,0 +1,152 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// CatchUp looks at lines of a project with news, the oldest first, until there are none or most heads and testbeds were looked at. It
+// returns how many were. Lines that others look at meanwhile are theirs.
+func (s *Service) CatchUp(ctx context.Context, projectID string, most int) (looked int, err error) {
+	for looked < most {
+		var lines []report.Line
+		if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+			lines, err = report.LinesWithNews(ctx, tx, projectID, most-looked)
+			return err
+		}); err != nil || len(lines) == 0 {
+			return looked, err
+		}
+		for _, l := range lines {
+			if err := s.Look(ctx, projectID, l); err != nil {
+				return looked, err
+			}
+			looked++
+		}
+	}
+	return looked, nil
+}
+
+// errOvertaken says that somebody else has looked since a look began.
+var errOvertaken = errors.New("another look came first")
+
+// lookTries is how often a look begins again when others come first. Each time something was done.
+const lookTries = 20
+
+// Look brings the lines of a head and a testbed up to date, and the head's events with them. Without news it does nothing.
+func (s *Service) Look(ctx context.Context, projectID string, at report.Line) error {
+	for range lookTries {
+		seen, err := s.see(ctx, projectID, at)
+		if err == nil && len(seen.news) > 0 {
+			err = s.note(ctx, seen)
+		}
+		if !errors.Is(err, errOvertaken) {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "events of head %s: others look at it all the time; try again", at.HeadID)
+}
+
+// look is what one look saw, from a snapshot. It holds nothing of the database.
+type look struct {
+	projectID string
+	at        report.Line
+	version   int64 // of the looks before
+	news      []report.News
+	anew      bool // results went away: what was let go is looked at again
+	examined  map[lineKey]bool
+	lines     []Line
+	gone      []lineKey // lines without results
+	points    []Point   // new ones and those that are not as they were
+}
+
+// see computes a look.
+func (s *Service) see(ctx context.Context, projectID string, at report.Line) (seen look, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) (err error) {
+		seen = look{projectID: projectID, at: at, examined: map[lineKey]bool{}}
+		if seen.news, err = report.NewsOf(ctx, tx, projectID, at, limits.NewsOfALook); err != nil || len(seen.news) == 0 {
+			return err
+		}
+		if seen.version, err = lookVersion(ctx, tx, at.HeadID); err != nil {
+			return err
+		}
+		return seen.examine(ctx, tx)
+	})
+	return seen, err
+}
+
+// rowsOfANote bounds the rows that one transaction of a look writes: all writers wait for it.
+const rowsOfANote = 4_000
+
+// note writes what was seen. The last transaction makes events of it and takes the news away, so that a look which is killed is done
+// again, and to write the same lines twice does no harm.
+func (s *Service) note(ctx context.Context, seen look) error {
+	lines, points := slices.Collect(slices.Chunk(seen.lines, rowsOfANote)), slices.Collect(slices.Chunk(seen.points, rowsOfANote))
+	version := seen.version
+	for n := max(len(lines), len(points), 1); n > 0; n-- {
+		if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+			if err := tx.Lock(ctx, store.LinesOf(seen.at.HeadID)); err != nil {
+				return err
+			}
+			if err := expectLook(ctx, tx, seen.at.HeadID, version); err != nil {
+				return err
+			}
+			if len(lines) >= n {
+				if err := saveLines(ctx, tx, lines[n-1]); err != nil {
+					return err
+				}
+			}
+			if len(points) >= n {
+				for _, p := range points[n-1] {
+					if err := savePoint(ctx, tx, p); err != nil {
+						return err
+					}
+				}
+			}
+			if n > 1 {
+				return nil
+			}
+			if err := dropLines(ctx, tx, seen.gone); err != nil {
+				return err
+			}
+			if len(seen.points) > 0 || seen.anew {
+				if err := regroup(ctx, tx, seen.projectID, seen.at.HeadID); err != nil {
+					return err
+				}
+			}
+			return report.DropNews(ctx, tx, seen.news)
+		}); err != nil {
+			return err
+		}
+		version++
+	}
+	return nil
+}
+
+// lookVersion is how many transactions of looks a head has seen.
+func lookVersion(ctx context.Context, tx *store.Tx, headID string) (n int64, err error) {
+	err = tx.QueryRow(ctx, `select coalesce(max(version), 0) from line_look where head_id = $1`, headID).Scan(&n)
+	return n, err
+}
+
+// expectLook counts one more transaction of looks, or fails if there were others since version.
+func expectLook(ctx context.Context, tx *store.Tx, headID string, version int64) error {
+	now, err := lookVersion(ctx, tx, headID)
+	if err != nil {
+		return err
+	}
+	if now != version {
+		return errOvertaken
+	}
+	if _, err := tx.Exec(ctx, `insert into line_look (head_id, version) values ($1, $2)
+		on conflict (head_id) do update set version = excluded.version`, headID, version+1); err != nil {
+		return fmt.Errorf("count looks at head %s: %w", headID, err)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package event_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/event"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
+)
+
+func TestAStepIsSuspectedThenConfirmedAndToldOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.runs("lab", 30, map[string]float64{"a": 100, "b": 50, "c": 7})
+	w.look()
+	w.want(event.NamedFilter{})
+	storetest.WantEvents(t, w.store, repeat("report.closed pending processed", 30)...)
+
+	w.runs("lab", 4, map[string]float64{"a": 120, "b": 60, "c": 7})
+	w.look()
+	found := w.want(event.NamedFilter{}, "code suspected lab: a +20% worse, b +20% worse")
+	storetest.WantEvents(t, w.store, repeat("report.closed pending processed", 4)...)
+
+	w.runs("lab", 6, map[string]float64{"a": 120, "b": 60, "c": 7})
+	w.look()
+	again := w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse, b +20% worse")
+	storetest.WantEvents(t, w.store, append(repeat("report.closed pending processed", 6), "change.confirmed suspected confirmed code")...)
+	if again[0].UUID != found[0].UUID || !again[0].Settled || again[0].Worse != 2 || again[0].Better != 0 || again[0].Total != 2 {
+		t.Errorf("it was %+v, it is %+v", found[0], again[0])
+	}
+
+	w.runs("lab", 20, map[string]float64{"a": 120, "b": 60, "c": 7})
+	w.look()
+	w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse, b +20% worse")
+	storetest.WantEvents(t, w.store, repeat("report.closed pending processed", 20)...)
+
+	one, err := w.events.Get(t.Context(), local, "shop", found[0].UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.First.Number != 30 || one.Before == nil || one.Before.Number != 29 || len(one.Suspects) == 0 || one.Suspects[0].Number != 30 ||
+		one.First.Report == "" || one.Before.Report == "" {
+		t.Errorf("where it is: %+v", one)
+	}
+	if len(one.Steps) != 1 || one.Steps[0].Verb != "confirm" || one.Steps[0].From != "suspected" || one.Steps[0].Account != "" {
+		t.Errorf("its life: %+v", one.Steps)
+	}
+	if c := one.Changes[0]; c.NBefore != 30 || c.NAfter < 20 || c.P > 1e-6 || c.Lower == nil || *c.Lower < 0.15 || *c.Upper > 0.25 ||
+		c.Number != 30 {
+		t.Errorf("why: %+v", c)
+	}
+}
+
+func repeat(s string, n int) (out []string) {
+	for range n {
+		out = append(out, s)
+	}
+	return out
+}
+
+func TestOneLookOrManyFindTheSame(t *testing.T) {
+	t.Parallel()
+	const reports = 60
+	var lists [2][]string
+	for i, each := range []int{1, reports} {
+		w := newWorld(t)
+		for n := range reports {
+			a, b := 100.0, 50.0
+			if n >= 25 {
+				a = 110
+			}
+			if n >= 40 {
+				b = 30
+			}
+			w.runs("lab", 1, map[string]float64{"a": a, "b": b, "c": 7})
+			if (n+1)%each == 0 {
+				w.look()
+			}
+		}
+		for _, e := range w.list(event.NamedFilter{}) {
+			lists[i] = append(lists[i], say(e))
+		}
+	}
+	if len(lists[0]) != 2 || !slices.Equal(lists[0], lists[1]) {
+		t.Errorf("one by one:\n%v\nat once:\n%v", lists[0], lists[1])
+	}
+}
+
+func TestAMachineIsNoCommit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	levels := map[string]float64{}
+	for i := range 8 {
+		levels[fmt.Sprint("b", i)] = float64(10 * (i + 1))
+	}
+	slower := maps.Clone(levels)
+	for name := range slower {
+		slower[name] *= 1.06
+	}
+	for n := range 40 {
+		at := levels
+		if n >= 25 {
+			at = slower
+		}
+		commit := fmt.Sprint("c", n)
+		for testbed, levels := range map[string]map[string]float64{"cloud": levels, "lab": at} {
+			results := map[string]float64{}
+			for _, name := range slices.Sorted(maps.Keys(levels)) {
+				results[name] = w.near(levels[name])
+			}
+			w.run(testbed, commit, results)
+		}
+	}
+	w.look()
+	found := w.list(event.NamedFilter{})
+	if len(found) != 1 || found[0].Kind != api.MachineEvent || found[0].Testbed.Name != "lab" || found[0].Total < 6 {
+		t.Fatalf("%+v", found)
+	}
+	if code := w.list(event.NamedFilter{Kind: event.Code}); len(code) != 0 {
+		t.Errorf("a commit is blamed: %+v", code)
+	}
+}
+
+func TestWhatIsCountedNeedsNoTest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, n := range []float64{1000, 1000, 1004, 1008, 1012, 1012, 900} {
+		w.run("lab", "", map[string]float64{"a/instructions": n})
+		w.look()
+	}
+	found := w.want(event.NamedFilter{}, "code confirmed lab: a +0% worse", "code confirmed lab: a -10% better")
+	for _, e := range found {
+		if c := e.Changes[0]; !c.Exact || c.P != 0 || c.Scale != "exact" || *c.Effect > 0 && (*c.Effect != 0.008 || c.Number != 3) {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestWhatIsNotFoundAnyMoreStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.runs("lab", 30, map[string]float64{"a": 100})
+	var bad []string
+	for range 3 {
+		bad = append(bad, w.run("lab", "", map[string]float64{"a": w.near(150)}))
+	}
+	w.look()
+	found := w.want(event.NamedFilter{}, "code suspected lab: a +50% worse")
+	for _, id := range bad {
+		if err := w.reports.Delete(t.Context(), local, "shop", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.look()
+	w.want(event.NamedFilter{})
+	gone := w.want(event.NamedFilter{Gone: true}, "code suspected lab: a +50% worse")
+	if gone[0].UUID != found[0].UUID || !gone[0].Gone || !gone[0].Changes[0].Gone {
+		t.Errorf("%+v", gone[0])
+	}
+	for range 3 {
+		w.run("lab", "", map[string]float64{"a": w.near(150)})
+	}
+	w.look()
+	if back := w.want(event.NamedFilter{}, "code suspected lab: a +50% worse"); back[0].UUID != found[0].UUID {
+		t.Errorf("another event: %+v", back[0])
+	}
+}
+
+func TestABranchHasOnlyItsOwnChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 40 {
+		level := 100.0
+		if n >= 20 {
+			level = 130
+		}
+		w.run("lab", fmt.Sprint("m", n), map[string]float64{"a": w.near(level), "b": w.near(10)})
+	}
+	w.look()
+	start := &api.StartPoint{Branch: "main"}
+	for n := range 6 {
+		w.runOn("pr", "lab", fmt.Sprint("p", n), start, map[string]float64{"a": w.near(130), "b": w.near(14)})
+	}
+	w.look()
+	w.want(event.NamedFilter{Branch: "main"}, "code confirmed lab: a +30% worse")
+	w.want(event.NamedFilter{Branch: "pr"}, "code confirmed lab: b +40% worse")
+}

@@ -1,0 +1,249 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	coreevent "github.com/tachograph/tacho/internal/core/event"
+	"github.com/tachograph/tacho/internal/server/notify"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+const (
+	sidesOfMachine = 5  // versions that another testbed must have measured before and after a change to say that it had none
+	newsUntil      = 30 // values after a change: one that is found later, as after an upgrade, is told to nobody
+)
+
+// regroup makes the events of a head of its changes, on all testbeds: one testbed says what another one's changes are. What is not found
+// any more stays, as no longer significant.
+func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error {
+	points, err := pointsOfHead(ctx, tx, headID)
+	if err != nil {
+		return err
+	}
+	head, err := series.HeadByID(ctx, tx, headID)
+	if err != nil {
+		return err
+	}
+	before, err := ofHead(ctx, tx, headID)
+	if err != nil {
+		return err
+	}
+	g := grouping{projectID: projectID, head: head, points: map[string]Point{}, spans: map[string][]coreevent.Span{}, of: map[string]string{}}
+	for _, p := range points {
+		if p.EventID != nil {
+			g.of[p.ID] = *p.EventID
+		}
+		if !p.Significant {
+			continue
+		}
+		g.points[p.ID] = p
+		g.spans[p.TestbedID] = append(g.spans[p.TestbedID], coreevent.Span{ID: p.ID, Line: p.SpecID + " " + strconv.FormatInt(p.SeriesID, 10),
+			First: p.First, Last: p.Last, Weight: p.Score})
+	}
+	if g.lines, err = countLines(ctx, tx, headID); err != nil {
+		return err
+	}
+	rows := map[string]Event{}
+	for _, e := range before {
+		rows[e.ID] = e
+	}
+	found := map[string]bool{}
+	for testbed, spans := range g.spans {
+		items := coreevent.Group(spans)
+		ids := coreevent.Match(items, g.of)
+		for i, item := range items {
+			e, err := g.event(ctx, tx, testbed, item)
+			if err != nil {
+				return err
+			}
+			row, was := rows[ids[i]]
+			if was {
+				found[row.ID] = true
+				row, err = renew(ctx, tx, row, e)
+			} else if row, err = insert(ctx, tx, e); err == nil {
+				row, err = settle(ctx, tx, row)
+			}
+			if err != nil {
+				return err
+			}
+			if err := tellOnce(ctx, tx, row, g.fresh(item)); err != nil {
+				return err
+			}
+			for _, m := range item.Members {
+				if g.of[m] != row.ID {
+					if err := setEvent(ctx, tx, m, row.ID); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	for _, e := range before {
+		if e.Significant && !found[e.ID] {
+			e.Significant = false
+			if _, err := update(ctx, tx, e, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// grouping is what events of a head are made of.
+type grouping struct {
+	projectID string
+	head      series.Head
+	points    map[string]Point            // significant ones
+	spans     map[string][]coreevent.Span // of each testbed
+	of        map[string]string           // the event that a change had
+	lines     map[string]int              // of each testbed
+}
+
+// event is what an item says, as a new event.
+func (g grouping) event(ctx context.Context, tx *store.Tx, testbed string, item coreevent.Item) (Event, error) {
+	e := Event{ProjectID: g.projectID, BranchID: g.head.BranchID, HeadID: g.head.ID, TestbedID: testbed, Kind: Code,
+		State: coreevent.Suspected, Significant: true, First: item.First, Last: item.Last, Changes: len(item.Members)}
+	var scores []float64
+	for _, m := range item.Members {
+		p := g.points[m]
+		scores = append(scores, p.Score)
+		e.Settled = e.Settled || p.Settled && !p.Weak
+		switch p.Worse {
+		case 1:
+			e.Worse++
+		case -1:
+			e.Better++
+		}
+	}
+	if before := e.First - 1; before >= 0 { // the values of some member begin to be others after it, so it was measured
+		e.Before = &before
+	}
+	e.Score = coreevent.Total(scores)
+	machine, err := g.ofMachine(ctx, tx, testbed, item)
+	if machine {
+		e.Kind = Machine
+	}
+	return e, err
+}
+
+// ofMachine says whether the testbed changed, and not the code.
+func (g grouping) ofMachine(ctx context.Context, tx *store.Tx, testbed string, item coreevent.Item) (bool, error) {
+	here := coreevent.Around{Active: g.lines[testbed], Moved: len(item.Members)}
+	if !coreevent.OfMachine(here, []coreevent.Around{{Active: math.MaxInt32}}) {
+		return false, nil // whatever others did
+	}
+	var others []coreevent.Around
+	for other, lines := range g.lines {
+		if other == testbed {
+			continue
+		}
+		covers, err := measuredAround(ctx, tx, report.Line{HeadID: g.head.ID, TestbedID: other}, item.First, item.Last)
+		if err != nil {
+			return false, err
+		}
+		if !covers {
+			continue
+		}
+		around := coreevent.Around{Active: lines}
+		for _, s := range g.spans[other] {
+			if s.First <= item.Last && s.Last >= item.First {
+				around.Moved++
+			}
+		}
+		others = append(others, around)
+	}
+	return coreevent.OfMachine(here, others), nil
+}
+
+// measuredAround says whether a testbed has measured enough versions on both sides of a place to show a change there.
+func measuredAround(ctx context.Context, tx *store.Tx, at report.Line, first, last int64) (bool, error) {
+	stretches, err := series.Stretches(ctx, tx, at.HeadID)
+	if err != nil {
+		return false, err
+	}
+	before, after := 0, 0
+	for _, s := range stretches {
+		for _, side := range []struct {
+			n         *int
+			low, high int64
+		}{{&before, s.Low, min(s.High, first-1)}, {&after, max(s.Low, last), s.High}} {
+			if side.low > side.high || *side.n >= sidesOfMachine {
+				continue
+			}
+			var n int
+			if err := tx.QueryRow(ctx, `select count(*) from (select distinct hv.number from head_version hv
+				join report r on r.version_id = hv.version_id and r.testbed_id = $1
+				where hv.head_id = $2 and hv.number between $3 and $4`+countsQuery+series.OfLineage(5)+` limit $6) as few`, at.TestbedID, s.HeadID,
+				side.low, side.high, at.HeadID, sidesOfMachine).Scan(&n); err != nil {
+				return false, fmt.Errorf("count versions of testbed %s: %w", at.TestbedID, err)
+			}
+			*side.n += n
+		}
+	}
+	return before >= sidesOfMachine && after >= sidesOfMachine, nil
+}
+
+// fresh says whether an item's change is one of these days.
+func (g grouping) fresh(item coreevent.Item) bool {
+	return slices.ContainsFunc(item.Members, func(m string) bool { return g.points[m].NAfter <= newsUntil })
+}
+
+// renew writes over an event's row what a look says of it now, if that is something else. What people decided stays.
+func renew(ctx context.Context, tx *store.Tx, row, now Event) (Event, error) {
+	was := row
+	row.Kind, row.Significant, row.Settled, row.First, row.Last, row.Score = now.Kind, true, now.Settled, now.First, now.Last, now.Score
+	row.Changes, row.Worse, row.Better = now.Changes, now.Worse, now.Better
+	if (row.Before == nil) != (now.Before == nil) || row.Before != nil && *row.Before != *now.Before {
+		row.Before = now.Before
+	}
+	if row != was {
+		score := row
+		score.Score, score.Worse, score.Better = was.Score, was.Worse, was.Better
+		var err error
+		if row, err = update(ctx, tx, row, score != was); err != nil {
+			return row, err
+		}
+	}
+	return settle(ctx, tx, row)
+}
+
+// settle confirms an event that enough values follow: the series itself says that it is one.
+func settle(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
+	if !e.Settled || e.State != coreevent.Suspected {
+		return e, nil
+	}
+	return apply(ctx, tx, e, coreevent.Confirm, nil, "")
+}
+
+// apply lets something happen to an event: it writes the state that the table in core/event says, and the step.
+func apply(ctx context.Context, tx *store.Tx, e Event, verb coreevent.Verb, by *string, reason string) (Event, error) {
+	from := e.State
+	var err error
+	if e.State, err = coreevent.Next(e.ID, from, verb); err != nil {
+		return e, err
+	}
+	if e, err = update(ctx, tx, e, true); err != nil {
+		return e, err
+	}
+	return e, addStep(ctx, tx, e.ID, Step{Verb: verb, From: from, To: e.State, AccountID: by, Reason: reason})
+}
+
+// tellOnce tells of a confirmed event (notify), once in its life. One that is old when it is found is told to nobody.
+func tellOnce(ctx context.Context, tx *store.Tx, e Event, fresh bool) error {
+	if e.State != coreevent.Confirmed || e.Told != nil || !fresh {
+		return nil
+	}
+	now := tx.Now()
+	e.Told = &now
+	if _, err := update(ctx, tx, e, false); err != nil {
+		return err
+	}
+	return notify.Write(ctx, tx, notify.Event{Kind: notify.ChangeConfirmed, ProjectID: e.ProjectID, Subject: e.ID,
+		Body: notify.Body{Event: e.ID, Head: e.HeadID, Reason: string(e.Kind), From: string(coreevent.Suspected), To: string(e.State)}})
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/tachograph/tacho/internal/server/notify"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// lookout brings the lines of a project up to date when its reports have changed.
+func (s *Server) lookout() notify.Subscriber {
+	return notify.Subscriber{Name: "events", Kinds: []notify.Kind{notify.ReportClosed, notify.ReportReopened, notify.ReportDeleted},
+		Deliver: func(ctx context.Context, e notify.Event) error {
+			_, err := s.changes.CatchUp(ctx, e.ProjectID, math.MaxInt)
+			return err
+		}}
+}
+
+// lookEvery is how often lines are looked for that a delivery did not reach: after an upgrade, or when it was given up.
+const lookEvery = time.Minute
+
+// lookAround brings the lines of all projects up to date, now and then.
+func (s *Server) lookAround(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		if err := s.lookEverywhere(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "look for events", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) lookEverywhere(ctx context.Context) error {
+	var projects []string
+	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		projects, err = report.ProjectsWithNews(ctx, tx)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, id := range projects {
+		if _, err := s.changes.CatchUp(ctx, id, math.MaxInt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
