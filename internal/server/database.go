@@ -32,7 +32,8 @@ func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
 		if cfg.Local {
 			check = 1 // a command does not wait for it, unless there is a reason
 		}
-		db, err := store.Open(ctx, store.Config{Path: file, Now: cfg.Now, CheckBytes: check, Rehearse: cfg.Rehearse})
+		db, err := store.Open(ctx, store.Config{Path: file, Now: cfg.Now, CheckBytes: check, OnePool: cfg.Local,
+			Rehearse: cfg.Rehearse})
 		if err != nil {
 			return nil, cannotUse(cfg.Data, err)
 		}

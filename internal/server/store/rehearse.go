@@ -37,7 +37,7 @@ func (s *Store) practise(ctx context.Context, f func(*Tx) error) error {
 		statements = tx.q.statements
 		return cmp.Or(err, errRehearsed)
 	}
-	if _, err := s.run(ctx, s.writer, perform); !errors.Is(err, errRehearsed) {
+	if _, err := s.run(ctx, writes, perform); !errors.Is(err, errRehearsed) {
 		return err
 	} else if statements == 0 || s.rehearse != AtStatements {
 		return nil
@@ -63,7 +63,7 @@ func (s *Store) unwound(ctx context.Context, f func(*Tx) error) (commit uint64, 
 			err = context.Canceled // as the statement would have been
 		}
 	}()
-	return s.run(ctx, s.writer, f)
+	return s.run(ctx, writes, f)
 }
 
 // ofTest says whether a function stands in a test.

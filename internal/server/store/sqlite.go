@@ -27,7 +27,8 @@ func (sqlite) goose() (goose.Dialect, string) { return goose.DialectSQLite3, "mi
 // exclusive runs f alone: the pool of writers has one connection, and the file's own lock keeps other processes out.
 func (sqlite) exclusive(_ context.Context, _ *sql.DB, f func() error) error { return f() }
 
-func (sqlite) options(bool) *sql.TxOptions { return nil } // what a connection may do is decided where it is opened
+// options matter where one pool is for both: a view does not wait for a writer. Else where a connection is opened decides what it may do.
+func (sqlite) options(write bool) *sql.TxOptions { return &sql.TxOptions{ReadOnly: !write} }
 
 // lock has nothing to do: there is one writer at a time.
 func (sqlite) lock(context.Context, querier, string) error { return nil }
@@ -73,7 +74,11 @@ func (s *Store) openSQLite(ctx context.Context, cfg Config) error {
 	if cfg.Disk != nil {
 		vfs, s.durable.flush = cfg.Disk.VFS(), cfg.Disk.Flush
 	}
-	if s.writer, err = openSQLiteFile(ctx, cfg.Path, vfs, writerPool); err != nil {
+	kind := writerPool
+	if cfg.OnePool {
+		kind = onePool
+	}
+	if s.writer, err = openSQLiteFile(ctx, cfg.Path, vfs, kind); err != nil {
 		return err
 	}
 	if check {
@@ -86,6 +91,10 @@ func (s *Store) openSQLite(ctx context.Context, cfg Config) error {
 	}
 	if s.file, err = os.Stat(cfg.Path); err != nil {
 		return err
+	}
+	if cfg.OnePool {
+		s.reader = s.writer
+		return nil
 	}
 	s.reader, err = openSQLiteFile(ctx, cfg.Path, vfs, readerPool)
 	return err
@@ -115,6 +124,7 @@ type poolKind int
 const (
 	writerPool poolKind = iota
 	readerPool
+	onePool // for both; a view may run beside a writer, on a connection of its own
 )
 
 // oldestSQLite has the fix of a race between checkpoint and writer that lost data in WAL mode up to 3.51.2.
@@ -138,10 +148,10 @@ func openSQLiteFile(ctx context.Context, path, vfs string, kind poolKind) (*sql.
 	if vfs != "" {
 		q.Set("vfs", vfs)
 	}
-	if kind == writerPool {
-		q.Set("_txlock", "immediate")
-	} else {
+	if kind == readerPool {
 		q.Add("_pragma", "query_only(1)")
+	} else {
+		q.Set("_txlock", "immediate")
 	}
 	connector, err := driver.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
 	if err != nil {

@@ -90,6 +90,10 @@ type Config struct {
 	// killed or the machine stopped, is checked whatever its size. 0: none is checked.
 	CheckBytes int64
 
+	// OnePool is for a process that lives for one command: reads and writes share the connections to the SQLite file, so that it is opened
+	// once, its schema is parsed once and each statement is prepared once. A server has a pool for each, so that neither waits.
+	OnePool bool
+
 	// Rehearse is for tests: each function of Tx is broken off before it runs to its end, as if others had been in the way. What cannot be
 	// repeated shows.
 	Rehearse Rehearsal
@@ -294,7 +298,7 @@ func (s *Store) repeat(ctx context.Context, f func(*Tx) error) (commit uint64, e
 		}
 	}
 	for try := 1; ; try++ {
-		commit, err = s.run(ctx, s.writer, f)
+		commit, err = s.run(ctx, writes, f)
 		if err == nil || errors.Is(err, errUnknown) || !s.dialect.again(err) {
 			return commit, err
 		}
@@ -346,14 +350,22 @@ func (s *Store) explain(err error) error {
 
 // View runs f on a consistent snapshot; writes in it fail. What f has seen is on the disk when View returns nil.
 func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
-	_, err := s.run(ctx, s.reader, f)
+	_, err := s.run(ctx, reads, f)
 	return cmp.Or(s.durable.seen(ctx), s.explain(err))
 }
 
+// What a transaction may do.
+type purpose bool
+
+const (
+	reads  purpose = false
+	writes purpose = true
+)
+
 // run returns the number of the commit, which is 0 if nothing was written.
-func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit uint64, err error) {
+func (s *Store) run(ctx context.Context, why purpose, f func(*Tx) error) (commit uint64, err error) {
 	s.begun.Add(1)
-	begun, err := s.begin(ctx, db)
+	begun, err := s.begin(ctx, why)
 	if err != nil {
 		return 0, fmt.Errorf("begin transaction: %w", err)
 	}
@@ -368,17 +380,20 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 	if err := f(tx); err != nil {
 		return 0, err
 	}
-	if s.hindrance != nil && db == s.writer {
+	if q.wrote && why == reads && s.reader == s.writer { // connections for both do not refuse it
+		return 0, errors.New("a view wrote")
+	}
+	if s.hindrance != nil && why == writes {
 		if err := s.hindrance(ctx); err != nil {
 			return 0, err
 		}
 	}
 	done = true
-	if q.wrote && db == s.writer {
+	if q.wrote && why == writes {
 		commit = s.durable.number()
 	}
 	if err := begun.Commit(); err != nil {
-		if db == s.writer && s.dialect.lost(err) {
+		if why == writes && s.dialect.lost(err) {
 			err = fmt.Errorf("%w: %w", errUnknown, err)
 		}
 		return commit, fmt.Errorf("commit transaction: %w", err)
@@ -388,10 +403,13 @@ func (s *Store) run(ctx context.Context, db *sql.DB, f func(*Tx) error) (commit 
 }
 
 // begin tries again, once, with a new connection when the idle ones are broken: nothing has begun.
-func (s *Store) begin(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
-	options := s.dialect.options(db == s.writer)
-	if conn := s.held(ctx); conn != nil && db == s.writer {
-		return conn.BeginTx(ctx, options)
+func (s *Store) begin(ctx context.Context, why purpose) (*sql.Tx, error) {
+	options, db := s.dialect.options(why == writes), s.reader
+	if why == writes {
+		db = s.writer
+		if conn := s.held(ctx); conn != nil {
+			return conn.BeginTx(ctx, options)
+		}
 	}
 	begun, err := db.BeginTx(ctx, options)
 	if err != nil && s.dialect.lost(err) {
