@@ -67,21 +67,24 @@ func Previous(ctx context.Context, c *client.Client, report api.Report) (*compar
 		}
 		return compare(before, after), nil
 	}
-	of := func(branch string, most int) ([]api.Report, error) {
-		rows, _, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID},
+	of := func(branch string, most int) (rows []api.Report, more bool, err error) {
+		rows, total, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID},
 			client.Page{PerPage: most})
 		return slices.DeleteFunc(rows, func(row api.Report) bool {
 			return row.UUID == report.UUID || row.Status != api.ReportProcessed || row.StartTime.After(report.StartTime) ||
 				len(row.Counts.Results) == 0
-		}), err
+		}), total > most, err
 	}
-	rows, err := of(report.Branch.UUID, limits.CompareReports)
+	rows, more, err := of(report.Branch.UUID, 2) // nearly always the newest but the report itself
+	if err == nil && len(rows) == 0 && more {
+		rows, _, err = of(report.Branch.UUID, limits.CompareReports)
+	}
 	if err != nil {
 		return nil, err
 	}
 	start := report.Branch.Head.StartPoint
 	if len(rows) == 0 && start != nil && start.Branch != report.Branch.UUID {
-		if rows, err = of(start.Branch, limits.CompareBase); err != nil {
+		if rows, _, err = of(start.Branch, limits.CompareBase); err != nil {
 			return nil, err
 		}
 		rows = atStart(rows, *start)

@@ -218,20 +218,22 @@ func Map[R, W any](rows []R, one func(R) W) []W {
 }
 
 // PageOf reads a page of the rows that from selects (" from … where …", with its arguments), in an order that has the page's direction in
-// it
-// ("name%s, id"), and counts all of them. what names the rows in errors.
+// it ("name%s, id"), and counts all of them. what names the rows in errors.
 func PageOf[T any](
 	ctx context.Context, tx *Tx, what, columns, from string, args []any, order string, page Page, scan func(*sql.Rows) (T, error),
 ) (out []T, total int, err error) {
-	if err := tx.QueryRow(ctx, `select count(*)`+from, args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count %s: %w", what, err)
-	}
 	n := len(args)
 	query := `select ` + columns + from + ` order by ` + strings.ReplaceAll(order, "%s",
 		Direction(page)) + fmt.Sprintf(` limit $%d offset $%d`, n+1, n+2)
 	rows, err := tx.Query(ctx, query, append(args[:n:n], page.Limit, page.Offset)...)
 	if out, err = Collect(rows, err, scan); err != nil {
 		return nil, 0, fmt.Errorf("list %s: %w", what, err)
+	}
+	if len(out) > 0 && len(out) < page.Limit { // it is the last page
+		return out, page.Offset + len(out), nil
+	}
+	if err := tx.QueryRow(ctx, `select count(*)`+from, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count %s: %w", what, err)
 	}
 	return out, total, nil
 }
