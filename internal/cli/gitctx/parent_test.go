@@ -9,7 +9,7 @@ import (
 
 func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 	t.Parallel()
-	const refs = "for-each-ref --format=%(refname) refs/heads/"
+	const refs = "for-each-ref --format=%(refname) %(objectname) refs/heads/"
 	older := merge
 	work := Context{Branch: "topic", Hash: head, Root: "/src/app"}
 	change := func(f func(*Context)) Context {
@@ -69,6 +69,63 @@ func TestABranchCameFromWhatGitOrCISay(t *testing.T) {
 	} {
 		if diff := cmp.Diff(row.want, row.found.FindParent(source(nil, nil, row.git))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestGitsFilesSayWhereABranchCameFrom(t *testing.T) {
+	t.Parallel()
+	const rest = "rev-list --first-parent -n 255 "
+	origin := "[remote \"origin\"]\n\turl = https://example.org/o/app\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
+	tracks := func(remote, merge string) string {
+		return "[branch \"topic\"]\n\tremote = " + remote + "\n\tmerge = " + merge + "\n"
+	}
+	files := func(config string, pairs ...string) map[string]string {
+		f := map[string]string{"/src/app/.git/HEAD": "ref: refs/heads/topic", "/src/app/.git/refs/heads/topic": head,
+			"/src/app/.git/config": config}
+		for i := 0; i < len(pairs); i += 2 {
+			f["/src/app/.git/"+pairs[i]] = pairs[i+1]
+		}
+		return f
+	}
+	found := Context{Branch: "topic", Hash: head, Root: "/src/app"}
+	for name, row := range map[string]struct {
+		files map[string]string
+		git   []string // what git is asked, and what it says
+		want  Parent
+	}{
+		"origin's HEAD, without a commit of its own": {files(origin, "refs/remotes/origin/HEAD", "ref: refs/remotes/origin/main\n",
+			"packed-refs", head+" refs/remotes/origin/main\n"), []string{rest + head, head + "\n" + merge}, Parent{"main", []string{head, merge}}},
+		"with commits of its own": {files(origin, "refs/remotes/origin/HEAD", "ref: refs/remotes/origin/main\n",
+			"packed-refs", local+" refs/remotes/origin/main\n"),
+			[]string{"merge-base " + head + " refs/remotes/origin/main", merge, rest + merge, merge}, Parent{"main", []string{merge}}},
+		"a usual name": {files("", "refs/heads/master", head), []string{"config init.defaultBranch", "", rest + head, head},
+			Parent{"master", []string{head}}},
+		"the branch that it tracks": {files(origin+tracks("origin", "refs/heads/release/1"), "refs/remotes/origin/release/1", head),
+			[]string{rest + head, head}, Parent{"release/1", []string{head}}},
+		"a branch of this repository": {files(tracks(".", "refs/heads/dev"), "refs/heads/dev", head), []string{rest + head, head},
+			Parent{"dev", []string{head}}},
+		"not the branch that it is pushed to": {files(origin+tracks("origin", "refs/heads/topic"),
+			"refs/remotes/origin/HEAD", "ref: refs/remotes/origin/topic"), nil, Parent{}},
+		"not a pull request that is checked out": {files(origin+tracks("origin", "refs/pull/7/head"), "refs/remotes/origin/HEAD",
+			"ref: refs/remotes/origin/topic"), nil, Parent{}},
+		"not a branch of somebody else's": {files(origin+tracks("https://example.org/x/app", "refs/heads/main"), "refs/remotes/origin/HEAD",
+			"ref: refs/remotes/origin/topic"), nil, Parent{}},
+		"one branch alone is fetched": {files("[remote \"origin\"]\nfetch = +refs/heads/dev:refs/remotes/origin/dev\n"+
+			tracks("origin", "refs/heads/dev"), "refs/remotes/origin/dev", head), []string{rest + head, head}, Parent{"dev", []string{head}}},
+	} {
+		said, asked := with(map[string]string{}, row.git...), 0
+		s := source(nil, row.files, said)
+		inner := s.Git
+		s.Git = func(args ...string) (string, error) {
+			asked++
+			return inner(args...)
+		}
+		if diff := cmp.Diff(row.want, found.FindParent(s)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if asked != len(said) {
+			t.Errorf("%s: git was asked %d times, want %d", name, asked, len(said))
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package gitctx
 
 import (
-	"bufio"
 	"errors"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -15,6 +15,8 @@ type repo struct {
 	branch string // empty: HEAD is detached
 	hash   string // empty: no commit yet
 	remote string // address of origin
+	common string // folder of the references and settings, which work trees share; empty: only the git program reads the references
+	config string // content of its settings
 }
 
 func (r repo) name() string {
@@ -75,13 +77,16 @@ func (s Source) readRepo(r *repo, gitDir, head string) error {
 		common = absolute(gitDir, strings.TrimSpace(text))
 	}
 	if text, err := s.read(path.Join(common, "config")); err == nil {
-		r.remote = originOf(text)
+		r.config = text
+		r.remote = first(settings(text, `remote "origin"`, "url"))
 	}
 	ref, symbolic := strings.CutPrefix(head, "ref:")
 	ref = strings.TrimSpace(ref)
-	switch {
-	case ref == "refs/heads/.invalid": // reftable: git's files hold no references
+	if ref == "refs/heads/.invalid" { // reftable: git's files hold no references
 		return s.askGit(r)
+	}
+	r.common = common
+	switch {
 	case !symbolic && ident.IsGitHash(head):
 		r.hash = head
 		return nil
@@ -103,7 +108,13 @@ func (s Source) resolve(common, ref string) string {
 		}
 	}
 	packed, err := s.read(path.Join(common, "packed-refs"))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if err != nil { // tens of thousands of references
+		if hash, err := s.git("rev-parse", "--quiet", "--verify", ref); err == nil && ident.IsGitHash(hash) {
+			return hash
+		}
 		return ""
 	}
 	for line := range strings.Lines(packed) {
@@ -127,20 +138,26 @@ func (s Source) askGit(r *repo) error {
 	return nil
 }
 
-// originOf returns the address of the remote "origin" in a git config file.
-func originOf(config string) string {
+// settings are the values of a key in a section of a git config file.
+func settings(config, section, key string) (values []string) {
 	inside := false
-	lines := bufio.NewScanner(strings.NewReader(config))
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
+	for line := range strings.Lines(config) {
+		line := strings.TrimSpace(line)
 		if strings.HasPrefix(line, "[") {
-			inside = line == `[remote "origin"]`
+			inside = line == "["+section+"]"
 			continue
 		}
-		key, value, ok := strings.Cut(line, "=")
-		if inside && ok && strings.EqualFold(strings.TrimSpace(key), "url") {
-			return strings.Trim(strings.TrimSpace(value), `"`)
+		name, value, ok := strings.Cut(line, "=")
+		if inside && ok && strings.EqualFold(strings.TrimSpace(name), key) {
+			values = append(values, strings.Trim(strings.TrimSpace(value), `"`))
 		}
 	}
-	return ""
+	return values
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }

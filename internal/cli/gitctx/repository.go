@@ -3,7 +3,10 @@ package gitctx
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/ident"
@@ -24,10 +27,11 @@ func (c Context) Identity(s Source) map[string]string {
 	folder := s.Dir
 	if c.Root != "" {
 		folder = c.Root
-		if repo, err := openRepo(s); err == nil {
+		repo, err := openRepo(s)
+		if err == nil {
 			set(m, keyURL, repositoryAddress(repo.remote))
 		}
-		set(m, keyRoot, firstCommit(s))
+		set(m, keyRoot, firstCommit(s, repo))
 	}
 	if folder != "" {
 		sum := sha256.Sum256([]byte(folder))
@@ -43,8 +47,8 @@ func set(m map[string]string, key, value string) {
 }
 
 // firstCommit is the commit that the main line begins with; empty in a shallow checkout, whose oldest is only where it was cut.
-func firstCommit(s Source) string {
-	if shallow, err := s.git("rev-parse", "--is-shallow-repository"); err != nil || shallow != "false" {
+func firstCommit(s Source, here repo) string {
+	if here.hash == "" || s.isShallow(here) {
 		return ""
 	}
 	out, err := s.git("rev-list", "--max-parents=0", "--first-parent", "HEAD")
@@ -52,6 +56,17 @@ func firstCommit(s Source) string {
 		return ""
 	}
 	return out
+}
+
+// isShallow says whether history was cut: git notes where in a file.
+func (s Source) isShallow(here repo) bool {
+	if here.common != "" {
+		if cut, err := s.read(path.Join(here.common, "shallow")); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return cut != ""
+		}
+	}
+	shallow, err := s.git("rev-parse", "--is-shallow-repository")
+	return err != nil || shallow != "false"
 }
 
 // repositoryAddress is host/path of a remote's address, the same for all ways to reach it; empty for a folder of this machine. User names,

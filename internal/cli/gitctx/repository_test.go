@@ -21,13 +21,25 @@ func TestAnAddressIsTheSameHoweverItIsWritten(t *testing.T) {
 
 func TestTheOldestCommitOfAShallowCheckoutIsNotTheFirst(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"/src/app/.git/HEAD": "ref: refs/heads/main\n"}
 	const roots = "rev-list --max-parents=0 --first-parent HEAD"
-	for shallow, want := range map[string]string{"false": head, "true": "", "": ""} {
-		s := source(nil, files, map[string]string{"rev-parse --is-shallow-repository": shallow, roots: head})
+	asked := map[string]string{"rev-parse --is-shallow-repository": "true", "rev-parse HEAD": head, roots: head}
+	for name, row := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"whole":               {map[string]string{"HEAD": "ref: refs/heads/main", "refs/heads/main": head}, head},
+		"shallow":             {map[string]string{"HEAD": "ref: refs/heads/main", "refs/heads/main": head, "shallow": merge + "\n"}, ""},
+		"no commit yet":       {map[string]string{"HEAD": "ref: refs/heads/main"}, ""},
+		"what git alone says": {map[string]string{"HEAD": "ref: refs/heads/.invalid"}, ""},
+	} {
+		files := map[string]string{}
+		for file, text := range row.files {
+			files["/src/app/.git/"+file] = text
+		}
+		s := source(nil, files, asked)
 		got := Detect(s).Identity(s)
-		if got[keyRoot] != want || got[keyFolder] == "" || got[keyFolder] == "/src/app" {
-			t.Errorf("shallow %q: want the first commit %q and a fingerprint of the folder, got %v", shallow, want, got)
+		if got[keyRoot] != row.want || got[keyFolder] == "" || got[keyFolder] == "/src/app" {
+			t.Errorf("%s: want the first commit %q and a fingerprint of the folder, got %v", name, row.want, got)
 		}
 	}
 }
