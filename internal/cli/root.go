@@ -28,12 +28,32 @@ func Main(args []string, env Env, commands Commands) int {
 	return Run(context.Background(), args, &env, commands)
 }
 
-// Commands makes commands that work in env, each in a group of the root's help (Measure, Look, Operate).
-type Commands func(env *Env) []*cobra.Command
+// Verb is a command below the root.
+type Verb struct {
+	Name  string // as it is called
+	Group string // of the root's help
+	Make  func(*Env) *cobra.Command
+}
+
+// Commands are those below the root, in the order of its help.
+type Commands []Verb
+
+// called are the commands that a command line needs: the one that it names, else all. Making a command with its flags is a part of what a
+// short one costs, and there are sixty.
+func (c Commands) called(args []string) (needed Commands, one bool) {
+	for i, verb := range c {
+		if len(args) > 0 && args[0] == verb.Name {
+			return c[i : i+1], true
+		}
+	}
+	return c, false
+}
 
 // Run is Main with a context, for tests.
 func Run(ctx context.Context, args []string, env *Env, commands Commands) int {
-	root := Root(env, commands)
+	needed, one := commands.called(args)
+	root := Root(env, needed)
+	root.CompletionOptions.DisableDefaultCmd = one
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -101,10 +121,13 @@ BENCHER_… are understood where TACHO_… are not set.`,
 	root.SetHelpTemplate(helpTemplate)
 	root.AddGroup(&cobra.Group{ID: GroupMeasure, Title: "Measure:"}, &cobra.Group{ID: GroupLook, Title: "Look:"},
 		&cobra.Group{ID: GroupOperate, Title: "Operate:"})
-	root.AddCommand(commands(env)...)
+	for _, verb := range commands {
+		cmd := verb.Make(env)
+		cmd.GroupID = verb.Group
+		root.AddCommand(cmd)
+	}
 	root.AddCommand(newVersionCommand(env))
 	markErrors(root)
-	root.InitDefaultCompletionCmd()
 	return root
 }
 
@@ -114,14 +137,6 @@ const (
 	GroupLook    = "look"
 	GroupOperate = "operate"
 )
-
-// Grouped puts commands into a group of the root's help.
-func Grouped(group string, commands ...*cobra.Command) []*cobra.Command {
-	for _, c := range commands {
-		c.GroupID = group
-	}
-	return commands
-}
 
 // markErrors marks the errors of all commands that run, and gives each command that has none of its own the exit codes of a local one.
 func markErrors(cmd *cobra.Command) {

@@ -77,6 +77,36 @@ func TestEveryHelpHasAnExampleAndItsExitCodes(t *testing.T) {
 	}
 }
 
+func TestACommandLineMakesTheCommandThatItNames(t *testing.T) {
+	t.Parallel()
+	made := 0
+	var counted cli.Commands
+	for _, verb := range verbs.All {
+		inner := verb
+		verb.Make = func(env *cli.Env) *cobra.Command {
+			made++
+			cmd := inner.Make(env)
+			if cmd.Name() != inner.Name || len(cmd.Aliases) > 0 {
+				t.Errorf("%s is called %s %v", inner.Name, cmd.Name(), cmd.Aliases)
+			}
+			return cmd
+		}
+		counted = append(counted, verb)
+	}
+	for _, row := range []struct {
+		args []string
+		want int
+	}{
+		{[]string{"run", "--help"}, 1}, {[]string{"key", "list", "--help"}, 1}, {[]string{"--help"}, len(verbs.All)},
+		{[]string{"help", "run"}, len(verbs.All)}, {[]string{"__complete", ""}, len(verbs.All)},
+	} {
+		made = 0
+		if code := clitest.New(counted).Tacho(t, row.args...); code != 0 || made != row.want {
+			t.Errorf("%v: exit code %d, %d commands were made, want %d", row.args, code, made, row.want)
+		}
+	}
+}
+
 func TestKeysWithSpacesAreRefusedBeforeTheyAreSent(t *testing.T) {
 	t.Parallel()
 	w := clitest.New(verbs.All)

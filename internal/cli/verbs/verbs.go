@@ -2,10 +2,6 @@
 package verbs
 
 import (
-	"slices"
-
-	"github.com/spf13/cobra"
-
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/account"
 	"github.com/tachograph/tacho/internal/cli/admin"
@@ -18,12 +14,23 @@ import (
 )
 
 // All are the commands of tacho in the order of its help.
-func All(env *cli.Env) []*cobra.Command {
-	return slices.Concat(
-		cli.Grouped(cli.GroupMeasure, run.Command(env), jobs.Command(env), look.Adapters(env)),
-		cli.Grouped(cli.GroupLook, look.Reports(env), compare.Command(env), look.Perf(env), look.Detect(env), look.Alerts(env),
-			admin.Thresholds(env), admin.Plots(env), admin.Projects(env)),
-		cli.Grouped(cli.GroupOperate, server.Command(env), runner.Command(env), admin.Images(env), runner.Specs(env), account.Keys(env),
-			account.Login(env), account.Logout(env)),
-	)
+var All = cli.Commands{
+	{Name: "run", Group: cli.GroupMeasure, Make: run.Command},
+	{Name: "job", Group: cli.GroupMeasure, Make: jobs.Command},
+	{Name: "adapters", Group: cli.GroupMeasure, Make: look.Adapters},
+	{Name: "report", Group: cli.GroupLook, Make: look.Reports},
+	{Name: "compare", Group: cli.GroupLook, Make: compare.Command},
+	{Name: "perf", Group: cli.GroupLook, Make: look.Perf},
+	{Name: "detect", Group: cli.GroupLook, Make: look.Detect},
+	{Name: "alert", Group: cli.GroupLook, Make: look.Alerts},
+	{Name: "threshold", Group: cli.GroupLook, Make: admin.Thresholds},
+	{Name: "plot", Group: cli.GroupLook, Make: admin.Plots},
+	{Name: "project", Group: cli.GroupLook, Make: admin.Projects},
+	{Name: "server", Group: cli.GroupOperate, Make: server.Command},
+	{Name: "runner", Group: cli.GroupOperate, Make: runner.Command},
+	{Name: "image", Group: cli.GroupOperate, Make: admin.Images},
+	{Name: "spec", Group: cli.GroupOperate, Make: runner.Specs},
+	{Name: "key", Group: cli.GroupOperate, Make: account.Keys},
+	{Name: "login", Group: cli.GroupOperate, Make: account.Login},
+	{Name: "logout", Group: cli.GroupOperate, Make: account.Logout},
 }
