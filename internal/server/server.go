@@ -237,22 +237,6 @@ func (s *Server) routes(source web.Source) http.Handler {
 		drawn()
 	}
 	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { drawn().ServeHTTP(w, r) })
-	numbers := metrics.New(s.cfg.Version, s.cfg.Commit)
-	numbers.Gauge("runners_waiting", "Runners that wait for a job.", func() float64 { return float64(s.queue.WaitingRunners()) })
-	numbers.Gauge("channels_open", "Runner channels that are open.", func() float64 { return float64(s.hub.Connected()) })
-	numbers.Gauge("jobs_pending", "Jobs in the queue.", func() float64 { return float64(s.counts(true)) })
-	numbers.Gauge("jobs_in_flight", "Jobs that a runner holds.", func() float64 { return float64(s.counts(false)) })
-
-	for _, limit := range throttle.Limits {
-		numbers.Counter("limit_hits_total", "How often a limit of callers was hit.", "limit", string(limit),
-			func() float64 { return float64(s.guard.Hits(limit)) })
-	}
-
-	for _, kind := range notify.Kinds {
-		numbers.Counter("events_total", "Events that were committed, as this server was told of them.", "kind", string(kind),
-			func() float64 { return float64(s.told.count(kind)) })
-	}
-
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", s.images)
 	mux.Handle("/v2", s.images)
@@ -260,7 +244,6 @@ func (s *Server) routes(source web.Source) http.Handler {
 	for _, pattern := range web.Patterns {
 		mux.Handle(pattern, pages)
 	}
-	mux.Handle("GET /metrics", numbers.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", operations)
@@ -279,7 +262,30 @@ func (s *Server) routes(source web.Source) http.Handler {
 		// A registry's answers are bytes with a digest, or tokens; numbers are compressed by their handler.
 		Compress: func(r *http.Request) bool { return !open(r) },
 	}
+	if s.cfg.Local { // nobody asks a command how it is
+		return whole.Wrap(mux)
+	}
+	numbers := s.numbers()
+	mux.Handle("GET /metrics", numbers.Handler())
 	return numbers.Middleware(whole.Wrap(mux))
+}
+
+// numbers are what GET /metrics shows.
+func (s *Server) numbers() *metrics.Metrics {
+	numbers := metrics.New(s.cfg.Version, s.cfg.Commit)
+	numbers.Gauge("runners_waiting", "Runners that wait for a job.", func() float64 { return float64(s.queue.WaitingRunners()) })
+	numbers.Gauge("channels_open", "Runner channels that are open.", func() float64 { return float64(s.hub.Connected()) })
+	numbers.Gauge("jobs_pending", "Jobs in the queue.", func() float64 { return float64(s.counts(true)) })
+	numbers.Gauge("jobs_in_flight", "Jobs that a runner holds.", func() float64 { return float64(s.counts(false)) })
+	for _, limit := range throttle.Limits {
+		numbers.Counter("limit_hits_total", "How often a limit of callers was hit.", "limit", string(limit),
+			func() float64 { return float64(s.guard.Hits(limit)) })
+	}
+	for _, kind := range notify.Kinds {
+		numbers.Counter("events_total", "Events that were committed, as this server was told of them.", "kind", string(kind),
+			func() float64 { return float64(s.told.count(kind)) })
+	}
+	return numbers
 }
 
 // guarded is what all edges have in common: where a request came from, how slow it may be, and whether its sender has asked too often. A

@@ -78,6 +78,11 @@ func New(cfg Config) *API {
 // later registers an operation at its first request, if that is wanted: describing seventy operations would be much of the time of a
 // command that calls three.
 func (a *API) later(method, path string, register func(*API)) bool {
+	return a.together([]string{method + " " + path}, register)
+}
+
+// together is later for several operations that come one after the other and describe the same bodies.
+func (a *API) together(patterns []string, register func(*API)) bool {
 	if a.huma != nil {
 		return false
 	}
@@ -87,7 +92,9 @@ func (a *API) later(method, path string, register func(*API)) bool {
 		register(b)
 		return b.mux
 	})
-	a.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) { alone().ServeHTTP(w, r) })
+	for _, pattern := range patterns {
+		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { alone().ServeHTTP(w, r) })
+	}
 	return true
 }
 

@@ -31,6 +31,9 @@ type runInput struct {
 }
 
 func (a *API) registerRun() {
+	if a.together([]string{"POST /v0/run/check", "POST /v0/run"}, (*API).registerRun) {
+		return
+	}
 	register(a, operation{http.MethodPost, "/v0/run/check", "check-run",
 		"What POST /v0/run would say of the same run, before there are results; nothing is written", access.Submit, 0, 0},
 		func(ctx context.Context, in *struct{ Body api.NewRun }) (*bodyOutput[api.RunCheck], error) {
