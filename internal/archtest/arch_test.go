@@ -168,6 +168,7 @@ var owners = map[string][]string{
 	"github.com/google/go-cmp": {"internal/runner/isolate/isolatetest", "internal/server/blob/blobtest",
 		"internal/server/store/storetest"},
 	"golang.org/x/mod":   {"internal/server/store"},
+	"golang.org/x/tools": {"scripts/platforms"},
 	"golang.org/x/sys":   {"internal/runner/...", "internal/server/filelock", "internal/server/store"},
 	"golang.org/x/term":  {"internal/cli/..."},
 	"pgregory.net/rapid": {"internal/property"},
