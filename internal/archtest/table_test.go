@@ -92,6 +92,8 @@ var table = slices.Concat([]row{
 	{"bench/abuse", []string{"api"}},
 	{"bench/accuracy/...", []string{"internal/core/change", "internal/core/judge", "internal/core/paired", "internal/core/stats",
 		"internal/core/unit", "bench/accuracy/baseline"}}, // measures the core itself
+	{"bench/planted", []string{"api", "client", "internal/core/change", "internal/core/event",
+		"bench/accuracy/baseline"}}, // the core, or a server
 	{"bench/idle", []string{"api", "internal/config", "internal/imagepack", "internal/server"}},
 	{"e2e", nil},
 	{"examples/...", nil},
