@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
@@ -210,6 +212,40 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 			t.Errorf("%s has no package comment", p.name())
 		}
 	}
+}
+
+// TestEachRoomOfTheServerSaysWhoCallsIt looks at the text: who reads a room knows from its package comment for whom it is.
+func TestEachRoomOfTheServerSaysWhoCallsIt(t *testing.T) {
+	t.Parallel()
+	calls := regexp.MustCompile(`(?i)\b(who calls it|calls? (it|them)|called by|may call|mounts it|mounts a Registry|edges call)\b`)
+	found := 0
+	for _, p := range packages(t) {
+		if !under(p.name(), "internal/server") || p.name() == "internal/server" || under(p.name(), "internal/server/store") ||
+			strings.HasSuffix(p.name(), "test") || strings.HasSuffix(p.name(), "migration") {
+			continue
+		}
+		found++
+		if doc := packageComment(t, p); !calls.MatchString(strings.ReplaceAll(doc, "\n", " ")) {
+			t.Errorf("the package comment of %s does not say who may call it", p.name())
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d rooms: the test has grown old", found)
+	}
+}
+
+// packageComment is the whole comment over a package's name.
+func packageComment(t *testing.T, p pkg) string {
+	t.Helper()
+	var out strings.Builder
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString(file.Doc.Text())
+	}
+	return out.String()
 }
 
 func TestNoPackageIsABucket(t *testing.T) {

@@ -15,6 +15,8 @@
 // Work whose cost drowns in what every request costs anyhow does not enter Work or Reads.
 //
 // Who finds a queue full, or waited too long, gets a fault that says when to come again; the edges answer it as 503 with Retry-After.
+//
+// Who calls it: the server root makes the gates; the edges call them, and so do the rooms whose work is heavy (report, explore).
 package admit
 
 import (

@@ -3,6 +3,8 @@
 //
 // A request is authenticated once: by the key in its Authorization header, or by a session's cookie. A cookie comes along by itself, so it
 // counts for reading only, and for forms of pages, whose handler refuses what another site sent.
+//
+// The server root calls it, and no other room does.
 package chain
 
 import (

@@ -4,6 +4,8 @@
 // Many points on few pixels are reduced per pixel column to the first, lowest, highest and last value, which looks exactly like drawing
 // all of them (Jugel et al., "M4", VLDB 2014); points with an alert are never dropped. Colours and dashes come from the page's style
 // sheet by class (s0, s1, …), so a plot follows light and dark and needs no inline style.
+//
+// The pages (package web) call it.
 package chart
 
 import (

@@ -3,6 +3,8 @@
 // The edges do not ask: they authenticate, translate and call. So a new way in cannot forget the question. That a use case has not
 // forgotten it is watched: an edge that serves under Watch learns from Asked whether somebody asked, and answers with an error of ours if
 // nobody did.
+//
+// Who calls it: every room of a noun may call Authorize; an edge calls Watch and Asked.
 package door
 
 import (

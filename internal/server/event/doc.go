@@ -22,4 +22,6 @@
 // beyond that, which a step of 1.7 standard deviations brings in one of five cases, has the line examined at once, as it is examined at
 // every version while it is learning or has a change that is not settled. So a change may be seen later than it could be, by 31 versions at
 // most, and the smaller it is the likelier. What is counted is never late.
+//
+// Who calls it: the edges call Service, and the dispatcher of the server root calls Look when a report has closed.
 package event

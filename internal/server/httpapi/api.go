@@ -8,6 +8,8 @@
 // Around the operations stands package chain. What is the API's own: CORS, and to hold what the answer needs (package admit) until it is
 // written. Operations admit their bodies by size before a byte is read. Errors are faults; their kind gives the status, and what has no
 // kind is logged under the request id and not shown.
+//
+// It is an edge: the server root mounts it, and no room calls it.
 package httpapi
 
 import (

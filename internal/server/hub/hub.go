@@ -3,6 +3,8 @@
 //
 // It carries messages and decides nothing: package job answers them, whichever way they came. A connection that ends ends nothing else;
 // jobs live by their leases.
+//
+// It is an edge: the server root mounts it, and no room calls it.
 package hub
 
 import (

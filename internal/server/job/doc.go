@@ -8,7 +8,7 @@
 // sweeper ends what nobody renewed. A terminal message is acknowledged when all of it is stored; reading and judging comes after, by a
 // small pool, and what a stopped server had not read is read at the next start.
 //
-// The hub brings what runners say; pages and REST ask for jobs, and cancel or retry them; fleet and project wake and cancel jobs through
-// interfaces of their own. Report, which stands above this room, makes jobs in the same way, and this room closes reports through the
-// interface Reports. Prepared is what this room makes of a submission; report holds it until there is a row to name.
+// Who calls it: the hub brings what runners say; pages and REST ask for jobs, and cancel or retry them; fleet and project wake and cancel
+// jobs through interfaces of their own. Report, which stands above this room, makes jobs in the same way, and this room closes reports
+// through the interface Reports. Prepared is what this room makes of a submission; report holds it until there is a row to name.
 package job

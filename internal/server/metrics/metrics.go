@@ -2,6 +2,8 @@
 // whoever knows them (queue length, connected runners, leases).
 //
 // Labels are bounded: the route's pattern, never a path with names in it.
+//
+// The server root calls it, and no other room does.
 package metrics
 
 import (

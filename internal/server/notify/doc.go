@@ -28,4 +28,6 @@
 //
 // The room stands below all nouns, which write to it. What a subscriber does with an event is the subscriber's; they are put together in
 // the composition root.
+//
+// Who calls it: every room above may call Write; the server root registers subscribers and runs the Dispatcher.
 package notify

@@ -1,5 +1,7 @@
 // Package request holds what every edge of the server knows of an HTTP request: its id, the actor that it speaks for, and how an error
 // is answered. httpapi puts these into the context, the runner channel and the pages read them.
+//
+// Who calls it: the edges, the chain, throttle, and the server root.
 package request
 
 import (

@@ -11,6 +11,8 @@
 //
 // Requests in the same process, as of a local run, are not counted. Memory is bounded: of each kind limits.ThrottleEntries callers are
 // remembered, and who is forgotten begins anew. How much work is done at once is package admit's subject.
+//
+// The server root makes a Guard, the edges call it, and project.Door does through a function of its own.
 package throttle
 
 import (

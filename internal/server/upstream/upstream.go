@@ -3,6 +3,8 @@
 // It reads manifests and image configurations only; layers are the runner's business. The name comes from whoever submits a job, so it
 // connects to public addresses only, unless the operator has listed the registry, and reads no more than a bound of anything. It follows
 // the OCI distribution specification 1.1 and the token authentication of Docker's registry, as an anonymous client.
+//
+// The server root calls it, for jobs whose image is elsewhere.
 package upstream
 
 import (

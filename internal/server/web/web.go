@@ -8,6 +8,8 @@
 //
 // Forms act, and work without script. They are refused when a browser says that another site sent them (http.CrossOriginProtection); the
 // session's cookie does not come along from there either (SameSite).
+//
+// It is an edge: the server root mounts it, and no room calls it.
 package web
 
 import (
