@@ -167,11 +167,9 @@ func parseASV(s *read.Scanner, opts Options) (Results, error) {
 	}
 	a := &asvRead{s: s}
 	for line := range s.Lines() {
-		if err := a.line(line, s.Line()); err != nil {
-			return Results{}, err
-		}
+		a.line(line, s.Line())
 	}
-	return a.end(opts), nil
+	return a.end(opts)
 }
 
 // asvRead is the place in the console's output.
@@ -192,13 +190,14 @@ type asvRead struct {
 	s *read.Scanner
 }
 
-func (a *asvRead) line(line []byte, number int) error {
+func (a *asvRead) line(line []byte, number int) {
 	depth, text := asvLine(line)
 	if depth == 0 {
 		if a.table == nil {
-			return nil
+			return
 		}
-		return a.tableLine(line, number)
+		a.tableLine(line, number)
+		return
 	}
 	a.table = nil
 	switch depth {
@@ -215,25 +214,25 @@ func (a *asvRead) line(line []byte, number int) error {
 	case 3:
 		if bytes.HasPrefix(text, []byte("===")) {
 			a.table = &asvTable{}
-			return nil
+			return
 		}
 		if before, why, skipped := bytes.Cut(text, []byte(" skipped")); skipped && bytes.IndexByte(before, ' ') < 0 { // because of something before it
 			a.problem(string(before), number, "%s", strings.TrimSpace("it was skipped "+strings.TrimSpace(string(why))))
-			return nil
+			return
 		}
 		if bytes.HasPrefix(text, []byte("Importing benchmark suite failed")) {
 			a.problem("", number, "%s", text)
 		}
 		name, value, ok := readASV(text)
 		if !ok {
-			return nil
+			return
 		}
 		a.name = a.s.Keep(name)
 		if len(value) > 0 && string(value) != "ok" && !bytes.HasSuffix(value, []byte(" failed")) {
-			return a.add(nil, value, number)
+			a.add(nil, value, number)
+			return
 		}
 	}
-	return nil
 }
 
 // asvCommit reads "For project commit 1234abcd <main> (round 1/2):".
@@ -262,7 +261,7 @@ type asvTable struct {
 const asvColumns = 1000
 
 // tableLine reads a line of a table below its first.
-func (a *asvRead) tableLine(line []byte, number int) error {
+func (a *asvRead) tableLine(line []byte, number int) {
 	t := a.table
 	text := bytes.TrimSpace(line)
 	double, single := bytes.HasPrefix(text, []byte("===")), bytes.HasPrefix(text, []byte("---"))
@@ -270,7 +269,8 @@ func (a *asvRead) tableLine(line []byte, number int) error {
 	case len(text) == 0, double && t.rows:
 		a.table = nil
 	case t.rows:
-		return a.row(a.s.Keep(line), number)
+		a.row(a.s.Keep(line), number)
+		return
 	case double, single && t.top == "":
 		t.rows = true
 		t.columns(a.s.Keep(line))
@@ -281,7 +281,6 @@ func (a *asvRead) tableLine(line []byte, number int) error {
 	default:
 		t.header = a.s.Keep(line)
 	}
-	return nil
 }
 
 // columns takes the places of the columns from the line above the rows, and their names from the header.
@@ -349,12 +348,12 @@ func isASCII(text string) bool {
 }
 
 // row reads a row: parameters, then a value for each of the header's.
-func (a *asvRead) row(line string, number int) error {
+func (a *asvRead) row(line string, number int) {
 	t := a.table
 	cells, ok := t.cells(line)
 	if !ok {
 		a.problem(a.name, number, "the row does not stand in the columns of its table")
-		return nil
+		return
 	}
 	var ps []read.Parameter
 	length := len(a.name) + len(t.top)
@@ -364,14 +363,11 @@ func (a *asvRead) row(line string, number int) error {
 	}
 	if length > limits.BenchmarkNameBytes || len(cells) > asvColumns { // before it is written once for each column
 		a.problem(a.name, number, "the row has %d columns and names of %d bytes, which is more than a benchmark's may have", len(cells), length)
-		return nil
+		return
 	}
 	for i := t.heads; i < len(cells); i++ {
-		if err := a.add(append(ps[:len(ps):len(ps)], t.last(i)...), []byte(cells[i]), number); err != nil {
-			return err
-		}
+		a.add(append(ps[:len(ps):len(ps)], t.last(i)...), []byte(cells[i]), number)
 	}
-	return nil
 }
 
 // last are the parameters that a column's header gives: of "m / order" and "1 / asc" two. They stay together where a value has a stroke itself.
@@ -391,9 +387,9 @@ func (t *asvTable) last(column int) []read.Parameter {
 }
 
 // add adds a value of the benchmark at hand, if its commit is the one that counts.
-func (a *asvRead) add(ps []read.Parameter, text []byte, line int) error {
-	if a.name == "" || len(text) == 0 || string(text) == "n/a" {
-		return nil
+func (a *asvRead) add(ps []read.Parameter, text []byte, line int) {
+	if a.name == "" || len(text) == 0 || string(text) == "n/a" || a.err != nil {
+		return
 	}
 	if !a.began {
 		a.began, a.kept = true, a.commit
@@ -401,7 +397,7 @@ func (a *asvRead) add(ps []read.Parameter, text []byte, line int) error {
 	if a.commit != a.kept {
 		a.left++
 		a.other = a.commit
-		return nil
+		return
 	}
 	name := a.name
 	if len(ps) > 0 {
@@ -418,7 +414,7 @@ func (a *asvRead) add(ps []read.Parameter, text []byte, line int) error {
 	}
 	if timed := m.Measure == unit.Latency; !ok || timed != v.time && m.Measure.Name != "Value" {
 		a.problem(name, line, "its value is %q", text)
-		return nil
+		return
 	} else if v.time && !timed {
 		v.value, v.deviation = v.value/1e9, v.deviation/1e9
 		m.Value = v.value
@@ -433,7 +429,7 @@ func (a *asvRead) add(ps []read.Parameter, text []byte, line int) error {
 		}
 		if a.cut[key] {
 			a.problem(name, line, "its name was cut off and stands there twice: it may be another benchmark, and is left out")
-			return nil
+			return
 		}
 		if a.cut == nil {
 			a.cut = map[string]bool{}
@@ -446,23 +442,23 @@ func (a *asvRead) add(ps []read.Parameter, text []byte, line int) error {
 	a.n++
 	a.environments[a.environment] = true
 	a.plain[key] = name
-	return a.metric(key, m, line)
+	a.metric(key, m, line)
 }
 
 // end are the results; environments are part of the names where there are several.
-func (a *asvRead) end(opts Options) Results {
+func (a *asvRead) end(opts Options) (Results, error) {
 	if a.left > 0 {
 		a.problem("", 0, "%d results of commit %.40s, or of more commits, are left out: a report is of one, and those of %.40s came first", a.left, a.other, a.kept)
 	}
 	if a.cutRow > 0 {
 		a.problem("", a.cutRow, "%d names were cut off to fit the terminal, the first here; COLUMNS=200 before asv leaves them whole", len(a.cut))
 	}
-	out := a.results(opts, `%d values behind "[ 50.00%%] ···"`, a.n)
+	out, err := a.results(opts, `%d values behind "[ 50.00%%] ···"`, a.n)
 	if len(a.environments) < 2 {
 		out.distinct = false
 		for i := range out.Benchmarks {
 			out.Benchmarks[i].Name = a.plain[out.Benchmarks[i].Name]
 		}
 	}
-	return out
+	return out, err
 }

@@ -73,11 +73,9 @@ func asvJSON(s *read.Scanner, opts Options) (Results, error) {
 	}
 	var g gathering
 	for i := range rows {
-		if err := rows[i].add(&g); err != nil {
-			return Results{}, err
-		}
+		rows[i].add(&g)
 	}
-	return g.results(opts, `%d "results" of asv`, len(rows)), nil
+	return g.results(opts, `%d "results" of asv`, len(rows))
 }
 
 func (r *asvRow) read(s *read.Scanner, columns []string) error {
@@ -174,7 +172,7 @@ func asvParameter(shown string) string {
 	return read.OneLine(shown)
 }
 
-func (r *asvRow) add(g *gathering) error {
+func (r *asvRow) add(g *gathering) {
 	m := asvMeasure(r.name)
 	factor := 1.0
 	if m == unit.Latency {
@@ -182,7 +180,7 @@ func (r *asvRow) add(g *gathering) error {
 	}
 	if len(r.values) == 0 {
 		g.problem(r.name, r.line, "it has no result")
-		return nil
+		return
 	}
 	at := func(list []read.Opt, i int) read.Opt {
 		if i < len(list) {
@@ -206,11 +204,8 @@ func (r *asvRow) add(g *gathering) error {
 		if i < len(r.samples) {
 			out.Samples = scaleAll(r.samples[i], factor)
 		}
-		if err := g.metric(name, out, r.line); err != nil {
-			return err
-		}
+		g.metric(name, out, r.line)
 	}
-	return nil
 }
 
 // asvNames are those of the first parameters.

@@ -42,7 +42,7 @@ func parseBenchmarkTools(s *read.Scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	return j.results(opts, `"Julia" and "BenchmarkTools", %d trials`, j.n), nil
+	return j.results(opts, `"Julia" and "BenchmarkTools", %d trials`, j.n)
 }
 
 // pair reads [type, object], and what is none as an empty one.
@@ -115,15 +115,12 @@ func (j *juliaRead) trial(name string) error {
 		j.problem(name, line, "it has no times")
 		return nil
 	}
-	if err := j.metric(name, j.single(unit.Latency, times), line); err != nil {
-		return err
-	}
+	j.metric(name, j.single(unit.Latency, times), line)
 	if len(collections) > 0 {
-		if err := j.metric(name, j.single(garbageCollection, collections), line); err != nil {
-			return err
-		}
+		j.metric(name, j.single(garbageCollection, collections), line)
 	}
-	return j.optional(name, line, []optional{{unit.Allocated, memory}, {unit.Allocations, allocations}})
+	j.optional(name, line, []optional{{unit.Allocated, memory}, {unit.Allocations, allocations}})
+	return nil
 }
 
 // single is an estimate where there is only one value, which is no sample then.

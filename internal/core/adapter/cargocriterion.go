@@ -56,11 +56,9 @@ func parseCargoCriterion(s *read.Scanner, opts Options) (Results, error) {
 			continue
 		}
 		n++
-		if err := m.add(&g, opts, s.Line()); err != nil {
-			return Results{}, err
-		}
+		m.add(&g, opts, s.Line())
 	}
-	return g.results(opts, `%d messages "benchmark-complete"`, n), nil
+	return g.results(opts, `%d messages "benchmark-complete"`, n)
 }
 
 func (m *criterionMessage) member(s *read.Scanner, key []byte) error {
@@ -114,7 +112,7 @@ func (e *criterionEstimate) read(s *read.Scanner) error {
 	})
 }
 
-func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
+func (m *criterionMessage) add(g *gathering, opts Options, line int) {
 	name := read.OneLine(m.id)
 	chosen := m.typical
 	switch {
@@ -125,7 +123,7 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 	}
 	if !chosen.estimate.OK {
 		g.problem(name, line, "it has no estimate")
-		return nil
+		return
 	}
 	measure, scale := criterionTime(m.unit)
 	factor, _ := scale(m.unit)
@@ -141,8 +139,9 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 		}
 	}
 	name = g.again(name)
-	if err := g.metric(name, out, line); err != nil || measure != unit.Latency || out.Value <= 0 {
-		return err
+	g.metric(name, out, line)
+	if measure != unit.Latency || out.Value <= 0 {
+		return
 	}
 	for _, t := range m.throughput {
 		if !t.perIteration.OK {
@@ -157,9 +156,6 @@ func (m *criterionMessage) add(g *gathering, opts Options, line int) error {
 			low, high := each / *out.Upper, each / *out.Lower
 			rate.Lower, rate.Upper = &low, &high
 		}
-		if err := g.metric(name, rate, line); err != nil {
-			return err
-		}
+		g.metric(name, rate, line)
 	}
-	return nil
 }

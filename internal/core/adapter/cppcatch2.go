@@ -51,7 +51,7 @@ func parseCatch2(s *read.Scanner, opts Options) (Results, error) {
 		row, _ := s.Position()
 		g.problem("", row, "the output was cut off, as by a crash: %v", err)
 	}
-	return g.results(opts, "%d benchmarks of Catch2", n), nil
+	return g.results(opts, "%d benchmarks of Catch2", n)
 }
 
 func catch2XML(s *read.Scanner, g *gathering) (n int, err error) {
@@ -103,7 +103,8 @@ func catch2XML(s *read.Scanner, g *gathering) (n int, err error) {
 			if deviation.OK && analysed {
 				metric = spread(unit.Latency, mean.Value, deviation.Value)
 			}
-			return g.metric(g.again(full()), metric, 0)
+			g.metric(g.again(full()), metric, 0)
+			return nil
 		}
 		return nil
 	})
@@ -170,9 +171,7 @@ func catch2Text(s *read.Scanner, g *gathering) (int, error) {
 		case state == title:
 			c.titles = append(c.titles, s.Keep(line))
 		case state == table:
-			if err := c.add(line, s.Line()); err != nil {
-				return c.n, err
-			}
+			c.add(line, s.Line())
 		}
 	}
 	c.close()
@@ -216,7 +215,7 @@ func (c *catch2Console) unwrapped(last string) string {
 }
 
 // add reads a line of a table, which may also be one that the test printed.
-func (c *catch2Console) add(line []byte, at int) error {
+func (c *catch2Console) add(line []byte, at int) {
 	text := bytes.TrimSpace(line)
 	if c.message == nil {
 		if before, why, ok := bytes.Cut(line, []byte("Benchmark failed (")); ok {
@@ -225,10 +224,10 @@ func (c *catch2Console) add(line []byte, at int) error {
 			}
 			c.message = []string{string(why)}
 			if !bytes.HasSuffix(text, []byte(")")) {
-				return nil // a message of several lines
+				return // a message of several lines
 			}
 			c.failed()
-			return nil
+			return
 		}
 	} else {
 		if len(text) > 0 {
@@ -237,7 +236,7 @@ func (c *catch2Console) add(line []byte, at int) error {
 		if len(text) == 0 || bytes.HasSuffix(text, []byte(")")) {
 			c.failed()
 		}
-		return nil
+		return
 	}
 	var room [3]float64
 	values, counts, before := catch2Row(room[:0], line)
@@ -251,21 +250,22 @@ func (c *catch2Console) add(line []byte, at int) error {
 		c.bench, c.line = whole, at
 		if c.analysis {
 			c.row = 1
-			return nil
+			return
 		}
 		c.n++
-		return c.value(c.again(c.name(c.bench)), unit.Latency, values[0], at)
+		c.value(c.again(c.name(c.bench)), unit.Latency, values[0], at)
+		return
 	case len(values) == 3 && c.row == 1:
 		c.mean, c.row = values[0], 2
 	case len(values) == 3 && c.row == 2:
 		c.n, c.row = c.n+1, 0
-		return c.metric(c.again(c.name(c.bench)), spread(unit.Latency, c.mean, values[0]), at)
+		c.metric(c.again(c.name(c.bench)), spread(unit.Latency, c.mean, values[0]), at)
+		return
 	case len(text) == 0 || len(bytes.TrimRight(line, " ")) > c.cell:
 		c.wrapped = nil
 	case c.row == 0 && len(c.wrapped) < 100: // a long name goes over several lines
 		c.wrapped = append(c.wrapped, c.s.Keep(line))
 	}
-	return nil
 }
 
 // unwrapTitles puts the lines above a table together: the test case stands at the margin, each section is indented, and a name that does not fit the width goes

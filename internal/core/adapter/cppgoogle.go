@@ -119,13 +119,9 @@ func parseCppGoogle(s *read.Scanner, opts Options) (Results, error) {
 		row, _ := s.Position()
 		g.problem("", row, "the output was cut off, as by a crash: %v", err)
 	}
-	if err := g.release(); err != nil {
-		return Results{}, err
-	}
-	if err := g.addAggregates(); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, `"benchmarks" with "real_time" and "cpu_time", %d rows`, g.rows), nil
+	g.release()
+	g.addAggregates()
+	return g.results(opts, `"benchmarks" with "real_time" and "cpu_time", %d rows`, g.rows)
 }
 
 func (g *googleRead) json(s *read.Scanner) error {
@@ -141,7 +137,8 @@ func (g *googleRead) json(s *read.Scanner) error {
 			if err != nil {
 				return err
 			}
-			return g.row(r, line)
+			g.row(r, line)
+			return nil
 		})
 	})
 }
@@ -198,25 +195,27 @@ func (r *googleRow) member(s *read.Scanner, key []byte) error {
 	return nil
 }
 
-func (g *googleRead) row(r googleRow, line int) error {
+func (g *googleRead) row(r googleRow, line int) {
 	g.rows++
 	if r.kind == "" && r.aggregate == "" {
-		return g.untyped(r, line)
+		g.untyped(r, line)
+		return
 	}
-	return g.typed(r, line)
+	g.typed(r, line)
 }
 
 // untyped is a row that does not say what it is: aggregates are told by their names, and by those of their neighbours.
-func (g *googleRead) untyped(r googleRow, line int) error {
+func (g *googleRead) untyped(r googleRow, line int) {
 	if r.complexity {
-		return nil
+		return
 	}
 	if g.tail.row.aggregate != "" { // after mean, median and stddev: cv, and those that the user made
 		t := g.tail.row
 		rest, ok := strings.CutPrefix(r.name, t.run+"_")
 		if ok && r.iterations == t.iterations && r.failed == "" && (!g.of(t.run).iterated || strconv.Itoa(g.count) == t.iterations || rest == "cv") {
 			r.kind, r.run, r.aggregate = "aggregate", t.run, rest
-			return g.typed(r, line)
+			g.typed(r, line)
+			return
 		}
 		g.tail = googleHeld{}
 	}
@@ -226,7 +225,7 @@ func (g *googleRead) untyped(r googleRow, line int) error {
 		case run + "_median":
 			if len(g.held) == 1 {
 				g.held = append(g.held, googleHeld{r, line})
-				return nil
+				return
 			}
 		case run + "_stddev":
 			block := append(g.held, googleHeld{r, line})
@@ -234,37 +233,30 @@ func (g *googleRead) untyped(r googleRow, line int) error {
 			for _, h := range block {
 				h.row.kind, h.row.aggregate = "aggregate", h.row.name[len(run)+1:]
 				h.row.run = run
-				if err := g.typed(h.row, h.line); err != nil {
-					return err
-				}
+				g.typed(h.row, h.line)
 				g.tail = h
 			}
-			return nil
+			return
 		}
-		if err := g.release(); err != nil {
-			return err
-		}
+		g.release()
 	}
 	if strings.HasSuffix(r.name, "_mean") && r.failed == "" {
 		g.held = append(g.held, googleHeld{r, line})
-		return nil
+		return
 	}
-	return g.typed(r, line)
+	g.typed(r, line)
 }
 
 // release takes held rows for what they say: nothing of their kind followed.
-func (g *googleRead) release() error {
+func (g *googleRead) release() {
 	held := g.held
 	g.held = nil
 	for _, h := range held {
-		if err := g.typed(h.row, h.line); err != nil {
-			return err
-		}
+		g.typed(h.row, h.line)
 	}
-	return nil
 }
 
-func (g *googleRead) typed(r googleRow, line int) error {
+func (g *googleRead) typed(r googleRow, line int) {
 	if r.run == "" {
 		r.run = r.name
 	}
@@ -272,22 +264,22 @@ func (g *googleRead) typed(r googleRow, line int) error {
 	switch {
 	case r.failed == "true":
 		g.problem(r.run, line, "it reports an error: %s", r.message)
-		return nil
+		return
 	case r.skipped == "true":
 		g.problem(r.run, line, "it was skipped: %s", r.message)
-		return nil
+		return
 	case r.family != "" && seen.family != "" && seen.family != r.family: // two functions of one name are two benchmarks, and repetitions of none
 		if !seen.told {
 			seen.told = true
 			g.problem(r.run, line, "another benchmark has the same name; the first is kept")
 		}
-		return nil
+		return
 	case r.kind == "aggregate" || r.aggregate != "":
 		seen.family = r.family
 		if len(g.aggregates) < maxAggregates {
 			g.aggregates = append(g.aggregates, r)
 		}
-		return nil
+		return
 	}
 	if g.last != r.run {
 		g.last, g.count = r.run, 0
@@ -303,11 +295,8 @@ func (g *googleRead) typed(r googleRow, line int) error {
 			g.problem(r.run, line, "time unit %q is not known", r.unit)
 			continue
 		}
-		if err := g.value(r.run, m, c.value*factor, line); err != nil {
-			return err
-		}
+		g.value(r.run, m, c.value*factor, line)
 	}
-	return nil
 }
 
 // maxAggregates bounds what is kept until it is known whether it is needed.
@@ -351,13 +340,13 @@ func userCounter(name string) *unit.Measure {
 }
 
 // addAggregates adds the benchmarks of which there are only aggregates.
-func (g *googleRead) addAggregates() error {
+func (g *googleRead) addAggregates() {
 	want := "mean"
 	if g.opts.Average == AverageMedian {
 		want = "median"
 	}
 	if len(g.aggregates) == 0 {
-		return nil
+		return
 	}
 	deviations := map[string]float64{}
 	for _, r := range g.aggregates {
@@ -372,9 +361,7 @@ func (g *googleRead) addAggregates() error {
 			continue
 		}
 		if r.aggregate != want {
-			if err := g.addStatistic(r); err != nil {
-				return err
-			}
+			g.addStatistic(r)
 			continue
 		}
 		for _, message := range r.bad {
@@ -390,25 +377,22 @@ func (g *googleRead) addAggregates() error {
 			if d, ok := deviations[r.run+"\x00"+c.name]; ok {
 				metric = spread(m, c.value*factor, d*factor)
 			}
-			if err := g.metric(r.run, metric, 0); err != nil {
-				return err
-			}
+			g.metric(r.run, metric, 0)
 		}
 	}
-	return nil
 }
 
 // addStatistic adds the time of a statistic that the user made, such as max.
-func (g *googleRead) addStatistic(r googleRow) error {
+func (g *googleRead) addStatistic(r googleRow) {
 	switch r.aggregate {
 	case "mean", "median", "stddev", "cv", "BigO", "RMS":
-		return nil
+		return
 	}
 	factor, isTime := nanosPer(r.unit)
 	for _, c := range r.counters {
 		if c.name == "real_time" && isTime && !r.percent {
-			return g.value(r.run, latencyAt(r.aggregate), c.value*factor, 0)
+			g.value(r.run, latencyAt(r.aggregate), c.value*factor, 0)
+			return
 		}
 	}
-	return nil
 }

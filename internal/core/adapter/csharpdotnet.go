@@ -76,11 +76,9 @@ func parseDotNet(s *read.Scanner, opts Options) (Results, error) {
 		if severalJobs[name] {
 			ps = append(ps, read.Parameter{Name: "job", Value: r.job()})
 		}
-		if err := r.add(&g, opts, withParameters(base, ps)); err != nil {
-			return Results{}, err
-		}
+		r.add(&g, opts, withParameters(base, ps))
 	}
-	return g.results(opts, `"HostEnvironmentInfo" and %d "Benchmarks"`, len(runs)), nil
+	return g.results(opts, `"HostEnvironmentInfo" and %d "Benchmarks"`, len(runs))
 }
 
 // several notes in which names a value differs.
@@ -242,15 +240,15 @@ func (r *dotNetRun) job() string {
 	return read.OneLine(job)
 }
 
-func (r *dotNetRun) add(g *gathering, opts Options, name string) error {
+func (r *dotNetRun) add(g *gathering, opts Options, name string) {
 	line := r.line
 	switch {
 	case r.method == "":
 		g.problem(r.full, line, "a benchmark has no method")
-		return nil
+		return
 	case !r.statistics || !r.mean.OK:
 		g.problem(name, line, "it has no statistics: it failed, or none of its iterations counted")
-		return nil
+		return
 	}
 	latency := Metric{Measure: unit.Latency, Value: r.mean.Value}
 	if r.deviation.OK {
@@ -260,22 +258,15 @@ func (r *dotNetRun) add(g *gathering, opts Options, name string) error {
 		latency = spread(unit.Latency, r.median.Value, r.iqr.Value/2)
 	}
 	latency.Samples = r.samples
-	if err := g.metric(name, latency, line); err != nil {
-		return err
-	}
-	if err := g.optional(name, line, []optional{
+	g.metric(name, latency, line)
+	g.optional(name, line, []optional{
 		{unit.Allocated, r.allocated}, {builtIn("gen0-collects"), r.gen[0]}, {builtIn("gen1-collects"), r.gen[1]}, {builtIn("gen2-collects"), r.gen[2]},
 		{builtIn("total-operations"), r.operations},
-	}); err != nil {
-		return err
-	}
+	})
 	for _, m := range r.metrics {
 		if m.Measure == unit.Allocated && r.allocated.OK {
 			continue // "Memory" has it
 		}
-		if err := g.metric(name, m, line); err != nil {
-			return err
-		}
+		g.metric(name, m, line)
 	}
-	return nil
 }

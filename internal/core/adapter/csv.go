@@ -85,12 +85,10 @@ func parseCSV(s *read.Scanner, opts Options) (Results, error) {
 				g.problem(withParameters(name, ps), t.Line, "%s: %.40q is no number", v.source, field)
 				continue
 			}
-			if err := g.value(withParameters(name, ps), v.measure, o.Value*v.factor, t.Line); err != nil {
-				return Results{}, err
-			}
+			g.value(withParameters(name, ps), v.measure, o.Value*v.factor, t.Line)
 		}
 	}
-	return g.results(opts, "%d rows by the mapping", n), nil
+	return g.results(opts, "%d rows by the mapping", n)
 }
 
 // tableNumber reads a cell. Where commas do not part the columns, they may be decimal marks, and so they are behind a single 0.
@@ -154,14 +152,10 @@ func csvByHeader(s *read.Scanner, opts Options) (Results, error) {
 		if low, high := tableNumber(t.Field(lower), t.Comma), tableNumber(t.Field(upper), t.Comma); low.OK && high.OK {
 			out.Lower, out.Upper = low.Times(factor).Pointer(), high.Times(factor).Pointer()
 		}
-		if err := g.metric(benchmark, out, t.Line); err != nil {
-			return Results{}, err
-		}
+		g.metric(benchmark, out, t.Line)
 	}
-	if err := processes.give(&g, opts); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, `%d rows with "value"`, n), nil
+	processes.give(&g, opts)
+	return g.results(opts, `%d rows with "value"`, n)
 }
 
 // csvTime is what a table of process, iteration and value and nothing else measures: times, of which fewer are better.
@@ -198,7 +192,7 @@ func (c *csvProcesses) add(benchmark string, m *unit.Measure, process string, v 
 	runs.values[at] = append(runs.values[at], v)
 }
 
-func (c *csvProcesses) give(g *gathering, opts Options) error {
+func (c *csvProcesses) give(g *gathering, opts Options) {
 	for _, runs := range c.order {
 		var sizes []int
 		for _, values := range runs.values {
@@ -206,11 +200,8 @@ func (c *csvProcesses) give(g *gathering, opts Options) error {
 		}
 		out := summarize(runs.measure, slices.Concat(runs.values...), opts.Average)
 		out.Processes = sizes
-		if err := g.metric(runs.benchmark, out, 0); err != nil {
-			return err
-		}
+		g.metric(runs.benchmark, out, 0)
 	}
-	return nil
 }
 
 // directionOf reads a direction as people write it.

@@ -103,9 +103,7 @@ func parseDart(s *read.Scanner, opts Options) (Results, error) {
 		line = withoutFlutter(line)
 		if name, m, v, ok := readDart(line); ok {
 			n++
-			if err := g.value(read.OneLine(string(name)), m, v, s.Line()); err != nil {
-				return Results{}, err
-			}
+			g.value(read.OneLine(string(name)), m, v, s.Line())
 			continue
 		}
 		name, fields, ok := detailedDart(line)
@@ -127,14 +125,10 @@ func parseDart(s *read.Scanner, opts Options) (Results, error) {
 		if mean, ok := nanoseconds([]byte(fields["avg"])); ok && isNumber && read.Finite(cv) {
 			metric = spread(unit.Latency, value, mean*cv/100)
 		}
-		if err := g.metric(name, metric, s.Line()); err != nil {
-			return Results{}, err
-		}
+		g.metric(name, metric, s.Line())
 		if least, ok := nanoseconds([]byte(fields["min"])); ok {
-			if err := g.value(name, latencyAt("min"), least, s.Line()); err != nil {
-				return Results{}, err
-			}
+			g.value(name, latencyAt("min"), least, s.Line())
 		}
 	}
-	return g.results(opts, `%d lines with "(RunTime): "`, n), nil
+	return g.results(opts, `%d lines with "(RunTime): "`, n)
 }

@@ -63,37 +63,36 @@ type divanRead struct {
 func parseDivan(s *read.Scanner, opts Options) (Results, error) {
 	d := &divanRead{opts: opts, column: -1, s: s}
 	for line := range s.Lines() {
-		if err := d.line(line, s.Line()); err != nil {
-			return Results{}, err
-		}
+		d.line(line, s.Line())
 	}
 	d.finish()
 	d.tellPrograms()
-	return d.results(opts, "divan's table, %d benchmarks", d.n), nil
+	return d.results(opts, "divan's table, %d benchmarks", d.n)
 }
 
-func (d *divanRead) line(line []byte, number int) error {
+func (d *divanRead) line(line []byte, number int) {
 	text := d.s.Keep(line)
 	if at := strings.Index(text, "fastest "); at >= 0 && strings.Contains(text, "│ iters") {
 		d.finish()
 		d.column = utf8.RuneCountInString(text[:at])
 		d.path, d.name = []string{strings.TrimSpace(text[:at])}, ""
 		d.header, d.before = text[:at], 0
-		return nil
+		return
 	}
 	if d.runs(line) || d.column < 0 {
-		return nil
+		return
 	}
 	at := max(strings.Index(text, "├─ "), strings.Index(text, "╰─ "))
 	var room [16]string
 	if at < 0 {
 		if cells := read.Split(room[:0], text, "│"); len(cells) >= divanColumns {
-			return d.below(cells[len(cells)-divanColumns:], number)
+			d.below(cells[len(cells)-divanColumns:], number)
+			return
 		}
 		if d.panics.read(line, number); text == "" && d.waits == 0 {
 			d.name = "" // no row of it follows, if a table does it is another tool's
 		}
-		return nil
+		return
 	}
 	d.finish()
 	d.aligned(text[:at])
@@ -112,9 +111,9 @@ func (d *divanRead) line(line []byte, number int) error {
 		d.waits = number
 		d.panics.read([]byte(cells[0]), number)
 	case first != "": // else it is a module, or a function with arguments
-		return d.latency(cells, number)
+		d.latency(cells, number)
+		return
 	}
-	return nil
 }
 
 // aligned takes what stands before the first row for what stands before all lines, if it stands before the header too.
@@ -155,20 +154,22 @@ func divanLabel(text string, column int) (label, cell string) {
 }
 
 // below reads a row that belongs to the benchmark above it.
-func (d *divanRead) below(cells []string, number int) error {
+func (d *divanRead) below(cells []string, number int) {
 	if d.name == "" {
-		return nil
+		return
 	}
 	if d.waits > 0 {
-		return d.latency(cells, number)
+		d.latency(cells, number)
+		return
 	}
 	if label, ok := strings.CutSuffix(strings.TrimSpace(cells[0]), ":"); ok {
 		d.section, d.rows = label, 0
-		return nil
+		return
 	}
 	if d.section == "" {
 		m, factor := divanRate(strings.TrimSpace(cells[2]))
-		return d.row(m, cells, factor, number)
+		d.row(m, cells, factor, number)
+		return
 	}
 	d.rows++
 	var m *unit.Measure
@@ -186,9 +187,9 @@ func (d *divanRead) below(cells []string, number int) error {
 		}
 		readCell = divanSize
 	default:
-		return nil
+		return
 	}
-	return d.row(m, cells, readCell, number)
+	d.row(m, cells, readCell, number)
 }
 
 func divanTitle(section string) string {
@@ -200,11 +201,11 @@ func divanTitle(section string) string {
 }
 
 // latency reads the row of a benchmark's times.
-func (d *divanRead) latency(cells []string, number int) error {
+func (d *divanRead) latency(cells []string, number int) {
 	d.waits = 0
 	d.n++
 	d.key = d.again(d.of(d.name))
-	return d.row(unit.Latency, cells, func(cell string) (float64, bool) {
+	d.row(unit.Latency, cells, func(cell string) (float64, bool) {
 		if days, ok := strings.CutSuffix(cell, " d"); ok {
 			v, ok := read.GroupedNumber([]byte(days), ',')
 			return v * 86400e9, ok
@@ -214,7 +215,7 @@ func (d *divanRead) latency(cells []string, number int) error {
 }
 
 // row adds median or mean between the ends of a row. An end that cannot be read, because the benchmark printed before it or nothing was measured, is left out.
-func (d *divanRead) row(m *unit.Measure, cells []string, readCell func(string) (float64, bool), number int) error {
+func (d *divanRead) row(m *unit.Measure, cells []string, readCell func(string) (float64, bool), number int) {
 	var v [4]read.Opt
 	for i := range v {
 		v[i].Value, v[i].OK = readCell(strings.TrimSpace(cells[i]))
@@ -225,14 +226,14 @@ func (d *divanRead) row(m *unit.Measure, cells []string, readCell func(string) (
 	}
 	if !value.OK {
 		d.problem(d.name, number, "%s: %q is not understood", m.Name, strings.TrimSpace(cell))
-		return nil
+		return
 	}
 	out := Metric{Measure: m, Value: value.Value}
 	if v[0].OK && v[1].OK && read.Finite(v[0].Value) && read.Finite(v[1].Value) {
 		low, high := min(v[0].Value, v[1].Value), max(v[0].Value, v[1].Value)
 		out.Lower, out.Upper = &low, &high
 	}
-	return d.metric(d.key, out, number)
+	d.metric(d.key, out, number)
 }
 
 // divanRates are the measures of counters, by what stands behind the prefix of their unit.

@@ -14,7 +14,11 @@ import (
 )
 
 // gathering collects values by benchmark and measure in the order of their first appearance: what comes again is a further sample.
+//
+// Tools add what they read and ask for results at the end. An addition that is too much is an error that stays: nothing is added after it,
+// and results returns it, as a bufio.Scanner does.
 type gathering struct {
+	err     error
 	store   *gatherStore // nil: nothing was gathered yet
 	out     Results
 	metrics int
@@ -74,15 +78,16 @@ type given struct {
 	thin    read.Thinning
 }
 
-// at finds or makes the benchmark and the place of its measure.
-func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
+// at finds or makes the benchmark and the place of its measure; nil, with err set, where there may be no more.
+func (g *gathering) at(name string, m *unit.Measure) (*gathered, int) {
 	b := g.last
 	if b == nil || b.name != name {
 		g.begin()
 		place, isNew := g.store.names.add(name)
 		if isNew {
 			if len(g.store.order) >= limits.BenchmarksPerIteration {
-				return nil, 0, tooManyBenchmarks()
+				g.err = tooManyBenchmarks()
+				return nil, 0
 			}
 			g.store.order = append(g.store.order, g.newGathered(name))
 		}
@@ -91,11 +96,12 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	g.last = b
 	for i := range b.metrics {
 		if own := b.metrics[i].Measure; own == m || own.Name == m.Name {
-			return b, i, nil
+			return b, i
 		}
 	}
 	if g.metrics++; g.metrics > limits.MetricsPerReport {
-		return nil, 0, tooManyMetrics()
+		g.err = tooManyMetrics()
+		return nil, 0
 	}
 	n := len(b.metrics)
 	if n == cap(b.metrics) || n == cap(b.given) {
@@ -103,7 +109,7 @@ func (g *gathering) at(name string, m *unit.Measure) (*gathered, int, error) {
 	}
 	b.metrics, b.given = b.metrics[:n+1], b.given[:n+1] // nobody had them before
 	b.metrics[n].Measure = m
-	return b, n, nil
+	return b, n
 }
 
 // begin takes a store.
@@ -139,11 +145,10 @@ func (g *gathering) joined(name, other string) string {
 	return g.store.texts.Keep(append(append(append(room[:0], name...), ' '), other...))
 }
 
-// again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a
-// tool's results do
-// repeat, as those of -count, they are samples of one name instead.
+// again is the name of a result of which nothing says that it repeats an earlier one of that name: the second is "name #2". Where a tool's
+// results do repeat, as those of -count, they are samples of one name instead.
 func (g *gathering) again(name string) string {
-	if !g.banners && !g.has(name) {
+	if g.err != nil || !g.banners && !g.has(name) {
 		return name
 	}
 	if g.times == nil {
@@ -184,26 +189,29 @@ func (g *gathering) newGathered(name string) *gathered {
 }
 
 // value adds one value of a measure. With a second one of the same, both are samples. A number that is not finite is a Problem.
-func (g *gathering) value(name string, m *unit.Measure, v float64, line int) error {
-	return g.metric(name, Metric{Measure: m, Value: v}, line)
+func (g *gathering) value(name string, m *unit.Measure, v float64, line int) {
+	g.metric(name, Metric{Measure: m, Value: v}, line)
 }
 
 // metric adds a value with its spread or its samples.
-func (g *gathering) metric(name string, m Metric, line int) error {
+func (g *gathering) metric(name string, m Metric, line int) {
+	if g.err != nil {
+		return
+	}
 	if !read.Finite(m.Value) || len(m.Samples) > 0 && slices.ContainsFunc(m.Samples, func(v float64) bool { return !read.Finite(v) }) {
 		g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf("measure %q: %v is not a finite number", m.Measure.Name, m.Value), Line: line})
-		return nil
+		return
 	}
-	b, i, err := g.at(name, m.Measure)
-	if err != nil {
-		return err
+	b, i := g.at(name, m.Measure)
+	if b == nil {
+		return
 	}
 	to := &b.metrics[i]
 	b.given[i].times++
 	if b.given[i].times == 1 {
 		*to = m
 		b.given[i].samples = len(m.Samples) > 0
-		return nil
+		return
 	}
 	if b.given[i].times == 2 && !b.given[i].samples {
 		to.Samples = []float64{to.Value}
@@ -218,7 +226,6 @@ func (g *gathering) metric(name string, m Metric, line int) error {
 	for _, v := range m.Samples {
 		thin.Add(&to.Samples, v)
 	}
-	return nil
 }
 
 // optional is a value that may be absent.
@@ -228,16 +235,12 @@ type optional struct {
 }
 
 // optional adds those values that are there.
-func (g *gathering) optional(name string, line int, values []optional) error {
+func (g *gathering) optional(name string, line int, values []optional) {
 	for _, o := range values {
-		if !o.value.OK {
-			continue
-		}
-		if err := g.value(name, o.measure, o.value.Value, line); err != nil {
-			return err
+		if o.value.OK {
+			g.value(name, o.measure, o.value.Value, line)
 		}
 	}
-	return nil
 }
 
 // tooManyRuns is a fault where a tool's rows, which are kept until all are read, are more than there may be benchmarks.
@@ -253,18 +256,22 @@ func (g *gathering) problem(name string, line int, format string, args ...any) {
 	g.out.problem(Problem{Benchmark: name, Message: fmt.Sprintf(format, args...), Line: line})
 }
 
-// results are the benchmarks in the order of their first appearance. What came once is as it was given; what came more often is summarized.
-func (g *gathering) results(opts Options, reason string, args ...any) Results {
+// results are the benchmarks in the order of their first appearance, or the error of the first addition that was too much. What came once
+// is as it was given; what came more often is summarized.
+func (g *gathering) results(opts Options, reason string, args ...any) (Results, error) {
+	if g.err != nil {
+		return Results{}, g.err
+	}
 	g.out.distinct = !g.renamed
 	g.out.Reason = g.sentence(reason, args...)
 	st := g.store
 	if st == nil {
-		return g.out
+		return g.out, nil
 	}
 	if len(st.order) == 0 { // it was taken for names only
 		g.store = nil
 		gatherStores.Put(st)
-		return g.out
+		return g.out, nil
 	}
 	small := st.small()
 	var own []Metric // those of a store that is used again are copied, all to one place
@@ -294,7 +301,7 @@ func (g *gathering) results(opts Options, reason string, args ...any) Results {
 		st.clear()
 		gatherStores.Put(st)
 	}
-	return g.out
+	return g.out, nil
 }
 
 // sentence is fmt.Sprintf, without its cost where a number is all that is put in.

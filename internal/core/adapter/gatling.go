@@ -128,7 +128,10 @@ func parseGatling(s *read.Scanner, opts Options) (Results, error) {
 	if s.Peek() == '{' {
 		n := 0
 		err := g.gatlingStats(s, "", &n, opts)
-		return g.results(opts, `"stats" of Gatling, %d of them`, n), err
+		if err != nil {
+			return Results{}, err
+		}
+		return g.results(opts, `"stats" of Gatling, %d of them`, n)
 	}
 	log := newRequestLog(unit.Latency, groupDuration, groupResponse)
 	var key []byte
@@ -136,9 +139,7 @@ func parseGatling(s *read.Scanner, opts Options) (Results, error) {
 	totals := 0
 	for line := range s.Lines() {
 		if b, ok := banner(line); ok || bytes.HasPrefix(line, []byte("---- Global Information ")) {
-			if err := console.flush(&g, opts); err != nil {
-				return Results{}, err
-			}
+			console.flush(&g, opts)
 			if ok {
 				console.title = b
 			}
@@ -180,16 +181,12 @@ func parseGatling(s *read.Scanner, opts Options) (Results, error) {
 			r.take(read.Opt{Value: record.millis * 1e6, OK: true})
 		}
 	}
-	if err := console.flush(&g, opts); err != nil {
-		return Results{}, err
-	}
+	console.flush(&g, opts)
 	if log.n == 0 && totals > 0 {
-		return g.results(opts, "%d rows of what Gatling prints", totals), nil
+		return g.results(opts, "%d rows of what Gatling prints", totals)
 	}
-	if err := log.report(&g, opts); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d records REQUEST of Gatling", log.n), nil
+	log.report(&g, opts)
+	return g.results(opts, "%d records REQUEST of Gatling", log.n)
 }
 
 // gatlingValues bounds the values of a node, of which there are some forty.
@@ -238,13 +235,14 @@ func (g *gathering) gatlingStats(s *read.Scanner, path string, n *int, opts Opti
 			g.problem(full, line, "%v of %v requests failed", ko.Value, values["numberOfRequests.total"].Value)
 		}
 		if ok := values["numberOfRequests.ok"]; ok.OK && ok.Value == 0 { // the zeros beside it are no times
-			return g.optional(full, line, []optional{{requestsFailed, values["numberOfRequests.ko"]}})
+			g.optional(full, line, []optional{{requestsFailed, values["numberOfRequests.ko"]}})
+			return nil
 		}
 		central := "meanResponseTime.ok"
 		if opts.Average == AverageMedian {
 			central = "percentiles1.ok"
 		}
-		return g.optional(full, line, []optional{
+		g.optional(full, line, []optional{
 			{unit.Latency, values[central].Times(1e6)}, {latencyAt("min"), values["minResponseTime.ok"].Times(1e6)},
 			{latencyAt("max"), values["maxResponseTime.ok"].Times(1e6)},
 			{latencyDeviation, values["standardDeviation.ok"].Times(1e6)},
@@ -252,5 +250,6 @@ func (g *gathering) gatlingStats(s *read.Scanner, path string, n *int, opts Opti
 			{latencyAt("p50"), values["percentiles1.ok"].Times(1e6)}, {latencyAt("p75"), values["percentiles2.ok"].Times(1e6)},
 			{latencyAt("p95"), values["percentiles3.ok"].Times(1e6)}, {latencyAt("p99"), values["percentiles4.ok"].Times(1e6)},
 		})
+		return nil
 	})
 }

@@ -69,11 +69,11 @@ func (c *gatlingConsole) read(line []byte, number int) bool {
 }
 
 // flush adds the rows of a run, if there are any.
-func (c *gatlingConsole) flush(g *gathering, opts Options) error {
+func (c *gatlingConsole) flush(g *gathering, opts Options) {
 	one := *c
 	*c = gatlingConsole{title: one.title}
 	if one.line == 0 {
-		return nil
+		return
 	}
 	name := joinNames(" / ", one.title, "All Requests")
 	if one.failed.Value > 0 {
@@ -89,5 +89,5 @@ func (c *gatlingConsole) flush(g *gathering, opts Options) error {
 			}
 		}
 	}
-	return g.optional(name, one.line, append([]optional{{requests, one.count}, {requestsFailed, one.failed}}, one.values...))
+	g.optional(name, one.line, append([]optional{{requests, one.count}, {requestsFailed, one.failed}}, one.values...))
 }

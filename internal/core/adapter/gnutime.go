@@ -201,11 +201,9 @@ func parseGNUTime(s *read.Scanner, opts Options) (Results, error) {
 			}
 			values = append(room[:0], optional{m, read.Opt{Value: nanos, OK: true}})
 		}
-		if err := g.optional(full, s.Line(), values); err != nil {
-			return Results{}, err
-		}
+		g.optional(full, s.Line(), values)
 	}
-	return g.results(opts, "%d commands under time", n), nil
+	return g.results(opts, "%d commands under time", n)
 }
 
 // verboseTime reads a line of -v.

@@ -52,44 +52,36 @@ func parseHey(s *read.Scanner, opts Options) (Results, error) {
 	title, name, section := "hey", "hey", ""
 	failed := 0.0
 	var summary []optional
-	summarized := func() error {
+	summarized := func() {
 		values := summary
 		summary = nil
 		if len(values) > 0 && !slices.ContainsFunc(values, func(o optional) bool { return o.measure == unit.Latency && o.value.OK }) {
 			g.problem(name, s.Line(), "not a single request was answered") // the zeros beside it are none
-			return nil
+			return
 		}
-		return g.optional(name, s.Line(), values)
+		g.optional(name, s.Line(), values)
 	}
-	flush := func() error {
-		if err := summarized(); err != nil {
-			return err
-		}
+	flush := func() {
+		summarized()
 		if failed > 0 {
 			v := failed
 			failed = 0
-			return g.value(name, requestsFailed, v, s.Line())
+			g.value(name, requestsFailed, v, s.Line())
+			return
 		}
-		return nil
 	}
 	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
-			if err := flush(); err != nil {
-				return Results{}, err
-			}
+			flush()
 			g.named()
 			title, name = b, b
 			continue
 		}
 		text := bytes.TrimSpace(line)
 		if len(line) > 0 && line[0] != ' ' && bytes.HasSuffix(text, []byte(":")) {
-			if err := summarized(); err != nil {
-				return Results{}, err
-			}
+			summarized()
 			if section = s.Keep(text); section == "Summary:" {
-				if err := flush(); err != nil {
-					return Results{}, err
-				}
+				flush()
 				n++
 				name = g.again(title)
 			}
@@ -131,15 +123,11 @@ func parseHey(s *read.Scanner, opts Options) (Results, error) {
 			g.problem(name, s.Line(), "requests failed: %s", text)
 		}
 		if o.measure != nil {
-			if err := g.optional(name, s.Line(), []optional{o}); err != nil {
-				return Results{}, err
-			}
+			g.optional(name, s.Line(), []optional{o})
 		}
 	}
-	if err := flush(); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d summaries of hey", n), nil
+	flush()
+	return g.results(opts, "%d summaries of hey", n)
 }
 
 // heyRows are the rows of the summary.
@@ -215,17 +203,13 @@ func heyTable(s *read.Scanner, opts Options) (Results, error) {
 		}
 		r.take(values...)
 	}
-	if err := log.report(&g, opts); err != nil {
-		return Results{}, err
-	}
+	log.report(&g, opts)
 	for _, r := range log.order {
 		if r.refused == 0 {
 			continue
 		}
 		g.problem(r.name, 0, "%d of %d requests failed", r.refused, r.requests)
-		if err := g.value(r.name, requestsFailed, float64(r.refused), 0); err != nil {
-			return Results{}, err
-		}
+		g.value(r.name, requestsFailed, float64(r.refused), 0)
 	}
-	return g.results(opts, "%d requests of hey", log.n), nil
+	return g.results(opts, "%d requests of hey", log.n)
 }

@@ -121,11 +121,9 @@ func parseJMH(s *read.Scanner, opts Options) (Results, error) {
 			}
 			name = withParameters(r.benchmark, ps)
 		}
-		if err := r.add(&g, name); err != nil {
-			return Results{}, err
-		}
+		r.add(&g, name)
 	}
-	return g.results(opts, reason, runs.Len()), nil
+	return g.results(opts, reason, runs.Len())
 }
 
 // jmhSame are the runs of one benchmark with the same parameters: the first one's mode and threads, and whether another's differ.
@@ -284,14 +282,14 @@ func jmhTable(t *read.Table, runs *read.Rows[jmhRun]) error {
 	return nil
 }
 
-func (r *jmhRun) add(g *gathering, name string) error {
+func (r *jmhRun) add(g *gathering, name string) {
 	switch {
 	case r.benchmark == "":
 		g.problem("", r.line, "a result has no benchmark")
-		return nil
+		return
 	case !r.primary.score.OK:
 		g.problem(name, r.line, "%s", r.primary.about())
-		return nil
+		return
 	}
 	if n := r.primary.expand(); n > limits.SamplesPerMetric {
 		g.problem(name, r.line, "of %.0f calls as many were taken for samples, evenly, as a metric may have: %d", n, limits.SamplesPerMetric)
@@ -299,16 +297,12 @@ func (r *jmhRun) add(g *gathering, name string) error {
 	m, factor := jmhMeasure(r.primary.unit)
 	if r.primary.rounded && (m == unit.Latency || m == unit.Throughput) {
 		g.problem(name, r.line, "%s", r.primary.about())
-		return nil
+		return
 	}
-	if err := g.metric(name, r.primary.metric(m, factor), r.line); err != nil {
-		return err
-	}
+	g.metric(name, r.primary.metric(m, factor), r.line)
 	if r.mode == "sample" {
 		for _, p := range r.primary.percentiles {
-			if err := g.value(name, latencyAt("p"+p.name), p.value*factor, r.line); err != nil {
-				return err
-			}
+			g.value(name, latencyAt("p"+p.name), p.value*factor, r.line)
 		}
 	}
 	for _, second := range r.secondary {
@@ -322,9 +316,7 @@ func (r *jmhRun) add(g *gathering, name string) error {
 					if len(r.primary.percentiles) > 0 {
 						continue // it has them already
 					}
-					if err := g.value(name, latencyAt("p"+shortFloat(math.Round(v*1e8)/1e6)), second.score.Value*factor, r.line); err != nil {
-						return err
-					}
+					g.value(name, latencyAt("p"+shortFloat(math.Round(v*1e8)/1e6)), second.score.Value*factor, r.line)
 					continue
 				}
 			}
@@ -355,11 +347,8 @@ func (r *jmhRun) add(g *gathering, name string) error {
 			!(math.Abs(stats.Mean(second.samples)-second.score.Value) <= rounding*math.Abs(second.score.Value)) {
 			second.samples = nil // the score is their sum, or the largest
 		}
-		if err := g.metric(name, second.metric(&own, factor), r.line); err != nil {
-			return err
-		}
+		g.metric(name, second.metric(&own, factor), r.line)
 	}
-	return nil
 }
 
 func (m *jmhMetric) metric(measure *unit.Measure, factor float64) Metric {

@@ -54,14 +54,13 @@ func parseJMeter(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	var last []byte
 	n, at, title := 0, 0, ""
-	flush := func() error {
+	flush := func() {
 		if len(last) == 0 {
-			return nil
+			return
 		}
 		n++
-		err := g.jmeterSummary(titled(title, "summary"), last, at)
+		g.jmeterSummary(titled(title, "summary"), last, at)
 		last = last[:0]
-		return err
 	}
 	for line := range s.Lines() {
 		if rest, ok := after(line, "summary = "); ok {
@@ -70,28 +69,24 @@ func parseJMeter(s *read.Scanner, opts Options) (Results, error) {
 		}
 		b, isBanner := banner(line)
 		if isBanner || bytes.HasPrefix(line, []byte("... end of run")) {
-			if err := flush(); err != nil {
-				return Results{}, err
-			}
+			flush()
 		}
 		if isBanner {
 			title = b
 		}
 	}
-	if err := flush(); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, `"summary =" of %d runs`, n), nil
+	flush()
+	return g.results(opts, `"summary =" of %d runs`, n)
 }
 
 // jmeterSummary reads "1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36 Err:     0 (0.00%)".
-func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
+func (g *gathering) jmeterSummary(name string, line []byte, number int) {
 	var room [32][]byte
 	words := read.Words(room[:0], line)
 	count := firstNumber(line)
 	if count.OK && count.Value == 0 {
 		g.problem(name, number, "there was not a single request") // the zeros beside it are none
-		return nil
+		return
 	}
 	values := []optional{{requests, count}}
 	for i, w := range words {
@@ -116,7 +111,7 @@ func (g *gathering) jmeterSummary(name string, line []byte, number int) error {
 			}
 		}
 	}
-	return g.optional(name, number, values)
+	g.optional(name, number, values)
 }
 
 func jmeterTable(s *read.Scanner, opts Options) (Results, error) {
@@ -162,10 +157,8 @@ func jmeterTable(s *read.Scanner, opts Options) (Results, error) {
 			r.take(took.Times(1e6), value(firstByte).Times(1e6), value(connect).Times(1e6), value(size))
 		}
 	}
-	if err := log.report(&g, opts); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d requests of JMeter", log.n), nil
+	log.report(&g, opts)
+	return g.results(opts, "%d requests of JMeter", log.n)
 }
 
 // jmeterSample is a request, or several that were summed up.
@@ -243,10 +236,8 @@ func jmeterXML(s *read.Scanner, opts Options) (Results, error) {
 		g.problem("", line, "the file is not whole: %v", err)
 		s.Drain()
 	}
-	if err := log.report(&g, opts); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d requests of JMeter", log.n), nil
+	log.report(&g, opts)
+	return g.results(opts, "%d requests of JMeter", log.n)
 }
 
 // jmeterStatistics reads the dashboard's statistics.json.
@@ -283,15 +274,16 @@ func jmeterStatistics(s *read.Scanner, opts Options) (Results, error) {
 		if opts.Average == AverageMedian && median.OK {
 			mean = median
 		}
-		return g.optional(name, line, []optional{
+		g.optional(name, line, []optional{
 			{unit.Latency, mean.Times(1e6)}, {latencyAt("min"), least.Times(1e6)}, {latencyAt("max"), most.Times(1e6)},
 			{latencyAt("p50"), median.Times(1e6)}, {latencyAt("p90"), p90.Times(1e6)}, {latencyAt("p95"), p95.Times(1e6)},
 			{latencyAt("p99"), p99.Times(1e6)},
 			{unit.Throughput, rate}, {requests, count}, {requestsFailed, failed},
 		})
+		return nil
 	})
 	if err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, "statistics of %d labels of JMeter", n), nil
+	return g.results(opts, "statistics of %d labels of JMeter", n)
 }

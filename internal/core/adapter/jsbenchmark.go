@@ -74,7 +74,10 @@ func parseJSBenchmark(s *read.Scanner, opts Options) (Results, error) {
 			n++
 			return g.jsBenchmark(s, opts, line)
 		})
-		return g.results(opts, `%d results with "hz", "rme" and "cycles"`, n), err
+		if err != nil {
+			return Results{}, err
+		}
+		return g.results(opts, `%d results with "hz", "rme" and "cycles"`, n)
 	}
 	for line := range s.Lines() {
 		l, ok := readJSBenchmark(line)
@@ -86,11 +89,9 @@ func parseJSBenchmark(s *read.Scanner, opts Options) (Results, error) {
 			g.problem(read.OneLine(string(l.name)), s.Line(), "not a single run was sampled: it was aborted")
 			continue
 		}
-		if err := g.metric(g.again(read.OneLine(string(l.name))), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.Line()); err != nil {
-			return Results{}, err
-		}
+		g.metric(g.again(read.OneLine(string(l.name))), spread(unit.Throughput, l.hz, l.hz*l.margin/100), s.Line())
 	}
-	return g.results(opts, `%d lines with "ops/sec" and "runs sampled"`, n), nil
+	return g.results(opts, `%d lines with "ops/sec" and "runs sampled"`, n)
 }
 
 // jsBenchmark reads one benchmark.
@@ -148,7 +149,8 @@ func (g *gathering) jsBenchmark(s *read.Scanner, opts Options, line int) error {
 		if aborted == "true" {
 			g.problem(name, line, "it was aborted; its numbers are of a part of its runs")
 		}
-		return t.add(g, g.again(name), 1e9, opts.Average, line)
+		t.add(g, g.again(name), 1e9, opts.Average, line)
+		return nil
 	}
 	return nil
 }

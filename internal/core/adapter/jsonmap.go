@@ -28,9 +28,12 @@ func parseJSONMap(s *read.Scanner, opts Options) (Results, error) {
 	if opts.Mapping == "" {
 		err := j.list()
 		if err == nil {
-			err = j.newest.add(j)
+			j.newest.add(j)
 		}
-		return j.results(opts, `%d values of a list with "name" and "value"`, j.n), err
+		if err != nil {
+			return Results{}, err
+		}
+		return j.results(opts, `%d values of a list with "name" and "value"`, j.n)
 	}
 	m, err := parseMapping(opts.Mapping)
 	if err != nil {
@@ -41,7 +44,10 @@ func parseJSONMap(s *read.Scanner, opts Options) (Results, error) {
 		return Results{}, err
 	}
 	err = j.walk("")
-	return j.results(opts, "%d rows by the mapping", j.n), err
+	if err != nil {
+		return Results{}, err
+	}
+	return j.results(opts, "%d rows by the mapping", j.n)
 }
 
 // jsonMap reads rows.
@@ -84,16 +90,13 @@ func (p *points) take(more points) error {
 }
 
 // add adds the values.
-func (p *points) add(j *jsonMap) error {
+func (p *points) add(j *jsonMap) {
 	if p.dropped > 0 {
 		j.problem("", 0, "%d values of other commits than %.40s are left out: a report is of one, and this is the last", p.dropped, p.commit)
 	}
 	for _, v := range p.values {
-		if err := j.listed(v); err != nil {
-			return err
-		}
+		j.listed(v)
 	}
-	return nil
 }
 
 // rows is the path that all the mapping's values have in common up to their last [].
@@ -168,9 +171,7 @@ func (j *jsonMap) row() error {
 			j.problem(name, line, "%s is no number", v.source)
 			continue
 		}
-		if err := j.value(name, v.measure, o.Value*v.factor, line); err != nil {
-			return err
-		}
+		j.value(name, v.measure, o.Value*v.factor, line)
 	}
 	return nil
 }
@@ -238,9 +239,7 @@ func (j *jsonMap) list() error {
 			return err
 		}
 		if v.name != "" || v.value.OK {
-			if err := j.listed(v); err != nil {
-				return err
-			}
+			j.listed(v)
 		}
 		if len(p.values) == 0 {
 			return nil
@@ -272,11 +271,11 @@ func (v *listed) member(s *read.Scanner, key []byte) error {
 	return s.Skip()
 }
 
-func (j *jsonMap) listed(v listed) error {
+func (j *jsonMap) listed(v listed) {
 	name := read.OneLine(v.name)
 	if !v.value.OK {
 		j.problem(name, v.line, "it has no value")
-		return nil
+		return
 	}
 	j.n++
 	m, factor := measureOf("", strings.TrimSpace(v.unit), directionOf(v.direction))
@@ -292,5 +291,5 @@ func (j *jsonMap) listed(v listed) error {
 	} else if d, ok := read.Number([]byte(text)); ok {
 		out = spread(m, out.Value, d*factor)
 	}
-	return j.gathering.metric(name, out, v.line)
+	j.gathering.metric(name, out, v.line)
 }

@@ -58,10 +58,10 @@ func (t *timing) member(s *read.Scanner, key []byte) error {
 func (t *timing) readSamples(s *read.Scanner) error { return s.Thin(&t.samples, &t.thin) }
 
 // add adds latency, its distribution and throughput; nanos is the unit of time.
-func (t *timing) add(g *gathering, name string, nanos float64, average Average, line int) error {
+func (t *timing) add(g *gathering, name string, nanos float64, average Average, line int) {
 	if !t.mean.OK {
 		g.problem(name, line, "it has no mean: it failed or did not run")
-		return nil
+		return
 	}
 	if average == AverageMedian && !t.median.OK {
 		if len(t.samples) == 0 {
@@ -82,28 +82,19 @@ func (t *timing) add(g *gathering, name string, nanos float64, average Average, 
 		g.problem(name, line, "%s; the statistics are of all", t.thin.Text())
 	}
 	latency.Samples = scaleAll(t.samples, nanos)
-	if err := g.metric(name, latency, line); err != nil {
-		return err
-	}
+	g.metric(name, latency, line)
 	if t.hz.OK {
 		throughput := Metric{Measure: unit.Throughput, Value: t.hz.Value}
 		if t.rme.OK {
 			throughput = spread(unit.Throughput, t.hz.Value, t.hz.Value*t.rme.Value/100)
 		}
-		if err := g.metric(name, throughput, line); err != nil {
-			return err
-		}
+		g.metric(name, throughput, line)
 	}
-	if err := g.optional(name, line, []optional{{latencyAt("min"), t.least.Times(nanos)},
-		{latencyAt("max"), t.largest.Times(nanos)}}); err != nil {
-		return err
-	}
+	g.optional(name, line, []optional{{latencyAt("min"), t.least.Times(nanos)},
+		{latencyAt("max"), t.largest.Times(nanos)}})
 	for _, p := range t.points {
-		if err := g.value(name, latencyAt(p.name), p.value*nanos, line); err != nil {
-			return err
-		}
+		g.value(name, latencyAt(p.name), p.value*nanos, line)
 	}
-	return nil
 }
 
 // joinNames joins what is there of the parts of a name.

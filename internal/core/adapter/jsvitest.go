@@ -36,7 +36,10 @@ func parseVitest(s *read.Scanner, opts Options) (Results, error) {
 		if n > 0 && opts.Average == AverageMedian {
 			g.problem("", 0, "what vitest prints has no medians; the values are means")
 		}
-		return g.results(opts, `%d rows of vitest's tables`, n), err
+		if err != nil {
+			return Results{}, err
+		}
+		return g.results(opts, `%d rows of vitest's tables`, n)
 	}
 	group := func() error {
 		var full string
@@ -58,7 +61,8 @@ func parseVitest(s *read.Scanner, opts Options) (Results, error) {
 					}); err != nil {
 						return err
 					}
-					return t.add(&g, joinNames(" > ", full, name), 1e6, opts.Average, line)
+					t.add(&g, joinNames(" > ", full, name), 1e6, opts.Average, line)
+					return nil
 				})
 			}
 			return s.Skip()
@@ -80,7 +84,7 @@ func parseVitest(s *read.Scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, `"files" and "groups" with %d "benchmarks"`, n), nil
+	return g.results(opts, `"files" and "groups" with %d "benchmarks"`, n)
 }
 
 // vitestColumns are those of a printed table.
@@ -114,9 +118,7 @@ func (g *gathering) vitestText(s *read.Scanner, n *int) error {
 		if *n++; *n > limits.BenchmarksPerIteration {
 			return tooManyBenchmarks()
 		}
-		if err := g.vitestRow(group, row, s.Line()); err != nil {
-			return err
-		}
+		g.vitestRow(group, row, s.Line())
 	}
 	return nil
 }
@@ -132,7 +134,7 @@ func vitestGroup(heading string) string {
 }
 
 // vitestRow reads "join  12,549,234.31  0.0001  0.3614 … ±3.73%  250985   fastest".
-func (g *gathering) vitestRow(group, row string, line int) error {
+func (g *gathering) vitestRow(group, row string, line int) {
 	values, rest, _ := strings.Cut(row, " ±")
 	var cells [8]read.Opt // hz to p999, cut off from behind because a name may hold anything
 	for i := len(cells) - 1; i >= 0; i-- {
@@ -140,7 +142,7 @@ func (g *gathering) vitestRow(group, row string, line int) error {
 		at := strings.LastIndexByte(values, ' ')
 		v, ok := read.GroupedNumber([]byte(values[at+1:]), ',')
 		if cells[i] = (read.Opt{Value: v, OK: ok && read.Finite(v)}); at < 0 {
-			return nil
+			return
 		}
 		values = values[:at]
 	}
@@ -149,26 +151,19 @@ func (g *gathering) vitestRow(group, row string, line int) error {
 	hz := cells[0]
 	if calls := firstNumber([]byte(rest)); !hz.OK || hz.Value <= 0 || calls.OK && calls.Value == 0 {
 		g.problem(name, line, "it has no mean: it failed or did not run")
-		return nil
+		return
 	}
 	mean := cells[3].Times(1e6)
 	if !mean.OK || mean.Value < 1e6 { // of what is fast hz has more digits
 		mean.Value = 1e9 / hz.Value
 	}
-	if err := g.value(name, unit.Latency, mean.Value, line); err != nil {
-		return err
-	}
+	g.value(name, unit.Latency, mean.Value, line)
 	margin, _ := read.GroupedNumber([]byte(percent), ',')
-	if err := g.metric(name, spread(unit.Throughput, hz.Value, hz.Value*margin/100), line); err != nil {
-		return err
-	}
+	g.metric(name, spread(unit.Throughput, hz.Value, hz.Value*margin/100), line)
 	for i, point := range []string{1: "min", 2: "max", 4: "p75", 5: "p99", 6: "p99.5", 7: "p99.9"} {
 		if point == "" || !cells[i].OK || cells[i].Value < 0.01 {
 			continue
 		}
-		if err := g.value(name, latencyAt(point), cells[i].Value*1e6, line); err != nil {
-			return err
-		}
+		g.value(name, latencyAt(point), cells[i].Value*1e6, line)
 	}
-	return nil
 }

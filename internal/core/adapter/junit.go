@@ -74,18 +74,21 @@ func (j *junitRead) number(text string) int {
 
 func parseJUnit(s *read.Scanner, opts Options) (Results, error) {
 	j := &junitRead{places: map[string]junitPlace{}, homes: map[string]junitHome{}, numbers: map[string]int{}}
-	if err := s.Elements(j.begin, func(e *read.Element, _ string) error { return j.end(e) }); err != nil {
+	if err := s.Elements(j.begin, func(e *read.Element, _ string) error {
+		j.end(e)
+		return nil
+	}); err != nil {
 		return Results{}, err
 	}
 	if j.timeless > 0 {
 		j.problem("", 0, "%d test cases have no time", j.timeless)
 	}
-	out := j.results(opts, "%d test cases", j.n)
+	out, err := j.results(opts, "%d test cases", j.n)
 	out.distinct = false
 	for i := range out.Benchmarks {
 		out.Benchmarks[i].Name = j.title(j.places[out.Benchmarks[i].Name])
 	}
-	return out, nil
+	return out, err
 }
 
 func (j *junitRead) begin(e *read.Element) error {
@@ -134,7 +137,7 @@ func (j *junitRead) begin(e *read.Element) error {
 	return nil
 }
 
-func (j *junitRead) end(e *read.Element) error {
+func (j *junitRead) end(e *read.Element) {
 	switch e.Name {
 	case "testsuite":
 		j.suites = j.suites[:len(j.suites)-1]
@@ -153,10 +156,10 @@ func (j *junitRead) end(e *read.Element) error {
 		case !ok || !read.Finite(v):
 			j.problem(j.test.name, 0, "its time %q is no number, or more than one", j.time)
 		default:
-			return j.add(v * 1e9)
+			j.add(v * 1e9)
+			return
 		}
 	}
-	return nil
 }
 
 // read reads seconds. A single comma before three digits may group or part them: the other times of the document tell.
@@ -188,7 +191,10 @@ func (j *junitRead) read(text string) (float64, bool) {
 	return 0, false
 }
 
-func (j *junitRead) add(nanos float64) error {
+func (j *junitRead) add(nanos float64) {
+	if j.err != nil { // places hold no more names than there may be benchmarks
+		return
+	}
 	p := j.test
 	key := p.name + "\x00" + strconv.Itoa(p.suiteNumber) + " " + strconv.Itoa(p.hostNumber)
 	if _, known := j.places[key]; !known {
@@ -201,7 +207,7 @@ func (j *junitRead) add(nanos float64) error {
 		home.hosts = home.hosts || p.hostNumber != home.first.hostNumber
 		j.homes[p.name] = home
 	}
-	return j.value(key, unit.Latency, nanos, 0)
+	j.value(key, unit.Latency, nanos, 0)
 }
 
 // title is the test's name, with its place as far as others of that name stand elsewhere.

@@ -60,10 +60,8 @@ func parseK6(s *read.Scanner, opts Options) (Results, error) {
 			return Results{}, err
 		}
 	}
-	if err := g.points(); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, `%d metrics or points of k6`, n), nil
+	g.points()
+	return g.results(opts, `%d metrics or points of k6`, n)
 }
 
 // plain reads what is no JSON: points as CSV, or the printed summary.
@@ -72,8 +70,8 @@ func (g *k6Read) plain(s *read.Scanner) (Results, error) {
 	window := s.Window()
 	n := 0
 	if window = window[:min(len(window), lookChunk)]; !bytes.Contains(window, []byte("metric_name")) || !bytes.Contains(window, []byte("metric_value")) {
-		err := g.text(s, &n)
-		return g.results(g.opts, `%d metrics of k6's summary`, n), err
+		g.text(s, &n)
+		return g.results(g.opts, `%d metrics of k6's summary`, n)
 	}
 	t := s.Table("metric_name", "metric_value")
 	if t == nil {
@@ -95,10 +93,8 @@ func (g *k6Read) plain(s *read.Scanner) (Results, error) {
 			return Results{}, err
 		}
 	}
-	if err := g.points(); err != nil {
-		return Results{}, err
-	}
-	return g.results(g.opts, `%d points of k6`, n), nil
+	g.points()
+	return g.results(g.opts, `%d points of k6`, n)
 }
 
 // k6Read gathers.
@@ -135,7 +131,8 @@ func (g *k6Read) object(s *read.Scanner, line int, n *int) error {
 					return err
 				}
 				g.room = m.values
-				return g.add(m)
+				g.add(m)
+				return nil
 			})
 		case "root_group":
 			return g.checks(s)
@@ -205,7 +202,8 @@ func (g *k6Read) list(s *read.Scanner, n *int) error {
 			g.problem("", line, "a metric has no name")
 			return nil
 		}
-		return g.add(m)
+		g.add(m)
+		return nil
 	})
 }
 
@@ -402,7 +400,7 @@ func k6Point(name string) string {
 	return k6Points.Replace(name)
 }
 
-func (g *k6Read) add(m k6Metric) error {
+func (g *k6Read) add(m k6Metric) {
 	m.settle()
 	for _, expression := range m.failed {
 		g.problem(m.name, m.line, "the threshold %s was crossed", expression)
@@ -431,14 +429,11 @@ func (g *k6Read) add(m k6Metric) error {
 		default:
 			continue // passes and fails, which the ratio has
 		}
-		if err := g.value(m.name, measure, v.value*factor, m.line); err != nil {
-			return err
-		}
+		g.value(m.name, measure, v.value*factor, m.line)
 	}
 	if len(m.values) == 0 {
 		g.problem(m.name, m.line, "it has no values")
 	}
-	return nil
 }
 
 func k6Count(contains string) *unit.Measure {
@@ -509,20 +504,18 @@ func (g *k6Read) point(name string, v read.Opt, line int) error {
 		return nil
 	}
 	measure, factor := m.measure("")
-	return g.value(name, measure, v.Value*factor, line)
+	g.value(name, measure, v.Value*factor, line)
+	return nil
 }
 
 // points adds what was added up.
-func (g *k6Read) points() error {
+func (g *k6Read) points() {
 	for _, sum := range g.sums {
 		m := sum.metric
 		value, measure := sum.sum, k6Count(m.contains)
 		if !sum.counting {
 			value, measure = sum.sum/float64(sum.n)*100, k6Ratio(m.name)
 		}
-		if err := g.value(m.name, measure, value, sum.line); err != nil {
-			return err
-		}
+		g.value(m.name, measure, value, sum.line)
 	}
-	return nil
 }

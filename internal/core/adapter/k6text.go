@@ -51,7 +51,7 @@ func k6Row(line []byte) (name, values []byte, crossed, ok bool) {
 	return name, bytes.TrimSpace(line[end+len("...: "):]), crossed, len(name) > 0
 }
 
-func (g *k6Read) text(s *read.Scanner, n *int) error {
+func (g *k6Read) text(s *read.Scanner, n *int) {
 	var at k6Text
 	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
@@ -76,16 +76,13 @@ func (g *k6Read) text(s *read.Scanner, n *int) error {
 					continue
 				}
 			}
-			if err := g.add(m); err != nil {
-				return err
-			}
+			g.add(m)
 			continue
 		}
 		if at.thresholds || bytes.IndexByte(line, "█"[0]) >= 0 { // with which ↳, ✓ and ✗ begin too
 			g.mark(&at, line, s.Line())
 		}
 	}
-	return nil
 }
 
 // inRun is the metric's name with the number of its run, from the second on.

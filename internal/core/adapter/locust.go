@@ -74,11 +74,9 @@ func parseLocust(s *read.Scanner, opts Options) (Results, error) {
 				values = append(values, optional{percentileOf(p), firstNumber(t.Field(i)).Times(1e6)})
 			}
 		}
-		if err := g.optional(g.again(name), t.Line, values); err != nil {
-			return Results{}, err
-		}
+		g.optional(g.again(name), t.Line, values)
 	}
-	return g.results(opts, "%d rows of locust", n), nil
+	return g.results(opts, "%d rows of locust", n)
 }
 
 // locustTable is the first of locust's tables; nil: there is none.
@@ -135,27 +133,25 @@ func locustHistory(t *read.Table, opts Options) (Results, error) {
 	}
 	var g gathering
 	for _, last := range order {
-		if err := last.add(&g, opts, nil); err != nil {
-			return Results{}, err
-		}
+		last.add(&g, opts, nil)
 	}
-	return g.results(opts, "%d rows of locust's history", n), nil
+	return g.results(opts, "%d rows of locust's history", n)
 }
 
 // add adds the totals of a name, and points of the distribution of its times.
-func (last *locustLast) add(g *gathering, opts Options, points []optional) error {
+func (last *locustLast) add(g *gathering, opts Options, points []optional) {
 	if last.failed.Value > 0 {
 		g.problem(last.name, last.line, "%v of %v requests failed", last.failed.Value, last.count.Value)
 	}
 	if last.count.Value == 0 {
 		g.problem(last.name, last.line, "there was not a single request")
-		return nil
+		return
 	}
 	central := last.average
 	if opts.Average == AverageMedian {
 		central = last.median
 	}
-	return g.optional(last.name, last.line, append([]optional{
+	g.optional(last.name, last.line, append([]optional{
 		{unit.Latency, central.Times(1e6)}, {latencyAt("min"), last.least.Times(1e6)}, {latencyAt("max"), last.most.Times(1e6)},
 		{unit.Throughput, last.rate}, {requests, last.count}, {requestsFailed, last.failed}, {responseSize, last.size},
 	}, points...))
@@ -246,11 +242,9 @@ func locustJSON(s *read.Scanner, opts Options) (Results, error) {
 		for i, p := range locustPoints {
 			points[i] = optional{locustMeasures[i], locustPercentile(e.times, e.count.Value, p/100).Times(1e6)}
 		}
-		if err := e.add(&g, opts, points); err != nil {
-			return Results{}, err
-		}
+		e.add(&g, opts, points)
 	}
-	return g.results(opts, "%d requests of locust", len(entries)), nil
+	return g.results(opts, "%d requests of locust", len(entries))
 }
 
 // locustPoints are the percentiles that are made of the counts, and locustMeasures what they are.

@@ -74,7 +74,7 @@ func (m *memtierStats) run(ops []memtierOp) error {
 	return nil
 }
 
-func (m *memtierStats) add(g *gathering) error {
+func (m *memtierStats) add(g *gathering) {
 	all := m.all
 	if len(m.averaged) > 0 {
 		all = m.averaged
@@ -91,11 +91,8 @@ func (m *memtierStats) add(g *gathering) error {
 		if each := m.runs[op.name]; len(m.averaged) > 0 && len(each) > 0 {
 			op.perSecond = each
 		}
-		if err := op.add(g, withParameters(titled(m.title, op.name), m.params)); err != nil {
-			return err
-		}
+		op.add(g, withParameters(titled(m.title, op.name), m.params))
 	}
-	return nil
 }
 
 func parseMemtier(s *read.Scanner, opts Options) (Results, error) {
@@ -135,10 +132,8 @@ func parseMemtier(s *read.Scanner, opts Options) (Results, error) {
 		return Results{}, err
 	}
 	var g gathering
-	if err := stats.add(&g); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, `"ALL STATS" of memtier, %d operations`, max(len(stats.all), len(stats.averaged))), nil
+	stats.add(&g)
+	return g.results(opts, `"ALL STATS" of memtier, %d operations`, max(len(stats.all), len(stats.averaged)))
 }
 
 // memtierColumns are the names of a table's columns, "Avg. Latency" among them; none where the line is no head.
@@ -181,7 +176,7 @@ func parseMemtierText(s *read.Scanner, opts Options) (Results, error) {
 	next := func(title string) error { // the run
 		err := flush()
 		if err == nil {
-			err = stats.add(&g)
+			stats.add(&g)
 		}
 		stats, section = memtierStats{title: title}, ""
 		return err
@@ -223,7 +218,7 @@ func parseMemtierText(s *read.Scanner, opts Options) (Results, error) {
 	if err := next(""); err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, `%d rows of memtier's tables`, n), nil
+	return g.results(opts, `%d rows of memtier's tables`, n)
 }
 
 // memtierHead reports whether something of a table's head or its surroundings may stand in the line.
@@ -367,34 +362,27 @@ func (op *memtierOp) read(s *read.Scanner) error {
 	})
 }
 
-func (op *memtierOp) add(g *gathering, name string) error {
+func (op *memtierOp) add(g *gathering, name string) {
 	if !op.rate.OK {
 		g.problem(name, op.line, "it has no rate")
-		return nil
+		return
 	}
-	if err := g.metric(name, Metric{Measure: unit.Throughput, Value: op.rate.Value, Samples: op.perSecond}, op.line); err != nil {
-		return err
-	}
+	g.metric(name, Metric{Measure: unit.Throughput, Value: op.rate.Value, Samples: op.perSecond}, op.line)
 	lower := func(name string) *unit.Measure {
 		m := perSecond(name, strings.ToLower(name))
 		m.Direction = unit.Lower
 		return m
 	}
-	if err := g.optional(name, op.line, []optional{
+	g.optional(name, op.line, []optional{
 		{unit.Latency, op.average.Times(1e6)}, {latencyAt("min"), op.least.Times(1e6)}, {latencyAt("max"), op.largest.Times(1e6)},
 		{unit.Bandwidth, op.kb.Times(1024e-6)}, {memtierReceived, op.received.Times(1024e-6)}, {memtierSent, op.sent.Times(1024e-6)},
 		{perSecond("Hits", "hits"), op.hits}, {lower("Misses"), op.misses}, {lower("Moved"), op.moved}, {lower("Ask"), op.ask}, {memtierErrors, op.errors},
-	}); err != nil {
-		return err
-	}
+	})
 	for _, p := range op.points {
 		v, ok := read.Number([]byte(p.name[1:]))
 		if !ok {
 			continue
 		}
-		if err := g.value(name, latencyAt("p"+shortFloat(v)), p.value*1e6, op.line); err != nil {
-			return err
-		}
+		g.value(name, latencyAt("p"+shortFloat(v)), p.value*1e6, op.line)
 	}
-	return nil
 }

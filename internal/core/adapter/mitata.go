@@ -45,11 +45,11 @@ func parseMitata(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	if c := s.Peek(); c != '{' && c != 0 {
-		err := g.mitataText(s, &n)
+		g.mitataText(s, &n)
 		if opts.Average == AverageMedian {
 			g.problem("", 0, "what mitata prints has no medians; the values are averages")
 		}
-		return g.results(opts, `a table of %d benchmarks of mitata`, n), err
+		return g.results(opts, `a table of %d benchmarks of mitata`, n)
 	}
 	var layout []string // the groups' names
 	var top func(key []byte) error
@@ -77,7 +77,7 @@ func parseMitata(s *read.Scanner, opts Options) (Results, error) {
 	if err := s.Object(top); err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, `"benchmarks" with %d "runs" and their "stats"`, n), nil
+	return g.results(opts, `"benchmarks" with %d "runs" and their "stats"`, n)
 }
 
 // mitataBenchmark reads a benchmark with its runs, or one of version 0.1. Its group may stand behind the runs.
@@ -116,9 +116,7 @@ func (g *gathering) mitataBenchmark(s *read.Scanner, opts Options, layout []stri
 	for _, r := range runs {
 		*n++
 		r.group = group
-		if err := r.add(g, opts, r.line); err != nil {
-			return err
-		}
+		r.add(g, opts, r.line)
 	}
 	return nil
 }
@@ -162,7 +160,7 @@ func (r *mitataRun) member(s *read.Scanner, key []byte) error {
 	return s.Skip()
 }
 
-func (r *mitataRun) add(g *gathering, opts Options, line int) error {
+func (r *mitataRun) add(g *gathering, opts Options, line int) {
 	name := joinNames(" > ", r.group, r.name)
 	var hidden []read.Parameter
 	for _, p := range r.args {
@@ -173,11 +171,9 @@ func (r *mitataRun) add(g *gathering, opts Options, line int) error {
 	name = withParameters(name, hidden)
 	if r.failed != "" {
 		g.problem(name, line, "it failed: %s", r.failed)
-		return nil
+		return
 	}
 	name = g.again(name)
-	if err := r.stats.add(g, name, 1, opts.Average, line); err != nil {
-		return err
-	}
-	return g.optional(name, line, []optional{{heapPerIteration, r.heap}, {garbageCollection, r.gc}})
+	r.stats.add(g, name, 1, opts.Average, line)
+	g.optional(name, line, []optional{{heapPerIteration, r.heap}, {garbageCollection, r.gc}})
 }

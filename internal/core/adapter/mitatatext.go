@@ -60,7 +60,7 @@ func mitataMarkdown(line string) []string {
 	return columns
 }
 
-func (g *gathering) mitataText(s *read.Scanner, n *int) error {
+func (g *gathering) mitataText(s *read.Scanner, n *int) {
 	at := mitataText{groups: map[string]int{}}
 	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
@@ -68,15 +68,12 @@ func (g *gathering) mitataText(s *read.Scanner, n *int) error {
 			continue
 		}
 		text := strings.TrimSpace(string(line))
-		if err := at.read(g, text, s.Line(), n); err != nil {
-			return err
-		}
+		at.read(g, text, s.Line(), n)
 	}
-	return nil
 }
 
 // read takes a line.
-func (at *mitataText) read(g *gathering, text string, number int, n *int) error {
+func (at *mitataText) read(g *gathering, text string, number int, n *int) {
 	columns, percentiles := mitataMarkdown(text), mitataOldHeader(text)
 	before, after, measured := strings.Cut(text, "/iter")
 	switch {
@@ -93,17 +90,20 @@ func (at *mitataText) read(g *gathering, text string, number int, n *int) error 
 			at.group = "" // of the first table and of groups without a name
 		}
 	case strings.HasPrefix(text, "|"):
-		return at.row(g, text, number, n)
+		at.row(g, text, number, n)
+		return
 	case strings.HasPrefix(text, "• "):
 		at.bullet = text[len("• "):]
-		return nil // the rule follows
+		return // the rule follows
 	case strings.HasPrefix(text, "-----"):
 		at.group, at.name = at.bullet, ""
 	case measured:
 		*n++
-		return at.average(g, before, after, number)
+		at.average(g, before, after, number)
+		return
 	case strings.HasPrefix(text, "(") && at.name != "", strings.HasPrefix(text, "gc(") && at.name != "":
-		return at.further(g, text, number)
+		at.further(g, text, number)
+		return
 	default:
 		at.name = ""
 		if name, failed, ok := strings.Cut(text, "  error: "); ok { // in its column
@@ -111,7 +111,6 @@ func (at *mitataText) read(g *gathering, text string, number int, n *int) error 
 		}
 	}
 	at.bullet = ""
-	return nil
 }
 
 // full is a benchmark's name with its group, and its number where the name came before.
@@ -127,16 +126,16 @@ func (at *mitataText) full(name string) string {
 }
 
 // average reads the line that has a benchmark's name.
-func (at *mitataText) average(g *gathering, before, after string, number int) error {
+func (at *mitataText) average(g *gathering, before, after string, number int) {
 	words := strings.Fields(before)
 	if len(words) < 3 {
-		return nil
+		return
 	}
 	value := strings.Join(words[len(words)-2:], " ")
 	mean := mitataQuantities(value)
 	end := strings.LastIndex(before, words[len(words)-2])
 	if len(mean) != 1 || mean[0].bytes {
-		return nil
+		return
 	}
 	at.name = at.full(before[:end])
 	points := at.points
@@ -145,44 +144,40 @@ func (at *mitataText) average(g *gathering, before, after string, number int) er
 	} else {
 		points = append([]string{"min", "max"}, points...)
 	}
-	if err := g.value(at.name, unit.Latency, mean[0].value, number); err != nil {
-		return err
-	}
+	g.value(at.name, unit.Latency, mean[0].value, number)
 	for i, q := range mitataQuantities(after) {
 		if q.bytes || i >= len(points) {
 			break
 		}
-		if err := g.value(at.name, mitataPoint(points[i]), q.value, number); err != nil {
-			return err
-		}
+		g.value(at.name, mitataPoint(points[i]), q.value, number)
 	}
-	return nil
 }
 
 // further reads a line below: the extremes and p99, or the heap.
-func (at *mitataText) further(g *gathering, text string, number int) error {
+func (at *mitataText) further(g *gathering, text string, number int) {
 	quantities := mitataQuantities(strings.TrimPrefix(text, "gc"))
 	switch {
 	case len(quantities) < 3 || quantities[0].bytes != quantities[1].bytes:
 	case strings.HasPrefix(text, "gc") && quantities[2].bytes || quantities[0].bytes:
-		return g.value(at.name, heapPerIteration, quantities[2].value, number)
+		g.value(at.name, heapPerIteration, quantities[2].value, number)
+		return
 	case !quantities[2].bytes:
-		return g.optional(at.name, number, []optional{{latencyAt("min"), read.Opt{Value: quantities[0].value, OK: true}},
+		g.optional(at.name, number, []optional{{latencyAt("min"), read.Opt{Value: quantities[0].value, OK: true}},
 			{latencyAt("max"), read.Opt{Value: quantities[1].value, OK: true}}, {latencyAt("p99"), read.Opt{Value: quantities[2].value, OK: true}}})
+		return
 	}
-	return nil
 }
 
 // row reads a row of a Markdown table.
-func (at *mitataText) row(g *gathering, text string, number int, n *int) error {
+func (at *mitataText) row(g *gathering, text string, number int, n *int) {
 	cells := strings.Split(strings.Trim(text, "|"), "|")
 	over := len(cells) - 1 - len(at.points)
 	if failed, ok := strings.CutPrefix(strings.TrimSpace(cells[len(cells)-1]), "error: "); ok && len(at.points) > 0 {
 		g.problem(at.full(strings.Join(cells[:len(cells)-1], "|")), number, "it failed: %s", failed)
-		return nil
+		return
 	}
 	if len(at.points) == 0 || over < 0 || !strings.Contains(text, "/iter") {
-		return nil
+		return
 	}
 	*n++
 	name := at.full(strings.Join(cells[:1+over], "|"))
@@ -191,11 +186,8 @@ func (at *mitataText) row(g *gathering, text string, number int, n *int) error {
 		if len(q) != 1 || q[0].bytes {
 			continue
 		}
-		if err := g.value(name, mitataPoint(column), q[0].value, number); err != nil {
-			return err
-		}
+		g.value(name, mitataPoint(column), q[0].value, number)
 	}
-	return nil
 }
 
 func mitataPoint(column string) *unit.Measure {

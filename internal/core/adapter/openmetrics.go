@@ -71,11 +71,9 @@ func parseOpenMetrics(s *read.Scanner, opts Options) (Results, error) {
 		}
 		n++
 		m, factor := openMetricMeasure(name, value, units)
-		if err := g.value(withParameters(name, labels), m, value*factor, s.Line()); err != nil {
-			return Results{}, err
-		}
+		g.value(withParameters(name, labels), m, value*factor, s.Line())
 	}
-	return g.results(opts, "%d samples of OpenMetrics", n), nil
+	return g.results(opts, "%d samples of OpenMetrics", n)
 }
 
 // readOpenMetric reads name{label="value"} value, with a time stamp and an exemplar behind it.

@@ -114,23 +114,21 @@ func parsePerfStat(s *read.Scanner, opts Options) (Results, error) {
 	b := perfUnnamed("")
 	made := perfRooms.Get().(*read.Rows[perfRow])
 	b.s, b.made = s, made
-	next := func(one perfBlock) error {
+	next := func(one perfBlock) {
 		if b.title == "" && b.name == perfUnnamed("").name && len(b.rows) > 0 && !b.intervals {
 			b.name = g.again(b.name)
 		}
-		err := b.add(&g)
+		b.add(&g)
 		b, b.s, b.made = one, s, made
-		return err
 	}
 	for line := range s.Lines() {
-		var err error
 		if title, titled := banner(line); titled {
-			err = next(perfUnnamed(perfBanner(title)))
+			next(perfUnnamed(perfBanner(title)))
 			g.named()
 		} else if bytes.HasPrefix(line, []byte("# started on ")) {
-			err = next(perfUnnamed(b.title))
+			next(perfUnnamed(b.title))
 		} else if rest, ok := after(line, "Performance counter stats for "); ok {
-			err = next(perfBlock{name: perfCommand(s.GoesOnTo(rest, ":")), title: b.title, text: true})
+			next(perfBlock{name: perfCommand(s.GoesOnTo(rest, ":")), title: b.title, text: true})
 		} else if perfIntervals(line) {
 			b.intervals = true
 		} else if r, ok := b.read(line); ok {
@@ -138,25 +136,20 @@ func parsePerfStat(s *read.Scanner, opts Options) (Results, error) {
 			r.line = s.Line()
 			if b.ends(&r) {
 				intervals := b.intervals
-				err = next(perfUnnamed(b.title))
+				next(perfUnnamed(b.title))
 				b.intervals = intervals
 			}
-			if err == nil {
-				err = b.take(r)
+			if err := b.take(r); err != nil {
+				return Results{}, err
 			}
 		}
-		if err != nil {
-			return Results{}, err
-		}
 	}
-	if err := next(perfBlock{}); err != nil {
-		return Results{}, err
-	}
+	next(perfBlock{})
 	if made.Len() <= storeBenchmarks {
 		made.Clear()
 		perfRooms.Put(made)
 	}
-	return g.results(opts, "%d counts of perf stat", n), nil
+	return g.results(opts, "%d counts of perf stat", n)
 }
 
 // perfRooms are rooms for rows that wait for the next input. They hold nothing of an earlier one.
@@ -294,7 +287,7 @@ func (r *perfRow) more(metrics []optional) {
 }
 
 // add gives what was counted.
-func (b *perfBlock) add(g *gathering) error {
+func (b *perfBlock) add(g *gathering) {
 	for _, r := range b.rows {
 		if r.missing == "" {
 			r.measure, r.factor = perfMeasure(r.event, r.unit)
@@ -312,17 +305,14 @@ func (b *perfBlock) add(g *gathering) error {
 		}
 		if r.missing != "" {
 			g.problem(name, r.line, "%s was %s", r.event, strings.Trim(r.missing, "<>"))
-		} else if err := g.metric(name, r.metric(taken(r)), r.line); err != nil {
-			return err
+		} else {
+			g.metric(name, r.metric(taken(r)), r.line)
 		}
 		if r.dropped > 0 {
 			g.problem(name, r.line, "%d metrics of %s are over the limit of %d and left out", r.dropped, r.event, limits.SamplesPerMetric)
 		}
-		if err := g.optional(name, r.line, r.metrics); err != nil {
-			return err
-		}
+		g.optional(name, r.line, r.metrics)
 	}
-	return nil
 }
 
 // metric is what the row counted, by its own name where another one has taken the measure's.

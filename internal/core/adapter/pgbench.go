@@ -78,14 +78,14 @@ func parsePgbench(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	r := pgRun{s: s}
-	flush := func(title string) error {
+	flush := func(title string) {
 		last := r
 		r = pgRun{title: title, s: s}
 		if last.kind == "" && len(last.errors) == 0 {
-			return nil
+			return
 		}
 		n++
-		return last.add(&g)
+		last.add(&g)
 	}
 	for line := range s.Lines() {
 		b, isBanner := banner(line)
@@ -94,9 +94,7 @@ func parsePgbench(s *read.Scanner, opts Options) (Results, error) {
 		}
 		kind, begins := after(line, "transaction type: ")
 		if isBanner || begins && r.kind != "" || bytes.HasPrefix(line, []byte("pgbench (")) {
-			if err := flush(b); err != nil {
-				return Results{}, err
-			}
+			flush(b)
 		}
 		if begins {
 			r.kind, r.line = read.OneLine(s.Keep(kind)), s.Line()
@@ -104,10 +102,8 @@ func parsePgbench(s *read.Scanner, opts Options) (Results, error) {
 			r.read(line)
 		}
 	}
-	if err := flush(""); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d runs of pgbench", n), nil
+	flush("")
+	return g.results(opts, "%d runs of pgbench", n)
 }
 
 func (r *pgRun) read(line []byte) {
@@ -311,43 +307,34 @@ func (r *pgRun) statement(line []byte) bool {
 	return true
 }
 
-func (r *pgRun) add(g *gathering) error {
+func (r *pgRun) add(g *gathering) {
 	name := g.withParameters(titled(r.title, r.kind), r.params)
 	for _, e := range r.errors {
 		g.problem(name, r.line, "%s", e)
 	}
 	if r.kind == "" {
-		return nil
+		return
 	}
-	if err := r.whole.add(g, name, r.line, r.rates, r.lats); err != nil {
-		return err
-	}
+	r.whole.add(g, name, r.line, r.rates, r.lats)
 	if !r.whole.rate.OK && !r.whole.average.OK {
-		return nil // and nothing else was measured
+		return // and nothing else was measured
 	}
-	if err := g.optional(name, r.line, r.others); err != nil {
-		return err
-	}
+	g.optional(name, r.line, r.others)
 	for i := range r.scripts {
-		if err := r.scripts[i].add(g, name+" "+r.scripts[i].script, r.line, nil, nil); err != nil {
-			return err
-		}
+		r.scripts[i].add(g, name+" "+r.scripts[i].script, r.line, nil, nil)
 	}
-	return nil
 }
 
-func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64) error {
+func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64) {
 	if p.failed.Value > 0 {
 		g.problem(name, line, "transactions failed: %s", p.failure)
 	}
 	if !p.rate.OK && !p.average.OK {
 		g.problem(name, line, "it has neither a rate nor a latency: not a single transaction was made")
-		return nil
+		return
 	}
 	if p.rate.OK {
-		if err := g.metric(name, Metric{Measure: unit.Throughput, Value: p.rate.Value, Samples: rates}, line); err != nil {
-			return err
-		}
+		g.metric(name, Metric{Measure: unit.Throughput, Value: p.rate.Value, Samples: rates}, line)
 	}
 	if p.average.OK {
 		latency := Metric{Measure: unit.Latency, Value: p.average.Value}
@@ -355,15 +342,12 @@ func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64)
 			latency = spread(unit.Latency, p.average.Value, p.deviation.Value)
 		}
 		latency.Samples = lats
-		if err := g.metric(name, latency, line); err != nil {
-			return err
-		}
+		g.metric(name, latency, line)
 	}
-	if err := g.optional(name, line, []optional{{requestsFailed, p.failed}}); err != nil {
-		return err
-	}
-	if err := g.optional(name, line, p.others); err != nil || len(p.statements) == 0 {
-		return err
+	g.optional(name, line, []optional{{requestsFailed, p.failed}})
+	g.optional(name, line, p.others)
+	if len(p.statements) == 0 {
+		return
 	}
 	seen := map[string]int{}
 	for _, st := range p.statements {
@@ -382,9 +366,6 @@ func (p *pgPart) add(g *gathering, name string, line int, rates, lats []float64)
 		if st.retries.Value > 0 {
 			values = append(values, optional{pgRetries, st.retries})
 		}
-		if err := g.optional(full, line, values); err != nil {
-			return err
-		}
+		g.optional(full, line, values)
 	}
-	return nil
 }

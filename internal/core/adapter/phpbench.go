@@ -92,9 +92,7 @@ func parsePHPBench(s *read.Scanner, opts Options) (Results, error) {
 			return tooManyRuns(len(variants))
 		case "subject":
 			for i, name := range phpNames(class+"::"+subject, variants) {
-				if err := variants[i].add(&g, name, opts); err != nil {
-					return err
-				}
+				variants[i].add(&g, name, opts)
 			}
 		}
 		return nil
@@ -102,7 +100,7 @@ func parsePHPBench(s *read.Scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, "<phpbench> with %d variants", n), nil
+	return g.results(opts, "<phpbench> with %d variants", n)
 }
 
 // parameter takes in one of the set's parameters.
@@ -157,17 +155,17 @@ func phpNames(name string, variants []phpVariant) []string {
 	return names
 }
 
-func (v *phpVariant) add(g *gathering, name string, opts Options) error {
+func (v *phpVariant) add(g *gathering, name string, opts Options) {
 	if v.failed != "" {
 		g.problem(name, 0, "it failed: %s", v.failed)
-		return nil
+		return
 	}
 	if v.assertion != "" {
 		g.problem(name, 0, "an assertion does not hold: %s", v.assertion)
 	}
 	if len(v.times) == 0 {
 		g.problem(name, 0, "it has no iterations")
-		return nil
+		return
 	}
 	latency := summarize(unit.Latency, v.times, opts.Average)
 	if v.mean.OK && opts.Average != AverageMedian {
@@ -177,8 +175,8 @@ func (v *phpVariant) add(g *gathering, name string, opts Options) error {
 			latency.Samples = v.times
 		}
 	}
-	if err := g.metric(name, latency, 0); err != nil || len(v.memory) == 0 {
-		return err
+	g.metric(name, latency, 0)
+	if len(v.memory) > 0 {
+		g.metric(name, summarize(unit.PeakMemory, v.memory, opts.Average), 0)
 	}
-	return g.metric(name, summarize(unit.PeakMemory, v.memory, opts.Average), 0)
 }

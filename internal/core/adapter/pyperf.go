@@ -153,16 +153,12 @@ func parsePyperf(s *read.Scanner, opts Options) (Results, error) {
 		}
 		out := summarize(m, scaleAll(r.values, factor), opts.Average)
 		out.Processes = r.sizes
-		if err := g.metric(name, out, r.line); err != nil {
-			return Results{}, err
-		}
+		g.metric(name, out, r.line)
 		if peaks := r.memory(common.pyperfMemory); len(peaks) > 0 {
 			out := summarize(unit.PeakMemory, peaks, opts.Average)
 			out.Processes = singles(len(peaks))
-			if err := g.metric(name, out, r.line); err != nil {
-				return Results{}, err
-			}
+			g.metric(name, out, r.line)
 		}
 	}
-	return g.results(opts, `%d "benchmarks" with "runs" and "values"`, len(runs)), nil
+	return g.results(opts, `%d "benchmarks" with "runs" and "values"`, len(runs))
 }

@@ -55,13 +55,14 @@ func parsePytest(s *read.Scanner, opts Options) (Results, error) {
 			if name == "" {
 				name = r.name
 			}
-			return r.add(&g, name, opts, line, 1e9)
+			r.add(&g, name, opts, line, 1e9)
+			return nil
 		})
 	})
 	if err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, `"machine_info" and %d "benchmarks" with "stats"`, n), nil
+	return g.results(opts, `"machine_info" and %d "benchmarks" with "stats"`, n)
 }
 
 func (r *pytestRun) read(s *read.Scanner) error {
@@ -103,14 +104,14 @@ func (r *pytestRun) read(s *read.Scanner) error {
 }
 
 // add adds the benchmark, whose times are of so many nanoseconds.
-func (r *pytestRun) add(g *gathering, name string, opts Options, line int, nanos float64) error {
+func (r *pytestRun) add(g *gathering, name string, opts Options, line int, nanos float64) {
 	if !r.mean.OK && r.median.OK {
 		g.problem(name, line, "it has no mean; the median is taken")
 		r.mean, r.deviation = r.median, read.Opt{}
 	}
 	if !r.mean.OK {
 		g.problem(name, line, "it has no mean: it failed")
-		return nil
+		return
 	}
 	latency := Metric{Measure: unit.Latency, Value: r.mean.Value * nanos}
 	if r.deviation.OK {
@@ -129,8 +130,6 @@ func (r *pytestRun) add(g *gathering, name string, opts Options, line int, nanos
 		latency.Lower, latency.Upper = nil, nil
 	}
 	latency.Samples = scaleAll(r.samples, nanos)
-	if err := g.metric(name, latency, line); err != nil {
-		return err
-	}
-	return g.optional(name, line, []optional{{latencyAt("min"), r.least.Times(nanos)}, {latencyAt("max"), r.largest.Times(nanos)}})
+	g.metric(name, latency, line)
+	g.optional(name, line, []optional{{latencyAt("min"), r.least.Times(nanos)}, {latencyAt("max"), r.largest.Times(nanos)}})
 }

@@ -90,12 +90,10 @@ func pytestText(s *read.Scanner, opts Options) (Results, error) {
 				}
 			}
 			n++
-			if err := r.add(&g, g.again(name), opts, s.Line(), t.nanos); err != nil {
-				return Results{}, err
-			}
+			r.add(&g, g.again(name), opts, s.Line(), t.nanos)
 		}
 	}
-	return g.results(opts, "%d rows of pytest-benchmark's table", n), nil
+	return g.results(opts, "%d rows of pytest-benchmark's table", n)
 }
 
 // row reads a row from its end, because a name may hold anything.

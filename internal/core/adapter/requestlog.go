@@ -67,7 +67,7 @@ func (r *requestRow) take(values ...read.Opt) {
 }
 
 // report adds all to the gathering: each measure's median, or mean, with the samples, and the failures as a metric and a problem.
-func (l *requestLog) report(g *gathering, opts Options) error {
+func (l *requestLog) report(g *gathering, opts Options) {
 	for _, r := range l.order {
 		if i := slices.IndexFunc(r.thin, func(t read.Thinning) bool { return t.Left() }); i >= 0 {
 			g.problem(r.name, 0, "%s", r.thin[i].Text())
@@ -82,17 +82,12 @@ func (l *requestLog) report(g *gathering, opts Options) error {
 			default:
 				m = summarize(l.measures[i], samples, opts.Average)
 			}
-			if err := g.metric(r.name, m, 0); err != nil {
-				return err
-			}
+			g.metric(r.name, m, 0)
 		}
 		if r.failed == 0 {
 			continue
 		}
 		g.problem(r.name, r.line, "%d requests failed, the first with %q", r.failed, r.why)
-		if err := g.value(r.name, requestsFailed, float64(r.failed), r.line); err != nil {
-			return err
-		}
+		g.value(r.name, requestsFailed, float64(r.failed), r.line)
 	}
-	return nil
 }

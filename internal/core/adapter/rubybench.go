@@ -83,14 +83,12 @@ func parseRubyBench(s *read.Scanner, opts Options) (Results, error) {
 		if !several {
 			r.executable = ""
 		}
-		if err := r.add(&g, opts); err != nil {
-			return Results{}, err
-		}
+		r.add(&g, opts)
 	}
 	for _, name := range missing {
 		g.problem(name, 0, "it has no results: it failed, or was not run")
 	}
-	return g.results(opts, "%d benchmarks of ruby-bench", len(runs)), nil
+	return g.results(opts, "%d benchmarks of ruby-bench", len(runs))
 }
 
 // missingRuns are the benchmarks that one of the executables of a file has and another has not.
@@ -112,32 +110,26 @@ func missingRuns(runs []rubyRun, executables map[string]bool) (out []string) {
 	return out
 }
 
-func (r *rubyRun) add(g *gathering, opts Options) error {
+func (r *rubyRun) add(g *gathering, opts Options) {
 	name := withParameters(r.name, []read.Parameter{{Name: "", Value: r.executable}, {Name: "", Value: r.ractors}})
 	if message := r.flaw(); message != "" {
 		g.problem(name, r.line, "%s", message)
-		return nil
+		return
 	}
 	if !r.untimed {
-		if err := g.metric(name, summarize(unit.Latency, r.times, opts.Average), r.line); err != nil {
-			return err
-		}
+		g.metric(name, summarize(unit.Latency, r.times, opts.Average), r.line)
 	}
 	if len(r.memory) > 0 {
-		if err := g.metric(name, summarize(memory, r.memory, opts.Average), r.line); err != nil {
-			return err
-		}
+		g.metric(name, summarize(memory, r.memory, opts.Average), r.line)
 		r.rss = read.Opt{}
 	}
 	for i, values := range r.gc {
 		if len(values) == 0 {
 			continue
 		}
-		if err := g.metric(name, summarize(rubyGC[i].measure, scaleAll(values, rubyGC[i].factor), opts.Average), r.line); err != nil {
-			return err
-		}
+		g.metric(name, summarize(rubyGC[i].measure, scaleAll(values, rubyGC[i].factor), opts.Average), r.line)
 	}
-	return g.optional(name, r.line, []optional{{memory, r.rss}, {unit.PeakMemory, r.peak}})
+	g.optional(name, r.line, []optional{{memory, r.rss}, {unit.PeakMemory, r.peak}})
 }
 
 // flaw says why its times are none.

@@ -53,12 +53,10 @@ func parseRubyBenchmark(s *read.Scanner, opts Options) (Results, error) {
 			if m == nil {
 				continue // user and system, once more
 			}
-			if err := g.value(name, m, times[i]*1e9, s.Line()); err != nil {
-				return Results{}, err
-			}
+			g.value(name, m, times[i]*1e9, s.Line())
 		}
 	}
-	return g.results(opts, "%d rows of Ruby's Benchmark", n), nil
+	return g.results(opts, "%d rows of Ruby's Benchmark", n)
 }
 
 // readRubyRow reads a row: a label, three times, and one in parentheses.

@@ -139,60 +139,59 @@ type rustBenchRead struct {
 func parseRustBench(s *read.Scanner, opts Options) (Results, error) {
 	r := rustBenchRead{s: s}
 	for line := range s.Lines() {
-		if err := r.line(withoutReset(line), s.Line()); err != nil {
-			return Results{}, err
-		}
+		r.line(withoutReset(line), s.Line())
 	}
 	r.finish()
 	r.tellPrograms()
-	return r.results(opts, `%d lines with "test … bench: … /iter"`, r.n), nil
+	return r.results(opts, `%d lines with "test … bench: … /iter"`, r.n)
 }
 
-func (r *rustBenchRead) line(line []byte, number int) error {
+func (r *rustBenchRead) line(line []byte, number int) {
 	if l, ok := readRustBench(line); ok {
 		name := read.OneLine(r.s.Keep(l.name))
 		if name == "" {
 			name = r.pending
 		}
 		if name != "" {
-			return r.result(name, l, number)
+			r.result(name, l, number)
+			return
 		}
 	}
 	if r.runs(line) {
 		r.finish()
 		r.told = false
-		return nil
+		return
 	}
 	var event string
 	var l rustLine
 	switch rustEvent(line, &event, &l) {
 	case "bench":
-		return r.result(read.OneLine(event), l, number)
+		r.result(read.OneLine(event), l, number)
+		return
 	case "failed":
 		r.problem(read.OneLine(event), number, "it failed")
-		return nil
+		return
 	}
 	if string(line) == "failures:" || bytes.HasPrefix(line, []byte("test result: ")) {
 		r.finish()
 		r.told = line[0] == 'f'
 	}
 	if r.told || r.panics.read(line, number) {
-		return nil
+		return
 	}
 	if failed, ok := rustFailed(line, r.pending); ok {
 		r.problem(failed, number, "it failed%s", r.panics.said(": "))
 		r.panics, r.pending = rustPanics{}, ""
-		return nil
+		return
 	}
 	if started := rustName(line); len(started) > 0 && bytes.HasPrefix(line, []byte("test ")) {
 		r.finish()
 		r.started(read.OneLine(r.s.Keep(started)), line, number)
 	}
-	return nil
 }
 
 // result adds a result.
-func (r *rustBenchRead) result(name string, l rustLine, number int) error {
+func (r *rustBenchRead) result(name string, l rustLine, number int) {
 	r.panics.flush(&r.gathering, r.pending)
 	r.pending, r.told = "", false
 	r.n++
@@ -201,13 +200,11 @@ func (r *rustBenchRead) result(name string, l rustLine, number int) error {
 		m, factor = rustMeasure(string(l.unit))
 	}
 	gathered := r.again(r.of(name))
-	if err := r.metric(gathered, spread(m, l.value*factor, l.spread*factor), number); err != nil {
-		return err
-	}
+	r.metric(gathered, spread(m, l.value*factor, l.spread*factor), number)
 	if !l.bandwidth.OK {
-		return nil
+		return
 	}
-	return r.value(gathered, unit.Bandwidth, l.bandwidth.Value, number)
+	r.value(gathered, unit.Bandwidth, l.bandwidth.Value, number)
 }
 
 // started begins a test of which the line has no result that is understood.

@@ -100,20 +100,18 @@ type criterionRead struct {
 func parseCriterion(s *read.Scanner, opts Options) (Results, error) {
 	c := criterionRead{s: s}
 	for line := range s.Lines() {
-		if err := c.line(line, s.Line()); err != nil {
-			return Results{}, err
-		}
+		c.line(line, s.Line())
 	}
 	c.panics.flush(&c.gathering, c.started)
 	c.tellPrograms()
-	return c.results(opts, `%d lines with "time: [low estimate high]"`, c.n), nil
+	return c.results(opts, `%d lines with "time: [low estimate high]"`, c.n)
 }
 
-func (c *criterionRead) line(line []byte, number int) error {
+func (c *criterionRead) line(line []byte, number int) {
 	if inLine, values, ok := readCriterion(c.s, line, "time:"); ok {
 		if values[0].unit == "%" {
 			c.name = "" // a comparison: what follows belongs to it
-			return nil
+			return
 		}
 		name := read.OneLine(c.s.Keep(inLine))
 		if name == "" {
@@ -129,25 +127,27 @@ func (c *criterionRead) line(line []byte, number int) error {
 		c.name, c.started = c.again(c.of(name)), ""
 		c.n++
 		m, factor := criterionTime(values[1].unit)
-		return c.criterion(c.name, m, values, factor, number)
+		c.criterion(c.name, m, values, factor, number)
+		return
 	}
 	if _, values, ok := readCriterion(c.s, line, "thrpt:"); ok {
 		if c.name == "" || values[0].unit == "%" {
-			return nil
+			return
 		}
 		m, factor := criterionRate(values[1].unit)
-		return c.criterion(c.name, m, values, factor, number)
+		c.criterion(c.name, m, values, factor, number)
+		return
 	}
 	if at := bytes.IndexByte(line, '['); at < 0 {
 	} else if at := lastIndex(line, "time:   ["); at >= 0 {
 		name, _, _ := strings.Cut(string(line), "time:   [")
 		c.problem(read.OneLine(name), number, "%q is not understood", line[at:])
-		return nil
+		return
 	}
 	if c.runs(line) {
 		c.panics.flush(&c.gathering, c.started)
 		c.started, c.name, c.above = "", "", ""
-		return nil
+		return
 	}
 	text := bytes.TrimSpace(line)
 	switch rest, started := bytes.CutPrefix(text, []byte("Benchmarking ")); {
@@ -163,23 +163,22 @@ func (c *criterionRead) line(line []byte, number int) error {
 	case len(text) > 0 && !c.panics.read(line, number):
 		c.above = read.OneLine(c.s.Keep(text))
 	}
-	return nil
 }
 
 // criterion adds an estimate with its bounds, each in its own unit. The bounds of a cost for each byte stand the other way round.
-func (g *gathering) criterion(name string, m *unit.Measure, values [3]estimate, factor func(string) (float64, bool), line int) error {
+func (g *gathering) criterion(name string, m *unit.Measure, values [3]estimate, factor func(string) (float64, bool), line int) {
 	var v [3]float64
 	for i, e := range values {
 		f, ok := factor(e.unit)
 		if !ok {
 			_, bare := programOf(name)
 			g.problem(bare, line, "the unit %q beside %q is not known", e.unit, values[1].unit)
-			return nil
+			return
 		}
 		v[i] = e.v * f
 	}
 	ends := &[2]float64{min(v[0], v[2]), max(v[0], v[2])}
-	return g.metric(name, Metric{Measure: m, Value: v[1], Lower: &ends[0], Upper: &ends[1]}, line)
+	g.metric(name, Metric{Measure: m, Value: v[1], Lower: &ends[0], Upper: &ends[1]}, line)
 }
 
 // The factors of criterion's units.

@@ -135,14 +135,12 @@ func counts(s *read.Scanner, opts Options, isName func(line []byte) bool) (Resul
 				c.problem(c.name, s.Line(), "%s", line)
 			}
 		case c.name != "" && !c.other:
-			if err := c.count(line, s.Line()); err != nil {
-				return Results{}, err
-			}
+			c.count(line, s.Line())
 		}
 	}
 	c.begin("")
 	c.tellPrograms()
-	return c.results(opts, "%d counts below names", c.n), nil
+	return c.results(opts, "%d counts below names", c.n)
 }
 
 // runnerError reports whether the line says why gungraun's runner gave up.
@@ -157,29 +155,29 @@ func (c *countsRead) begin(name string) {
 	clear(c.tools)
 }
 
-func (c *countsRead) count(line []byte, number int) error {
+func (c *countsRead) count(line []byte, number int) {
 	label, value, ok := readCount(c.s, line)
 	if !ok || label == "Baselines" || label == "Command" || label == "Details" {
-		return nil
+		return
 	}
 	current, _, compared := bytes.Cut(value, []byte("|"))
 	m, known := countMeasure(label, c.section)
 	if !known && !compared {
-		return nil
+		return
 	}
 	v, ok := read.GroupedNumber(current, ',')
 	switch {
 	case !ok && known && string(current) != "N/A":
 		c.problem(c.name, number, "%s: %q is no number", label, current)
-		return nil
+		return
 	case !ok:
-		return nil
+		return
 	}
 	c.n++
 	if c.key == "" {
 		c.key = c.again(c.of(c.name))
 	}
-	return c.value(c.key, toolMeasure(m, c.section, c.tools), v, number)
+	c.value(c.key, toolMeasure(m, c.section, c.tools), v, number)
 }
 
 // toolMeasure is the measure with the tool's name before it where another tool of the benchmark has counted the same.
@@ -261,9 +259,7 @@ func gungraunJSON(s *read.Scanner, opts Options) (Results, error) {
 		n++
 		name := g.again(programs.of(one.name()))
 		for _, m := range one.metrics {
-			if err := g.metric(name, m, line); err != nil {
-				return Results{}, err
-			}
+			g.metric(name, m, line)
 		}
 		if len(one.metrics) == 0 {
 			g.problem(one.name(), line, "it has no metric")
@@ -271,7 +267,7 @@ func gungraunJSON(s *read.Scanner, opts Options) (Results, error) {
 	}
 	panics.flush(&g, "")
 	g.tellPrograms()
-	return g.results(opts, `%d summaries with "profiles"`, n), nil
+	return g.results(opts, `%d summaries with "profiles"`, n)
 }
 
 // gungraunOne is what one summary tells.

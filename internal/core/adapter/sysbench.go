@@ -76,23 +76,20 @@ func parseSysbench(s *read.Scanner, opts Options) (Results, error) {
 	n := 0
 	var r sysRun
 	name := ""
-	flush := func() error {
+	flush := func() {
 		if r.line == 0 {
-			return nil
+			return
 		}
 		n++
-		err := r.add(&g)
+		r.add(&g)
 		r = sysRun{}
-		return err
 	}
 	for line := range s.Lines() {
 		b, isBanner := banner(line)
 		begins := sysBegins(line)
 		switch {
 		case isBanner || begins:
-			if err := flush(); err != nil {
-				return Results{}, err
-			}
+			flush()
 			if isBanner {
 				name = b
 				g.named()
@@ -102,19 +99,15 @@ func parseSysbench(s *read.Scanner, opts Options) (Results, error) {
 		case r.line > 0 && len(line) > 0:
 			if r.over && line[0] != ' ' && (bytes.HasSuffix(line, []byte(":")) || line[0] == '[') { // the next checkpoint
 				next := sysRun{name: r.name, kind: r.kind, params: r.params, line: r.line, checkpoints: true, spent: r.time.Value, s: s}
-				if err := r.add(&g); err != nil {
-					return Results{}, err
-				}
+				r.add(&g)
 				next.called = r.called
 				r = next
 			}
 			r.read(line)
 		}
 	}
-	if err := flush(); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d runs of sysbench", n), nil
+	flush()
+	return g.results(opts, "%d runs of sysbench", n)
 }
 
 func (r *sysRun) param(name string, value []byte) {
@@ -399,7 +392,7 @@ func (r *sysRun) latency() read.Opt {
 	return r.average
 }
 
-func (r *sysRun) add(g *gathering) error {
+func (r *sysRun) add(g *gathering) {
 	name := r.name
 	switch {
 	case name == "" && r.kind == "":
@@ -419,13 +412,13 @@ func (r *sysRun) add(g *gathering) error {
 	}
 	switch {
 	case r.spent > 0 && !r.events.OK:
-		return nil // what followed the last checkpoint was none
+		return // what followed the last checkpoint was none
 	case !r.events.OK || !r.time.OK:
 		g.problem(name, r.line, "it has no statistics: it was aborted")
-		return nil
+		return
 	case r.events.Value == 0:
 		g.problem(name, r.line, "there was not a single event")
-		return nil
+		return
 	}
 	r.time.Value -= r.spent
 	if !r.rate.OK {
@@ -436,10 +429,7 @@ func (r *sysRun) add(g *gathering) error {
 			if !o.value.OK {
 				continue
 			}
-			if err := g.metric(name, Metric{Measure: o.measure, Value: o.value.Value, Samples: r.samples[o.measure.Slug]}, r.line); err != nil {
-				return err
-			}
+			g.metric(name, Metric{Measure: o.measure, Value: o.value.Value, Samples: r.samples[o.measure.Slug]}, r.line)
 		}
 	}
-	return nil
 }

@@ -54,8 +54,8 @@ func parseTinybench(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n := 0
 	if c := s.Peek(); c != '{' && c != '[' {
-		err := g.tinyTable(s, opts, &n)
-		return g.results(opts, `%d rows of tinybench's table`, n), err
+		g.tinyTable(s, opts, &n)
+		return g.results(opts, `%d rows of tinybench's table`, n)
 	}
 	list := func(title string) error {
 		return s.Each(func() error {
@@ -68,7 +68,8 @@ func parseTinybench(s *read.Scanner, opts Options) (Results, error) {
 			if err := s.Object(func(key []byte) error { return t.member(s, key) }); err != nil {
 				return err
 			}
-			return t.add(&g, opts, line)
+			t.add(&g, opts, line)
+			return nil
 		})
 	}
 	var err error
@@ -86,7 +87,7 @@ func parseTinybench(s *read.Scanner, opts Options) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	return g.results(opts, `statistics of %d tasks with "latency" and "throughput", or "hz"`, n), nil
+	return g.results(opts, `statistics of %d tasks with "latency" and "throughput", or "hz"`, n)
 }
 
 func (t *tinyTask) member(s *read.Scanner, key []byte) error {
@@ -138,18 +139,19 @@ func (t *tinyTask) column(s *read.Scanner, key []byte) error {
 	return err
 }
 
-func (t *tinyTask) add(g *gathering, opts Options, line int) error {
+func (t *tinyTask) add(g *gathering, opts Options, line int) {
 	if t.table != nil {
-		return tinyRow(g, t.title, t.table, opts, line)
+		tinyRow(g, t.title, t.table, opts, line)
+		return
 	}
 	name := joinNames(" > ", t.title, t.name)
 	switch {
 	case t.failed != "":
 		g.problem(name, line, "it failed: %s", t.failed)
-		return nil
+		return
 	case t.state == "errored" || t.state == "aborted" || t.state == "not-started":
 		g.problem(name, line, "its state is %q", t.state)
-		return nil
+		return
 	case t.state == "aborted-with-statistics" || t.aborted:
 		g.problem(name, line, "it was aborted; its numbers are of a part of its time")
 	}
@@ -158,7 +160,7 @@ func (t *tinyTask) add(g *gathering, opts Options, line int) error {
 		stats = t.latency
 		stats.hz, stats.rme = t.throughput.mean, t.throughput.rme
 	}
-	return stats.add(g, g.again(name), 1e6, opts.Average, line)
+	stats.add(g, g.again(name), 1e6, opts.Average, line)
 }
 
 // tinyColumns are the columns of bench.table() that are read, by the names that versions gave them.
@@ -187,7 +189,7 @@ func tinyHeader(line []byte) (columns []string) {
 }
 
 // tinyTable reads the tables that console.table prints.
-func (g *gathering) tinyTable(s *read.Scanner, opts Options, n *int) error {
+func (g *gathering) tinyTable(s *read.Scanner, opts Options, n *int) {
 	var columns []string
 	title := ""
 	for line := range s.Lines() {
@@ -217,11 +219,8 @@ func (g *gathering) tinyTable(s *read.Scanner, opts Options, n *int) error {
 			row[c] = tinyCell(cell)
 		}
 		*n++
-		if err := tinyRow(g, title, row, opts, s.Line()); err != nil {
-			return err
-		}
+		tinyRow(g, title, row, opts, s.Line())
 	}
-	return nil
 }
 
 // tinyCell is a cell without the quotes that Node and Deno put around a text.
@@ -234,7 +233,7 @@ func tinyCell(text string) string {
 }
 
 // tinyRow adds a row of the table.
-func tinyRow(g *gathering, title string, row map[string]string, opts Options, line int) error {
+func tinyRow(g *gathering, title string, row map[string]string, opts Options, line int) {
 	cells := map[string]string{}
 	for column, text := range row {
 		if known := tinyColumns[column]; known != "" {
@@ -244,7 +243,7 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 	name := joinNames(" > ", title, cells["name"])
 	if failed := cells["error"]; failed != "" {
 		g.problem(name, line, "it failed: %s", failed)
-		return nil
+		return
 	}
 	mean, margin := tinyValue(cells["mean"])
 	if cells["margin"] != "" { // in a column of its own
@@ -252,7 +251,7 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 	}
 	if !mean.OK {
 		g.problem(name, line, "it has no mean: it failed or did not run")
-		return nil
+		return
 	}
 	median, deviation := tinyValue(cells["median"])
 	latency := spreadIf(unit.Latency, mean, margin)
@@ -264,19 +263,15 @@ func tinyRow(g *gathering, title string, row map[string]string, opts Options, li
 		}
 	}
 	name = g.again(name)
-	if err := g.metric(name, latency, line); err != nil {
-		return err
-	}
+	g.metric(name, latency, line)
 	rate, around := tinyValue(cells["throughput"])
 	if !rate.OK || rate.Value < 100 {
 		rate, around = read.Opt{Value: 1e9 / mean.Value, OK: mean.Value > 0}, read.Opt{}
 	}
 	if rate.OK {
-		if err := g.metric(name, spreadIf(unit.Throughput, rate, around), line); err != nil {
-			return err
-		}
+		g.metric(name, spreadIf(unit.Throughput, rate, around), line)
 	}
-	return g.optional(name, line, []optional{{latencyAt("p50"), median}})
+	g.optional(name, line, []optional{{latencyAt("p50"), median}})
 }
 
 // tinyValue reads "140.93 ± 7.24%" or "100.00 ± 10.00": a value and what lies on both sides of it.

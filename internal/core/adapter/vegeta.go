@@ -69,24 +69,22 @@ func parseVegeta(s *read.Scanner, opts Options) (Results, error) {
 				return Results{}, err
 			}
 			r.center(opts.Average)
-			if err := r.add(&g); err != nil {
-				return Results{}, err
-			}
+			r.add(&g)
 		}
-		return g.results(opts, `"latencies" of vegeta, %d reports`, n), nil
+		return g.results(opts, `"latencies" of vegeta, %d reports`, n)
 	}
 	n, name, plotted, plot := 0, "vegeta", "", false // plotted: the name of the plot
 	log := newVegetaLog()
 	var r vegetaReport
-	flush := func() error {
+	flush := func() {
 		last := r
 		r = vegetaReport{}
 		if last.name == "" {
-			return nil
+			return
 		}
 		n++
 		last.center(opts.Average)
-		return last.add(&g)
+		last.add(&g)
 	}
 	for line := range s.Lines() {
 		b, isBanner := banner(line)
@@ -96,9 +94,7 @@ func parseVegeta(s *read.Scanner, opts Options) (Results, error) {
 		}
 		label, keys, values, isRow := vegetaRow(line)
 		if isBanner || isRow && label == "Requests" {
-			if err := flush(); err != nil {
-				return Results{}, err
-			}
+			flush()
 		}
 		switch {
 		case isBanner:
@@ -112,15 +108,11 @@ func parseVegeta(s *read.Scanner, opts Options) (Results, error) {
 			if plot = ok; point == "" || count == 0 && point != "max" {
 				break
 			}
-			if err := g.value(plotted, latencyAt(point), nanos, s.Line()); err != nil {
-				return Results{}, err
-			}
+			g.value(plotted, latencyAt(point), nanos, s.Line())
 			if point != "max" {
 				break
 			}
-			if err := g.value(plotted, requests, count, s.Line()); err != nil {
-				return Results{}, err
-			}
+			g.value(plotted, requests, count, s.Line())
 		case isRow && r.name == "":
 			if label == "Requests" || label == "Latencies" { // the first row, and that by which a report is known
 				r = vegetaReport{name: g.again(name), line: s.Line()}
@@ -142,16 +134,12 @@ func parseVegeta(s *read.Scanner, opts Options) (Results, error) {
 			}
 		}
 	}
-	if err := flush(); err != nil {
-		return Results{}, err
-	}
-	if err := log.report(&g, opts); err != nil {
-		return Results{}, err
-	}
+	flush()
+	log.report(&g, opts)
 	if log.n > 0 {
-		return g.results(opts, "%d requests of vegeta", log.n), nil
+		return g.results(opts, "%d requests of vegeta", log.n)
 	}
-	return g.results(opts, "%d reports of vegeta", n), nil
+	return g.results(opts, "%d reports of vegeta", n)
 }
 
 // center puts the median in the place of the mean, if it is asked for.
@@ -307,7 +295,7 @@ func (r *vegetaReport) json(s *read.Scanner) error {
 	})
 }
 
-func (r *vegetaReport) add(g *gathering) error {
+func (r *vegetaReport) add(g *gathering) {
 	switch {
 	case r.failed.Value > 0:
 		g.problem(r.name, r.line, "requests failed, by status: %s", strings.Join(r.statuses, ", "))
@@ -319,12 +307,10 @@ func (r *vegetaReport) add(g *gathering) error {
 	}
 	if r.requests.OK && r.requests.Value == 0 {
 		g.problem(r.name, r.line, "there was not a single request")
-		return nil
+		return
 	}
-	if err := g.optional(r.name, r.line, r.latencies); err != nil {
-		return err
-	}
-	return g.optional(r.name, r.line, []optional{
+	g.optional(r.name, r.line, r.latencies)
+	g.optional(r.name, r.line, []optional{
 		{unit.Throughput, r.throughput}, {requests, r.requests}, {requestsFailed, r.failed}, {failureRatio, r.failures()},
 		{responseSize, r.in}, {requestSize, read.Opt{Value: r.out.Value, OK: r.out.OK && r.out.Value > 0}},
 	})

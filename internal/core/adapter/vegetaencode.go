@@ -88,10 +88,8 @@ func vegetaEncodedJSON(s *read.Scanner, opts Options) (Results, error) {
 			return Results{}, err
 		}
 	}
-	if err := log.report(&g, opts); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d requests of vegeta", log.n), nil
+	log.report(&g, opts)
+	return g.results(opts, "%d requests of vegeta", log.n)
 }
 
 // vegetaCSVRow reads a row of vegeta encode -to csv; not ok: it is none.

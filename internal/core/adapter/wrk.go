@@ -61,14 +61,13 @@ func parseWrk(s *read.Scanner, opts Options) (Results, error) {
 	var g gathering
 	n, title := 0, ""
 	var r wrkRun
-	flush := func() error {
+	flush := func() {
 		if r.address == "" {
-			return nil
+			return
 		}
 		n++
-		err := r.add(&g)
+		r.add(&g)
 		r = wrkRun{}
-		return err
 	}
 	for line := range s.Lines() {
 		if b, ok := banner(line); ok {
@@ -76,21 +75,15 @@ func parseWrk(s *read.Scanner, opts Options) (Results, error) {
 		} else if why, ok := bytes.CutPrefix(line, []byte("unable to connect to ")); ok {
 			g.problem(title, s.Line(), "unable to connect to %s", why)
 		} else if rest, ok := bytes.CutPrefix(line, []byte("Running ")); ok && bytes.Contains(rest, []byte(" test @ ")) {
-			if err := flush(); err != nil {
-				return Results{}, err
-			}
+			flush()
 			_, address, _ := bytes.Cut(rest, []byte(" test @ "))
 			r = wrkRun{title: title, address: read.OneLine(s.Keep(address)), line: s.Line(), s: s}
 		} else if r.address != "" && r.read(line) {
-			if err := flush(); err != nil {
-				return Results{}, err
-			}
+			flush()
 		}
 	}
-	if err := flush(); err != nil {
-		return Results{}, err
-	}
-	return g.results(opts, "%d runs of wrk", n), nil
+	flush()
+	return g.results(opts, "%d runs of wrk", n)
 }
 
 // set adds a metric, or replaces it: the spectrum has again, with more digits, what the rows have.
@@ -194,30 +187,25 @@ func (r *wrkRun) read(line []byte) (last bool) {
 	return false
 }
 
-func (r *wrkRun) add(g *gathering) error {
+func (r *wrkRun) add(g *gathering) {
 	name := g.withParameters(titled(r.title, r.address), []read.Parameter{{Name: "threads", Value: r.threads},
 		{Name: "connections", Value: r.connections}})
 	for _, f := range r.failures {
 		g.problem(name, r.line, "%s", f)
 	}
 	if r.failed > 0 {
-		if err := g.value(name, requestsFailed, r.failed, r.line); err != nil {
-			return err
-		}
+		g.value(name, requestsFailed, r.failed, r.line)
 	}
 	switch {
 	case r.answered.OK && r.answered.Value == 0:
 		g.problem(name, r.line, "not a single request was answered") // the zeros beside it are none
-		return nil
+		return
 	case !slices.ContainsFunc(r.metrics, func(m Metric) bool { return m.Measure == unit.Latency }):
 		g.problem(name, r.line, "it has no latency")
 	}
 	for _, m := range r.metrics {
-		if err := g.metric(name, m, r.line); err != nil {
-			return err
-		}
+		g.metric(name, m, r.line)
 	}
-	return nil
 }
 
 // prefixed reads "13.95k": a number with a prefix of thousands, as wrk writes rates.
