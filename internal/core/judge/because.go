@@ -26,6 +26,12 @@ func (c Comparison) Because(policy Policy) string {
 			text += fmt.Sprintf("; %d would see %s", c.Needed, Percent(policy.Effect))
 		}
 		return text
+	case WhyLearning:
+		return fmt.Sprintf("learning: %s of the base since its last change, needs %d", c.count(c.Units[0]), historyLeast)
+	case WhyOutside:
+		return fmt.Sprintf("not what %s of the base let expect: measure again, on another day or host", c.count(c.Units[0]))
+	case WhyInside:
+		return fmt.Sprintf("as %s of the base let expect; could see %s", c.count(c.Units[0]), c.Visible())
 	}
 	return ""
 }
@@ -61,6 +67,8 @@ func plural(l Level) string {
 	switch l {
 	case ByProcess:
 		return "processes"
+	case ByReport:
+		return "reports"
 	case ByHost:
 		return "hosts"
 	}

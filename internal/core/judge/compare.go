@@ -57,8 +57,16 @@ func Compare(rows []Row, policy Policy) Comparisons {
 	return out
 }
 
-// Verdict is what the comparison says as a whole: worse if a row is; else better or different if one is; else undecided if no row could be
-// told to be the same, where exact rows only count if there are no others; else same.
+// Overall is Verdict, but NothingJudged where no row was: that nothing was looked at is never taken for nothing having changed.
+func (cs Comparisons) Overall() Verdict {
+	if !slices.ContainsFunc(cs.Rows, func(c Comparison) bool { return c.Verdict.Judged() && c.Why != WhyNoData }) {
+		return NothingJudged
+	}
+	return cs.Verdict()
+}
+
+// Verdict is what the comparison says as a whole: worse if a row is; else undecided if one is suspicious; else better or different if one
+// is; else undecided if no row could be told to be the same, where exact rows only count if there are no others; else same.
 func (cs Comparisons) Verdict() Verdict {
 	count := map[Verdict]int{}
 	exact := 0
@@ -69,19 +77,25 @@ func (cs Comparisons) Verdict() Verdict {
 		}
 		count[c.Verdict]++
 	}
-	for _, v := range []Verdict{Worse, Better, Different, Same} {
+	switch {
+	case count[Worse] > 0:
+		return Worse
+	case count[Verdict(Suspicious)] > 0:
+		return Undecided
+	}
+	for _, v := range []Verdict{Better, Different, Same} {
 		if count[v] > 0 {
 			return v
 		}
 	}
-	if count[Undecided] > 0 || exact == 0 {
+	if count[Undecided]+count[Verdict(Learning)] > 0 || exact == 0 {
 		return Undecided
 	}
 	return Same
 }
 
-// ByCertainty are the places of the rows, the surest first: exact changes, then by p-value, then those without a test. Among equals the
-// larger change comes first, then the order that was given.
+// ByCertainty are the places of the rows, the surest first: exact changes, other changes by p-value, suspicions, other rows by p-value,
+// then those without a test. Among equals the larger change comes first, then the order that was given.
 func (cs Comparisons) ByCertainty() []int {
 	order := make([]int, len(cs.Rows))
 	for i := range order {
@@ -93,17 +107,19 @@ func (cs Comparisons) ByCertainty() []int {
 			return 0, 0
 		case c.Verdict.Changed():
 			return 1, c.P
+		case c.Verdict == Verdict(Suspicious):
+			return 2, 0
 		case c.comparable:
-			return 2, c.P
+			return 3, c.P
 		}
-		return 3, 0
+		return 4, 0
 	}
 	slices.SortStableFunc(order, func(i, j int) int {
 		a, b := cs.Rows[i], cs.Rows[j]
 		ga, pa := rank(a)
 		gb, pb := rank(b)
 		by := cmp.Or(cmp.Compare(ga, gb), cmp.Compare(pa, pb))
-		if by == 0 && ga < 2 {
+		if by == 0 && ga < 3 {
 			by = cmp.Compare(b.size(), a.size())
 		}
 		return by
@@ -172,11 +188,13 @@ func commonLevel(rows []Row) Level {
 	for _, row := range rows {
 		before, _ := row.Old.finite()
 		after, _ := row.New.finite()
-		seen[levelOf(before, after)] = true
+		seen[row.level(before, after)] = true
 	}
 	switch {
 	case seen[ByHost] && len(seen) == 1:
 		return ByHost
+	case seen[ByReport]:
+		return ByReport
 	case seen[ByHost], seen[ByProcess]:
 		return ByProcess
 	}

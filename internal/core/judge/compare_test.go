@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -393,5 +394,87 @@ func TestAHeadIsHeldAgainstItsHistory(t *testing.T) {
 	still := slices.Repeat([]Reported{{Value: 99.9}}, 6)
 	if got := AgainstHistory(*measures.Latency, still, still[:1], Policy{}); got.Outlook != Unknown {
 		t.Errorf("what does not change at all is suspicious: %+v", got)
+	}
+}
+
+// TestHistoriesAreJudgedTogether: a count is compared with the newest before it, a short history is learning, and of a head with days of
+// its own the claims of all rows are controlled together.
+func TestHistoriesAreJudgedTogether(t *testing.T) {
+	t.Parallel()
+	days := func(n int, value func(i int) float64) (out []Reported) {
+		for i := range n {
+			out = append(out, Reported{Value: value(i), Day: strconv.Itoa(i)})
+		}
+		return out
+	}
+	wave := func(level float64) func(int) float64 {
+		return func(i int) float64 { return level * (1 + .01*math.Sin(float64(i*i)+.5)) }
+	}
+	same := func(v float64) func(int) float64 { return func(int) float64 { return v } }
+	rows := []Past{
+		{"worse", *measures.Latency, days(12, wave(100)), days(4, wave(120))},
+		{"suspicious", *measures.Latency, days(12, wave(100)), days(1, wave(120))},
+		{"inside", *measures.Latency, days(12, wave(100)), days(1, wave(100))},
+		{"learning", *measures.Latency, days(4, wave(100)), days(1, wave(120))},
+		{"no data", *measures.Latency, nil, days(1, wave(1))},
+		{"exact", *measures.FileSize, days(1, same(1000)), days(1, same(1100))},
+		{"exact, since the last", *measures.FileSize, days(2, func(i int) float64 { return float64(1000 + 100*i) }), days(1, same(1100))},
+		{"counted", *measures.Allocations, days(3, same(7)), []Reported{{Value: 7, Values: []float64{7, 7}}}},
+		{"one day", *measures.Latency, slices.Repeat(days(1, same(100)), 9), days(3, wave(100))},
+	}
+	cs := AgainstHistories(rows, Policy{})
+	want := []struct {
+		verdict Verdict
+		why     Why
+		units   [2]int
+	}{
+		{Worse, WhyNone, [2]int{12, 4}}, {Verdict(Suspicious), WhyOutside, [2]int{12, 1}}, {Undecided, WhyInside, [2]int{12, 1}},
+		{Verdict(Learning), WhyLearning, [2]int{4, 1}}, {Undecided, WhyNoData, [2]int{0, 1}}, {Worse, WhyNone, [2]int{1, 1}},
+		{Same, WhyNone, [2]int{1, 1}}, {Same, WhyNone, [2]int{3, 1}}, {Verdict(Suspicious), WhyOutside, [2]int{9, 3}},
+	}
+	for i, c := range cs.Rows {
+		if c.Verdict != want[i].verdict || c.Why != want[i].why || c.Units != want[i].units || c.Level != ByReport {
+			t.Errorf("%s: %s %s %v by %s, want %+v", rows[i].Benchmark, c.Verdict, c.Why, c.Units, c.Level, want[i])
+		}
+		if (c.Why == WhyNone || c.Why == WhyNoData) != (c.Because(Policy{}) == "" || c.Why == WhyNoData) {
+			t.Errorf("%s: %q", rows[i].Benchmark, c.Because(Policy{}))
+		}
+	}
+	if cs.Tests != 1 || cs.Rows[0].Q != cs.Rows[0].P {
+		t.Errorf("%d tests, q %v of p %v", cs.Tests, cs.Rows[0].Q, cs.Rows[0].P)
+	}
+	order := cs.ByCertainty()
+	if order[0] != 5 || order[1] != 0 || cs.Rows[order[2]].Verdict != Verdict(Suspicious) {
+		t.Errorf("the surest first: %v", order)
+	}
+	for _, g := range cs.Geomeans {
+		if g.Measure == "Latency" && (g.Benchmarks != 5 || !(g.Ratio > 1.05) || !math.IsNaN(g.Lower)) {
+			t.Errorf("geomean %+v", g)
+		}
+	}
+}
+
+func TestWhatAllRowsSayTogether(t *testing.T) {
+	t.Parallel()
+	row := func(v Verdict, why Why, exact bool) Comparison { return Comparison{Verdict: v, Why: why, Exact: exact} }
+	learning, suspicious := row(Verdict(Learning), WhyLearning, false), row(Verdict(Suspicious), WhyOutside, false)
+	noData := row(Undecided, WhyNoData, false)
+	for name, c := range map[string]struct {
+		rows []Comparison
+		want Verdict
+	}{
+		"nothing":                            {nil, NothingJudged},
+		"learning":                           {[]Comparison{learning, learning}, NothingJudged},
+		"no data":                            {[]Comparison{noData, learning}, NothingJudged},
+		"a suspicion is never green":         {[]Comparison{suspicious, row(Better, WhyNone, true)}, Undecided},
+		"worse beside a suspicion":           {[]Comparison{suspicious, row(Worse, WhyNone, false)}, Worse},
+		"counts alone":                       {[]Comparison{row(Same, WhyNone, true)}, Same},
+		"counts beside what is learning":     {[]Comparison{row(Same, WhyNone, true), learning}, Undecided},
+		"counts beside what nobody measured": {[]Comparison{row(Same, WhyNone, true), noData}, Undecided},
+		"better beside what is learning":     {[]Comparison{row(Better, WhyNone, false), learning}, Better},
+	} {
+		if got := (Comparisons{Rows: c.rows}).Overall(); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

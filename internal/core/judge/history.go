@@ -10,9 +10,116 @@ import (
 
 // Reported is the value of one report in a series: the median of its iterations.
 type Reported struct {
-	Value float64
-	Day   string // of the measurement
-	Host  string
+	Value  float64
+	Values []float64 // of the iterations, as far as they are known: whether all are equal decides if it is a count
+	Day    string    // of the measurement
+	Host   string
+}
+
+// Past is a row of a head's comparison with the history that it comes from: the reports of the base since its last change point, oldest
+// first, and those of the head, all of one testbed and specification.
+type Past struct {
+	Benchmark  string
+	Measure    measures.Measure
+	Base, Head []Reported
+}
+
+// AgainstHistories judges all rows together as AgainstHistory does each. Exact values are compared with the newest of the base, without
+// learning: the second value of a count is judged. Among the changes that are claimed of rows with reports enough of their own, a share of
+// Alpha at most is false. Geomeans have no interval, because each row has a base of its own.
+func AgainstHistories(rows []Past, policy Policy) Comparisons {
+	policy = policy.withDefaults()
+	out := Comparisons{Rows: make([]Comparison, len(rows))}
+	ps := make([]float64, len(rows))
+	for i, row := range rows {
+		ps[i] = math.NaN()
+		if c, exact := counted(row, policy); exact {
+			out.Rows[i] = c
+			continue
+		}
+		held := AgainstHistory(row.Measure, row.Base, row.Head, policy)
+		out.Rows[i] = held.row(len(row.Head))
+		if held.Comparison != nil && out.Rows[i].comparable {
+			ps[i] = out.Rows[i].P
+			out.Tests++
+		}
+	}
+	for i, q := range stats.BenjaminiHochberg(ps) {
+		if !math.IsNaN(ps[i]) {
+			out.Rows[i].Q = q
+			out.Rows[i].decide(rows[i].Measure, policy)
+		}
+	}
+	out.Geomeans = geomeansOf(rows, out.Rows)
+	return out
+}
+
+// counted compares a row as a count, if it is one: the reports of the head with the newest of the base, or with all of them where only
+// their being equal shows that it is a count.
+func counted(row Past, policy Policy) (c Comparison, exact bool) {
+	base := row.Base
+	if row.Measure.Exact && len(base) > 0 {
+		base = base[len(base)-1:]
+	}
+	c = compare(Row{Measure: row.Measure, Old: iterationsOf(base), New: iterationsOf(row.Head), Reports: true}, policy)
+	if !c.Exact {
+		return c, false
+	}
+	c.Level, c.Units = ByReport, [2]int{len(base), len(row.Head)}
+	c.decide(row.Measure, policy)
+	return c, true
+}
+
+func iterationsOf(reports []Reported) (out Side) {
+	for _, r := range reports {
+		values := r.Values
+		if len(values) == 0 {
+			values = []float64{r.Value}
+		}
+		out = append(out, Process{Host: r.Host, Values: values})
+	}
+	return out
+}
+
+// row is the outlook as a row of a comparison, of a head with so many reports.
+func (h Held) row(heads int) Comparison {
+	if h.Comparison != nil {
+		return *h.Comparison
+	}
+	c := unknown()
+	c.Verdict, c.Level, c.Units, c.Values = Verdict(h.Outlook), ByReport, [2]int{h.Base, heads}, [2]int{h.Base, heads}
+	c.Old, c.New, c.Ratio, c.Detectable, c.Expected = h.Old, h.New, h.Ratio, h.Detectable, [2]float64{h.Lower, h.Upper}
+	c.Difference = c.New - c.Old
+	c.Why = map[Outlook]Why{Learning: WhyLearning, Suspicious: WhyOutside, Unknown: WhyInside}[h.Outlook]
+	if h.Base == 0 || heads == 0 {
+		c.Verdict, c.Why = Undecided, WhyNoData
+	}
+	return c
+}
+
+// geomeansOf are the typical ratios of each measure over the rows.
+func geomeansOf(rows []Past, judged []Comparison) (out []Geomean) {
+	place := map[string]int{}
+	var sums []float64
+	for i, row := range rows {
+		at, seen := place[row.Measure.Name]
+		if !seen {
+			at = len(out)
+			place[row.Measure.Name] = at
+			out = append(out, Geomean{Measure: row.Measure.Name, Ratio: math.NaN(), Lower: math.NaN(), Upper: math.NaN()})
+			sums = append(sums, 0)
+		}
+		if r := judged[i].Ratio; r > 0 && !odd(r) {
+			out[at].Benchmarks++
+			sums[at] += math.Log(r)
+		}
+	}
+	for i := range out {
+		if n := out[i].Benchmarks; n > 0 {
+			out[i].Ratio = math.Exp(sums[i] / float64(n))
+		}
+	}
+	return out
 }
 
 // Outlook is how a head compares with the history that it comes from.
@@ -38,6 +145,7 @@ const (
 type Held struct {
 	Outlook      Outlook
 	Base         int     // reports of the history that count
+	Old, New     float64 // what is typical of the history, and of the head; NaN where there is none
 	Ratio        float64 // head over what is typical of the history; NaN where there is none
 	Lower, Upper float64 // where the next report is expected; NaN while learning
 	Detectable   float64 // the relative change of one report that would have been outside in 80 % of cases
@@ -45,11 +153,12 @@ type Held struct {
 }
 
 // AgainstHistory holds the reports of a head against those of its base since the last change point, oldest first, all of one testbed and
-// specification, without the head. The unit is the report, because it carries host and day: several runs in one job are one. A head with
-// reports of three different days or hosts is compared like a version of its own; fewer of them only raise a suspicion, by the prediction
+// specification, without the head. The unit is the report, because it carries host and day: several runs in one job are one. Where both
+// have reports of three different days or hosts they are compared like two versions; fewer only raise a suspicion, by the prediction
 // interval m ± t_{n−1,1−α/2}·s·√(1+1/n), α = 0.001, on logarithms where all values are positive.
 func AgainstHistory(measure measures.Measure, base, head []Reported, policy Policy) Held {
-	out := Held{Ratio: math.NaN(), Lower: math.NaN(), Upper: math.NaN(), Detectable: math.NaN(), Outlook: Learning}
+	out := Held{Old: math.NaN(), New: math.NaN(), Ratio: math.NaN(), Lower: math.NaN(), Upper: math.NaN(), Detectable: math.NaN(),
+		Outlook: Learning}
 	base, head = slices.DeleteFunc(slices.Clone(base), notFinite), slices.DeleteFunc(slices.Clone(head), notFinite)
 	base = base[max(0, len(base)-historyMost):]
 	out.Base = len(base)
@@ -70,6 +179,7 @@ func AgainstHistory(measure measures.Measure, base, head []Reported, policy Poli
 		}
 		return x
 	}
+	out.Old, out.New = back(center), back(at)
 	if logs {
 		out.Ratio = math.Exp(at - center)
 	} else if center != 0 {
@@ -78,8 +188,8 @@ func AgainstHistory(measure measures.Measure, base, head []Reported, policy Poli
 	if len(base) < historyLeast {
 		return out
 	}
-	if apart(head) >= headLeast {
-		row := Row{Measure: measure, Old: sideOf(base), New: sideOf(head)}
+	if min(apart(head), apart(base)) >= headLeast { // else one side has no spread of days and hosts to test by
+		row := Row{Measure: measure, Old: sideOf(base), New: sideOf(head), Reports: true}
 		c := Compare([]Row{row}, policy).Rows[0]
 		out.Outlook, out.Comparison, out.Detectable = Confirmed, &c, c.Detectable
 		return out

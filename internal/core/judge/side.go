@@ -26,6 +26,7 @@ type Level string
 const (
 	ByIteration Level = "iteration" // each side is one process: what is found holds for these two
 	ByProcess   Level = "process"
+	ByReport    Level = "report" // a process that is a report with all of its iterations
 	ByHost      Level = "host"
 )
 
@@ -45,6 +46,16 @@ func levelOf(a, b Side) Level {
 		return ByProcess
 	}
 	return ByIteration
+}
+
+// level is levelOf the row's finite values. A report is a unit also where there is only one: what it measured in its iterations has a day
+// and a host in common.
+func (r Row) level(before, after Side) Level {
+	level := levelOf(before, after)
+	if r.Reports && level != ByHost {
+		return ByReport
+	}
+	return level
 }
 
 // hosts counts them; 0 when the host of a process is not known.
@@ -70,7 +81,7 @@ func (s Side) units(level Level) (out []unit) {
 				out = append(out, unit{mean: p.Values[i], values: p.Values[i : i+1]})
 			}
 		}
-	case ByProcess:
+	case ByProcess, ByReport:
 		for _, p := range s {
 			out = append(out, unit{p.Name, stats.Mean(p.Values), p.Values})
 		}

@@ -18,7 +18,12 @@ const (
 	Different Verdict = "different" // it has changed, and the measure has no better direction
 	Same      Verdict = "same"      // surely within the limit, which is more than "no difference was found"
 	Undecided Verdict = "undecided"
+
+	NothingJudged Verdict = "nothing_judged" // of a whole comparison: no row has data on both sides, or enough of it
 )
+
+// Judged reports whether the verdict of a row says anything of the change, and be it that nothing could be seen.
+func (v Verdict) Judged() bool { return v != Verdict(Learning) && v != NothingJudged && v != "" }
 
 // Changed reports whether the verdict claims a change.
 func (v Verdict) Changed() bool { return v == Better || v == Worse || v == Different }
@@ -35,6 +40,11 @@ const (
 	WhyTooFew     Why = "too_few"       // neither different nor surely the same
 	WhyModes      Why = "modes"         // the share of a slow mode has moved, the means have not
 	WhyBelow      Why = "below_minimum" // it differs, by less than what matters
+
+	// Of a head that is held against a history.
+	WhyLearning Why = "learning" // fewer than five reports since the last change
+	WhyOutside  Why = "outside"  // of where the next report was expected: a suspicion
+	WhyInside   Why = "inside"
 )
 
 // Policy says what matters. The zero value of a field is its default.
@@ -53,6 +63,7 @@ type Row struct {
 	Benchmark string
 	Measure   measures.Measure
 	Old, New  Side
+	Reports   bool // each process is a report, and is called so
 }
 
 // Comparison is what is known of one row. Numbers that are not known are NaN.
@@ -80,6 +91,7 @@ type Comparison struct {
 	RankP                 float64 // Mann–Whitney's, from two units a side on
 	ShiftLower, ShiftHigh float64 // the ratio's distribution-free 95 % interval, from four units a side on
 	Modes                 *ModeShift
+	Expected              [2]float64 // where the next report of a history was expected to lie; NaN of other comparisons
 	Notes                 []Note
 
 	inside     bool // the 90 % interval is within ±Effect
@@ -102,17 +114,13 @@ type ModeShift struct {
 // The test is Welch's on the logarithms of unit means (Georges et al., OOPSLA 2007; the unit: Kalibera and Jones, ISMM 2013), on the means
 // themselves where one is zero or below; then the ratio is Fieller's, if there is one.
 func compare(row Row, policy Policy) Comparison {
-	c := Comparison{}
-	for _, v := range []*float64{&c.Old, &c.New, &c.Ratio, &c.Lower, &c.Upper, &c.Difference, &c.DifferenceLower, &c.DifferenceUpper,
-		&c.P, &c.Q, &c.Detectable, &c.RankP, &c.ShiftLower, &c.ShiftHigh} {
-		*v = math.NaN()
-	}
+	c := unknown()
 	before, leftBefore := row.Old.finite()
 	after, leftAfter := row.New.finite()
 	if leftBefore+leftAfter > 0 {
 		c.Notes = append(c.Notes, NoteNotFinite)
 	}
-	c.Level = levelOf(before, after)
+	c.Level = row.level(before, after)
 	ua, ub := before.units(c.Level), after.units(c.Level)
 	c.Units = [2]int{len(ua), len(ub)}
 	c.Values = [2]int{len(before.all()), len(after.all())}
@@ -132,6 +140,15 @@ func compare(row Row, policy Policy) Comparison {
 	c.ranks(means(ua), means(ub))
 	c.modes(ua, ub, before, after)
 	c.note(before, after)
+	return c
+}
+
+// unknown is a comparison of which nothing is known.
+func unknown() (c Comparison) {
+	for _, v := range []*float64{&c.Old, &c.New, &c.Ratio, &c.Lower, &c.Upper, &c.Difference, &c.DifferenceLower, &c.DifferenceUpper,
+		&c.P, &c.Q, &c.Detectable, &c.RankP, &c.ShiftLower, &c.ShiftHigh, &c.Expected[0], &c.Expected[1]} {
+		*v = math.NaN()
+	}
 	return c
 }
 
