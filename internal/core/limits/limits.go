@@ -146,6 +146,21 @@ const (
 	EventBufferRows   = 256     // server-sent events held for a slow reader before it must re-read
 )
 
+// Comparisons on the server.
+const (
+	CompareBack      = 10_000    // versions before the newest that a side may be
+	ComparedReports  = 64        // newest reports of one side that count
+	CompareHistory   = 120       // newest reports of a history in which the last change is looked for; the newest 30 since then count
+	CompareRows      = 5_000     // benchmarks × measures: about a second of looking for changes
+	CompareValues    = 1_000_000 // of both sides together; more is an error
+	CompareValueCost = 64        // bytes of one in memory
+	CompareSamples   = 500_000   // of both sides together, where one report is compared with another; a row has 8 of each iteration at least
+	CompareShown     = 64        // values of each side of a row in an answer
+	CompareNames     = 200       // in each list of what one side lacks; all are counted
+	CompareMeasures  = 64        // names in one request
+	CommitsShown     = 5         // of those that a commit's beginning may mean
+)
+
 // One job.
 const (
 	EntrypointWords   = 64
