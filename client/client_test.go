@@ -179,6 +179,12 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{"GET /v0/projects/p/perf?branches=a&shape=columns", func(ctx context.Context, c *Client) error {
 			return one(c.PerfColumns(ctx, "p", PerfQuery{Branches: []string{"a"}}))
 		}},
+		{"GET /v0/projects/p/compare?base=main%4042&effect=0.05&head=pr%2F1&measure=latency%2Csize&samples=true&testbed=t",
+			func(ctx context.Context, c *Client) error {
+				_, _, err := c.Compare(ctx, "p", CompareQuery{Base: "main@42", Head: "pr/1", Testbed: "t", Measures: []string{"latency", "size"},
+					Effect: .05, Samples: true})
+				return err
+			}},
 		{"GET /v0/projects/p/metrics/m", func(ctx context.Context, c *Client) error { return one(c.Metric(ctx, "p", "m")) }},
 		{"GET /v0/projects/p/jobs?status=pending", func(ctx context.Context,
 			c *Client) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -159,6 +160,39 @@ func (c *Client) Perf(ctx context.Context, project string, q PerfQuery) (api.Per
 		return api.Perf{}, fault.Wrap(fault.Unavailable, err, "%s: the answer to a perf query is not whole", c.base)
 	}
 	return perf, nil
+}
+
+// CompareQuery asks for a comparison. Base and head are branches, commits, versions or reports as the server reads them; an empty base is
+// what the head came from.
+type CompareQuery struct {
+	Base, Head, Testbed string
+	Measures            []string
+	Effect              float64 // largest change that still counts as the same, as a part; 0: the server's default
+	Samples             bool    // with values of each row
+}
+
+// Compare says what is known of the difference between two sides of a project. known is false for a server that cannot compare: an older
+// one, or one of another kind.
+func (c *Client) Compare(ctx context.Context, project string, q CompareQuery) (out api.Comparison, known bool, err error) {
+	v := url.Values{}
+	for name, value := range map[string]string{"base": q.Base, "head": q.Head, "testbed": q.Testbed,
+		"measure": strings.Join(q.Measures, ",")} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if q.Effect != 0 {
+		v.Set("effect", strconv.FormatFloat(q.Effect, 'g', -1, 64))
+	}
+	if q.Samples {
+		v.Set("samples", "true")
+	}
+	out, err = get[api.Comparison](ctx, c, at("projects", project, "compare"), v)
+	if refused, ok := errors.AsType[*APIError](err); ok && !refused.answered &&
+		(refused.Status == http.StatusNotFound || refused.Status == http.StatusMethodNotAllowed) {
+		return out, false, nil
+	}
+	return out, true, err
 }
 
 // PerfColumns returns what Perf does, as it was sent: a list for each field of a point.

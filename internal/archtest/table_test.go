@@ -25,6 +25,7 @@ var table = slices.Concat([]row{
 	{allCore, []string{allCore}},
 	{"internal/core/adapter/read", []string{"internal/core/fault", "internal/core/limits"}}, // it knows no tool and no unit
 	{"internal/core/channel", []string{allCore, "api"}},
+	{"internal/core/judge/wire", []string{allCore, "api"}},
 	{"internal/core/job", []string{allCore, "api"}},
 	{"internal/core/measurement", []string{allCore, "api"}},
 	{"internal/core/report", []string{allCore, "api"}},
@@ -63,7 +64,8 @@ var table = slices.Concat([]row{
 	{"internal/server/report/history", []string{allCore, "internal/server/series", "internal/server/store"}},
 
 	// Services stand on nouns and do not know each other.
-	{"internal/server/explore", append([]string{"api", allCore, "internal/server/store", "internal/server/admit"}, nouns...)},
+	{"internal/server/explore", append([]string{"api", allCore, "internal/server/store", "internal/server/admit",
+		"internal/server/report/history"}, nouns...)},
 	{"internal/server/upkeep", []string{allCore, "internal/server/blob", "internal/server/filelock", "internal/server/image",
 		"internal/server/store"}},
 

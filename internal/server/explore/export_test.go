@@ -15,6 +15,10 @@ var (
 	SeriesPointsQuery = seriesPointsQuery
 	LinePlacesQuery   = linePlacesQuery
 	SeriesSpotsQuery  = seriesSpotsQuery
+
+	NewestReportsQuery    = newestReportsQuery
+	MeasuredVersionsQuery = measuredVersionsQuery
+	VersionReportsQuery   = versionReportsQuery
 )
 
 // Perf is WritePerfColumns for tests: what a client makes of the columns.

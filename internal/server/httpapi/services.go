@@ -38,6 +38,7 @@ func (a *API) registerServices() {
 	a.registerEvents()
 	a.registerPlots()
 	a.registerPerf()
+	a.registerCompare()
 	a.registerMetrics()
 	a.registerJobs()
 	a.registerRunners()

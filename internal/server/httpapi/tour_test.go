@@ -113,6 +113,7 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	do("get-metric", "", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency&shape=columns", nil)
+	do("compare", "?head=main&base=@0&samples=true&measure=latency&effect=0.05", nil)
 	place["report"] = text(do("create-report", "", s.newRun(map[string]any{"project": nil, "results": latency(100),
 		"context": map[string]any{"ci": "yes"}})), "uuid")
 	do("list-reports", "?expand=true", nil)

@@ -99,6 +99,26 @@ func CountMetrics(ctx context.Context, tx *store.Tx, reportSeqs ...int64) (int, 
 	return n, err
 }
 
+// SeriesOf returns the series that reports have metrics of, each once, in the order of the tool.
+func SeriesOf(ctx context.Context, tx *store.Tx, reportSeqs ...int64) ([]int64, error) {
+	var out []int64
+	met := map[int64]bool{}
+	for _, seq := range reportSeqs {
+		if err := eachPart(ctx, tx, seq, 0, func(p part) (bool, error) {
+			for _, id := range p.series {
+				if !met[id] {
+					met[id] = true
+					out = append(out, id)
+				}
+			}
+			return true, nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // MetricsByID returns the metrics with these ids, keyed by id.
 func MetricsByID(ctx context.Context, tx *store.Tx, ids []int64) (map[int64]Metric, error) {
 	out := make(map[int64]Metric, len(ids))

@@ -191,6 +191,12 @@ func ByID(ctx context.Context, tx *store.Tx, id string) (Report, error) {
 	return r, store.OneRow(err, "report", id)
 }
 
+// BySeq returns the reports with these numbers, keyed by number.
+func BySeq(ctx context.Context, tx *store.Tx, seqs []int64) (map[int64]Report, error) {
+	return store.ByID(ctx, tx, seqs, `select `+reportColumns+` from report r where r.seq in `, scanReports,
+		func(r Report) int64 { return r.Seq })
+}
+
 // Hold is ByID for a report that is to be changed: nobody else changes it until the transaction ends.
 func Hold(ctx context.Context, tx *store.Tx, id string) (Report, error) {
 	r, err := scanReport(tx.QueryRow(ctx, `select `+reportColumns+` from report r where r.id = $1 and r.status <> $2`+tx.ForUpdate("r"), id,

@@ -100,6 +100,17 @@ func BranchByName(ctx context.Context, tx *store.Tx, projectID, name string) (b 
 	return b, err == nil, err
 }
 
+// DefaultBranch returns the branch that is meant where none is named: main, else master, else trunk, else the project's oldest. A project
+// without branches is a Missing fault.
+func DefaultBranch(ctx context.Context, tx *store.Tx, projectID string) (Branch, error) {
+	b, err := scanBranch(tx.QueryRow(ctx, `select `+branchColumns+` from branch b where b.project_id = $1 and b.archived is null
+		order by case b.name when 'main' then 0 when 'master' then 1 when 'trunk' then 2 else 3 end, b.created, b.id limit 1`, projectID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Branch{}, fault.Missingf("the project has no branch yet")
+	}
+	return b, err
+}
+
 // BranchesByID returns the branches with these ids, keyed by id.
 func BranchesByID(ctx context.Context, tx *store.Tx, ids []string) (map[string]Branch, error) {
 	return store.ByID(ctx, tx, ids, `select `+branchColumns+` from branch b where b.id in `, scanBranches,

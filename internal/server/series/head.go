@@ -266,6 +266,30 @@ func VersionByHash(ctx context.Context, tx *store.Tx, projectID, headID, hash st
 	return store.FoundRow(v, err, "find version "+hash)
 }
 
+// Commits returns up to limit of the project's commits that begin with prefix, in order.
+func Commits(ctx context.Context, tx *store.Tx, projectID, prefix string, limit int) ([]string, error) {
+	rows, err := tx.Query(ctx, commitsQuery, projectID, prefix, prefix+"g", limit) // g follows all digits of a commit
+	out, err := store.Collect(rows, err, store.ScanText)
+	if err != nil {
+		return nil, fmt.Errorf("find commits %s: %w", prefix, err)
+	}
+	return out, nil
+}
+
+const commitsQuery = `select distinct v.hash from version v where v.project_id = $1 and v.hash >= $2 and v.hash < $3
+	order by v.hash limit $4`
+
+// VersionsOfCommit returns up to limit of the project's versions with a commit: several heads may have one each.
+func VersionsOfCommit(ctx context.Context, tx *store.Tx, projectID, hash string, limit int) ([]Version, error) {
+	rows, err := tx.Query(ctx, `select `+versionColumns+` from version v where v.project_id = $1 and v.hash = $2 order by v.id desc limit $3`,
+		projectID, hash, limit)
+	out, err := store.Collect(rows, err, scanVersions)
+	if err != nil {
+		return nil, fmt.Errorf("find versions of %s: %w", hash, err)
+	}
+	return out, nil
+}
+
 // NewestVersion returns the version of a head with the highest number; found is false for a head without versions.
 func NewestVersion(ctx context.Context, tx *store.Tx, headID string) (v Version, found bool, err error) {
 	newest, err := NewestVersions(ctx, tx, []string{headID})
