@@ -3,28 +3,27 @@ package server
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
-	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/imageref"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/request"
-	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/upstream"
 )
 
 // What stands here fits rooms to each other that do not know each other.
 
-// gate answers the registry's questions with accounts and core/access.
+// gate says to the registry whom credentials stand for, and what the room of images allows them.
 type gate struct {
-	store    *store.Store
 	accounts *account.Service
-	visible  api.Visibility // of projects that a push makes
+	images   *image.Service
 }
 
 func (g *gate) Login(ctx context.Context, c registry.Credentials) error {
@@ -48,60 +47,18 @@ func (g *gate) Authorize(ctx context.Context, c registry.Credentials, project st
 	if err != nil {
 		return registry.Grant{}, err
 	}
-	push := false
-	for _, a := range want {
-		push = push || a == registry.Push
+	asked := make([]access.Action, len(want))
+	for i, verb := range want {
+		asked[i] = actions[verb]
 	}
-	p, err := g.find(ctx, actor, project, push)
-	if err != nil {
-		return registry.Grant{}, err
-	}
-	resource := access.Resource{ProjectID: p.ID, OrganizationID: p.OrganizationID, Public: p.Visibility == string(api.Public), Name: p.Slug}
+	p, may, err := g.images.Allowed(ctx, actor, project, asked)
 	grant := registry.Grant{ProjectID: p.ID}
-	var refused error
-	for _, a := range want {
-		if err := access.Authorize(actor, actions[a], resource); err != nil {
-			refused = err
-			continue
+	for _, verb := range want {
+		if slices.Contains(may, actions[verb]) {
+			grant.Actions = append(grant.Actions, verb)
 		}
-		grant.Actions = append(grant.Actions, a)
 	}
-	if len(grant.Actions) == 0 && fault.Is(refused, fault.Missing) {
-		return registry.Grant{}, refused
-	}
-	return grant, nil
-}
-
-// find loads the project; a push by somebody who has a home makes a new one there.
-func (g *gate) find(ctx context.Context, actor access.Actor, ref string, push bool) (project.Project, error) {
-	var p project.Project
-	look := func(tx *store.Tx) error {
-		var err error
-		p, err = project.ByRef(ctx, tx, ref)
-		return err
-	}
-	err := g.store.View(ctx, look)
-	if !fault.Is(err, fault.Missing) || !push || actor.Kind != access.User && actor.Kind != access.Local {
-		return p, err
-	}
-	err = g.store.Tx(ctx, func(tx *store.Tx) error {
-		if err := tx.Lock(ctx, store.NewProjects); err != nil {
-			return err
-		}
-		if err := look(tx); !fault.Is(err, fault.Missing) {
-			return err // another push was faster
-		}
-		home, err := account.HomeOf(ctx, tx, actor)
-		if err != nil {
-			return err
-		}
-		if err := access.Authorize(actor, access.CreateProject, access.Resource{OrganizationID: home.ID, Name: home.Slug}); err != nil {
-			return err
-		}
-		p, err = project.Insert(ctx, tx, project.Project{OrganizationID: home.ID, Name: ref, Slug: ref, Visibility: string(g.visible)})
-		return err
-	})
-	return p, err
+	return grant, err
 }
 
 // images pins a job's image: in our own registry, or in somebody else's.

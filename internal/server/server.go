@@ -36,6 +36,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/httpapi"
 	"github.com/tachograph/tacho/internal/server/hub"
+	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/metrics"
 	"github.com/tachograph/tacho/internal/server/notify"
@@ -145,7 +146,8 @@ func (s *Server) build(ctx context.Context) error {
 	if s.cfg.Public {
 		publicURL = s.cfg.URL
 	}
-	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, &gate{s.store, accounts, visible})
+	asks := &gate{accounts, image.NewService(s.store, visible)}
+	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, asks)
 	judge := report.NewJudge(s.store, s.gates.Work)
 	door := project.NewDoor(s.store, s.guard.Project)
 	s.queue = job.NewService(job.Config{
