@@ -1,9 +1,10 @@
 // Package adapter reads what benchmark tools print: text, JSON, XML or tables in, benchmarks with their metrics out, nothing lost.
 //
-// Each tool is one file with a parse function and a row that describes it, one folder of real outputs under testdata, and one line in the table
-// of tools.go. Parse reads by a named adapter; "magic" looks at the content and takes the tool that recognises it most surely, or says that it
-// cannot tell. Every unit and every sample that a tool prints is kept. A benchmark that failed, or a number that is none, is a Problem beside the
-// others, never their loss; only the JSON format of our own world is strict, because its producers are programs.
+// Each tool is one file with a parse function and a row that describes it, one folder of real outputs under testdata, and one line in the
+// table of tools.go. Parse reads by a named adapter; "magic" looks at the content and takes the tool that recognises it most surely, or
+// says that it cannot tell. Every unit and every sample that a tool prints is kept. A benchmark that failed, or a text that is not a
+// number, is a Problem beside the others, never their loss; only the JSON format of our own world is strict, because its producers are
+// programs.
 //
 // The package is pure: bytes in, values out. Input is read through a window (package read, the tool box of all tools), so that memory
 // follows from the results and not from the input. Its errors are Invalid or TooLarge faults whose sentence says where the input is
@@ -93,9 +94,9 @@ type Results struct {
 	distinct bool // who read it knows that no two benchmarks have one name; false in what Parse returns
 }
 
-// Parse reads input with the named adapter. Input without a single benchmark is an Invalid fault, and so is an unknown adapter or average; an
-// average that the tool does not offer changes nothing, and Reason says so. Names in the result are distinct and within their limits, numbers are
-// finite.
+// Parse reads input with the named adapter. Input without a single benchmark is an Invalid fault, and so is an unknown adapter or average;
+// an average that the tool does not offer changes nothing, and Reason says so. Names in the result are distinct and within their limits,
+// numbers are finite.
 func Parse(name Name, input []byte, opts Options) (Results, error) {
 	return parseWith(name, source{in: UTF8(input), size: int64(len(input))}, opts)
 }
@@ -214,8 +215,8 @@ func (src source) mapped() Name {
 	return csvTool.name
 }
 
-// read reads the output from its place on, and further documents behind the first. What follows may be of another tool of those given: then it
-// is next. The reason begins with the tool's name and ends with the place.
+// read reads the output from its place on, and further documents behind the first. What follows may be of another tool of those given:
+// then it is next. The reason begins with the tool's name and ends with the place.
 func (f found) read(src source, opts Options, among *toolSet) (out Results, next []found, err error) {
 	lines := src.from(f.at)
 	s := lines

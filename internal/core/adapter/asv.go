@@ -10,12 +10,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// asv run prints "[ 50.00%] ··· module.Class.time_name        165±3ms" for each benchmark; one with parameters prints "ok", or how many failed, and below it a table whose first columns are parameters and whose other columns are the
-// values of the last ones, "1 / asc", as many as fit the terminal. time_ has a unit of time, mem_ and peakmem_ a number with k, M or G, track_ a plain number or either, if its unit is seconds or bytes. Where the output is not Unicode, the
-// marks are "---" and a value is "3~1us". asv's result files are JSON: see asvjson.go.
+// asv run prints "[ 50.00%] ··· module.Class.time_name        165±3ms" for each benchmark; one with parameters prints "ok", or how
+// many failed, and below it a table whose first columns are parameters and whose other columns are the values of the last ones, "1 / asc",
+// as many as fit the terminal. time_ has a unit of time, mem_ and peakmem_ a number with k, M or G, track_ a plain number or either, if
+// its unit is seconds or bytes. Where the output is not Unicode, the marks are "---" and a value is "3~1us". asv's result files are JSON:
+// see asvjson.go.
 //
-// Identity is the benchmark's name with its parameters in braces, and the environment where there are several. The value is asv's median and its spread on both sides; the console prints no samples. "failed" is a problem, "n/a" is nothing:
-// it was skipped. Of several commits, as asv continuous and a range have, the first with results counts, which is the newest: a report is of one. Names that do not fit the terminal lose their beginning, which is told.
+// Identity is the benchmark's name with its parameters in braces, and the environment where there are several. The value is asv's median
+// and its spread on both sides; the console prints no samples. "failed" is a problem, "n/a" is nothing: it was skipped. Of several
+// commits, as asv continuous and a range have, the first with results counts, which is the newest: a report is of one. Names that do not
+// fit the terminal lose their beginning, which is told.
 //
 // Unlike Bencher, tables of parameters, memory and tracked values, and result files are read, and commits and environments are not mixed.
 var pythonASVTool = tool{
@@ -102,7 +106,8 @@ func asvMeasure(name string) *unit.Measure {
 	return counter("Value")
 }
 
-// asvTimes and asvSizes are the console's units, as powers of ten of a nanosecond and of one. (Its M for a month is taken for a million: nobody measures for so long.)
+// asvTimes and asvSizes are the console's units, as powers of ten of a nanosecond and of one. (Its M for a month is taken for a million:
+// nobody measures for so long.)
 var (
 	asvTimes = map[string]string{"ns": "", "us": "e3", "μs": "e3", "µs": "e3", "\xb5s": "e3", "ms": "e6", "s": "e9"}
 	asvSizes = map[string]string{"": "", "k": "e3", "M": "e6", "G": "e9", "T": "e12", "P": "e15", "E": "e18"}
@@ -370,7 +375,8 @@ func (a *asvRead) row(line string, number int) {
 	}
 }
 
-// last are the parameters that a column's header gives: of "m / order" and "1 / asc" two. They stay together where a value has a stroke itself.
+// last are the parameters that a column's header gives: of "m / order" and "1 / asc" two. They stay together where a value has a stroke
+// itself.
 func (t *asvTable) last(column int) []read.Parameter {
 	if t.top == "" {
 		return nil

@@ -8,8 +8,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// A result file of asv is {"commit_hash", "params", "result_columns": ["result", "params", …], "results": {name: [column, …]}}. "result" has a value for each combination of the parameters, the last one changing fastest; "params" has the
-// values of each, as Python prints them; columns at the end may be missing. A null is what failed, NaN what was skipped. Before version 2 a result was a number, or {"result", "params", "stats": [{"q_25", "q_75"}]}. Times are seconds.
+// A result file of asv is {"commit_hash", "params", "result_columns": ["result", "params", …], "results": {name: [column, …]}}.
+// "result" has a value for each combination of the parameters, the last one changing fastest; "params" has the values of each, as Python
+// prints them; columns at the end may be missing. A null is what failed, NaN what was skipped. Before version 2 a result was a number, or
+// {"result", "params", "stats": [{"q_25", "q_75"}]}. Times are seconds.
 
 // asvRow is one benchmark's row.
 type asvRow struct {

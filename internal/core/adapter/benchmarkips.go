@@ -9,11 +9,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// benchmark-ips prints "   name    23.254k (± 0.5%) i/s   (43.00 μs/i) -     48.804k in   2.098763s" below "Calculating ---"; a name of more than 20 characters stands on the line before. Above "Warming up ---" newer versions
-// tell the Ruby. Its json! writes a list of {"name", "central_tendency", "ips", "error", "stddev", "microseconds", "iterations", "cycles"}; scripts wrap such lists.
+// benchmark-ips prints "   name    23.254k (± 0.5%) i/s   (43.00 μs/i) -     48.804k in   2.098763s" below "Calculating ---"; a name of
+// more than 20 characters stands on the line before. Above "Warming up ---" newer versions tell the Ruby. Its json! writes a list of
+// {"name", "central_tendency", "ips", "error", "stddev", "microseconds", "iterations", "cycles"}; scripts wrap such lists.
 //
-// Identity is the name, with the Ruby in braces where there are several, such as with and without YJIT, and a number where a further block has that name too: scripts measure the same for several inputs. The value is iterations in a second with their standard deviation; benchmark-ips prints no samples. Of less than one in ten
-// seconds it prints no more than two digits, and then iterations and seconds say it. Rows of the warm-up ("i/100ms") and of the comparison are left out.
+// Identity is the name, with the Ruby in braces where there are several, such as with and without YJIT, and a number where a further block
+// has that name too: scripts measure the same for several inputs. The value is iterations in a second with their standard deviation;
+// benchmark-ips prints no samples. Of less than one in ten seconds it prints no more than two digits, and then iterations and seconds say
+// it. Rows of the warm-up ("i/100ms") and of the comparison are left out.
 var benchmarkIPSTool = tool{
 	name: "benchmark_ips", about: "benchmark-ips, console or json!", example: `tacho run "ruby bench.rb"`,
 	measures: []string{"Throughput (ops/s, higher)"}, parameters: "the Ruby, where there are several",
@@ -96,7 +99,8 @@ func (t blockTurns) title(name string, block int) string {
 	return name
 }
 
-// rubyDescription reports whether the line is a Ruby's own description: "ruby 3.3.11 (2026-03-26 revision 1f2d15125a) +YJIT [x86_64-linux]".
+// rubyDescription reports whether the line is a Ruby's own description: "ruby 3.3.11 (2026-03-26 revision 1f2d15125a) +YJIT
+// [x86_64-linux]".
 func rubyDescription(line []byte) bool {
 	const longest = 300 // bytes
 	engine, version, ok := bytes.Cut(line[:min(len(line), longest+1)], []byte(" "))

@@ -8,11 +8,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// BenchmarkTools.save of BenchmarkTools.jl writes [{"Julia": version, "BenchmarkTools": version}, [[type, object], …]]: every value of a type is such a pair. A BenchmarkGroup has "data", a
-// Trial "times", "gctimes", "memory" and "allocs", and a TrialEstimate "time", "gctime", "memory" and "allocs"; times are nanoseconds, of one evaluation. Old versions write "BenchmarkTools.Trial". A
-// TrialRatio and a TrialJudgement compare two measurements and are none.
+// BenchmarkTools.save of BenchmarkTools.jl writes [{"Julia": version, "BenchmarkTools": version}, [[type, object], …]]: every value of a
+// type is such a pair. A BenchmarkGroup has "data", a Trial "times", "gctimes", "memory" and "allocs", and a TrialEstimate "time",
+// "gctime", "memory" and "allocs"; times are nanoseconds, of one evaluation. Old versions write "BenchmarkTools.Trial". A TrialRatio and a
+// TrialJudgement compare two measurements and are none.
 //
-// Identity is the path of keys through the groups, joined by "/"; trials outside of a group are numbered. The value of a trial is the median of its times, which the manual advises, or their mean; each is a sample.
+// Identity is the path of keys through the groups, joined by "/"; trials outside of a group are numbered. The value of a trial is the
+// median of its times, which the manual advises, or their mean; each is a sample.
 var benchmarkToolsTool = tool{
 	name: "benchmarktools_jl", about: "BenchmarkTools.jl, BenchmarkTools.save", example: `tacho run --file output.json "julia --project benchmark/run.jl"`,
 	measures: []string{"Latency (ns, lower)", "Garbage Collection (ns, lower)", "Allocated (B/op, lower)", "Allocations (allocs/op, lower)"},

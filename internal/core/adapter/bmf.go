@@ -10,11 +10,11 @@ import (
 )
 
 // The Bencher Metric Format is {"<benchmark>": {"<measure>": {"value": n, "lower_value"?: n, "upper_value"?: n}}}. Ours also reads
-// "samples": [n, …], "units": "…" and "direction": "lower" | "higher" in the metric; other members are passed over, as Bencher does, and null
-// is as if the member were not there. A built-in measure in other units is converted to its own.
+// "samples": [n, …], "units": "…" and "direction": "lower" | "higher" in the metric; other members are skipped, as Bencher does, and
+// null is as if the member were not there. A built-in measure in other units is converted to its own.
 //
-// Its producers are programs, so it is strict where text adapters are lenient: what a report cannot hold is an error that says where. A name
-// that occurs twice is one, because taking either would lose the other.
+// Its producers are programs, so it is strict where text adapters are lenient: what a report cannot hold is an error that says where. A
+// name that occurs twice is one, because taking either would lose the other.
 
 var bmfTool = tool{
 	name: JSON, about: "Bencher Metric Format", example: "tacho run --adapter json ./benchmark-that-prints-json",
@@ -214,7 +214,7 @@ func (p *bmf) convert(m *Metric, measure *unit.Measure) error {
 	return nil
 }
 
-// The members of a metric that are read; the others are passed over.
+// The members of a metric that are read; the others are skipped.
 const (
 	otherMember = iota
 	valueMember

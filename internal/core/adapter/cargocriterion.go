@@ -5,11 +5,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// cargo criterion --message-format json writes one message on a line: {"reason": "benchmark-complete", "id", "iteration_count": [n, …], "measured_values": [total, …], "unit", "throughput": [{"per_iteration", "unit"}],
-// "typical", "mean", "median", "slope": {"estimate", "lower_bound", "upper_bound", "unit"}}, and {"reason": "group-complete", …}.
+// cargo criterion --message-format json writes one message on a line: {"reason": "benchmark-complete", "id", "iteration_count": [n, …],
+// "measured_values": [total, …], "unit", "throughput": [{"per_iteration", "unit"}], "typical", "mean", "median", "slope": {"estimate",
+// "lower_bound", "upper_bound", "unit"}}, and {"reason": "group-complete", …}.
 //
-// Identity is the id. The value is the typical estimate, which criterion itself prints, or the mean or the median, between its bounds; each measured value divided by its iterations is a sample. Throughput follows from the chosen estimate and its bounds.
-// A custom measurement keeps its unit, and is a cost: criterion calls its rise a regression. Its throughput has no unit in the message and is left out.
+// Identity is the id. The value is the typical estimate, which criterion itself prints, or the mean or the median, between its bounds;
+// each measured value divided by its iterations is a sample. Throughput follows from the chosen estimate and its bounds. A custom
+// measurement keeps its unit, and is a cost: criterion calls its rise a regression. Its throughput has no unit in the message and is left
+// out.
 var cargoCriterionTool = tool{
 	name: "cargo_criterion", about: "cargo criterion --message-format json", example: `tacho run "cargo criterion --message-format json"`,
 	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "Elements per Second (elem/s, higher)", "a custom measurement in its unit"}, samples: "each measured value, for one iteration",

@@ -10,14 +10,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Catch2 prints, for each test case, a table of benchmarks of three lines each: name, samples, iterations and the estimate; mean with its bounds; standard deviation with its
-// bounds, each with a unit. With --benchmark-no-analysis it is one line, which ends with the mean. Names that are wider than their column go over several lines, as those of test
-// cases and sections do above the table, and what the test prints stands between the lines. Its XML reporter writes <TestCase name><BenchmarkResults name samples><mean value
-// lowerBound upperBound ci/><standardDeviation value/>…, in ns, within <Catch2TestRun> (version 3) or <Catch> (version 2); <Section> nests. Its JSON has no benchmarks.
+// Catch2 prints, for each test case, a table of benchmarks of three lines each: name, samples, iterations and the estimate; mean with its
+// bounds; standard deviation with its bounds, each with a unit. With --benchmark-no-analysis it is one line, which ends with the mean.
+// Names that are wider than their column go over several lines, as those of test cases and sections do above the table, and what the test
+// prints stands between the lines. Its XML reporter writes <TestCase name><BenchmarkResults name samples><mean value lowerBound upperBound
+// ci/><standardDeviation value/>…, in ns, within <Catch2TestRun> (version 3) or <Catch> (version 2); <Section> nests. Its JSON has no
+// benchmarks.
 //
-// Identity is "Test Case: benchmark", with the sections between them. The value is the mean and its standard deviation; Catch2 prints no samples. A benchmark that runs again, for
-// another section or a generated value of its test case, gets a number: what it ran with is not printed. XML that ends in the middle,
-// because a test crashed, is read as far as it goes.
+// Identity is "Test Case: benchmark", with the sections between them. The value is the mean and its standard deviation; Catch2 prints no
+// samples. A benchmark that runs again, for another section or a generated value of its test case, gets a number: what it ran with is not
+// printed. XML that ends in the middle, because a test crashed, is read as far as it goes.
 //
 // Unlike Bencher, XML is read, sections are part of the name, and a benchmark that threw is a problem.
 var cppCatch2Tool = tool{
@@ -125,7 +127,7 @@ type catch2Console struct {
 	row      int // of the benchmark: 1 is the mean's, 2 the deviation's, 0 means that the next one begins
 	line     int // where the benchmark begins
 	mean     float64
-	message  []string // the lines of a failure that are still to be ended; nil: there is none
+	message  []string // the lines of a failure that are still to be ended; nil if no test has failed
 
 	s *read.Scanner // that keeps texts
 }
@@ -268,8 +270,8 @@ func (c *catch2Console) add(line []byte, at int) {
 	}
 }
 
-// unwrapTitles puts the lines above a table together: the test case stands at the margin, each section is indented, and a name that does not fit the width goes
-// over several lines, which are indented farther where it has a colon.
+// unwrapTitles puts the lines above a table together: the test case stands at the margin, each section is indented, and a name that does
+// not fit the width goes over several lines, which are indented farther where it has a colon.
 func unwrapTitles(lines []string, width int) (names []string) {
 	var parts []string // of the last name
 	for _, line := range lines {

@@ -9,20 +9,22 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Google Benchmark writes {"context": {…}, "benchmarks": [{"name", "run_name", "run_type": "iteration" | "aggregate", "aggregate_name", "real_time",
-// "cpu_time", "time_unit", <counters>, "error_occurred", "error_message", "skipped", "skip_message"}]} with --benchmark_format=json, a table with the same
-// columns as CSV, and on the console a table for people (cppgoogletext.go), in which numbers have few digits.
+// Google Benchmark writes {"context": {…}, "benchmarks": [{"name", "run_name", "run_type": "iteration" | "aggregate", "aggregate_name",
+// "real_time", "cpu_time", "time_unit", <counters>, "error_occurred", "error_message", "skipped", "skip_message"}]} with
+// --benchmark_format=json, a table with the same columns as CSV, and on the console a table for people (cppgoogletext.go), in which
+// numbers have few digits.
 //
-// Identity is the run's name, which holds arguments and settings as /64/repeats:3. Each repetition is a sample of real time, CPU time and each counter.
-// Rows of aggregates are left out where the repetitions are there; with --benchmark_report_aggregates_only mean and stddev, or the median if it is
-// asked for, are the value and its spread, and statistics of the user are points of the latency. CSV, the console and versions before 1.5 tell aggregates by their names only, so that three rows X_mean, X_median
-// and X_stddev in a row (before 1.3 without the median) are those of X, and a benchmark that is called sum_mean is one. Complexity rows (BigO, RMS) are
-// about a family of benchmarks and are left out. A counter that is called as a measure, such as Latency, has "(counter)" behind its name.
+// Identity is the run's name, which holds arguments and settings as /64/repeats:3. Each repetition is a sample of real time, CPU time and
+// each counter. Rows of aggregates are left out where the repetitions are there; with --benchmark_report_aggregates_only mean and stddev,
+// or the median if it is asked for, are the value and its spread, and statistics of the user are points of the latency. CSV, the console
+// and versions before 1.5 tell aggregates by their names only, so that three rows X_mean, X_median and X_stddev in a row (before 1.3
+// without the median) are those of X, and a benchmark that is called sum_mean is one. Complexity rows (BigO, RMS) are about a family of
+// benchmarks and are left out. A counter that is called as a measure, such as Latency, has "(counter)" behind its name.
 //
 // A document that ends in the middle, because a benchmark crashed, is read as far as it goes.
 //
-// Unlike Bencher, CSV and the console's table are read, CPU time, counters and rates are kept, repetitions are samples and not benchmarks, and a benchmark that reports an error or is skipped
-// is a problem.
+// Unlike Bencher, CSV and the console's table are read, CPU time, counters and rates are kept, repetitions are samples and not benchmarks,
+// and a benchmark that reports an error or is skipped is a problem.
 var cppGoogleTool = tool{
 	name: "cpp_google", about: "Google Benchmark, --benchmark_format=json, csv or console", example: `tacho run "./bench --benchmark_format=json --benchmark_repetitions=5"`,
 	measures:   []string{"Latency (ns, lower)", "CPU Time (ns, lower)", "Items per Second (items/s, higher)", "Bandwidth (MB/s, higher)", "Allocations (allocs/op, lower), Peak Memory (B, lower)", "any counter"},

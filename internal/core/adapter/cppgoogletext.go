@@ -14,9 +14,9 @@ import (
 //	Benchmark                 Time             CPU   Iterations UserCounters...
 //	Copy/64                1.54 ns         1.54 ns      4564939 bytes_per_second=38.8062G/s items_per_second=651.06M/s a label
 //
-// With --benchmark_counters_tabular the counters' names stand in the header instead, and a header comes again where they change. Prefixes of bytes are
-// powers of 1024, in newer versions with an i behind them; those of other counters powers of 1000, unless there is an i. Old versions write the rates
-// as "38.8GB/s" and "651.06M items/s", of powers of 1024. A time that was rounded to 0.000 is none.
+// With --benchmark_counters_tabular the counters' names stand in the header instead, and a header comes again where they change. Prefixes
+// of bytes are powers of 1024, in newer versions with an i behind them; those of other counters powers of 1000, unless there is an i. Old
+// versions write the rates as "38.8GB/s" and "651.06M items/s", of powers of 1024. A time that was rounded to 0.000 is none.
 
 // text reads CSV or the console's table, whichever begins first. Of either there may be several.
 func (g *googleRead) text(s *read.Scanner) error {

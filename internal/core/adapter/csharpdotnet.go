@@ -7,15 +7,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// BenchmarkDotNet's JSON exporters write {"Title", "HostEnvironmentInfo", "Benchmarks": [{"Namespace", "Type", "Method", "Parameters", "FullName", "Statistics":
-// {"OriginalValues", "Mean", "StandardDeviation", "Median", "InterquartileRange", …}, "Memory": {"Gen0Collections", …, "TotalOperations",
-// "BytesAllocatedPerOperation"}, "Metrics": [{"Value", "Descriptor"}]}]}; brief, full and compressed differ in what is left out. Times are nanoseconds.
-// "Statistics" is null where a benchmark failed.
+// BenchmarkDotNet's JSON exporters write {"Title", "HostEnvironmentInfo", "Benchmarks": [{"Namespace", "Type", "Method", "Parameters",
+// "FullName", "Statistics": {"OriginalValues", "Mean", "StandardDeviation", "Median", "InterquartileRange", …}, "Memory":
+// {"Gen0Collections", …, "TotalOperations", "BytesAllocatedPerOperation"}, "Metrics": [{"Value", "Descriptor"}]}]}; brief, full and
+// compressed differ in what is left out. Times are nanoseconds. "Statistics" is null where a benchmark failed.
 //
-// Identity is namespace, type and method, with the parameters in braces, and with the job, such as a runtime, where one input has a benchmark in several: it
-// stands in "DisplayInfo". Long values of parameters are shortened; where that makes two benchmarks of one name, "FullName" has them in full. The value is the
-// mean and its standard deviation, or the median and half of the interquartile range on each side; each iteration is a sample. Collections are counted over
-// all operations, whose number differs from run to run; the diagnoser's metric is that of a thousand.
+// Identity is namespace, type and method, with the parameters in braces, and with the job, such as a runtime, where one input has a
+// benchmark in several: it stands in "DisplayInfo". Long values of parameters are shortened; where that makes two benchmarks of one name,
+// "FullName" has them in full. The value is the mean and its standard deviation, or the median and half of the interquartile range on each
+// side; each iteration is a sample. Collections are counted over all operations, whose number differs from run to run; the diagnoser's
+// metric is that of a thousand.
 //
 // Unlike Bencher, type, parameters and job are part of the name, iterations are samples, and what diagnosers add is kept.
 var cSharpDotNetTool = tool{

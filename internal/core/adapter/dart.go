@@ -8,12 +8,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Dart's benchmark_harness prints "Name(RunTime): 123.45 us." for each benchmark. Emitters of its newer versions say which metric it is, "Name(RunTimeRaw): 123.45 ns.",
-// "Name(CpuCycles): 12.5", and may leave the unit out, which then is a microsecond; reportDetailed prints "Name: avg=1.234 ms · median=1.200 ms · CV=2.00% · samples=9 · min=1.100 ms".
-// Flutter writes "flutter: " or "I/flutter (pid): " before each line.
+// Dart's benchmark_harness prints "Name(RunTime): 123.45 us." for each benchmark. Emitters of its newer versions say which metric it is,
+// "Name(RunTimeRaw): 123.45 ns.", "Name(CpuCycles): 12.5", and may leave the unit out, which then is a microsecond; reportDetailed prints
+// "Name: avg=1.234 ms · median=1.200 ms · CV=2.00% · samples=9 · min=1.100 ms". Flutter writes "flutter: " or "I/flutter (pid): "
+// before each line.
 //
-// Identity is the name; one that comes again gives samples. Of the detailed line the average, or the median if it is asked for, and the deviation are taken. A run time is that of
-// ten runs, unless the benchmark says otherwise: that is the harness's habit.
+// Identity is the name; one that comes again gives samples. Of the detailed line the average, or the median if it is asked for, and the
+// deviation are taken. A run time is that of ten runs, unless the benchmark says otherwise: that is the harness's habit.
 var dartTool = tool{
 	name: "dart_benchmark_harness", about: "Dart's benchmark_harness", example: `tacho run "dart run benchmark/main.dart"`,
 	measures: []string{"Latency (ns, lower)", "CPU Cycles, Major Page Faults, Code Size (B) (lower)", "Latency min (ns, lower; reportDetailed)"}, samples: "each line of the same benchmark",

@@ -6,11 +6,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
-// deno bench --json writes {"version", "runtime", "cpu", "benches": [{"origin", "group", "name", "baseline", "results": [{"ok": {"n", "min", "max", "avg", "p75", "p99",
-// "p995", "p999"}} or {"failed": …}]}]}; times are nanoseconds. Without --json it prints "| name | 61.0 ns | 16,390,000 | ( 30.8 ns …  5.2 µs) | 33.7 ns | 674.9 ns | 891.8 ns |", before version 1.45
-// "name  61.0 ns/iter  16,390,000.0  (30.8 ns … 5.2 µs)  33.7 ns …", below the file's address and "group name".
+// deno bench --json writes {"version", "runtime", "cpu", "benches": [{"origin", "group", "name", "baseline", "results": [{"ok": {"n",
+// "min", "max", "avg", "p75", "p99", "p995", "p999"}} or {"failed": …}]}]}; times are nanoseconds. Without --json it prints "| name |
+// 61.0 ns | 16,390,000 | ( 30.8 ns …  5.2 µs) | 33.7 ns | 674.9 ns | 891.8 ns |", before version 1.45 "name  61.0
+// ns/iter  16,390,000.0  (30.8 ns … 5.2 µs)  33.7 ns …", below the file's address and "group name".
 //
-// Identity is the file's name, with as much of its folder as tells files of the same name apart, the group and the name. The value is the average; of what is printed it is taken from the rate, where that has more digits. deno prints no samples.
+// Identity is the file's name, with as much of its folder as tells files of the same name apart, the group and the name. The value is the
+// average; of what is printed it is taken from the rate, where that has more digits. deno prints no samples.
 var denoBenchTool = tool{
 	name: "deno_bench", about: "deno bench, --json or what it prints", example: `tacho run "deno bench --json"`,
 	measures: []string{"Latency (ns, lower)", "Latency min, max, p75, p99, p99.5, p99.9 (ns, lower)"},

@@ -19,10 +19,12 @@ import (
 //	│  │             1           │ …
 //	│  │             160 B       │ …
 //
-// Rates of counters, and counts and sizes of allocations, stand below their benchmark. The first column begins where the header's does, but farther right on the line of a name that is wider than divan foresaw, as those of threads may be. What a benchmark
-// prints, and its panic, stand behind its name, whose row then follows on a line of its own.
+// Rates of counters, and counts and sizes of allocations, stand below their benchmark. The first column begins where the header's does,
+// but farther right on the line of a name that is wider than divan foresaw, as those of threads may be. What a benchmark prints, and its
+// panic, stand behind its name, whose row then follows on a line of its own.
 //
-// Identity is the path through the tree, joined by "::", and before it the program where one input has the same path of several. The value is the median between fastest and slowest, or the mean; divan prints no samples. A benchmark without a row is a problem.
+// Identity is the path through the tree, joined by "::", and before it the program where one input has the same path of several. The value
+// is the median between fastest and slowest, or the mean; divan prints no samples. A benchmark without a row is a problem.
 var divanTool = tool{
 	name: "divan", about: "divan", example: `tacho run "cargo bench"`,
 	measures: []string{"Latency (ns, lower)", "Bandwidth (MB/s, higher)", "Items per Second (items/s, higher)", "Characters per Second (char/s, higher)", "Cycles per Second (Hz, higher)",
@@ -137,7 +139,8 @@ func (d *divanRead) finish() {
 	d.panics, d.waits = rustPanics{}, 0
 }
 
-// divanLabel parts a name from the first cell behind it, which begins at the column unless the name is too wide; two spaces are between them.
+// divanLabel parts a name from the first cell behind it, which begins at the column unless the name is too wide; two spaces are between
+// them.
 func divanLabel(text string, column int) (label, cell string) {
 	n := 0
 	for at := range text {
@@ -214,7 +217,8 @@ func (d *divanRead) latency(cells []string, number int) {
 	}, number)
 }
 
-// row adds median or mean between the ends of a row. An end that cannot be read, because the benchmark printed before it or nothing was measured, is left out.
+// row adds median or mean between the ends of a row. An end that cannot be read, because the benchmark printed before it or nothing was
+// measured, is left out.
 func (d *divanRead) row(m *unit.Measure, cells []string, readCell func(string) (float64, bool), number int) {
 	var v [4]read.Opt
 	for i := range v {

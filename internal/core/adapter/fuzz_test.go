@@ -12,8 +12,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// fuzz holds what is true of every adapter and every input: no panic, errors for people, names and numbers that a report can hold, and the same
-// results again.
+// fuzz holds what is true of every adapter and every input: no panic, errors for people, names and numbers that a report can hold, and the
+// same results again.
 func fuzz(f *testing.F, name Name) {
 	for of, files := range samples(f) {
 		if name != Magic && of != name {

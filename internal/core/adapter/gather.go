@@ -317,8 +317,8 @@ func (g *gathering) sentence(format string, args ...any) string {
 	return fmt.Sprintf(format, args...)
 }
 
-// withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left out. A
-// value that could be taken for two is quoted: {a="1,b=2"}.
+// withParameters is a name and its parameters, in braces and sorted: "make {threads=4}". A parameter with neither name nor value is left
+// out. A value that could be taken for two is quoted: {a="1,b=2"}.
 func withParameters(name string, ps []read.Parameter) string {
 	if inOrder(ps) {
 		length := len(name) + len(" {}")

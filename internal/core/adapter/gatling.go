@@ -7,12 +7,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Gatling's simulation.log, up to version 3.10 a text, has tab-separated records: "RUN	class	id	start		version", "REQUEST	groups	name	start	end	OK|KO	message", "GROUP	groups	start	end	cumulated	OK|KO", USER and "ERROR	message	time"; times are
-// milliseconds since 1970. Before version 3.4 the user's number stands before the groups, in version 2 the scenario before that, and before 2.2 there are four times. Later versions write it in binary (gatlingbinary.go). At its end a run prints totals (gatlingconsole.go). The report has js/stats.json:
-// {"name", "stats": {"meanResponseTime": {"total", "ok", "ko"}, …}, "contents": {…}}, and js/global_stats.json, which is "stats" alone with the name.
+// Gatling's simulation.log, up to version 3.10 a text, has tab-separated records: "RUN	class	id	start		version",
+// "REQUEST	groups	name	start	end	OK|KO	message", "GROUP	groups	start	end	cumulated	OK|KO", USER and "ERROR	message	time"; times are
+// milliseconds since 1970. Before version 3.4 the user's number stands before the groups, in version 2 the scenario before that, and
+// before 2.2 there are four times. Later versions write it in binary (gatlingbinary.go). At its end a run prints totals
+// (gatlingconsole.go). The report has js/stats.json: {"name", "stats": {"meanResponseTime": {"total", "ok", "ko"}, …}, "contents":
+// {…}}, and js/global_stats.json, which is "stats" alone with the name.
 //
-// Identity is the groups and the request's name. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. A group has measures of its own: its duration, and the sum of its requests' times. Of
-// stats.json the percentiles are those that Gatling is configured with, 50, 75, 95 and 99 if nobody changed them: it does not write which.
+// Identity is the groups and the request's name. Each request that succeeded is a sample; the value is their median. Those that failed are
+// counted, and a problem. A group has measures of its own: its duration, and the sum of its requests' times. Of stats.json the percentiles
+// are those that Gatling is configured with, 50, 75, 95 and 99 if nobody changed them: it does not write which.
 var gatlingTool = tool{
 	name: "gatling", about: "Gatling, simulation.log, js/stats.json or the printed totals", example: `tacho run --file target/gatling/run/simulation.log "mvn gatling:test"`,
 	measures: []string{"Latency (ns, lower)", "Failed Requests (lower)", "Group Duration, Group Response Time (ns, lower)", "Latency min, max, p50 … and deviation (ns, lower; stats.json, printed)", "Throughput (ops/s, higher; stats.json, printed)"}, samples: "each request and group, in simulation.log",

@@ -14,10 +14,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Gatling's simulation.log from version 3.11 on is binary, big-endian. A record begins with a byte: 0 the run (version, class, start as 8 bytes, description, scenarios and assertions as counted lists), which is the first; 1 a request (groups,
-// name, start, end, whether it succeeded, message); 2 a user (scenario, whether it starts, time); 3 a group (groups, start, end, sum of its requests' times, whether it succeeded); 4 an error (message, time). Numbers have 4 bytes, times are
-// milliseconds since the run's start. A text is its length, its bytes and how the JVM has them: 0 for Latin-1, 1 for UTF-16 in the machine's own order, which is little-endian on all that Gatling runs on; an empty one is its length alone. Texts of
-// records are numbered: a new one is its number and the text, one that came before the number below zero. The first such logs have neither numbers nor the byte behind a text, which is UTF-8.
+// Gatling's simulation.log from version 3.11 on is binary, big-endian. A record begins with a byte: 0 the run (version, class, start as 8
+// bytes, description, scenarios and assertions as counted lists), which is the first; 1 a request (groups, name, start, end, whether it
+// succeeded, message); 2 a user (scenario, whether it starts, time); 3 a group (groups, start, end, sum of its requests' times, whether it
+// succeeded); 4 an error (message, time). Numbers have 4 bytes, times are milliseconds since the run's start. A text is its length, its
+// bytes and how the JVM has them: 0 for Latin-1, 1 for UTF-16 in the machine's own order, which is little-endian on all that Gatling runs
+// on; an empty one is its length alone. Texts of records are numbered: a new one is its number and the text, one that came before the
+// number below zero. The first such logs have neither numbers nor the byte behind a text, which is UTF-8.
 type gatlingBinary struct {
 	s     *read.Scanner
 	old   bool // of the first such logs
@@ -31,7 +34,8 @@ var gatlingNeedles = []string{"\x00\x00\x00\x00\x063.", "\x00\x00\x00\x00\x073."
 // errGatlingEnd is the end within a record: the log of a run that was broken off has one.
 var errGatlingEnd = errors.New("it ends within a record")
 
-// errGatlingText is for a log whose bytes are no longer what Gatling wrote: read as text, each that was none became a replacement character, and what stands behind it would be any number.
+// errGatlingText is for a log whose bytes are no longer what Gatling wrote: read as text, each that was none became a replacement
+// character, and what stands behind it would be any number.
 var errGatlingText = errors.New("it was read as text on its way here, and its bytes are lost")
 
 // What tells that: replacement characters at its beginning, or a run that began at no time, in milliseconds since 1970.

@@ -7,8 +7,9 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// At the end of a run Gatling prints "---- Global Information ----" and rows "> mean response time   1416 (OK=1416   KO=-     )", from version 3.12 on "> mean response time (ms)  |  1,416 |  1,416 |  - |": of all, of those that
-// succeeded and of those that failed, in milliseconds.
+// At the end of a run Gatling prints "---- Global Information ----" and rows "> mean response time   1416 (OK=1416   KO=-     )", from
+// version 3.12 on "> mean response time (ms)  |  1,416 |  1,416 |  - |": of all, of those that succeeded and of those that failed, in
+// milliseconds.
 type gatlingConsole struct {
 	title  string
 	line   int // of the rows' beginning; 0: none is open

@@ -9,8 +9,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// GNU time prints two lines, "0.05user 0.06system 0:00.12elapsed 97%CPU (0avgtext+0avgdata 35632maxresident)k" and "94456inputs+32outputs (16major+8699minor)pagefaults 0swaps"; with -v a line for each number, from "Command being timed:" to "Exit status:"; with -p "real 0.12", "user …", "sys …". Shells have a
-// builtin: bash prints "real	0m2.153s", zsh "make -j4  0.05s user 0.06s system 97% cpu 0.123 total", fish "Executed in  123.45 millis", mksh and the time of BSD "0.12 real  0.05 user  0.06 sys".
+// GNU time prints two lines, "0.05user 0.06system 0:00.12elapsed 97%CPU (0avgtext+0avgdata 35632maxresident)k" and "94456inputs+32outputs
+// (16major+8699minor)pagefaults 0swaps"; with -v a line for each number, from "Command being timed:" to "Exit status:"; with -p "real
+// 0.12", "user …", "sys …". Shells have a builtin: bash prints "real	0m2.153s", zsh "make -j4  0.05s user 0.06s system 97% cpu 0.123
+// total", fish "Executed in  123.45 millis", mksh and the time of BSD "0.12 real  0.05 user  0.06 sys".
 //
 // Identity is the command, which only -v and zsh print, or the name of a banner line "=== name ===", or "time". A command that came to an
 // end with another status than 0, or by a signal, is a problem. Several times of one command, or under a banner that comes again, are
@@ -80,7 +82,8 @@ func shellNanos(text []byte) read.Opt {
 	return read.Opt{Value: nanos, OK: ok}
 }
 
-// lineTime reads what stands in one line: zsh's "make -j4  0.05s user 0.06s system 97% cpu 1:02.345 total", with the command, and "0.12 real  0.05 user  0.06 sys" of BSD and mksh.
+// lineTime reads what stands in one line: zsh's "make -j4  0.05s user 0.06s system 97% cpu 1:02.345 total", with the command, and "0.12
+// real  0.05 user  0.06 sys" of BSD and mksh.
 func lineTime(line []byte) (command string, values []optional) {
 	if !bytes.HasSuffix(line, []byte(" total")) && !bytes.Contains(line, []byte(" real ")) {
 		return "", nil

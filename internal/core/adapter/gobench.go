@@ -16,10 +16,10 @@ import (
 // iterations, then pairs of value and unit. The grammar is that of golang.org/design/14313-benchmark-format; gobenchline.go reads one line.
 // The events of go test -json are read too: gobenchjson.go.
 //
-// Identity is the package path, a dot, and the name with its /k=v parameters; the package is part of it because names repeat across packages.
-// The -GOMAXPROCS suffix is taken off, as benchstat does, because the machine is the testbed's and not the benchmark's business. It stays
-// where one input holds the same benchmark under several of them, as go test -cpu 1,2,4 makes it: there it tells results apart. At
-// GOMAXPROCS 1 there is none, and the number at the end of BenchmarkHash/sha-256 is the name's: where a package has results without a
+// Identity is the package path, a dot, and the name with its /k=v parameters; the package is part of it because names repeat across
+// packages. The -GOMAXPROCS suffix is taken off, as benchstat does, because the machine is the testbed's and not the benchmark's business.
+// It stays where one input holds the same benchmark under several of them, as go test -cpu 1,2,4 makes it: there it tells results apart.
+// At GOMAXPROCS 1 there is none, and the number at the end of BenchmarkHash/sha-256 is the name's: where a package has results without a
 // suffix, those of its sub-benchmarks are taken as they stand.
 //
 // With -count each line is a sample, and the value is their median: the mean would follow the one run in ten that was disturbed. Least and
@@ -30,8 +30,8 @@ import (
 // "Unit p99-ns better=lower assume=exact" tells the direction of a unit that is not go test's own, and that it is counted
 // (pkg.go.dev/golang.org/x/perf/benchfmt).
 //
-// What else is in the text does not matter: logs of the benchmarks, also where they are printed into the middle of a result line; time stamps
-// and colours of CI logs; Windows line ends. A panic, a failed benchmark and a package that does not build are Problems.
+// What else is in the text does not matter: logs of the benchmarks, also where they are printed into the middle of a result line; time
+// stamps and colours of CI logs; Windows line ends. A panic, a failed benchmark and a package that does not build are Problems.
 
 // goUnits are the measures of the units that go test itself prints.
 var goUnits = map[string]*unit.Measure{

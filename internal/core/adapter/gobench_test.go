@@ -212,7 +212,8 @@ func TestGoEventsAreReadAsTheirText(t *testing.T) {
 	}
 }
 
-// TestGoAgreesWithBenchfmt holds our reading of real outputs against the Go project's own reader: the same values for the same names and units.
+// TestGoAgreesWithBenchfmt holds our reading of real outputs against the Go project's own reader: the same values for the same names and
+// units.
 func TestGoAgreesWithBenchfmt(t *testing.T) {
 	t.Parallel()
 	for _, file := range samples(t)[GoBench] {

@@ -9,9 +9,9 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// go test -json wraps the text: each line is an event {"Action": "output", "Package": "…", "Test": "…", "Output": "…"}, packages interleave, and
-// a result line comes in one event or in two, its name first. So the outputs of each package are joined and read as text. What the go command
-// itself says about a build comes as "build-output" with an "ImportPath".
+// go test -json wraps the text: each line is an event {"Action": "output", "Package": "…", "Test": "…", "Output": "…"}, packages
+// interleave, and a result line comes in one event or in two, its name first. So the outputs of each package are joined and read as text.
+// What the go command itself says about a build comes as "build-output" with an "ImportPath".
 
 // event reads an event; false: the line is none.
 func (r *goReader) event(line []byte) bool {

@@ -19,8 +19,8 @@ type goPair struct {
 	unit  []byte
 }
 
-// readResult reads a result line. Where the benchmark itself prints, its output stands between the name and the result, on the same line or on
-// lines of its own, or before the name:
+// readResult reads a result line. Where the benchmark itself prints, its output stands between the name and the result, on the same line
+// or on lines of its own, or before the name:
 //
 //	BenchmarkX-8   	     100	      12.5 ns/op
 //	some outputBenchmarkX-8   	     100	      12.5 ns/op
@@ -28,8 +28,8 @@ type goPair struct {
 //	BenchmarkX-8   	some output
 //	     100	      12.5 ns/op
 //
-// It returns the name also where the line is no result: the result may follow. A nil name is a line without one. The pairs are appended to those
-// given.
+// It returns the name also where the line is no result: the result may follow. A nil name is a line without one. The pairs are appended to
+// those given.
 func readResult(line []byte, pairs []goPair) (name []byte, result goLine, ok bool) {
 	start := nameAt(line)
 	if start < 0 {
@@ -68,8 +68,8 @@ func readSmall(line []byte, pairs []goPair) (name []byte, result goLine, ok bool
 	return nil, goLine{}, false
 }
 
-// nameAt is where a benchmark's name begins: at the word Benchmark with no small letter behind it, as go test demands. In the middle of a line
-// it is one only where a tab follows the padded name, as go test prints it; -1: nowhere.
+// nameAt is where a benchmark's name begins: at the word Benchmark with no small letter behind it, as go test demands. In the middle of a
+// line it is one only where a tab follows the padded name, as go test prints it; -1: nowhere.
 func nameAt(line []byte) int {
 	const word = "Benchmark"
 	if bytes.HasPrefix(line, []byte(word)) && startsName(line[len(word):]) {
@@ -103,8 +103,8 @@ func cutProcs(name []byte) (base, procs []byte) {
 	return name[:end-1], name[end:]
 }
 
-// readTail finds the number of iterations and the pairs behind a name. Where output of the benchmark stands before them they are looked for from
-// the end of the line.
+// readTail finds the number of iterations and the pairs behind a name. Where output of the benchmark stands before them they are looked
+// for from the end of the line.
 func readTail(rest []byte, pairs []goPair) ([]goPair, bool) {
 	if count, after := read.NextWord(rest); read.IsDigits(count) {
 		if read, ok := appendPairs(pairs, after); ok {
@@ -114,9 +114,9 @@ func readTail(rest []byte, pairs []goPair) ([]goPair, bool) {
 	return readBack(rest, pairs)
 }
 
-// readBack finds "     100\t      12.5 ns/op\t  16 B/op" at the end of a line, as the testing package prints it: the number of iterations padded
-// to eight, then a tab. It goes backwards over pairs until such a number stands before one, so that its cost is the line's length. One unit must
-// be for each operation: logs have tabs and numbers too.
+// readBack finds "     100\t      12.5 ns/op\t  16 B/op" at the end of a line, as the testing package prints it: the number of iterations
+// padded to eight, then a tab. It goes backwards over pairs until such a number stands before one, so that its cost is the line's length.
+// One unit must be for each operation: logs have tabs and numbers too.
 func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 	perOp := false
 	for at := len(line); ; {
@@ -141,7 +141,7 @@ func readBack(line []byte, pairs []goPair) ([]goPair, bool) {
 	}
 }
 
-// pairBefore is the last value and unit of a line, and where the value begins; -1: there is none.
+// pairBefore is the last value and unit of a line, and where the value begins; -1 if it has none.
 func pairBefore(line []byte) (u, value []byte, begin int) {
 	line = read.TrimEnd(line)
 	at := read.LastBlank(line)

@@ -8,7 +8,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// goReader goes through the output of go test line by line and calls result for each result line, problem for each failure, and unit for what is said of a unit.
+// goReader goes through the output of go test line by line and calls result for each result line, problem for each failure, and unit for
+// what is said of a unit.
 type goReader struct {
 	result  func(s *goStream, l goLine, number int)
 	problem func(Problem)
@@ -106,7 +107,7 @@ func (r *goReader) read(s *goStream, line []byte, number int) {
 	}
 }
 
-// other reads a line that has no result: configuration, failures, and logs, which are passed over.
+// other reads a line that has no result: configuration, failures, and logs, which are skipped.
 func (r *goReader) other(s *goStream, line []byte, number int) {
 	if len(line) == 0 {
 		return

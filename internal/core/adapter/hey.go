@@ -9,14 +9,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// hey prints a summary: "Summary:", "  Average:	0.0005 secs" and others, a histogram, "Latency distribution:" with "  99% in 0.0027 secs", "Details (average, fastest, slowest):", "Status code distribution:" and "Error distribution:". With -o csv
-// each row is one request.
+// hey prints a summary: "Summary:", "  Average:	0.0005 secs" and others, a histogram, "Latency distribution:" with "  99% in 0.0027 secs",
+// "Details (average, fastest, slowest):", "Status code distribution:" and "Error distribution:". With -o csv each row is one request.
 //
 // hey does not print what it was asked for, so the name is "hey"; of several summaries or tables in one input the second is "hey #2",
 // unless banner lines "=== name ===" name them. In CSV each time is a sample; the value is their median. Requests with a status that is
 // no success are a
-// metric and a problem; their times are among the others, as in hey's own summary. It prints four digits behind the point: a zero among the details is too short to be seen, and "0% in 0.0000 secs" is what it prints where too few requests were made
-// for a percentile.
+// metric and a problem; their times are among the others, as in hey's own summary. It prints four digits behind the point: a zero among
+// the details is too short to be seen, and "0% in 0.0000 secs" is what it prints where too few requests were made for a percentile.
 var heyTool = tool{
 	name: "hey", about: "hey, summary or -o csv", example: `tacho run "hey -n 10000 http://localhost:8080/"`,
 	measures: []string{"Latency (ns, lower)", "Latency min, max, p10 … p99 (ns, lower)", "Throughput (ops/s, higher)", "DNS+Dialup, DNS Lookup, Request Write, Response Wait, Response Read (ns, lower)", "Response Size (B)", "Failed Requests (lower)"}, samples: "each request, in CSV",

@@ -12,19 +12,20 @@ import (
 )
 
 // hyperfine --export-json writes {"results": [{"command", "mean", "stddev", "median", "user", "system", "min", "max", "times",
-// "memory_usage_byte", "exit_codes", "parameters"}]}, times in seconds. "times" can be absent in old exports, "stddev" is null for a single run,
-// and "exit_codes" holds null for a run that a signal ended. --export-csv writes the columns command, mean, stddev, median, user, system, min, max and
-// parameter_NAME, in seconds too whatever the time unit, without runs and exit codes. What it prints is read where there is neither: "Benchmark 1: command",
-// and below it mean, deviation, user and system time and range, rounded, in ms, µs or s. It exports anew after each command, so that on standard output
-// the same results stand in several documents, each with one more, among what it prints.
+// "memory_usage_byte", "exit_codes", "parameters"}]}, times in seconds. "times" can be absent in old exports, "stddev" is null for a
+// single run, and "exit_codes" holds null for a run that a signal ended. --export-csv writes the columns command, mean, stddev, median,
+// user, system, min, max and parameter_NAME, in seconds too whatever the time unit, without runs and exit codes. What it prints is read
+// where there is neither: "Benchmark 1: command", and below it mean, deviation, user and system time and range, rounded, in ms, µs or s.
+// It exports anew after each command, so that on standard output the same results stand in several documents, each with one more, among
+// what it prints.
 //
-// Identity is the command (or the name given with -n), white space in it made single spaces, and those parameters that its text does not show,
-// in braces: "make {threads=4}". The value is the mean with its standard deviation as spread, as hyperfine prints it, or with --average median
-// the median between least and largest; each run's time is a sample. User and system time and memory are measures of their own. Runs that failed
-// are a Problem, and their numbers are kept: hyperfine was told to ignore the failure.
+// Identity is the command (or the name given with -n), white space in it made single spaces, and those parameters that its text does not
+// show, in braces: "make {threads=4}". The value is the mean with its standard deviation as spread, as hyperfine prints it, or with
+// --average median the median between least and largest; each run's time is a sample. User and system time and memory are measures of
+// their own. Runs that failed are a Problem, and their numbers are kept: hyperfine was told to ignore the failure.
 //
-// Unlike Bencher, each run is a sample, parameters are part of the name, user time, system time and memory are kept, and its table and console are
-// read.
+// Unlike Bencher, each run is a sample, parameters are part of the name, user time, system time and memory are kept, and its table and
+// console are read.
 
 // hyperfineRun is one result.
 type hyperfineRun struct {
@@ -242,8 +243,8 @@ func hyperfineParameters(s *read.Scanner, run *hyperfineRun) error {
 	})
 }
 
-// hyperfineNames gives each run its identity. Where commands with different parameters would be the same, because the text shows the values by
-// chance, all parameters are written; a command that was really given twice gets a number.
+// hyperfineNames gives each run its identity. Where commands with different parameters would be the same, because the text shows the
+// values by chance, all parameters are written; a command that was really given twice gets a number.
 func hyperfineNames(runs *read.Rows[hyperfineRun]) {
 	var plain nameTable
 	var times []int // by place in plain

@@ -13,16 +13,17 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// JMH writes an array of {"benchmark", "mode", "threads", "params", "primaryMetric": {"score", "scoreError", "scoreConfidence", "scorePercentiles",
-// "scoreUnit", "rawData": [fork][iteration]}, "secondaryMetrics": {name: as primary}} with -rf json, and a table with -rf csv. Errors of few samples are the
-// text "NaN". The log of a run, and the table at its end, are read too (javajmhtext.go).
+// JMH writes an array of {"benchmark", "mode", "threads", "params", "primaryMetric": {"score", "scoreError", "scoreConfidence",
+// "scorePercentiles", "scoreUnit", "rawData": [fork][iteration]}, "secondaryMetrics": {name: as primary}} with -rf json, and a table with
+// -rf csv. Errors of few samples are the text "NaN". The log of a run, and the table at its end, are read too (javajmhtext.go).
 //
-// Identity is the benchmark with its parameters, with its mode where one input has it in several, and with its threads where those differ. Scores in
-// ops/T are throughput in ops/s, scores in T/op latency in ns. The value is the score with its confidence interval; each iteration of each fork is a
-// sample, but of no metric that is their sum or largest, such as gc.count. Of more calls in mode sample than a metric may have samples, as many are taken evenly.
-// Percentiles are metrics in mode sample only, where they are of single calls. Secondary metrics, of profilers, of the methods of a group and of auxiliary
-// counters, keep their names, with "(counter)" behind one that a measure has. CSV has six decimals, with a comma in some languages: a time that is written
-// as 0.000000 is none. A benchmark that failed is in neither, but in the log.
+// Identity is the benchmark with its parameters, with its mode where one input has it in several, and with its threads where those differ.
+// Scores in ops/T are throughput in ops/s, scores in T/op latency in ns. The value is the score with its confidence interval; each
+// iteration of each fork is a sample, but of no metric that is their sum or largest, such as gc.count. Of more calls in mode sample than a
+// metric may have samples, as many are taken evenly. Percentiles are metrics in mode sample only, where they are of single calls.
+// Secondary metrics, of profilers, of the methods of a group and of auxiliary counters, keep their names, with "(counter)" behind one that
+// a measure has. CSV has six decimals, with a comma in some languages: a time that is written as 0.000000 is none. A benchmark that failed
+// is in neither, but in the log.
 //
 // Unlike Bencher, CSV, tables and logs are read, parameters, modes and threads tell runs apart, and samples and secondary metrics are kept.
 var javaJMHTool = tool{
@@ -213,8 +214,8 @@ func (m *jmhMetric) bucket(s *read.Scanner) error {
 	return nil
 }
 
-// expand makes a sample of each call, or of calls at equal distances where there are more than a metric may have: the buckets of an iteration are sorted,
-// so that the first of them would be the fastest. It returns how many calls there are.
+// expand makes a sample of each call, or of calls at equal distances where there are more than a metric may have: the buckets of an
+// iteration are sorted, so that the first of them would be the fastest. It returns how many calls there are.
 func (m *jmhMetric) expand() (total float64) {
 	for _, c := range m.calls {
 		total += c.times

@@ -8,14 +8,18 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// JMeter's JTL as CSV has a row for each request: timeStamp, elapsed, label, responseCode, …, success, …, bytes, …, Latency, …, Connect; times are milliseconds. As XML it has <testResults> with <httpSample t lt ct ts s lb rc rm by> or <sample>,
-// whose parts (of a transaction, redirections, what a page embeds) stand in it. Its console prints "summary =   1000 in 00:00:01 = 1034.1/s Avg:     0 Min:     0 Max:    36
-// Err:     0 (0.00%)"; lines with + are of an interval, "... end of run" ends a run. The dashboard has statistics.json: {label: {"transaction", "sampleCount", "errorCount", "meanResTime", "medianResTime", "minResTime", "maxResTime",
-// "pct1ResTime" … "pct3ResTime", "throughput"}} with "Total" among the labels; its percentiles are 90, 95 and 99 if nobody changed them: it does not write which.
+// JMeter's JTL as CSV has a row for each request: timeStamp, elapsed, label, responseCode, …, success, …, bytes, …, Latency, …,
+// Connect; times are milliseconds. As XML it has <testResults> with <httpSample t lt ct ts s lb rc rm by> or <sample>, whose parts (of a
+// transaction, redirections, what a page embeds) stand in it. Its console prints "summary =   1000 in 00:00:01 = 1034.1/s Avg:     0
+// Min:     0 Max:    36 Err:     0 (0.00%)"; lines with + are of an interval, "... end of run" ends a run. The dashboard has
+// statistics.json: {label: {"transaction", "sampleCount", "errorCount", "meanResTime", "medianResTime", "minResTime", "maxResTime",
+// "pct1ResTime" … "pct3ResTime", "throughput"}} with "Total" among the labels; its percentiles are 90, 95 and 99 if nobody changed them:
+// it does not write which.
 //
-// Identity is the label, of a part behind that of the whole. Each request that succeeded is a sample; the value is their median. Those that failed are counted, and a problem. What JMeter calls latency is the time to the first byte. Where
-// SampleCount (sc) is above 1, a row sums up so many requests: its sample is their mean. A JTL as XML of a run that was broken off has no end; what it has is read. Of the console's lines the last "summary =" of a run counts;
-// its times have those that failed among them.
+// Identity is the label, of a part behind that of the whole. Each request that succeeded is a sample; the value is their median. Those
+// that failed are counted, and a problem. What JMeter calls latency is the time to the first byte. Where SampleCount (sc) is above 1, a
+// row sums up so many requests: its sample is their mean. A JTL as XML of a run that was broken off has no end; what it has is read. Of
+// the console's lines the last "summary =" of a run counts; its times have those that failed among them.
 var jmeterTool = tool{
 	name: "jmeter", about: "JMeter, JTL as CSV or XML, the dashboard's statistics.json or the console's summary", example: `tacho run --file results.jtl "jmeter -n -t plan.jmx -l results.jtl"`,
 	measures: []string{"Latency (ns, lower)", "Time to First Byte, Connect Time (ns, lower; JTL)", "Response Size (B; JTL)", "Failed Requests (lower)", "Throughput (ops/s, higher; console, statistics.json)", "Requests (console, statistics.json)", "Latency min, max (ns, lower; console, statistics.json)", "Latency p90, p95, p99 (ns, lower; statistics.json)"}, samples: "each request, in JTL",

@@ -7,11 +7,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// benchmark.js prints "name x 1,431,759 ops/sec ±0.74% (93 runs sampled)". Its benchmarks are also written as JSON: the suite itself, {"0": {"name", "hz", "cycles", "stats": {"mean" in seconds, "rme", "deviation", "sample"},
-// "times"}}, a list of such benchmarks, or a script's own list with the statistics in the benchmark.
+// benchmark.js prints "name x 1,431,759 ops/sec ±0.74% (93 runs sampled)". Its benchmarks are also written as JSON: the suite itself,
+// {"0": {"name", "hz", "cycles", "stats": {"mean" in seconds, "rme", "deviation", "sample"}, "times"}}, a list of such benchmarks, or a
+// script's own list with the statistics in the benchmark.
 //
-// Identity is the name; one without a name is "<Test #5>", by its "id", as it is printed. The value is the number of operations each second with its relative margin of error. Each "sample" is a cycle's time for one operation.
-// A benchmark that failed or was aborted has zeros, or is printed as "name: " and no more.
+// Identity is the name; one without a name is "<Test #5>", by its "id", as it is printed. The value is the number of operations each
+// second with its relative margin of error. Each "sample" is a cycle's time for one operation. A benchmark that failed or was aborted has
+// zeros, or is printed as "name: " and no more.
 //
 // Unlike Bencher, JSON is read too.
 var jsBenchmarkTool = tool{

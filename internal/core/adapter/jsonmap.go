@@ -8,10 +8,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// Any JSON document can be read by a mapping: see mapping.go. Without one two shapes are known that scripts write for dashboards: [{"name", "value", "unit", "range", "direction"}] of github-action-benchmark's custom tools, whose direction is given to the tool and not written, and
-// [{"timestamp", "metrics": [{"name", "value", "unit", "direction"}], "attributes": {"git_commit"}}] of Nyrkiö.
+// Any JSON document can be read by a mapping: see mapping.go. Without one two shapes are known that scripts write for dashboards:
+// [{"name", "value", "unit", "range", "direction"}] of github-action-benchmark's custom tools, whose direction is given to the tool and
+// not written, and [{"timestamp", "metrics": [{"name", "value", "unit", "direction"}], "attributes": {"git_commit"}}] of Nyrkiö.
 //
-// Values with the same name and measure are samples. A range "±5" or "5%" is the spread. Of Nyrkiö's commits the one with the last time stamp counts: a report is of one.
+// Values with the same name and measure are samples. A range "±5" or "5%" is the spread. Of Nyrkiö's commits the one with the last time
+// stamp counts: a report is of one.
 var jsonMapTool = tool{
 	name: "json_map", about: "any JSON by --map, or a list of name, value and unit", example: `tacho run --adapter json_map --map 'name=results[].name,value=results[].seconds:s' --file results.json`,
 	measures: []string{"what the mapping names, or any unit of the member unit"}, samples: "each value of the same name", parameters: "the mapping's param, in braces",

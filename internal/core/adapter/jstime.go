@@ -7,10 +7,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// console.timeEnd prints "name: 12.345ms" in Node, in larger units from a second on: "name: 1.234s", "name: 2:03.456 (m:ss.mmm)", "name: 1:02:03.456 (h:mm:ss.mmm)". Browsers write
-// "name: 12ms - timer ended", Node 13 "name: 1.005min" and "name: 1.250h", and Bun on its standard error "[12.34ms] name", which magic does not take: build tools print the same.
+// console.timeEnd prints "name: 12.345ms" in Node, in larger units from a second on: "name: 1.234s", "name: 2:03.456 (m:ss.mmm)", "name:
+// 1:02:03.456 (h:mm:ss.mmm)". Browsers write "name: 12ms - timer ended", Node 13 "name: 1.005min" and "name: 1.250h", and Bun on its
+// standard error "[12.34ms] name", which magic does not take: build tools print the same.
 //
-// Identity is the label; one that ends more than once gives samples. Almost any program may print such a line, so magic takes it only where nothing else is found.
+// Identity is the label; one that ends more than once gives samples. Almost any program may print such a line, so magic takes it only
+// where nothing else is found.
 var jsTimeTool = tool{
 	name: "js_time", about: "console.time and timeEnd", example: `tacho run --adapter js_time "node script.js"`,
 	measures: []string{"Latency (ns, lower)"}, samples: "each end of the same timer",

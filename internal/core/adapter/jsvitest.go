@@ -10,13 +10,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// vitest bench --outputJson writes {"files": [{"filepath", "groups": [{"fullName", "benchmarks": [{"name", "rank", "rme", "samples", "hz", "mean", "sd", "median",
-// "min", "max", "p75", "p99", "p995", "p999"}]}]}]}; times are milliseconds, and "samples" is empty unless they are asked for. What did not run has no mean. It prints a table for each group, below "✓ a.bench.ts > group 413ms":
-// "name hz min max mean p75 p99 p995 p999 rme samples" and rows "· join  12,549,234.31  0.0001 …". Milliseconds with four decimals say little of what is fast: below one the latency is taken from hz, and of the other times those from 0.01 ms on.
-// A table may be printed again.
+// vitest bench --outputJson writes {"files": [{"filepath", "groups": [{"fullName", "benchmarks": [{"name", "rank", "rme", "samples", "hz",
+// "mean", "sd", "median", "min", "max", "p75", "p99", "p995", "p999"}]}]}]}; times are milliseconds, and "samples" is empty unless they
+// are asked for. What did not run has no mean. It prints a table for each group, below "✓ a.bench.ts > group 413ms": "name hz min max
+// mean p75 p99 p995 p999 rme samples" and rows "· join  12,549,234.31  0.0001 …". Milliseconds with four decimals say little of what is
+// fast: below one the latency is taken from hz, and of the other times those from 0.01 ms on. A table may be printed again.
 //
-// Identity is the group's full name, which begins with the file, and the benchmark's. The value of latency is the mean and its standard deviation, or the
-// median between least and largest; of throughput hz with its margin of error.
+// Identity is the group's full name, which begins with the file, and the benchmark's. The value of latency is the mean and its standard
+// deviation, or the median between least and largest; of throughput hz with its margin of error.
 //
 // Unlike Bencher, percentiles and samples are kept.
 var jsVitestTool = tool{

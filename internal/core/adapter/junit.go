@@ -11,11 +11,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// JUnit XML is <testsuites><testsuite name hostname><testcase classname name time>…, times in seconds, of which some writers group the digits, "1,234.5", and some follow the locale, "0,123"; <failure> or <error> within a test case says that it
-// failed, <skipped> that it did not run, and some writers say so in status or result. Many test runners write it, and how long tests take is worth watching.
+// JUnit XML is <testsuites><testsuite name hostname><testcase classname name time>…, times in seconds, of which some writers group the
+// digits, "1,234.5", and some follow the locale, "0,123"; <failure> or <error> within a test case says that it failed, <skipped> that it
+// did not run, and some writers say so in status or result. Many test runners write it, and how long tests take is worth watching.
 //
-// Identity is class and name, joined by "::"; the suite's name stands in where there is no class. Where tests of that name are in several suites, as for several browsers, the suite is in braces, and so is its host. A test that comes again
-// in its suite, as runners repeat those that fail, gives samples. A test that failed is a problem and has no time: how long it took to fail says nothing.
+// Identity is class and name, joined by "::"; the suite's name stands in where there is no class. Where tests of that name are in several
+// suites, as for several browsers, the suite is in braces, and so is its host. A test that comes again in its suite, as runners repeat
+// those that fail, gives samples. A test that failed is a problem and has no time: how long it took to fail says nothing.
 var junitTool = tool{
 	name: "junit", about: "JUnit XML", example: `tacho run --file report.xml "pytest --junit-xml report.xml"`,
 	measures: []string{"Latency (ns, lower) of each test that passed"}, samples: "each run of a test that was repeated", parameters: "suite and host, where a test is in several",

@@ -9,13 +9,17 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// k6 hands its summary to handleSummary: {"root_group", "state", "metrics": {name: {"type": "trend" | "counter" | "rate" | "gauge", "contains": "time" | "data" | "default", "values": {"avg", "p(95)", "rate", …}, "thresholds": {expression: {"ok"}}}}}.
-// The older --summary-export has the values in the metric itself, no types, and thresholds whose truth value means that they failed; with --new-machine-readable-summary, of 1.5 and later, {"results": {"metrics": [{"name", "type", "contains", "values"}],
-// "checks": {"metrics", "results": [{"name", "passes", "fails"}]}}} without thresholds. --out json writes a line for each metric and each point, --out csv a row for each point without its type. Times are milliseconds. What k6 prints at the end
-// of a run is read too (k6text.go), with the digits that it has.
+// k6 hands its summary to handleSummary: {"root_group", "state", "metrics": {name: {"type": "trend" | "counter" | "rate" | "gauge",
+// "contains": "time" | "data" | "default", "values": {"avg", "p(95)", "rate", …}, "thresholds": {expression: {"ok"}}}}}. The older
+// --summary-export has the values in the metric itself, no types, and thresholds whose truth value means that they failed; with
+// --new-machine-readable-summary, of 1.5 and later, {"results": {"metrics": [{"name", "type", "contains", "values"}], "checks":
+// {"metrics", "results": [{"name", "passes", "fails"}]}}} without thresholds. --out json writes a line for each metric and each point,
+// --out csv a row for each point without its type. Times are milliseconds. What k6 prints at the end of a run is read too (k6text.go),
+// with the digits that it has.
 //
-// Identity is the metric's name, with a submetric's tags as k6 writes them. Of a trend the value is the median, or the average. A threshold that failed is a problem, and so is a check, which stands in the root group or a group below it. Points of a
-// trend are samples. A trend's "count" is how many values it has, and no time.
+// Identity is the metric's name, with a submetric's tags as k6 writes them. Of a trend the value is the median, or the average. A
+// threshold that failed is a problem, and so is a check, which stands in the root group or a group below it. Points of a trend are
+// samples. A trend's "count" is how many values it has, and no time.
 var k6Tool = tool{
 	name: "k6", about: "k6: handleSummary, --summary-export, --new-machine-readable-summary, --out json or csv, the printed summary", example: `tacho run --file summary.json "k6 run --summary-export summary.json script.js"`,
 	measures: []string{"Latency, and avg, min, max, p90, p95 (ns, lower) of trends of time", "Count, Rate of counters", "Ratio (%) of rates", "Value of gauges"}, samples: "each point, of --out json and csv",

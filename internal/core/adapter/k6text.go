@@ -8,10 +8,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/adapter/read"
 )
 
-// The summary that k6 prints: "http_req_duration..............: avg=1.61ms min=343.42µs med=851.99µs … p(95)=4.32ms", "  { expected_response:true }...: …" for a submetric of the one above,
-// "iterations...: 15 873.7/s" for a counter, "data_sent...: 1.8 kB 104 kB/s" in powers of 1000, "own_rate...: 66.66% 10 out of 15", before version 1 "66.66% ✓ 10 ✗ 5", for a rate, "vus...: 1 min=1 max=2"
-// for a gauge. A ✗ before a metric is a threshold that was crossed, and so is one in the part THRESHOLDS; "✗ name" with "↳  0% — ✓ 0 / ✗ 10" below it is a check. In the mode full what follows "█ SCENARIO: one"
-// and "↳ GROUP: g" is of that scenario and group. A second summary below one title has the first one's metrics again: they are numbered.
+// The summary that k6 prints: "http_req_duration..............: avg=1.61ms min=343.42µs med=851.99µs … p(95)=4.32ms", "  {
+// expected_response:true }...: …" for a submetric of the one above, "iterations...: 15 873.7/s" for a counter, "data_sent...: 1.8 kB 104
+// kB/s" in powers of 1000, "own_rate...: 66.66% 10 out of 15", before version 1 "66.66% ✓ 10 ✗ 5", for a rate, "vus...: 1 min=1 max=2"
+// for a gauge. A ✗ before a metric is a threshold that was crossed, and so is one in the part THRESHOLDS; "✗ name" with "↳  0% —
+// ✓ 0 / ✗ 10" below it is a check. In the mode full what follows "█ SCENARIO: one" and "↳ GROUP: g" is of that scenario and group.
+// A second summary below one title has the first one's metrics again: they are numbered.
 
 // k6Text is where in the summary the reader is.
 type k6Text struct {

@@ -8,12 +8,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// LLVM's LNT imports {"format_version": "2", "machine", "run", "tests": [{"name", "<metric>": value or [values], "<what>_status": 0, "hash", "profile"}]}. The older format has {"Machine", "Run", "Tests":
-// [{"Name": "nts.test.metric", "Data": [values]}]}, where a metric's status is "nts.test.exec.status". Times are seconds; a status is 0 where the test passed, 1 where it failed and 2 where it failed as
-// expected.
+// LLVM's LNT imports {"format_version": "2", "machine", "run", "tests": [{"name", "<metric>": value or [values], "<what>_status": 0,
+// "hash", "profile"}]}. The older format has {"Machine", "Run", "Tests": [{"Name": "nts.test.metric", "Data": [values]}]}, where a
+// metric's status is "nts.test.exec.status". Times are seconds; a status is 0 where the test passed, 1 where it failed and 2 where it
+// failed as expected.
 //
-// Identity is the test's name, without the suite's before it in the older format. compile_time and execution_time are the field's own measures, in nanoseconds; other metrics keep their names, and a list is
-// samples. What a failed test measured is left out. Hashes and profiles are no metrics.
+// Identity is the test's name, without the suite's before it in the older format. compile_time and execution_time are the field's own
+// measures, in nanoseconds; other metrics keep their names, and a list is samples. What a failed test measured is left out. Hashes and
+// profiles are no metrics.
 var lntTool = tool{
 	name: "lnt", about: "LNT, format 2 and before", example: `tacho run --file report.json "lnt runtest test-suite …"`,
 	measures: []string{"Latency (ns, lower)", "Compile Time (ns, lower)", "User Time, System Time (ns, lower)", "Code Size, Memory (B, lower)", "any metric"}, samples: "each value of a list",

@@ -11,11 +11,15 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// locust --csv PREFIX writes PREFIX_stats.csv: a row for each request and one "Aggregated", with counts, median, average, least and largest time in milliseconds, rates and percentiles. PREFIX_stats_history.csv has a row for each
-// interval, with totals so far in columns that begin "Total"; its percentiles are of the last ten seconds. --json prints a list of requests with their histogram of whole milliseconds. PREFIX_failures.csv and PREFIX_exceptions.csv have no times.
+// locust --csv PREFIX writes PREFIX_stats.csv: a row for each request and one "Aggregated", with counts, median, average, least and
+// largest time in milliseconds, rates and percentiles. PREFIX_stats_history.csv has a row for each interval, with totals so far in columns
+// that begin "Total"; its percentiles are of the last ten seconds. --json prints a list of requests with their histogram of whole
+// milliseconds. PREFIX_failures.csv and PREFIX_exceptions.csv have no times.
 //
-// Identity is the request's type and name, "GET /". The value of latency is the average, or the median. Requests that failed are a metric and a problem: their times are among the others. Of the history the last row of each name counts;
-// its rates are moving averages that begin at zero, so the rate is that of the totals between the first row and the last. Of the histogram percentiles are taken as locust takes them.
+// Identity is the request's type and name, "GET /". The value of latency is the average, or the median. Requests that failed are a metric
+// and a problem: their times are among the others. Of the history the last row of each name counts; its rates are moving averages that
+// begin at zero, so the rate is that of the totals between the first row and the last. Of the histogram percentiles are taken as locust
+// takes them.
 var locustTool = tool{
 	name: "locust", about: "locust --csv, the file _stats.csv or _stats_history.csv, or --json", example: `tacho run --file run_stats.csv "locust --headless -u 10 -t 30s --csv run"`,
 	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99.99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Requests", "Response Size (B)"},
@@ -79,7 +83,7 @@ func parseLocust(s *read.Scanner, opts Options) (Results, error) {
 	return g.results(opts, "%d rows of locust", n)
 }
 
-// locustTable is the first of locust's tables; nil: there is none.
+// locustTable is the first of locust's tables; nil if the text has none.
 func locustTable(s *read.Scanner) *read.Table {
 	for {
 		t := s.Table()

@@ -107,7 +107,7 @@ func (k *sketch) hasAll(one *numberedSign) bool {
 
 // markTree has the marks of some tools by the way to them, so that a document is compared with all of them while it is gone through: what
 // no
-// mark leads to is passed over, and nothing is kept.
+// mark leads to is skipped, and nothing is kept.
 type markTree struct {
 	json, xml markNode
 	columns   map[string][]int
@@ -277,11 +277,11 @@ func (k *sketch) arrive(at *marked) {
 	}
 }
 
-// sketchJSON looks at the JSON that begins here. What is cut off or is none ends the look without an error: what was seen counts. It is empty
-// where nothing that has a member begins.
+// sketchJSON looks at the JSON that begins here. What is cut off or is none ends the look without an error: what was seen counts. It is
+// empty where nothing that has a member begins.
 //
-// Enough is asked behind each document, as what follows may be another tool's, with the score that the marks must give; and where more elements of
-// an array or members of an object follow than are looked at, as the rest may be long. It ends the look.
+// Enough is asked behind each document, as what follows may be another tool's, with the score that the marks must give; and where more
+// elements of an array or members of an object follow than are looked at, as the rest may be long. It ends the look.
 //
 // With any sign it is asked at each mark, for who only wants to know whether it is the tool's.
 func sketchJSON(s *read.Scanner, tree *markTree, anySign bool, enough func(k *sketch, score int) bool) sketch {

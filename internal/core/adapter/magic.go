@@ -34,9 +34,9 @@ const (
 	lookInLog  = 256 * limits.KiB // of one such document
 )
 
-// locate finds where the output of one of the tools begins. A document of JSON or XML and a table are recognised at the input's beginning by
-// their signs; else, and beside a table, the lines are looked through for the tools' own, and for a document that begins on a line of its own, as in a
-// CI log. What is nobody's is an empty list.
+// locate finds where the output of one of the tools begins. A document of JSON or XML and a table are recognised at the input's beginning
+// by their signs; else, and beside a table, the lines are looked through for the tools' own, and for a document that begins on a line of
+// its own, as in a CI log. What is nobody's is an empty list.
 func (src source) locate(from *toolSet) []found {
 	begin := place{offset: src.skipBOM()}
 	all := src.structured(from, begin)
@@ -152,8 +152,8 @@ func header(from *toolSet, at place, s *read.Scanner) (all []found) {
 	return nil
 }
 
-// search looks through the lines, for what stands beside the tables that were found already. It does not look for documents then: a table may
-// have them in its fields.
+// search looks through the lines, for what stands beside the tables that were found already. It does not look for documents then: a table
+// may have them in its fields.
 func (src source) search(from *toolSet, tables []found) []found {
 	all := tables
 	begin := place{offset: src.skipBOM()}
@@ -302,8 +302,9 @@ func (src source) openers(chunk []byte) iter.Seq[int] {
 	}
 }
 
-// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Of a log of several tools each is read, in the order of the log: those that are
-// surely recognised, if their signs stand apart; of two that see theirs in one place, the surer one. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
+// choose returns the named tool and where its output begins, or for magic the one that is recognised most surely. Of a log of several
+// tools each is read, in the order of the log: those that are surely recognised, if their signs stand apart; of two that see theirs in one
+// place, the surer one. Otherwise two that score the same are ambiguous: an Invalid fault, not a guess.
 //
 // Unread are tools that the output also seems to be of, less surely. What is chosen is put into the room.
 func choose(from *toolSet, src source, room []found) (chosen, unread []found, err error) {

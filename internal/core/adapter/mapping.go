@@ -12,9 +12,10 @@ import (
 //
 //	name=endpoint,param=size,value=p99:ms:lower,value=rps:req/s:higher:Requests
 //
-// Its words are column names of CSV, or #3 for the third column of a table without a header, and paths of JSON: results[].name, where [] is each element of an array. name may come more than once, the parts are joined by "/"; param is a parameter in braces; value is
-// a metric, with its unit, its direction and the measure's name behind colons, each of which may be left out: a time is Latency then, a rate Throughput, and anything else is called as the column. Several values that would have one name are called as
-// their columns.
+// Its words are column names of CSV, or #3 for the third column of a table without a header, and paths of JSON: results[].name, where []
+// is each element of an array. name may come more than once, the parts are joined by "/"; param is a parameter in braces; value is a
+// metric, with its unit, its direction and the measure's name behind colons, each of which may be left out: a time is Latency then, a rate
+// Throughput, and anything else is called as the column. Several values that would have one name are called as their columns.
 
 // mapping is a mapping taken apart.
 type mapping struct {

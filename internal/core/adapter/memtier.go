@@ -9,12 +9,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// memtier_benchmark --json-out-file writes {"configuration": {…}, "ALL STATS": {"Runtime", "Sets": {"Count", "Ops/sec", "Average Latency", "Min Latency", "Max Latency", "KB/sec", "Time-Serie": {second: …}, "Percentile Latencies": {"p50.00": ms, …}}, "Gets", "Waits",
-// "Totals"}}. Several runs give "BEST RUN RESULTS", "WORST RUN RESULTS" and "AGGREGATED AVERAGE RESULTS (n runs)" beside or instead. Latencies are milliseconds.
+// memtier_benchmark --json-out-file writes {"configuration": {…}, "ALL STATS": {"Runtime", "Sets": {"Count", "Ops/sec", "Average
+// Latency", "Min Latency", "Max Latency", "KB/sec", "Time-Serie": {second: …}, "Percentile Latencies": {"p50.00": ms, …}}, "Gets",
+// "Waits", "Totals"}}. Several runs give "BEST RUN RESULTS", "WORST RUN RESULTS" and "AGGREGATED AVERAGE RESULTS (n runs)" beside or
+// instead. Latencies are milliseconds.
 //
-// Its text has a table for each of these sections: "Type  Ops/sec  Hits/sec  Misses/sec  Avg. Latency  p50 Latency  p99 Latency  p99.9 Latency  KB/sec" and rows "Sets  27127.17  ---  ---  0.46100 …"; before version 1.3 the only latency is "Latency".
+// Its text has a table for each of these sections: "Type  Ops/sec  Hits/sec  Misses/sec  Avg. Latency  p50 Latency  p99 Latency  p99.9
+// Latency  KB/sec" and rows "Sets  27127.17  ---  ---  0.46100 …"; before version 1.3 the only latency is "Latency".
 //
-// Identity is the operation, with clients, threads, pipeline and ratio in braces; of several runs the aggregated average is taken. The rate of each whole second is a sample, or with --print-all-runs that of each run ("RUN #1 RESULTS").
+// Identity is the operation, with clients, threads, pipeline and ratio in braces; of several runs the aggregated average is taken. The
+// rate of each whole second is a sample, or with --print-all-runs that of each run ("RUN #1 RESULTS").
 var memtierTool = tool{
 	name: "memtier", about: "memtier_benchmark, text or --json-out-file", example: `tacho run --file memtier.json "memtier_benchmark --json-out-file memtier.json"`,
 	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, max, p50 … (ns, lower)", "Bandwidth (MB/s, higher)", "Bandwidth RX, Bandwidth TX (MB/s, higher)", "Hits (ops/s, higher)", "Misses, Moved, Ask (ops/s, lower)", "Connection Errors (lower)"}, samples: "the operations of each second, in JSON, or the rate of each run",

@@ -7,12 +7,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// mitata with format: "json" writes {"layout": [{"name"}], "benchmarks": [{"alias", "group", "runs": [{"name", "args", "stats": {"samples", "min", "max", "p25" … "p999", "avg", "ticks",
-// "heap": {"avg", …}, "gc": {"avg", …}} or "error"}]}], "context"}; times are nanoseconds. The human table may stand before it. Version 0.1 has no runs: {"benchmarks": [{"name", "group", "stats" or "error"}]}. What it prints for
-// people is read too (mitatatext.go), with the digits that it has.
+// mitata with format: "json" writes {"layout": [{"name"}], "benchmarks": [{"alias", "group", "runs": [{"name", "args", "stats":
+// {"samples", "min", "max", "p25" … "p999", "avg", "ticks", "heap": {"avg", …}, "gc": {"avg", …}} or "error"}]}], "context"}; times
+// are nanoseconds. The human table may stand before it. Version 0.1 has no runs: {"benchmarks": [{"name", "group", "stats" or "error"}]}.
+// What it prints for people is read too (mitatatext.go), with the digits that it has.
 //
-// Identity is the group, where it has a name, and the run's name, which has its arguments filled in; arguments that it does not show stand in braces. The value is the average between least and largest,
-// or the median. Samples are kept where they are in the output; mitata leaves out the slowest two and the fastest two of many.
+// Identity is the group, where it has a name, and the run's name, which has its arguments filled in; arguments that it does not show stand
+// in braces. The value is the average between least and largest, or the median. Samples are kept where they are in the output; mitata
+// leaves out the slowest two and the fastest two of many.
 var mitataTool = tool{
 	name: "mitata", about: `mitata, format: "json", or what it prints`, example: `tacho run "node bench.mjs"  # await run({format: "json"})`,
 	measures:   []string{"Latency (ns, lower)", "Latency min, max, p25 … p99.9 (ns, lower)", "Heap per Iteration (B, lower)", "Garbage Collection (ns, lower; JSON)"},

@@ -9,11 +9,15 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// What mitata prints for people. Version 1: "name  539.15 ns/iter 438.06 ns █▃" with the average and p75, below it "(37.47 ns … 3.18 µs)   3.07 µs" with least, largest and p99, and "(  4.63  b … 157.64  b)  75.05  b" with the
-// heap, in powers of 1024; where garbage collection is measured "gc(  2.88 ms …  42.03 ms)   8.90  b (  1.98  b…161.49  b)", of which the middle is the heap's. Compact, all is on one line. As Markdown: "| name | `301.69 ns/iter` | …" below
-// "| benchmark | avg | min | p75 | p99 | max |". Version 0.1: "name  60.3 ns/iter   (34.91 ns … 2'474 ns)  36.78 ns  1'094 ns  2'066 ns" below a header that names the percentiles, with ' between the digits.
+// What mitata prints for people. Version 1: "name  539.15 ns/iter 438.06 ns █▃" with the average and p75, below it "(37.47 ns … 3.18
+// µs)   3.07 µs" with least, largest and p99, and "(  4.63  b … 157.64  b)  75.05  b" with the heap, in powers of 1024; where garbage
+// collection is measured "gc(  2.88 ms …  42.03 ms)   8.90  b (  1.98  b…161.49  b)", of which the middle is the heap's. Compact, all
+// is on one line. As Markdown: "| name | `301.69 ns/iter` | …" below "| benchmark | avg | min | p75 | p99 | max |". Version 0.1:
+// "name  60.3 ns/iter   (34.91 ns … 2'474 ns)  36.78 ns  1'094 ns  2'066 ns" below a header that names the percentiles, with ' between
+// the digits.
 //
-// "• name" begins a group, and so does a rule, without a name. Arguments that the name does not show are nowhere: the second of a name in a group is "name #2".
+// "• name" begins a group, and so does a rule, without a name. Arguments that the name does not show are nowhere: the second of a name
+// in a group is "name #2".
 type mitataText struct {
 	title, group, bullet string
 	groups               map[string]int // how often each name came, in this run and group

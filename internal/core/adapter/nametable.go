@@ -5,9 +5,9 @@ import (
 	"math/bits"
 )
 
-// nameTable numbers names in the order in which they come: open addressing over hashes, which are kept, so that it grows without looking at a
-// name again and holds nothing for the garbage collector to follow but the names. At ten thousands of benchmarks a map of strings is a fifth
-// of the time that reading them takes.
+// nameTable numbers names in the order in which they come: open addressing over hashes, which are kept, so that it grows without looking
+// at a name again and holds nothing for the garbage collector to follow but the names. At ten thousands of benchmarks a map of strings is
+// a fifth of the time that reading them takes.
 type nameTable struct {
 	names []string
 	slots []nameSlot // a power of two, at most three quarters full, and a fifth at the least where there are many

@@ -8,11 +8,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// OpenMetrics and Prometheus's text format have lines "# TYPE name gauge", "# UNIT name seconds", "# HELP name …", and samples "name{label="value",…} 1.5 [time stamp] [# exemplar]", or, with a name that is not of letters,
-// "{"na.me","la.bel"="value"} 1.5"; OpenMetrics ends with "# EOF". Behind the value nothing else may stand: a log has lines that begin with a word and a number.
+// OpenMetrics and Prometheus's text format have lines "# TYPE name gauge", "# UNIT name seconds", "# HELP name …", and samples
+// "name{label="value",…} 1.5 [time stamp] [# exemplar]", or, with a name that is not of letters, "{"na.me","la.bel"="value"} 1.5";
+// OpenMetrics ends with "# EOF". Behind the value nothing else may stand: a log has lines that begin with a word and a number.
 //
-// Identity is the sample's name with its labels in braces; a series that comes again gives samples. The measure follows from the unit, which the name ends with: durations, sizes, counts, ratios; the format knows no direction, so durations and sizes are taken as better lower and
-// nothing else is judged. A point in time, such as process_start_time_seconds, is no duration, and when a counter was created is no measurement at all. NaN is no value: a problem, as in every adapter.
+// Identity is the sample's name with its labels in braces; a series that comes again gives samples. The measure follows from the unit,
+// which the name ends with: durations, sizes, counts, ratios; the format knows no direction, so durations and sizes are taken as better
+// lower and nothing else is judged. A point in time, such as process_start_time_seconds, is no duration, and when a counter was created is
+// no measurement at all. NaN is no value: a problem, as in every adapter.
 var openMetricsTool = tool{
 	name: "openmetrics", about: "OpenMetrics and Prometheus text", example: `tacho run --file metrics.txt --adapter openmetrics`,
 	measures: []string{"Duration (s, lower)", "Size (B, lower)", "Count", "Ratio", "Value"}, samples: "each line of the same series", parameters: "labels, in braces",

@@ -11,12 +11,18 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// perf stat prints " Performance counter stats for 'command' (5 runs):" and below it rows "  1,234.56 msec task-clock  #  0.998 CPUs utilized  ( +-  0.50% )  (49.97%)", "<not counted>" or "<not supported>" where there is nothing, with --table the time of each run, and last
-// "seconds time elapsed", "user" and "sys". With -x, a row is value,unit,event[,variance],run time,percentage of the time that it was counted[,metric,its unit]; with -j the same as JSON objects, of which some versions write a comma too much. With -A, --per-socket and others, what was
-// counted stands before the value ("CPU0", "S0  8"), with -I the time of the interval. Before version 4.17 times are milliseconds without a unit.
+// perf stat prints " Performance counter stats for 'command' (5 runs):" and below it rows "  1,234.56 msec task-clock  #  0.998 CPUs
+// utilized  ( +-  0.50% )  (49.97%)", "<not counted>" or "<not supported>" where there is nothing, with --table the time of each run, and
+// last "seconds time elapsed", "user" and "sys". With -x, a row is value,unit,event[,variance],run time,percentage of the time that it was
+// counted[,metric,its unit]; with -j the same as JSON objects, of which some versions write a comma too much. With -A, --per-socket and
+// others, what was counted stands before the value ("CPU0", "S0  8"), with -I the time of the interval. Before version 4.17 times are
+// milliseconds without a unit.
 //
-// Identity is the command; CSV and JSON do not have it, so it is "perf stat" there, or the name of a banner line "=== name ===". The CPU, core, socket or thread, and the cgroup, are in braces. Numbers have the locale's marks: what parts thousands stands before three digits, and counts have
-// two digits behind the point or none. An event that was not counted is a problem. Of intervals the counts are added up, as perf's own --summary does. Of the metrics behind # instructions per cycle are kept, and what has a name of its own (-M, topdown); the others follow from the counts.
+// Identity is the command; CSV and JSON do not have it, so it is "perf stat" there, or the name of a banner line "=== name ===". The CPU,
+// core, socket or thread, and the cgroup, are in braces. Numbers have the locale's marks: what parts thousands stands before three digits,
+// and counts have two digits behind the point or none. An event that was not counted is a problem. Of intervals the counts are added up,
+// as perf's own --summary does. Of the metrics behind # instructions per cycle are kept, and what has a name of its own (-M, topdown); the
+// others follow from the counts.
 var perfStatTool = tool{
 	name: "perf_stat", about: "perf stat, text, -x, or -j", example: `tacho run "perf stat -r 5 ./program"`,
 	measures: []string{"Latency (ns, lower)", "CPU Time, User Time, System Time (ns, lower)", "Instructions, each event by its name", "Instructions per Cycle (higher)", "each metric of -M and topdown by its name"},
@@ -212,7 +218,8 @@ func perfTime(word []byte) (float64, bool) {
 	return v.Value, v.OK
 }
 
-// ends reports whether the row belongs to another run than those before it: what CSV and JSON print again or below a text, or an interval that is earlier.
+// ends reports whether the row belongs to another run than those before it: what CSV and JSON print again or below a text, or an interval
+// that is earlier.
 func (b *perfBlock) ends(r *perfRow) bool {
 	switch {
 	case r.at.OK:

@@ -77,7 +77,8 @@ func (b *perfBlock) row(line []byte) (r perfRow, ok bool) {
 	return r, (r.value.OK || r.missing != "") && !read.IsDigit(r.event[0])
 }
 
-// more is a row without a count: further metrics of the row before, or those of a group, "TopdownL1 (cpu_core)  # 9.4 %  tma_bad_speculation".
+// more is a row without a count: further metrics of the row before, or those of a group, "TopdownL1 (cpu_core)  # 9.4
+// %  tma_bad_speculation".
 func (b *perfBlock) more(r perfRow, words []perfWord, behind []byte) (perfRow, bool) {
 	if b.done || len(words) > 2 || len(behind) == 0 {
 		return r, false
@@ -243,7 +244,8 @@ func perfMetric(v read.Opt, text, pmu string) []optional {
 	return []optional{{m, v}}
 }
 
-// perfCount reads a count of any locale: it has two digits behind the point, six in old versions, or none, so that a mark before three parts thousands.
+// perfCount reads a count of any locale: it has two digits behind the point, six in old versions, or none, so that a mark before three
+// parts thousands.
 func perfCount(word []byte) read.Opt {
 	at := lastMark(word)
 	if at >= 0 && len(word)-at == 4 {

@@ -9,12 +9,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// pgbench prints "transaction type: <builtin: TPC-B (sort of)>", "number of clients: 2" and more, then "latency average = 0.718 ms", "tps = 2784.06 (without initial connection time)", with -r a latency for each statement, with -P lines of progress.
-// Of several scripts it prints "SQL script 1: …" and lines " - latency average = …" below the whole.
+// pgbench prints "transaction type: <builtin: TPC-B (sort of)>", "number of clients: 2" and more, then "latency average = 0.718 ms", "tps
+// = 2784.06 (without initial connection time)", with -r a latency for each statement, with -P lines of progress. Of several scripts it
+// prints "SQL script 1: …" and lines " - latency average = …" below the whole.
 //
-// Identity is the transaction type, a script's name or the built-in one, with clients, threads, scale, query mode and what else changes the load in braces, behind the name of a banner line. A script among several and a statement have the whole's
-// name before theirs; a statement that stands in a script twice gets a number. The rate and the latency of each line of progress are samples. Failed transactions are a metric and a problem: with them the average counts failures too, as pgbench says. Before
-// version 14 there are two rates, of which the one that excludes connecting is taken; with -C connecting is a part of the only one. Before version 9.6 the average stands behind a colon.
+// Identity is the transaction type, a script's name or the built-in one, with clients, threads, scale, query mode and what else changes
+// the load in braces, behind the name of a banner line. A script among several and a statement have the whole's name before theirs; a
+// statement that stands in a script twice gets a number. The rate and the latency of each line of progress are samples. Failed
+// transactions are a metric and a problem: with them the average counts failures too, as pgbench says. Before version 14 there are two
+// rates, of which the one that excludes connecting is taken; with -C connecting is a part of the only one. Before version 9.6 the average
+// stands behind a colon.
 var pgbenchTool = tool{
 	name: "pgbench", about: "pgbench", example: `tacho run "pgbench -c 4 -j 2 -T 30 -P 1 -r bench"`,
 	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Initial Connection Time, Connection Time (ns, lower)", "Failed Requests, Serialization Failures, Deadlock Failures, Other Failures, Retried Requests, Retries (lower)", "Skipped Ratio, Late Ratio (%, lower) and Schedule Lag (ns, lower), with -R or -L", "Latency of each script and statement, with -r"},

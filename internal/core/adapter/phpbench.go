@@ -8,11 +8,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// phpbench --dump-file writes <phpbench><suite><benchmark class><subject name><variant revs warmup><parameter-set name><parameter name value/>…<iteration time-net time-revs time-avg mem-peak/>… <stats mean stdev/></variant>; times are microseconds,
-// memory bytes, and time-avg is of one revolution. A variant that failed has <errors><error exception-class>…, one with an assertion that does not hold <failures><failure>….
+// phpbench --dump-file writes <phpbench><suite><benchmark class><subject name><variant revs warmup><parameter-set name><parameter name
+// value/>…<iteration time-net time-revs time-avg mem-peak/>… <stats mean stdev/></variant>; times are microseconds, memory bytes, and
+// time-avg is of one revolution. A variant that failed has <errors><error exception-class>…, one with an assertion that does not hold
+// <failures><failure>….
 //
-// Identity is class::subject, with the name of the parameter set in braces, or its parameters where it is only numbered, and the revolutions and warm-ups where they alone tell variants apart. The value is the mean and its standard
-// deviation; each iteration is a sample of time and of peak memory.
+// Identity is class::subject, with the name of the parameter set in braces, or its parameters where it is only numbered, and the
+// revolutions and warm-ups where they alone tell variants apart. The value is the mean and its standard deviation; each iteration is a
+// sample of time and of peak memory.
 var phpbenchTool = tool{
 	name: "phpbench", about: "phpbench --dump-file", example: `tacho run --file dump.xml "vendor/bin/phpbench run --dump-file=dump.xml"`,
 	measures: []string{"Latency (ns, lower)", "Peak Memory (B, lower)"}, samples: "each iteration",

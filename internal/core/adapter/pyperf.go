@@ -5,11 +5,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// pyperf writes {"benchmarks": [{"metadata": {"name", "unit", "loops"}, "runs": [{"metadata", "warmups": [[loops, value]], "values": [v]}]}], "metadata": {…}, "version": "1.0"}. Metadata that all benchmarks have in common stands
-// at the top, in files of one benchmark the name too. The unit is second, byte or integer; values are for one loop already. Of each run's metadata "command_max_rss" is the peak memory of a command, "mem_max_rss" that of the run's own
-// process, in bytes.
+// pyperf writes {"benchmarks": [{"metadata": {"name", "unit", "loops"}, "runs": [{"metadata", "warmups": [[loops, value]], "values":
+// [v]}]}], "metadata": {…}, "version": "1.0"}. Metadata that all benchmarks have in common stands at the top, in files of one benchmark
+// the name too. The unit is second, byte or integer; values are for one loop already. Of each run's metadata "command_max_rss" is the peak
+// memory of a command, "mem_max_rss" that of the run's own process, in bytes.
 //
-// Identity is the name. Each value of each run is a sample, and its peak memory is one; warm-ups and calibration are none. The value is the samples' median, or their mean, which pyperf prints.
+// Identity is the name. Each value of each run is a sample, and its peak memory is one; warm-ups and calibration are none. The value is
+// the samples' median, or their mean, which pyperf prints.
 var pyperfTool = tool{
 	name: "pyperf", about: "pyperf -o", example: `tacho run --file bench.json "python3 -m pyperf timeit -o bench.json 'sorted(l)' -s 'l=list(range(1000))'"`,
 	measures: []string{"Latency (ns, lower)", "Memory (B, lower)", "Value (a number without unit)", "Peak Memory (B, lower)"}, samples: "each value of each run; warm-ups are left out",

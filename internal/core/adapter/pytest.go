@@ -5,14 +5,15 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// pytest-benchmark writes {"machine_info", "benchmarks": [{"name", "fullname", "params", "extra_info", "stats": {"min", "max", "mean", "stddev", "median",
-// "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds of one iteration. "data", the rounds, is
-// there, but in the files of --benchmark-autosave only with --benchmark-save-data. A benchmark that failed is not there at all.
+// pytest-benchmark writes {"machine_info", "benchmarks": [{"name", "fullname", "params", "extra_info", "stats": {"min", "max", "mean",
+// "stddev", "median", "iqr", "q1", "q3", "rounds", "iterations", "ops", "total", "data"}}]} with --benchmark-json; times are seconds of
+// one iteration. "data", the rounds, is there, but in the files of --benchmark-autosave only with --benchmark-save-data. A benchmark that
+// failed is not there at all.
 //
 // It prints a table too, of fewer digits and without the file in the name: pytesttext.go.
 //
-// Identity is the full name, file::test[id]: the id in brackets stands for the parameters. The value is the mean and its standard deviation, or the median
-// between the quartiles; each round is a sample. The deviation of a single round is 0, which is none.
+// Identity is the full name, file::test[id]: the id in brackets stands for the parameters. The value is the mean and its standard
+// deviation, or the median between the quartiles; each round is a sample. The deviation of a single round is 0, which is none.
 //
 // Unlike Bencher, its table is read, rounds are samples, least and largest are kept, and the median stands between the quartiles, not an
 // interquartile range on each side.

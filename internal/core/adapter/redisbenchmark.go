@@ -9,11 +9,13 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// redis-benchmark --csv prints a header "test","rps","avg_latency_ms",… and a row for each command; before version 6.2 rows of name and rate without a header. Its text has "====== SET ======", the load, a distribution and a summary for each, before
-// version 6.2 without the summary and with the rate on a line of its own; with -q one line: "SET: 90909.09 requests per second, p50=0.031 msec".
+// redis-benchmark --csv prints a header "test","rps","avg_latency_ms",… and a row for each command; before version 6.2 rows of name and
+// rate without a header. Its text has "====== SET ======", the load, a distribution and a summary for each, before version 6.2 without the
+// summary and with the rate on a line of its own; with -q one line: "SET: 90909.09 requests per second, p50=0.031 msec".
 //
-// Identity is the command as it is printed, with clients, payload, threads, cluster and a keep-alive of 0 in braces where they are printed, which is in the text, behind the name of a banner line. The value of latency is the average, which only the newer formats have. An error of the
-// server is a problem, and so is the rate of a run that took less than a millisecond, which is printed as inf.
+// Identity is the command as it is printed, with clients, payload, threads, cluster and a keep-alive of 0 in braces where they are
+// printed, which is in the text, behind the name of a banner line. The value of latency is the average, which only the newer formats have.
+// An error of the server is a problem, and so is the rate of a run that took less than a millisecond, which is printed as inf.
 var redisBenchmarkTool = tool{
 	name: "redis_benchmark", about: "redis-benchmark, text, -q or --csv", example: `tacho run "redis-benchmark -t set,get --csv"`,
 	measures: []string{"Throughput (ops/s, higher)", "Latency (ns, lower)", "Latency min, p50, p95, p99, max (ns, lower)"}, parameters: "clients, payload, threads, cluster and keep-alive, in braces, where they are printed",

@@ -8,7 +8,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// requestLog gathers the requests of a log that has a line for each of them: samples of some measures by benchmark, and how many failed. A log may have millions, so a request costs no allocation but its samples.
+// requestLog gathers the requests of a log that has a line for each of them: samples of some measures by benchmark, and how many failed. A
+// log may have millions, so a request costs no allocation but its samples.
 type requestLog struct {
 	measures []*unit.Measure
 	keys     nameTable

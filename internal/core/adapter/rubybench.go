@@ -11,14 +11,19 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// ruby-bench writes output_NNN.json: {"metadata": {executable: version}, "raw_data": {executable: {benchmark: {"warmup": [s], "bench": [s], "rss", "maxrss", "rss_samples", …}}}}, times in seconds, memory in bytes. With --harness=ractor there is
-// {"bench_by_ractors": {"4": [s]}} and "bench" is all of them, or, in older versions, there is only "bench", in whole milliseconds; with the harness for garbage collection there are {"gc_marking_time_bench": [ms], "gc_count_bench": [n], …}. The
-// harness once writes 0.001, which is no time. The text and CSV hold rounded numbers for people; a benchmark that failed is "N/A" there and not in the JSON at all. What is printed while it runs is read too, since that says what failed:
-// "Running benchmark "fib" [interp] (1/5)", then "#1:  213ms" for each iteration, in whole milliseconds, perhaps with more columns, and "Average of last 10, non-warmup iters: 138ms". The executable is only told there with --interleave; else
-// all benchmarks of one follow those of another, and behind the last stands "interp: ruby 3.1.2p20 (…) […]" for each.
+// ruby-bench writes output_NNN.json: {"metadata": {executable: version}, "raw_data": {executable: {benchmark: {"warmup": [s], "bench":
+// [s], "rss", "maxrss", "rss_samples", …}}}}, times in seconds, memory in bytes. With --harness=ractor there is {"bench_by_ractors":
+// {"4": [s]}} and "bench" is all of them, or, in older versions, there is only "bench", in whole milliseconds; with the harness for
+// garbage collection there are {"gc_marking_time_bench": [ms], "gc_count_bench": [n], …}. The harness once writes 0.001, which is no
+// time. The text and CSV hold rounded numbers for people; a benchmark that failed is "N/A" there and not in the JSON at all. What is
+// printed while it runs is read too, since that says what failed: "Running benchmark "fib" [interp] (1/5)", then "#1:  213ms" for each
+// iteration, in whole milliseconds, perhaps with more columns, and "Average of last 10, non-warmup iters: 138ms". The executable is only
+// told there with --interleave; else all benchmarks of one follow those of another, and behind the last stands "interp: ruby 3.1.2p20
+// (…) […]" for each.
 //
-// Identity is the benchmark with the executable in braces, where there are several, and the number of Ractors. Each measured iteration is a sample, warm-up is left out; the value is their median, or the mean, which ruby-bench prints. The
-// executable is no part of the name where there is only one, so that a new version of Ruby goes on with the history.
+// Identity is the benchmark with the executable in braces, where there are several, and the number of Ractors. Each measured iteration is
+// a sample, warm-up is left out; the value is their median, or the mean, which ruby-bench prints. The executable is no part of the name
+// where there is only one, so that a new version of Ruby goes on with the history.
 var rubyBenchTool = tool{
 	name: "ruby_bench", about: "ruby-bench, output_NNN.json or its log", example: `tacho run --file data/output_001.json "./run_benchmarks.rb fib nbody"`,
 	measures:   []string{"Latency (ns, lower)", "Memory (B, lower)", "Peak Memory (B, lower)", "GC Marking, GC Sweeping (ns, lower), GC Count, GC Major Count, GC Minor Count (lower), with the harness for them"},
@@ -253,7 +258,8 @@ type rubyLog struct {
 	legend []string // what they are called
 }
 
-// rubyBenchLog reads what is printed while it runs. How many of the iterations count is said only behind them, and the executables behind all.
+// rubyBenchLog reads what is printed while it runs. How many of the iterations count is said only behind them, and the executables behind
+// all.
 func rubyBenchLog(s *read.Scanner, g *gathering) ([]rubyRun, error) {
 	l := &rubyLog{g: g}
 	for line := range s.Lines() {

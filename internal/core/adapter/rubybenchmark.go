@@ -8,10 +8,12 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// Ruby's Benchmark.bm prints a header "user     system      total        real" and rows "label  0.012345   0.000000   0.012345 (  0.012399)", in seconds. bmbm prints two tables: a rehearsal between lines of dashes, which counts as
-// warm-up, and the one that counts. From 100 seconds on a label that is wider than its column touches the user time, which is told from it by the total.
+// Ruby's Benchmark.bm prints a header "user     system      total        real" and rows "label  0.012345   0.000000   0.012345
+// (  0.012399)", in seconds. bmbm prints two tables: a rehearsal between lines of dashes, which counts as warm-up, and the one that
+// counts. From 100 seconds on a label that is wider than its column touches the user time, which is told from it by the total.
 //
-// Identity is the label, with a number where a further table has it too: scripts measure the same for several inputs. The value is the real time; a label that comes again in its table gives samples.
+// Identity is the label, with a number where a further table has it too: scripts measure the same for several inputs. The value is the
+// real time; a label that comes again in its table gives samples.
 //
 // Unlike Bencher, user and system time are kept, a rehearsal is left out, and further tables are told apart.
 var rubyBenchmarkTool = tool{
@@ -89,7 +91,8 @@ func readRubyRow(line []byte) (name string, times [4]float64, ok bool) {
 	return name, times, true
 }
 
-// touching is where in a word a number begins to which a label was written without a space: it has six decimals and no blank before it, and is about as much as is wanted.
+// touching is where in a word a number begins to which a label was written without a space: it has six decimals and no blank before it,
+// and is about as much as is wanted.
 func touching(word []byte, want float64) int {
 	const narrow = len("100.000000") // what is shorter has a space before it
 	for at := len(word) - narrow; at > 0 && (read.IsDigit(word[at]) || word[at] == '.'); at-- {

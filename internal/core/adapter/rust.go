@@ -20,7 +20,8 @@ type rustPrograms struct {
 // mostOfOneName is how many programs of one name are told apart; more than a workspace has.
 const mostOfOneName = 1000
 
-// runs reads cargo's line before a program. A second program of the same name, as two packages of a workspace may have one, is "name #2"; its hash is no part of a name, because it changes with the compiler.
+// runs reads cargo's line before a program. A second program of the same name, as two packages of a workspace may have one, is "name #2";
+// its hash is no part of a name, because it changes with the compiler.
 func (p *rustPrograms) runs(line []byte) bool {
 	program, hash, ok := rustProgram(line)
 	if !ok {
@@ -49,8 +50,9 @@ func (p *rustPrograms) of(name string) string {
 	return p.program + "\x00" + name
 }
 
-// rustProgram is the program that cargo runs next, by its line "     Running unittests src/lib.rs (target/release/deps/sample-340dc6c42fd1bc08)" or, of old, "     Running target/release/deps/sample-340dc6c42fd1bc08", and its hash.
-// The unit tests of a program beside the library have the library's name, and so their file behind it.
+// rustProgram is the program that cargo runs next, by its line "     Running unittests src/lib.rs
+// (target/release/deps/sample-340dc6c42fd1bc08)" or, of old, "     Running target/release/deps/sample-340dc6c42fd1bc08", and its hash. The
+// unit tests of a program beside the library have the library's name, and so their file behind it.
 func rustProgram(line []byte) (program, hash string, ok bool) {
 	rest, ok := bytes.CutPrefix(bytes.TrimLeft(line, " "), []byte("Running "))
 	if !ok {
@@ -120,7 +122,8 @@ func programOf(gathered string) (program, name string) {
 	return program, name
 }
 
-// rustPanics reads what a panic prints: "thread 'main' (26064) panicked at src/lib.rs:10:49:" and the message on the next line, or of old both on one: "thread 'main' panicked at 'message', src/lib.rs:10:49". The first counts.
+// rustPanics reads what a panic prints: "thread 'main' (26064) panicked at src/lib.rs:10:49:" and the message on the next line, or of old
+// both on one: "thread 'main' panicked at 'message', src/lib.rs:10:49". The first counts.
 type rustPanics struct {
 	message string
 	line    int
@@ -176,7 +179,8 @@ func lastIndex(line []byte, what string) int {
 	}
 }
 
-// withoutReset is the line without what libtest writes behind a coloured word on terminals such as xterm, besides the usual escape: ESC ( B chooses the character set.
+// withoutReset is the line without what libtest writes behind a coloured word on terminals such as xterm, besides the usual escape: ESC (
+// B chooses the character set.
 func withoutReset(line []byte) []byte {
 	if bytes.IndexByte(line, 0x1b) < 0 {
 		return line

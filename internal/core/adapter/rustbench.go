@@ -7,12 +7,15 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// libtest prints "test name ... bench:       1,234.56 ns/iter (+/- 78.90) = 12 MB/s" for each #[bench], and criterion prints the same with --output-format bencher. Numbers have commas between thousands; other harnesses write other units.
-// What a benchmark prints itself stands before its line, or between the name and "bench:", on one line or on several. With -Z unstable-options --format json each event is a line: {"type": "bench", "name", "median", "deviation", "mib_per_second"},
-// of which the last is MB/s in spite of its name.
+// libtest prints "test name ... bench:       1,234.56 ns/iter (+/- 78.90) = 12 MB/s" for each #[bench], and criterion prints the same with
+// --output-format bencher. Numbers have commas between thousands; other harnesses write other units. What a benchmark prints itself stands
+// before its line, or between the name and "bench:", on one line or on several. With -Z unstable-options --format json each event is a
+// line: {"type": "bench", "name", "median", "deviation", "mib_per_second"}, of which the last is MB/s in spite of its name.
 //
-// Identity is the name, which is the path of the function, and before it the program where one input has the same name of several: "     Running unittests src/lib.rs (target/release/deps/sample-340dc6c42fd1bc08)" is a line of cargo on stderr. The value is
-// the median. Its spread on both sides is for libtest the difference of largest and least, for criterion the standard deviation; neither prints samples. A test that failed or panicked is a problem: "test name ... FAILED", with -q "name --- FAILED".
+// Identity is the name, which is the path of the function, and before it the program where one input has the same name of several:
+// "     Running unittests src/lib.rs (target/release/deps/sample-340dc6c42fd1bc08)" is a line of cargo on stderr. The value is the median.
+// Its spread on both sides is for libtest the difference of largest and least, for criterion the standard deviation; neither prints
+// samples. A test that failed or panicked is a problem: "test name ... FAILED", with -q "name --- FAILED".
 //
 // Unlike Bencher, units other than ns, throughput and failures are read.
 var rustBenchTool = tool{
@@ -240,7 +243,8 @@ func rustMeasure(u string) (*unit.Measure, float64) {
 	return unit.Guess(u), 1
 }
 
-// rustFailed is the name of a test that failed: "test name ... FAILED", with -q "name --- FAILED", and FAILED alone behind what the test printed.
+// rustFailed is the name of a test that failed: "test name ... FAILED", with -q "name --- FAILED", and FAILED alone behind what the test
+// printed.
 func rustFailed(line []byte, pending string) (name string, ok bool) {
 	line = bytes.TrimSpace(line)
 	at := bytes.Index(line, []byte("FAILED"))

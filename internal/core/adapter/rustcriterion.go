@@ -8,11 +8,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// criterion prints "name                time:   [205.95 ns 206.80 ns 207.66 ns]" for each benchmark: the estimate between the bounds of its confidence interval. A name that is longer than the column stands on the line
-// above. Where a throughput was declared "thrpt:  [870.34 MiB/s 893.46 MiB/s 938.78 MiB/s]" follows, twice for one of elements and bytes. Lines of "change:", and the times and throughputs below them, compare with an earlier run. A custom
-// measurement writes its own units, which stand in these lines too. On stderr "Benchmarking name" goes before, and tells the name where output of the benchmark mixes with the lines.
+// criterion prints "name                time:   [205.95 ns 206.80 ns 207.66 ns]" for each benchmark: the estimate between the bounds of
+// its confidence interval. A name that is longer than the column stands on the line above. Where a throughput was declared
+// "thrpt:  [870.34 MiB/s 893.46 MiB/s 938.78 MiB/s]" follows, twice for one of elements and bytes. Lines of "change:", and the times and
+// throughputs below them, compare with an earlier run. A custom measurement writes its own units, which stand in these lines too. On
+// stderr "Benchmarking name" goes before, and tells the name where output of the benchmark mixes with the lines.
 //
-// Identity is the name, group/function/parameter, and before it the program where one input has the same name of several. criterion prints no samples; cargo_criterion reads those. A panic ends the program: a problem.
+// Identity is the name, group/function/parameter, and before it the program where one input has the same name of several. criterion prints
+// no samples; cargo_criterion reads those. A panic ends the program: a problem.
 //
 // Unlike Bencher, throughput and custom measurements are kept, and percentages below "change:" are never taken for results.
 var rustCriterionTool = tool{
@@ -191,7 +194,8 @@ var (
 	criterionElements = map[string]float64{"elem/s": 1, "Kelem/s": 1e3, "Melem/s": 1e6, "Gelem/s": 1e9, "Telem/s": 1e12}
 )
 
-// criterionTime is what a unit behind "time:" measures, and the factor of each unit of its kind. A custom measurement is a cost: criterion calls its rise a regression.
+// criterionTime is what a unit behind "time:" measures, and the factor of each unit of its kind. A custom measurement is a cost: criterion
+// calls its rise a regression.
 func criterionTime(u string) (*unit.Measure, func(string) (float64, bool)) {
 	scale := criterionTimes
 	m := unit.Latency

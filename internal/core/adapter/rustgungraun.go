@@ -9,15 +9,20 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// iai prints, for each benchmark, its name and below it "  Instructions:                1820" and four more counts. gungraun, which was iai-callgrind, prints "module::group::function id:arguments" and counts
-// "  Instructions:                        1805|1805                 (No change)": this run's, then the one before, and sections for further tools of Valgrind. show_grid puts "| " in the place of the spaces. Counts below "## pid: …" are of a part of the program,
-// as show_intermediate prints them, and "## Total" follows; those below "Comparison with" compare with another benchmark.
+// iai prints, for each benchmark, its name and below it "  Instructions:                1820" and four more counts. gungraun, which was
+// iai-callgrind, prints "module::group::function id:arguments" and counts
+// "  Instructions:                        1805|1805                 (No change)": this run's, then the one before, and sections for
+// further tools of Valgrind. show_grid puts "| " in the place of the spaces. Counts below "## pid: …" are of a part of the program, as
+// show_intermediate prints them, and "## Total" follows; those below "Comparison with" compare with another benchmark.
 //
-// With --output-format=json it writes one summary after the other: {"module_path", "id", "details", "profiles": [{"tool", "summaries": {"total": {"summary": {"Callgrind": {"Ir": {"metrics": {"Both": [{"Int": new}, {"Int": old}]}}}}}}}]} (schema 6, and 4 and 5;
-// Left instead of Both where nothing is before). Schema 3 has "callgrind_summary" and "tool_summaries", schema 7 "description" and {"data": {"total": {"metrics": {"Ir": {"values": {"new", "old"}}}}}}. What cargo prints may stand between.
+// With --output-format=json it writes one summary after the other: {"module_path", "id", "details", "profiles": [{"tool", "summaries":
+// {"total": {"summary": {"Callgrind": {"Ir": {"metrics": {"Both": [{"Int": new}, {"Int": old}]}}}}}}}]} (schema 6, and 4 and 5; Left
+// instead of Both where nothing is before). Schema 3 has "callgrind_summary" and "tool_summaries", schema 7 "description" and {"data":
+// {"total": {"metrics": {"Ir": {"values": {"new", "old"}}}}}}. What cargo prints may stand between.
 //
-// Identity is the name as it is printed, and before it the program where one input has the same name of several. The counts of this run are taken, never those of the run before. They are exact: the same program gives the same counts. Where two tools of one
-// benchmark count the same thing, the second has its name before the measure's: Cachegrind Instructions.
+// Identity is the name as it is printed, and before it the program where one input has the same name of several. The counts of this run
+// are taken, never those of the run before. They are exact: the same program gives the same counts. Where two tools of one benchmark count
+// the same thing, the second has its name before the measure's: Cachegrind Instructions.
 var (
 	rustIaiTool = tool{
 		name: "rust_iai", about: "iai", example: `tacho run "cargo bench"`,

@@ -12,11 +12,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// settle makes what a tool's parser returned fit for a report: ignore suffixes are taken off, and a benchmark or a metric that a report cannot
-// hold (a name that nobody may have, a number that is not finite, a measure twice) becomes a Problem. Of one name that comes again the
-// second is
-// "name #2", with a Problem that says so. Too many of them are a TooLarge
-// fault. No adapter may pass these rules, so none has to know them.
+// settle makes what a tool's parser returned fit for a report: ignore suffixes are taken off, and a benchmark or a metric that a report
+// cannot hold (a name that nobody may have, a number that is not finite, a measure twice) becomes a Problem. Of one name that comes again
+// the second is "name #2", with a Problem that says so. Too many of them are a TooLarge fault. No adapter may pass these rules, so none
+// has to know them.
 func (r *Results) settle() error {
 	if len(r.Benchmarks) > limits.BenchmarksPerIteration {
 		return tooManyBenchmarks()

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkSmall reads the output of a few benchmarks, as most reports have it: made ones of ten, and each real output of less than 4 KiB as it is.
-// encoding/json reads the same JSON into any, which is the least that a reader of unknown JSON does.
+// BenchmarkSmall reads the output of a few benchmarks, as most reports have it: made ones of ten, and each real output of less than 4 KiB
+// as it is. encoding/json reads the same JSON into any, which is the least that a reader of unknown JSON does.
 func BenchmarkSmall(b *testing.B) {
 	run := func(name Name, label string, input []byte) {
 		for _, as := range []Name{name, Magic} {

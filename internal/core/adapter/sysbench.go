@@ -9,13 +9,19 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// sysbench prints "sysbench 1.0.20 (…)", its options, with --report-interval lines "[ 1s ] thds: 2 eps: 731.88 …", and then sections: "CPU speed:" or "SQL statistics:" or "File operations:" of the test, "General statistics:" and "Latency (ms):" of every
-// test. Version 1.1 has "Throughput:" with "events/s (eps):" in the place of the general statistics, and "read:  IOPS=…" for files. Versions 0.4 and 0.5 begin "sysbench 0.5:  multi-threaded system evaluation benchmark" and have the latency, "approx.  95 percentile:  1.09ms", among the
-// general statistics or the "Test execution summary:". With --report-checkpoints the sections are printed several times, each for what came since the last.
+// sysbench prints "sysbench 1.0.20 (…)", its options, with --report-interval lines "[ 1s ] thds: 2 eps: 731.88 …", and then sections:
+// "CPU speed:" or "SQL statistics:" or "File operations:" of the test, "General statistics:" and "Latency (ms):" of every test. Version
+// 1.1 has "Throughput:" with "events/s (eps):" in the place of the general statistics, and "read:  IOPS=…" for files. Versions 0.4 and
+// 0.5 begin "sysbench 0.5:  multi-threaded system evaluation benchmark" and have the latency, "approx.  95 percentile:  1.09ms", among the
+// general statistics or the "Test execution summary:". With --report-checkpoints the sections are printed several times, each for what
+// came since the last.
 //
-// sysbench does not print which test it ran with which script, so the name is what the sections say (cpu, memory, fileio, oltp, else sysbench), or that of a banner line "=== name ===" above, with the threads and what the test prints of its load in braces.
-// Throughput is the rate of events that it prints, which counts less around them than the total time; where it prints none, events by total time. The rate or bandwidth of each interval is a sample, and so are all values of each checkpoint. Latency is printed with two digits behind the point, too few for a
-// memory access: where the sum over all events gives the same average with more digits, that is taken, and 0.00 is no least time.
+// sysbench does not print which test it ran with which script, so the name is what the sections say (cpu, memory, fileio, oltp, else
+// sysbench), or that of a banner line "=== name ===" above, with the threads and what the test prints of its load in braces. Throughput is
+// the rate of events that it prints, which counts less around them than the total time; where it prints none, events by total time. The
+// rate or bandwidth of each interval is a sample, and so are all values of each checkpoint. Latency is printed with two digits behind the
+// point, too few for a memory access: where the sum over all events gives the same average with more digits, that is taken, and 0.00 is no
+// least time.
 var sysbenchTool = tool{
 	name: "sysbench", about: "sysbench", example: `tacho run "sysbench cpu --threads=4 run"`,
 	measures: []string{"Throughput (ops/s, higher; events)", "Latency (ns, lower)", "Latency min, max, p95 (ns, lower)", "Bandwidth, Read Bandwidth, Write Bandwidth (MB/s, higher)", "Queries, Reads, Writes, Fsyncs (ops/s, higher)", "Ignored Errors, Reconnects (lower)", "Total Time (ns)"},
@@ -151,7 +157,8 @@ func (r *sysRun) read(line []byte) {
 	}
 }
 
-// interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65", of memory "[ 1s ] 7260.18 MiB/sec", of files "[ 1s ] reads: 144.21 MiB/s writes: 96.14 MiB/s …".
+// interval takes "[ 1s ] thds: 2 eps: 731.88 lat (ms,95%): 10.65", of memory "[ 1s ] 7260.18 MiB/sec", of files "[ 1s ] reads: 144.21
+// MiB/s writes: 96.14 MiB/s …".
 func (r *sysRun) interval(text []byte) {
 	var room [32][]byte
 	words := read.Words(room[:0], text)

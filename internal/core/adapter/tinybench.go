@@ -8,13 +8,17 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// tinybench gives its results to the script, which writes them as JSON: a list of {"name", "result": {…}}, or the results with their names in them. Version 2
-// has flat statistics in milliseconds, later ones nest them under "latency" and "throughput"; versions 3 to 5 have both. Both are read, at the top or in a member of an object around.
-// Most scripts print bench.table() with console.table, or write it as JSON: "Task name", "Latency avg (ns)" as "140.93 ± 7.24%", "Latency med (ns)" as "100.00 ± 10.00", "Throughput avg (ops/s)"; in version 2 "ops/sec",
-// whose digits are grouped as the machine's language has it, and "Average Time (ns)". Version 1 calls a column picoseconds that has microseconds: it is not read.
+// tinybench gives its results to the script, which writes them as JSON: a list of {"name", "result": {…}}, or the results with their
+// names in them. Version 2 has flat statistics in milliseconds, later ones nest them under "latency" and "throughput"; versions 3 to 5
+// have both. Both are read, at the top or in a member of an object around. Most scripts print bench.table() with console.table, or write
+// it as JSON: "Task name", "Latency avg (ns)" as "140.93 ± 7.24%", "Latency med (ns)" as "100.00 ± 10.00", "Throughput avg (ops/s)"; in
+// version 2 "ops/sec", whose digits are grouped as the machine's language has it, and "Average Time (ns)". Version 1 calls a column
+// picoseconds that has microseconds: it is not read.
 //
-// Identity is the task's name, behind the name of the list where an object has several; lists called results, tasks, benchmarks or benches have none. Each call is a sample where "samples" was kept, which tinybench has sorted. A task that
-// failed has an "error" or the state "errored"; of one that was aborted the numbers are of a part of its time, and that is said. In the table a throughput below 100 has lost its digits: it is taken from the latency.
+// Identity is the task's name, behind the name of the list where an object has several; lists called results, tasks, benchmarks or benches
+// have none. Each call is a sample where "samples" was kept, which tinybench has sorted. A task that failed has an "error" or the state
+// "errored"; of one that was aborted the numbers are of a part of its time, and that is said. In the table a throughput below 100 has lost
+// its digits: it is taken from the latency.
 var tinybenchTool = tool{
 	name: "tinybench", about: "tinybench results as JSON, and its table", example: `tacho run "node bench.mjs"  # console.log(JSON.stringify(bench.tasks.map(t => ({name: t.name, result: t.result}))))`,
 	measures: []string{"Latency (ns, lower)", "Throughput (ops/s, higher)", "Latency min, max, p50 … p99.9 (ns, lower)"},

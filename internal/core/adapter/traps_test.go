@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTraps holds what outputs do that a simple reader gets wrong: each row is an output, and all that is to be read of it, as golden files have it but for the first line.
+// TestTraps holds what outputs do that a simple reader gets wrong: each row is an output, and all that is to be read of it, as golden
+// files have it but for the first line.
 func TestTraps(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {

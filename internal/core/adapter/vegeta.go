@@ -9,13 +9,16 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// vegeta report prints rows "Latencies     [min, mean, 50, 90, 95, 99, max]  161.683µs, …", and below "Error Set:" a line for each error; with -type=json an object {"latencies": {"mean", "50th", …}, "requests", "rate", "throughput", "success",
-// "status_codes", "errors"}, times in nanoseconds. With -every it prints reports one after the other. Requests as vegeta encode writes them, and plots, are read too (vegetaencode.go).
+// vegeta report prints rows "Latencies     [min, mean, 50, 90, 95, 99, max]  161.683µs, …", and below "Error Set:" a line for each
+// error; with -type=json an object {"latencies": {"mean", "50th", …}, "requests", "rate", "throughput", "success", "status_codes",
+// "errors"}, times in nanoseconds. With -every it prints reports one after the other. Requests as vegeta encode writes them, and plots,
+// are read too (vegetaencode.go).
 //
 // vegeta does not print what it attacked, so the name is "vegeta", or that of a banner line "=== name ==="; reports of one name are
 // numbered, as nothing says that they are of one target; those of a banner that comes again are samples. The value of latency is the
 // mean, or the median. Requests with a status that is no success are a metric and a problem,
-// with the ratio of failures and the errors beside it; their times are among the others. A report of no request prints zeros, which are no times.
+// with the ratio of failures and the errors beside it; their times are among the others. A report of no request prints zeros, which are no
+// times.
 var vegetaTool = tool{
 	name: "vegeta", about: "vegeta report, text, -type=json or hdrplot; vegeta encode, JSON or CSV", example: `tacho run "echo GET http://localhost:8080/ | vegeta attack -duration 10s | vegeta report"`,
 	measures: []string{"Latency (ns, lower)", "Latency min, max, p50 … p99 (ns, lower)", "Throughput (ops/s, higher)", "Failed Requests (lower)", "Failure Ratio (%, lower)", "Requests", "Response Size, Request Size (B)"},

@@ -8,8 +8,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// vegeta encode writes each request: as JSON {"attack", "seq", "code", "timestamp", "latency", "bytes_out", "bytes_in", "error", "method", "url"} on a line, or as CSV without a header: time, status, latency, bytes out, bytes in, error, body,
-// attack, number, method, address, headers; latencies are nanoseconds. vegeta report -type=hdrplot prints "Value(ms)  Percentile  TotalCount  1/(1-Percentile)" and rows of such numbers.
+// vegeta encode writes each request: as JSON {"attack", "seq", "code", "timestamp", "latency", "bytes_out", "bytes_in", "error", "method",
+// "url"} on a line, or as CSV without a header: time, status, latency, bytes out, bytes in, error, body, attack, number, method, address,
+// headers; latencies are nanoseconds. vegeta report -type=hdrplot prints "Value(ms)  Percentile  TotalCount  1/(1-Percentile)" and rows of
+// such numbers.
 
 // vegetaRequest is one request.
 type vegetaRequest struct {

@@ -10,12 +10,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
-// wrk prints "Running 5s test @ http://host/", "  2 threads and 10 connections", rows of latency and of requests for each thread, with --latency the distribution, "1400 requests in 2.08s, 529.10KB read",
-// "Requests/sec:" and "Transfer/sec:"; "Socket errors:" and "Non-2xx or 3xx responses:" where there were any. wrk2 prints the same, with the distribution of HdrHistogram and its whole spectrum in milliseconds; with -U a second time
-// without its correction for requests that began late.
+// wrk prints "Running 5s test @ http://host/", "  2 threads and 10 connections", rows of latency and of requests for each thread, with
+// --latency the distribution, "1400 requests in 2.08s, 529.10KB read", "Requests/sec:" and "Transfer/sec:"; "Socket errors:" and "Non-2xx
+// or 3xx responses:" where there were any. wrk2 prints the same, with the distribution of HdrHistogram and its whole spectrum in
+// milliseconds; with -U a second time without its correction for requests that began late.
 //
-// Identity is the address with threads and connections in braces, behind the name of a banner line. Latency is the average with its standard deviation. Failed requests are a metric and a problem: their times are among the others.
-// Of the spectrum the whole percents are taken, and the mean and the largest: it has more digits than the rows. A run without an answer prints zeros, which are no times.
+// Identity is the address with threads and connections in braces, behind the name of a banner line. Latency is the average with its
+// standard deviation. Failed requests are a metric and a problem: their times are among the others. Of the spectrum the whole percents are
+// taken, and the mean and the largest: it has more digits than the rows. A run without an answer prints zeros, which are no times.
 var (
 	wrkTool = tool{
 		name: "wrk", about: "wrk", example: `tacho run "wrk -t2 -c10 -d10s --latency http://localhost:8080/"`,

@@ -13,7 +13,8 @@ import (
 	"github.com/tachograph/tacho/api"
 )
 
-// Read returns the facts below root (os.DirFS("/") for the real host), without name, operating system and architecture, which are not files.
+// Read returns the facts below root (os.DirFS("/") for the real host), without name, operating system and architecture, which are not
+// files.
 func Read(root fs.FS) api.HostFacts {
 	var f api.HostFacts
 	text := func(file string) string {

@@ -417,8 +417,8 @@ func fromDescriptor(desc *remote.Descriptor) (v1.Image, error) {
 	return desc.Image()
 }
 
-// fromIndex takes the image for this platform out of an index or of those in it, at most depth deep; a missing one is refused with the list of
-// what there is.
+// fromIndex takes the image for this platform out of an index or of those in it, at most depth deep; a missing one is refused with the
+// list of what there is.
 func fromIndex(index v1.ImageIndex, depth int) (v1.Image, error) {
 	manifest, err := index.IndexManifest()
 	if err != nil {
@@ -478,8 +478,8 @@ func registryHost(address string) (host string, plain bool) {
 	return host, !strings.HasPrefix(address, "https://") && (name == "localhost" || err == nil && ip.IsLoopback())
 }
 
-// explain turns an error of the registry or of a layer into a fault. All ways in which a registry cannot be talked to sound the same: whoever
-// names one must not learn from us what listens where.
+// explain turns an error of the registry or of a layer into a fault. All ways in which a registry cannot be talked to sound the same:
+// whoever names one must not learn from us what listens where.
 func explain(err error, src Source) error {
 	what := src.Local
 	if what == "" {

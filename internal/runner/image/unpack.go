@@ -176,8 +176,8 @@ func localName(raw string) (string, error) {
 	return clean, nil
 }
 
-// parent returns the folder dir with its symbolic links resolved inside the image, made where it is missing. Links are resolved as a process
-// in the image would see them: an absolute one begins at the image's root.
+// parent returns the folder dir with its symbolic links resolved inside the image, made where it is missing. Links are resolved as a
+// process in the image would see them: an absolute one begins at the image's root.
 func (l *layer) parent(dir string) (string, error) {
 	if dir == "" {
 		return ".", nil

@@ -3,11 +3,12 @@
 //
 // Order of calls: Probe once, Sweep once before the first Prepare, then for each command Prepare, Start, Wait, Collect as often as wanted,
 // Close. Kill may come at any time after Start, from another goroutine, more than once; Wait then returns. Close may come at any time, more
-// than once, also after a failed Prepare or Start: it leaves no process, mount, control group or file behind. The same holds, within moments,
-// when the process that made the sandbox is killed. A Sandbox is used by one goroutine except for Kill. A driver makes many sandboxes at the same time.
+// than once, also after a failed Prepare or Start: it leaves no process, mount, control group or file behind. The same holds, within
+// moments, when the process that made the sandbox is killed. A Sandbox is used by one goroutine except for Kill. A driver makes many
+// sandboxes at the same time.
 //
-// Every resource is given in the Task; a missing one is an error, because a runner has no defaults. What a driver cannot enforce it refuses,
-// or says so in Notes: a weaker isolation is never silent. The level that was really reached is part of each result.
+// Every resource is given in the Task; a missing one is an error, because a runner has no defaults. What a driver cannot enforce it
+// refuses, or says so in Notes: a weaker isolation is never silent. The level that was really reached is part of each result.
 package isolate
 
 import (

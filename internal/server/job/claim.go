@@ -23,7 +23,7 @@ import (
 func (s *Service) Claim(ctx context.Context, runnerID string, meta *api.RunnerMeta, wait time.Duration) (*api.ClaimedJob, error) {
 	claimed, err := s.claim(ctx, runnerID, meta, wait)
 	if claimed == nil && ctx.Err() != nil {
-		return nil, nil // nobody is there to hear of an error
+		return nil, nil // the caller has gone and cannot hear of an error
 	}
 	return claimed, err
 }

@@ -100,7 +100,7 @@ func TestTiersBoundWhatIsInFlight(t *testing.T) {
 				return
 			}
 			next := h.submit(order{plan: "enterprise"})
-			h.says(b, h.mustClaim(b, next), api.MsgAck, api.Message{Event: api.MsgCompleted}) // it is passed over, not waited for
+			h.says(b, h.mustClaim(b, next), api.MsgAck, api.Message{Event: api.MsgCompleted}) // it is skipped, not waited for
 			h.says(a, first, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
 			h.mustClaim(b, second)
 		})

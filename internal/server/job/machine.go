@@ -37,7 +37,7 @@ func (s *Service) heed(ctx context.Context, tx *store.Tx, row Job, e corejob.Eve
 	if err := AvoidRunner(ctx, tx, row.ID, AvoidedRunner{RunnerID: r.ID, Reason: string(e.Reason), Said: e.Error}); err != nil {
 		return err
 	}
-	if len(others) >= limits.JobBlames { // as likely the job's own doing as that of so many machines
+	if len(others) >= limits.JobBlames { // with that many machines it is as likely the job's own doing
 		return nil
 	}
 	r.Failures++

@@ -61,7 +61,7 @@ func OfReport(ctx context.Context, tx *store.Tx, reportID string) ([]Job, error)
 	return ofReport(ctx, tx, reportID, "")
 }
 
-// HoldOfReport is OfReport for jobs of which some are to be changed: nobody else changes any of them until the transaction ends.
+// HoldOfReport is OfReport before some of the jobs are changed: nobody else changes any of them until the transaction ends.
 func HoldOfReport(ctx context.Context, tx *store.Tx, reportID string) ([]Job, error) {
 	return ofReport(ctx, tx, reportID, tx.ForUpdate("j"))
 }
@@ -76,7 +76,7 @@ func OfMeasurement(ctx context.Context, tx *store.Tx, id string) ([]Job, error) 
 	return ofMeasurement(ctx, tx, id, "")
 }
 
-// HoldOfMeasurement is OfMeasurement for jobs of which some are to be changed.
+// HoldOfMeasurement is OfMeasurement before some of the jobs are changed.
 func HoldOfMeasurement(ctx context.Context, tx *store.Tx, id string) ([]Job, error) {
 	return ofMeasurement(ctx, tx, id, tx.ForUpdate("j"))
 }

@@ -127,7 +127,7 @@ const nextJobOrder = ` order by j.priority desc, j.queued, j.id limit 1`
 
 // Next returns the first pending job that the runner may take: highest priority, then oldest. Jobs of the specs in unfit, and jobs whose
 // tier is at its limit, are skipped, and so are those that pause, those of another slot, those whose turn it is not, those that the runner
-// could not run, and those of deleted projects. A drained runner gets nothing. ok is false when there is none.
+// could not run, and those of deleted projects. A drained runner gets nothing. ok is false if no job fits.
 func Next(ctx context.Context, tx *store.Tx, runnerID string, unfit []string, t TierLimits) (j Job, ok bool, err error) {
 	return next(ctx, tx, runnerID, unfit, t, "")
 }
@@ -370,7 +370,7 @@ type AvoidedRunner struct {
 	Reason, Said   string // Said: its own words
 }
 
-// AvoidRunner keeps a job from a runner that could not run it. The same again changes nothing.
+// AvoidRunner keeps a job from a runner that could not run it. Repeating it changes nothing.
 func AvoidRunner(ctx context.Context, tx *store.Tx, jobID string, r AvoidedRunner) error {
 	_, err := tx.Exec(ctx, `insert into job_avoid (job_id, runner_id, reason, said, created) values ($1, $2, $3, $4, $5)
 		on conflict do nothing`, jobID, r.RunnerID, r.Reason, r.Said, store.Micros(tx.Now()))
@@ -455,7 +455,7 @@ type Log struct {
 	Stream, Body string
 }
 
-// InsertJobLog stores a chunk; one that is there already stays.
+// InsertJobLog stores a chunk; a chunk that is already stored is kept.
 func InsertJobLog(ctx context.Context, tx *store.Tx, jobID string, l Log) error {
 	_, err := tx.Exec(ctx, `insert into job_log (job_id, epoch, seq, iteration, stream, body, time) values ($1, $2, $3, $4, $5, $6, $7) on `+
 		`conflict do nothing`,

@@ -40,7 +40,7 @@ func BenchmarkIngest(b *testing.B) {
 	}
 }
 
-// BenchmarkIngestOfALongHistory takes a report of ten metrics whose threshold says no sample size, behind so many reports.
+// BenchmarkIngestOfALongHistory takes a report of ten metrics whose threshold says no sample size, after many reports.
 func BenchmarkIngestOfALongHistory(b *testing.B) {
 	for _, reports := range []int{256, 5_000} {
 		b.Run(fmt.Sprintf("reports=%d", reports), func(b *testing.B) {

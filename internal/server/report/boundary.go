@@ -15,7 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
-// position is where a report stands in the history of its branch.
+// position is where a report is in the history of its branch.
 type position struct {
 	report  Report
 	head    series.Head

@@ -7,7 +7,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
-// What tools put into the members of a JSON object, read leniently: null is absent, and so is a number that is none.
+// What tools put into the members of a JSON object, read leniently: null is absent, and so is a text that is not a number.
 
 // Opt is a number that may be absent.
 type Opt struct {
@@ -65,7 +65,7 @@ func (s *Scanner) Str(to *string) error {
 	return err
 }
 
-// Each reads an array as Array does; anything else is passed over.
+// Each reads an array as Array does; anything else is skipped.
 func (s *Scanner) Each(element func() error) error {
 	if s.Peek() != '[' {
 		return s.Skip()
@@ -73,7 +73,7 @@ func (s *Scanner) Each(element func() error) error {
 	return s.Array(element)
 }
 
-// Members reads an object as Object does; anything else is passed over.
+// Members reads an object as Object does; anything else is skipped.
 func (s *Scanner) Members(member func(key []byte) error) error {
 	if s.Peek() != '{' {
 		return s.Skip()
@@ -82,7 +82,7 @@ func (s *Scanner) Members(member func(key []byte) error) error {
 }
 
 // Nums appends the numbers of an array, in the unit in which they are written. Those that are none are left out, and beyond
-// limits.SamplesPerMetric so are some, which Thinned counts; anything but an array is passed over. An error is Invalid: it is no JSON.
+// limits.SamplesPerMetric so are some, which Thinned counts; anything but an array is skipped. An error is Invalid: it is not JSON.
 func (s *Scanner) Nums(to *[]float64) error {
 	thin := Thinning{Seen: int32(len(*to))}
 	err := s.Thin(to, &thin)
@@ -110,7 +110,7 @@ func (s *Scanner) Thin(to *[]float64, thin *Thinning) error {
 }
 
 // Params appends the members of an object of a benchmark's parameters, or the elements of a list with their places as names, from 0;
-// anything else is passed over. An error is Invalid: it is no JSON.
+// anything else is skipped. An error is Invalid: it is not JSON.
 func (s *Scanner) Params(to *[]Parameter) error {
 	switch s.Peek() {
 	case '{':

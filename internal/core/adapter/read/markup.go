@@ -18,7 +18,7 @@ type Element struct {
 	attrs []xml.Attr
 }
 
-// Attr is the value of the attribute of that local name; empty where there is none.
+// Attr is the value of the attribute of that local name; empty if it has none.
 func (e *Element) Attr(name string) string {
 	for _, a := range e.attrs {
 		if a.Name.Local == name {

@@ -124,7 +124,7 @@ func exponentAt(in []byte) (exponent, length int) {
 }
 
 // Number reads a value as programs print it, without grouping of its digits: NaN and +Inf are among them, and what is out of range is an
-// infinity. Hexadecimal and underscores are not numbers here. False: it is none.
+// infinity. Hexadecimal and underscores are not numbers here. False if it is not a number.
 func Number(word []byte) (float64, bool) {
 	if v, n, exact := decimal(word); exact && n == len(word) {
 		return v, true

@@ -59,7 +59,7 @@ func (s *Slab[T]) Clear() {
 	s.free, s.taken = s.all, 0
 }
 
-// Clear takes all rows back, of which the last block is used again.
+// Clear takes all rows back, and keeps the last block for the next ones.
 func (r *Rows[T]) Clear() {
 	if last := len(r.blocks) - 1; last >= 0 {
 		clear(r.blocks[last])
@@ -84,7 +84,7 @@ func (r *Rows[T]) Next() *T {
 	return &block[len(block)-1]
 }
 
-// First is the first row, of which there must be one.
+// First is the first row; there must be one.
 func (r *Rows[T]) First() *T { return &r.blocks[0][0] }
 
 // Len is how many rows there are.

@@ -344,7 +344,7 @@ var inNumber = [256]bool{
 	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
 }
 
-// Number reads a number as float64; an error is Invalid: it is none, or out of range, which gives no infinity.
+// Number reads a number as float64; an error is Invalid: it is not a number, or out of range, which gives no infinity.
 func (s *Scanner) Number() (float64, error) {
 	v, n, exact, err := s.digits()
 	if err != nil {
@@ -391,7 +391,7 @@ func (s *Scanner) NotANumber() bool {
 	return false
 }
 
-// Skip reads any value and forgets it. An error is Invalid: it is no JSON.
+// Skip reads any value and forgets it. An error is Invalid: it is not JSON.
 func (s *Scanner) Skip() error {
 	if s.skipWhole() {
 		return nil
@@ -523,7 +523,7 @@ func (s *Scanner) skipWhole() bool {
 	}
 }
 
-// Raw reads any value and returns its text: good until the next call. An error is Invalid: it is no JSON.
+// Raw reads any value and returns its text: good until the next call. An error is Invalid: it is not JSON.
 func (s *Scanner) Raw() ([]byte, error) {
 	s.Peek()
 	if s.mark < 0 {

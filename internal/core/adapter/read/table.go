@@ -18,7 +18,7 @@ type Table struct {
 	Ragged  bool     // rows may have more or fewer fields than the header
 }
 
-// Table looks for the first line that has all the columns, which is the header; nil: there is none.
+// Table looks for the first line that has all the columns, which is the header; nil if no line has them.
 func (s *Scanner) Table(columns ...string) *Table {
 	for {
 		line, ok := s.NextLine()
@@ -51,7 +51,7 @@ func (t *Table) Head(line []byte) {
 	}
 }
 
-// Column is the place of a column, from 0; -1: there is none of that name.
+// Column is the place of a column, from 0; -1 if no column has that name.
 func (t *Table) Column(name string) int {
 	for i, c := range t.Columns {
 		if c == name {
@@ -61,7 +61,7 @@ func (t *Table) Column(name string) int {
 	return -1
 }
 
-// Next reads the next row that is not empty, and reports whether there is one. A line of one field is a log's and passed over; a row with
+// Next reads the next row that is not empty, and reports whether there is one. A line of one field is a log's and skipped; a row with
 // more or fewer fields than the header is too and is counted in the scanner's Odd, unless the table is Ragged. Who reads to the end asks
 // the scanner whether it is Broken.
 func (t *Table) Next() bool {

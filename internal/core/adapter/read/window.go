@@ -188,7 +188,7 @@ func (s *Scanner) Position() (row, column int) {
 }
 
 // NextLine returns the next line as the tool wrote it: without its end, terminal escapes and a CI system's time stamp. It is good until the
-// next call. A line that is longer than limits.AdapterLineBytes is passed over and counted in Passed. Not ok: there is none, or the scanner
+// next call. A line that is longer than limits.AdapterLineBytes is skipped and counted in Passed. Not ok: there is none, or the scanner
 // is Broken.
 func (s *Scanner) NextLine() (line []byte, ok bool) {
 	if s.calm || s.plain { // as in almost all inputs, and all of the line is there

@@ -59,7 +59,7 @@ func Words(to [][]byte, text []byte) [][]byte {
 	}
 }
 
-// LastBlank is where the last space or tab stands; -1: there is none.
+// LastBlank is where the last space or tab stands; -1 if it has none.
 func LastBlank(text []byte) int {
 	at := len(text) - 1
 	for at >= 0 && text[at] != ' ' && text[at] != '\t' {

@@ -1,8 +1,8 @@
 // Package fake is an isolate.Driver in memory, for tests of whoever runs sandboxes. Its programs are functions.
 //
-// It isolates nothing and is part of no binary: a program can do what the test can. What it does keep is the contract: order of calls, streams,
-// exit, Kill with and without grace, files within the task's disk, Close and Sweep. It passes the part of isolatetest that has a meaning
-// without a kernel. Time is the time package's, so that it works in a bubble of testing/synctest.
+// It isolates nothing and is part of no binary: a program can do what the test can. What it does keep is the contract: order of calls,
+// streams, exit, Kill with and without grace, files within the task's disk, Close and Sweep. It passes the part of isolatetest that has a
+// meaning without a kernel. Time is the time package's, so that it works in a bubble of testing/synctest.
 package fake
 
 import (

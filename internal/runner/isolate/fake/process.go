@@ -58,8 +58,8 @@ func (p *Process) Files() []string {
 	return slices.Sorted(maps.Keys(p.of.files))
 }
 
-// stream is a command's stream: as with a pipe, a reader that is gone stops nothing. After the command's end nothing is written any more: Wait
-// has returned by then, and the writer is its owner's.
+// stream is a command's stream: as with a pipe, a reader that is gone stops nothing. After the command's end nothing is written any more:
+// Wait has returned by then, and the writer is its owner's.
 type stream struct {
 	of *sandbox
 	w  io.Writer

@@ -145,7 +145,8 @@ func aSandboxDiesWithItsRunner(t *bench) {
 	t.noTrace(tk.ID)
 }
 
-// theTimeLimitHoldsWhenTheRunnerHangs stops the runner before the limit. One that goes on afterwards finds its command ended, and closes as ever.
+// theTimeLimitHoldsWhenTheRunnerHangs stops the runner before the limit. One that goes on afterwards finds its command ended, and closes
+// as ever.
 func theTimeLimitHoldsWhenTheRunnerHangs(t *bench) {
 	tk := t.task("family")
 	tk.Args = append(tk.Args, tk.ID)

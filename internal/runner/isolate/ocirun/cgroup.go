@@ -42,9 +42,9 @@ func swapLimit() bool {
 	return err == nil
 }
 
-// placeGroups says where the groups of a sandbox are to be: below this process's own, so that what limits the runner limits its jobs too, or
-// beside it where there is one hierarchy, in which a group has either processes or limited children. own are this process's groups; the root of
-// a hierarchy stands for one that cannot be seen from here.
+// placeGroups says where the groups of a sandbox are to be: below this process's own, so that what limits the runner limits its jobs too,
+// or beside it where there is one hierarchy, in which a group has either processes or limited children. own are this process's groups; the
+// root of a hierarchy stands for one that cannot be seen from here.
 func placeGroups(root string, own map[string]string, oneHierarchy bool, id string) groups {
 	seen := func(dir, otherwise string) string {
 		if info, err := os.Stat(dir); dir == "" || err != nil || !info.IsDir() {
@@ -67,8 +67,8 @@ func placeGroups(root string, own map[string]string, oneHierarchy bool, id strin
 	return g
 }
 
-// runtimeGroups says where runc and crun put a sandbox that names no absolute group: into each hierarchy, below this process's own group, or
-// beside it where there is one hierarchy.
+// runtimeGroups says where runc and crun put a sandbox that names no absolute group: into each hierarchy, below this process's own group,
+// or beside it where there is one hierarchy.
 func runtimeGroups(root string, oneHierarchy bool, id string) groups {
 	if oneHierarchy {
 		return placeGroups(root, cgroupsOf(os.Getpid()), true, id)
@@ -163,8 +163,8 @@ func setGroup(dir, file, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// start starts a command inside the groups, with all that it starts. On a unified hierarchy the kernel puts it there; on the older ones, where
-// single threads may be in a group, it inherits the groups of the thread that forks it, which ends with the call.
+// start starts a command inside the groups, with all that it starts. On a unified hierarchy the kernel puts it there; on the older ones,
+// where single threads may be in a group, it inherits the groups of the thread that forks it, which ends with the call.
 func (g groups) start(cmd *exec.Cmd) error {
 	if dir, ok := g[""]; ok {
 		f, err := os.Open(dir)

@@ -21,12 +21,14 @@ import (
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
-// gVisor's runsc differs from runc in three things. Its kernel is a program of ours, so control groups are made here and runsc is started inside
-// of them: kernel, file server and command are then limited as one, which runsc's own use of them does not give on every host. The command is no
-// process that could be waited for, and its exit status is gone with its kernel: runsc stays in the foreground and ends as the command does. And
-// the processes of the sandbox are threads of its kernel: the limit of processes bounds them together with the kernel's own.
+// gVisor's runsc differs from runc in three things. Its kernel is a program of ours, so control groups are made here and runsc is started
+// inside of them: kernel, file server and command are then limited as one, which runsc's own use of them does not give on every host. The
+// command is no process that could be waited for, and its exit status is gone with its kernel: runsc stays in the foreground and ends as
+// the command does. And the processes of the sandbox are threads of its kernel: the limit of processes bounds them together with the
+// kernel's own.
 //
-// runsc reads the same configuration; system call filters and masked paths in it are not needed, because nothing of the host's kernel is reached.
+// runsc reads the same configuration; system call filters and masked paths in it are not needed, because nothing of the host's kernel is
+// reached.
 
 const (
 	gvisorName    = "runsc"

@@ -27,7 +27,8 @@ import (
 
 // A keeper is a small process beside each sandbox. It waits for the end of a pipe that this process holds: when this process is killed, the
 // kernel closes the pipe, and the keeper ends and removes the sandbox and itself. It also ends a command that is over its time while this
-// process hangs. A signal at the parent's death would not do: the kernel ties it to the thread that forked, and nothing would remove what is left.
+// process hangs. A signal at the parent's death would not do: the kernel ties it to the thread that forked, and nothing would remove what
+// is left.
 
 // What the keeper is told, one word a line, and what it says when it is there.
 const (
@@ -193,8 +194,8 @@ func (d *Driver) alone() (release func(), err error) {
 	}
 }
 
-// leaveGroups moves this process to the top of the hierarchy by which a service manager finds and kills the runner's processes: the sandbox is
-// not in the runner's group there, so its keeper must not be either. Where that is not allowed it stays.
+// leaveGroups moves this process to the top of the hierarchy by which a service manager finds and kills the runner's processes: the
+// sandbox is not in the runner's group there, so its keeper must not be either. Where that is not allowed it stays.
 func leaveGroups(root string) {
 	tops := []string{filepath.Join(root, "systemd"), filepath.Join(root, "unified")}
 	if unified() {
@@ -205,7 +206,8 @@ func leaveGroups(root string) {
 	}
 }
 
-// runTied runs a helper that dies with this process. The kernel sends the signal when the forking thread ends, so the thread is held meanwhile.
+// runTied runs a helper that dies with this process. The kernel sends the signal when the forking thread ends, so the thread is held
+// meanwhile.
 func runTied(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -46,8 +46,9 @@ func (s *sandbox) Open(name string) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
-// resolve follows the links of a path as the command saw them: "/" and ".." end at the sandbox's own root, which os.Root alone would refuse. What
-// is opened afterwards is opened through the root, so that no mistake here leads out. With missing a path may end in what is not there.
+// resolve follows the links of a path as the command saw them: "/" and ".." end at the sandbox's own root, which os.Root alone would
+// refuse. What is opened afterwards is opened through the root, so that no mistake here leads out. With missing a path may end in what is
+// not there.
 func resolve(root *os.Root, name string, missing bool) (string, error) {
 	todo := strings.Split(name, "/")
 	done, links := "", 0 // done holds no link

@@ -33,9 +33,9 @@ var machineSigns = []string{
 	"cannot allocate memory", "resource temporarily unavailable", "no space left", "too many open files", "input/output error", "OOM", "disk quota",
 }
 
-// blame says whose fault it is that the runtime refused to start a command. Its words differ between runtimes and versions, and "no such file"
-// may be about the host. So a program of ours is started with the same resources: where that works the image is at fault, and no other machine
-// need try it.
+// blame says whose fault it is that the runtime refused to start a command. Its words differ between runtimes and versions, and "no such
+// file" may be about the host. So a program of ours is started with the same resources: where that works the image is at fault, and no
+// other machine need try it.
 func (s *sandbox) blame(ctx context.Context, err error) error {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || ctx.Err() != nil {
@@ -59,8 +59,8 @@ func (s *sandbox) blame(ctx context.Context, err error) error {
 }
 
 // neverBegan waits until a process of the runtime has ended, and reports whether it ended before it became the command. The kernel looks
-// at a command only when the runtime hands over to it, after all that the runtime itself reports. The process is a fork of the runtime, and the
-// kernel marks forks until they run a program; the command cannot set the mark again.
+// at a command only when the runtime hands over to it, after all that the runtime itself reports. The process is a fork of the runtime,
+// and the kernel marks forks until they run a program; the command cannot set the mark again.
 func neverBegan(pid int) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)

@@ -14,8 +14,8 @@ import (
 	"github.com/tachograph/tacho/internal/runner/isolate"
 )
 
-// TestAMachineThatCannotStartAnythingDoesNotBlameTheImage has runtimes that refuse every image, in words that might be about the image or about
-// the machine.
+// TestAMachineThatCannotStartAnythingDoesNotBlameTheImage has runtimes that refuse every image, in words that might be about the image or
+// about the machine.
 func TestAMachineThatCannotStartAnythingDoesNotBlameTheImage(t *testing.T) {
 	t.Parallel()
 	works("")(t)

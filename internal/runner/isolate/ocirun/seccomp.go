@@ -28,13 +28,13 @@ var denied = []string{
 	"add_key", "keyctl", "request_key",
 }
 
-// families are the kinds of sockets that a benchmark may make: local ones, IPv4, IPv6 and the kernel's own information. All of them belong to the
-// sandbox's network namespace. Others do not, as AF_VSOCK, which reaches the hypervisor and other machines of the host, or are ways into the
-// kernel that no benchmark needs, as AF_ALG.
+// families are the kinds of sockets that a benchmark may make: local ones, IPv4, IPv6 and the kernel's own information. All of them belong
+// to the sandbox's network namespace. Others do not, as AF_VSOCK, which reaches the hypervisor and other machines of the host, or are ways
+// into the kernel that no benchmark needs, as AF_ALG.
 var families = []uint64{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}
 
-// otherFamilies refuses all families that are not allowed, as a kernel does that does not know them. A filter compares all 64 bits of an argument,
-// of which the kernel reads 32: what has more bits is larger than all that is allowed.
+// otherFamilies refuses all families that are not allowed, as a kernel does that does not know them. A filter compares all 64 bits of an
+// argument, of which the kernel reads 32: what has more bits is larger than all that is allowed.
 func otherFamilies() []specs.LinuxSyscall {
 	unknown := uint(unix.EAFNOSUPPORT)
 	refuse := func(than uint64, op specs.LinuxSeccompOperator) specs.LinuxSyscall {

@@ -194,8 +194,8 @@ func sleeper(t *testing.T, dir string) {
 	}
 }
 
-// TestAKeeperIsNotInItsRunnersGroup has a runner in a group of its own, as a service manager has it, and kills the whole group: the keeper must
-// be left to end the command, which is in another group.
+// TestAKeeperIsNotInItsRunnersGroup has a runner in a group of its own, as a service manager has it, and kills the whole group: the keeper
+// must be left to end the command, which is in another group.
 func TestAKeeperIsNotInItsRunnersGroup(t *testing.T) {
 	t.Parallel()
 	driver := works("")(t)

@@ -26,7 +26,8 @@ func Nothing(goarch string) []byte {
 	return program(goarch, func(a assembler, _, _ uint32) { a.call(exit, imm(0)) })
 }
 
-// Proof is a program that prints Word, writes it into File, and ends with 0 if the file took it, else with 1; nil where we know no instructions.
+// Proof is a program that prints Word, writes it into File, and ends with 0 if the file took it, else with 1; nil where we know no
+// instructions.
 func Proof(goarch string) []byte {
 	return program(goarch, func(a assembler, word, file uint32) {
 		a.call(write, imm(stdout), imm(word), imm(uint32(len(Word))))

@@ -120,7 +120,8 @@ func attempts() {
 	fmt.Println("host file", err != nil)
 }
 
-// sockets are the address families of which it can make a socket of any type, also where the family's number has more bits than the kernel reads.
+// sockets are the address families of which it can make a socket of any type, also where the family's number has more bits than the kernel
+// reads.
 func sockets() []int {
 	found := []int{}
 	for family := range 256 {

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command probe does one thing that a sandbox must allow, limit or refuse, and says what came of it. Where a limit does not hold it stops by
-// itself before it hurts the host.
+// Command probe does one thing that a sandbox must allow, limit or refuse, and says what came of it. Where a limit does not hold it stops
+// by itself before it hurts the host.
 package main
 
 import (
