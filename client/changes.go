@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -36,4 +37,25 @@ func (c *Client) Events(ctx context.Context, project string, q EventQuery, p Pag
 // Event returns one event with why it is one.
 func (c *Client) Event(ctx context.Context, project, event string) (api.Event, error) {
 	return get[api.Event](ctx, c, at("projects", project, "events", event), nil)
+}
+
+// UpdateEvent lets something happen to an event.
+func (c *Client) UpdateEvent(ctx context.Context, project, event string, in api.UpdateEvent) (api.Event, error) {
+	return send[api.Event](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "events", event), body: in})
+}
+
+// UpdateEvents lets the same happen to several events.
+func (c *Client) UpdateEvents(ctx context.Context, project string, in api.UpdateEvents) (api.UpdatedEvents, error) {
+	return send[api.UpdatedEvents](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "events"), body: in})
+}
+
+// MarkReport marks a report as bad: its results are left out of lines.
+func (c *Client) MarkReport(ctx context.Context, project, report, reason string) (api.ReportMark, error) {
+	return send[api.ReportMark](ctx, c, call{method: http.MethodPut, path: at("projects", project, "reports", report, "mark"),
+		body: api.NewReportMark{Reason: reason}})
+}
+
+// UnmarkReport lets a report's results count again.
+func (c *Client) UnmarkReport(ctx context.Context, project, report string) error {
+	return c.remove(ctx, at("projects", project, "reports", report, "mark"))
 }

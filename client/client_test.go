@@ -170,6 +170,16 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 				return many(c.Events(ctx, "p", EventQuery{Branch: "b", Testbed: "t", Kind: api.MachineEvent, State: "open", Gone: true,
 					Since: &at, Newest: true}, Page{}))
 			}},
+		{`PATCH /v0/projects/p/events/e {"verb":"ack"}`, func(ctx context.Context, c *Client) error {
+			return one(c.UpdateEvent(ctx, "p", "e", api.UpdateEvent{Verb: api.AckEvent}))
+		}},
+		{`PATCH /v0/projects/p/events {"verb":"fix","commits":"a..b"}`, func(ctx context.Context, c *Client) error {
+			return one(c.UpdateEvents(ctx, "p", api.UpdateEvents{UpdateEvent: api.UpdateEvent{Verb: api.FixEvent}, Commits: "a..b"}))
+		}},
+		{`PUT /v0/projects/p/reports/r/mark {"reason":"busy"}`, func(ctx context.Context, c *Client) error {
+			return one(c.MarkReport(ctx, "p", "r", "busy"))
+		}},
+		{"DELETE /v0/projects/p/reports/r/mark", func(ctx context.Context, c *Client) error { return c.UnmarkReport(ctx, "p", "r") }},
 		{"GET /v0/projects/p/events/e", func(ctx context.Context, c *Client) error { return one(c.Event(ctx, "p", "e")) }},
 		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&shape=columns&testbeds=t",
 			func(ctx context.Context, c *Client) error {

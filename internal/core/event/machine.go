@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Bounds of what is a machine's doing.
+// Bounds of what is a machine's doing. LeastMoved is how many lines at least.
 const (
-	leastMoved  = 5   // lines
+	LeastMoved  = 5   // lines
 	canaryBound = 3.0 // standard deviations
 )
 
@@ -16,12 +16,12 @@ const (
 type Around struct{ Active, Moved int }
 
 // most says whether more than half of the lines moved, and enough of them to say so.
-func (a Around) most() bool { return a.Moved >= leastMoved && 2*a.Moved > a.Active }
+func (a Around) most() bool { return a.Moved >= LeastMoved && 2*a.Moved > a.Active }
 
 // OfMachine says whether a change is the testbed's and not a commit's: most of its lines moved at one time, and those of another testbed
 // that measured the same versions did not. Without another testbed nobody can tell, and it is not.
 func OfMachine(here Around, others []Around) bool {
-	return here.most() && slices.ContainsFunc(others, func(a Around) bool { return a.Active >= leastMoved && 2*a.Moved <= a.Active })
+	return here.most() && slices.ContainsFunc(others, func(a Around) bool { return a.Active >= LeastMoved && 2*a.Moved <= a.Active })
 }
 
 // Canary is a benchmark that no commit touches, before and after: the logarithm of its ratio, and one standard deviation of it.

@@ -140,6 +140,8 @@ const (
 	EventChanges      = 1_000   // of one event alone; it says how many there are
 	EventSuspects     = 1_000   // versions that one may have come with
 	EventSteps        = 1_000   // of its life, the newest
+	EventReasonBytes  = 1_024   // why somebody did something about an event, or marked a report
+	EventsAtOnce      = 1_000   // that one request changes or looks through
 	NewsOfALook       = 20_000  // reports that one look takes; the next takes the rest
 	LooksAtOnce       = 64      // heads and testbeds that a local command looks at before it shows events; the next goes on
 	LogTailBytes      = 1 * MiB // how much of a job's log a page shows

@@ -62,7 +62,9 @@ func (k *look) examine(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	bySpec := map[string][]measured{}
+	k.oldest = math.MaxInt64
 	for _, r := range news {
+		k.oldest = min(k.oldest, r.number)
 		bySpec[r.spec] = append(bySpec[r.spec], r)
 	}
 	for spec, reports := range bySpec {

@@ -59,7 +59,8 @@ type look struct {
 	at        report.Line
 	version   int64 // of the looks before
 	news      []report.News
-	anew      bool // results went away: what was let go is looked at again
+	anew      bool  // results went away: what was let go is looked at again
+	oldest    int64 // version that there is news of
 	examined  map[lineKey]bool
 	lines     []Line
 	gone      []lineKey // lines without results
@@ -115,7 +116,14 @@ func (s *Service) note(ctx context.Context, seen look) error {
 			if err := dropLines(ctx, tx, seen.gone); err != nil {
 				return err
 			}
-			if len(seen.points) > 0 || seen.anew {
+			again := len(seen.points) > 0 || seen.anew
+			if !again {
+				var err error
+				if again, err = bearsWitness(ctx, tx, seen.at, seen.oldest); err != nil {
+					return err
+				}
+			}
+			if again {
 				if err := regroup(ctx, tx, seen.projectID, seen.at.HeadID); err != nil {
 					return err
 				}

@@ -161,6 +161,18 @@ func (g grouping) ofMachine(ctx context.Context, tx *store.Tx, testbed string, i
 	return coreevent.OfMachine(here, others), nil
 }
 
+// witnessed is how many versions back new results of a testbed say something about another one's events.
+const witnessed = 64
+
+// bearsWitness says whether what a testbed measured from version oldest on may show that an event of another testbed is that machine's
+// doing: where many lines moved there and none does here.
+func bearsWitness(ctx context.Context, tx *store.Tx, at report.Line, oldest int64) (may bool, err error) {
+	err = tx.QueryRow(ctx, `select exists (select 1 from change_event e where e.head_id = $1 and e.testbed_id <> $2 and e.significant
+		and e.kind <> 'threshold' and e.changes >= $3 and e.last >= $4)`, at.HeadID, at.TestbedID, coreevent.LeastMoved, oldest-witnessed).
+		Scan(&may)
+	return may, err
+}
+
 // measuredAround says whether a testbed has measured enough versions on both sides of a place to show a change there.
 func measuredAround(ctx context.Context, tx *store.Tx, at report.Line, first, last int64) (bool, error) {
 	stretches, err := series.Stretches(ctx, tx, at.HeadID)

@@ -162,7 +162,7 @@ func list(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 	}
 	switch f.State {
 	case "":
-		from += ` and $1 > 0` // a parameter that no condition names has no type
+		from += ` and coalesce(e.until, $1) is not null` // always; a parameter that no condition names has no type
 	case "open":
 		from += ` and ` + stateNow + ` in ` + openStates
 	default:

@@ -38,6 +38,34 @@ func (a *API) registerEvents() {
 			}
 			return listed(a.cfg.Events.List(ctx, actorOf(ctx), in.Project, f, in.page(true)))
 		})
+	register(a, operation{http.MethodPatch, all, "update-events", "Let the same happen to several events", access.EditProject, 0, 0},
+		func(ctx context.Context, in *struct {
+			ProjectPath
+			Body api.UpdateEvents
+		}) (*bodyOutput[api.UpdatedEvents], error) {
+			return body(a.cfg.Events.UpdateMany(ctx, actorOf(ctx), in.Project, in.Body))
+		})
+	register(a, operation{http.MethodPatch, one, "update-event", "Acknowledge, accept, ignore, fix or reopen an event", access.EditProject,
+		0, 0},
+		func(ctx context.Context, in *struct {
+			EventPath
+			Body api.UpdateEvent
+		}) (*bodyOutput[api.Event], error) {
+			return body(a.cfg.Events.Update(ctx, actorOf(ctx), in.Project, in.Event, in.Body))
+		})
+	const mark = "/v0/projects/{project}/reports/{report}/mark"
+	register(a, operation{http.MethodPut, mark, "mark-report", "Mark a report as bad: its results are left out of lines",
+		access.EditProject, 0, 0}, func(ctx context.Context, in *struct {
+		ReportPath
+		Body api.NewReportMark
+	}) (*bodyOutput[api.ReportMark], error) {
+		return body(a.cfg.Events.Mark(ctx, actorOf(ctx), in.Project, in.Report, in.Body.Reason))
+	})
+	register(a, operation{http.MethodDelete, mark, "unmark-report", "Let a report's results count again", access.EditProject,
+		http.StatusNoContent, 0},
+		func(ctx context.Context, in *ReportPath) (*emptyOutput, error) {
+			return &emptyOutput{}, a.cfg.Events.Unmark(ctx, actorOf(ctx), in.Project, in.Report)
+		})
 	register(a, operation{http.MethodGet, one, "get-event", "One event, with why it is one", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *EventPath) (*bodyOutput[api.Event], error) {
 			return body(a.cfg.Events.Get(ctx, actorOf(ctx), in.Project, in.Event))

@@ -110,6 +110,10 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 	place["event"] = ident.NewUUID()
 	operations["get-event"] = step{op: operations["get-event"].op, path: operations["get-event"].path, accomplished: http.StatusNotFound}
 	do("get-event", "", nil)
+	operations["update-event"] = step{op: operations["update-event"].op, path: operations["update-event"].path,
+		accomplished: http.StatusNotFound}
+	do("update-event", "", map[string]any{"verb": "ack"})
+	do("update-events", "", map[string]any{"verb": "ignore", "reason": "noise", "benchmark": "b*"})
 	do("get-metric", "", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency&shape=columns", nil)
@@ -118,6 +122,8 @@ func (s *station) tour(visibility api.Visibility, before func(step)) {
 		"context": map[string]any{"ci": "yes"}})), "uuid")
 	do("list-reports", "?expand=true", nil)
 	do("get-report", "", nil)
+	do("mark-report", "", map[string]any{"reason": "the machine was busy"})
+	do("unmark-report", "", nil)
 	do("reparse-report", "", nil)
 	do("delete-report", "", nil)
 
