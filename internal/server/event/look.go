@@ -82,13 +82,13 @@ func (s *Service) see(ctx context.Context, projectID string, at report.Line) (se
 	return seen, err
 }
 
-// rowsOfANote bounds the rows that one transaction of a look writes: all writers wait for it.
-const rowsOfANote = 4_000
+// noteRows bounds the rows that one transaction of a look writes: all writers wait for it.
+const noteRows = 4_000
 
 // note writes what was seen. The last transaction makes events of it and takes the news away, so that a look which is killed is done
 // again, and to write the same lines twice does no harm.
 func (s *Service) note(ctx context.Context, seen look) error {
-	lines, points := slices.Collect(slices.Chunk(seen.lines, rowsOfANote)), slices.Collect(slices.Chunk(seen.points, rowsOfANote))
+	lines, points := slices.Collect(slices.Chunk(seen.lines, s.rows)), slices.Collect(slices.Chunk(seen.points, s.rows))
 	version := seen.version
 	for n := max(len(lines), len(points), 1); n > 0; n-- {
 		if err := s.store.Tx(ctx, func(tx *store.Tx) error {

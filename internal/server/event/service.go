@@ -27,10 +27,11 @@ type Service struct {
 	store    *store.Store
 	door     *project.Door
 	onDemand bool
+	rows     int // of one transaction
 }
 
 // NewService makes them.
-func NewService(cfg Config) *Service { return &Service{cfg.Store, cfg.Door, cfg.OnDemand} }
+func NewService(cfg Config) *Service { return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows} }
 
 // NamedFilter narrows a list of events. Empty fields do not. Branch and testbed are UUIDs, slugs or names; state is one of the states, or
 // open.
