@@ -178,22 +178,3 @@ func reportsAt(ctx context.Context, tx *store.Tx, e Event, versionIDs []string) 
 	})
 	return out, err
 }
-
-// countAlerts returns how many alerts of thresholds events stand for. Events without are absent.
-func countAlerts(ctx context.Context, tx *store.Tx, eventIDs []string) (map[string]int, error) {
-	out := map[string]int{}
-	err := store.InChunks(eventIDs, func(in string, args []any) error {
-		rows, err := tx.Query(ctx, `select a.event_id, count(*) from alert a where a.event_id in `+in+` group by a.event_id`, args...)
-		_, err = store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) {
-			var n int
-			err = rows.Scan(&id, &n)
-			out[id] = n
-			return id, err
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count alerts of events: %w", err)
-	}
-	return out, nil
-}

@@ -128,6 +128,9 @@ func (s *Service) note(ctx context.Context, seen look) error {
 					return err
 				}
 			}
+			if err := foldAlerts(ctx, tx, seen.projectID, seen.at, again); err != nil {
+				return err
+			}
 			return report.DropNews(ctx, tx, seen.news)
 		}); err != nil {
 			return err

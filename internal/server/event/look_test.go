@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/server/event"
+	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 func TestAStepIsSuspectedThenConfirmedAndToldOnce(t *testing.T) {
@@ -187,4 +190,41 @@ func TestABranchHasOnlyItsOwnChanges(t *testing.T) {
 	w.look()
 	w.want(event.NamedFilter{Branch: "main"}, "code confirmed lab: a +30% worse")
 	w.want(event.NamedFilter{Branch: "pr"}, "code confirmed lab: b +40% worse")
+}
+
+func TestAlertsOfThresholdsFoldIntoEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	upper := 0.05
+	w.models = &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "percentage", UpperBoundary: &upper}}}
+	w.runs("lab", 20, map[string]float64{"a": 100, "b": 50})
+	w.run("lab", "", map[string]float64{"a": 100, "b": 60}) // an outlier
+	w.look()
+	w.want(event.NamedFilter{})
+	alone := w.want(event.NamedFilter{Kind: event.Threshold}, "threshold suspected lab: ")
+	if alone[0].Alerts != 1 || alone[0].First.Number != 20 || alone[0].Last.Number != 20 {
+		t.Errorf("the outlier: %+v", alone[0])
+	}
+	w.runs("lab", 3, map[string]float64{"a": 120, "b": 50})
+	w.look()
+	w.runs("lab", 7, map[string]float64{"a": 120, "b": 50})
+	w.look()
+	if step := w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse"); step[0].Alerts < 5 {
+		t.Errorf("%d alerts were folded into the step", step[0].Alerts)
+	}
+	if again := w.want(event.NamedFilter{Kind: event.Threshold}, "threshold suspected lab: "); again[0].Alerts != 1 ||
+		again[0].UUID != alone[0].UUID {
+		t.Errorf("the outlier: %+v", again[0])
+	}
+	w.in(func(ctx context.Context, tx *store.Tx) error {
+		a, _, err := threshold.ListAlerts(ctx, tx, w.project.ID, threshold.AlertFilter{Status: api.AlertActive}, store.Page{Limit: 1})
+		if err != nil {
+			return err
+		}
+		return threshold.SetAlertStatus(ctx, tx, a[0], api.AlertDismissed)
+	})
+	w.runs("lab", 1, map[string]float64{"a": 120, "b": 50})
+	w.look()
+	w.want(event.NamedFilter{Kind: event.Threshold})
+	w.want(event.NamedFilter{Kind: event.Threshold, Gone: true}, "threshold suspected lab: ")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -118,6 +119,17 @@ func ofHead(ctx context.Context, tx *store.Tx, headID string) ([]Event, error) {
 	out, err := store.Collect(rows, err, scanEvents)
 	if err != nil {
 		return nil, fmt.Errorf("find events of head %s: %w", headID, err)
+	}
+	return out, nil
+}
+
+// ofThresholds returns the events of a head and testbed that stand for alerts of thresholds.
+func ofThresholds(ctx context.Context, tx *store.Tx, at report.Line) ([]Event, error) {
+	rows, err := tx.Query(ctx, `select `+eventColumns+` from change_event e where e.head_id = $1 and e.testbed_id = $2
+		and e.kind = 'threshold' order by e.id`, at.HeadID, at.TestbedID)
+	out, err := store.Collect(rows, err, scanEvents)
+	if err != nil {
+		return nil, fmt.Errorf("find events of thresholds: %w", err)
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
 // What the rows of this room are on the wire.
@@ -57,7 +58,7 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 	if err != nil {
 		return nil, err
 	}
-	alerts, err := countAlerts(ctx, tx, ids)
+	alerts, _, err := threshold.CountOfEvents(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}

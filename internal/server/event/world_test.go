@@ -35,6 +35,7 @@ type world struct {
 	reports *report.Service
 	events  *event.Service
 	noise   *rand.Rand
+	models  *api.ReportThresholds // of each report
 }
 
 type noQueue struct{ report.Queue }
@@ -83,7 +84,7 @@ func (w *world) runOn(branch, testbed, commit string, start *api.StartPoint, res
 	}
 	taken, err := w.reports.Submit(w.t.Context(), report.Request{Actor: local, New: api.NewRun{Project: "shop", Branch: branch,
 		Testbed: testbed, Hash: commitHash(commit), StartPoint: start, Settings: &api.ReportSettings{Adapter: "json"},
-		Results: []string{string(body)}}})
+		Thresholds: w.models, Results: []string{string(body)}}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -132,8 +132,10 @@ create table report_mark (
 
 alter table alert add column event_id text;
 create index alert_event on alert (event_id) where event_id is not null;
+create index alert_unfolded on alert (head_id, metric_id) where event_id is null;
 
 -- +goose Down
+drop index alert_unfolded;
 drop index alert_event;
 alter table alert drop column event_id;
 drop table report_mark;
