@@ -186,18 +186,6 @@ func TestUnknownAdaptersAreNamedWithTheNearestKnown(t *testing.T) {
 	}
 }
 
-func TestDistanceCountsSlips(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"json", "json", 0}, {"jsno", "json", 2}, {"jso", "json", 1}, {"jsson", "json", 1}, {"bson", "json", 1}, {"a", "abcdefg", 6}} {
-		if got := distance(row.a, row.b); got != row.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", row.a, row.b, got, row.want)
-		}
-	}
-}
-
 func TestAnAverageThatTheToolDoesNotOfferIsSaidAndNoFailure(t *testing.T) {
 	t.Parallel()
 	bmf := []byte(`{"b":{"latency":{"value":1}}}`)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/ident"
 )
 
 // Name is an adapter's name as it stands on the wire.
@@ -68,7 +69,7 @@ func ParseName(s string) (Name, error) {
 	nearest, best := "", min(3, len(s)/2+1) // two wrong letters are a slip, three are another word
 	for _, n := range Names() {
 		known = append(known, string(n))
-		if d := distance(s, string(n)); d < best {
+		if d := ident.Slips(s, string(n)); d < best {
 			nearest, best = string(n), d
 		}
 	}
@@ -93,31 +94,6 @@ func joined(names []Name) string {
 		texts[i] = string(n)
 	}
 	return strings.Join(texts, ", ")
-}
-
-// distance is how many bytes must be put in, taken out or changed to make b of a (Levenshtein). Texts that differ much in length are not
-// looked at: their distance is at least that difference.
-func distance(a, b string) int {
-	if d := len(a) - len(b); d > 3 || d < -3 {
-		return max(d, -d)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // Options say how a tool's numbers are read.
