@@ -149,6 +149,13 @@ const (
 	EventBufferRows   = 256     // server-sent events held for a slow reader before it must re-read
 )
 
+// Policies.
+const (
+	PolicyBytes    = 32 * KiB // the YAML library takes longer than in proportion for hostile texts
+	PolicyRules    = 500      // of one policy
+	PolicyPatterns = 100      // of one dimension of a rule
+)
+
 // Comparisons on the server.
 const (
 	CompareBack      = 10_000    // versions before the newest that a side may be

@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Notice is something about a rule that is allowed and probably not meant.
+type Notice struct {
+	At   Position
+	Text string
+}
+
+// Unreached says which rules decide nothing for any line, because each of their settings is said again by later rules that select at least
+// the same lines.
+func (p Policy) Unreached() []Notice {
+	var out []Notice
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		left := r.said()
+		var by []string
+		for j := i + 1; j < len(p.Rules) && left != 0; j++ {
+			later := &p.Rules[j]
+			if left&later.said() != 0 && later.covers(&r.Selector) {
+				left &^= later.said()
+				by = append(by, fmt.Sprint(later.At.Line))
+			}
+		}
+		if left == 0 {
+			out = append(out, Notice{r.At, fmt.Sprintf("this rule decides nothing: the later rule of line %s says the same settings for "+
+				"all of its lines; remove it, or put it after the later one", strings.Join(by, " and that of line "))})
+		}
+	}
+	return out
+}
+
+// said are the settings that a rule says, a bit for each.
+func (r *Rule) said() (bits int) {
+	for i, is := range []bool{r.Test != "", r.MinEffect != nil, r.Strictness != 0, r.Severity != "", r.Notify != nil} {
+		if is {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// Unmatched says which patterns match nothing of lines, and which rules select none of them though each of their patterns matches
+// something.
+func (p Policy) Unmatched(lines []Line) []Notice {
+	var out []Notice
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if slices.ContainsFunc(lines, func(l Line) bool { return r.Selects(l) }) && !r.hasSeveral() {
+			continue
+		}
+		before, named := len(out), []string{}
+		for _, d := range r.dimensions() {
+			for _, pattern := range d.patterns {
+				if !slices.ContainsFunc(lines, func(l Line) bool { return slices.ContainsFunc(d.of(l), pattern.names) }) {
+					out = append(out, Notice{pattern.At, unmatched(d, pattern, lines)})
+				}
+			}
+			if len(d.patterns) > 0 {
+				named = append(named, d.key)
+			}
+		}
+		if before < len(out) || slices.ContainsFunc(lines, func(l Line) bool { return r.Selects(l) }) {
+			continue
+		}
+		if len(named) == 0 {
+			out = append(out, Notice{r.At, "this rule selects nothing: there are no lines"})
+			continue
+		}
+		out = append(out, Notice{r.At, "this rule selects nothing: no line matches its " + strings.Join(named, " and ") + " together"})
+	}
+	return out
+}
+
+// hasSeveral says whether a dimension has several patterns, of which some may match nothing though the rule selects lines.
+func (s *Selector) hasSeveral() bool {
+	return max(len(s.Branch), len(s.Testbed), len(s.Benchmark), len(s.Tag), len(s.Measure)) > 1
+}
+
+func unmatched(d dimension, p Pattern, lines []Line) string {
+	text := fmt.Sprintf("%s %q matches nothing", d.key, shortened(p.Text))
+	if d.key == "tag" && !slices.ContainsFunc(lines, func(l Line) bool { return len(l.Tags) > 0 }) {
+		return text + ": no benchmark here has tags"
+	}
+	folded := Pattern{Text: strings.ToLower(p.Text)}
+	for _, l := range lines {
+		for _, n := range d.of(l) {
+			if folded.Matches(strings.ToLower(n.Name)) {
+				return text + fmt.Sprintf("; upper and lower case count, and there is %q", shortened(n.Name))
+			}
+		}
+	}
+	wider := Pattern{Text: "*" + p.Text + "*"}
+	for _, l := range lines {
+		for _, n := range d.of(l) {
+			if wider.Matches(n.Name) {
+				return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", shortened(n.Name))
+			}
+		}
+	}
+	return text
+}
