@@ -257,12 +257,15 @@ func VersionsAt(ctx context.Context, tx *store.Tx, headID string, numbers []int6
 	return out, nil
 }
 
+// byHashQuery begins with the commit, which few versions have: "cross join" keeps SQLite from going through all versions of the head.
+const byHashQuery = `select ` + versionColumns + ` from version v cross join head_version hv cross join head_lineage l
+	where v.project_id = $2 and v.hash = $3 and hv.version_id = v.id
+	and l.head_id = $1 and l.ancestor_id = hv.head_id and hv.number between l.low and l.high
+	order by v.number desc limit 1`
+
 // VersionByHash returns the newest version of a head with this commit; found is false if it has none.
 func VersionByHash(ctx context.Context, tx *store.Tx, projectID, headID, hash string) (v Version, found bool, err error) {
-	v, err = scanVersion(tx.QueryRow(ctx, `select `+versionColumns+` from version v
-		join head_version hv on hv.version_id = v.id
-		join head_lineage l on l.head_id = $1 and l.ancestor_id = hv.head_id and hv.number between l.low and l.high
-		where v.project_id = $2 and v.hash = $3 order by v.number desc limit 1`, headID, projectID, hash))
+	v, err = scanVersion(tx.QueryRow(ctx, byHashQuery, headID, projectID, hash))
 	return store.FoundRow(v, err, "find version "+hash)
 }
 

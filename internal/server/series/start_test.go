@@ -238,3 +238,31 @@ func BenchmarkStartAt(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkNewCommit places a commit that is new behind so many that a branch has.
+func BenchmarkNewCommit(b *testing.B) {
+	for _, versions := range []int{100, 1_000, 5_000} {
+		b.Run(fmt.Sprint(versions), func(b *testing.B) {
+			s, _ := storetest.Open(b)
+			g := storetest.NewGround(b, s, 1, 1)
+			_, head := g.Branch("main")
+			g.Tx(func(tx *store.Tx) error {
+				next := func(i int) error {
+					_, err := series.EnsureVersion(b.Context(), tx, g.Project, head.ID, fmt.Sprintf("%040x", i*7919))
+					return err
+				}
+				for i := range versions {
+					if err := next(i); err != nil {
+						return err
+					}
+				}
+				for i := versions; b.Loop(); i++ {
+					if err := next(i); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
