@@ -69,7 +69,7 @@ func TestServerSaysWhatBenchersClientsAsk(t *testing.T) {
 }
 
 // raw is an answer with its shapes as they are, not as api would have them.
-func (w *world) raw(path string) map[string]any {
+func (w *fixture) raw(path string) map[string]any {
 	w.t.Helper()
 	var out map[string]any
 	w.must(200, w.key, "GET", path, nil, &out)

@@ -19,7 +19,7 @@ import (
 )
 
 // onPostgres starts a server on a PostgreSQL database and a data folder.
-func onPostgres(t *testing.T, address, data string, change ...func(*Config)) *world {
+func onPostgres(t *testing.T, address, data string, change ...func(*Config)) *fixture {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -27,7 +27,7 @@ func moveFolder(t *testing.T, data, to string, change ...func(*MoveParams)) (Mov
 }
 
 // inFile starts a server with a database in its folder, also in a run on PostgreSQL.
-func inFile(t *testing.T, data string) *world {
+func inFile(t *testing.T, data string) *fixture {
 	t.Helper()
 	return onPostgres(t, "", data)
 }
@@ -45,7 +45,7 @@ func TestAMovedFolderServesTheSameAnswers(t *testing.T) {
 	w.push("shop/bench")
 	w.must(http.StatusCreated, w.key, "POST", "/v0/projects/shop/keys", map[string]any{"name": "ci"}, nil)
 	key := w.key
-	answers := func(w *world) map[string]any {
+	answers := func(w *fixture) map[string]any {
 		t.Helper()
 		out := map[string]any{}
 		for _, path := range []string{"/v0/projects", "/v0/projects/shop/reports", "/v0/projects/shop/alerts", "/v0/projects/shop/thresholds",

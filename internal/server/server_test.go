@@ -25,15 +25,15 @@ import (
 	"github.com/tachograph/tacho/internal/server/upkeep"
 )
 
-// world is a running server on loopback with its admin's key.
-type world struct {
+// fixture is a running server on loopback with its admin's key.
+type fixture struct {
 	t        *testing.T
 	url, key string
 	server   *Server
 	stop     func()
 }
 
-func start(t *testing.T, data string) *world {
+func start(t *testing.T, data string) *fixture {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,7 +53,7 @@ func settings(t testing.TB, data string) (cfg Config) {
 	return cfg
 }
 
-func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) *world {
+func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) *fixture {
 	t.Helper()
 	cfg := settings(t, data)
 	cfg.URL, cfg.Version = URLOf(l), "test"
@@ -70,7 +70,7 @@ func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, url: cfg.URL, key: key, server: s}
+	w := &fixture{t: t, url: cfg.URL, key: key, server: s}
 	w.stop = func() {
 		if stopped {
 			return
@@ -89,7 +89,7 @@ func startWith(t *testing.T, data string, l net.Listener, change func(*Config)) 
 }
 
 // call sends a request with a key and decodes the answer; it returns the status.
-func (w *world) call(key, method, path string, in, out any) int {
+func (w *fixture) call(key, method, path string, in, out any) int {
 	w.t.Helper()
 	var body io.Reader
 	switch v := in.(type) {
@@ -130,7 +130,7 @@ func (w *world) call(key, method, path string, in, out any) int {
 	return res.StatusCode
 }
 
-func (w *world) must(status int, key, method, path string, in, out any) {
+func (w *fixture) must(status int, key, method, path string, in, out any) {
 	w.t.Helper()
 	if got := w.call(key, method, path, in, out); got != status {
 		w.t.Fatalf("%s %s: status %d, want %d", method, path, got, status)
@@ -138,7 +138,7 @@ func (w *world) must(status int, key, method, path string, in, out any) {
 }
 
 // push puts a small image into the registry.
-func (w *world) push(repository string) string {
+func (w *fixture) push(repository string) string {
 	w.t.Helper()
 	file := filepath.Join(w.t.TempDir(), "bench")
 	if err := os.WriteFile(file, []byte("#!"), 0o755); err != nil {
@@ -235,7 +235,7 @@ func TestTheRoadOfOneJob(t *testing.T) {
 }
 
 // ended follows a job's events to its end.
-func (w *world) ended(project, id string) api.Job {
+func (w *fixture) ended(project, id string) api.Job {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()

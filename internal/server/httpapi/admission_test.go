@@ -33,7 +33,7 @@ func narrow(capacity int64) *admit.Gate {
 
 func TestABusyServerAnswers503AndWhenToComeAgain(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	for _, tc := range []struct {
 		name, method, path string
 		size               int64 // -1: not known
@@ -86,7 +86,7 @@ func TestABusyServerAnswers503AndWhenToComeAgain(t *testing.T) {
 
 func TestGatesAreEmptyAfterEveryAnswer(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	gates := admit.Gates{Small: narrow(limits.MiB), Decode: narrow(16 * limits.MiB), Bodies: narrow(limits.MiB), Work: narrow(limits.GiB),
 		Reads: narrow(limits.GiB)}
 	a := New(Config{Accounts: s.accounts, Gates: gates, Log: slog.New(slog.DiscardHandler), Services: s.api.cfg.Services})
@@ -122,7 +122,7 @@ func TestGatesAreEmptyAfterEveryAnswer(t *testing.T) {
 // TestALargeReportIsReadAsASmallOneIs sends the same report with and without white space that makes it large.
 func TestALargeReportIsReadAsASmallOneIs(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	send := func(pad int) (out api.Report) {
 		body := s.newRun(map[string]any{"results": []string{`{"b":{"latency":{"value":1}}}` + strings.Repeat(" ", pad),
 			`{"b":{"latency":{"value":2}}}`},

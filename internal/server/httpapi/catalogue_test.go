@@ -15,7 +15,7 @@ import (
 )
 
 // create is POST that must succeed.
-func create[T any](s *station, path string, body any) (out T) {
+func create[T any](s *fixture, path string, body any) (out T) {
 	s.t.Helper()
 	if status, _, message := s.call(http.MethodPost, path, body, &out); status != http.StatusCreated {
 		s.t.Fatalf("POST %s: %d %s", path, status, message)
@@ -24,7 +24,7 @@ func create[T any](s *station, path string, body any) (out T) {
 }
 
 // patch is PATCH that must succeed.
-func patch[T any](s *station, path string, body any) (out T) {
+func patch[T any](s *fixture, path string, body any) (out T) {
 	s.t.Helper()
 	if status, _, message := s.call(http.MethodPatch, path, body, &out); status != http.StatusOK {
 		s.t.Fatalf("PATCH %s: %d %s", path, status, message)
@@ -34,7 +34,7 @@ func patch[T any](s *station, path string, body any) (out T) {
 
 func TestPatchOfAProjectTellsAbsentFromNull(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	made := create[api.Project](s, "/v0/projects", map[string]any{"name": "Shop", "url": "https://example.com/a?b=c"})
 	if made.Slug != "shop" || made.Visibility != api.Public || made.Claimed == nil || *made.URL != "https://example.com/a?b=c" {
 		t.Errorf("made: %+v", made)
@@ -65,7 +65,7 @@ func TestPatchOfAProjectTellsAbsentFromNull(t *testing.T) {
 
 func TestDeletedProjectIsNowhere(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	report := s.run(results(1))
 	key := create[api.KeyCreated](s, "/v0/projects/shop/keys", map[string]any{"name": "ci"})
 	create[api.Spec](s, "/v0/specs", map[string]any{"name": "small", "architecture": "x86_64", "cpu": 1, "memory": 1 << 30, "disk": 1 << 30})
@@ -108,7 +108,7 @@ func TestDeletedProjectIsNowhere(t *testing.T) {
 
 func TestListsArePagedAndCounted(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	create[api.Project](s, "/v0/projects", map[string]any{"name": "shop"})
 	for i := range 11 {
 		create[api.Testbed](s, "/v0/projects/shop/testbeds", map[string]any{"name": fmt.Sprintf("Lab %02d", i)})
@@ -142,7 +142,7 @@ func TestListsArePagedAndCounted(t *testing.T) {
 
 func TestDimensionsLiveAndDie(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	create[api.Project](s, "/v0/projects", map[string]any{"name": "shop"})
 	const base = "/v0/projects/shop/"
 	slash := create[api.Benchmark](s, base+"benchmarks", map[string]any{"name": "a/b"})
@@ -187,7 +187,7 @@ func TestDimensionsLiveAndDie(t *testing.T) {
 
 func TestKeysOfAPersonAndOfAProject(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	create[api.Project](s, "/v0/projects", map[string]any{"name": "shop", "visibility": "private"})
 	mine := create[api.KeyCreated](s, "/v0/users/admin/keys", map[string]any{"name": "laptop", "ttl": 60})
 	run := create[api.KeyCreated](s, "/v0/projects/shop/keys", map[string]any{"name": "ci"})
@@ -229,7 +229,7 @@ func TestKeysOfAPersonAndOfAProject(t *testing.T) {
 
 func TestOrganizationsOfThePerson(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	eve := s.strangers()[1]
 	if mine := get[[]api.Organization](s, "/v0/organizations"); len(mine) != 2 {
 		t.Errorf("an admin sees %d organizations of 2", len(mine))

@@ -27,7 +27,7 @@ import (
 
 func TestBadInputIsRefusedWithItsPlaceAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	s.run(results(1))
 	before := s.rows()
 	const projects, measures, keys = "/v0/projects", "/v0/projects/shop/measures", "/v0/users/admin/keys"
@@ -116,7 +116,7 @@ func TestBadInputIsRefusedWithItsPlaceAndLeavesNothing(t *testing.T) {
 
 func TestNamesComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	for _, name := range []string{`<script>alert("1")</script>`, `'; drop table project; --`, "日本語", "a\u202eb", `\u0000`, "%s%n"} {
 		var made, again api.Project
 		status, header, message := s.call(http.MethodPost, "/v0/projects", map[string]any{"name": name, "no such field": 1}, &made)
@@ -136,7 +136,7 @@ func TestNamesComeBackAsTheyWere(t *testing.T) {
 
 func TestBadKeysAreUnauthorized(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	var revoked, good api.KeyCreated
 	for _, k := range []*api.KeyCreated{&revoked, &good} {
 		if status, _, message := s.call(http.MethodPost, "/v0/users/admin/keys", map[string]any{"name": "k", "ttl": 3600},
@@ -178,7 +178,7 @@ func TestBadKeysAreUnauthorized(t *testing.T) {
 
 func TestBodyOverTheLimitIs413AndTheServerGoesOn(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	big := `{"name":"` + strings.Repeat("x", limits.JSONBodyBytes) + `"}`
 	chunked := func(key string, size int64) int {
 		t.Helper()
@@ -232,7 +232,7 @@ func (endless) Read(p []byte) (int, error) {
 // TestAnnouncedGigabyteIsRefusedUnread sends the head of a request only: the answer must not wait for the body.
 func TestAnnouncedGigabyteIsRefusedUnread(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	for _, key := range []string{s.key, ""} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
 		if err != nil {
@@ -262,7 +262,7 @@ func TestAnnouncedGigabyteIsRefusedUnread(t *testing.T) {
 
 func TestBodyOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	for kind, want := range map[string]int{"application/json; charset=utf-8": 201, "": 201, "text/plain": 415,
 		"application/x-www-form-urlencoded": 415, "multipart/form-data": 415} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/v0/projects", strings.NewReader(`{"name":"x"}`))
@@ -292,7 +292,7 @@ func TestBodyOfAnotherTypeIsRefused(t *testing.T) {
 // deskAPI is an API of its own, whose log can be read, for operations that the server does not have.
 func deskAPI(t *testing.T) (*API, *bytes.Buffer) {
 	t.Helper()
-	s := newStation(t)
+	s := newFixture(t)
 	log := &bytes.Buffer{}
 	return New(Config{Accounts: s.accounts, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil)), Services: s.api.cfg.Services}), log
 }

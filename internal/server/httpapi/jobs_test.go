@@ -23,15 +23,15 @@ import (
 	"github.com/tachograph/tacho/internal/server/throttle"
 )
 
-// yard is a station whose queue works, with one runner, which the tests play.
+// yard is a fixture whose queue works, with one runner, which the tests play.
 type yard struct {
-	*station
+	*fixture
 	runner string // its id
 }
 
 func newYard(t testing.TB, change ...func(*Config)) *yard {
 	t.Helper()
-	y := &yard{station: newStation(t, change...)}
+	y := &yard{fixture: newFixture(t, change...)}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- y.queue.Run(ctx) }()
@@ -326,7 +326,7 @@ func TestJobsAreListedShownCanceledAndRetried(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	first, second := y.submit(), y.submit()
-	if list := get[[]api.Job](y.station, jobs); len(list) != 2 || list[0].UUID != second {
+	if list := get[[]api.Job](y.fixture, jobs); len(list) != 2 || list[0].UUID != second {
 		t.Errorf("list %+v", list)
 	}
 	patch := func(id string, to api.JobStatus) (job api.Job, status int) {
@@ -337,7 +337,7 @@ func TestJobsAreListedShownCanceledAndRetried(t *testing.T) {
 		job.Reason != api.ReasonCanceledByUser {
 		t.Errorf("cancel: %d, %+v", status, job)
 	}
-	if list := get[[]api.Job](y.station, jobs+"?status=canceled"); len(list) != 1 || list[0].UUID != first {
+	if list := get[[]api.Job](y.fixture, jobs+"?status=canceled"); len(list) != 1 || list[0].UUID != first {
 		t.Errorf("canceled ones %+v", list)
 	}
 	if job, status := patch(first, api.JobPending); status != http.StatusOK || job.Status != api.JobPending || *job.QueuePosition != 2 {
@@ -383,7 +383,7 @@ func TestOutputsAreServedWholeAndHarmless(t *testing.T) {
 	put(api.ArtifactFile, "/out/report.html", page)
 	y.says(claimed, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonBenchmarkExit,
 		Results: []api.IterationOutput{{ExitCode: 1}}})
-	got := get[api.Job](y.station, jobs+"/"+id)
+	got := get[api.Job](y.fixture, jobs+"/"+id)
 	if len(got.Outputs) != 2 || got.Output.Results[0].Output["/out/report.html"] != page || len(got.Events) != 3 {
 		t.Errorf("job %+v", got)
 	}
@@ -436,7 +436,7 @@ func TestJobsOfAPrivateProjectAreNotThereForStrangers(t *testing.T) {
 			t.Errorf("%s: %d, want 404", path, status)
 		}
 	}
-	if got := get[api.Job](y.station, jobs+"/"+id); got.UUID != id {
+	if got := get[api.Job](y.fixture, jobs+"/"+id); got.UUID != id {
 		t.Errorf("for its owner: %+v", got)
 	}
 }
@@ -453,7 +453,7 @@ func TestTheFleetIsManagedByAdminsAndSeenByAll(t *testing.T) {
 			t.Errorf("%s: %d, %s in all", path, status, total)
 		}
 	}
-	runner := get[api.Runner](y.station, "/v0/runners/box")
+	runner := get[api.Runner](y.fixture, "/v0/runners/box")
 	if runner.State != api.RunnerNever || runner.Specs[0].Slug != "default" {
 		t.Errorf("runner %+v", runner)
 	}
@@ -505,12 +505,12 @@ func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
 	if job, err := y.queue.Claim(t.Context(), y.runner, nil, 0); err != nil || job != nil {
 		t.Fatalf("claimed %+v, %v", job, err)
 	}
-	got := get[api.Runner](y.station, "/v0/runners/box")
+	got := get[api.Runner](y.fixture, "/v0/runners/box")
 	if got.State != api.RunnerDrained || got.Drained == nil || !strings.Contains(got.DrainedWhy, "no loop device is left") {
 		t.Errorf("runner %+v", got)
 	}
 	const why = "no runner may take it: box is drained; when a machine is repaired: tacho runner undrain box"
-	if job := get[api.Job](y.station, jobs+"/"+ids[0]); job.Status != api.JobPending || job.Blocked != why {
+	if job := get[api.Job](y.fixture, jobs+"/"+ids[0]); job.Status != api.JobPending || job.Blocked != why {
 		t.Errorf("job %s: %s", job.Status, job.Blocked)
 	}
 	if status, _, message := y.call(http.MethodPatch, "/v0/runners/box", map[string]any{"drained": true},
@@ -540,7 +540,7 @@ func TestADrainedRunnerGetsJobsAgainWhenItIsRepaired(t *testing.T) {
 		t.Fatalf("claimed %+v, want %s", job, ids[0])
 	}
 	y.says(&api.ClaimedJob{UUID: ids[0], Epoch: 2}, api.Message{Event: api.MsgFailed, Seq: channel.TerminalSeq, Reason: api.ReasonSandbox})
-	if again := get[api.Runner](y.station, "/v0/runners/box"); again.Drained != nil {
+	if again := get[api.Runner](y.fixture, "/v0/runners/box"); again.Drained != nil {
 		t.Error("failures from before the repair count")
 	}
 }

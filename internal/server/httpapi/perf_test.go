@@ -29,7 +29,7 @@ func TestColumnsArePreferredAsTheSpecificationOfAcceptSays(t *testing.T) {
 
 func TestPerfAnswersInTheShapeThatIsAskedFor(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	report := s.run(results(4))
 	q := url.Values{"branches": {report.Branch.UUID}, "testbeds": {report.Testbed.UUID}, "measures": {"latency"},
 		"benchmarks": {report.Results[0][0].Benchmark.UUID}}

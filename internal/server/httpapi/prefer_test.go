@@ -28,7 +28,7 @@ func TestPreferencesAreReadAsTheirSpecificationSays(t *testing.T) {
 }
 
 // prefers sends a body with a preference, and returns the answer.
-func (s *station) prefers(prefer, path string, body any) (*http.Response, string) {
+func (s *fixture) prefers(prefer, path string, body any) (*http.Response, string) {
 	s.t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *station) prefers(prefer, path string, body any) (*http.Response, string
 // A sender that wants no report gets its ids, and the server does not read back what it has just written.
 func TestAWriteThatPrefersAMinimalAnswerGetsIDs(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	run := func() api.NewRun {
 		return api.NewRun{Project: "shop", Branch: "main", Testbed: "lab", IdempotencyKey: ident.NewUUID(),
 			Settings: &api.ReportSettings{Adapter: "json"}, Results: []string{`{"b":{"latency":{"value":1}}}`}}

@@ -38,8 +38,8 @@ import (
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
-// station is a server that takes reports, behind a real listener, and the key of its administrator.
-type station struct {
+// fixture is a server that takes reports, behind a real listener, and the key of its administrator.
+type fixture struct {
 	t         testing.TB
 	url, key  string
 	path      string // of the database
@@ -51,9 +51,9 @@ type station struct {
 	api       *API
 }
 
-func newStation(t testing.TB, change ...func(*Config)) *station {
+func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	t.Helper()
-	s := &station{t: t, path: filepath.Join(t.TempDir(), "tacho.db")}
+	s := &fixture{t: t, path: filepath.Join(t.TempDir(), "tacho.db")}
 	db, err := testdb.Open(t, store.Config{Path: s.path})
 	if err != nil {
 		t.Fatal(err)
@@ -104,12 +104,12 @@ func (anyImage) Resolve(context.Context, project.Project, string) (job.Image, er
 }
 
 // call sends body as JSON (a string as it is) and decodes the answer into out. It returns the status and the error's message, if any.
-func (s *station) call(method, path string, body, out any) (status int, header http.Header, message string) {
+func (s *fixture) call(method, path string, body, out any) (status int, header http.Header, message string) {
 	s.t.Helper()
 	return s.callAs(s.key, method, path, body, out)
 }
 
-func (s *station) callAs(key, method, path string, body, out any) (status int, header http.Header, message string) {
+func (s *fixture) callAs(key, method, path string, body, out any) (status int, header http.Header, message string) {
 	s.t.Helper()
 	var r io.Reader
 	switch b := body.(type) {
@@ -156,7 +156,7 @@ func (s *station) callAs(key, method, path string, body, out any) (status int, h
 }
 
 // get is call for an answer that must be 200.
-func get[T any](s *station, path string) (out T) {
+func get[T any](s *fixture, path string) (out T) {
 	s.t.Helper()
 	if status, _, message := s.call(http.MethodGet, path, nil, &out); status != http.StatusOK {
 		s.t.Fatalf("GET %s: %d %s", path, status, message)
@@ -165,7 +165,7 @@ func get[T any](s *station, path string) (out T) {
 }
 
 // run posts a run that must be taken. Each begins a second after the last.
-func (s *station) run(body map[string]any) (out api.Report) {
+func (s *fixture) run(body map[string]any) (out api.Report) {
 	s.t.Helper()
 	if status, _, message := s.call(http.MethodPost, "/v0/run", s.newRun(body), &out); status != http.StatusCreated {
 		s.t.Fatalf("POST /v0/run: %d %s", status, message)
@@ -173,7 +173,7 @@ func (s *station) run(body map[string]any) (out api.Report) {
 	return out
 }
 
-func (s *station) newRun(change map[string]any) map[string]any {
+func (s *fixture) newRun(change map[string]any) map[string]any {
 	s.submitted++
 	start := time.Date(2026, 1, 1, 0, 0, s.submitted, 0, time.UTC)
 	out := map[string]any{"project": "shop", "branch": "main", "testbed": "lab", "settings": map[string]any{"adapter": "json"},
@@ -213,7 +213,7 @@ func TestTenRunsThenARegressionRaiseAnAlert(t *testing.T) {
 	} {
 		t.Run(tc.test, func(t *testing.T) {
 			t.Parallel()
-			s := newStation(t)
+			s := newFixture(t)
 			for _, v := range values {
 				if r := s.run(map[string]any{"results": latency(v), "thresholds": guard(tc.test, tc.boundary)}); len(r.Alerts) != 0 {
 					t.Fatalf("an alert on %g: %+v", v, r.Alerts[0].Boundary)
@@ -246,7 +246,7 @@ func TestTenRunsThenARegressionRaiseAnAlert(t *testing.T) {
 }
 
 // rows counts all rows of all tables that a submission may write to.
-func (s *station) rows() map[string]int {
+func (s *fixture) rows() map[string]int {
 	s.t.Helper()
 	db := testdb.Raw(s.t, s.path)
 	defer db.Close()
@@ -265,7 +265,7 @@ func (s *station) rows() map[string]int {
 
 func TestBadRunsAreRefusedAndLeaveNothing(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	var million strings.Builder
 	for i := range 1_000_000 {
 		fmt.Fprintf(&million, `,"%d":{"l":{"value":1}}`, i)
@@ -299,7 +299,7 @@ func TestBadRunsAreRefusedAndLeaveNothing(t *testing.T) {
 
 func TestRepeatedRunAnswers200WithTheFirstReport(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	body := s.newRun(map[string]any{"results": latency(1), "idempotency_key": ident.NewUUID()})
 	var first, second api.Report
 	if status, _, message := s.call(http.MethodPost, "/v0/run", body, &first); status != http.StatusCreated {
@@ -317,7 +317,7 @@ func TestRepeatedRunAnswers200WithTheFirstReport(t *testing.T) {
 
 func TestStrangersReadButDoNotWrite(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	report := s.run(results(1))
 	if status, _, _ := s.callAs("", http.MethodGet, "/v0/projects/shop/reports/"+report.UUID, nil, nil); status != 200 {
 		t.Errorf("read a public report: %d", status)
@@ -343,7 +343,7 @@ func TestStrangersReadButDoNotWrite(t *testing.T) {
 
 func TestReportsOfAProject(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	var ids []string
 	for i := range 3 {
 		ids = append(ids, s.run(results(float64(i+1))).UUID)
@@ -379,7 +379,7 @@ func TestReportsOfAProject(t *testing.T) {
 
 func TestBranchesOfAProject(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	s.run(results(1))
 	var pr api.Branch
 	status, _, message := s.call(http.MethodPost, "/v0/projects/shop/branches",
@@ -423,7 +423,7 @@ func TestBranchesOfAProject(t *testing.T) {
 
 func TestThresholdsOfAProject(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	s.run(results(100))
 	place := map[string]any{"branch": "main", "testbed": "lab", "measure": "latency", "test": "percentage", "upper_boundary": 0.1}
 	var made api.Threshold
@@ -471,7 +471,7 @@ func TestThresholdsOfAProject(t *testing.T) {
 
 func TestPerfAndMetricOfAProject(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	first := s.run(map[string]any{"results": []string{`{"b":{"latency":{"value":2,"samples":[1,2,3]}},"c":{"latency":{"value":9}}}`}})
 	s.run(results(4))
 	m := first.Results[0][0]
@@ -502,7 +502,7 @@ func TestPerfAndMetricOfAProject(t *testing.T) {
 
 func TestRacingRunsOnANewProjectAndBranchAllSucceed(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	bodies := make([]map[string]any, 12)
 	for i := range bodies {
 		bodies[i] = s.newRun(results(float64(i)))

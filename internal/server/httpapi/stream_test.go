@@ -30,14 +30,14 @@ func large(n int) map[string]any {
 	return map[string]any{"results": []string{"{" + b.String()[1:] + "}"}}
 }
 
-// reading is the station's API with other settings for answers.
-func (s *station) reading(gate *admit.Gate, scratch string) *API {
+// reading is the fixture's API with other settings for answers.
+func (s *fixture) reading(gate *admit.Gate, scratch string) *API {
 	services := s.api.cfg.Services
 	services.Explore = explore.New(project.NewDoor(s.db, nil), gate)
 	return New(Config{Accounts: s.accounts, Gates: admit.NewGates(), Log: slog.New(slog.DiscardHandler), Services: services, Scratch: scratch})
 }
 
-func (s *station) local(method, path string, body any) *http.Request {
+func (s *fixture) local(method, path string, body any) *http.Request {
 	text, err := json.Marshal(body)
 	if err != nil {
 		s.t.Fatal(err)
@@ -52,7 +52,7 @@ func (s *station) local(method, path string, body any) *http.Request {
 
 func TestLargeReadsAreRefusedWhileOthersFillTheGateAndCheapOnesAnswered(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	small := s.run(results(1))
 	big := s.run(large(limits.CheapReadMetrics + 1))
 	for range limits.CheapReadMetrics {
@@ -86,7 +86,7 @@ func TestLargeReadsAreRefusedWhileOthersFillTheGateAndCheapOnesAnswered(t *testi
 // Whoever submitted must not come again because others read.
 func TestACommittedReportIsAnsweredHoweverBusyReadsAre(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	gate := narrow(1)
 	full, err := gate.Enter(t.Context(), 1)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestACommittedReportIsAnsweredHoweverBusyReadsAre(t *testing.T) {
 
 func TestALargeAnswerIsTheSameFromMemoryFromAFileAndWithoutOne(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	report := s.run(large(2_000))
 	path := "/v0/projects/shop/reports/" + report.UUID
 	var want bytes.Buffer

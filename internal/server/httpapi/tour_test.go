@@ -35,7 +35,7 @@ type step struct {
 
 // tour performs every operation of the document at least once, as the administrator, on a project of the given visibility. before, if not
 // nil, is called with each request before it is made. An operation that is not on the tour is an error.
-func (s *station) tour(visibility api.Visibility, before func(step)) {
+func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	s.t.Helper()
 	operations := map[string]step{}
 	for path, item := range s.api.OpenAPI().Paths {
@@ -203,7 +203,7 @@ func list(thing map[string]any, key string) []any {
 }
 
 // perform makes a request as the administrator and holds the answer against the document. It returns the answer if that is an object.
-func (s *station) perform(st step) map[string]any {
+func (s *fixture) perform(st step) map[string]any {
 	s.t.Helper()
 	name := st.op.OperationID + ": " + st.op.Method + " " + st.path
 	res, answer := s.send(s.key, st)
@@ -246,7 +246,7 @@ func (s *station) perform(st step) map[string]any {
 	return object
 }
 
-func (s *station) send(key string, st step) (*http.Response, []byte) {
+func (s *fixture) send(key string, st step) (*http.Response, []byte) {
 	s.t.Helper()
 	var body io.Reader
 	if st.body != nil {
@@ -277,7 +277,7 @@ func (s *station) send(key string, st step) (*http.Response, []byte) {
 
 func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 	t.Parallel()
-	newStation(t).tour(api.Private, nil)
+	newFixture(t).tour(api.Private, nil)
 }
 
 // stranger is somebody with nothing to say about the tour's project.
@@ -286,7 +286,7 @@ type stranger struct {
 	anonymous bool
 }
 
-func (s *station) strangers() []stranger {
+func (s *fixture) strangers() []stranger {
 	s.t.Helper()
 	ctx := s.t.Context()
 	var eve account.Account
@@ -356,7 +356,7 @@ func TestStrangersAreRefusedWhatIsNotTheirs(t *testing.T) {
 	for _, visibility := range []api.Visibility{api.Public, api.Private} {
 		t.Run(string(visibility), func(t *testing.T) {
 			t.Parallel()
-			s := newStation(t)
+			s := newFixture(t)
 			strangers := s.strangers()
 			s.tour(visibility, func(st step) {
 				before := s.rows()
@@ -388,7 +388,7 @@ func TestARunKeySubmitsAndReadsAndNoMore(t *testing.T) {
 	for _, visibility := range []api.Visibility{api.Public, api.Private} {
 		t.Run(string(visibility), func(t *testing.T) {
 			t.Parallel()
-			s := newStation(t)
+			s := newFixture(t)
 			key := ""
 			s.tour(visibility, func(st step) {
 				if !strings.HasPrefix(st.op.Path, "/v0/projects/{project}") && !strings.HasPrefix(st.op.Path, "/v0/run") {
@@ -422,7 +422,7 @@ func TestARunKeySubmitsAndReadsAndNoMore(t *testing.T) {
 // own body, as Bencher's clients do.
 func TestARunKeysSubmissionBringsWhatItNeeds(t *testing.T) {
 	t.Parallel()
-	s := newStation(t)
+	s := newFixture(t)
 	if status, _, message := s.call(http.MethodPost, "/v0/projects", map[string]any{"name": "shop"}, nil); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, message)
 	}
@@ -438,7 +438,7 @@ func TestARunKeysSubmissionBringsWhatItNeeds(t *testing.T) {
 }
 
 // runKey makes a key that submits to a project.
-func (s *station) runKey(proj string) string {
+func (s *fixture) runKey(proj string) string {
 	s.t.Helper()
 	var p project.Project
 	if err := s.db.View(s.t.Context(), func(tx *store.Tx) (err error) {
@@ -477,7 +477,7 @@ func TestDocumentIsServedAndTheSameEachTime(t *testing.T) {
 
 func TestDocumentNamesNoStatusThatIsNeverSent(t *testing.T) {
 	t.Parallel()
-	for path, item := range newStation(t).api.OpenAPI().Paths {
+	for path, item := range newFixture(t).api.OpenAPI().Paths {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 			op := route(item, method)
 			if op == nil {
@@ -497,9 +497,9 @@ func TestDocumentNamesNoStatusThatIsNeverSent(t *testing.T) {
 // TestOperationsThatAreRegisteredOnDemandAnswerAsTheOthers takes the same tour, and compares with the same document.
 func TestOperationsThatAreRegisteredOnDemandAnswerAsTheOthers(t *testing.T) {
 	t.Parallel()
-	s := newStation(t, func(cfg *Config) { cfg.OnDemand = true })
+	s := newFixture(t, func(cfg *Config) { cfg.OnDemand = true })
 	s.tour(api.Public, nil)
-	whole, err := newStation(t).api.OpenAPI().MarshalJSON()
+	whole, err := newFixture(t).api.OpenAPI().MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 func BenchmarkSubmitToClaim(b *testing.B) {
 	for _, idle := range []int{1, 1_000} {
 		b.Run(fmt.Sprintf("idle=%d", idle), func(b *testing.B) {
-			h := newHall(b)
+			h := newFixture(b)
 			ctx, stop := context.WithCancel(b.Context())
 			type taken struct {
 				runner string

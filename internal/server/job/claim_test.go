@@ -22,7 +22,7 @@ import (
 
 func TestJobsGoByPriorityThenByAge(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	var want []string
 	ids := map[string]string{}
@@ -49,7 +49,7 @@ func TestJobsGoByPriorityThenByAge(t *testing.T) {
 
 func TestJobsOfOneMomentGoByTheirID(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	a, b := h.submit(order{}), h.submit(order{})
 	h.tx(func(ctx context.Context, tx *store.Tx) error { // as if they had come in the same microsecond
@@ -89,7 +89,7 @@ func TestTiersBoundWhatIsInFlight(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			a, b := h.runner("a"), h.runner("b")
 			first := h.running(a, row.first)
 			second := h.submit(row.second)
@@ -109,7 +109,7 @@ func TestTiersBoundWhatIsInFlight(t *testing.T) {
 
 func TestClaimedJobSaysEverything(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	yes, timeout, iter := true, int64(90), 3
 	id := h.submit(order{job: api.NewJob{
@@ -141,7 +141,7 @@ func TestClaimedJobSaysEverything(t *testing.T) {
 
 func TestARunnerGetsOnlyWhatItHasAndFits(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	h.spec("arm", func(s *fleet.Spec) { s.Architecture = "aarch64" })
 	h.spec("online", func(s *fleet.Spec) { s.Network = true })
 	both, plain := h.runner("both", "metal", "arm", "online"), h.runner("plain")
@@ -177,7 +177,7 @@ func TestARunnerGetsOnlyWhatItHasAndFits(t *testing.T) {
 
 func TestArchivedAndUnknownRunnersGetNothing(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	h.submit(order{})
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
@@ -202,7 +202,7 @@ func TestArchivedAndUnknownRunnersGetNothing(t *testing.T) {
 
 func TestARunnerThatSaysTheSameAgainWritesNothing(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	meta := func() (row fleet.Runner) {
 		h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
@@ -243,14 +243,14 @@ func TestARunnerThatSaysTheSameAgainWritesNothing(t *testing.T) {
 }
 
 // bubble runs f where time passes only when everybody waits.
-func bubble(t *testing.T, f func(t *testing.T, h *hall)) {
+func bubble(t *testing.T, f func(t *testing.T, h *fixture)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newHall(t, func(h *hall) { h.inner = true })) })
+	synctest.Test(t, func(t *testing.T) { f(t, newFixture(t, func(h *fixture) { h.inner = true })) })
 }
 
 func TestClaimEndsWithItsWindowOrItsRunner(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		r := h.runner("box")
 		begun := time.Now()
 		if job, err := h.queue.Claim(t.Context(), r, nil, 30*time.Second); job != nil || err != nil {
@@ -273,7 +273,7 @@ func TestClaimEndsWithItsWindowOrItsRunner(t *testing.T) {
 // TestThousandIdleRunnersAskNothing and one job wakes one of them.
 func TestThousandIdleRunnersAskNothing(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		const idle = 1_000
 		h.spec("other")
 		wrong := h.runner("wrong", "other")
@@ -328,21 +328,21 @@ func TestThousandIdleRunnersAskNothing(t *testing.T) {
 
 func TestAFreedSlotWakesWhoWaits(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(h *hall, r string, job *api.ClaimedJob){
-		"completed": func(h *hall, r string, job *api.ClaimedJob) {
+	for name, end := range map[string]func(h *fixture, r string, job *api.ClaimedJob){
+		"completed": func(h *fixture, r string, job *api.ClaimedJob) {
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted})
 		},
-		"failed": func(h *hall, r string, job *api.ClaimedJob) {
+		"failed": func(h *fixture, r string, job *api.ClaimedJob) {
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed})
 		},
-		"went back": func(h *hall, r string, job *api.ClaimedJob) {
+		"went back": func(h *fixture, r string, job *api.ClaimedJob) {
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonHostUnfit})
 		},
-		"its lease ran": func(h *hall, _ string, _ *api.ClaimedJob) { h.silence() },
+		"its lease ran": func(h *fixture, _ string, _ *api.ClaimedJob) { h.silence() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T, h *hall) {
+			bubble(t, func(t *testing.T, h *fixture) {
 				h.spec("other")
 				a, b := h.runner("a"), h.runner("b", "other")
 				first := h.running(a, order{plan: "free"})
@@ -377,7 +377,7 @@ func TestAFreedSlotWakesWhoWaits(t *testing.T) {
 
 func TestNewSpecsCountForARunnerThatWaits(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		other := h.spec("other")
 		r := h.runner("box")
 		h.runner("elsewhere", "other")
@@ -401,7 +401,7 @@ func TestNewSpecsCountForARunnerThatWaits(t *testing.T) {
 
 func TestShutdownEndsClaimsAndFollowers(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		r := h.runner("box")
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -434,7 +434,7 @@ func TestShutdownEndsClaimsAndFollowers(t *testing.T) {
 // lost on the way would leave a job beside an idle runner.
 func TestEveryJobFindsARunnerWhoeverLeaves(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		h.spec("other")
 		const jobs, workers = 60, 12
 		offers := [][]string{{"metal"}, {"other"}, {"metal", "other"}}
@@ -515,7 +515,7 @@ func TestEveryJobFindsARunnerWhoeverLeaves(t *testing.T) {
 
 func TestAForgottenJobIsFoundInTheEnd(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		r := h.runner("box")
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -546,7 +546,7 @@ func TestAForgottenJobIsFoundInTheEnd(t *testing.T) {
 
 func TestQueuePosition(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	var ids []string
 	for _, plan := range []string{"free", "team", "free", "enterprise"} {

@@ -26,7 +26,7 @@ func TestJobIsShownAlthoughItsOutputIsDamaged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			r := h.runner("box")
 			job := h.running(r, order{})
 			h.mustPut(r, job, api.ArtifactStdout, "", ten)
@@ -67,7 +67,7 @@ func TestALongOutputIsJudgedOnlyIfAllOfItIsAsItWas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			r := h.runner("box")
 			job := h.running(r, order{})
 			h.mustPut(r, job, api.ArtifactStdout, "", long)

@@ -14,10 +14,10 @@ import (
 )
 
 // halls are servers on one PostgreSQL database and one folder, whose queues run. Runners and specs of one are those of all.
-func halls(t *testing.T, n int) []*hall {
+func halls(t *testing.T, n int) []*fixture {
 	t.Helper()
 	cfg := testdb.PostgresConfig(t)
-	all := []*hall{newHall(t, func(h *hall) { h.url = cfg.URL })}
+	all := []*fixture{newFixture(t, func(h *fixture) { h.url = cfg.URL })}
 	for len(all) < n {
 		h := *all[0]
 		h.open()
@@ -38,8 +38,8 @@ func halls(t *testing.T, n int) []*hall {
 	return all
 }
 
-// waiting lets a runner wait for a job at a hall, and returns what it gets.
-func (h *hall) waiting(runner string) <-chan *api.ClaimedJob {
+// waiting lets a runner wait for a job at a fixture, and returns what it gets.
+func (h *fixture) waiting(runner string) <-chan *api.ClaimedJob {
 	h.t.Helper()
 	got := make(chan *api.ClaimedJob, 1)
 	before := h.queue.WaitingRunners()

@@ -13,24 +13,24 @@ var withSecret = order{job: api.NewJob{Env: map[string]string{"TOKEN": "s3cret-v
 
 func TestEnvironmentGoesWhenTheJobEndsHoweverItEnds(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(h *hall, r string) (jobID string){
-		"failed": func(h *hall, r string) string {
+	for name, end := range map[string]func(h *fixture, r string) (jobID string){
+		"failed": func(h *fixture, r string) string {
 			job := h.running(r, withSecret)
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
 			return job.UUID
 		},
-		"canceled by its runner": func(h *hall, r string) string {
+		"canceled by its runner": func(h *fixture, r string) string {
 			job := h.running(r, withSecret)
 			h.cancel(job.UUID)
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCanceled})
 			return job.UUID
 		},
-		"canceled while it waited": func(h *hall, _ string) string {
+		"canceled while it waited": func(h *fixture, _ string) string {
 			id := h.submit(withSecret)
 			h.cancel(id)
 			return id
 		},
-		"processed": func(h *hall, r string) string {
+		"processed": func(h *fixture, r string) string {
 			job := h.running(r, withSecret)
 			h.mustPut(r, job, api.ArtifactStdout, "", ten)
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted})
@@ -40,7 +40,7 @@ func TestEnvironmentGoesWhenTheJobEndsHoweverItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			id := end(h, h.runner("box"))
 			if config := h.row(id).Config; strings.Contains(config, "s3cret-value") || !strings.Contains(config, `"env_dropped":true`) {
 				t.Errorf("the ended job has %s", config)
@@ -58,7 +58,7 @@ func TestEnvironmentGoesWhenTheJobEndsHoweverItEnds(t *testing.T) {
 
 func TestAJobThatWaitsForAnotherTryKeepsItsEnvironment(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	first := h.running(r, withSecret)
 	h.silence()
@@ -70,7 +70,7 @@ func TestAJobThatWaitsForAnotherTryKeepsItsEnvironment(t *testing.T) {
 
 func TestAnOperatorCanKeepEnvironmentsForRetries(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	h.queue.KeepEnv = time.Hour
 	r := h.runner("box")
 	job := h.running(r, withSecret)
@@ -105,7 +105,7 @@ func TestAnOperatorCanKeepEnvironmentsForRetries(t *testing.T) {
 
 func TestSecretsThatCannotBeHiddenAreRefused(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	for says, job := range map[string]api.NewJob{
 		"not in the environment": {SecretEnv: []string{"TOKEN"}},
 		"shorter than 4 bytes":   {SecretEnv: []string{"TOKEN"}, Env: map[string]string{"TOKEN": "abc"}},

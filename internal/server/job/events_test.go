@@ -10,7 +10,7 @@ import (
 
 func TestEventsSayHowAJobEnded(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	good := h.running(r, order{})
 	h.mustPut(r, good, api.ArtifactStdout, "", ten)

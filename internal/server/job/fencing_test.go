@@ -9,7 +9,7 @@ import (
 
 func TestARunnerThatGetsItsLostJobAgainSpeaksInTheNewEpochOnly(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	first := h.running(r, order{})
 	h.silence()
@@ -33,7 +33,7 @@ func TestARunnerThatGetsItsLostJobAgainSpeaksInTheNewEpochOnly(t *testing.T) {
 
 func TestAJobThatWasHeardOfIsNotTakenFromARunnerThatAsksAgain(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.mustClaim(r, h.submit(order{}))
 	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgHeartbeat}) // in memory only, until the next flush
@@ -45,7 +45,7 @@ func TestAJobThatWasHeardOfIsNotTakenFromARunnerThatAsksAgain(t *testing.T) {
 
 func TestARetriedJobIsNotCanceledByTheOldRequest(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.cancel(job.UUID)

@@ -24,7 +24,7 @@ import (
 
 func TestJobTravelsFromSubmitToAJudgedReport(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.mustClaim(r, h.submit(order{}))
 	h.expect(job.UUID, api.JobClaimed, "")
@@ -113,7 +113,7 @@ func TestHowResultsEndAJob(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			r := h.runner("box")
 			job := h.running(r, order{job: row.job})
 			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: row.results})
@@ -136,7 +136,7 @@ func TestHowResultsEndAJob(t *testing.T) {
 
 func TestPartialResultsOfAFailedJobAreKept(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.mustPut(r, job, api.ArtifactStdout, "", "halfway")
@@ -158,7 +158,7 @@ func TestAJobMayEndWithoutHavingBegun(t *testing.T) {
 	for event, want := range map[api.MessageEvent]api.JobStatus{
 		api.MsgCompleted: api.JobCompleted, api.MsgFailed: api.JobFailed, api.MsgCanceled: api.JobCanceled,
 	} {
-		h := newHall(t)
+		h := newFixture(t)
 		r := h.runner("box")
 		job := h.mustClaim(r, h.submit(order{}))
 		h.says(r, job, api.MsgAck, api.Message{Event: event, Reason: api.ReasonBenchmarkExit})
@@ -176,7 +176,7 @@ func TestTheEndIsToldOnce(t *testing.T) {
 	for _, first := range terminal {
 		t.Run(string(first), func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			r := h.runner("box")
 			job := h.running(r, order{})
 			if first == api.MsgCanceled {
@@ -205,7 +205,7 @@ func TestTheEndIsToldOnce(t *testing.T) {
 // TestWhoDoesNotHoldTheJobChangesNothing is the fence: another runner, an older claim, a job that does not exist.
 func TestWhoDoesNotHoldTheJobChangesNothing(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	old, holder, stranger := h.runner("old"), h.runner("holder"), h.runner("stranger")
 	first := h.running(old, order{})
 	h.silence()
@@ -245,7 +245,7 @@ func TestWhoDoesNotHoldTheJobChangesNothing(t *testing.T) {
 
 func TestAStaleRunnerDoesNotEndTheHoldersLease(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	old, holder := h.runner("old"), h.runner("holder")
 	first := h.running(old, order{})
 	h.silence()
@@ -261,7 +261,7 @@ func TestAStaleRunnerDoesNotEndTheHoldersLease(t *testing.T) {
 
 func TestHeartbeatsAreWrittenInOneBatch(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	var runners []string
 	var jobs []*api.ClaimedJob
 	for i := range 20 {
@@ -294,7 +294,7 @@ func TestHeartbeatsAreWrittenInOneBatch(t *testing.T) {
 
 func TestALostJobIsTriedAgainThenGivenUp(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	id := h.submit(order{})
 	for i := range limits.InfraRetries + 1 {
@@ -318,7 +318,7 @@ func TestAResultThatComesAfterAllIsTaken(t *testing.T) {
 	for name, given := range map[string]bool{"while the job waits": false, "when it was given up": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			r := h.runner("box")
 			id := h.submit(order{})
 			times := 1
@@ -348,7 +348,7 @@ func TestAResultThatComesAfterAllIsTaken(t *testing.T) {
 
 func TestAGenuineFailureIsNotOverriddenByALateResult(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonOutOfMemory})
@@ -358,7 +358,7 @@ func TestAGenuineFailureIsNotOverriddenByALateResult(t *testing.T) {
 
 func TestALostRunnerThatComesBackGoesOn(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	deadline := *h.row(job.UUID).Deadline
@@ -380,7 +380,7 @@ func TestALostRunnerThatComesBackGoesOn(t *testing.T) {
 
 func TestInfrastructureFailuresGoBackToTheQueue(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	id := h.submit(order{})
 	for _, pause := range []time.Duration{limits.RetryPauseFirst, limits.RetryPauseNext} {
@@ -403,7 +403,7 @@ func TestInfrastructureFailuresGoBackToTheQueue(t *testing.T) {
 
 func TestNoJobRunsForEver(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	timeout, iter := int64(60), 3
 	job := h.running(r, order{job: api.NewJob{Timeout: &timeout, Iter: &iter}})
@@ -424,7 +424,7 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	t.Run("ends a job that waits", func(t *testing.T) {
 		t.Parallel()
-		h := newHall(t)
+		h := newFixture(t)
 		r := h.runner("box")
 		id := h.submit(order{})
 		h.cancel(id)
@@ -438,7 +438,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("asks the runner of one that runs until it answers", func(t *testing.T) {
 		t.Parallel()
-		h := newHall(t)
+		h := newFixture(t)
 		r := h.runner("box")
 		job := h.running(r, order{})
 		h.cancel(job.UUID)
@@ -454,7 +454,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("holds when the runner is lost, fails or runs out of time", func(t *testing.T) {
 		t.Parallel()
-		h := newHall(t)
+		h := newFixture(t)
 		r := h.runner("box")
 		lost, failed := h.running(r, order{}), h.running(r, order{})
 		h.cancel(lost.UUID)
@@ -467,7 +467,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("comes too late for a result", func(t *testing.T) {
 		t.Parallel()
-		h := newHall(t)
+		h := newFixture(t)
 		r := h.runner("box")
 		job := h.running(r, order{})
 		h.mustPut(r, job, api.ArtifactStdout, "", ten)
@@ -483,7 +483,7 @@ func TestCancel(t *testing.T) {
 
 func TestRetryRunsItAgainFromTheStart(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	h.queue.KeepEnv = time.Hour
 	job := h.running(r, order{job: api.NewJob{Env: map[string]string{"TOKEN": "s3cret"}}})
@@ -518,7 +518,7 @@ func TestRetryRunsItAgainFromTheStart(t *testing.T) {
 
 func TestEnvironmentIsNeverShownAndForgottenAtTheEnd(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{job: api.NewJob{Env: map[string]string{"TOKEN": "s3cret"}}})
 	if job.Config.Env["TOKEN"] != "s3cret" {
@@ -549,7 +549,7 @@ func TestEnvironmentIsNeverShownAndForgottenAtTheEnd(t *testing.T) {
 
 func TestLiveOutputEndsAtItsLimitAndSaysSo(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	chunk := strings.Repeat("x", limits.LogChunkBytes)
@@ -578,7 +578,7 @@ func TestLiveOutputEndsAtItsLimitAndSaysSo(t *testing.T) {
 
 func TestAChunkThatComesTwiceIsOne(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	for _, seq := range []int64{2, 2, 4, 3} { // 3 comes after 4: it was resent, and 4 had been seen
@@ -601,7 +601,7 @@ func TestAChunkThatComesTwiceIsOne(t *testing.T) {
 
 func TestUploadsAreBounded(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	iter := 2
 	j := h.running(r, order{job: api.NewJob{Iter: &iter}})
@@ -663,7 +663,7 @@ func (b *boundBlobs) Put(ctx context.Context, r io.Reader, most int64) (blob.Dig
 
 func TestAnUploadThatTookTooLongIsRefused(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r, other := h.runner("box"), h.runner("other")
 	job := h.running(r, order{})
 	slow := readerFunc(func(p []byte) (int, error) { // meanwhile the job becomes another's
@@ -683,7 +683,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestLongOutputsAreShownByTheirEnd(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.mustPut(r, job, api.ArtifactStdout, "", strings.Repeat("x", limits.LogTailBytes)+"the end")
@@ -706,7 +706,7 @@ func TestLongOutputsAreShownByTheirEnd(t *testing.T) {
 
 func TestHelloSettlesWhatTheRunnerHolds(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r, other := h.runner("box"), h.runner("other")
 	running, finished, forgotten, canceled := h.running(r, order{}), h.running(r, order{}), h.running(r, order{}), h.running(r, order{})
 	foreign := h.running(other, order{})
@@ -744,7 +744,7 @@ func TestHelloSettlesWhatTheRunnerHolds(t *testing.T) {
 
 func TestAJobThatNeverReachedItsRunnerGoesBackWhenTheRunnerAsksAgain(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	first := h.mustClaim(r, h.submit(order{}))
 	second := h.mustClaim(r, first.UUID) // the answer to the first was lost
@@ -760,7 +760,7 @@ func TestAJobThatNeverReachedItsRunnerGoesBackWhenTheRunnerAsksAgain(t *testing.
 
 func TestAJobThatCannotBeHandedOverGoesBack(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.mustClaim(r, h.submit(order{}))
 	if err := h.queue.GiveBack(t.Context(), r, job.UUID, job.Epoch); err != nil {
@@ -784,7 +784,7 @@ func TestAJobThatCannotBeHandedOverGoesBack(t *testing.T) {
 
 func TestPullTokenIsRenewedForTheHolder(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	got, err := h.queue.Refresh(t.Context(), r, job.UUID, job.Epoch)
@@ -799,7 +799,7 @@ func TestPullTokenIsRenewedForTheHolder(t *testing.T) {
 
 func TestARunnerThatCountsNoEpochsSpeaksForItsLastClaim(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r, other := h.runner("box"), h.runner("other")
 	job := h.running(r, order{})
 	stdout := ten
@@ -850,7 +850,7 @@ func TestReadingIsTriedAgainThenGivenUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			broken := &flaky{Reports: report.NewJudge(h.store, nil), failures: row.failures, panics: row.panics}
 			h.queue.Reports = broken
 			r := h.runner("box")
@@ -884,7 +884,7 @@ func TestReadingIsTriedAgainThenGivenUp(t *testing.T) {
 
 func TestOldLiveOutputGoesWhenTheResultsAreThere(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgLog, Seq: 2, Text: "x"})
@@ -911,7 +911,7 @@ func TestOldLiveOutputGoesWhenTheResultsAreThere(t *testing.T) {
 
 func TestRunnersAreNotAskedToBeTrusted(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	_, err := h.queue.Claim(t.Context(), r, &api.RunnerMeta{Version: strings.Repeat("x", limits.RunnerMetaBytes)}, 0)
 	if !fault.Is(err, fault.TooLarge) {

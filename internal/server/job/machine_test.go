@@ -15,13 +15,13 @@ import (
 )
 
 // fails lets a runner claim a job and fail it.
-func (h *hall) fails(runner, jobID string, reason api.Reason) {
+func (h *fixture) fails(runner, jobID string, reason api.Reason) {
 	h.t.Helper()
 	h.says(runner, h.mustClaim(runner, jobID), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: reason, Error: "no loop device is left"})
 }
 
 // succeeds lets a runner claim a job and complete it.
-func (h *hall) succeeds(runner, jobID string) {
+func (h *fixture) succeeds(runner, jobID string) {
 	h.t.Helper()
 	job := h.mustClaim(runner, jobID)
 	h.mustPut(runner, job, api.ArtifactStdout, "", ten)
@@ -31,13 +31,13 @@ func (h *hall) succeeds(runner, jobID string) {
 }
 
 // later lets all pauses pass.
-func (h *hall) later() {
+func (h *fixture) later() {
 	h.t.Helper()
 	h.clock.advance(limits.RetryPauseNext)
 	h.sweep()
 }
 
-func (h *hall) machine(runner string) (r fleet.Runner) {
+func (h *fixture) machine(runner string) (r fleet.Runner) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		r, err = fleet.RunnerByRef(ctx, tx, runner)
@@ -47,7 +47,7 @@ func (h *hall) machine(runner string) (r fleet.Runner) {
 }
 
 // undrain is what fleet.UpdateRunner does.
-func (h *hall) undrain(runner string) {
+func (h *fixture) undrain(runner string) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
 		r, err := fleet.RunnerByRef(ctx, tx, runner)
@@ -68,7 +68,7 @@ func TestOneBrokenMachineDoesNotBurnAJob(t *testing.T) {
 	for _, reason := range []api.Reason{api.ReasonSandbox, api.ReasonHostUnfit} {
 		t.Run(string(reason), func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			broken, sound := h.runner("broken"), h.runner("sound")
 			first := h.submit(order{})
 			h.fails(broken, first, reason)
@@ -130,7 +130,7 @@ func TestFailuresThatAreNotInARowDoNotDrain(t *testing.T) {
 	} {
 		t.Run("between "+string(reason), func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			r := h.runner("box")
 			h.fails(r, h.submit(order{}), api.ReasonSandbox)
 			between := h.submit(order{})
@@ -152,7 +152,7 @@ func TestFailuresThatAreNotInARowDoNotDrain(t *testing.T) {
 
 func TestAFailureOfAGivenUpRunnerCountsToo(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	job := h.running(r, order{})
 	h.silence()
@@ -166,7 +166,7 @@ func TestAFailureOfAGivenUpRunnerCountsToo(t *testing.T) {
 
 func TestAJobThatNoMachineCanRunWaitsAndSaysWhy(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	other := h.submit(order{})
 	h.fails(a, other, api.ReasonSandbox)
@@ -199,7 +199,7 @@ func TestAJobThatNoMachineCanRunWaitsAndSaysWhy(t *testing.T) {
 
 func TestAJobFindsTheOneSoundMachineAmongBrokenOnes(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	broken := h.runner("a")
 	id := h.submit(order{})
 	for _, next := range []string{"b", "c", "d", "e", "f"} {
@@ -218,7 +218,7 @@ func TestAJobFindsTheOneSoundMachineAmongBrokenOnes(t *testing.T) {
 // What fails on machine after machine may be the job's own doing: it must not take all of them out of service.
 func TestAJobThatFailsEverywhereCountsAgainstFewMachines(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	var runners []string
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		runners = append(runners, h.runner(name))
@@ -241,7 +241,7 @@ func TestAJobThatFailsEverywhereCountsAgainstFewMachines(t *testing.T) {
 }
 
 // waits lets the time pass for which a job waits for another machine.
-func (h *hall) waits(d time.Duration) {
+func (h *fixture) waits(d time.Duration) {
 	h.t.Helper()
 	h.clock.advance(d)
 	h.sweep()
@@ -252,7 +252,7 @@ func (h *hall) waits(d time.Duration) {
 
 func TestAJobThatNoMachineCanRunIsGivenUpInTheEnd(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	id, fresh := h.submit(order{}), ""
 	h.fails(a, id, api.ReasonSandbox)
@@ -279,17 +279,17 @@ func TestAJobThatNoMachineCanRunIsGivenUpInTheEnd(t *testing.T) {
 
 func TestAJobIsNotGivenUpWhileAMachineMayTakeIt(t *testing.T) {
 	t.Parallel()
-	for name, happens := range map[string]func(h *hall, broken string){
-		"one that is busy":      func(h *hall, _ string) { h.mustClaim(h.runner("busy"), h.submit(order{})) },
-		"one that was repaired": func(h *hall, broken string) { h.undrain(broken) },
-		"whatever a new server knows": func(h *hall, _ string) {
+	for name, happens := range map[string]func(h *fixture, broken string){
+		"one that is busy":      func(h *fixture, _ string) { h.mustClaim(h.runner("busy"), h.submit(order{})) },
+		"one that was repaired": func(h *fixture, broken string) { h.undrain(broken) },
+		"whatever a new server knows": func(h *fixture, _ string) {
 			h.restart()
 			h.queue.Began(h.clock.now().Add(limits.MachineWait))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			broken := h.runner("broken")
 			id := h.submit(order{})
 			h.fails(broken, id, api.ReasonSandbox)
@@ -303,7 +303,7 @@ func TestAJobIsNotGivenUpWhileAMachineMayTakeIt(t *testing.T) {
 
 func TestARetryMayGoToAnyMachine(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	id := h.submit(order{})
 	h.fails(r, id, api.ReasonSandbox)
@@ -315,7 +315,7 @@ func TestARetryMayGoToAnyMachine(t *testing.T) {
 }
 
 // claims lets a runner wait for a job in the background.
-func (h *hall) claims(ctx context.Context, runner string) <-chan *api.ClaimedJob {
+func (h *fixture) claims(ctx context.Context, runner string) <-chan *api.ClaimedJob {
 	h.t.Helper()
 	got := make(chan *api.ClaimedJob, 1)
 	go func() {
@@ -329,7 +329,7 @@ func (h *hall) claims(ctx context.Context, runner string) <-chan *api.ClaimedJob
 	return got
 }
 
-func (h *hall) gets(got <-chan *api.ClaimedJob, jobID string) {
+func (h *fixture) gets(got <-chan *api.ClaimedJob, jobID string) {
 	h.t.Helper()
 	synctest.Wait()
 	select {
@@ -345,7 +345,7 @@ func (h *hall) gets(got <-chan *api.ClaimedJob, jobID string) {
 // TestAPauseEndsForWhoMayTakeTheJob although the runner that may not has waited longer, and nobody asks.
 func TestAPauseEndsForWhoMayTakeTheJob(t *testing.T) {
 	t.Parallel()
-	bubbleTime(t, func(t *testing.T, h *hall) {
+	bubbleTime(t, func(t *testing.T, h *fixture) {
 		broken, sound := h.runner("broken"), h.runner("sound")
 		ctx, leave := context.WithCancel(t.Context())
 		defer leave()
@@ -375,7 +375,7 @@ func TestAPauseEndsForWhoMayTakeTheJob(t *testing.T) {
 // it.
 func TestAFreedSlotWakesWhoMayTakeTheJob(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		h.spec("other")
 		broken, sound, busy := h.runner("broken"), h.runner("sound"), h.runner("busy", "other")
 		ctx, leave := context.WithCancel(t.Context())
@@ -395,7 +395,7 @@ func TestAFreedSlotWakesWhoMayTakeTheJob(t *testing.T) {
 
 func TestARepairedRunnerThatWaitsGetsTheJobAtOnce(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		r := h.runner("box")
 		id := h.submit(order{})
 		h.fails(r, id, api.ReasonSandbox)
@@ -414,7 +414,7 @@ func TestARepairedRunnerThatWaitsGetsTheJobAtOnce(t *testing.T) {
 // TestAWakeUpOfARunnerThatIsDrainedMeanwhileGoesOn to one that offers the spec.
 func TestAWakeUpOfARunnerThatIsDrainedMeanwhileGoesOn(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, h *hall) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		a, b := h.runner("a"), h.runner("b")
 		ctx, leave := context.WithCancel(t.Context())
 		defer leave()

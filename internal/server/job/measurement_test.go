@@ -22,14 +22,14 @@ import (
 )
 
 // delivers lets a runner run a job that it has and hand over its results.
-func (h *hall) delivers(runner string, job *api.ClaimedJob) {
+func (h *fixture) delivers(runner string, job *api.ClaimedJob) {
 	h.t.Helper()
 	h.mustPut(runner, job, api.ArtifactStdout, "", ten)
 	h.says(runner, job, api.MsgAck, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}})
 }
 
 // states are where jobs stand.
-func (h *hall) states(ids []string) string {
+func (h *fixture) states(ids []string) string {
 	h.t.Helper()
 	var out []string
 	for _, id := range ids {
@@ -38,7 +38,7 @@ func (h *hall) states(ids []string) string {
 	return strings.Join(out, " ")
 }
 
-func (h *hall) wantStates(ids []string, want string) {
+func (h *fixture) wantStates(ids []string, want string) {
 	h.t.Helper()
 	if got := h.states(ids); got != want {
 		h.t.Fatalf("the jobs are %s, want %s", got, want)
@@ -49,7 +49,7 @@ func three() order { return order{job: api.NewJob{Jobs: new(3)}} }
 
 func TestAReportWaitsForAllOfItsJobs(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(three())
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -87,7 +87,7 @@ func TestAReportWaitsForAllOfItsJobs(t *testing.T) {
 // What a server that died had not read is read by the next.
 func TestAMeasurementThatWasDeliveredIsReadAfterARestart(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	ids := h.submitAll(three())
 	for i, id := range ids {
@@ -109,7 +109,7 @@ func TestAMeasurementThatWasDeliveredIsReadAfterARestart(t *testing.T) {
 
 func TestOneFailureEndsTheOtherJobsOfTheReport(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b, c := h.runner("a"), h.runner("b"), h.runner("c")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(4)}})
 	done, runs, fails := h.mustClaim(a, ids[0]), h.mustClaim(b, ids[1]), h.mustClaim(c, ids[2])
@@ -150,7 +150,7 @@ func TestOneFailureEndsTheOtherJobsOfTheReport(t *testing.T) {
 // A runner that was lost comes back with a result after its job, and so the report, was given up.
 func TestALateResultOfAFailedReportIsKeptForARetry(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 	lost := h.mustClaim(a, ids[0])
@@ -169,7 +169,7 @@ func TestALateResultOfAFailedReportIsKeptForARetry(t *testing.T) {
 
 func TestResultsThatCannotBeReadFailTheWholeReport(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 	h.delivers(r, h.mustClaim(r, ids[0]))
@@ -183,7 +183,7 @@ func TestResultsThatCannotBeReadFailTheWholeReport(t *testing.T) {
 // A retry of the one whose results could not be read runs it again, and not another one.
 func TestResultsThatCannotBeReadFailTheJobThatLeftThem(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(3)}})
 	for i, id := range ids {
@@ -210,7 +210,7 @@ func twoImages(rounds int) order {
 
 func TestTwoImagesRunInTurnsOnOneMachine(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(twoImages(2))
 	var order []string
@@ -245,7 +245,7 @@ func TestTwoImagesRunInTurnsOnOneMachine(t *testing.T) {
 
 func TestAMeasurementWhoseMachineIsGoneIsGivenUp(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(twoImages(1))
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -268,7 +268,7 @@ func TestAMeasurementWhoseMachineIsGoneIsGivenUp(t *testing.T) {
 
 func TestAComparisonThatFailedBeforeAnythingWasMeasuredMayBeginElsewhere(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(twoImages(1))
 	h.says(a, h.mustClaim(a, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
@@ -279,7 +279,7 @@ func TestAComparisonThatFailedBeforeAnythingWasMeasuredMayBeginElsewhere(t *test
 }
 
 // inSlot makes a runner that was started for a slot.
-func (h *hall) inSlot(name, slot string) (runner string) {
+func (h *fixture) inSlot(name, slot string) (runner string) {
 	h.t.Helper()
 	runner = h.runner(name)
 	h.tx(func(ctx context.Context, tx *store.Tx) error { return fleet.SetRunnerSlot(ctx, tx, runner, &slot) })
@@ -288,7 +288,7 @@ func (h *hall) inSlot(name, slot string) (runner string) {
 
 func TestJobsOfASlotGoToItsRunnerAlone(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	first := "slot-1"
 	mine, other, ordinary := h.inSlot("mine", first), h.inSlot("other", "slot-2"), h.runner("ordinary")
 	job, plain := h.submit(order{slot: &first}), h.submit(order{})
@@ -305,7 +305,7 @@ func TestJobsOfASlotGoToItsRunnerAlone(t *testing.T) {
 
 func TestASlotsMachineMayComeLater(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	slot := "slot-1"
 	h.spec("c8g")
 	if _, err := h.prepare(order{job: api.NewJob{Spec: "c8g"}}); !fault.Is(err, fault.Invalid) {
@@ -322,7 +322,7 @@ func TestASlotsMachineMayComeLater(t *testing.T) {
 
 func TestATiersLimitDoesNotCountSlots(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	h.tiers["free"] = job.Tier{Concurrency: 1, Timeout: time.Hour}
 	slot := "slot-1"
 	free := func(slot *string) order { return order{plan: "free", slot: slot} }
@@ -339,7 +339,7 @@ func TestATiersLimitDoesNotCountSlots(t *testing.T) {
 func TestAJobOfASlotWakesItsRunner(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHall(t)
+		h := newFixture(t)
 		slot := "slot-1"
 		ordinary, mine := h.runner("ordinary"), h.inSlot("mine", slot)
 		ctx, stop := context.WithCancel(t.Context())
@@ -352,7 +352,7 @@ func TestAJobOfASlotWakesItsRunner(t *testing.T) {
 
 func TestReportsOfAMeasurementAreDeletedOneByOne(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a := h.runner("a")
 	ids := h.submitAll(twoImages(1))
 	for range ids {
@@ -381,7 +381,7 @@ func TestReportsOfAMeasurementAreDeletedOneByOne(t *testing.T) {
 func TestReportsOfAMeasurementAreDeletedAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		a := h.runner("a")
 		ids := h.submitAll(twoImages(1))
 		for range ids {
@@ -412,7 +412,7 @@ func TestReportsOfAMeasurementAreDeletedAtOnce(t *testing.T) {
 // What was measured on one machine is not compared with what another measures later.
 func TestARetryOfAComparisonStaysOnItsMachineOnceASideWasMeasured(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(twoImages(1))
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -431,7 +431,7 @@ func TestARetryOfAComparisonStaysOnItsMachineOnceASideWasMeasured(t *testing.T) 
 func TestTheNextJobInTurnWakesTheRunnerThatHasBegun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHall(t)
+		h := newFixture(t)
 		a, b := h.runner("a"), h.runner("b")
 		ids := h.submitAll(twoImages(1))
 		first := h.mustClaim(a, ids[0])
@@ -452,17 +452,17 @@ func TestTheNextJobInTurnWakesTheRunnerThatHasBegun(t *testing.T) {
 // A machine that cannot run the first job, or is lost with it, has measured nothing: another one begins.
 func TestAComparisonThatItsFirstMachineCouldNotRunGoesToAnother(t *testing.T) {
 	t.Parallel()
-	for name, ends := range map[string]func(h *hall, runner string, job *api.ClaimedJob){
-		"no sandbox": func(h *hall, runner string, job *api.ClaimedJob) {
+	for name, ends := range map[string]func(h *fixture, runner string, job *api.ClaimedJob){
+		"no sandbox": func(h *fixture, runner string, job *api.ClaimedJob) {
 			h.says(runner, job, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonSandbox, Error: "no loop devices"})
 			h.clock.advance(limits.RetryPauseFirst + time.Second)
 			h.sweep()
 		},
-		"lost": func(h *hall, _ string, _ *api.ClaimedJob) { h.silence() },
+		"lost": func(h *fixture, _ string, _ *api.ClaimedJob) { h.silence() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			a, b := h.runner("a"), h.runner("b")
 			ids := h.submitAll(twoImages(1))
 			ends(h, a, h.mustClaim(a, ids[0]))
@@ -479,7 +479,7 @@ func TestAComparisonThatItsFirstMachineCouldNotRunGoesToAnother(t *testing.T) {
 func TestARunnerThatIsBackKeepsItsComparison(t *testing.T) {
 	t.Parallel()
 	for _, goesOn := range []bool{true, false} {
-		h := newHall(t)
+		h := newFixture(t)
 		a, b := h.runner("a"), h.runner("b")
 		ids := h.submitAll(twoImages(1))
 		first := h.mustClaim(a, ids[0])
@@ -501,7 +501,7 @@ func TestARunnerThatIsBackKeepsItsComparison(t *testing.T) {
 // A job that was given up brings its result after all while another one is still being stopped, which then delivers, too.
 func TestALateResultBesideAJobThatIsBeingStoppedIsKeptForARetry(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 	lost := h.mustClaim(a, ids[0])
@@ -535,7 +535,7 @@ func TestALateResultBesideAJobThatIsBeingStoppedIsKeptForARetry(t *testing.T) {
 // What the jobs of a report left is in memory at once when it is read.
 func TestTheOutputsOfAReportAreBoundedTogether(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 	for _, id := range ids {
@@ -555,7 +555,7 @@ func TestTheOutputsOfAReportAreBoundedTogether(t *testing.T) {
 
 func TestWhoFollowsAJobHearsThatItEndsWithAnother(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 	changed, unsubscribe := h.queue.Subscribe(ids[1])
@@ -570,7 +570,7 @@ func TestWhoFollowsAJobHearsThatItEndsWithAnother(t *testing.T) {
 func TestARetryWakesARunnerForEachJobOfTheReport(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHall(t)
+		h := newFixture(t)
 		a, b := h.runner("a"), h.runner("b")
 		ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 		h.says(a, h.mustClaim(a, ids[0]), api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit})
@@ -590,7 +590,7 @@ func TestARetryWakesARunnerForEachJobOfTheReport(t *testing.T) {
 // Whoever cancels the first job of a report does not know how far it is.
 func TestACancelOfAJobThatHasDeliveredEndsTheOthersOfItsReport(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(three())
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -613,7 +613,7 @@ func TestACancelOfAJobThatHasDeliveredEndsTheOthersOfItsReport(t *testing.T) {
 
 func TestAReportOfSeveralJobsIsBroughtToBeReadOnce(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	ids := h.submitAll(three())
 	for i, id := range ids {
@@ -633,7 +633,7 @@ func TestAReportOfSeveralJobsIsBroughtToBeReadOnce(t *testing.T) {
 // What a first try was said to be, the next one need not be.
 func TestARetryIsNotWarnedOfForTheTryBefore(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, b := h.runner("a"), h.runner("b")
 	ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -656,7 +656,7 @@ func TestARetryIsNotWarnedOfForTheTryBefore(t *testing.T) {
 
 func TestAJobThatIsBoundToAMachineWithoutItsSpecSaysSo(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a, _ := h.runner("a"), h.runner("b")
 	ids := h.submitAll(twoImages(1))
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -695,29 +695,29 @@ func TestACancelOfOneSideEndsBoth(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		rounds  int
-		before  func(h *hall, a string, ids []string) *api.ClaimedJob // what is in flight at the cancel
+		before  func(h *fixture, a string, ids []string) *api.ClaimedJob // what is in flight at the cancel
 		cancel  int
 		states  string // after the runner has stopped
 		reasons string
 	}{
-		"before anything runs": {1, func(*hall, string, []string) *api.ClaimedJob { return nil }, 1, "canceled canceled",
+		"before anything runs": {1, func(*fixture, string, []string) *api.ClaimedJob { return nil }, 1, "canceled canceled",
 			"measurement canceled_by_user"},
-		"the one that runs": {1, func(h *hall, a string, ids []string) *api.ClaimedJob { return h.mustClaim(a, ids[0]) }, 0, "canceled canceled",
-			"canceled_by_user measurement"},
-		"the one that waits": {1, func(h *hall, a string, ids []string) *api.ClaimedJob { return h.mustClaim(a, ids[0]) }, 1, "canceled canceled",
-			"measurement canceled_by_user"},
-		"one of two rounds": {2, func(h *hall, a string, ids []string) *api.ClaimedJob {
+		"the one that runs": {1, func(h *fixture, a string, ids []string) *api.ClaimedJob { return h.mustClaim(a, ids[0]) }, 0,
+			"canceled canceled", "canceled_by_user measurement"},
+		"the one that waits": {1, func(h *fixture, a string, ids []string) *api.ClaimedJob { return h.mustClaim(a, ids[0]) }, 1,
+			"canceled canceled", "measurement canceled_by_user"},
+		"one of two rounds": {2, func(h *fixture, a string, ids []string) *api.ClaimedJob {
 			h.delivers(a, h.mustClaim(a, ids[0]))
 			return h.mustClaim(a, ids[1])
 		}, 3, "failed canceled canceled canceled", "measurement measurement measurement canceled_by_user"},
-		"the one that has delivered": {2, func(h *hall, a string, ids []string) *api.ClaimedJob {
+		"the one that has delivered": {2, func(h *fixture, a string, ids []string) *api.ClaimedJob {
 			h.delivers(a, h.mustClaim(a, ids[0]))
 			return h.mustClaim(a, ids[1])
 		}, 0, "failed canceled canceled canceled", "measurement measurement measurement canceled_by_user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t)
+			h := newFixture(t)
 			a := h.runner("a")
 			ids := h.submitAll(twoImages(row.rounds))
 			runs := row.before(h, a, ids)
@@ -759,7 +759,7 @@ func TestACancelOfOneSideEndsBoth(t *testing.T) {
 // A side that was measured keeps its results, and one that failed by itself lets the other go on.
 func TestASideThatWasMeasuredIsNotCanceledWithTheOther(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a := h.runner("a")
 	ids := h.submitAll(twoImages(1))
 	h.delivers(a, h.mustClaim(a, ids[0]))
@@ -792,7 +792,7 @@ func TestASideThatWasMeasuredIsNotCanceledWithTheOther(t *testing.T) {
 func TestTwoCancelsOfAComparisonEndItOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		a := h.runner("a")
 		ids := h.submitAll(twoImages(1))
 		of1, of2 := race.Run(1, h.canceling(ids[0]), h.canceling(ids[1]))
@@ -822,7 +822,7 @@ func TestTwoCancelsOfAComparisonEndItOnce(t *testing.T) {
 // The runner of the other side may be through before it hears of the cancel.
 func TestALateResultOfASideThatWasCanceledIsKeptForARetry(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	a := h.runner("a")
 	ids := h.submitAll(twoImages(1))
 	runs := h.mustClaim(a, ids[0])

@@ -26,7 +26,7 @@ func TestAcknowledgedResultSurvivesAPowerCut(t *testing.T) {
 		t.Run(string(c.last), func(t *testing.T) {
 			t.Parallel()
 			disk := powercut.New()
-			h := newHall(t, func(h *hall) { h.disk = disk })
+			h := newFixture(t, func(h *fixture) { h.disk = disk })
 			r := h.runner("box")
 			job := h.running(r, order{})
 			h.mustPut(r, job, api.ArtifactStdout, "", ten)
@@ -39,7 +39,7 @@ func TestAcknowledgedResultSurvivesAPowerCut(t *testing.T) {
 			if err := os.CopyFS(filepath.Join(folder, "blobs"), os.DirFS(filepath.Join(h.dir, "blobs"))); err != nil {
 				t.Fatal(err)
 			}
-			next := &hall{t: t, inner: true, dir: folder, clock: h.clock, tokens: h.tokens, log: h.log, tiers: h.tiers}
+			next := &fixture{t: t, inner: true, dir: folder, clock: h.clock, tokens: h.tokens, log: h.log, tiers: h.tiers}
 			next.open()
 			t.Cleanup(func() { _ = next.store.Close() })
 			next.expect(job.UUID, c.want, c.reason)

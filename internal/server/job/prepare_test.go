@@ -20,7 +20,7 @@ import (
 
 func TestSpecIsTheJobsOwnElseTheTestbedsElseTheFallback(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	small, large := h.spec("small"), h.spec("large")
 	h.runner("box", "metal", "small", "large")
 	for name, row := range map[string]struct {
@@ -81,7 +81,7 @@ func TestWhatCannotRunIsSaidAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHall(t, func(h *hall) { h.images.platforms = []job.Platform{{"linux", "amd64"}} })
+			h := newFixture(t, func(h *fixture) { h.images.platforms = []job.Platform{{"linux", "amd64"}} })
 			h.spec("arm", func(s *fleet.Spec) { s.Architecture = "aarch64" })
 			h.spec("lonely")
 			h.spec("old")
@@ -116,7 +116,7 @@ func TestWhatCannotRunIsSaidAtOnce(t *testing.T) {
 
 func TestWithoutSpecsItSaysHowToMakeOne(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
 		spec, err := fleet.SpecByRef(ctx, tx, "metal")
 		if err != nil {
@@ -135,7 +135,7 @@ func TestWithoutSpecsItSaysHowToMakeOne(t *testing.T) {
 
 func TestTimeoutIsThePlansAndAShorterOneIsKept(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	asked := func(n int64) *int64 { return &n }
 	for _, row := range []struct {
@@ -177,7 +177,7 @@ func TestTimeoutIsThePlansAndAShorterOneIsKept(t *testing.T) {
 
 func TestListsOfJobsAreByAgeAndByStatus(t *testing.T) {
 	t.Parallel()
-	h := newHall(t)
+	h := newFixture(t)
 	r := h.runner("box")
 	var ids []string
 	for range 5 {

@@ -11,7 +11,7 @@ import (
 )
 
 // life runs the background work of one process until the returned function is called.
-func (h *hall) life() (end func()) {
+func (h *fixture) life() (end func()) {
 	h.t.Helper()
 	ctx, stop := context.WithCancel(h.t.Context())
 	ended := make(chan error, 1)
@@ -25,15 +25,15 @@ func (h *hall) life() (end func()) {
 	}
 }
 
-// bubbleTime is a hall whose clock is the bubble's, for tests in which the background works.
-func bubbleTime(t *testing.T, f func(t *testing.T, h *hall)) {
+// bubbleTime is a fixture whose clock is the bubble's, for tests in which the background works.
+func bubbleTime(t *testing.T, f func(t *testing.T, h *fixture)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newHall(t, func(h *hall) { h.clock, h.inner = nil, true })) })
+	synctest.Test(t, func(t *testing.T) { f(t, newFixture(t, func(h *fixture) { h.clock, h.inner = nil, true })) })
 }
 
 func TestJobsGoOnOverARestartOfTheServer(t *testing.T) {
 	t.Parallel()
-	bubbleTime(t, func(t *testing.T, h *hall) {
+	bubbleTime(t, func(t *testing.T, h *fixture) {
 		a, b, c := h.runner("a"), h.runner("b"), h.runner("c")
 		end := h.life()
 		running, done, lost := h.running(a, order{}), h.running(b, order{}), h.running(c, order{})
@@ -70,7 +70,7 @@ func TestJobsGoOnOverARestartOfTheServer(t *testing.T) {
 
 func TestHeartbeatsOfTheLastSecondsSurviveAShutdown(t *testing.T) {
 	t.Parallel()
-	bubbleTime(t, func(t *testing.T, h *hall) {
+	bubbleTime(t, func(t *testing.T, h *fixture) {
 		r := h.runner("box")
 		end := h.life()
 		job := h.running(r, order{})
@@ -87,7 +87,7 @@ func TestHeartbeatsOfTheLastSecondsSurviveAShutdown(t *testing.T) {
 // TestASilentRunnerIsNoticedByTheSweeper and its job goes to one that waits, without anybody asking.
 func TestASilentRunnerIsNoticedByTheSweeper(t *testing.T) {
 	t.Parallel()
-	bubbleTime(t, func(t *testing.T, h *hall) {
+	bubbleTime(t, func(t *testing.T, h *fixture) {
 		silent, next := h.runner("silent"), h.runner("next")
 		end := h.life()
 		job := h.running(silent, order{})
@@ -109,7 +109,7 @@ func TestASilentRunnerIsNoticedByTheSweeper(t *testing.T) {
 
 func TestCompletedJobsAreReadInTheBackground(t *testing.T) {
 	t.Parallel()
-	bubbleTime(t, func(t *testing.T, h *hall) {
+	bubbleTime(t, func(t *testing.T, h *fixture) {
 		r := h.runner("box")
 		end := h.life()
 		var ids []string

@@ -13,21 +13,21 @@ import (
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
 
-// racingHall is a hall whose store the race is on.
-func racingHall(t *testing.T, race *storetest.Race) *hall {
+// racingFixture is a fixture whose store the race is on.
+func racingFixture(t *testing.T, race *storetest.Race) *fixture {
 	t.Helper()
-	return newHall(t, func(h *hall) { h.race = race })
+	return newFixture(t, func(h *fixture) { h.race = race })
 }
 
 // handing returns what hands a message of a runner to the queue.
-func (h *hall) handing(runner string, msg api.Message, reply *api.Message) func(context.Context) error {
+func (h *fixture) handing(runner string, msg api.Message, reply *api.Message) func(context.Context) error {
 	return func(ctx context.Context) (err error) {
 		*reply, err = h.queue.Handle(ctx, runner, msg)
 		return err
 	}
 }
 
-func (h *hall) canceling(jobID string) func(context.Context) error {
+func (h *fixture) canceling(jobID string) func(context.Context) error {
 	return func(ctx context.Context) error { return h.queue.Cancel(ctx, jobID) }
 }
 
@@ -35,7 +35,7 @@ func (h *hall) canceling(jobID string) func(context.Context) error {
 func TestAJobThatIsCanceledMeanwhileIsNotClaimed(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		box := h.runner("box")
 		h.claim(box) // it was heard of, so that a claim is one transaction
 		id := h.submit(order{})
@@ -59,7 +59,7 @@ func TestAJobThatIsCanceledMeanwhileIsNotClaimed(t *testing.T) {
 func TestNoWordAboutAJobIsLost(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		for i, box := range []string{h.runner("a"), h.runner("b")} {
 			job := h.mustClaim(box, h.submit(order{}))
 			var reply api.Message
@@ -82,7 +82,7 @@ func TestNoWordAboutAJobIsLost(t *testing.T) {
 func TestAResultAndTheEndOfItsLeaseAreOneOrTheOther(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		box := h.runner("box")
 		job := h.running(box, order{})
 		h.mustPut(box, job, api.ArtifactStdout, "", `{"b":{"latency":{"value":1}}}`)
@@ -104,7 +104,7 @@ func TestAResultAndTheEndOfItsLeaseAreOneOrTheOther(t *testing.T) {
 func TestFailuresOfOneMachineAreAllCounted(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		box := h.runner("box")
 		a, b := h.running(box, order{}), h.running(box, order{})
 		var reply api.Message
@@ -130,7 +130,7 @@ func TestFailuresOfOneMachineAreAllCounted(t *testing.T) {
 func TestAnEnvironmentStaysForTheRetryThatWasAsked(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		h.queue.KeepEnv = time.Hour
 		h.runner("box")
 		id := h.submit(order{job: api.NewJob{Env: map[string]string{"TOKEN": "open sesame"}}})
@@ -151,7 +151,7 @@ func TestAnEnvironmentStaysForTheRetryThatWasAsked(t *testing.T) {
 func TestOutputsThatComeAtOnceStayWithinTheirSum(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		box := h.runner("box")
 		job := h.running(box, order{})
 		h.mustPut(box, job, api.ArtifactFile, "/big", "x")
@@ -175,7 +175,7 @@ func TestOutputsThatComeAtOnceStayWithinTheirSum(t *testing.T) {
 func TestTwoJobsOfAReportEndAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		a, b := h.runner("a"), h.runner("b")
 		for _, failsFirst := range []bool{true, false} {
 			ids := h.submitAll(order{job: api.NewJob{Jobs: new(2)}})
@@ -205,7 +205,7 @@ func TestTwoJobsOfAReportEndAtOnce(t *testing.T) {
 func TestTwoRunnersDoNotTakeTheSidesOfOneComparison(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		h := racingHall(t, race)
+		h := racingFixture(t, race)
 		a, b := h.runner("a"), h.runner("b")
 		h.claim(a) // they were heard of, so that a claim is one transaction
 		h.claim(b)

@@ -12,7 +12,7 @@ import (
 // A token is worth what its key is worth at the moment of each request, and no more than it was given for.
 func TestTokenEndsWithItsKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.pushManifest("shut/app", "v1", ociManifest, w.image("shut/app", "amd64"))
 	key := "Bearer " + w.token(ownerKey, "repository:shut/app:pull,push")
 	login := "Bearer " + w.token(ownerKey)
@@ -65,32 +65,32 @@ func TestBodyIsKeptOnlyIfItsSenderMayStillPush(t *testing.T) {
 	t.Parallel()
 	image := object(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "manifests": []any{}})
 	layer := []byte("a slow layer")
-	for what, send := range map[string]func(w *world) request{
-		"a piece": func(w *world) request {
+	for what, send := range map[string]func(w *fixture) request{
+		"a piece": func(w *fixture) request {
 			return request{method: "PATCH", path: w.want(202, request{method: "POST", path: "/v2/shut" + begin}).Header.Get("Location"), body: layer}
 		},
-		"the last piece": func(w *world) request {
+		"the last piece": func(w *fixture) request {
 			at := w.want(202, request{method: "POST", path: "/v2/shut" + begin}).Header.Get("Location")
 			return request{method: "PUT", path: at + "?digest=" + digestOf(layer), body: layer}
 		},
-		"a whole blob": func(*world) request {
+		"a whole blob": func(*fixture) request {
 			return request{method: "POST", path: "/v2/shut" + begin + "?digest=" + digestOf(layer), body: layer}
 		},
-		"a manifest": func(*world) request {
+		"a manifest": func(*fixture) request {
 			return request{method: "PUT", path: "/v2/shut/manifests/v1", body: image, header: []string{"Content-Type: " + ociIndex}}
 		},
 	} {
-		for change, lose := range map[string]func(w *world){
-			"its key was revoked": func(w *world) { w.access.revoked.Store(true) },
-			"it left the project": func(w *world) { w.access.left.Store(true) },
-			"the project is another": func(w *world) {
+		for change, lose := range map[string]func(w *fixture){
+			"its key was revoked": func(w *fixture) { w.access.revoked.Store(true) },
+			"it left the project": func(w *fixture) { w.access.left.Store(true) },
+			"the project is another": func(w *fixture) {
 				w.exec(`update project set slug = 'was' where slug = 'shut'`)
 				w.exec(`update project set slug = 'shut' where slug = 'open'`)
 			},
 		} {
 			t.Run(what+", and "+change, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
+				w := newFixture(t)
 				r := send(w)
 				w.access.asked = make(chan string, 10)
 				body := r.body

@@ -16,7 +16,7 @@ import (
 )
 
 // token asks the token end point.
-func (w *world) token(key string, scopes ...string) string {
+func (w *fixture) token(key string, scopes ...string) string {
 	w.t.Helper()
 	a := w.do(request{method: "GET", path: registry.TokenPath + "?" + url.Values{"service": {"tacho"}, "scope": scopes}.Encode(), key: key})
 	return readToken(w.t, a, limits.RegistryTokenLife)
@@ -47,7 +47,7 @@ func readToken(t testing.TB, a answer, life time.Duration) string {
 
 func TestChallengeSendsToTheTokenEndPoint(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	realm := `Bearer realm="` + w.server.URL + registry.TokenPath + `",service="tacho"`
 	digest := digestOf(nil)
 	for _, c := range []struct{ method, path, want string }{
@@ -71,12 +71,12 @@ func TestChallengeSendsToTheTokenEndPoint(t *testing.T) {
 
 func TestChallengeNamesThePublicURL(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *registry.Config) { c.BaseURL = "https://tacho.example/"; c.Service = "bench" })
+	w := newFixture(t, func(c *registry.Config) { c.BaseURL = "https://tacho.example/"; c.Service = "bench" })
 	want := `Bearer realm="https://tacho.example/v0/auth/oci/token",service="bench"`
 	if got := w.do(request{method: "GET", path: "/v2/"}).Header.Get("WWW-Authenticate"); got != want {
 		t.Errorf("want %s, got %s", want, got)
 	}
-	w = newWorld(t)
+	w = newFixture(t)
 	a := w.do(request{method: "GET", path: "/v2/", header: []string{"X-Forwarded-Proto: https"}})
 	if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="http://127.0.0.1:`) {
 		t.Errorf("a header that anybody can send was believed: %s", got)
@@ -86,7 +86,7 @@ func TestChallengeNamesThePublicURL(t *testing.T) {
 // What each sort of credentials may do, directly and by way of a token. 401 asks for (other) credentials, 403 refuses good ones.
 func TestAccessMatrix(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	m := w.image("shut/app", "amd64")
 	w.pushManifest("shut/app", "v1", ociManifest, m)
 	w.pushManifest("open/app", "v1", ociManifest, w.image("open/app", "amd64"))
@@ -146,7 +146,7 @@ func newKey(t *testing.T) string {
 
 func TestTokenOpensItsScopesOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushManifest("open/app", "v1", ociManifest, w.image("open/app", "amd64"))
 	w.pushManifest("open/tool", "v1", ociManifest, w.image("open/tool", "amd64"))
 	key := "Bearer " + w.token(ownerKey, "repository:open/app:pull")
@@ -168,7 +168,7 @@ func TestTokenOpensItsScopesOnly(t *testing.T) {
 
 func TestTokenOfSeveralScopes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushBlob("open/app", []byte("base"))
 	for what, key := range map[string]string{
 		"several values": w.token(ownerKey, "repository:open/app:pull", "repository:other/app:pull,push"),
@@ -192,7 +192,7 @@ func TestTokenOfSeveralScopes(t *testing.T) {
 
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.pushManifest("shut", "v1", ociManifest, w.image("shut", "amd64"))
 	key := "Bearer " + w.token(readerKey, "repository:shut:pull")
 	w.clock.advance(limits.RegistryTokenLife - time.Second)
@@ -204,7 +204,7 @@ func TestTokenExpires(t *testing.T) {
 
 func TestTokenEndPointRefusesWrongCredentials(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, r := range []request{
 		{method: "GET", path: registry.TokenPath, key: "wrong"},
 		{method: "GET", path: registry.TokenPath, key: "Bearer " + newKey(t)},
@@ -237,7 +237,7 @@ func TestTokenEndPointRefusesWrongCredentials(t *testing.T) {
 
 func TestTokenByPost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, form := range []url.Values{
 		{"grant_type": {"password"}, "username": {"u"}, "password": {ownerKey}, "scope": {"repository:open:pull,push"}, "service": {"tacho"}},
 		{"grant_type": {"refresh_token"}, "refresh_token": {ownerKey}, "scope": {"repository:open:pull,push"}},
@@ -252,7 +252,7 @@ func TestTokenByPost(t *testing.T) {
 // Whoever reads the image of a public project asks for a token first, and any stranger may ask as often as it likes.
 func TestAnonymousTokenIsNotStoredAndOpensWhatIsPublic(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.pushManifest("open/app", "v1", ociManifest, w.image("open/app", "amd64"))
 	scope := "repository:open/app:pull"
 	for i := range limits.RegistryScopes - 1 {
@@ -289,7 +289,7 @@ func TestAnonymousTokenIsNotStoredAndOpensWhatIsPublic(t *testing.T) {
 // "docker login" asks for a token without scope and tries it on the base.
 func TestLoginGetsATokenThatOpensNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, scopes := range [][]string{nil, {"repository:shut:delete"}, {"registry:catalog:*"}, {"nonsense"}} {
 		key := "Bearer " + w.token(readerKey, scopes...)
 		w.want(200, request{method: "GET", path: "/v2/", key: key})
@@ -299,7 +299,7 @@ func TestLoginGetsATokenThatOpensNothing(t *testing.T) {
 
 func TestClaimTokenPullsFromOneProjectWhileItsJobRuns(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushManifest("shut/app", "v1", ociManifest, w.image("shut/app", "amd64"))
 	shut := w.project("shut")
 	job := w.insertJob(shut.ID)
@@ -369,7 +369,7 @@ func TestClaimTokenPullsFromOneProjectWhileItsJobRuns(t *testing.T) {
 
 func TestMintPullForNothingIsMissing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	if _, _, err := w.registry.MintPull(t.Context(), w.project("open").ID, "no-such-job", 1); fault.Of(err) != fault.Missing {
 		t.Errorf("want missing, got %v", err)
 	}
@@ -377,7 +377,7 @@ func TestMintPullForNothingIsMissing(t *testing.T) {
 
 func TestErrorsShowNoInternals(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.access.broken.Store(true)
 	for _, path := range []string{"/v2/open/manifests/v1", registry.TokenPath + "?scope=repository:open:pull"} {
 		a := w.refused(http.StatusInternalServerError, "UNKNOWN", request{method: "GET", path: path})
@@ -395,7 +395,7 @@ func TestErrorsShowNoInternals(t *testing.T) {
 
 func TestTokensAreStoredAsHashesAndExpiredOnesGo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	key := w.token(ownerKey, "repository:open:pull")
 	count := func() (all, plain int) {
 		w.query(`select count(*), count(case when hash = '`+key+`' then 1 end) from registry_token`, &all, &plain)
@@ -413,7 +413,7 @@ func TestTokensAreStoredAsHashesAndExpiredOnesGo(t *testing.T) {
 
 func TestTradedTokenSaysHowLongItStillLives(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	first := w.token(readerKey, "repository:shut:pull")
 	w.clock.advance(100 * time.Second)
 	a := w.do(request{method: "GET", path: registry.TokenPath, key: "Bearer " + first})

@@ -25,7 +25,7 @@ const begin = "/blobs/uploads/"
 
 func TestBlobComesBackWholeAndInParts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	b := []byte("0123456789")
 	digest := w.pushBlob("open/app", b)
 	path := "/v2/open/app/blobs/" + digest
@@ -66,7 +66,7 @@ func TestBlobComesBackWholeAndInParts(t *testing.T) {
 
 func TestBlobIsNoPageForABrowser(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushBlob("open", []byte("<script>alert(1)</script>"))
 	a := w.want(200, request{method: "GET", path: "/v2/open/blobs/" + digest})
 	for name, want := range map[string]string{
@@ -80,7 +80,7 @@ func TestBlobIsNoPageForABrowser(t *testing.T) {
 
 func TestBlobIsSeenByItsProjectOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushBlob("open/app", []byte("secret of open"))
 	w.want(200, request{method: "HEAD", path: "/v2/open/tool/blobs/" + digest})
 	w.want(200, request{method: "HEAD", path: "/v2/" + w.project("open").ID + "/blobs/" + digest})
@@ -89,7 +89,7 @@ func TestBlobIsSeenByItsProjectOnly(t *testing.T) {
 
 func TestDeletedBlobIsGoneForOneProject(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushBlob("open", []byte("shared"))
 	w.pushBlob("other", []byte("shared"))
 	w.want(202, request{method: "DELETE", path: "/v2/open/blobs/" + digest})
@@ -101,7 +101,7 @@ func TestDeletedBlobIsGoneForOneProject(t *testing.T) {
 // A row whose bytes were lost must not make clients skip the upload that would heal it.
 func TestBlobWithLostBytesIsUnknownUntilPushedAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushBlob("open", []byte("lost"))
 	hex := strings.TrimPrefix(digest, "sha256:")
 	file := filepath.Join(filepath.Dir(w.database), "blobs", "sha256", hex[:2], hex)
@@ -129,7 +129,7 @@ func TestBlobWithLostBytesIsUnknownUntilPushedAgain(t *testing.T) {
 
 func TestMalformedDigestsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, digest := range []string{"sha256:zz", "nonsense", "sha256:" + strings.Repeat("A", 64), "sha512:" + strings.Repeat("a", 128),
 		"..:.."} {
 		w.refused(400, "DIGEST_INVALID", request{method: "GET", path: "/v2/open/blobs/" + digest})
@@ -141,7 +141,7 @@ func TestMalformedDigestsAreRefused(t *testing.T) {
 }
 
 // beginUpload opens a session and returns its location.
-func (w *world) beginUpload(repository string) string {
+func (w *fixture) beginUpload(repository string) string {
 	w.t.Helper()
 	a := w.want(202, request{method: "POST", path: "/v2/" + repository + begin})
 	if a.Header.Get("Range") != "0-0" || a.Header.Get("Docker-Upload-UUID") == "" {
@@ -152,7 +152,7 @@ func (w *world) beginUpload(repository string) string {
 
 func TestUploadInChunks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	b := []byte("0123456789")
 	at := w.beginUpload("open/app")
 	a := w.want(202, request{method: "PATCH", path: at, body: b[:4], header: []string{"Content-Range: 0-3"}})
@@ -179,7 +179,7 @@ func TestUploadInChunks(t *testing.T) {
 
 func TestUploadRefusesChunksThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	b := []byte("0123456789")
 	at := w.beginUpload("open/app")
 	w.want(202, request{method: "PATCH", path: at, body: b[:4]})
@@ -215,7 +215,7 @@ func TestUploadRefusesChunksThatDoNotFit(t *testing.T) {
 // A streamed chunk that ends before its Content-Range keeps what came, and says so.
 func TestUploadGoesOnAfterAShortChunk(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	b := []byte("0123456789")
 	at := w.beginUpload("open")
 	a := w.refused(400, "BLOB_UPLOAD_INVALID", request{method: "PATCH", path: at, reader: io.MultiReader(bytes.NewReader(b[:3])),
@@ -228,7 +228,7 @@ func TestUploadGoesOnAfterAShortChunk(t *testing.T) {
 
 func TestUploadWithAnotherDigestIsGivenUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	at := w.beginUpload("open")
 	w.want(202, request{method: "PATCH", path: at, body: []byte("some")})
 	w.refused(400, "DIGEST_INVALID", request{method: "PUT", path: at})
@@ -243,7 +243,7 @@ func TestUploadWithAnotherDigestIsGivenUp(t *testing.T) {
 
 func TestCanceledUploadIsUnknown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	at := w.beginUpload("open")
 	w.want(204, request{method: "DELETE", path: at})
 	w.refused(404, "BLOB_UPLOAD_UNKNOWN", request{method: "DELETE", path: at})
@@ -254,7 +254,7 @@ func TestCanceledUploadIsUnknown(t *testing.T) {
 // The id of a session is no credential: another project, another repository and another person cannot use it.
 func TestUploadBelongsToItsRepository(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	at := w.beginUpload("open/app")
 	id := at[strings.LastIndex(at, "/")+1:]
 	for _, repository := range []string{"other/app", "open/tool", "open"} {
@@ -271,7 +271,7 @@ func TestUploadBelongsToItsRepository(t *testing.T) {
 
 func TestBlobOverTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *registry.Config) { c.MaxBlobBytes = 1000 })
+	w := newFixture(t, func(c *registry.Config) { c.MaxBlobBytes = 1000 })
 	b := bytes.Repeat([]byte("x"), 1001)
 	w.refused(413, "SIZE_INVALID", request{method: "POST", path: "/v2/open" + begin + "?digest=" + digestOf(b), body: b})
 	at := w.beginUpload("open")
@@ -283,7 +283,7 @@ func TestBlobOverTheLimitIsRefused(t *testing.T) {
 
 func TestOpenUploadsOfAProjectAreLimited(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	open := w.project("open")
 	for i := range limits.RegistryUploadsPerProject {
 		err := w.store.Tx(t.Context(), func(tx *store.Tx) error {
@@ -299,7 +299,7 @@ func TestOpenUploadsOfAProjectAreLimited(t *testing.T) {
 
 func TestMount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	inShut := w.pushBlob("shut/app", []byte("in shut"))
 	inOpen := w.pushBlob("open/app", []byte("in open"))
 	mount := func(to, digest, from, key string) int {
@@ -327,7 +327,7 @@ func TestMount(t *testing.T) {
 
 func TestTwoPushesOfTheSameBlobBothSucceed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	b := bytes.Repeat([]byte("same bytes "), 50_000)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -353,7 +353,7 @@ func TestTwoPushesOfTheSameBlobBothSucceed(t *testing.T) {
 // A large blob passes through, up and down, in pieces.
 func TestBlobsAreStreamed(t *testing.T) { // not parallel: it measures the memory that the process allocates
 	const size = 256 << 20
-	w := newWorld(t)
+	w := newFixture(t)
 	sum := sha256.New()
 	io.Copy(sum, zeros(size))
 	digest := "sha256:" + hex.EncodeToString(sum.Sum(nil))
@@ -387,7 +387,7 @@ func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // Half a push, a new process, the other half.
 func TestUploadSurvivesARestart(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	b := []byte("0123456789")
 	at := w.beginUpload("open")
 	w.want(202, request{method: "PATCH", path: at, body: b[:4]})

@@ -23,7 +23,7 @@ import (
 
 // Real clients, each with its own idea of the protocol.
 
-func (w *world) reference(s string) name.Reference {
+func (w *fixture) reference(s string) name.Reference {
 	w.t.Helper()
 	ref, err := name.ParseReference(w.host()+"/"+s, name.Insecure)
 	if err != nil {
@@ -70,7 +70,7 @@ var owner = remote.WithAuth(authn.FromConfig(authn.AuthConfig{Username: "someone
 
 func TestGoContainerRegistryPushesAndPulls(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	img := randomImage(t, 3)
 	ref := w.reference("shut/app:v1")
 	if err := remote.Write(ref, img, owner); err != nil {
@@ -127,7 +127,7 @@ func TestGoContainerRegistryPushesAndPulls(t *testing.T) {
 // What a runner does with the token of its claim.
 func TestGoContainerRegistryPullsWithAClaimToken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	img := randomImage(t, 1)
 	ref := w.reference("shut/app:v1")
 	if err := remote.Write(ref, img, owner); err != nil {
@@ -212,7 +212,7 @@ func layoutDigest(t *testing.T, folder string) string {
 func TestSkopeoCopiesThereAndBackToTheSameDigest(t *testing.T) {
 	t.Parallel()
 	skopeo := tool(t, "skopeo")
-	w := newWorld(t)
+	w := newFixture(t)
 	img := randomImage(t, 3)
 	from, back := writeLayout(t, t.TempDir(), img), t.TempDir()
 	ref := "docker://" + w.host() + "/skopeo/bench/app:v1" // a project that the push makes
@@ -241,7 +241,7 @@ func TestSkopeoCopiesThereAndBackToTheSameDigest(t *testing.T) {
 func TestPodmanLogsInPushesAndPullsTheSameImage(t *testing.T) {
 	t.Parallel()
 	podman := tool(t, "podman")
-	w := newWorld(t)
+	w := newFixture(t)
 	folder, err := os.MkdirTemp("", "podman") // podman refuses run folders of more than 50 characters
 	if err != nil {
 		t.Fatal(err)

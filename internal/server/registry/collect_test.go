@@ -16,7 +16,7 @@ import (
 )
 
 // put stores bytes as another room does, without a row of the registry.
-func (w *world) put(text string) string {
+func (w *fixture) put(text string) string {
 	w.t.Helper()
 	d, _, err := w.blobs.Put(w.t.Context(), bytes.NewReader([]byte(text)), 1000)
 	if err != nil {
@@ -25,7 +25,7 @@ func (w *world) put(text string) string {
 	return string(d)
 }
 
-func (w *world) has(digest string) bool {
+func (w *fixture) has(digest string) bool {
 	w.t.Helper()
 	_, err := w.blobs.Stat(w.t.Context(), blob.Digest(digest))
 	if err != nil && !fault.Is(err, fault.Missing) {
@@ -34,7 +34,7 @@ func (w *world) has(digest string) bool {
 	return err == nil
 }
 
-func (w *world) collect(before time.Time) int {
+func (w *fixture) collect(before time.Time) int {
 	w.t.Helper()
 	n, err := w.registry.Collect(w.t.Context(), before)
 	if err != nil {
@@ -45,7 +45,7 @@ func (w *world) collect(before time.Time) int {
 
 func TestCollectDeletesWhatNobodyNames(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	image := w.image("open/app", "amd64")
 	kept := w.pushManifest("open/app", "v1", ociManifest, image)
 	garbage := w.put("nobody's")
@@ -86,7 +86,7 @@ func TestCollectDeletesWhatNobodyNames(t *testing.T) {
 
 func TestCollectSparesABlobThatWasPushedAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushBlob("open", []byte("again"))
 	w.clock.advance(2 * limits.RegistryKeepNew)
 	w.pushBlob("open", []byte("again"))
@@ -98,7 +98,7 @@ func TestCollectSparesABlobThatWasPushedAgain(t *testing.T) {
 
 func TestCollectSparesTheBytesThatAnotherProjectSees(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, project := range []string{"open", "other"} {
 		w.pushManifest(project, "v1", ociManifest, w.image(project, "amd64"))
 	}
@@ -115,7 +115,7 @@ func TestCollectSparesTheBytesThatAnotherProjectSees(t *testing.T) {
 
 func TestCollectEndsUploadsThatNobodyTouches(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	left, used := w.beginUpload("open"), w.beginUpload("open")
 	orphan, err := w.blobs.Begin(t.Context()) // a crash between the session and its row
 	if err != nil {
@@ -138,7 +138,7 @@ func TestCollectEndsUploadsThatNobodyTouches(t *testing.T) {
 // An upload that takes longer than the limit in one request is at work, not stale.
 func TestCollectLeavesAnUploadAtWork(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	at := w.beginUpload("open")
 	r, pipe := io.Pipe()
 	done := make(chan answer)
@@ -159,7 +159,7 @@ func TestCollectLeavesAnUploadAtWork(t *testing.T) {
 // A row that names something else than a digest means that what is to be kept is not known.
 func TestCollectStopsBeforeItDeletesOnABrokenRow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	garbage := w.put("nobody's")
 	w.exec(`insert into report_input (report_id, iteration, digest, size) values ('r', 0, 'md5:abc', 1)`)
 	w.clock.advance(2 * limits.RegistryKeepNew)
@@ -173,7 +173,7 @@ func TestCollectStopsBeforeItDeletesOnABrokenRow(t *testing.T) {
 
 func TestCollectWalksMoreThanOneBatch(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.exec(`insert into report_input (report_id, iteration, digest, size)
 		with recursive n (i) as (select 0 union all select i + 1 from n where i < $1)
 		select 'r', i, 'sha256:' || substr('`+strings.Repeat("0", 64)+`' || i, 1 + length(i || '')), 1 from n`, limits.RegistryCollectBatch+5)
@@ -188,7 +188,7 @@ func TestCollectWalksMoreThanOneBatch(t *testing.T) {
 
 func TestBrokenStorageIsAnInternalError(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	// A file stands where the sessions should be.
 	uploads := filepath.Join(filepath.Dir(w.database), "blobs", "uploads")
 	if err := errors.Join(os.Remove(uploads), os.WriteFile(uploads, nil, 0o600)); err != nil {

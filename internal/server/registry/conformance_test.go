@@ -17,7 +17,7 @@ func TestRegistryPassesTheConformanceSuite(t *testing.T) {
 	if suite == "" {
 		t.Skip("set TACHO_TEST_OCI_CONFORMANCE to the compiled conformance suite of the OCI distribution specification")
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	cmd := exec.CommandContext(t.Context(), suite, "-test.v")
 	cmd.Dir = t.TempDir() // it leaves its reports there
 	cmd.Env = append(os.Environ(),

@@ -17,7 +17,7 @@ import (
 
 func TestManifestComesBackToTheByte(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	m := append(w.image("open/app", "amd64"), "\n  "...) // white space counts
 	digest := w.pushManifest("open/app", "v1", ociManifest, m)
 	for _, reference := range []string{"v1", digest} {
@@ -44,7 +44,7 @@ func TestManifestComesBackToTheByte(t *testing.T) {
 
 func TestManifestMustNameWhatIsThere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	config := []byte(`{"os":"linux","architecture":"amd64"}`)
 	layer := []byte("layer")
 	manifest := func(layerSize int) []byte {
@@ -79,7 +79,7 @@ func TestManifestMustNameWhatIsThere(t *testing.T) {
 
 func TestManifestThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	m := w.image("open/app", "amd64")
 	put := func(reference, mediaType string, body []byte) request {
 		return request{method: "PUT", path: "/v2/open/app/manifests/" + reference, body: body, header: []string{"Content-Type: " + mediaType}}
@@ -101,7 +101,7 @@ func TestManifestThatIsNoneIsRefused(t *testing.T) {
 
 func TestTagMovesToTheLastPush(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	first := w.pushManifest("open", "latest", ociManifest, w.image("open", "amd64"))
 	second := w.pushManifest("open", "latest", ociManifest, w.image("open", "arm64"))
 	if got := w.want(200, request{method: "HEAD", path: "/v2/open/manifests/latest"}).Header.Get("Docker-Content-Digest"); got != second {
@@ -112,7 +112,7 @@ func TestTagMovesToTheLastPush(t *testing.T) {
 
 func TestDeletedTagLeavesItsManifestAndDeletedManifestTakesItsTags(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	m := w.image("open", "amd64")
 	digest := w.pushManifest("open", "a", ociManifest, m)
 	w.pushManifest("open", "b", ociManifest, m)
@@ -129,7 +129,7 @@ func TestDeletedTagLeavesItsManifestAndDeletedManifestTakesItsTags(t *testing.T)
 
 func TestSlugAndUUIDAreTheSameRepository(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	digest := w.pushManifest("open/app", "v1", ociManifest, w.image("open/app", "amd64"))
 	a := w.want(200, request{method: "HEAD", path: "/v2/" + w.project("open").ID + "/app/manifests/v1"})
 	if got := a.Header.Get("Docker-Content-Digest"); got != digest {
@@ -139,7 +139,7 @@ func TestSlugAndUUIDAreTheSameRepository(t *testing.T) {
 
 func TestTagsAreListedInPages(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	m := w.image("open/app", "amd64")
 	for _, tag := range []string{"b", "A", "c", "B", "a", "1.0", "_x"} {
 		w.pushManifest("open/app", tag, ociManifest, m)
@@ -187,7 +187,7 @@ func TestTagsAreListedInPages(t *testing.T) {
 }
 
 // referrers reads a list and the path of the next page.
-func (w *world) referrers(path string) (digests []string, a answer) {
+func (w *fixture) referrers(path string) (digests []string, a answer) {
 	w.t.Helper()
 	a = w.want(200, request{method: "GET", path: path})
 	var body struct {
@@ -213,7 +213,7 @@ func (w *world) referrers(path string) (digests []string, a answer) {
 
 func TestReferrers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	image := w.image("open/app", "amd64")
 	subject := digestOf(image)
 	empty := []byte("{}")
@@ -264,7 +264,7 @@ func TestReferrers(t *testing.T) {
 
 func TestReferrersAreListedInPages(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	subject := digestOf([]byte("subject"))
 	project := w.project("open")
 	most := limits.RegistryReferrersPage
@@ -298,7 +298,7 @@ func TestReferrersAreListedInPages(t *testing.T) {
 
 func TestPathsAndMethodsThatAreNot(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.refused(404, "UNSUPPORTED", request{method: "GET", path: "/v2/_catalog"})
 	w.refused(404, "UNSUPPORTED", request{method: "GET", path: "/v2/open"})
 	w.refused(400, "NAME_INVALID", request{method: "GET", path: "/v2/Open/manifests/v1"})
@@ -320,7 +320,7 @@ func TestPathsAndMethodsThatAreNot(t *testing.T) {
 // Several clients push the first image of a project that does not exist yet.
 func TestManyPushesToANewProject(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	config, layer := []byte(`{"os":"linux","architecture":"amd64"}`), []byte("layer")
 	m := object(map[string]any{
 		"schemaVersion": 2, "config": descriptor("application/vnd.oci.image.config.v1+json", config),

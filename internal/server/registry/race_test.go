@@ -16,7 +16,7 @@ import (
 )
 
 // asking returns what sends a request of the owner past the network, and keeps the status of its answer.
-func (w *world) asking(method, path, body, contentType string, status *int) func(context.Context) error {
+func (w *fixture) asking(method, path, body, contentType string, status *int) func(context.Context) error {
 	return func(ctx context.Context) error {
 		r := httptest.NewRequestWithContext(ctx, method, "http://"+w.host()+path, strings.NewReader(body))
 		r.SetBasicAuth("someone", ownerKey)
@@ -36,7 +36,7 @@ const beforeItsOwn = 2
 func TestTwoUploadsAtOncePassNoLimit(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		w := openWorld(t, race.Open)
+		w := openFixture(t, race.Open)
 		p := w.project("open")
 		storetest.Do(t, w.store, func(tx *store.Tx) error {
 			for i := range limits.RegistryUploadsPerProject - 1 {
@@ -61,7 +61,7 @@ func TestTwoUploadsAtOncePassNoLimit(t *testing.T) {
 func TestABlobStaysForTheManifestThatNamesIt(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		w := openWorld(t, race.Open)
+		w := openFixture(t, race.Open)
 		config := w.pushBlob("open/app", []byte("{}"))
 		w.clock.advance(48 * time.Hour)
 		manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
@@ -89,7 +89,7 @@ func TestABlobStaysForTheManifestThatNamesIt(t *testing.T) {
 func TestAMountedBlobStays(t *testing.T) {
 	t.Parallel()
 	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
-		w := openWorld(t, race.Open)
+		w := openFixture(t, race.Open)
 		digest := w.pushBlob("open/app", []byte("layer"))
 		w.clock.advance(48 * time.Hour)
 		var status int

@@ -12,7 +12,7 @@ import (
 
 func TestResolveTellsDigestAndPlatforms(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	amd, arm := w.image("open/app", "amd64"), w.image("open/app", "arm64")
 	amdDigest := w.pushManifest("open/app", "amd", ociManifest, amd)
 	armDigest := w.pushManifest("open/app", "arm", ociManifest, arm)
@@ -69,7 +69,7 @@ func TestResolveTellsDigestAndPlatforms(t *testing.T) {
 
 func TestResolveOfWhatIsNotThereNamesTheImage(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.pushManifest("open/app", "v1", ociManifest, w.image("open/app", "amd64"))
 	for _, c := range []struct{ project, repository, reference string }{
 		{"open", "app", "v2"},
@@ -88,7 +88,7 @@ func TestResolveOfWhatIsNotThereNamesTheImage(t *testing.T) {
 
 func TestResolveOfAnImageWhoseConfigIsNotJSONIsInvalid(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	config := []byte("not json")
 	w.pushBlob("open", config)
 	w.pushManifest("open", "v1", ociManifest, object(map[string]any{

@@ -28,9 +28,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
-// world is a registry over a real store and a real folder, with the projects "open" (public), "shut" (private) and "other" (public), on a
+// fixture is a registry over a real store and a real folder, with the projects "open" (public), "shut" (private) and "other" (public), on a
 // clock that a test moves.
-type world struct {
+type fixture struct {
 	t        testing.TB
 	registry *registry.Registry
 	server   *httptest.Server
@@ -126,15 +126,15 @@ func (a *fakeAccess) Authorize(
 	return registry.Grant{ProjectID: p.ID, Actions: may}, nil
 }
 
-func newWorld(t testing.TB, change ...func(*registry.Config)) *world {
+func newFixture(t testing.TB, change ...func(*registry.Config)) *fixture {
 	t.Helper()
-	return openWorld(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) }, change...)
+	return openFixture(t, func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(t, cfg) }, change...)
 }
 
-func openWorld(t testing.TB, open func(context.Context, store.Config) (*store.Store, error), change ...func(*registry.Config)) *world {
+func openFixture(t testing.TB, open func(context.Context, store.Config) (*store.Store, error), change ...func(*registry.Config)) *fixture {
 	t.Helper()
 	folder := t.TempDir()
-	w := &world{t: t, clock: new(clock), database: filepath.Join(folder, "tacho.db"), log: new(bytes.Buffer)}
+	w := &fixture{t: t, clock: new(clock), database: filepath.Join(folder, "tacho.db"), log: new(bytes.Buffer)}
 	w.clock.us.Store(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).UnixMicro())
 	var err error
 	if w.store, err = open(t.Context(), store.Config{Path: w.database, Now: w.clock.now}); err != nil {
@@ -173,7 +173,7 @@ func openWorld(t testing.TB, open func(context.Context, store.Config) (*store.St
 }
 
 // serve starts the registry over the store and the folder as they are.
-func (w *world) serve() {
+func (w *fixture) serve() {
 	w.t.Helper()
 	var err error
 	if w.blobs, err = blob.OpenDir(filepath.Join(filepath.Dir(w.database), "blobs"), w.clock.now); err != nil {
@@ -188,15 +188,15 @@ func (w *world) serve() {
 }
 
 // restart replaces the server by one that knows only what is on disk.
-func (w *world) restart() {
+func (w *fixture) restart() {
 	w.t.Helper()
 	w.server.Close()
 	w.serve()
 }
 
-func (w *world) host() string { return strings.TrimPrefix(w.server.URL, "http://") }
+func (w *fixture) host() string { return strings.TrimPrefix(w.server.URL, "http://") }
 
-func (w *world) project(slug string) (p project.Project) {
+func (w *fixture) project(slug string) (p project.Project) {
 	w.t.Helper()
 	err := w.store.View(w.t.Context(), func(tx *store.Tx) (err error) {
 		p, err = project.ByRef(w.t.Context(), tx, slug)
@@ -209,7 +209,7 @@ func (w *world) project(slug string) (p project.Project) {
 }
 
 // exec changes the database behind the store's back, without foreign keys: for rows of other rooms.
-func (w *world) exec(query string, args ...any) {
+func (w *fixture) exec(query string, args ...any) {
 	w.t.Helper()
 	db := testdb.Raw(w.t, w.database)
 	defer db.Close()
@@ -219,7 +219,7 @@ func (w *world) exec(query string, args ...any) {
 }
 
 // query reads one row behind the store's back.
-func (w *world) query(query string, into ...any) {
+func (w *fixture) query(query string, into ...any) {
 	w.t.Helper()
 	db := testdb.Raw(w.t, w.database)
 	defer db.Close()
@@ -229,7 +229,7 @@ func (w *world) query(query string, into ...any) {
 }
 
 // insertJob makes a job that is running in epoch 3, and returns its id.
-func (w *world) insertJob(projectID string) string {
+func (w *fixture) insertJob(projectID string) string {
 	id := ident.NewUUID()
 	w.exec(`insert into job (id, report_id, measurement_id, place, parts, side, in_turn, project_id, organization_id, source_ip, spec_id,
 		image, digest, config, timeout_seconds, iterations, priority, state, epoch, queued, created, modified)
@@ -252,7 +252,7 @@ type answer struct {
 	body []byte
 }
 
-func (w *world) do(r request) answer {
+func (w *fixture) do(r request) answer {
 	w.t.Helper()
 	var body io.Reader = bytes.NewReader(r.body)
 	if r.reader != nil {
@@ -289,7 +289,7 @@ func (w *world) do(r request) answer {
 }
 
 // want sends a request as the owner and checks the status.
-func (w *world) want(status int, r request) answer {
+func (w *fixture) want(status int, r request) answer {
 	w.t.Helper()
 	if r.key == "" {
 		r.key = ownerKey
@@ -302,7 +302,7 @@ func (w *world) want(status int, r request) answer {
 }
 
 // refused sends a request as the owner and checks status and OCI code.
-func (w *world) refused(status int, code string, r request) answer {
+func (w *fixture) refused(status int, code string, r request) answer {
 	w.t.Helper()
 	a := w.want(status, r)
 	a.wantCode(w.t, code)
@@ -331,7 +331,7 @@ func digestOf(b []byte) string {
 }
 
 // pushBlob pushes in one request and returns the digest.
-func (w *world) pushBlob(repository string, b []byte) string {
+func (w *fixture) pushBlob(repository string, b []byte) string {
 	w.t.Helper()
 	w.want(http.StatusCreated, request{method: "POST", path: "/v2/" + repository + "/blobs/uploads/?digest=" + digestOf(b), body: b})
 	return digestOf(b)
@@ -357,7 +357,7 @@ func object(v map[string]any) []byte {
 }
 
 // image returns a manifest with a config for the architecture and one layer, whose blobs it pushes.
-func (w *world) image(repository, architecture string) []byte {
+func (w *fixture) image(repository, architecture string) []byte {
 	w.t.Helper()
 	config := object(map[string]any{"os": "linux", "architecture": architecture})
 	layer := []byte("layer for " + architecture)
@@ -371,7 +371,7 @@ func (w *world) image(repository, architecture string) []byte {
 }
 
 // pushManifest puts a manifest under a tag, or under its digest if reference is empty.
-func (w *world) pushManifest(repository, reference, mediaType string, body []byte) string {
+func (w *fixture) pushManifest(repository, reference, mediaType string, body []byte) string {
 	w.t.Helper()
 	if reference == "" {
 		reference = digestOf(body)

@@ -29,9 +29,9 @@ import (
 	"github.com/tachograph/tacho/internal/server/store/testdb"
 )
 
-// hall is a queue over a real store, with a clock that stands still until it is moved, images that all exist and pull tokens that say what
-// they are for.
-type hall struct {
+// fixture is a queue over a real store, with a clock that stands still until it is moved, images that all exist and pull tokens that say
+// what they are for.
+type fixture struct {
 	t     testing.TB
 	dir   string
 	disk  store.Disk // nil: the real one
@@ -117,9 +117,9 @@ func (f *fakeTokens) MintPull(_ context.Context, projectID, jobID string, _ int6
 	return "pull " + projectID + " for " + jobID, 10 * time.Minute, f.err
 }
 
-func newHall(t testing.TB, options ...func(*hall)) *hall {
+func newFixture(t testing.TB, options ...func(*fixture)) *fixture {
 	t.Helper()
-	h := &hall{
+	h := &fixture{
 		t: t, dir: t.TempDir(), clock: &clock{t: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}, tokens: &fakeTokens{}, log: &logBuffer{},
 		orgs: map[string]account.Organization{}, tiers: job.Tiers{
 			api.PlanUnclaimed: {Concurrency: 1, Timeout: time.Minute}, api.PlanFree: {Concurrency: 1, Timeout: 5 * time.Minute},
@@ -140,7 +140,7 @@ func newHall(t testing.TB, options ...func(*hall)) *hall {
 }
 
 // open makes the store and the service; again, after the store was closed, it is the next process.
-func (h *hall) open() {
+func (h *fixture) open() {
 	h.t.Helper()
 	var err error
 	open := func(_ context.Context, cfg store.Config) (*store.Store, error) { return testdb.Open(h.t, cfg) }
@@ -168,7 +168,7 @@ func (h *hall) open() {
 	})
 }
 
-func (h *hall) restart() {
+func (h *fixture) restart() {
 	h.t.Helper()
 	if err := h.store.Close(); err != nil {
 		h.t.Fatal(err)
@@ -176,7 +176,7 @@ func (h *hall) restart() {
 	h.open()
 }
 
-func (h *hall) tx(f func(context.Context, *store.Tx) error) {
+func (h *fixture) tx(f func(context.Context, *store.Tx) error) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	if err := h.store.Tx(ctx, func(tx *store.Tx) error { return f(ctx, tx) }); err != nil {
@@ -185,7 +185,7 @@ func (h *hall) tx(f func(context.Context, *store.Tx) error) {
 }
 
 // spec makes a spec; the first one, metal, is the fallback.
-func (h *hall) spec(name string, change ...func(*fleet.Spec)) (s fleet.Spec) {
+func (h *fixture) spec(name string, change ...func(*fleet.Spec)) (s fleet.Spec) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		s = fleet.Spec{Name: name, OS: "linux", Architecture: "x86_64", Isolation: "container", CPU: 2, MemoryBytes: 1 << 30, DiskBytes: 1 << 30}
@@ -203,7 +203,7 @@ func (h *hall) spec(name string, change ...func(*fleet.Spec)) (s fleet.Spec) {
 }
 
 // runner makes a runner that has the specs, metal if none is named, and returns its id.
-func (h *hall) runner(name string, specs ...string) (id string) {
+func (h *fixture) runner(name string, specs ...string) (id string) {
 	h.t.Helper()
 	if len(specs) == 0 {
 		specs = []string{"metal"}
@@ -236,7 +236,7 @@ type order struct {
 	slot                   *string
 }
 
-func (h *hall) complete(o order) order {
+func (h *fixture) complete(o order) order {
 	if o.plan == "" {
 		o.plan = "team"
 	}
@@ -256,7 +256,7 @@ func (h *hall) complete(o order) order {
 }
 
 // project returns the organization's one project, made when it is asked for first.
-func (h *hall) project(o order) (org account.Organization, p project.Project) {
+func (h *fixture) project(o order) (org account.Organization, p project.Project) {
 	h.t.Helper()
 	known, ok := h.orgs[o.org]
 	defer func() { h.orgs[o.org] = org }()
@@ -274,7 +274,7 @@ func (h *hall) project(o order) (org account.Organization, p project.Project) {
 	return org, p
 }
 
-func (h *hall) prepare(o order) (*job.Prepared, error) {
+func (h *fixture) prepare(o order) (*job.Prepared, error) {
 	h.t.Helper()
 	o = h.complete(o)
 	org, p := h.project(o)
@@ -283,7 +283,7 @@ func (h *hall) prepare(o order) (*job.Prepared, error) {
 }
 
 // submit puts a job into the queue and wakes a runner, as report does. Each job is a microsecond younger than the last.
-func (h *hall) submit(o order) (jobID string) {
+func (h *fixture) submit(o order) (jobID string) {
 	h.t.Helper()
 	ids, prepared := h.insert(o)
 	h.queue.Inserted(prepared)
@@ -291,7 +291,7 @@ func (h *hall) submit(o order) (jobID string) {
 }
 
 // submitAll is submit for a measurement of several jobs.
-func (h *hall) submitAll(o order) (jobIDs []string) {
+func (h *fixture) submitAll(o order) (jobIDs []string) {
 	h.t.Helper()
 	ids, prepared := h.insert(o)
 	h.queue.Inserted(prepared)
@@ -299,13 +299,13 @@ func (h *hall) submitAll(o order) (jobIDs []string) {
 }
 
 // submitSilently puts a job into the queue and tells nobody.
-func (h *hall) submitSilently(o order) (jobID string) {
+func (h *fixture) submitSilently(o order) (jobID string) {
 	h.t.Helper()
 	ids, _ := h.insert(o)
 	return ids[0]
 }
 
-func (h *hall) insert(o order) (jobIDs []string, prepared *job.Prepared) {
+func (h *fixture) insert(o order) (jobIDs []string, prepared *job.Prepared) {
 	h.t.Helper()
 	o = h.complete(o)
 	prepared, err := h.prepare(o)
@@ -354,7 +354,7 @@ func (h *hall) insert(o order) (jobIDs []string, prepared *job.Prepared) {
 }
 
 // claim takes a job without waiting; nil when there is none.
-func (h *hall) claim(runner string) *api.ClaimedJob {
+func (h *fixture) claim(runner string) *api.ClaimedJob {
 	h.t.Helper()
 	job, err := h.queue.Claim(h.t.Context(), runner, nil, 0)
 	if err != nil {
@@ -363,7 +363,7 @@ func (h *hall) claim(runner string) *api.ClaimedJob {
 	return job
 }
 
-func (h *hall) mustClaim(runner, jobID string) *api.ClaimedJob {
+func (h *fixture) mustClaim(runner, jobID string) *api.ClaimedJob {
 	h.t.Helper()
 	job := h.claim(runner)
 	if job == nil || job.UUID != jobID {
@@ -373,7 +373,7 @@ func (h *hall) mustClaim(runner, jobID string) *api.ClaimedJob {
 }
 
 // running submits, claims and starts a job.
-func (h *hall) running(runner string, o order) *api.ClaimedJob {
+func (h *fixture) running(runner string, o order) *api.ClaimedJob {
 	h.t.Helper()
 	job := h.mustClaim(runner, h.submit(o))
 	h.says(runner, job, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
@@ -381,7 +381,7 @@ func (h *hall) running(runner string, o order) *api.ClaimedJob {
 }
 
 // says sends a message about a claimed job and checks the reply.
-func (h *hall) says(runner string, job *api.ClaimedJob, want api.MessageEvent, msg api.Message) {
+func (h *fixture) says(runner string, job *api.ClaimedJob, want api.MessageEvent, msg api.Message) {
 	h.t.Helper()
 	msg.Job = job.UUID
 	if msg.Epoch == 0 {
@@ -399,18 +399,18 @@ func (h *hall) says(runner string, job *api.ClaimedJob, want api.MessageEvent, m
 	}
 }
 
-func (h *hall) put(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) error {
+func (h *fixture) put(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) error {
 	return h.queue.PutOutput(h.t.Context(), runner, job.UUID, outputParams{Epoch: job.Epoch, Kind: kind, Path: path}, strings.NewReader(body))
 }
 
-func (h *hall) mustPut(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) {
+func (h *fixture) mustPut(runner string, job *api.ClaimedJob, kind api.ArtifactKind, path, body string) {
 	h.t.Helper()
 	if err := h.put(runner, job, kind, path, body); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *hall) row(jobID string) (row job.Job) {
+func (h *fixture) row(jobID string) (row job.Job) {
 	h.t.Helper()
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		row, err = job.ByID(ctx, tx, jobID)
@@ -419,7 +419,7 @@ func (h *hall) row(jobID string) (row job.Job) {
 	return row
 }
 
-func (h *hall) report(jobID string) (r report.Report) {
+func (h *fixture) report(jobID string) (r report.Report) {
 	h.t.Helper()
 	id := h.row(jobID).ReportID
 	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
@@ -430,7 +430,7 @@ func (h *hall) report(jobID string) (r report.Report) {
 }
 
 // view is the job as its project's members see it.
-func (h *hall) view(jobID string) api.Job {
+func (h *fixture) view(jobID string) api.Job {
 	h.t.Helper()
 	out, err := h.queue.Job(h.t.Context(), access.Actor{Kind: access.Local}, h.row(jobID).ProjectID, jobID)
 	if err != nil {
@@ -440,7 +440,7 @@ func (h *hall) view(jobID string) api.Job {
 }
 
 // expect checks where a job stands.
-func (h *hall) expect(jobID string, state api.JobStatus, reason api.Reason) {
+func (h *fixture) expect(jobID string, state api.JobStatus, reason api.Reason) {
 	h.t.Helper()
 	if row := h.row(jobID); row.State != string(state) || text(row.Reason) != string(reason) {
 		h.t.Fatalf("the job is %s (%s: %s), want %s (%s)", row.State, text(row.Reason), text(row.Error), state, reason)
@@ -448,14 +448,14 @@ func (h *hall) expect(jobID string, state api.JobStatus, reason api.Reason) {
 }
 
 // process reads the results of a completed job.
-func (h *hall) process(jobID string) {
+func (h *fixture) process(jobID string) {
 	h.t.Helper()
 	if err := h.queue.Process(h.t.Context(), jobID); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *hall) sweep() {
+func (h *fixture) sweep() {
 	h.t.Helper()
 	if err := h.queue.Sweep(h.t.Context()); err != nil {
 		h.t.Fatal(err)
@@ -463,7 +463,7 @@ func (h *hall) sweep() {
 }
 
 // silence lets the leases of all who have been heard of so far run out.
-func (h *hall) silence() {
+func (h *fixture) silence() {
 	h.t.Helper()
 	if err := h.queue.Flush(h.t.Context()); err != nil {
 		h.t.Fatal(err)
@@ -472,7 +472,7 @@ func (h *hall) silence() {
 	h.sweep()
 }
 
-func (h *hall) cancel(jobID string) {
+func (h *fixture) cancel(jobID string) {
 	h.t.Helper()
 	if err := h.queue.Cancel(h.t.Context(), jobID); err != nil {
 		h.t.Fatal(err)
