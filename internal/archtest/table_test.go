@@ -35,9 +35,12 @@ var table = slices.Concat([]row{
 	{"internal/cli/...", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term", "internal/cli/value"}},
 	{"internal/cli/term", nil},
 	{"internal/cli/gitctx", []string{allCore}},
+	{"internal/cli/compare", []string{"api", "client", allCore, "internal/cli", "internal/cli/here", "internal/cli/show", "internal/cli/term",
+		"internal/cli/value"}},
+	{"internal/cli/here", []string{"api", allCore, "internal/cli", "internal/cli/gitctx"}},
 	{"internal/cli/admin", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term", "internal/cli/value",
 		"internal/imagepack"}},
-	{"internal/cli/run", []string{"api", "client", allCore, "internal/cli", "internal/cli/gitctx", "internal/cli/jobs",
+	{"internal/cli/run", []string{"api", "client", allCore, "internal/cli", "internal/cli/gitctx", "internal/cli/here", "internal/cli/jobs",
 		"internal/cli/run/ab", "internal/cli/run/checkout", "internal/cli/run/local", "internal/cli/show", "internal/cli/term",
 		"internal/cli/value"}},
 	{"internal/cli/run/checkout", []string{allCore, "internal/cli", "internal/cli/show", "internal/server/filelock"}}, // locks only

@@ -29,7 +29,7 @@ var exitCodes = []struct {
 	{fault.ExitServer, "the server failed"},
 	{fault.ExitRefused, "the server refused: credentials, a missing thing, a conflict, a limit"},
 	{fault.ExitInfrastructure, "the job failed and it was not the benchmark's fault: image, isolation, lost runner"},
-	{fault.ExitNothingJudged, "--error-on-alert had nothing to look at: no threshold, or too few earlier values"},
+	{fault.ExitNothingJudged, "nothing was judged: no threshold (--error-on-alert), nothing to compare with, or too few earlier values"},
 	{fault.ExitUndecided, "a comparison: nothing is worse, and nothing could be decided"},
 	{fault.ExitNotBuilt, "a comparison: a version could not be checked out or built"},
 	{fault.ExitInterrupted, "interrupted; a remote job goes on"},

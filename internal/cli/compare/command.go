@@ -1,8 +1,10 @@
 package compare
 
 import (
+	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,9 @@ import (
 )
 
 type flags struct {
+	cli.Connection
+	project, testbed                string
+	measures                        []string
 	old, new                        []string
 	adapter, mapping, effect        string
 	asJSON, markdown, asCSV, asHTML bool
@@ -24,11 +29,18 @@ type flags struct {
 // Command is `tacho compare`.
 func Command(env *cli.Env) *cobra.Command {
 	var f flags
-	cmd := cli.Leaf("compare OLD NEW", "Compare two outputs of a tool, and say how small a change could have been seen",
-		[]int{fault.ExitOK, fault.ExitUsage, fault.ExitAlert, fault.ExitUndecided}, func(_ *cobra.Command, args []string) error {
-			return f.run(env, args)
-		})
-	cmd.Long = `Compare the outputs of one tool from before and after a change. Nothing is run or stored, and no server is needed.
+	codes := append(slices.Clone(cli.ExitsCall), fault.ExitAlert, fault.ExitNothingJudged, fault.ExitUndecided)
+	cmd := cli.Leaf("compare [OLD] NEW", "Compare two outputs of a tool, branches, commits or reports, and say how small a change could "+
+		"have been seen", codes, func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), env, args) })
+	cmd.Long = `Compare the outputs of one tool from before and after a change, or what a server (without --host: the store of this
+machine) has of two branches, commits or reports. Nothing is run or stored, and files need no server.
+
+A name that is a file is a file. Otherwise it is a branch, a commit or how one begins (7 digits), a version as main@42, main@latest,
+main@latest~3 or @latest~3 (three versions with results before the newest; without a name of the default branch), or a report's UUID.
+branch:, commit: and report: before it say which. A branch as OLD is its history: each line is compared with its reports since its last
+change. NEW alone is compared with where its branch left the one that it came from, or else with what was before it on its own. From
+fewer than five such reports nothing is said, and reports of fewer than three days or hosts of NEW are at most suspicious: measure
+again, or in turns (tacho run --ab). Only one testbed, spec and kind of host is compared, and what is left out is counted.
 
 Each file is one run of the benchmark, and runs are what is counted: iterations of one process agree better with each other than with
 the next process's. Give several files a side, separated by commas or with --old and --new. One file a side is compared by its
@@ -39,12 +51,19 @@ A change is claimed when it is 1 % at least and, over all rows together, at most
 "same" means that the change is surely within --effect. Where neither is shown there is "~", and beside it the smallest change that
 would have been seen in 80 % of cases. Exact counts are compared without a test.
 
-Exit code 3 says that something is worse, 12 that nothing is worse and no timed row could be decided, 0 everything else.`
+Exit code 3 says that something is worse, 12 that nothing is worse and no timed row could be decided or one is suspicious, 11 that
+nothing was judged, 0 everything else.`
 	cmd.Example = "  tacho compare old.txt new.txt\n  tacho compare old1.txt,old2.txt,old3.txt new1.txt,new2.txt,new3.txt\n" +
 		"  tacho compare --old old1.txt --old old2.txt --new new1.txt --new new2.txt --markdown\n" +
-		"  go test -bench . -count 10 | tacho compare old.txt -"
+		"  go test -bench . -count 10 | tacho compare old.txt -\n" +
+		"  tacho compare feature\n  tacho compare main feature\n  tacho compare @latest~3 @latest --measure latency\n" +
+		"  tacho compare abc1234 def5678 --project app --testbed lab"
 	cmd.Args = cobra.ArbitraryArgs
+	f.Connection.Flags(cmd)
 	v := cmd.Flags()
+	v.StringVar(&f.project, "project", "", "slug or UUID (default $TACHO_PROJECT, or the one that 'tacho run' takes here)")
+	v.StringVar(&f.testbed, "testbed", "", "of branches, commits and reports (default $TACHO_TESTBED, or that of NEW's newest report)")
+	v.StringArrayVar(&f.measures, "measure", nil, "only this measure of branches, commits and reports (repeatable)")
 	v.StringArrayVar(&f.old, "old", nil, "a file of the old side; may be repeated")
 	v.StringArrayVar(&f.new, "new", nil, "a file of the new side; may be repeated")
 	v.StringVar(&f.adapter, "adapter", "magic", "the tool whose output it is; magic recognises it")
@@ -59,7 +78,18 @@ Exit code 3 says that something is worse, 12 that nothing is worse and no timed 
 	return cmd
 }
 
-func (f *flags) run(env *cli.Env, args []string) error {
+func (f *flags) run(ctx context.Context, env *cli.Env, args []string) error {
+	sides, ok, err := f.sides(env, args)
+	if err != nil {
+		return err
+	}
+	if ok {
+		effect, err := value.ParsePart(f.effect)
+		if err != nil {
+			return cli.Usage("--effect %q: %v", f.effect, err)
+		}
+		return f.compareStored(ctx, env, sides, effect)
+	}
 	before, after, err := f.files(env, args)
 	if err != nil {
 		return err
@@ -95,13 +125,7 @@ func (f *flags) run(env *cli.Env, args []string) error {
 	if err := f.write(env, v); err != nil {
 		return err
 	}
-	switch v.verdict {
-	case judge.Worse:
-		return cli.ExitWith(fault.ExitAlert, nil)
-	case judge.Undecided:
-		return cli.ExitWith(fault.ExitUndecided, nil)
-	}
-	return nil
+	return exitOf(v.verdict)
 }
 
 func (f *flags) write(env *cli.Env, v *view) error {

@@ -152,6 +152,10 @@ func TestWhatEndsWithWhichCode(t *testing.T) {
 		{"tight,tight slow", fault.ExitUsage, "tight is given twice on one side"},
 		{"- -", fault.ExitUsage, "- stands for the standard input"},
 		{"tight", fault.ExitUsage, "only OLD is given"},
+		{"nothing~", fault.ExitUsage,
+			"nothing~: there is no such file, and it names nothing that a server could have: \"nothing~\": character 8"},
+		{"feature", fault.ExitUsage, "--host is missing"},
+		{"main branch:tight", fault.ExitUsage, "--host is missing"},
 		{"", fault.ExitUsage, "OLD and NEW are missing"},
 		{"tight slow noise", fault.ExitUsage, "3 files are given"},
 		{"--old tight", fault.ExitUsage, "--old and --new"},
@@ -180,13 +184,13 @@ func claims(t *testing.T, before, after string) (changed, rows int) {
 	}
 	for _, r := range d.Rows {
 		if r.Measure != "Latency" {
-			if r.Verdict.Changed() {
+			if judge.Verdict(r.Verdict).Changed() {
 				t.Errorf("%s of %s is %s", r.Measure, r.Benchmark, r.Verdict)
 			}
 			continue
 		}
 		rows++
-		if r.Verdict.Changed() {
+		if judge.Verdict(r.Verdict).Changed() {
 			changed++
 		}
 	}

@@ -21,6 +21,7 @@ type view struct {
 	policy  judge.Policy
 	verdict judge.Verdict
 
+	order   []int // of the rows, the surest first
 	columns []column
 	lines   []line // the surest first
 	prefix  string // of all benchmarks' names
@@ -43,24 +44,34 @@ type line struct {
 }
 
 func newView(before, after []string, p pairing, cs judge.Comparisons, policy judge.Policy) *view {
-	v := &view{before: before, after: after, pairing: p, cs: cs, policy: policy, verdict: cs.Verdict()}
+	v := &view{before: before, after: after, pairing: p, cs: cs, policy: policy, verdict: cs.Verdict(), order: cs.ByCertainty()}
+	geomeans := map[string]judge.Geomean{}
+	for _, g := range cs.Geomeans {
+		geomeans[g.Measure] = g
+	}
+	v.arrange(geomeans)
+	return v
+}
+
+// arrange makes columns of the measures and lines of the benchmarks.
+func (v *view) arrange(geomeans map[string]judge.Geomean) {
 	place := map[string]int{}
-	for i, row := range p.rows {
+	for i, row := range v.rows {
 		m := row.Measure
 		at, seen := place[m.Name]
 		if !seen {
 			at = len(v.columns)
 			place[m.Name] = at
 			v.columns = append(v.columns, column{name: m.Name, units: m.Units, direction: m.Direction, steady: true, exact: true})
-			v.columns[at].geomean = cs.Geomeans[at]
+			v.columns[at].geomean = geomeans[m.Name]
 		}
-		c := &cs.Rows[i]
+		c := &v.cs.Rows[i]
 		v.columns[at].steady = v.columns[at].steady && c.Exact && c.Verdict == judge.Same && c.Why == judge.WhyNone
 		v.columns[at].exact = v.columns[at].exact && c.Exact
 	}
 	known := map[string]int{}
-	for _, i := range cs.ByCertainty() {
-		row := p.rows[i]
+	for _, i := range v.order {
+		row := v.rows[i]
 		at, seen := known[row.Benchmark]
 		if !seen {
 			at = len(v.lines)
@@ -68,14 +79,19 @@ func newView(before, after []string, p pairing, cs judge.Comparisons, policy jud
 			v.lines = append(v.lines, line{benchmark: row.Benchmark, short: row.Benchmark, rows: slices.Repeat([]int{-1}, len(v.columns))})
 		}
 		v.lines[at].rows[place[row.Measure.Name]] = i
-		v.lines[at].changed = v.lines[at].changed || cs.Rows[i].Verdict.Changed()
+		v.lines[at].changed = v.lines[at].changed || v.cs.Rows[i].Verdict.Changed() || v.cs.Rows[i].Verdict == suspicious
 	}
 	v.prefix = commonPrefix(v.lines)
 	for i := range v.lines {
 		v.lines[i].short = strings.TrimPrefix(v.lines[i].benchmark, v.prefix)
 	}
-	return v
 }
+
+// What rows say of a head that is held against a history, beside the verdicts.
+const (
+	suspicious = judge.Verdict(judge.Suspicious)
+	learning   = judge.Verdict(judge.Learning)
+)
 
 // commonPrefix is what all names begin with, up to the end of a word of them; empty for one name.
 func commonPrefix(lines []line) string {
@@ -162,10 +178,14 @@ func (v *view) counts() map[judge.Verdict]int {
 func (v *view) summary() string {
 	var parts []string
 	counts := v.counts()
-	for _, verdict := range []judge.Verdict{judge.Worse, judge.Better, judge.Different, judge.Same, judge.Undecided} {
+	for _, verdict := range []judge.Verdict{judge.Worse, suspicious, judge.Better, judge.Different, judge.Same, judge.Undecided,
+		learning} {
 		if n := counts[verdict]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, verdict))
 		}
+	}
+	if len(parts) == 0 {
+		return "nothing judged"
 	}
 	return strings.Join(parts, ", ")
 }
@@ -191,7 +211,11 @@ func (v *view) footnotes() (notes []string) {
 	if needed := v.needed(); needed > 0 {
 		notes = append(notes, fmt.Sprintf("to see %s in half of the undecided rows, it takes %d %s a side", effect, needed, v.levels()))
 	}
-	for _, why := range []judge.Why{judge.WhyOneUnit, judge.WhyNoVariance, judge.WhyNoData} {
+	if at := v.where(func(c judge.Comparison) bool { return c.Verdict == suspicious }); len(at) > 0 {
+		notes = append(notes, fmt.Sprintf("suspicious is no verdict: outside of what the next report of the old side would be in 999 of 1,000 "+
+			"cases. Measure the new side again on other days or hosts, or both in turns (tacho run --ab): %s", v.named(at)))
+	}
+	for _, why := range []judge.Why{judge.WhyOneUnit, judge.WhyNoVariance, judge.WhyNoData, judge.WhyLearning} {
 		if at := v.where(func(c judge.Comparison) bool { return c.Why == why }); len(at) > 0 {
 			notes = append(notes, fmt.Sprintf("%s: %s", v.cs.Rows[at[0]].Because(v.policy), v.named(at)))
 		}
@@ -242,8 +266,11 @@ func (v *view) needed() int {
 
 func (v *view) levels() string {
 	for _, c := range v.cs.Rows {
-		if c.Level == judge.ByProcess {
+		switch c.Level {
+		case judge.ByProcess:
 			return "processes"
+		case judge.ByReport:
+			return "reports"
 		}
 	}
 	return "iterations"

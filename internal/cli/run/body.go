@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/gitctx"
+	"github.com/tachograph/tacho/internal/cli/here"
 	"github.com/tachograph/tacho/internal/cli/value"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -72,11 +73,7 @@ func (f *runFlags) place(env *cli.Env, found gitctx.Context) map[string]string {
 	if name, known := map[string]string{"linux": "Linux", "darwin": "macOS", "windows": "Windows"}[env.OS]; known && f.image == "" {
 		m["bencher.dev/v0/testbed/os"] = name
 	}
-	if found.Repository == "" { // then a project gets the name of the folder
-		if name := filepath.Base(env.WorkDir()); name != "." && name != string(filepath.Separator) {
-			m["bencher.dev/v0/repo/name"] = name
-		}
-	}
+	maps.Copy(m, here.Folder(env, found))
 	return m
 }
 

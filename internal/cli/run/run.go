@@ -19,6 +19,7 @@ import (
 	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/gitctx"
+	"github.com/tachograph/tacho/internal/cli/here"
 	"github.com/tachograph/tacho/internal/cli/run/local"
 	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/cli/term"
@@ -261,12 +262,12 @@ func runRun(ctx context.Context, env *cli.Env, f runFlags, args []string) error 
 	if f.resend != "" {
 		return f.sendAgain(ctx, env)
 	}
-	found := gitctx.Detect(gitSource(ctx, env))
+	found := gitctx.Detect(here.Source(ctx, env))
 	in, err := f.newRun(env, found)
 	if err != nil {
 		return err
 	}
-	source := gitSource(ctx, env)
+	source := here.Source(ctx, env)
 	f.startFromParent(found, source, &in)
 	f.identify(env, found, source, &in)
 	if !f.quiet {

@@ -28,6 +28,10 @@ func Claim(c judge.Comparison, units string) string {
 		return "same (" + Percent(c.Ratio) + ")"
 	case c.Verdict == judge.Same:
 		return "same"
+	case c.Verdict == judge.Verdict(judge.Suspicious) && !math.IsNaN(c.Ratio):
+		return "suspicious " + Percent(c.Ratio)
+	case c.Verdict == judge.Verdict(judge.Suspicious), c.Verdict == judge.Verdict(judge.Learning):
+		return string(c.Verdict)
 	case !c.Verdict.Changed():
 		return "~"
 	case !math.IsNaN(c.Ratio) && c.Exact:
@@ -78,7 +82,7 @@ func Colour(verdict judge.Verdict) term.Colour {
 		return term.Bad
 	case judge.Better:
 		return term.Good
-	case judge.Different:
+	case judge.Different, judge.Verdict(judge.Suspicious):
 		return term.Note
 	}
 	return term.Plain

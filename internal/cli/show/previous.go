@@ -9,7 +9,9 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/judge/wire"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -20,6 +22,7 @@ type comparison struct {
 	what    string // which report it is
 	rows    map[seriesKey]judge.Comparison
 	oneEach bool // each side is one process
+	notes   []string
 }
 
 type seriesKey struct{ benchmark, measure string }
@@ -46,9 +49,9 @@ func Base(report api.Report) (uuid string) {
 	return ""
 }
 
-// Previous finds the report to compare with: the one that was measured in turns with it, else the newest earlier one with results of the
-// same branch and testbed or, on a new branch, the one where that left the branch that it came from. It returns nil when every metric was
-// judged already, and when there is none.
+// Previous finds what to compare with: the report that was measured in turns with it, else the history of where its branch left another
+// one (againstStart), else the newest earlier report with results of the same branch and testbed or, on a new branch, the one where that
+// left. It returns nil when every metric was judged already, and when there is none.
 func Previous(ctx context.Context, c *client.Client, report api.Report) (*comparison, error) {
 	if report.Status != api.ReportProcessed || allJudged(report) {
 		return nil, nil
@@ -66,6 +69,11 @@ func Previous(ctx context.Context, c *client.Client, report api.Report) (*compar
 			return nil, err
 		}
 		return compare(before, after), nil
+	}
+	if start := report.Branch.Head.StartPoint; start != nil && start.Branch != report.Branch.UUID {
+		if c := againstStart(ctx, c, report); c != nil {
+			return c, nil
+		}
 	}
 	of := func(branch string, most int) (rows []api.Report, more bool, err error) {
 		rows, total, err := c.Reports(ctx, report.Project.UUID, client.ReportQuery{Branch: branch, Testbed: report.Testbed.UUID},
@@ -101,6 +109,25 @@ func Previous(ctx context.Context, c *client.Client, report api.Report) (*compar
 		return nil, err
 	}
 	return compare(before, after), nil
+}
+
+// againstStart holds a report against the history of where its branch left the one that it came from, in one request. It is nil if the
+// server cannot, or if it lacks the reports to judge each row by: then one report of the start says more.
+func againstStart(ctx context.Context, c *client.Client, report api.Report) *comparison {
+	a, known, err := c.Compare(ctx, report.Project.UUID, client.CompareQuery{Head: "report:" + report.UUID, Testbed: report.Testbed.UUID})
+	if err != nil || !known || a.Verdict == api.VerdictNothingJudged || a.Counts[string(api.VerdictLearning)] > 0 || !a.Base.Start {
+		return nil
+	}
+	out := &comparison{what: fmt.Sprintf("%s, where the branch began, by %s at most since the last change of each line", a.Base.Name,
+		cli.Counted(len(a.Base.Reports), "report", "reports")), rows: map[seriesKey]judge.Comparison{}}
+	for _, row := range a.Rows {
+		out.rows[seriesKey{row.BenchmarkUUID, row.MeasureUUID}] = wire.Comparison(row)
+	}
+	if n := a.Counts[string(api.VerdictSuspicious)]; n > 0 {
+		out.notes = append(out.notes, fmt.Sprintf("%d suspicious: not what its history let expect, which is no verdict yet; measure again", n))
+	}
+	out.notes = append(out.notes, a.Warnings...)
+	return out
 }
 
 // atStart are the reports of the branch that a new one came from, up to where it left, nearest first, and of one commit those of a clean

@@ -60,6 +60,9 @@ func (v View) Write(out, errs *term.Screen) error {
 	}
 	if v.Before != nil {
 		fmt.Fprintln(out.W, out.Dim("compared with "+term.Clean(v.Before.what)))
+		for _, note := range v.Before.notes {
+			fmt.Fprintln(out.W, out.Dim(term.Clean(note)))
+		}
 		if v.Before.oneEach {
 			fmt.Fprintln(out.W, out.Dim("one process a side: this holds for these two processes; --iter 5 runs the command five times"))
 		}

@@ -43,7 +43,7 @@ const (
 	ExitServer          = 8   // the server answered with an error of its own (5xx)
 	ExitRefused         = 9   // the server refused the request (4xx): credentials, missing thing, conflict, limit
 	ExitInfrastructure  = 10  // the job failed for a reason that is not the benchmark's: image, isolation, lost runner
-	ExitNothingJudged   = 11  // --error-on-alert, and no value was judged: no threshold, or too little history
+	ExitNothingJudged   = 11  // nothing was judged: no threshold (--error-on-alert), nothing to compare with, or too little history
 	ExitUndecided       = 12  // a comparison: nothing is worse, and nothing could be decided
 	ExitNotBuilt        = 13  // a comparison: a version could not be checked out or built
 	ExitInterrupted     = 130 // Ctrl-C; a remote job goes on, and the last line says how to re-attach

@@ -1,4 +1,5 @@
-package run
+// Package here says where a command is: how package gitctx sees this process, and which project its folder is.
+package here
 
 import (
 	"bytes"
@@ -23,8 +24,8 @@ func runGit(ctx context.Context, dir string, args []string) (string, error) {
 	return strings.TrimRight(out.String(), "\r\n"), nil
 }
 
-// gitSource is this process's view for gitctx.
-func gitSource(ctx context.Context, env *cli.Env) gitctx.Source {
+// Source is this process's view for gitctx.
+func Source(ctx context.Context, env *cli.Env) gitctx.Source {
 	dir := env.WorkDir()
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
