@@ -5,14 +5,24 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/tachograph/tacho/api"
 )
 
-// BenchmarkLook takes reports of 1,000 series with 200 earlier values each, and looks at them. It reports what a look costs as a share of
-// what the same report's submission costs.
+// BenchmarkLook takes reports of 1,000 series with 200 earlier values each, and looks at them: without a threshold, and judged by one as in
+// package report's BenchmarkIngest. It reports what a look costs as a share of what the same report's submission costs.
 func BenchmarkLook(b *testing.B) {
+	most, upper := 64, 0.999
+	for name, models := range map[string]*api.ReportThresholds{"plain": nil, "judged": {Models: map[string]api.Model{
+		"latency": {Test: "t_test", UpperBoundary: &upper, MaxSampleSize: &most}}}} {
+		b.Run(name, func(b *testing.B) { benchmarkLook(b, models) })
+	}
+}
+
+func benchmarkLook(b *testing.B, models *api.ReportThresholds) {
 	const lines, before = 1_000, 200
 	w := newWorld(b)
-	w.noise = rand.New(rand.NewPCG(3, 4))
+	w.noise, w.models = rand.New(rand.NewPCG(3, 4)), models
 	results := func() map[string]float64 {
 		out := make(map[string]float64, lines)
 		for i := range lines {
@@ -24,9 +34,7 @@ func BenchmarkLook(b *testing.B) {
 		w.run("lab", "", results())
 		w.look()
 	}
-	var ingest, look time.Duration
-	var slowest time.Duration
-	b.ResetTimer()
+	var ingest, look, slowest time.Duration
 	for b.Loop() {
 		begun := time.Now()
 		w.run("lab", "", results())
