@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -227,4 +228,30 @@ func TestAlertsOfThresholdsFoldIntoEvents(t *testing.T) {
 	w.look()
 	w.want(event.NamedFilter{Kind: event.Threshold})
 	w.want(event.NamedFilter{Kind: event.Threshold, Gone: true}, "threshold suspected lab: ")
+}
+
+// TestAChangeOnALineThatWandersIsNotTold: its values follow each other, and such noise looks like changes.
+func TestAChangeOnALineThatWandersIsNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	drift := 0.0
+	for n := range 100 {
+		drift = 0.7*drift + 0.01*w.noise.NormFloat64()
+		level := 100.0
+		if n >= 60 {
+			level = 150
+		}
+		w.run("lab", "", map[string]float64{"a": level * math.Exp(drift)})
+	}
+	w.look()
+	found := w.list(event.NamedFilter{})
+	if len(found) == 0 {
+		t.Fatal("nothing was found")
+	}
+	for _, e := range found {
+		if e.State != api.EventSuspected || !e.Changes[0].Weak {
+			t.Errorf("%s, weak %v", say(e), e.Changes[0].Weak)
+		}
+	}
+	storetest.WantEvents(t, w.store, repeat("report.closed pending processed", 100)...)
 }

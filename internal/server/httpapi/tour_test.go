@@ -20,6 +20,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -106,13 +107,20 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	do("list-alerts", "?status=active", nil)
 	do("get-alert", "", nil)
 	do("update-alert", "", map[string]any{"status": "dismissed"})
-	do("list-events", "?state=open&sort=newest", nil)
-	place["event"] = ident.NewUUID()
-	operations["get-event"] = step{op: operations["get-event"].op, path: operations["get-event"].path, accomplished: http.StatusNotFound}
+	counted := func(n int) string { return fmt.Sprintf(`{"b":{"instructions":{"value":%d}}}`, n) }
+	do("run", "", s.newRun(map[string]any{"results": []string{counted(100)}}))
+	shop := text(do("run", "", s.newRun(map[string]any{"results": []string{counted(200)}})), "project", "uuid")
+	if _, err := s.api.cfg.Events.CatchUp(s.t.Context(), shop, 10); err != nil {
+		s.t.Fatal(err)
+	}
+	do("list-events", "?state=open&sort=newest&branch=main&testbed=lab&since=2020-01-01T00:00:00Z", nil)
+	events, _, err := s.api.cfg.Events.List(s.t.Context(), access.Actor{Kind: access.Local}, "shop", event.NamedFilter{}, store.Page{Limit: 9})
+	if err != nil || len(events) != 1 {
+		s.t.Fatalf("the tour has %d events: %v", len(events), err)
+	}
+	place["event"] = events[0].UUID
 	do("get-event", "", nil)
-	operations["update-event"] = step{op: operations["update-event"].op, path: operations["update-event"].path,
-		accomplished: http.StatusNotFound}
-	do("update-event", "", map[string]any{"verb": "ack"})
+	do("update-event", "", map[string]any{"verb": "ack", "version": events[0].Version})
 	do("update-events", "", map[string]any{"verb": "ignore", "reason": "noise", "benchmark": "b*"})
 	do("get-metric", "", nil)
 	do("get-perf", "?branches=main&testbeds=lab&benchmarks=b&measures=latency", nil)
