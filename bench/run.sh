@@ -6,18 +6,34 @@ count=${COUNT:-5}
 
 median() { sort -n | awk '{a[NR]=$1} END {print (NR%2) ? a[(NR+1)/2] : (a[NR/2]+a[NR/2+1])/2}'; }
 
-# gobench PACKAGE REGEXP prints each benchmark's median and unit.
+# gobench PACKAGE REGEXP prints each benchmark's median and unit; beside it, as far as it measures them, CPU time and the 99th percentile.
 gobench() {
   go test -run '^$' -bench "$2" -benchtime "${BENCHTIME:-300ms}" -count "$count" ${CPUS:+-cpu "$CPUS"} "$1" | awk '
     /^Benchmark/ { name=$1; sub(/-[0-9]+$/, "", name)
-      for (i = 3; i < NF; i += 2) if ($(i+1) == "ns/op" || $(i+1) == "MB/s") { k = name " " $(i+1); v[k] = v[k] " " $i } }
+      for (i = 3; i < NF; i += 2) if ($(i+1) ~ /^(ns\/op|MB\/s|cpu-ms\/op|p99-ms)$/) { k = name " " $(i+1); v[k] = v[k] " " $i } }
     END { for (k in v) { n = split(v[k], a, " "); asort_(a, n); m = (n % 2) ? a[(n+1)/2] : (a[n/2]+a[n/2+1])/2
-            split(k, p, " "); if (p[2] == "ns/op") printf "  %-52s %12.3f ms\n", p[1], m/1e6; else printf "  %-52s %12.1f MB/s\n", p[1], m } }
+            split(k, p, " "); if (p[2] == "ns/op") printf "  %-52s %12.3f ms\n", p[1], m/1e6
+            else if (p[2] == "MB/s") printf "  %-52s %12.1f MB/s\n", p[1], m
+            else printf "  %-52s %12.3f ms %s\n", p[1], m, (p[2] == "p99-ms") ? "p99" : "CPU" } }
     function asort_(a, n,   i, j, t) { for (i = 2; i <= n; i++) { t = a[i]+0; for (j = i-1; j > 0 && a[j]+0 > t; j--) a[j+1] = a[j]; a[j+1] = t } }' | sort
 }
 
-echo "ingest of a report"
-gobench ./internal/server/report .
+for database in sqlite postgres; do
+  if [ "$database" = postgres ] && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
+    echo "on postgres: skipped, it is not installed (scripts/setup.sh)"
+    continue
+  fi
+  export TACHO_TEST_DATABASE=$database
+  echo "ingest of a report, on $database"
+  gobench ./internal/server/report .
+  echo "a commit that is new, a branch that starts at another one, on $database"
+  gobench ./internal/server/series 'NewCommit|StartAt'
+  echo "submit → claim in the process, on $database"
+  gobench ./internal/server/job SubmitToClaim
+  echo "pages and perf queries as history grows, on $database"
+  gobench ./internal/server Growth
+done
+unset TACHO_TEST_DATABASE
 echo "perf query, plot"
 gobench ./internal/server 'Perf|Page'
 gobench ./internal/server/explore .

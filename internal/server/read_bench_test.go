@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,10 +141,15 @@ func (h *shelf) measured(b *testing.B, path string) {
 	h.get(path)
 	b.ReportAllocs()
 	size, before, n := 0, processor(), 0
+	var took []time.Duration
 	for b.Loop() {
+		begun := time.Now()
 		size = h.get(path)
+		took = append(took, time.Since(begun))
 		n++
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[(len(took)*99-1)/100].Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64((processor()-before).Microseconds())/1000/float64(n), "cpu-ms/op")
 	b.ReportMetric(float64(size), "answer-B")
 }
@@ -155,6 +161,15 @@ func processor() time.Duration {
 		panic(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkGrowth is what a project's first page and a perf query of all points cost as its history grows: 10 lines of so many reports.
+func BenchmarkGrowth(b *testing.B) {
+	for _, reports := range []int{100, 1_000, 5_000} {
+		h := newShelf(b, 10, reports)
+		b.Run(fmt.Sprintf("FrontPage/%d", reports), func(b *testing.B) { h.measured(b, "/projects/shop") })
+		b.Run(fmt.Sprintf("Columns/%d", reports), func(b *testing.B) { h.measured(b, h.perf("columns")) })
+	}
 }
 
 // BenchmarkFrontPage is a project's first page over 10 lines of 5,000 reports.
