@@ -5,10 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/cli/term"
@@ -17,28 +15,19 @@ import (
 
 // Alerts is `tacho alert`.
 func Alerts(env *cli.Env) *cobra.Command {
-	return cli.Family("alert", "Look at alerts and dismiss them", newAlertList(env), newAlertDismiss(env))
+	children := []*cobra.Command{newAlertList(env), newEventView(env)}
+	for _, v := range eventVerbs {
+		children = append(children, v.command(env))
+	}
+	return cli.Family("alert", "Look at what happened to a project's numbers, and say what is to become of it",
+		append(children, newAlertDismiss(env))...)
 }
 
-func newAlertList(env *cli.Env) *cobra.Command {
-	var status string
-	return cli.List[api.Alert]{
-		Use: "list PROJECT", Short: "List a project's alerts, newest first", Args: cobra.ExactArgs(1),
-		Example: "  tacho alert list app --status active",
-		Flags: func(v *pflag.FlagSet, _ *client.Page) {
-			v.StringVar(&status, "status", "", "only active, dismissed or silenced ones")
-		},
-		Rows: func(ctx context.Context, srv *cli.Session, args []string, page client.Page) ([]api.Alert, int, error) {
-			return srv.Alerts(ctx, args[0], api.AlertStatus(status), page)
-		},
-		Table: alertTable,
-	}.Command(env)
-}
-
-func alertTable(alerts []api.Alert) term.Table {
+func alertTable(alerts []listed) term.Table {
 	t := term.Table{Titles: []string{"alert", "status", "branch", "testbed", "benchmark", "measure", "value", "limit", "change"},
 		Right: []bool{false, false, false, false, false, false, true, true, true}}
-	for _, a := range alerts {
+	for _, row := range alerts {
+		a := *row.alert
 		units := unit.Generic
 		if a.Threshold.Measure != nil {
 			units = a.Threshold.Measure.Units
@@ -66,7 +55,7 @@ func alertTable(alerts []api.Alert) term.Table {
 
 func newAlertDismiss(env *cli.Env) *cobra.Command {
 	var reactivate bool
-	cmd := cli.Asking(env, "dismiss PROJECT ALERT...", "Dismiss alerts that need no more attention", cobra.MinimumNArgs(2),
+	cmd := cli.Asking(env, "dismiss PROJECT ALERT...", "Dismiss alerts of thresholds that need no more attention", cobra.MinimumNArgs(2),
 		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
 			status := api.AlertDismissed
 			if reactivate {

@@ -1,9 +1,10 @@
-// Package look is the commands that read: report, perf, alert, adapters and detect. A few of them change what they show (alert dismiss,
-// report reparse).
+// Package look is the commands that read: report, perf, alert, explain, adapters and detect. A few of them change what they show (what
+// is to become of an alert, report reparse and mark).
 package look
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,8 @@ import (
 
 // Reports is `tacho report`.
 func Reports(env *cli.Env) *cobra.Command {
-	return cli.Family("report", "Look at reports", newReportList(env), newReportView(env), newReportReparse(env))
+	return cli.Family("report", "Look at reports", newReportList(env), newReportView(env), newReportReparse(env),
+		newReportMark(env), newReportUnmark(env))
 }
 
 func newReportList(env *cli.Env) *cobra.Command {
@@ -101,4 +103,35 @@ func showReport(ctx context.Context, env *cli.Env, c *cli.Call, srv *cli.Session
 		return err
 	}
 	return show.View{Report: r, Before: before, Start: show.Origin(ctx, srv.Client, r), Session: srv}.Write(env.Out(), env.Errs())
+}
+
+func newReportMark(env *cli.Env) *cobra.Command {
+	var reason string
+	cmd := cli.Asking(env, "mark PROJECT REPORT", "Mark a report as bad: its results are left out of lines", cobra.ExactArgs(2),
+		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
+			if reason == "" {
+				return cli.Usage("give a --reason: whoever comes after you will ask for it")
+			}
+			mark, err := srv.MarkReport(ctx, args[0], args[1], reason)
+			if err != nil {
+				return err
+			}
+			if c.JSON {
+				return cli.PrintJSON(env.Stdout, mark)
+			}
+			_, err = fmt.Fprintf(env.Stdout, "report %s marked as bad\n", mark.Report)
+			return err
+		})
+	cmd.Example = "  tacho report mark app 01960000-0000-7000-8000-000000000001 --reason 'the machine was busy'"
+	cmd.Flags().StringVar(&reason, "reason", "", "why; it stays with the report")
+	return cmd
+}
+
+func newReportUnmark(env *cli.Env) *cobra.Command {
+	cmd := cli.Asking(env, "unmark PROJECT REPORT", "Take the mark of a report back", cobra.ExactArgs(2),
+		func(ctx context.Context, _ *cli.Call, srv *cli.Session, args []string) error {
+			return srv.UnmarkReport(ctx, args[0], args[1])
+		})
+	cmd.Example = "  tacho report unmark app 01960000-0000-7000-8000-000000000001"
+	return cmd
 }

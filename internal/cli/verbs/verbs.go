@@ -23,6 +23,7 @@ var All = cli.Commands{
 	{Name: "perf", Group: cli.GroupLook, Make: look.Perf},
 	{Name: "detect", Group: cli.GroupLook, Make: look.Detect},
 	{Name: "alert", Group: cli.GroupLook, Make: look.Alerts},
+	{Name: "explain", Group: cli.GroupLook, Make: look.Explain},
 	{Name: "threshold", Group: cli.GroupLook, Make: admin.Thresholds},
 	{Name: "plot", Group: cli.GroupLook, Make: admin.Plots},
 	{Name: "project", Group: cli.GroupLook, Make: admin.Projects},
