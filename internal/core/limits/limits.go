@@ -136,6 +136,9 @@ const (
 	PlotsPerProject   = 65                         // places 0 to 64, as Bencher has them
 	PlotWindow        = 100 * 365 * 24 * time.Hour // how far back a plot goes
 	PlotWindowDefault = 365 * 24 * time.Hour
+	SparkLines        = 512     // small pictures that are read at once
+	SparkReports      = 64      // newest reports that each shows
+	LineChanges       = 200     // newest changes that a plot marks, of a branch and a testbed
 	EventListChanges  = 3       // of each event in a list
 	EventChanges      = 1_000   // of one event alone; it says how many there are
 	EventSuspects     = 1_000   // versions that one may have come with

@@ -24,6 +24,7 @@ type Point struct {
 	X            float64 // version number, or Unix milliseconds
 	Y            float64
 	Lower, Upper *float64 // boundary limits, nil where none was drawn
+	Low, High    *float64 // spread of the samples, nil where it is not known
 	Alert        string   // "", "active", "dismissed", "silenced"
 	Label        string   // for the tooltip
 	Href         string   // where a click leads; empty: nowhere
@@ -35,6 +36,24 @@ type Series struct {
 	Points []Point
 }
 
+// Mark is a line at an X: something changed there.
+type Mark struct {
+	X                  float64
+	Label, Href, Class string // Class is up, down or empty
+}
+
+// Band is a range of X that differs from the rest.
+type Band struct {
+	From, To     float64
+	Label, Class string
+}
+
+// Level is a value over a range of X.
+type Level struct {
+	From, To, Y  float64
+	Label, Class string
+}
+
 // Plot is what to draw. All series share one unit.
 type Plot struct {
 	Title         string
@@ -43,6 +62,10 @@ type Plot struct {
 	LogY          bool
 	From, To      *float64 // visible range of X; nil: all
 	Boundaries    bool
+	Spread        bool // as bands around the lines
+	Marks         []Mark
+	Bands         []Band
+	Levels        []Level
 	FormatY       func(float64) string // tick and tooltip text of a value; nil: shortest decimal
 	Series        []Series
 }
@@ -95,12 +118,15 @@ func (p Plot) SVG() string {
 		visible[i] = Series{Name: s.Name, Points: within(s.Points, fromX, toX)}
 	}
 	x := newScale(fromX, toX, marginLeft, float64(p.Width-marginRight), false)
-	fromY, toY := rangeY(visible, p.Boundaries)
+	levels := p.visibleLevels(fromX, toX)
+	fromY, toY := p.rangeY(visible, levels)
 	y := newScale(fromY, toY, float64(p.Height-marginBottom), marginTop, p.LogY && fromY > 0)
+	p.bands(&b, x)
 	p.axes(&b, x, y)
 	for i, s := range visible {
 		p.line(&b, i, s, x, y)
 	}
+	p.overlays(&b, levels, x, y)
 	b.WriteString(`</svg>`)
 	return b.String()
 }
@@ -133,6 +159,9 @@ func (p Plot) line(b *strings.Builder, index int, s Series, x, y scale) {
 	class := "s" + strconv.Itoa(index%classes)
 	points := decimate(s.Points, x)
 	fmt.Fprintf(b, `<g class="series %s"><title>%s</title>`, class, html.EscapeString(s.Name))
+	if p.Spread {
+		spread(b, points, x, y)
+	}
 	if p.Boundaries {
 		limit(b, "limit upper", points, x, y, func(q Point) *float64 { return q.Upper })
 		limit(b, "limit lower", points, x, y, func(q Point) *float64 { return q.Lower })
@@ -217,21 +246,28 @@ func (p Plot) rangeX() (from, to float64, ok bool) {
 	return from, to, ok
 }
 
-func rangeY(series []Series, boundaries bool) (from, to float64) {
+func (p Plot) rangeY(series []Series, levels []Level) (from, to float64) {
 	from, to = math.Inf(1), math.Inf(-1)
+	include := func(v *float64) {
+		if v != nil {
+			from, to = min(from, *v), max(to, *v)
+		}
+	}
 	for _, s := range series {
 		for _, q := range s.Points {
-			from, to = min(from, q.Y), max(to, q.Y)
-			if !boundaries {
-				continue
+			include(&q.Y)
+			if p.Boundaries {
+				include(q.Lower)
+				include(q.Upper)
 			}
-			if q.Lower != nil {
-				from = min(from, *q.Lower)
-			}
-			if q.Upper != nil {
-				to = max(to, *q.Upper)
+			if p.Spread {
+				include(q.Low)
+				include(q.High)
 			}
 		}
+	}
+	for _, l := range levels {
+		include(&l.Y)
 	}
 	return from, to
 }

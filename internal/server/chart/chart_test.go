@@ -37,11 +37,25 @@ func steps() Series {
 	return s
 }
 
+// spreadOut gives all points but the third a spread.
+func spreadOut(s Series) Series {
+	for i := range s.Points {
+		if i != 2 {
+			s.Points[i].Low, s.Points[i].High = ptr(s.Points[i].Y*0.9), ptr(s.Points[i].Y*1.1)
+		}
+	}
+	return s
+}
+
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	ns := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) + " ns" }
 	for name, p := range map[string]Plot{
-		"versions":  {Title: "latency", Boundaries: true, FormatY: ns, Series: []Series{steps()}},
+		"versions": {Title: "latency", Boundaries: true, FormatY: ns, Series: []Series{steps()}},
+		"overlays": {Title: "overlays", Spread: true, FormatY: ns, Series: []Series{spreadOut(steps())},
+			Marks:  []Mark{{X: 5, Label: `+80 % <b>`, Href: "/event?a=1&b=2", Class: "up"}, {X: 99, Label: "not visible"}},
+			Bands:  []Band{{From: 1, To: 2, Label: `machine "box"`, Class: "machine"}, {From: 7, To: 9, Label: "not visible"}},
+			Levels: []Level{{From: 0, To: 4, Y: 100, Label: "before", Class: "before"}, {From: 5, To: 1e9, Y: 200, Label: "accepted"}}},
 		"one_point": {Title: "one", Series: []Series{{Name: "a", Points: []Point{{X: 3, Y: 7}}}}},
 		"none":      {Title: "none"},
 		"zoomed":    {Title: "zoomed", From: ptr(1), To: ptr(3), Series: []Series{steps()}},

@@ -19,6 +19,8 @@ var (
 	NewestReportsQuery    = newestReportsQuery
 	MeasuredVersionsQuery = measuredVersionsQuery
 	VersionReportsQuery   = versionReportsQuery
+	SparkReportsQuery     = sparkReportsQuery
+	SparkValuesQuery      = sparkValuesQuery
 )
 
 // Perf is WritePerfColumns for tests: what a client makes of the columns.

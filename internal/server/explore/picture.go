@@ -25,6 +25,7 @@ type PictureQuery struct {
 	Lines      int         // of each measure, that are read at most; 0: all
 	Dots       int         // a line of up to so many points shows each, with its report; a longer one only those outside of their boundary
 	Boundaries int         // up to so many lines of a measure are drawn with their boundaries
+	Spreads    int         // up to so many with the spread of their samples
 }
 
 // Picture is what can be seen of lines.
@@ -51,6 +52,7 @@ type PicturePoint struct {
 	Start        time.Time
 	Value        float64
 	Lower, Upper *float64        // limits of the boundary, if boundaries are drawn
+	Low, High    *float64        // spread of the samples, if spreads are drawn
 	Alert        api.AlertStatus // empty: no alert
 	Report, Hash string          // of the report and its version, if the point has a dot; the hash may be unknown
 }
@@ -171,8 +173,8 @@ func draw(ctx context.Context, tx *store.Tx, d dimensions, q PictureQuery) (Pict
 		return out, err
 	}
 	for i := range kept {
-		bounded := lines[keptOf[i]] <= q.Boundaries
-		if err := kept[i].detail(ctx, tx, bounded, len(kept[i].spots) <= q.Dots); err != nil {
+		n := lines[keptOf[i]]
+		if err := kept[i].detail(ctx, tx, n <= q.Boundaries, n <= q.Spreads, len(kept[i].spots) <= q.Dots); err != nil {
 			return out, err
 		}
 		out.Lines = append(out.Lines, kept[i].line)
@@ -267,8 +269,8 @@ func (p *places) points(spots []spot) []PicturePoint {
 	return out
 }
 
-// detail reads what is drawn of some points only: limits, alerts, and where a dot leads.
-func (one *sketched) detail(ctx context.Context, tx *store.Tx, bounded, dots bool) error {
+// detail reads what is drawn of some points only: limits, spread, alerts, and where a dot leads.
+func (one *sketched) detail(ctx context.Context, tx *store.Tx, bounded, spread, dots bool) error {
 	type key struct {
 		seq       int64
 		iteration int
@@ -276,7 +278,7 @@ func (one *sketched) detail(ctx context.Context, tx *store.Tx, bounded, dots boo
 	var seqs []int64
 	points := map[key]int{}
 	for i, v := range one.spots {
-		if bounded || v.outside {
+		if bounded || spread || v.outside {
 			points[key{v.seq, int(v.iteration)}] = i
 			seqs = append(seqs, v.seq)
 		}
@@ -291,6 +293,9 @@ func (one *sketched) detail(ctx context.Context, tx *store.Tx, bounded, dots boo
 			}
 			if bounded {
 				one.line.Points[i].Lower, one.line.Points[i].Upper = m.LowerLimit, m.UpperLimit
+			}
+			if spread {
+				one.line.Points[i].Low, one.line.Points[i].High = m.Lower, m.Upper
 			}
 			if one.spots[i].outside {
 				alerted[m.ID] = i
