@@ -177,6 +177,62 @@ func BenchmarkFrontPage(b *testing.B) {
 	newShelf(b, 10, 5_000).measured(b, "/projects/shop")
 }
 
+// BenchmarkFrontPageChanges is a project's first page with 50 open events over 300 benchmarks, and BenchmarkInbox the list of these.
+func BenchmarkFrontPageChanges(b *testing.B) {
+	h := newShelf(b, 300, 70)
+	h.happen(50)
+	b.Run("front", func(b *testing.B) { h.on(b).measured(b, "/projects/shop") })
+	b.Run("inbox", func(b *testing.B) { h.on(b).measured(b, "/projects/shop/events") })
+}
+
+// on is the shelf for a part of a benchmark.
+func (h *shelf) on(b *testing.B) *shelf {
+	part := *h
+	part.b = b
+	return &part
+}
+
+// happen makes n open events of three changes each.
+func (h *shelf) happen(n int) {
+	h.b.Helper()
+	ctx := h.b.Context()
+	if err := h.server.store.Tx(ctx, func(tx *store.Tx) error {
+		first, err := report.ByID(ctx, tx, h.report)
+		if err != nil {
+			return err
+		}
+		var branch string
+		if err := tx.QueryRow(ctx, `select branch_id from head where id = $1`, first.HeadID).Scan(&branch); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `select s.id from series s order by s.id`)
+		ids, err := store.Collect(rows, err, scanID)
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			e := ident.NewUUID()
+			if _, err := tx.Exec(ctx, `insert into change_event (id, project_id, branch_id, head_id, testbed_id, kind, state, significant, settled,
+				first, last, before, score, changes, worse, better, version, created, modified) values ($1, $2, $3, $4, $5, 'code', 'confirmed',
+				(1 = 1), (1 = 1), $6, $6, $7, 1, 3, 3, 0, 1, 0, 0)`, e, first.ProjectID, branch, first.HeadID, first.TestbedID, i+5, i+4); err != nil {
+				return err
+			}
+			for j := range 3 {
+				if _, err := tx.Exec(ctx, `insert into change_point (id, project_id, head_id, testbed_id, spec_id, series_id, event_id, number, first,
+					last, scale, level_before, level_after, effect, low, high, t, p, n_before, n_after, settled, weak, significant, worse, score,
+					created, modified) values ($1, $2, $3, $4, '', $5, $6, $7, $7, $7, 'log', 8, 9, 0.1, 0.1, 0.2, 9, 0.001, 9, 9, (1 = 1), (1 = 0),
+					(1 = 1), 1, 1, 0, 0)`, ident.NewUUID(), first.ProjectID, first.HeadID, first.TestbedID, ids[(3*i+j)%len(ids)], e,
+					i+5); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		h.b.Fatal(err)
+	}
+}
+
 // BenchmarkReportPage is the page of a report with 10,000 results, of which it shows the first 2,000.
 func BenchmarkReportPage(b *testing.B) {
 	h := newShelf(b, 10_000, 2)

@@ -199,7 +199,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber(), s.lookout()},
 		Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
-		Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds, Branches: services.Branches,
+		Happened: s.changes, Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds, Branches: services.Branches,
 		Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
 }

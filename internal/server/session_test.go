@@ -107,6 +107,9 @@ func TestStrangersAreShownNothingOfAPrivateProject(t *testing.T) {
 		switch {
 		case strings.Contains(path, "/alerts/"):
 			form.Set("status", string(api.AlertDismissed))
+		case strings.Contains(path, "/events"):
+			form.Set("verb", string(api.AckEvent))
+			form.Set("event", report.UUID)
 		case strings.Contains(path, "/jobs/"):
 			form.Set("status", string(api.JobCanceled))
 		}
@@ -138,12 +141,13 @@ func TestStrangersAreShownNothingOfAPrivateProject(t *testing.T) {
 		if strings.Contains(path, "plots/") {
 			id = kept.UUID
 		}
-		path = strings.NewReplacer("{project}", "shop", "{uuid}", id, "{alert}", id, "{plot}", id).Replace(path)
+		path = strings.NewReplacer("{project}", "shop", "{uuid}", id, "{alert}", id, "{plot}", id, "{event}", id).Replace(path)
 		status, body := ask(nobody, method, path)
 		if status != http.StatusNotFound || strings.Contains(body, secret) {
 			t.Errorf("%s %s as nobody: %d, with what is secret: %t; want 404", method, path, status, strings.Contains(body, secret))
 		}
-		needsMore := strings.Contains(path, "/jobs/") || strings.Contains(path, "/alerts/") // there is none
+		needsMore := strings.Contains(path, "/jobs/") || strings.Contains(path, "/alerts/") || strings.Contains(path, "/events/") ||
+			method == http.MethodPost && strings.Contains(path, "/events") // there is none
 		if status, body = ask(owner, method, path); status >= 400 && !needsMore {
 			t.Errorf("%s %s as the owner: %d %.200s", method, path, status, body)
 		}

@@ -142,6 +142,7 @@ type Filter struct {
 	Gone                bool       // only those that are no longer significant; otherwise only the others
 	Since               *time.Time // made at or after
 	Newest              bool       // the newest first, instead of the largest
+	Benchmark           string     // a pattern with * and ?: those with a significant change of such a benchmark
 }
 
 // stateNow is an event's state: what was ignored until a time that is over is as it was before. Parameter $1 is the time.
@@ -181,11 +182,22 @@ func list(ctx context.Context, tx *store.Tx, projectID string, f Filter, page st
 		args = append(args, f.State)
 		from += ` and ` + stateNow + fmt.Sprintf(` = $%d`, len(args))
 	}
+	if f.Benchmark != "" {
+		args = append(args, globPattern(f.Benchmark))
+		from += fmt.Sprintf(` and exists (select 1 from change_point p join series s on s.id = p.series_id
+			join benchmark n on n.id = s.benchmark_id where p.event_id = e.id and p.significant
+			and lower(n.name) like lower($%d) escape '\')`, len(args))
+	}
 	order := "e.score%s, e.id%s"
 	if f.Newest {
 		order = "e.created%s, e.id%s"
 	}
 	return store.PageOf(ctx, tx, "events", eventColumns, from, args, order, page, scanEvents)
+}
+
+// globPattern makes a pattern with * (any text) and ? (one character) one for "like … escape '\'".
+func globPattern(glob string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`, `?`, `_`).Replace(glob)
 }
 
 // Step is a row of an event's life.

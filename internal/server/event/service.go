@@ -34,9 +34,10 @@ type Service struct {
 func NewService(cfg Config) *Service { return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows} }
 
 // NamedFilter narrows a list of events. Empty fields do not. Branch and testbed are UUIDs, slugs or names; state is one of the states, or
-// open.
+// open; a benchmark is a pattern, * any text and ? one character.
 type NamedFilter struct {
 	Branch, Testbed string
+	Benchmark       string
 	Kind            Kind
 	State           string
 	Gone, Newest    bool
@@ -53,7 +54,7 @@ func (s *Service) List(ctx context.Context, actor access.Actor, ref string, f Na
 		return nil, 0, err
 	}
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, p project.Project) error {
-		filter := Filter{Kind: f.Kind, State: f.State, Gone: f.Gone, Newest: f.Newest, Since: f.Since}
+		filter := Filter{Kind: f.Kind, State: f.State, Gone: f.Gone, Newest: f.Newest, Since: f.Since, Benchmark: f.Benchmark}
 		var err error
 		if filter.BranchID, filter.TestbedID, err = place(ctx, tx, p.ID, f.Branch, f.Testbed); err != nil {
 			return err
@@ -74,6 +75,9 @@ func (f NamedFilter) check() error {
 	case "", Code, Machine, Threshold:
 	default:
 		return fault.Invalidf("kind %.40q: want code, machine or threshold", f.Kind)
+	}
+	if len(f.Benchmark) > limits.BenchmarkNameBytes {
+		return fault.Invalidf("benchmark: a pattern of %d bytes, the limit is %d", len(f.Benchmark), limits.BenchmarkNameBytes)
 	}
 	if f.State == "" || f.State == "open" {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
@@ -94,8 +93,8 @@ type LineChange struct {
 	api.EventChange
 }
 
-// Changes returns the significant changes of the lines of branches, testbeds, benchmarks and measures (UUIDs): of the newest versions, up to
-// limits.LineChanges. A change that belongs to no event yet is not among them.
+// Changes returns the significant changes of the lines of branches, testbeds, benchmarks and measures (UUIDs): of the newest versions,
+// up to limits.LineChanges. A change that belongs to no event yet is not among them.
 func (s *Service) Changes(ctx context.Context, actor access.Actor, ref string, branches, testbeds, benchmarks,
 	measures []string) (out []LineChange, err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, p project.Project) error {
@@ -171,18 +170,7 @@ func eventsOf(ctx context.Context, tx *store.Tx, points []Point) (map[string]Eve
 	for i, c := range points {
 		ids[i] = *c.EventID
 	}
-	slices.Sort(ids)
-	out := map[string]Event{}
-	err := store.InChunks(slices.Compact(ids), func(in string, args []any) error {
-		rows, err := tx.Query(ctx, `select `+eventColumns+` from change_event e where e.id in `+in, args...)
-		found, err := store.Collect(rows, err, scanEvents)
-		for _, e := range found {
-			out[e.ID] = e
-		}
-		return err
+	return store.ByID(ctx, tx, ids, `select `+eventColumns+` from change_event e where e.id in `, scanEvents, func(e Event) string {
+		return e.ID
 	})
-	if err != nil {
-		return nil, fmt.Errorf("find events of changes: %w", err)
-	}
-	return out, nil
 }

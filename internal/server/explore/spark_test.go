@@ -21,7 +21,9 @@ func TestSmallPicturesHaveOneValueForEachVersion(t *testing.T) {
 	t.Parallel()
 	g := newGallery(t)
 	at := func(i int) func(*api.NewRun) { return func(r *api.NewRun) { r.Hash = fmt.Sprintf("%040x", i) } }
-	both := func(a, b float64) string { return fmt.Sprintf(`{"a":{"latency":{"value":%g}},"b":{"latency":{"value":%g}}}`, a, b) }
+	both := func(a, b float64) string {
+		return fmt.Sprintf(`{"a":{"latency":{"value":%g}},"b":{"latency":{"value":%g}}}`, a, b)
+	}
 	var first api.Report
 	for i := range 6 {
 		first = g.run(at(i), both(float64(i), 10*float64(i)), both(float64(i)+2, 10*float64(i)+2)) // two iterations

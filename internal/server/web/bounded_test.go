@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 )
 
@@ -19,6 +20,8 @@ func TestPagesAskForABoundedPartOfReportsAndLines(t *testing.T) {
 		Results: [][]api.ReportResult{{{Benchmark: api.Benchmark{UUID: "e"}, Measures: []api.ReportMeasure{{Measure: api.Measure{UUID: "m"}}}}}},
 		Counts:  api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 5_000}}}}
 	source := &canned{answers: map[string]any{"/projects/words": api.Project{UUID: "p", Slug: "words"}, "/projects/words/alerts": []int{},
+		"/projects/words/events": []int{}, "/projects/words/sight": event.Sight{}, "/projects/words/sparks": explore.Spark{},
+		"/projects/words/changes": []int{},
 		"/projects/words/reports": []api.Report{report}, "/projects/words/reports/r": report, "/projects/words/perf": explore.Picture{},
 		"/projects/words/benchmarks": []int{}, "/projects/words/branches": []int{}, "/projects/words/testbeds": []int{},
 		"/projects/words/measures": []int{}}}
@@ -32,8 +35,8 @@ func TestPagesAskForABoundedPartOfReportsAndLines(t *testing.T) {
 		return w.Body.String()
 	}
 	get("/projects/words")
-	if source.drawn.Columns == 0 || source.drawn.Lines == 0 || source.most["r"] == 0 {
-		t.Errorf("the overview asks for %+v and %d results", source.drawn, source.most["r"])
+	if source.most["r"] != resultsLookedAt {
+		t.Errorf("the front page asks for %d results", source.most["r"])
 	}
 	get("/projects/words/perf?branch=b&testbed=t&measure=m&benchmark=e&x=time&from=5&to=9&limits=0")
 	if q := source.drawn; q.Columns == 0 || q.Lines == 0 || q.Boundaries != 0 || !q.ByTime || *q.Visible[0] != 5 || *q.Visible[1] != 9 {

@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/chart"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -27,7 +28,10 @@ const resultsLookedAt = 10 * seriesPerChart
 const optionsPerChooser = 255
 
 // selection is what a plot shows: UUIDs or slugs of each dimension.
-type selection struct{ branches, testbeds, benchmarks, measures []string }
+type selection struct {
+	branches, testbeds, benchmarks, measures []string
+	measureShown                             api.Measure // the first of a default selection
+}
 
 func (s selection) complete() bool {
 	return len(s.branches) > 0 && len(s.testbeds) > 0 && len(s.benchmarks) > 0 && len(s.measures) > 0
@@ -52,12 +56,15 @@ func (p *Pages) pictureOf(r *http.Request, project api.Project, s selection, opt
 	if opts.boundaries {
 		q.Boundaries = boundedLines
 	}
+	if opts.spread {
+		q.Spreads = boundedLines
+	}
 	return p.cfg.Source.Picture(r.Context(), reader(r), project.UUID, q)
 }
 
 // defaultSelection is what the newest processed report measured: its branch and testbed, its first measure, its first benchmarks.
 func (p *Pages) defaultSelection(r *http.Request, project api.Project, reports []api.Report) (selection, error) {
-	at := slices.IndexFunc(reports, func(r api.Report) bool { return r.Status == api.ReportProcessed })
+	at := standardReport(reports)
 	if at < 0 {
 		return selection{}, nil
 	}
@@ -72,7 +79,7 @@ func (p *Pages) defaultSelection(r *http.Request, project api.Project, reports [
 	for _, result := range report.Results[0] { // further iterations measure the same
 		for _, m := range result.Measures {
 			if len(s.measures) == 0 {
-				s.measures = []string{m.Measure.UUID}
+				s.measures, s.measureShown = []string{m.Measure.UUID}, m.Measure
 			}
 			if m.Measure.UUID == s.measures[0] && len(s.benchmarks) < seriesPerChart {
 				s.benchmarks = append(s.benchmarks, result.Benchmark.UUID)
@@ -80,6 +87,19 @@ func (p *Pages) defaultSelection(r *http.Request, project api.Project, reports [
 		}
 	}
 	return s, nil
+}
+
+// standardReport is the place of the newest report that has results, of one of a main branch if there is one among them; −1 without any.
+func standardReport(reports []api.Report) int {
+	with := func(names ...string) int {
+		return slices.IndexFunc(reports, func(r api.Report) bool {
+			return r.Status == api.ReportProcessed && (len(names) == 0 || slices.Contains(names, r.Branch.Name))
+		})
+	}
+	if at := with("main", "master", "trunk"); at >= 0 {
+		return at
+	}
+	return with()
 }
 
 type figure struct {
@@ -92,6 +112,9 @@ type legendRow struct{ Class, Name string }
 
 type drawOptions struct {
 	boundaries, log, time bool
+	spread                bool // of samples, of a few lines
+	changes               []event.LineChange
+	focus                 string     // UUID of the change that is looked at
 	from, to              *float64   // of the axis
 	since                 *time.Time // reports from then on
 }
@@ -144,6 +167,10 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 		made.Legend = append(made.Legend, legendRow{"s" + strconv.Itoa(i), name})
 		drawing.Series = append(drawing.Series, chart.Series{Name: name, Points: pointsOf(project, s, name, opts.time)})
 	}
+	if opts.spread {
+		drawing.Spread = len(series) <= boundedLines
+	}
+	overlay(project, &drawing, series, opts)
 	if opts.boundaries && len(series) > boundedLines && made.Note == "" {
 		made.Note = "boundaries are drawn for up to three lines"
 	}
@@ -154,7 +181,7 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 func pointsOf(project api.Project, s explore.PictureLine, name string, byTime bool) []chart.Point {
 	out := make([]chart.Point, len(s.Points))
 	for i, v := range s.Points {
-		q := chart.Point{X: float64(v.Number), Y: v.Value, Lower: v.Lower, Upper: v.Upper, Alert: string(v.Alert)}
+		q := chart.Point{X: float64(v.Number), Y: v.Value, Lower: v.Lower, Upper: v.Upper, Low: v.Low, High: v.High, Alert: string(v.Alert)}
 		if byTime {
 			q.X = float64(v.Start.UnixMilli())
 		}
@@ -240,7 +267,7 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 		NoLimits: q.Get("limits") == "0",
 		Empty:    "There are no points for this choice. Tick at least one branch, testbed, benchmark and measure below, then draw.",
 	}
-	opts := drawOptions{boundaries: !view.NoLimits, log: view.Log, time: view.Time}
+	opts := drawOptions{boundaries: !view.NoLimits, log: view.Log, time: view.Time, spread: !view.NoLimits}
 	if opts.from, err = rangeEnd(view.From); err != nil {
 		return page{}, err
 	}
@@ -268,6 +295,9 @@ func (p *Pages) perf(r *http.Request) (page, error) {
 	} else if err != nil {
 		return page{}, err
 	}
+	if opts.changes, err = p.changesOf(r, project, picture); err != nil {
+		return page{}, err
+	}
 	view.Charts = drawCharts(project, picture, opts)
 	view.Table = tableOf(picture)
 	view.Keep = keepForm(r, project, chosen, view)
@@ -287,8 +317,8 @@ func (s selection) or(other selection) selection {
 		}
 		return b
 	}
-	return selection{pick(s.branches, other.branches), pick(s.testbeds, other.testbeds), pick(s.benchmarks, other.benchmarks),
-		pick(s.measures, other.measures)}
+	return selection{branches: pick(s.branches, other.branches), testbeds: pick(s.testbeds, other.testbeds),
+		benchmarks: pick(s.benchmarks, other.benchmarks), measures: pick(s.measures, other.measures)}
 }
 
 func rangeEnd(text string) (*float64, error) {

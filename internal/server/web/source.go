@@ -7,6 +7,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	jobs "github.com/tachograph/tacho/internal/server/job"
@@ -20,6 +21,8 @@ import (
 // Source is what pages ask and do, as their reader. Services is the one that serves; tests of pages have their own.
 type Source interface {
 	PlotSource
+	EventSource
+	CompareSource
 	Projects(ctx context.Context, actor access.Actor, f store.ListFilter) ([]api.Project, int, error)
 	Project(ctx context.Context, actor access.Actor, project string) (api.Project, error)
 	Alerts(ctx context.Context, actor access.Actor, project string, f threshold.AlertFilter, page store.Page) ([]api.Alert, int, error)
@@ -59,6 +62,7 @@ type Services struct {
 	AllProjects *projects.Service
 	KeptPlots   *plot.Service
 	Explore     *explore.Service
+	Happened    *event.Service
 	Queue       *jobs.Service
 	Fleet       *fleet.Service
 	Thresholds  *threshold.Service

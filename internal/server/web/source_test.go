@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/account"
+	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/threshold"
@@ -19,11 +21,12 @@ import (
 type canned struct {
 	answers map[string]any
 
-	mu    sync.Mutex
-	asked []string // paths, and what was done
-	drawn explore.PictureQuery
-	most  map[string]int // results asked for, by report
-	actor access.Actor   // of the last question
+	mu     sync.Mutex
+	asked  []string // paths, and what was done
+	drawn  explore.PictureQuery
+	filter event.NamedFilter // of events
+	most   map[string]int    // results asked for, by report
+	actor  access.Actor      // of the last question
 }
 
 func answer[T any](c *canned, actor access.Actor, path string) (out T, total int, err error) {
@@ -162,4 +165,62 @@ func (c *canned) SignIn(_ context.Context, key, _ string) (account.Session, erro
 func (c *canned) SignOut(_ context.Context, token string) error {
 	c.did("sign out " + token)
 	return nil
+}
+
+func (c *canned) Events(_ context.Context, a access.Actor, _ string, f event.NamedFilter, _ store.Page) ([]api.Event, int, error) {
+	c.mu.Lock()
+	c.filter = f
+	c.mu.Unlock()
+	all, total, err := answer[[]api.Event](c, a, in("events"))
+	if f.Kind != "" {
+		all = slices.DeleteFunc(all, func(e api.Event) bool { return string(e.Kind) != string(f.Kind) })
+		total = len(all)
+	}
+	return all, total, err
+}
+
+func (c *canned) Event(_ context.Context, a access.Actor, _, id string) (api.Event, error) {
+	return one[api.Event](c, a, in("events/"+id))
+}
+
+func (c *canned) Sight(_ context.Context, a access.Actor, _, _, _, _ string, _ []string) (event.Sight, error) {
+	return one[event.Sight](c, a, in("sight"))
+}
+
+func (c *canned) Changes(_ context.Context, a access.Actor, _ string, _, _, _, _ []string) ([]event.LineChange, error) {
+	return one[[]event.LineChange](c, a, in("changes"))
+}
+
+// Sparks are all alike.
+func (c *canned) Sparks(_ context.Context, a access.Actor, _ string, queries []explore.SparkQuery) ([][]explore.Spark, error) {
+	spark, err := one[explore.Spark](c, a, in("sparks"))
+	out := make([][]explore.Spark, len(queries))
+	for i, q := range queries {
+		for range q.Lines {
+			out[i] = append(out[i], spark)
+		}
+	}
+	return out, err
+}
+
+func (c *canned) UpdateEvent(_ context.Context, _ access.Actor, project, id string, in api.UpdateEvent) error {
+	text, err := json.Marshal(in)
+	c.did("event " + project + " " + id + " " + string(text))
+	return err
+}
+
+func (c *canned) UpdateEvents(_ context.Context, _ access.Actor, project string, in api.UpdateEvents) (out api.UpdatedEvents, err error) {
+	text, err := json.Marshal(in)
+	c.did("events " + project + " " + string(text))
+	if slices.Contains(in.Events, "stubborn") {
+		out.Events, out.Refused = make([]api.Event, len(in.Events)-1), []api.RefusedEvent{{UUID: "stubborn", Reason: "it is fixed"}}
+	}
+	return out, err
+}
+
+func (c *canned) Compare(_ context.Context, a access.Actor, _ string, q explore.CompareQuery) (api.Comparison, error) {
+	if q.Head == "nobody" {
+		return api.Comparison{}, fault.Missingf("%q is no branch and no commit of project %q", q.Head, "words")
+	}
+	return one[api.Comparison](c, a, in("compare"))
 }

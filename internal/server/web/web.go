@@ -81,6 +81,9 @@ func New(cfg Config) *Pages {
 		"GET /projects/{project}/plots":          p.plots,
 		"GET /projects/{project}/reports":        p.reports,
 		"GET /projects/{project}/reports/{uuid}": p.report,
+		"GET /projects/{project}/events":         p.inbox,
+		"GET /projects/{project}/events/{event}": p.event,
+		"GET /projects/{project}/compare":        p.compare,
 		"GET /projects/{project}/alerts":         p.alerts,
 		"GET /projects/{project}/jobs":           p.jobs,
 		"GET /projects/{project}/jobs/{uuid}":    p.job,
@@ -90,6 +93,7 @@ func New(cfg Config) *Pages {
 	}
 	p.forms()
 	p.plotForms()
+	p.eventForms()
 	p.bencherLinks()
 	return p
 }
@@ -106,6 +110,7 @@ func Routes() []string { return New(Config{}).routes }
 var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /projects/", "GET /runners", "GET /perf", "GET /perf/",
 	"GET /console/",
 	"POST /projects/{project}/plots", "POST /projects/{project}/plots/{plot}",
+	"POST /projects/{project}/events", "POST /projects/{project}/events/{event}",
 	"GET /signin", "POST /signin", "POST /signout", "POST /projects/{project}/alerts/{alert}", "POST /projects/{project}/jobs/{uuid}"}
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
@@ -249,7 +254,8 @@ func errorPage(err error) page {
 
 func projectTabs(project, current string) []link {
 	base := "/projects/" + url.PathEscape(project)
-	tabs := []link{{base, "Overview", false}, {base + "/plots", "Plots", false}, {base + "/perf", "Explore", false},
+	tabs := []link{{base, "Overview", false}, {base + "/events", "Changes", false}, {base + "/compare", "Compare", false},
+		{base + "/plots", "Plots", false}, {base + "/perf", "Explore", false},
 		{base + "/reports", "Reports", false},
 		{base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}}
 	for i := range tabs {

@@ -118,6 +118,15 @@ func answers() map[string]any {
 		"/projects/words/reports":    []api.Report{report},
 		"/projects/words/reports/r":  report,
 		"/projects/words/alerts":     []api.Alert{alert},
+		"/projects/words/events":     []api.Event{happened, moved, outside},
+		"/projects/words/events/e1":  happened,
+		"/projects/words/events/e2":  moved,
+		"/projects/words/events/e3":  outside,
+		"/projects/words/sight":      sight,
+		"/projects/words/compare":    comparison,
+		"/projects/words/changes":    changed,
+		"/projects/words/sparks":     explore.Spark{Numbers: []int64{4, 5, 6, 7}, Values: []float64{1000, 1010, 1500, 1490}},
+		"/projects/linked":           linked,
 		"/projects/words/jobs":       []api.Job{job, ended},
 		"/projects/words/jobs/j":     job,
 		"/projects/words/jobs/e":     ended,
@@ -179,6 +188,14 @@ func TestPagesGolden(t *testing.T) {
 		"plots_empty":    {none, "/projects/words/plots"},
 		"reports":        {full, "/projects/words/reports"},
 		"report":         {full, "/projects/words/reports/r"},
+		"events":         {full, "/projects/words/events"},
+		"events_empty":   {none, "/projects/words/events?state=fixed&branch=main"},
+		"event":          {full, "/projects/linked/events/e1"},
+		"event_machine":  {full, "/projects/words/events/e2"},
+		"event_outside":  {full, "/projects/words/events/e3"},
+		"compare":        {full, "/projects/words/compare?base=main&head=faster"},
+		"compare_empty":  {full, "/projects/words/compare"},
+		"compare_nobody": {full, "/projects/words/compare?head=nobody"},
 		"alerts":         {full, "/projects/words/alerts?status=active"},
 		"perf":           {full, "/projects/words/perf"},
 		"perf_zoomed":    {full, "/projects/words/perf?branch=b&testbed=t&benchmark=x&measure=m&from=6&to=7&x=version"},
@@ -220,7 +237,7 @@ var void = regexp.MustCompile(`<(meta|link|input|br|img)\b([^>]*)>`)
 func soundHTML(t *testing.T, page string) {
 	t.Helper()
 	text := strings.Replace(void.ReplaceAllString(page, "<$1$2/>"), "<!doctype html>", "", 1)
-	for _, boolean := range []string{" defer", " checked", " selected", " data-status", " data-note"} {
+	for _, boolean := range []string{" defer", " checked", " selected", " required", " data-status", " data-note"} {
 		text = regexp.MustCompile(boolean+`(\s|/?>)`).ReplaceAllString(text, boolean+`=""$1`)
 	}
 	dec := xml.NewDecoder(strings.NewReader(text))
@@ -309,7 +326,7 @@ func TestAPlotSaysThatItLeavesLinesOut(t *testing.T) {
 	more := picture
 	more.More = map[string]int{latency.UUID: 245}
 	many["/projects/words/perf"] = more
-	for target, want := range map[string]bool{"/projects/words/perf": true, "/projects/words": true, "/projects/words/reports": false} {
+	for target, want := range map[string]bool{"/projects/words/perf": true, "/projects/words/reports": false} {
 		w := httptest.NewRecorder()
 		pages(t, many).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
 		if got := strings.Contains(w.Body.String(), "showing 1 of up to 246 lines; choose fewer to see the others"); got != want {
