@@ -10,10 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/run/grades"
 	"github.com/tachograph/tacho/internal/cli/value"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 type flags struct {
@@ -21,7 +23,7 @@ type flags struct {
 	project, testbed                string
 	measures                        []string
 	old, new                        []string
-	adapter, mapping, effect        string
+	adapter, mapping, effect, noise string
 	asJSON, markdown, asCSV, asHTML bool
 	all                             bool
 }
@@ -51,9 +53,14 @@ A change is claimed when it is 1 % at least and, over all rows together, at most
 "same" means that the change is surely within --effect. Where neither is shown there is "~", and beside it the smallest change that
 would have been seen in 80 % of cases. Exact counts are compared without a test.
 
+With --noise each benchmark has its grade (see 'tacho calibrate'), and with few runs a side what could have been seen is known from
+there. The verdicts rest on the two sides alone.
+
 Exit code 3 says that something is worse, 12 that nothing is worse and no timed row could be decided or one is suspicious, 11 that
 nothing was judged, 0 everything else.`
-	cmd.Example = "  tacho compare old.txt new.txt\n  tacho compare old1.txt,old2.txt,old3.txt new1.txt,new2.txt,new3.txt\n" +
+	cmd.Example = "  tacho compare old.txt new.txt\n" +
+		"  tacho compare --noise noise.json old1.txt,old2.txt new1.txt,new2.txt\n" +
+		"  tacho compare old1.txt,old2.txt,old3.txt new1.txt,new2.txt,new3.txt\n" +
 		"  tacho compare --old old1.txt --old old2.txt --new new1.txt --new new2.txt --markdown\n" +
 		"  go test -bench . -count 10 | tacho compare old.txt -\n" +
 		"  tacho compare feature\n  tacho compare main feature\n  tacho compare @latest~3 @latest --measure latency\n" +
@@ -69,6 +76,7 @@ nothing was judged, 0 everything else.`
 	v.StringVar(&f.adapter, "adapter", "magic", "the tool whose output it is; magic recognises it")
 	v.StringVar(&f.mapping, "map", "", "for CSV and JSON: which columns have names and values, see 'tacho adapters --help'")
 	v.StringVar(&f.effect, "effect", "2%", `the largest change that still counts as "same"`)
+	v.StringVar(&f.noise, "noise", "", "file of 'tacho calibrate --json': show each benchmark's grade, and what could have been seen by it")
 	v.BoolVar(&f.all, "all", false, "show all rows, also those beyond 30 that have not changed")
 	v.BoolVar(&f.asJSON, "json", false, "print JSON")
 	v.BoolVar(&f.markdown, "markdown", false, "print a table in Markdown")
@@ -84,6 +92,9 @@ func (f *flags) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	if ok {
+		if f.noise != "" {
+			return cli.Usage("--noise is for files that are compared, not for branches, commits and reports")
+		}
 		effect, err := value.ParsePart(f.effect)
 		if err != nil {
 			return cli.Usage("--effect %q: %v", f.effect, err)
@@ -119,13 +130,45 @@ func (f *flags) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	policy := judge.Policy{Effect: effect}
-	v := newView(before, after, rows, judge.Compare(rows.rows, policy), policy)
+	compared := judge.Compare(rows.rows, policy)
+	noise, err := f.graded(env, rows, compared)
+	if err != nil {
+		return err
+	}
+	v := newView(before, after, rows, compared, policy)
+	v.noise = noise
 	v.tool = string(olds[0].results.Adapter)
 	v.problems(olds, news)
 	if err := f.write(env, v); err != nil {
 		return err
 	}
 	return exitOf(v.verdict)
+}
+
+// graded gives the rows the grades of --noise; nil without it.
+func (f *flags) graded(env *cli.Env, p pairing, cs judge.Comparisons) (*grades.Known, error) {
+	if f.noise == "" {
+		return nil, nil
+	}
+	text, err := cli.ReadFile(env, f.noise, limits.JSONBodyBytes)
+	if err != nil {
+		return nil, cli.Usage("--noise %s: %v", f.noise, err)
+	}
+	known, err := grades.Read(text)
+	if err != nil {
+		return nil, cli.Usage("--noise %s: %v", f.noise, err)
+	}
+	found := 0
+	for i, row := range p.rows {
+		if n, is := known.Of(row.Benchmark, row.Measure.Name); is {
+			cs.Rows[i] = cs.Rows[i].WithNoise(n, known.Usual)
+			found++
+		}
+	}
+	if found == 0 {
+		return nil, cli.Usage("--noise %s: it has none of the benchmarks that are compared", f.noise)
+	}
+	return known, nil
 }
 
 func (f *flags) write(env *cli.Env, v *view) error {

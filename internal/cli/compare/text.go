@@ -120,6 +120,9 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 		if !c.exact {
 			t.Titles = append(t.Titles, "test", "could see")
 			t.Right = append(t.Right, false, false)
+			if v.noise != nil {
+				t.Titles, t.Right = append(t.Titles, "grade"), append(t.Right, false)
+			}
 		}
 	}
 	for _, l := range lines {
@@ -129,6 +132,9 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 			cells = append(cells, term.Text(c.old), term.Text(c.new), term.Cell{Text: c.change, Colour: show.Colour(c.verdict)})
 			if !v.columns[i].exact {
 				cells = append(cells, term.Text(c.test), term.Text(c.visible))
+				if v.noise != nil {
+					cells = append(cells, term.Text(c.grade))
+				}
 			}
 		}
 		t.Add(cells...)
@@ -140,6 +146,9 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 			cells = append(cells, term.Text(""), term.Text(""), term.Cell{Text: text, Colour: geomeanColour(v.columns[i])})
 			if !v.columns[i].exact {
 				cells = append(cells, term.Text(n), term.Text(""))
+				if v.noise != nil {
+					cells = append(cells, term.Text(""))
+				}
 			}
 		}
 		t.Add(cells...)

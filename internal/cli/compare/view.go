@@ -6,7 +6,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/tachograph/tacho/internal/cli/run/grades"
 	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/unit"
@@ -20,6 +22,7 @@ type view struct {
 	cs      judge.Comparisons
 	policy  judge.Policy
 	verdict judge.Verdict
+	noise   *grades.Known // nil: not known
 
 	order   []int // of the rows, the surest first
 	columns []column
@@ -127,8 +130,8 @@ func (v *view) problems(sides ...[]file) {
 
 // cell is what is shown of a row.
 type cell struct {
-	old, new, change, test, visible string
-	verdict                         judge.Verdict
+	old, new, change, test, visible, grade string
+	verdict                                judge.Verdict
 }
 
 func (v *view) cell(i int) cell {
@@ -136,7 +139,7 @@ func (v *view) cell(i int) cell {
 		return cell{}
 	}
 	c, units := v.cs.Rows[i], v.rows[i].Measure.Units
-	out := cell{verdict: c.Verdict, change: show.Claim(c, units), visible: c.Visible()}
+	out := cell{verdict: c.Verdict, change: show.Claim(c, units), visible: c.Visible(), grade: string(c.Grade)}
 	if !math.IsNaN(c.Old) {
 		out.old = unit.Format(c.Old, units)
 	}
@@ -207,6 +210,10 @@ func (v *view) footnotes() (notes []string) {
 	if counts[judge.Undecided] > 0 {
 		notes = append(notes, "~ is neither a change of 1 % or more nor surely the same within "+effect+"; beside it is what would have been "+
 			"seen in 80 % of cases")
+	}
+	if v.noise != nil {
+		notes = append(notes, fmt.Sprintf("grades for %d runs a side and, below 5 runs a side, what could have been seen: by %d runs of "+
+			"identical code of %s", v.noise.Usual, v.noise.Runs, v.noise.At.Format(time.DateOnly)))
 	}
 	if needed := v.needed(); needed > 0 {
 		notes = append(notes, fmt.Sprintf("to see %s in half of the undecided rows, it takes %d %s a side", effect, needed, v.levels()))

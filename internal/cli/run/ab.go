@@ -185,28 +185,35 @@ func (f *runFlags) runTurns(ctx context.Context, env *cli.Env, args []string) er
 // readRun reads the results of a run where a run that is recorded has them.
 func (f *runFlags) readRun(env *cli.Env, line string, o local.Outcome, name adapter.Name, average adapter.Average) (
 	adapter.Results, error) {
+	results, _, err := f.readTexts(env, line, o, name, average)
+	return results, err
+}
+
+// readTexts is readRun, and returns the texts too.
+func (f *runFlags) readTexts(env *cli.Env, line string, o local.Outcome, name adapter.Name, average adapter.Average) (
+	all adapter.Results, texts []string, err error) {
 	in := api.NewRun{Settings: &api.ReportSettings{Adapter: string(name), Average: f.average, Mapping: f.mapping}}
 	if f.measuresItself() {
 		name, line = adapter.JSON, "command" // its own text would be another benchmark on each side
 	}
 	if err := f.fresh(env); err != nil {
-		return adapter.Results{}, err
+		return all, nil, err
 	}
 	quiet := *f
 	quiet.quiet = true // what is said of one run would be said of each
 	if err := quiet.harvest(env, line, o, &in); err != nil {
-		return adapter.Results{}, err
+		return all, nil, err
 	}
-	var all adapter.Results
-	for _, text := range in.Results {
-		results, err := adapter.Parse(name, adapter.UTF8([]byte(text)), adapter.Options{Average: average, Mapping: f.mapping})
+	for i, text := range in.Results {
+		in.Results[i] = string(adapter.UTF8([]byte(text)))
+		results, err := adapter.Parse(name, []byte(in.Results[i]), adapter.Options{Average: average, Mapping: f.mapping})
 		if err != nil {
-			return results, cli.Fail(fault.ExitBenchmarkFailed, "%s", fault.Message(err))
+			return results, nil, cli.Fail(fault.ExitBenchmarkFailed, "%s", fault.Message(err))
 		}
 		all.Adapter = results.Adapter
 		all.Benchmarks = append(all.Benchmarks, results.Benchmarks...)
 	}
-	return all, nil
+	return all, in.Results, nil
 }
 
 // longAgo is the time that result files get before a run, so that those that the run has not written are not taken for its own: they

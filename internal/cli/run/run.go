@@ -130,12 +130,37 @@ outside of CI has no branch: give --branch.`
 	return cmd
 }
 
-func (f *runFlags) flags(cmd *cobra.Command) {
-	v := cmd.Flags()
+// whereFlags say where results belong.
+func (f *runFlags) whereFlags(v *pflag.FlagSet) {
 	v.StringVar(&f.project, "project", "", "slug or UUID; made when it is new (default $TACHO_PROJECT, the image's, or the repository's name)")
 	v.StringVar(&f.visibility, "visibility", "", "of a project that is new: public or private (default $TACHO_VISIBILITY, or the server's)")
 	v.StringVar(&f.branch, "branch", "", "default $TACHO_BRANCH, or what CI or git say")
 	v.StringVar(&f.hash, "hash", "", "full commit (default: what CI or git say)")
+	v.StringVar(&f.testbed, "testbed", "", "default $TACHO_TESTBED, the spec's name, or the operating system")
+}
+
+// commandFlags say how a command is run and its results are read.
+func (f *runFlags) commandFlags(v *pflag.FlagSet) {
+	v.StringVar(&f.adapter, "adapter", "", "format of the results (default $TACHO_ADAPTER, or magic, which recognises it)")
+	v.StringVar(&f.mapping, "map", "",
+		"where names and values stand in CSV or JSON: name=COLUMN,value=COLUMN:UNIT:lower ('tacho adapters --help')")
+	v.StringVar(&f.average, "average", "", "mean or median, where a tool gives both")
+	v.StringArrayVar(&f.files, "file", nil, "read results from this file after the command (repeatable)")
+	v.StringArrayVar(&f.fileSizes, "file-size", nil, "record the size of this file (repeatable)")
+	v.BoolVar(&f.buildTime, "build-time", false, "record how long the command takes")
+	v.VarP(&f.timeout, "timeout", "", "longest iteration: seconds, or 5m (default: none here, the server's for a job)")
+	v.Var(&f.timeout, "job-timeout", "the same")
+	v.BoolVar(&f.exec, "exec", false, "run a single argument as a program, without a shell")
+	v.StringVar(&f.shell, "shell", "", "shell for a single argument (default /bin/sh)")
+	v.StringVar(&f.shellFlag, "flag", "", "flag of that shell (default -c)")
+	_ = v.MarkHidden("job-timeout")
+	_ = v.MarkHidden("flag")
+}
+
+func (f *runFlags) flags(cmd *cobra.Command) {
+	v := cmd.Flags()
+	f.whereFlags(v)
+	f.commandFlags(v)
 	v.StringVar(&f.startPoint, "start-point", "",
 		"branch whose history a new branch begins with (default: the one that it came from, by CI or git)")
 	v.BoolVar(&f.noStartPoint, "no-start-point", false, "begin a new branch without history")
@@ -145,25 +170,12 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 		"its thresholds: =true these and no others, =false none (default: these, but for those set on the branch itself)")
 	v.Lookup("start-point-clone-thresholds").NoOptDefVal = "true"
 	v.BoolVar(&f.startPointReset, "start-point-reset", false, "begin anew even when nothing changed")
-	v.StringVar(&f.testbed, "testbed", "", "default $TACHO_TESTBED, the spec's name, or the operating system")
 	v.BoolVar(&f.specReset, "spec-reset", false, "let the testbed stand for another spec than before")
 
-	v.StringVar(&f.adapter, "adapter", "", "format of the results (default $TACHO_ADAPTER, or magic, which recognises it)")
-	v.StringVar(&f.mapping, "map", "",
-		"where names and values stand in CSV or JSON: name=COLUMN,value=COLUMN:UNIT:lower ('tacho adapters --help')")
-	v.StringVar(&f.average, "average", "", "mean or median, where a tool gives both")
 	v.IntVar(&f.iter, "iter", 1, "run the command so often")
 	v.StringVar(&f.fold, "fold", "", "make one iteration of all: min, max, mean or median")
 	v.StringVar(&f.backdate, "backdate", "", "when it was measured: Unix seconds or 2026-03-04T12:00:00Z")
 	v.BoolVar(&f.allowFailure, "allow-failure", false, "record what there is although the command failed")
-	v.StringArrayVar(&f.files, "file", nil, "read results from this file after the command (repeatable)")
-	v.StringArrayVar(&f.fileSizes, "file-size", nil, "record the size of this file (repeatable)")
-	v.BoolVar(&f.buildTime, "build-time", false, "record how long the command takes")
-	v.VarP(&f.timeout, "timeout", "", "longest iteration: seconds, or 5m (default: none here, the server's for a job)")
-	v.Var(&f.timeout, "job-timeout", "the same")
-	v.BoolVar(&f.exec, "exec", false, "run a single argument as a program, without a shell")
-	v.StringVar(&f.shell, "shell", "", "shell for a single argument (default /bin/sh)")
-	v.StringVar(&f.shellFlag, "flag", "", "flag of that shell (default -c)")
 
 	f.turns.flags(v)
 
@@ -195,7 +207,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 
 	v.StringVar(&f.ignoredPollInterval, "job-poll-interval", "", "not needed: jobs are followed live")
 	v.StringVar(&f.ignoredPollInterval, "poll-interval", "", "not needed: jobs are followed live")
-	for _, name := range []string{"job-timeout", "err", "flag", "job-poll-interval", "poll-interval"} {
+	for _, name := range []string{"err", "job-poll-interval", "poll-interval"} {
 		_ = v.MarkHidden(name)
 	}
 }

@@ -16,6 +16,7 @@ import (
 // All are the commands of tacho in the order of its help.
 var All = cli.Commands{
 	{Name: "run", Group: cli.GroupMeasure, Make: run.Command},
+	{Name: "calibrate", Group: cli.GroupMeasure, Make: run.Calibrate},
 	{Name: "job", Group: cli.GroupMeasure, Make: jobs.Command},
 	{Name: "adapters", Group: cli.GroupMeasure, Make: look.Adapters},
 	{Name: "report", Group: cli.GroupLook, Make: look.Reports},

@@ -52,8 +52,13 @@ func (c *Comparison) note(before, after Side) {
 	if host := before.hosts(); host > 0 && after.hosts() > 0 && !sameHosts(before, after) {
 		c.Notes = append(c.Notes, NoteUnequalHosts)
 	}
+	c.Notes = append(c.Notes, within(before, after)...)
+}
+
+// within are the notes on the iterations of each process.
+func within(sides ...Side) (notes []Note) {
 	warm, quantised, n, weighted := false, false, 0, 0.0
-	for _, s := range []Side{before, after} {
+	for _, s := range sides {
 		for _, p := range s {
 			warm = warm || stats.WarmingUp(p.Values)
 			quantised = quantised || stats.Quantised(p.Values)
@@ -64,14 +69,15 @@ func (c *Comparison) note(before, after Side) {
 		}
 	}
 	if rho := weighted / float64(n); n > 0 && rho > correlatedFrom && rho > 2/math.Sqrt(float64(n)) {
-		c.Notes = append(c.Notes, NoteAutocorrelated)
+		notes = append(notes, NoteAutocorrelated)
 	}
 	if warm {
-		c.Notes = append(c.Notes, NoteWarmUp)
+		notes = append(notes, NoteWarmUp)
 	}
 	if quantised {
-		c.Notes = append(c.Notes, NoteQuantised)
+		notes = append(notes, NoteQuantised)
 	}
+	return notes
 }
 
 func sameHosts(a, b Side) bool {

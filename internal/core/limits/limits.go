@@ -332,6 +332,10 @@ const (
 	ABPairsMin     = 6               // the first look: fewer pairs have too wild a variance to end by
 	ABPairsMax     = 10_000          // a day of runs of ten seconds
 	ABFailureLines = 10              // of stderr in the message about a failed run
+	CalibrateRuns  = 30              // of 'tacho calibrate', unless --runs says more or fewer: two modes are seen from 30 values on
+	CalibrateMost  = 256             // of them, as a report has iterations
+	CalibrateSaid  = 5               // every which run is said where no line can be written over
+	CalibrateUnits = 100             // a side that a grade may be for
 	ABBuildLines   = 60              // of what a failed --build has printed
 	ABBuildBytes   = 16 * MiB        // of its output that are kept for that
 	ABOrderShown   = 8               // blocks of the order that people see; JSON has all
