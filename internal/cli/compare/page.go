@@ -62,13 +62,10 @@ func dots(row judge.Row) template.HTML {
 			least, most = min(least, x), max(most, x)
 		}
 	}
-	if !(least <= most) {
+	if !(least < most) { // a picture of equal values shows nothing
 		return ""
 	}
 	at := func(x float64) float64 {
-		if most == least {
-			return dotsWidth / 2
-		}
 		return 6 + (x-least)/(most-least)*(dotsWidth-12)
 	}
 	var b strings.Builder
@@ -146,11 +143,12 @@ const pageText = `<!DOCTYPE html>
 <style>
 :root { color-scheme: light dark; --bad: #b3261e; --good: #1b6e3c; --line: #8884; --old: #66788a; --new: #1c6fd4 }
 @media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --good: #7bd88f; --old: #9fb1c3; --new: #7db5ff } }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }
 h1 { font-size: 1.3rem; margin: 0 }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; margin: 1rem 0; white-space: nowrap }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: middle }
+td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10rem } svg { display: block }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 .worse { color: var(--bad); font-weight: 600 } .better { color: var(--good); font-weight: 600 } .different { font-weight: 600 }
 circle.o { fill: var(--old); opacity: .55 } circle.n { fill: var(--new); opacity: .55 }
