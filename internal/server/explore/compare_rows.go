@@ -281,17 +281,17 @@ func (m *measured) rows(f *sides, out *api.Comparison) (rows []pairRow, err erro
 }
 
 // byReport are the reports of a side by number.
-func byReport(s *side) map[int64]compared {
-	out := make(map[int64]compared, len(s.reports))
-	for _, r := range s.reports {
-		out[r.Seq] = r
+func byReport(s *side) map[int64]*compared {
+	out := make(map[int64]*compared, len(s.reports))
+	for i := range s.reports {
+		out[s.reports[i].Seq] = &s.reports[i]
 	}
 	return out
 }
 
 // reportedValue is what a report has of a series, by iteration.
 type reportedValue struct {
-	compared
+	*compared
 	values []observed
 }
 
@@ -305,7 +305,7 @@ func (r reportedValue) Reported() judge.Reported {
 }
 
 // reported are the values of a series in reports, by report in the order of versions, start and arrival.
-func (m *measured) reported(id int64, of map[int64]compared) []reportedValue {
+func (m *measured) reported(id int64, of map[int64]*compared) []reportedValue {
 	found := map[int64]*reportedValue{}
 	for _, v := range m.values[id] {
 		r, within := of[v.report]

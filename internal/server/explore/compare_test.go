@@ -273,6 +273,10 @@ func TestABranchAsBaseIsItsNewestHistory(t *testing.T) {
 	if one(t, c).N != [2]int{11, 1} || c.Base.Start || c.Base.Newest.Number != 10 {
 		t.Errorf("main before it: %+v", c.Base)
 	}
+	// A branch that is both sides is not held against its newest report twice.
+	if row := one(t, g.compare(explore.CompareQuery{Base: "main", Head: "main"})); row.N != [2]int{11, 1} {
+		t.Errorf("main and main: %+v", row)
+	}
 }
 
 func TestWhatIsOnOneSideOnlyIsNamed(t *testing.T) {
@@ -374,4 +378,24 @@ func TestComparisonsReadByIndex(t *testing.T) {
 		"measured versions": explore.MeasuredVersionsQuery,
 		"version reports":   explore.VersionReportsQuery("($1)", 1),
 	})
+}
+
+// BenchmarkCompareWithAHistory compares a report of 1,000 benchmarks with 60 reports before it.
+func BenchmarkCompareWithAHistory(b *testing.B) {
+	const benchmarks, reports = 1_000, 60
+	g := newGallery(b)
+	for n := range reports + 1 {
+		var text strings.Builder
+		for i := range benchmarks {
+			fmt.Fprintf(&text, `,"b%d":{"latency":{"value":%g}}`, i, noisy(100, n*(i+7)))
+		}
+		g.run(at("main", fmt.Sprintf("%040x", n)), "{"+text.String()[1:]+"}")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := g.explore.Compare(b.Context(), local, "shop", explore.CompareQuery{Head: "main"})
+		if err != nil || len(c.Rows) != benchmarks {
+			b.Fatalf("%d rows, %v", len(c.Rows), err)
+		}
+	}
 }
