@@ -103,6 +103,9 @@ func (e *examination) tick(values []float64, given float64) float64 {
 	if given == 0 {
 		given = e.tickOf(values)
 	}
+	if given == 0 {
+		return 0
+	}
 	if e.scale == Raw {
 		return given / e.unit
 	}

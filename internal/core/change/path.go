@@ -14,7 +14,8 @@ type candidate struct {
 
 // choose removes the candidates of starts one by one, the one with the smallest t first (of equal ones the later), and returns those that
 // are left where n/2·ln S + strictness·k·ln n is smallest. S is the mean of the clipped squares of the residuals about each segment's
-// winsorised mean, and k the number of changes. The result is kept until the next call.
+// winsorised mean, and k the number of changes. The segments between starts are in order since residualBound. The result is kept until
+// the next call.
 //
 // Sources: Yao, Statistics & Probability Letters 6 (1988): Schwarz's criterion for the number of changes; Fryzlewicz, J. Korean Stat. Soc.
 // 49 (2020), and Cho & Kirch, Ann. Inst. Stat. Math. 76 (2022): choosing along a path of nested models. A change must earn 14 to 17 units,
@@ -29,7 +30,6 @@ func (w *workspace) choose(z []float64, starts []int, sigma, bound, strictness f
 	for i, at := range starts {
 		w.path = append(w.path, candidate{at: at, before: i - 1, after: i + 1})
 	}
-	w.segments.reset(z, starts)
 	first := w.segments.squares(0, starts[0], sigma, bound)
 	total := first
 	for i := range w.path {
@@ -141,8 +141,17 @@ func (w *workspace) residuals(z []float64, starts []int, sigma float64) []float6
 	return w.rest
 }
 
-// residualBound is where residuals are clipped: three times the larger of σ and the robust spread of those of the richest model.
+// residualBound is where residuals are clipped: three times the larger of σ and the robust spread of those of the richest model. It puts
+// the values of the segments in order, as choose needs them.
 func (w *workspace) residualBound(z []float64, starts []int, sigma float64) float64 {
-	rest := w.residuals(z, starts, sigma)
-	return 3 * max(w.spreadAround(rest, w.median(rest)), sigma)
+	w.segments.reset(z, starts)
+	w.rest = w.rest[:0]
+	for i := range len(starts) + 1 {
+		from, to := segment(starts, i, len(z))
+		mean := w.segments.mean(z[from:to], from, sigma)
+		for _, x := range z[from:to] {
+			w.rest = append(w.rest, x-mean)
+		}
+	}
+	return 3 * max(w.spreadAround(w.rest, w.median(w.rest)), sigma)
 }

@@ -247,3 +247,24 @@ func TestAMillionValues(t *testing.T) {
 		t.Errorf("%d changes, want the 100 and few others", n)
 	}
 }
+
+// TestAMeanByOrderIsTheMeanToTheLastBit: what is faster because values are in order changes no answer.
+func TestAMeanByOrderIsTheMeanToTheLastBit(t *testing.T) {
+	t.Parallel()
+	property.Check(t, func(t *rapid.T) {
+		values := drawn(t, 200)
+		if len(values) < 3 {
+			return
+		}
+		var w workspace
+		at := rapid.IntRange(1, len(values)-1).Draw(t, "at")
+		sigma := rapid.SampledFrom([]float64{0.01, 1, 30}).Draw(t, "sigma")
+		w.segments.reset(values, []int{at})
+		for _, part := range [][2]int{{0, at}, {at, len(values)}} {
+			xs := values[part[0]:part[1]]
+			if got, want := w.segments.mean(xs, part[0], sigma), w.levelOf(xs, sigma).mean; got != want {
+				t.Fatalf("mean of %v: %v by order, %v", xs, got, want)
+			}
+		}
+	})
+}

@@ -130,8 +130,10 @@ func add(in, out []piece, inverse []float64, lo, x float64) (with []piece, best 
 			if p.hi > from {
 				o.hi = from
 			}
-			if cost := o.lowest(lo); cost < best {
-				best, start = cost, o.start
+			if o.v < best { // else all of it is above
+				if cost := o.lowest(lo); cost < best {
+					best, start = cost, o.start
+				}
 			}
 			if lo = o.hi; p.hi <= from {
 				continue
@@ -146,8 +148,10 @@ func add(in, out []piece, inverse []float64, lo, x float64) (with []piece, best 
 			if p.hi > to {
 				o.hi = to
 			}
-			if cost := o.lowest(lo); cost < best {
-				best, start = cost, o.start
+			if o.v < best { // else all of it is above
+				if cost := o.lowest(lo); cost < best {
+					best, start = cost, o.start
+				}
 			}
 			if lo = o.hi; p.hi <= to {
 				continue
@@ -157,8 +161,10 @@ func add(in, out []piece, inverse []float64, lo, x float64) (with []piece, best 
 		n++
 		*o = *p
 		o.v += bound
-		if cost := o.lowest(lo); cost < best {
-			best, start = cost, o.start
+		if o.v < best {
+			if cost := o.lowest(lo); cost < best {
+				best, start = cost, o.start
+			}
 		}
 		lo = p.hi
 	}

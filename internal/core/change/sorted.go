@@ -42,6 +42,34 @@ func (s *sortedSegments) join(from, at, to int) {
 	copy(out[i+j:], left[i:])
 }
 
+// mean is the winsorised mean of segment xs, which begins at from: that of levelOf to the last bit, because the values are added in the
+// order of the series.
+func (s *sortedSegments) mean(xs []float64, from int, sigma float64) float64 {
+	if len(xs) == 1 {
+		return xs[0]
+	}
+	center, bound := winsor(s.values[from:from+len(xs)], sigma)
+	sum := 0.0
+	for _, x := range xs {
+		sum += min(max(x-center, -bound), bound)
+	}
+	return center + sum/float64(len(xs))
+}
+
+// winsor is the median of xs, in order, and how far from it values are winsorised.
+func winsor(xs []float64, sigma float64) (center, bound float64) {
+	n := len(xs)
+	center = xs[n/2]
+	if n%2 == 0 {
+		center = (xs[n/2-1] + xs[n/2]) / 2
+	}
+	spread := sigma
+	if n >= 5 {
+		spread = max(normalMAD*sortedMAD(xs, center), sigma/2)
+	}
+	return center, winsorAt * spread
+}
+
 // squares is the sum of squares of the residuals of a segment about its winsorised mean, clipped at bound: levelOf and a sum, faster
 // because the values are in order.
 func (s *sortedSegments) squares(from, to int, sigma, bound float64) float64 {
@@ -50,15 +78,8 @@ func (s *sortedSegments) squares(from, to int, sigma, bound float64) float64 {
 	if n == 1 {
 		return 0
 	}
-	center := xs[n/2]
-	if n%2 == 0 {
-		center = (xs[n/2-1] + xs[n/2]) / 2
-	}
-	spread := sigma
-	if n >= 5 {
-		spread = max(normalMAD*sortedMAD(xs, center), sigma/2)
-	}
-	mean := center + clippedSum(xs, center, winsorAt*spread)/float64(n)
+	center, reach := winsor(xs, sigma)
+	mean := center + clippedSum(xs, center, reach)/float64(n)
 	return clippedSquares(xs, mean, bound)
 }
 
