@@ -99,6 +99,7 @@ var table = slices.Concat([]row{
 		"internal/core/unit", "bench/accuracy/baseline"}}, // measures the core itself
 	{"bench/planted", []string{"api", "client", "internal/core/change", "internal/core/event",
 		"bench/accuracy/baseline"}}, // the core, or a server
+	{"bench/same", nil},
 	{"bench/idle", []string{"api", "internal/config", "internal/imagepack", "internal/server"}},
 	{"e2e", nil},
 	{"examples/...", nil},
