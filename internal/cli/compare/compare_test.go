@@ -280,3 +280,15 @@ func TestUnchangedRowsAreFolded(t *testing.T) {
 		t.Errorf("--all:\n%s", out)
 	}
 }
+
+// TestAGeomeanWithoutUnitsCountsNone: rows that are held against histories have a base each, and no unit in common.
+func TestAGeomeanWithoutUnitsCountsNone(t *testing.T) {
+	t.Parallel()
+	for units, want := range map[[2]int]string{{}: "~", {3, 1}: "~ n=3+1"} {
+		c := column{geomean: judge.Geomean{Benchmarks: 2, Ratio: 1.1, Lower: math.NaN(), Upper: math.NaN(), Units: units}}
+		text, n := c.geomeanText()
+		if got := strings.TrimSpace(text + " " + n); got != want {
+			t.Errorf("%v: %q, want %q", units, got, want)
+		}
+	}
+}

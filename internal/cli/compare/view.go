@@ -162,6 +162,8 @@ func (c column) geomeanText() (text, n string) {
 		return show.Percent(g.Ratio), ""
 	case c.exact:
 		return "same", ""
+	case g.Units == [2]int{}: // of a history, where each row has units of its own
+		return "~", ""
 	case math.IsNaN(g.Lower), g.Lower <= 1 && 1 <= g.Upper:
 		return "~", show.Counted(g.Units)
 	}
