@@ -74,6 +74,8 @@ func TestPagesShowTheRegression(t *testing.T) {
 		{"projects", "/projects", "Projects", "shown"},
 		{"project", "/projects/shown", "shown", "BenchmarkSort/n=10"},
 		{"perf", "/projects/shown/perf", "Explore", "BenchmarkSort/n=320"},
+		{"events", "/projects/shown/events", "What changed", "Only changes that were shown are listed"},
+		{"compare", "/projects/shown/compare?base=main@latest~1&head=main", "Compare", "BenchmarkSort/n=320"},
 		{"plots", "/projects/shown/plots", "Plots", "keeps no plot yet"},
 		{"reports", "/projects/shown/reports", "Reports", "6 active"},
 		{"report", "/projects/shown/reports/" + report.UUID, "Report on main", "outside the boundary"},

@@ -195,6 +195,7 @@ func (h *shelf) on(b *testing.B) *shelf {
 // happen makes n open events of three changes each.
 func (h *shelf) happen(n int) {
 	h.b.Helper()
+	h.get("/projects/shop/events") // what was reported is looked at now, and finds nothing
 	ctx := h.b.Context()
 	if err := h.server.store.Tx(ctx, func(tx *store.Tx) error {
 		first, err := report.ByID(ctx, tx, h.report)
@@ -230,6 +231,9 @@ func (h *shelf) happen(n int) {
 		return nil
 	}); err != nil {
 		h.b.Fatal(err)
+	}
+	if size := h.get("/projects/shop/events"); size < 1_000*n {
+		h.b.Fatalf("the list of %d events has %d bytes", n, size)
 	}
 }
 

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,6 +95,22 @@ func TestChangesOfLines(t *testing.T) {
 		return nil
 	})
 	events := NewService(Config{Store: s, Door: project.NewDoor(s, nil)})
+	for pattern, want := range map[string]int{"": 1, "benchmark-1": 1, "BENCH*-?": 1, "*": 1, "benchmark": 0,
+		"benchmark_1": 0, "%": 0, `\*`: 0, "benchmark-?-": 0} {
+		_, n, err := events.List(t.Context(), local, g.Project, NamedFilter{Benchmark: pattern}, store.Page{Limit: 9})
+		if err != nil || n != want {
+			t.Errorf("events of %q: %d, want %d, %v", pattern, n, want, err)
+		}
+	}
+	if _, _, err := events.List(t.Context(), local, g.Project, NamedFilter{Benchmark: strings.Repeat("*", 2_000)},
+		store.Page{}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a long pattern: %v", err)
+	}
+	other := storetest.NewProject(t, s, project.Project{Name: "Other", Slug: "other", OrganizationID: storetest.Home(t, s, "acme").ID})
+	if found, err := events.Changes(t.Context(), local, other.ID, []string{b.ID}, g.Testbeds, g.Benchmarks, g.Measures); !fault.Is(err,
+		fault.Missing) || len(found) > 0 {
+		t.Errorf("asked of another project: %v, %v", found, err)
+	}
 	for benchmarks, want := range map[int][]string{1: {"machine accepted benchmark-0 3"}, 2: {"machine accepted benchmark-1 7",
 		"machine accepted benchmark-0 3"}} {
 		found, err := events.Changes(t.Context(), local, g.Project, []string{b.ID}, g.Testbeds, g.Benchmarks[:benchmarks], g.Measures)

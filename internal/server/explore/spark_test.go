@@ -13,6 +13,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
@@ -61,6 +62,12 @@ func TestSmallPicturesHaveOneValueForEachVersion(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
+	home := storetest.Home(t, g.store, "others")
+	other := storetest.NewProject(t, g.store, project.Project{Name: "Other", Slug: "other", OrganizationID: home.ID})
+	got, err = g.explore.Sparks(t.Context(), local, other.ID, []explore.SparkQuery{all})
+	if diff := cmp.Diff([][]explore.Spark{{{}, {}, {}}}, got); diff != "" || err != nil {
+		t.Errorf("asked of another project: %v (-want +got):\n%s", err, diff)
+	}
 	if _, err := g.explore.Sparks(t.Context(), access.Actor{Kind: access.Anonymous}, "another", nil); !fault.Is(err, fault.Missing) {
 		t.Errorf("a project that is not there: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/server/chart"
 	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/request"
 )
@@ -215,5 +216,30 @@ func TestRepositoriesWhoseLinksAreKnown(t *testing.T) {
 	}
 	if r := repositoryOf(api.Project{}); r.commit("b") != "" || r.between("a", "b") != "" {
 		t.Error("a project without an address has links")
+	}
+}
+
+// A line may have changed hundreds of times; a plot marks some, and several series of one event with one mark.
+func TestAPlotMarksABoundedNumberOfChanges(t *testing.T) {
+	t.Parallel()
+	var many []event.LineChange
+	for i := range 10 * marksAtMost {
+		c := changed[0]
+		c.Number, c.First, c.Last, c.State = int64(i/2), int64(i/2), int64(i/2), api.EventConfirmed
+		many = append(many, c)
+	}
+	var drawing chart.Plot
+	overlay(project, &drawing, picture.Lines, drawOptions{changes: many})
+	if n := len(drawing.Marks); n != marksAtMost {
+		t.Errorf("%d marks, want %d", n, marksAtMost)
+	}
+	if n := strings.Count(drawing.Marks[0].Label, nasty); n != 2 {
+		t.Errorf("the first mark names %d changes, want the 2 of its version: %q", n, drawing.Marks[0].Label)
+	}
+	drawing = chart.Plot{}
+	overlay(project, &drawing, picture.Lines, drawOptions{changes: changed, time: true})
+	if len(drawing.Marks) != 2 || len(drawing.Bands) != 1 || drawing.Bands[0].Class != "machine" || len(drawing.Levels) != 1 ||
+		drawing.Marks[0].X != float64(picture.Lines[0].Points[0].Start.UnixMilli()) {
+		t.Errorf("%+v", drawing)
 	}
 }

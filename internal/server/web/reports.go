@@ -23,7 +23,7 @@ func (p *Pages) reportRow(project api.Project, r api.Report) reportRow {
 	for _, c := range r.Counts.Results {
 		benchmarks = max(benchmarks, c.Benchmarks)
 	}
-	alerts := pill{"none", "good"}
+	alerts := pill{"none", ""} // it may be that nothing was judged
 	switch {
 	case r.Counts.Alerts.Active > 0:
 		alerts = pill{strconv.Itoa(r.Counts.Alerts.Active) + " active", "bad"}

@@ -40,8 +40,12 @@ func momentOf(t, now time.Time) moment {
 		return moment{t.UTC().Format("2 Jan 15:04"), machine}
 	case ago < 5*time.Second:
 		return moment{"just now", machine}
+	case ago < time.Minute:
+		return moment{fmt.Sprintf("%d s ago", int(ago.Seconds())), machine}
+	case ago < time.Hour:
+		return moment{fmt.Sprintf("%d min ago", int(ago.Minutes())), machine}
 	}
-	return moment{duration(ago) + " ago", machine}
+	return moment{fmt.Sprintf("%d h ago", int(ago.Hours())), machine}
 }
 
 // duration writes d with its largest unit or two: "420 ms", "12.3 s", "4 min 10 s", "3 h 5 min".

@@ -310,7 +310,8 @@ func TestChangeSaysWorseByTheMeasuresDirection(t *testing.T) {
 func TestTimesAreShort(t *testing.T) {
 	t.Parallel()
 	for ago, want := range map[time.Duration]string{
-		time.Second: "just now", 90 * time.Second: "1 min 30 s ago", 3 * time.Hour: "3 h 0 min ago", 30 * time.Hour: "3 Mar 06:00",
+		time.Second: "just now", 42 * time.Second: "42 s ago", 90 * time.Second: "1 min ago", 3 * time.Hour: "3 h ago",
+		30 * time.Hour:       "3 Mar 06:00",
 		100 * 24 * time.Hour: "24 Nov 2025 12:00",
 	} {
 		if got := momentOf(now.Add(-ago), now).Text; got != want {
