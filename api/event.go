@@ -16,6 +16,9 @@ type Event struct {
 	Head    string     `json:"head" format:"uuid" doc:"of the branch, that was measured"`
 	Testbed EventThing `json:"testbed"`
 
+	Measure *EventThing `json:"measure,omitempty" doc:"of a threshold's alerts"`
+	Limit   string      `json:"limit,omitempty" enum:"lower,upper" doc:"of a threshold's alerts: which one they are outside of"`
+
 	Before *EventVersion `json:"before,omitempty" doc:"newest measured version without it"`
 	First  EventVersion  `json:"first" doc:"first version that it may have come with"`
 	Last   EventVersion  `json:"last" doc:"to this one"`

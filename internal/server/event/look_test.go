@@ -93,8 +93,18 @@ func TestOneLookOrManyFindTheSame(t *testing.T) {
 	}
 }
 
+// TestAMachineIsNoCommit, whichever testbed is looked at first.
 func TestAMachineIsNoCommit(t *testing.T) {
 	t.Parallel()
+	for _, order := range [][]string{{"lab", "cloud"}, {"cloud", "lab"}} {
+		t.Run(order[0]+" first", func(t *testing.T) {
+			t.Parallel()
+			aMachineIsNoCommit(t, order)
+		})
+	}
+}
+
+func aMachineIsNoCommit(t *testing.T, order []string) {
 	w := newWorld(t)
 	levels := map[string]float64{}
 	for i := range 8 {
@@ -110,7 +120,8 @@ func TestAMachineIsNoCommit(t *testing.T) {
 			at = slower
 		}
 		commit := fmt.Sprint("c", n)
-		for testbed, levels := range map[string]map[string]float64{"cloud": levels, "lab": at} {
+		for _, testbed := range order {
+			levels := map[string]map[string]float64{"cloud": levels, "lab": at}[testbed]
 			results := map[string]float64{}
 			for _, name := range slices.Sorted(maps.Keys(levels)) {
 				results[name] = w.near(levels[name])
@@ -203,6 +214,9 @@ func TestAlertsOfThresholdsFoldIntoEvents(t *testing.T) {
 	w.look()
 	w.want(event.NamedFilter{})
 	alone := w.want(event.NamedFilter{Kind: event.Threshold}, "threshold suspected lab: ")
+	if m := alone[0].Measure; m == nil || m.Slug != "latency" || alone[0].Limit != "upper" {
+		t.Errorf("of which threshold: %+v", alone[0])
+	}
 	if alone[0].Alerts != 1 || alone[0].First.Number != 20 || alone[0].Last.Number != 20 {
 		t.Errorf("the outlier: %+v", alone[0])
 	}

@@ -220,12 +220,15 @@ func TestLateResultsCount(t *testing.T) {
 	if wide.First.Number != 18 || wide.Last.Number != 24 {
 		t.Errorf("it came with one of %d to %d", wide.First.Number, wide.Last.Number)
 	}
-	for n := 18; n < 24; n++ {
-		level := 100.0
-		if n >= 21 {
-			level = 130
-		}
-		w.run("lab", fmt.Sprint("c", n), map[string]float64{"a": w.near(level)})
+	for _, n := range []int{23, 22, 21} { // as the current level lets expect, but late
+		w.run("lab", fmt.Sprint("c", n), map[string]float64{"a": w.near(130)})
+		w.look()
+	}
+	if e := w.want(event.NamedFilter{Testbed: "lab"}, "code confirmed lab: a +30% worse")[0]; e.Last.Number > 21 {
+		t.Errorf("it came with one of %d to %d", e.First.Number, e.Last.Number)
+	}
+	for _, n := range []int{18, 20, 19} {
+		w.run("lab", fmt.Sprint("c", n), map[string]float64{"a": w.near(100)})
 		w.look()
 	}
 	narrow := w.want(event.NamedFilter{Testbed: "lab"}, "code confirmed lab: a +30% worse")[0]

@@ -48,6 +48,10 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 	if err != nil {
 		return nil, err
 	}
+	measures, err := series.MeasuresByID(ctx, tx, measureIDs)
+	if err != nil {
+		return nil, err
+	}
 	versions := map[string]map[int64]series.Version{}
 	for head, at := range numbers {
 		if versions[head], err = series.VersionsAt(ctx, tx, head, at); err != nil {
@@ -81,6 +85,10 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 		if e.Before != nil {
 			before := version(*e.Before)
 			out[i].Before = &before
+		}
+		if e.MeasureID != nil && e.Side != nil {
+			m := measures[*e.MeasureID]
+			out[i].Measure, out[i].Limit = &api.EventThing{UUID: m.ID, Name: m.Name, Slug: m.Slug}, *e.Side
 		}
 		if out[i].Changes == nil {
 			out[i].Changes = []api.EventChange{}
