@@ -47,8 +47,16 @@ func (s *Service) Sparks(ctx context.Context, actor access.Actor, ref string, qu
 			return fault.Invalidf("%d small pictures, the limit is %d", lines, limits.SparkLines)
 		}
 		out = make([][]Spark, len(queries))
+		stretches := map[string][]series.Stretch{} // of each head: most queries are of the same
 		for i, q := range queries {
-			if out[i], err = q.read(ctx, tx, p.ID); err != nil {
+			of, known := stretches[q.Head]
+			if !known {
+				if of, err = series.Stretches(ctx, tx, q.Head); err != nil {
+					return err
+				}
+				stretches[q.Head] = of
+			}
+			if out[i], err = q.read(ctx, tx, p.ID, of); err != nil {
 				return err
 			}
 		}
@@ -66,9 +74,9 @@ var sparkReportsQuery = `select r.seq, hv.number from head_version hv
 
 const sparkValuesQuery = `select m.series_id, m.report_seq, m.value from metric m where m.series_id in `
 
-func (q SparkQuery) read(ctx context.Context, tx *store.Tx, projectID string) ([]Spark, error) {
+func (q SparkQuery) read(ctx context.Context, tx *store.Tx, projectID string, stretches []series.Stretch) ([]Spark, error) {
 	out := make([]Spark, len(q.Lines))
-	numbers, err := q.reports(ctx, tx, projectID)
+	numbers, err := q.reports(ctx, tx, projectID, stretches)
 	if err != nil || len(numbers) == 0 {
 		return out, err
 	}
@@ -122,11 +130,7 @@ func (q SparkQuery) read(ctx context.Context, tx *store.Tx, projectID string) ([
 }
 
 // reports returns the version numbers of the newest reports, keyed by report.
-func (q SparkQuery) reports(ctx context.Context, tx *store.Tx, projectID string) (map[int64]int64, error) {
-	stretches, err := series.Stretches(ctx, tx, q.Head)
-	if err != nil {
-		return nil, err
-	}
+func (q SparkQuery) reports(ctx context.Context, tx *store.Tx, projectID string, stretches []series.Stretch) (map[int64]int64, error) {
 	upTo, spec, any := int64(math.MaxInt64), "", 1
 	if q.UpTo != nil {
 		upTo = *q.UpTo
@@ -141,7 +145,7 @@ func (q SparkQuery) reports(ctx context.Context, tx *store.Tx, projectID string)
 			break
 		}
 		rows, err := tx.Query(ctx, sparkReportsQuery, q.Testbed, s.HeadID, s.Low, min(s.High, upTo), projectID, any, spec, most-len(out), q.Head)
-		if _, err = store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) {
+		if _, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) {
 			var number int64
 			err = rows.Scan(&seq, &number)
 			out[seq] = number
