@@ -23,13 +23,14 @@ type Event struct {
 	First  EventVersion  `json:"first" doc:"first version that it may have come with"`
 	Last   EventVersion  `json:"last" doc:"to this one"`
 
-	Score   float64       `json:"score" doc:"certainty × size; lists begin with the largest"`
-	Settled bool          `json:"settled" doc:"five or more values follow it"`
-	Worse   int           `json:"worse" doc:"changes for the worse"`
-	Better  int           `json:"better"`
-	Total   int           `json:"total" doc:"changes in all"`
-	Alerts  int           `json:"alerts" doc:"alerts of thresholds that it stands for"`
-	Changes []EventChange `json:"changes" doc:"the largest first; in lists three at most, else 1,000"`
+	Score    float64       `json:"score" doc:"certainty × size; lists begin with the largest"`
+	Severity string        `json:"severity" enum:"info,warn,fail" doc:"the worst that the policy says of its changes"`
+	Settled  bool          `json:"settled" doc:"five or more values follow it"`
+	Worse    int           `json:"worse" doc:"changes for the worse"`
+	Better   int           `json:"better"`
+	Total    int           `json:"total" doc:"changes in all"`
+	Alerts   int           `json:"alerts" doc:"alerts of thresholds that it stands for"`
+	Changes  []EventChange `json:"changes" doc:"the largest first; in lists three at most, else 1,000"`
 
 	// Of one event alone.
 	Suspects []EventVersion `json:"suspects,omitempty" doc:"versions from first to last, the oldest first; 1,000 at most"`

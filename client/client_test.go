@@ -180,6 +180,10 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 			return one(c.MarkReport(ctx, "p", "r", "busy"))
 		}},
 		{"DELETE /v0/projects/p/reports/r/mark", func(ctx context.Context, c *Client) error { return c.UnmarkReport(ctx, "p", "r") }},
+		{"GET /v0/projects/p/policy", func(ctx context.Context, c *Client) error { return one(c.Policy(ctx, "p")) }},
+		{`PUT /v0/projects/p/policy {"text":"rules: []","version":3}`, func(ctx context.Context, c *Client) error {
+			return one(c.SetPolicy(ctx, "p", api.SetPolicy{Text: "rules: []", Version: 3}))
+		}},
 		{"GET /v0/projects/p/events/e", func(ctx context.Context, c *Client) error { return one(c.Event(ctx, "p", "e")) }},
 		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&shape=columns&testbeds=t",
 			func(ctx context.Context, c *Client) error {

@@ -41,6 +41,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/metrics"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/plot"
+	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/registry"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -183,7 +184,7 @@ func (s *Server) build(ctx context.Context) error {
 		Plots:      plot.NewService(door),
 		Thresholds: threshold.NewService(door),
 		Reports:    s.reports,
-		Explore:    reads, Events: s.changes, Queue: s.queue, Fleet: machines,
+		Explore:    reads, Events: s.changes, Policies: policy.NewService(door), Queue: s.queue, Fleet: machines,
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,

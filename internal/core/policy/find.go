@@ -41,6 +41,9 @@ func (f Found) Share() *float64 {
 	return &d
 }
 
+// weakFrom is the inflation by autocorrelation from which on changes are often none.
+const weakFrom = 2
+
 // Noisy are the changes of a series.
 func Noisy(r change.Result) []Found {
 	out := make([]Found, len(r.Changes))
@@ -48,7 +51,7 @@ func Noisy(r change.Result) []Found {
 		effect, low, high := c.Effect, c.Lower, c.Upper
 		out[i] = Found{Index: c.Index, First: c.First, Last: c.Last, Scale: c.Scale.String(), Before: c.Before, After: c.After,
 			Effect: &effect, Lower: &low, High: &high, T: c.T, P: c.P, NBefore: c.NBefore, NAfter: c.NAfter, Settled: c.Settled,
-			Weak: c.Switch}
+			Weak: r.Inflation > weakFrom || c.Switch}
 	}
 	return out
 }

@@ -337,3 +337,33 @@ func TestParseIsQuickOnWhatIsMeantToBeSlow(t *testing.T) {
 		}
 	}
 }
+
+func TestWhomAChangeConcerns(t *testing.T) {
+	t.Parallel()
+	base := "rules: [{severity: warn}, {branch: main, severity: fail}, {testbed: lab, min_effect: 2%}]"
+	for name, c := range map[string]struct {
+		after string
+		want  string // of main/lab, main/ci, pr/lab, pr/ci
+	}{
+		"nothing":        {base, "----"},
+		"one more":       {strings.TrimSuffix(base, "]") + ", {branch: pr, test: none}]", "--xx"},
+		"another effect": {"rules: [{severity: warn}, {branch: main, severity: fail}, {testbed: lab, min_effect: 3%}]", "x-x-"},
+		"none":           {"", "xxxx"},
+		"one less":       {"rules: [{severity: warn}, {testbed: lab, min_effect: 2%}]", "xx--"},
+		"another order":  {"rules: [{severity: warn}, {testbed: lab, min_effect: 2%}, {branch: main, severity: fail}]", "xxx-"},
+	} {
+		got := ""
+		for _, branch := range []string{"main", "pr"} {
+			for _, testbed := range []string{"lab", "ci"} {
+				if Concern(parse(t, base), parse(t, c.after), Named{branch, branch}, Named{testbed, testbed}) {
+					got += "x"
+				} else {
+					got += "-"
+				}
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: want %s, got %s", name, c.want, got)
+		}
+	}
+}

@@ -35,6 +35,27 @@ func (p Policy) Unreached() []Notice {
 	return out
 }
 
+// Concern says whether two policies may judge a line of this branch and testbed differently. Rules that both begin or end with are the
+// same for all lines; a line that no rule between selects has the same rules in the same order in both.
+func Concern(a, b Policy, branch, testbed Named) bool {
+	from := 0
+	for from < len(a.Rules) && from < len(b.Rules) && a.Rules[from].same(&b.Rules[from]) {
+		from++
+	}
+	n, m := len(a.Rules), len(b.Rules)
+	for n > from && m > from && a.Rules[n-1].same(&b.Rules[m-1]) {
+		n, m = n-1, m-1
+	}
+	return slices.ContainsFunc(slices.Concat(a.Rules[from:n], b.Rules[from:m]), func(r Rule) bool {
+		return selects(r.Branch, branch) && selects(r.Testbed, testbed)
+	})
+}
+
+// same says whether two rules select the same and say the same.
+func (r *Rule) same(o *Rule) bool {
+	return r.said() == o.said() && r.against(o) == "" && r.key() == o.key()
+}
+
 // said are the settings that a rule says, a bit for each.
 func (r *Rule) said() (bits int) {
 	for i, is := range []bool{r.Test != "", r.MinEffect != nil, r.Strictness != 0, r.Severity != "", r.Notify != nil} {

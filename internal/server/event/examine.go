@@ -7,7 +7,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/change"
 	coreevent "github.com/tachograph/tacho/internal/core/event"
-	"github.com/tachograph/tacho/internal/core/exact"
+	"github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/core/stats"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -20,7 +20,6 @@ const (
 	smallest      = 12      // values that change.Detect needs to say something
 	shownAfter    = 2       // own versions that a change among a head's own versions has after it, at least
 	keptFrom      = 5       // own versions of a head from which on its lines are kept: branches that live shorter are cheap to look at
-	weakFrom      = 2       // inflation by autocorrelation from which on changes are often none
 	levelOf       = 60      // newest values of a regime that its level is told from
 	valuesAtOnce  = 500_000 // in memory
 )
@@ -164,15 +163,7 @@ func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, ids 
 	if err != nil {
 		return err
 	}
-	lines, err := series.ByID(ctx, tx, ids)
-	if err != nil {
-		return err
-	}
-	measures := make([]string, 0, len(lines))
-	for _, s := range lines {
-		measures = append(measures, s.MeasureID)
-	}
-	measured, err := series.MeasuresByID(ctx, tx, slices.Compact(slices.Sorted(slices.Values(measures))))
+	rules, err := judgedBy(ctx, tx, k.projectID, k.at.HeadID, ids)
 	if err != nil {
 		return err
 	}
@@ -189,21 +180,24 @@ func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, ids 
 		if k.anew {
 			l.Frozen = -1
 		}
-		e := examination{line: l, measure: measured[lines[id].MeasureID], values: read[id].after(l.Frozen), before: before[id], own: mine,
-			projectID: k.projectID}
-		if e.measure.Exact {
+		e := examination{line: l, measure: rules.measure(id), setting: rules.setting(id), values: read[id].after(l.Frozen), before: before[id],
+			own: mine, projectID: k.projectID}
+		switch noisy := e.setting.Test == policy.Change; {
+		case e.setting.Test == policy.Exact:
 			err = e.counted()
-		} else if owned >= shownAfter || len(e.before) > 0 {
+		case noisy && (owned >= shownAfter || len(e.before) > 0):
 			err = e.timed()
-		} else {
+		case noisy:
 			continue
+		default:
+			e.untested()
 		}
 		if err != nil {
 			return err
 		}
 		k.points = append(k.points, e.changed...)
 		k.examined[e.line.lineKey] = true
-		if kept || owned >= keptFrom && (e.measure.Exact || len(e.values.values) >= smallest) {
+		if kept || owned >= keptFrom && (e.setting.Test != policy.Change || len(e.values.values) >= smallest) {
 			if n := len(e.values.numbers); n > 0 {
 				e.line.Seen = e.values.numbers[n-1]
 			}
@@ -218,6 +212,7 @@ type examination struct {
 	projectID string
 	line      Line
 	measure   series.Measure
+	setting   policy.Setting
 	values    values
 	before    []Point // as they are in the database
 	own       own
@@ -226,19 +221,12 @@ type examination struct {
 
 // timed finds changes of what is measured with noise.
 func (e *examination) timed() error {
-	s, err := change.Resume(change.Params{}, change.Frozen{}, e.values.values)
+	s, err := change.Resume(e.setting.Params(), change.Frozen{}, e.values.values)
 	if err != nil {
 		return err
 	}
 	r, n := s.Result(), len(e.values.values)
-	weak := r.Inflation > weakFrom
-	found := make([]Point, len(r.Changes))
-	for i, c := range r.Changes {
-		effect, low, high := c.Effect, c.Lower, c.Upper
-		found[i] = Point{Scale: c.Scale.String(), Before: c.Before, After: c.After, Effect: &effect, Low: &low, High: &high, T: c.T, P: c.P,
-			NBefore: c.NBefore, NAfter: c.NAfter, Settled: c.Settled, Weak: weak || c.Switch}
-	}
-	e.compare(r.Changes, found)
+	e.compare(places(policy.Noisy(r)))
 
 	open := r.Learning || r.Suspicion != nil || slices.ContainsFunc(r.Changes, func(c change.Change) bool { return !c.Settled })
 	e.line.Low, e.line.High, e.line.Detectable, e.line.Noise = nil, nil, nil, nil
@@ -266,55 +254,31 @@ func (e *examination) timed() error {
 
 // counted finds changes of what is counted: two values are equal or they are not.
 func (e *examination) counted() error {
-	least := exact.CountEffect
-	if e.measure.Units == "instructions" {
-		least = exact.InstructionEffect
+	accepted := -1
+	if e.line.Accepted != nil {
+		if i := e.values.at(*e.line.Accepted); i < len(e.values.numbers) && e.values.numbers[i] == *e.line.Accepted {
+			accepted = i
+		}
 	}
-	ratchet, err := exact.NewRatchet(least)
+	found, err := policy.Counted(e.values.values, e.setting.MinEffect, accepted)
 	if err != nil {
 		return err
 	}
-	var changes []change.Change
-	var found []Point
-	level := 0 // where the current one began
-	for i, v := range e.values.values {
-		a, err := ratchet.Add(v)
-		if err != nil {
-			return err
-		}
-		if e.line.Accepted != nil && *e.line.Accepted == e.values.numbers[i] {
-			ratchet.Accept()
-		}
-		if a == nil {
-			continue
-		}
-		ratchet.Accept()
-		delta := a.Ratchet
-		if a.ByStep {
-			delta = a.Step
-		}
-		p := Point{Scale: exactScale, Before: delta.From, After: delta.To, NBefore: i - level, Settled: true}
-		if !delta.New {
-			effect := delta.Effect()
-			p.Effect = &effect
-		}
-		if len(found) > 0 {
-			found[len(found)-1].NAfter = i - level
-		}
-		changes = append(changes, change.Change{Index: i, First: i, Last: i, Scale: change.Raw, Effect: delta.Difference()})
-		found, level = append(found, p), i
-	}
+	e.compare(places(found))
 	n := len(e.values.values)
-	if len(found) > 0 {
-		found[len(found)-1].NAfter = n - level
-	}
-	e.compare(changes, found)
 	e.line.Due = math.MaxInt64
 	if n > 0 {
 		newest := e.values.values[n-1]
 		e.line.Low, e.line.High = &newest, &newest
 	}
 	return nil
+}
+
+// untested finds no change: the policy looks for none on this line. It is quiet until that changes.
+func (e *examination) untested() {
+	e.compare(nil, nil)
+	low, high := -math.MaxFloat64, math.MaxFloat64
+	e.line.Due, e.line.Low, e.line.High, e.line.Detectable, e.line.Noise = math.MaxInt64, &low, &high, nil, nil
 }
 
 // compare keeps the changes that are new, and those that are not as they were. changes say where found are.

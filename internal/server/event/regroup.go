@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	coreevent "github.com/tachograph/tacho/internal/core/event"
+	"github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -46,6 +47,13 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 		g.spans[p.TestbedID] = append(g.spans[p.TestbedID], coreevent.Span{ID: p.ID, Line: p.SpecID + " " + strconv.FormatInt(p.SeriesID, 10),
 			First: p.First, Last: p.Last, Weight: p.Score})
 	}
+	ids := make([]int64, 0, len(g.points))
+	for _, p := range g.points {
+		ids = append(ids, p.SeriesID)
+	}
+	if g.rules, err = judgedBy(ctx, tx, projectID, headID, slices.Compact(slices.Sorted(slices.Values(ids)))); err != nil {
+		return err
+	}
 	if g.lines, err = countLines(ctx, tx, headID); err != nil {
 		return err
 	}
@@ -72,7 +80,7 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 			if err != nil {
 				return err
 			}
-			if err := tellOnce(ctx, tx, row, g.fresh(item)); err != nil {
+			if err := tellOnce(ctx, tx, row, g.fresh(item) && g.tells(item)); err != nil {
 				return err
 			}
 			for _, m := range item.Members {
@@ -103,6 +111,7 @@ type grouping struct {
 	spans     map[string][]coreevent.Span // of each testbed
 	of        map[string]string           // the event that a change had
 	lines     map[string]int              // of each testbed
+	rules     judged
 }
 
 // event is what an item says, as a new event.
@@ -113,6 +122,7 @@ func (g grouping) event(ctx context.Context, tx *store.Tx, testbed string, item 
 	for _, m := range item.Members {
 		p := g.points[m]
 		scores = append(scores, p.Score)
+		e.Severity = policy.Worst(e.Severity, g.rules.setting(p.SeriesID).Severity)
 		e.Settled = e.Settled || p.Settled && !p.Weak
 		switch p.Worse {
 		case 1:
@@ -206,10 +216,16 @@ func (g grouping) fresh(item coreevent.Item) bool {
 	return slices.ContainsFunc(item.Members, func(m string) bool { return g.points[m].NAfter <= newsUntil })
 }
 
+// tells says whether the policy has people told of an item.
+func (g grouping) tells(item coreevent.Item) bool {
+	return slices.ContainsFunc(item.Members, func(m string) bool { return g.points[m].tells(g.rules.setting(g.points[m].SeriesID)) })
+}
+
 // renew writes over an event's row what a look says of it now, if that is something else. What people decided stays.
 func renew(ctx context.Context, tx *store.Tx, row, now Event) (Event, error) {
 	was := row
 	row.Kind, row.Significant, row.Settled, row.First, row.Last, row.Score = now.Kind, true, now.Settled, now.First, now.Last, now.Score
+	row.Severity = now.Severity
 	row.Changes, row.Worse, row.Better = now.Changes, now.Worse, now.Better
 	if (row.Before == nil) != (now.Before == nil) || row.Before != nil && *row.Before != *now.Before {
 		row.Before = now.Before

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -31,6 +33,7 @@ type Event struct {
 	Kind                                       Kind
 	MeasureID, Side                            *string // of a threshold's
 	State                                      coreevent.State
+	Severity                                   policy.Severity
 	Significant, Settled                       bool
 	First, Last                                int64
 	Before                                     *int64 // nil: nothing was measured before
@@ -45,14 +48,14 @@ type Event struct {
 
 const eventColumns = `e.id, e.project_id, e.branch_id, e.head_id, e.testbed_id, e.kind, e.measure_id, e.side, e.state, e.significant,
 	e.settled, e.first, e.last, e.before, e.score, e.changes, e.worse, e.better, coalesce(e.reason, ''), e.until, e.told, e.version,
-	e.created, e.modified`
+	e.created, e.modified, e.severity`
 
 func scanEvent(row interface{ Scan(...any) error }) (e Event, err error) {
 	var until, told *int64
 	var created, modified int64
 	err = row.Scan(&e.ID, &e.ProjectID, &e.BranchID, &e.HeadID, &e.TestbedID, &e.Kind, &e.MeasureID, &e.Side, &e.State, &e.Significant,
 		&e.Settled, &e.First, &e.Last, &e.Before, &e.Score, &e.Changes, &e.Worse, &e.Better, &e.Reason, &until, &told, &e.Version,
-		&created, &modified)
+		&created, &modified, &e.Severity)
 	e.Until, e.Told, e.Created, e.Modified = store.TimePtr(until), store.TimePtr(told), store.TimeOf(created), store.TimeOf(modified)
 	return e, err
 }
@@ -63,11 +66,11 @@ func scanEvents(rows *sql.Rows) (Event, error) { return scanEvent(rows) }
 func insert(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
 	e.ID, e.Version, e.Created, e.Modified = ident.NewUUID(), 1, tx.Now(), tx.Now()
 	_, err := tx.Exec(ctx, `insert into change_event (id, project_id, branch_id, head_id, testbed_id, kind, measure_id, side, state,
-		significant, settled, first, last, before, score, changes, worse, better, reason, until, told, version, created, modified)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nullif($19, ''), $20, $21, $22, $23, $23)`,
+		significant, settled, first, last, before, score, changes, worse, better, reason, until, told, version, created, modified, severity)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nullif($19, ''), $20, $21, $22, $23, $23, $24)`,
 		e.ID, e.ProjectID, e.BranchID, e.HeadID, e.TestbedID, string(e.Kind), e.MeasureID, e.Side, string(e.State), e.Significant, e.Settled,
 		e.First, e.Last, e.Before, e.Score, e.Changes, e.Worse, e.Better, e.Reason, store.MicrosPtr(e.Until), store.MicrosPtr(e.Told),
-		e.Version, store.Micros(e.Created))
+		e.Version, store.Micros(e.Created), string(cmp.Or(e.Severity, policy.Warn)))
 	if err != nil {
 		return e, fmt.Errorf("insert event: %w", err)
 	}
@@ -86,8 +89,10 @@ func update(ctx context.Context, tx *store.Tx, e Event, seen bool) (Event, error
 		name  string
 		value any
 	}{
-		{"kind", string(e.Kind)}, {"state", string(e.State)}, {"significant", e.Significant}, {"settled", e.Settled}, {"first", e.First},
-		{"last", e.Last}, {"before", e.Before}, {"score", e.Score}, {"changes", e.Changes}, {"worse", e.Worse}, {"better", e.Better},
+		{"kind", string(e.Kind)}, {"severity", string(e.Severity)},
+		{"state", string(e.State)}, {"significant", e.Significant}, {"settled", e.Settled},
+		{"first", e.First}, {"last", e.Last}, {"before", e.Before}, {"score", e.Score}, {"changes", e.Changes}, {"worse", e.Worse},
+		{"better", e.Better},
 		{"reason", e.Reason}, {"until", store.MicrosPtr(e.Until)}, {"told", store.MicrosPtr(e.Told)}, {"version", e.Version},
 		{"modified", store.Micros(e.Modified)},
 	} {

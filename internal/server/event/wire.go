@@ -80,7 +80,8 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 			Gone: !e.Significant, Version: e.Version, Branch: api.EventThing{UUID: branch.ID, Name: branch.Name, Slug: branch.Slug},
 			Head: e.HeadID, Testbed: api.EventThing{UUID: testbed.ID, Name: testbed.Name, Slug: testbed.Slug},
 			First: version(e.First), Last: version(e.Last), Score: e.Score, Settled: e.Settled, Worse: e.Worse, Better: e.Better,
-			Total: e.Changes, Alerts: alerts[e.ID], Changes: changes[e.ID], Reason: e.Reason, Until: e.Until, Created: e.Created,
+			Total: e.Changes, Severity: string(e.Severity),
+			Alerts: alerts[e.ID], Changes: changes[e.ID], Reason: e.Reason, Until: e.Until, Created: e.Created,
 			Modified: e.Modified}
 		if e.Before != nil {
 			before := version(*e.Before)

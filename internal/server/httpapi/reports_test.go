@@ -30,6 +30,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/plot"
+	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -76,6 +77,7 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
 		Projects: project.NewService(db, door, s.accounts, "", s.queue),
+		Policies: policy.NewService(door),
 		Events:   event.NewService(event.Config{Store: db, Door: door}),
 		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),

@@ -6,6 +6,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/plot"
+	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -24,6 +25,7 @@ type Services struct {
 	Plots      *plot.Service
 	Explore    *explore.Service
 	Events     *event.Service
+	Policies   *policy.Service
 	Queue      *job.Service
 	Fleet      *fleet.Service
 }
@@ -36,6 +38,7 @@ func (a *API) registerServices() {
 	a.registerThresholds()
 	a.registerAlerts()
 	a.registerEvents()
+	a.registerPolicy()
 	a.registerPlots()
 	a.registerPerf()
 	a.registerCompare()

@@ -35,6 +35,26 @@ func tellLine(ctx context.Context, tx *store.Tx, r Report, wentAway bool) error 
 // LookAgain asks for all lines of a report's head and testbed to be looked at anew: what counts of it has changed.
 func LookAgain(ctx context.Context, tx *store.Tx, r Report) error { return tellLine(ctx, tx, r, true) }
 
+// LinesOf returns the lines of a project that have results.
+func LinesOf(ctx context.Context, tx *store.Tx, projectID string) ([]Line, error) {
+	rows, err := tx.Query(ctx, `select distinct r.head_id, r.testbed_id from report r where r.project_id = $1 and r.status = 'processed'
+		order by r.head_id, r.testbed_id`, projectID)
+	out, err := store.Collect(rows, err, func(rows *sql.Rows) (l Line, err error) { return l, rows.Scan(&l.HeadID, &l.TestbedID) })
+	if err != nil {
+		return nil, fmt.Errorf("find lines of project %s: %w", projectID, err)
+	}
+	return out, nil
+}
+
+// JudgeAgain asks for all lines of a head and testbed to be looked at anew: they are judged in another way from now on.
+func JudgeAgain(ctx context.Context, tx *store.Tx, projectID string, l Line) error {
+	if _, err := tx.Exec(ctx, `insert into line_news (project_id, head_id, testbed_id) values ($1, $2, $3)`, projectID, l.HeadID,
+		l.TestbedID); err != nil {
+		return fmt.Errorf("ask for another look at head %s: %w", l.HeadID, err)
+	}
+	return nil
+}
+
 // ProjectsWithNews returns the projects that have lines with news.
 func ProjectsWithNews(ctx context.Context, tx *store.Tx) ([]string, error) {
 	rows, err := tx.Query(ctx, `select distinct n.project_id from line_news n order by n.project_id limit 10000`)

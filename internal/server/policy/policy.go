@@ -1,0 +1,194 @@
+// Package policy is the room of what a project says about how its lines are judged: a text, its version, and who wrote it. What the text
+// means is in core/policy. A change asks for another look at the lines that it may concern (report.JudgeAgain), in its own transaction.
+//
+// Who calls it: the edge httpapi calls Service, and the room of events calls Of when it looks at lines.
+package policy
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	corepolicy "github.com/tachograph/tacho/internal/core/policy"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Service are the use cases of policies. It is safe for concurrent use.
+type Service struct{ door *project.Door }
+
+// NewService makes them.
+func NewService(door *project.Door) *Service { return &Service{door} }
+
+// Get returns the project's policy. If nobody has set one it has version 0 and the default text.
+func (s *Service) Get(ctx context.Context, actor access.Actor, ref string) (out api.Policy, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, p project.Project) error {
+		row, err := find(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		out, err = row.wire()
+		return err
+	})
+	return out, err
+}
+
+// Set replaces the project's policy, if it is still of the version that the caller saw. A text that cannot be read is an Invalid fault with
+// the place of each mistake, and another version a Conflict. The same text again changes nothing.
+func (s *Service) Set(ctx context.Context, actor access.Actor, ref string, in api.SetPolicy) (out api.Policy, err error) {
+	wanted, mistakes := corepolicy.Parse([]byte(in.Text))
+	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, p project.Project) error {
+		if found, wrong := errors.AsType[corepolicy.Mistakes](mistakes); wrong {
+			return found.Fault("policy")
+		}
+		row, err := find(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if row.Version != in.Version {
+			return fault.Conflictf("policy of project %s: it has version %d, and this would replace version %d; look at it again", p.Slug,
+				row.Version, in.Version)
+		}
+		if row.Text == in.Text && row.Version > 0 {
+			out, err = row.wire()
+			return err
+		}
+		before, err := row.policy()
+		if err != nil {
+			before = corepolicy.Policy{Rules: []corepolicy.Rule{{}}} // of a version that knew other words: all may be judged otherwise
+		}
+		row.Version, row.Text, row.AccountID, row.Modified = row.Version+1, in.Text, nil, tx.Now()
+		if actor.AccountID != "" {
+			row.AccountID = &actor.AccountID
+		}
+		if err := save(ctx, tx, row); err != nil {
+			return err
+		}
+		if err := judgeAgain(ctx, tx, p.ID, before, wanted); err != nil {
+			return err
+		}
+		out, err = row.wire()
+		return err
+	})
+	return out, err
+}
+
+// judgeAgain asks for another look at the lines that two policies may judge differently.
+func judgeAgain(ctx context.Context, tx *store.Tx, projectID string, before, after corepolicy.Policy) error {
+	lines, err := report.LinesOf(ctx, tx, projectID)
+	if err != nil {
+		return err
+	}
+	var headIDs, branchIDs, testbedIDs []string
+	for _, l := range lines {
+		headIDs, testbedIDs = append(headIDs, l.HeadID), append(testbedIDs, l.TestbedID)
+	}
+	heads, err := series.HeadsByID(ctx, tx, headIDs)
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		branchIDs = append(branchIDs, h.BranchID)
+	}
+	branches, err := series.BranchesByID(ctx, tx, branchIDs)
+	if err != nil {
+		return err
+	}
+	testbeds, err := series.TestbedsByID(ctx, tx, testbedIDs)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		b, t := branches[heads[l.HeadID].BranchID], testbeds[l.TestbedID]
+		if !corepolicy.Concern(before, after, corepolicy.Named{Name: b.Name, Slug: b.Slug}, corepolicy.Named{Name: t.Name, Slug: t.Slug}) {
+			continue
+		}
+		if err := report.JudgeAgain(ctx, tx, projectID, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Of returns what holds in a project.
+func Of(ctx context.Context, tx *store.Tx, projectID string) (corepolicy.Policy, error) {
+	row, err := find(ctx, tx, projectID)
+	if err != nil {
+		return corepolicy.Policy{}, err
+	}
+	return row.policy()
+}
+
+// row is a row of policy.
+type row struct {
+	ProjectID string
+	Version   int64
+	Text      string
+	AccountID *string
+	Modified  time.Time
+}
+
+// find returns the project's row, or one of version 0.
+func find(ctx context.Context, tx *store.Tx, projectID string) (row, error) {
+	r := row{ProjectID: projectID}
+	var modified int64
+	err := tx.QueryRow(ctx, `select version, text, account_id, modified from policy where project_id = $1`, projectID).Scan(&r.Version,
+		&r.Text, &r.AccountID, &modified)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("find policy of project %s: %w", projectID, err)
+	}
+	r.Modified = store.TimeOf(modified)
+	return r, nil
+}
+
+// save writes the row. The caller holds the project.
+func save(ctx context.Context, tx *store.Tx, r row) error {
+	if _, err := tx.Exec(ctx, `insert into policy (project_id, version, text, account_id, modified) values ($1, $2, $3, $4, $5)
+		on conflict (project_id) do update set version = excluded.version, text = excluded.text, account_id = excluded.account_id,
+		modified = excluded.modified`, r.ProjectID, r.Version, r.Text, r.AccountID, store.Micros(r.Modified)); err != nil {
+		return fmt.Errorf("write policy of project %s: %w", r.ProjectID, err)
+	}
+	return nil
+}
+
+func (r row) policy() (corepolicy.Policy, error) {
+	p, err := corepolicy.Parse([]byte(r.Text))
+	if err != nil {
+		return p, fmt.Errorf("policy of project %s, version %d: %w", r.ProjectID, r.Version, err)
+	}
+	return p, nil
+}
+
+// wire is the row as the API has it. A text that this version cannot read is shown as it is.
+func (r row) wire() (api.Policy, error) {
+	out := api.Policy{Project: r.ProjectID, Version: r.Version, Text: r.Text, Notices: []api.PolicyNotice{}}
+	if r.Version == 0 {
+		out.Text = corepolicy.Default
+		return out, nil
+	}
+	out.Modified = &r.Modified
+	if r.AccountID != nil {
+		out.Account = *r.AccountID
+	}
+	p, err := r.policy()
+	if found, wrong := errors.AsType[corepolicy.Mistakes](err); wrong {
+		for _, m := range found {
+			out.Notices = append(out.Notices, api.PolicyNotice{Line: m.At.Line, Column: m.At.Column, Text: m.Text})
+		}
+		return out, nil
+	}
+	for _, n := range p.Unreached() {
+		out.Notices = append(out.Notices, api.PolicyNotice{Line: n.At.Line, Column: n.At.Column, Text: n.Text})
+	}
+	return out, nil
+}

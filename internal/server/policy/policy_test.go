@@ -1,0 +1,92 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/server/policy"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/store/storetest"
+)
+
+var local = access.Actor{Kind: access.Local}
+
+func TestAPolicyIsReplacedByWhoHasSeenIt(t *testing.T) {
+	t.Parallel()
+	s, _ := storetest.Open(t)
+	home := storetest.Home(t, s, "acme")
+	p := storetest.NewProject(t, s, project.Project{Name: "Shop", Slug: "shop", OrganizationID: home.ID})
+	policies := policy.NewService(project.NewDoor(s, nil))
+	get := func() api.Policy {
+		t.Helper()
+		out, err := policies.Get(t.Context(), local, "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := get(); got.Version != 0 || got.Text == "" || got.Modified != nil || len(got.Notices) != 0 {
+		t.Errorf("without one: %+v", got)
+	}
+	set := func(actor access.Actor, text string, version int64) (api.Policy, error) {
+		return policies.Set(t.Context(), actor, "shop", api.SetPolicy{Text: text, Version: version})
+	}
+	const text = "rules:\n  - {branch: main, severity: info}\n  - severity: fail\n"
+	member := access.Actor{Kind: access.User, AccountID: "ann", Organizations: map[string]string{home.ID: "member"}}
+	made, err := set(member, text, 0)
+	if err != nil || made.Version != 1 || made.Text != text || made.Account != "ann" || made.Modified == nil || len(made.Notices) != 1 ||
+		made.Notices[0].Line != 2 || made.Project != p.ID {
+		t.Fatalf("set: %+v, %v", made, err)
+	}
+	if _, err := set(local, "", 0); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a policy that was replaced: %v", err)
+	}
+	if again, err := set(local, text, 1); err != nil || again.Version != 1 || again.Account != "ann" {
+		t.Errorf("the same text again: %+v, %v", again, err)
+	}
+	_, err = set(local, "rules:\n  - severty: fail\n", 1)
+	want := "policy:2:5: unknown key \"severty\"; did you mean severity?\n    2 |   - severty: fail\n      |     ^"
+	if fault.Message(err) != want || !fault.Is(err, fault.Invalid) {
+		t.Errorf("a mistake: %v", err)
+	}
+	for name, stranger := range map[string]access.Actor{"nobody": {Kind: access.Anonymous},
+		"a run key": {Kind: access.RunKey, ProjectID: p.ID}} {
+		if _, err := set(stranger, "rules:\n  - severty: fail\n", 1); !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.Unauthorized) &&
+			!fault.Is(err, fault.Missing) {
+			t.Errorf("%s may set it, or is told what is wrong with it: %v", name, err)
+		}
+	}
+	if got := get(); got.Version != 1 || got.Text != text {
+		t.Errorf("after all that was refused: %+v", got)
+	}
+	if empty, err := set(local, "", 1); err != nil || empty.Version != 2 || empty.Text != "" || empty.Account != "" {
+		t.Errorf("an empty text: %+v, %v", empty, err)
+	}
+}
+
+// TestAPolicyOfAnotherVersionIsShownAndReplaced: the words may change with the program.
+func TestAPolicyOfAnotherVersionIsShownAndReplaced(t *testing.T) {
+	t.Parallel()
+	s, _ := storetest.Open(t)
+	home := storetest.Home(t, s, "acme")
+	p := storetest.NewProject(t, s, project.Project{Name: "Shop", Slug: "shop", OrganizationID: home.ID})
+	policies := policy.NewService(project.NewDoor(s, nil))
+	if err := s.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `insert into policy (project_id, version, text, modified) 
+			values ($1, 4, 'rules: [{colour: red}]', 0)`, p.ID)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := policies.Get(t.Context(), local, "shop")
+	if err != nil || got.Text != "rules: [{colour: red}]" || len(got.Notices) != 1 || !strings.Contains(got.Notices[0].Text, "colour") {
+		t.Errorf("shown: %+v, %v", got, err)
+	}
+	if got, err := policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4}); err != nil || got.Version != 5 {
+		t.Errorf("replaced: %+v, %v", got, err)
+	}
+}
