@@ -32,6 +32,8 @@ var exitCodes = []struct {
 	{fault.ExitNothingJudged, "nothing was judged: no threshold (--error-on-alert), nothing to compare with, or too few earlier values"},
 	{fault.ExitUndecided, "a comparison: nothing is worse, and nothing could be decided"},
 	{fault.ExitNotBuilt, "a comparison: a version could not be checked out or built"},
+	{fault.ExitPolicyInvalid, "a policy file cannot be read"},
+	{fault.ExitPolicyDiffers, "'tacho policy check': with the file, events would appear, vanish or be told otherwise"},
 	{fault.ExitInterrupted, "interrupted; a remote job goes on"},
 }
 

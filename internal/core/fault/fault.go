@@ -46,6 +46,8 @@ const (
 	ExitNothingJudged   = 11  // nothing was judged: no threshold (--error-on-alert), nothing to compare with, or too little history
 	ExitUndecided       = 12  // a comparison: nothing is worse, and nothing could be decided
 	ExitNotBuilt        = 13  // a comparison: a version could not be checked out or built
+	ExitPolicyInvalid   = 14  // a policy file that cannot be read; its mistakes were printed
+	ExitPolicyDiffers   = 15  // 'tacho policy check': events would appear, vanish or be told otherwise
 	ExitInterrupted     = 130 // Ctrl-C; a remote job goes on, and the last line says how to re-attach
 )
 

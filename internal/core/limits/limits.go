@@ -157,6 +157,8 @@ const (
 	PolicyBytes    = 32 * KiB // the YAML library takes longer than in proportion for hostile texts
 	PolicyRules    = 500      // of one policy
 	PolicyPatterns = 100      // of one dimension of a rule
+
+	PolicyCheckValues = 5_000_000 // that one replay on the command line reads
 )
 
 // Comparisons on the server.
