@@ -74,7 +74,7 @@ func examine(values []float64, p Params, newest bool) Result {
 	}
 	e := examination{workspace: w, z: w.z, origin: origin, unit: unit, scale: r.Scale}
 	e.sigma = w.noiseOf(e.z, e.tick(values, p.Tick))
-	r.Noise = e.sigma * unit
+	r.Noise = bounded(e.sigma * unit)
 	if e.sigma > 0 && len(e.z) >= smallestSeries {
 		e.changes(&r, p)
 	}

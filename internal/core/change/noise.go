@@ -59,7 +59,7 @@ func (w *workspace) tickOf(values []float64) float64 {
 		if i == 0 {
 			continue
 		}
-		d := math.Abs(v - values[i-1])
+		d := bounded(math.Abs(v - values[i-1]))
 		for d > rounding { // Euclid's, with a remainder that is 0 or the whole divisor within rounding
 			if tick == 0 {
 				tick = d

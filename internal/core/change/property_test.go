@@ -163,6 +163,26 @@ func TestEveryNumberThatIsSaidIsANumberInItsInterval(t *testing.T) {
 	})
 }
 
+func TestWhatIsSaidOfValuesFromOneEndOfTheRangeToTheOtherIsANumber(t *testing.T) {
+	t.Parallel()
+	for _, levels := range [][2]float64{{1e300, 1e-300}, {1e-300, 1e300}, {1e300, -1e300}, {math.MaxFloat64, -math.MaxFloat64}} {
+		var values []float64
+		for i := range 45 {
+			values = append(values, levels[i/20%2]*(1-0.001*float64(i*7%5)))
+			r := find(t, values)
+			said := []float64{r.Noise, r.Detectable}
+			for _, c := range r.Changes {
+				said = append(said, c.Before, c.After, c.Effect, c.Lower, c.Upper, c.T, c.P)
+			}
+			for _, x := range said {
+				if math.IsNaN(x) || math.IsInf(x, 0) {
+					t.Fatalf("%v, %d values: %+v", levels, len(values), r)
+				}
+			}
+		}
+	}
+}
+
 func TestFewOrEqualValuesSayNothing(t *testing.T) {
 	t.Parallel()
 	for _, values := range [][]float64{

@@ -47,7 +47,8 @@ type Delta struct {
 // Difference is To − From.
 func (d Delta) Difference() float64 { return d.To - d.From }
 
-// Effect is the difference as a share of From: 0.1 is 10 % more. It is +Inf or −Inf for what is new.
+// Effect is the difference as a share of From: 0.1 is 10 % more. It is +Inf or −Inf for what is new, and finite for all else: what is
+// larger than floating point holds is the largest that it holds.
 func (d Delta) Effect() float64 {
 	switch {
 	case d.To == d.From:
@@ -55,7 +56,11 @@ func (d Delta) Effect() float64 {
 	case d.From == 0:
 		return math.Inf(int(math.Copysign(1, d.To)))
 	}
-	return (d.To - d.From) / math.Abs(d.From)
+	if e := (d.To - d.From) / math.Abs(d.From); !math.IsInf(e, 0) {
+		return e
+	}
+	e := d.To/math.Abs(d.From) - math.Copysign(1, d.From) // their difference may be too large where their ratio is not
+	return min(max(e, -math.MaxFloat64), math.MaxFloat64)
 }
 
 // Counts says whether the difference is at least minEffect, a share ≥ 0. No difference never does, and what is new always does.

@@ -89,6 +89,18 @@ func TestZeroHasNoRatio(t *testing.T) {
 	}
 }
 
+func TestARatioIsANumberHoweverLarge(t *testing.T) {
+	t.Parallel()
+	const tiny, huge = math.SmallestNonzeroFloat64, math.MaxFloat64
+	for _, c := range []struct{ from, to, want float64 }{
+		{tiny, huge, huge}, {tiny, -huge, -huge}, {-huge, huge, 2}, {huge, -huge, -2}, {huge / 2, -huge, -3}, {-huge / 2, huge, 3},
+	} {
+		if got := (Delta{From: c.from, To: c.to}).Effect(); got != c.want {
+			t.Errorf("%g to %g: effect %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
+
 func TestTwelveEqualRerunsShowThatAMeasureIsExact(t *testing.T) {
 	t.Parallel()
 	equal := slices.Repeat([]float64{4}, 12)
