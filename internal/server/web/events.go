@@ -553,11 +553,11 @@ func (p *Pages) eventSeries(r *http.Request, project api.Project, e api.Event, v
 	return err
 }
 
-// sidesOf are the values of a line near a change.
+// sidesOf are the values of a line near a change, of its two levels only: what lay before the one may have been another.
 func sidesOf(c api.EventChange, s explore.Spark) template.HTML {
 	at := placeOf(c, s)
 	before, after := s.Values[:at], s.Values[at:]
-	before, after = before[max(0, len(before)-dotsOfSide):], after[:min(len(after), dotsOfSide)]
+	before, after = before[max(0, len(before)-min(c.NBefore, dotsOfSide)):], after[:min(len(after), c.NAfter, dotsOfSide)]
 	if len(s.Values) == 0 {
 		return ""
 	}

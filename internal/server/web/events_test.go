@@ -17,6 +17,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/server/chart"
 	"github.com/tachograph/tacho/internal/server/event"
+	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/request"
 )
 
@@ -241,5 +242,16 @@ func TestAPlotMarksABoundedNumberOfChanges(t *testing.T) {
 	if len(drawing.Marks) != 2 || len(drawing.Bands) != 1 || drawing.Bands[0].Class != "machine" || len(drawing.Levels) != 1 ||
 		drawing.Marks[0].X != float64(picture.Lines[0].Points[0].Start.UnixMilli()) {
 		t.Errorf("%+v", drawing)
+	}
+}
+
+// The dots of a change are values of its two levels, and none of a level before or after these.
+func TestDotsAreOfTheTwoLevels(t *testing.T) {
+	t.Parallel()
+	c := slower
+	c.Number, c.NBefore, c.NAfter = 5, 2, 3
+	s := explore.Spark{Numbers: []int64{1, 2, 3, 4, 5, 6, 7, 8, 9}, Values: []float64{90, 91, 10, 11, 20, 21, 22, 80, 81}}
+	if svg := string(sidesOf(c, s)); strings.Count(svg, "<circle") != 5 || !strings.Contains(svg, "2 values before, above; 3 after, below") {
+		t.Error(svg)
 	}
 }
