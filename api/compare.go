@@ -87,7 +87,7 @@ type ComparisonPolicy struct {
 // ComparisonGap are reports that were left out, and why.
 type ComparisonGap struct {
 	Side    string `json:"side" enum:"base,head"`
-	Reason  string `json:"reason" enum:"testbed,spec,host,dirty,limit"`
+	Reason  string `json:"reason" enum:"testbed,spec,host,dirty,marked,limit"`
 	Name    string `json:"name,omitempty" doc:"of the testbed, the spec or the kind of host"`
 	Reports int    `json:"reports"`
 }

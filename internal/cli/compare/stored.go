@@ -152,7 +152,8 @@ func storedView(a api.Comparison) *view {
 // leftOut says which reports were not compared, and why.
 func leftOut(gap api.ComparisonGap) string {
 	why := map[string]string{"testbed": "on testbed " + gap.Name, "spec": "on spec " + gap.Name, "dirty": "with uncommitted changes",
-		"host": "on another kind of host, " + gap.Name, "limit": "older ones, over the limit"}[gap.Reason]
+		"host": "on another kind of host, " + gap.Name, "limit": "older ones, over the limit",
+		"marked": "marked as bad"}[gap.Reason]
 	return fmt.Sprintf("left out of the %s side: %s %s", map[string]string{"base": "old", "head": "new"}[gap.Side],
 		cli.Counted(gap.Reports, "report", "reports"), why)
 }

@@ -3,6 +3,7 @@ package explore
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"math"
@@ -481,8 +482,28 @@ func (f *sides) gap(ctx context.Context, tx *store.Tx, which string, counts map[
 	return nil
 }
 
-// like leaves out what is not like the report: another spec, another kind of host where there is no spec, and work trees with uncommitted
-// changes of a version that was measured without, too.
+// marked are those of the reports that somebody has marked as bad.
+func marked(ctx context.Context, tx *store.Tx, reports []compared) (map[string]bool, error) {
+	ids, out := make([]string, len(reports)), map[string]bool{}
+	for i, r := range reports {
+		ids[i] = r.ID
+	}
+	err := store.InChunks(ids, func(in string, args []any) error {
+		rows, err := tx.Query(ctx, `select report_id from report_mark where report_id in `+in, args...)
+		found, err := store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+		for _, id := range found {
+			out[id] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find reports that are marked as bad: %w", err)
+	}
+	return out, nil
+}
+
+// like leaves out what is marked as bad, and what is not like the report: another spec, another kind of host where there is no spec, and
+// work trees with uncommitted changes of a version that was measured without, too.
 func (f *sides) like(ctx context.Context, tx *store.Tx, s *side, which string, as compared) error {
 	clean := map[string]bool{}
 	for _, r := range s.reports {
@@ -498,10 +519,16 @@ func (f *sides) like(ctx context.Context, tx *store.Tx, s *side, which string, a
 	if err != nil {
 		return err
 	}
+	bad, err := marked(ctx, tx, s.reports)
+	if err != nil {
+		return err
+	}
 	out := map[[2]string]int{}
 	s.reports = slices.DeleteFunc(s.reports, func(r compared) bool {
 		why := [2]string{}
 		switch mine, theirs := r.class(), as.class(); {
+		case bad[r.ID] && s.one == nil: // who names a report by itself wants it
+			why = [2]string{"marked", ""}
 		case deref(r.SpecID) != deref(as.SpecID):
 			why = [2]string{"spec", cmp.Or(specs[deref(r.SpecID)].Slug, "no spec")}
 		case mine != theirs && mine != "" && theirs != "":

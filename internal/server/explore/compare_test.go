@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
 
@@ -254,6 +255,35 @@ func TestOnlyLikeIsComparedWithLike(t *testing.T) {
 	c = g.compare(explore.CompareQuery{Base: "aaaaaaa", Head: "aaaaaaa", Testbed: "field"})
 	if len(c.Base.Reports) != 2 || len(c.LeftOut) != 2 {
 		t.Errorf("on another testbed: %v, %+v", names(c.Base), c.LeftOut)
+	}
+}
+
+func TestWhatIsMarkedAsBadIsNoHistory(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	mark := func(r api.Report) {
+		t.Helper()
+		if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `insert into report_mark (report_id, reason, created) values ($1, 'busy', 0)`, r.UUID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.history("main", 6, 100)
+	bad := g.run(at("main", commit("b")), bmf(1000))
+	mark(bad)
+	head := g.run(func(r *api.NewRun) { at("main", commit("c"))(r); guarded(r) }, bmf(100))
+	if b := head.Results[0][0].Measures[0].Boundary; b == nil || b.Baseline == nil || *b.Baseline > 102 {
+		t.Errorf("a limit is drawn from what is marked: %+v", b)
+	}
+	c := g.compare(explore.CompareQuery{Base: "main@" + fmt.Sprint(bad.Branch.Head.Version.Number), Head: "main@latest"})
+	if diff := cmp.Diff([]api.ComparisonGap{{Side: "base", Reason: "marked", Reports: 1}}, c.LeftOut); diff != "" ||
+		c.Verdict != api.VerdictNothingJudged {
+		t.Errorf("%s; left out (-want +got):\n%s", c.Verdict, diff)
+	}
+	if c = g.compare(explore.CompareQuery{Base: bad.UUID, Head: head.UUID}); len(c.Rows) != 1 || len(c.LeftOut) != 0 {
+		t.Errorf("a report that is named by itself is left out: %+v", c.LeftOut)
 	}
 }
 

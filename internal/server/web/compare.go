@@ -244,7 +244,7 @@ func (p *Pages) sideOf(project api.Project, title string, s api.ComparedSide) si
 
 func gapText(g api.ComparisonGap) string {
 	why := map[string]string{"testbed": "another testbed", "spec": "another hardware spec", "host": "another kind of host",
-		"dirty": "uncommitted changes", "limit": "the limit of what is read at once"}[g.Reason]
+		"dirty": "uncommitted changes", "marked": "a mark as bad", "limit": "the limit of what is read at once"}[g.Reason]
 	if why == "" {
 		why = g.Reason
 	}

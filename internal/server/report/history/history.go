@@ -103,7 +103,8 @@ func newest(list []ranked, limit int) []float64 {
 var reportsQuery = `select r.seq from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and hv.number between $10 and $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
-		and r.status = 'processed' and r.spec_id is not distinct from $7` + series.OfLineage(11) + `
+		and r.status = 'processed' and r.spec_id is not distinct from $7
+		and not exists (select 1 from report_mark k where k.report_id = r.id)` + series.OfLineage(11) + `
 		order by hv.number desc, r.start_time desc, r.seq desc limit $8 offset $9`
 
 // reports returns the next reports within the horizon, from the newest on, and gives them their ranks.
