@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -22,7 +24,7 @@ func (s *Server) lookout() notify.Subscriber {
 // lookEvery is how often lines are looked for that a delivery did not reach: after an upgrade, or when it was given up.
 const lookEvery = time.Minute
 
-// lookAround brings the lines of all projects up to date, now and then.
+// lookAround brings the lines of all projects up to date, now and then. One whose look fails keeps no other from it.
 func (s *Server) lookAround(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -46,10 +48,14 @@ func (s *Server) lookEverywhere(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	var failed []error
 	for _, id := range projects {
 		if _, err := s.changes.CatchUp(ctx, id, math.MaxInt); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("project %s: %w", id, err))
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
