@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"slices"
 
 	coreevent "github.com/tachograph/tacho/internal/core/event"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -13,7 +14,7 @@ import (
 
 // foldAlerts makes alerts of thresholds a part of the events that explain them: a change of their line, to the side that they are on, at
 // their version or before. The others of a head, testbed, measure and side are one event of that threshold, which is no longer significant
-// when none of them is active. again says that changes are others than before: what was not explained may be now.
+// when none of them is active. again says that changes are others than before: what was not explained may be now, and the other way round.
 func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.Line, again bool) error {
 	alerts, err := threshold.UnfoldedAlerts(ctx, tx, at.HeadID, at.TestbedID, limits.AlertsOfAFold)
 	if err != nil {
@@ -23,12 +24,8 @@ func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.L
 	if err != nil {
 		return err
 	}
-	if again && len(own) > 0 {
-		var ids []string
-		for _, e := range own {
-			ids = append(ids, e.ID)
-		}
-		more, err := threshold.AlertsOfEvents(ctx, tx, ids, at.TestbedID, limits.AlertsOfAFold)
+	if again {
+		more, err := alertsAgain(ctx, tx, at, own)
 		if err != nil {
 			return err
 		}
@@ -83,7 +80,7 @@ func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.L
 		}
 		var ids []string
 		for _, a := range list {
-			if a.EventID == nil {
+			if a.EventID == nil || *a.EventID != e.ID {
 				ids = append(ids, a.ID)
 			}
 		}
@@ -95,6 +92,27 @@ func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.L
 		return err
 	}
 	return retire(ctx, tx, own)
+}
+
+// alertsAgain returns active alerts that may belong to another event by now: those of the thresholds' own events, and those of events that
+// are no longer significant, which explain nothing any more.
+func alertsAgain(ctx context.Context, tx *store.Tx, at report.Line, own []Event) ([]threshold.Unfolded, error) {
+	all, err := ofHead(ctx, tx, at.HeadID)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range append(all, own...) {
+		if e.TestbedID == at.TestbedID && (e.Kind == Threshold || !e.Significant) {
+			ids = append(ids, e.ID)
+		}
+	}
+	_, active, err := threshold.CountOfEvents(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return active[id] == 0 })
+	return threshold.AlertsOfEvents(ctx, tx, ids, at.TestbedID, limits.AlertsOfAFold)
 }
 
 // explains returns the event of the newest change of a line that explains an alert, or "".

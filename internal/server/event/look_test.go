@@ -244,6 +244,30 @@ func TestAlertsOfThresholdsFoldIntoEvents(t *testing.T) {
 	w.want(event.NamedFilter{Kind: event.Threshold, Gone: true}, "threshold suspected lab: ")
 }
 
+// TestAlertsOfAChangeThatWasNoneStandForThemselves: they are active, so somebody must see them.
+func TestAlertsOfAChangeThatWasNoneStandForThemselves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	upper := 0.05
+	w.models = &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "percentage", UpperBoundary: &upper}}}
+	w.runs("lab", 30, map[string]float64{"a": 100})
+	w.runs("lab", 5, map[string]float64{"a": 112})
+	w.look()
+	if step := w.want(event.NamedFilter{}, "code confirmed lab: a +10% worse"); step[0].Alerts != 5 {
+		t.Fatalf("%d alerts were folded into the step", step[0].Alerts)
+	}
+	w.want(event.NamedFilter{Kind: event.Threshold})
+	w.runs("lab", 30, map[string]float64{"a": 100})
+	w.look()
+	w.want(event.NamedFilter{})
+	if gone := w.want(event.NamedFilter{Gone: true}, "code confirmed lab: a +10% worse"); gone[0].Alerts != 0 {
+		t.Errorf("%d alerts are of a change that is none", gone[0].Alerts)
+	}
+	if alone := w.want(event.NamedFilter{Kind: event.Threshold}, "threshold suspected lab: "); alone[0].Alerts != 5 {
+		t.Errorf("%d of the alerts are seen", alone[0].Alerts)
+	}
+}
+
 // TestAChangeOnALineThatWandersIsNotTold: its values follow each other, and such noise looks like changes.
 func TestAChangeOnALineThatWandersIsNotTold(t *testing.T) {
 	t.Parallel()
