@@ -43,11 +43,15 @@ func (s *Service) Get(ctx context.Context, actor access.Actor, ref string) (out 
 // Set replaces the project's policy, if it is still of the version that the caller saw. A text that cannot be read is an Invalid fault with
 // the place of each mistake, and another version a Conflict. The same text again changes nothing.
 func (s *Service) Set(ctx context.Context, actor access.Actor, ref string, in api.SetPolicy) (out api.Policy, err error) {
-	wanted, mistakes := corepolicy.Parse([]byte(in.Text))
-	err = s.door.Change(ctx, actor, access.EditProject, ref, func(tx *store.Tx, p project.Project) error {
-		if found, wrong := errors.AsType[corepolicy.Mistakes](mistakes); wrong {
-			return found.Fault("policy")
-		}
+	p, err := s.door.Find(ctx, actor, access.EditProject, ref) // before the text is read, which may take most of a second
+	if err != nil {
+		return out, err
+	}
+	wanted, err := corepolicy.Parse([]byte(in.Text))
+	if found, wrong := errors.AsType[corepolicy.Mistakes](err); wrong {
+		return out, found.Fault("policy")
+	}
+	err = s.door.GoOn(ctx, actor, access.EditProject, p.ID, func(tx *store.Tx, p project.Project) error {
 		row, err := find(ctx, tx, p.ID)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -88,5 +89,26 @@ func TestAPolicyOfAnotherVersionIsShownAndReplaced(t *testing.T) {
 	}
 	if got, err := policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4}); err != nil || got.Version != 5 {
 		t.Errorf("replaced: %+v, %v", got, err)
+	}
+}
+
+// TestATextIsReadForWhoMaySetIt: a long one of nothing but commas keeps the reader of YAML busy.
+func TestATextIsReadForWhoMaySetIt(t *testing.T) { // alone: it counts what is allocated
+	s, _ := storetest.Open(t)
+	home := storetest.Home(t, s, "acme")
+	storetest.NewProject(t, s, project.Project{Name: "Shop", Slug: "shop", OrganizationID: home.ID})
+	policies := policy.NewService(project.NewDoor(s, nil))
+	text := "rules: [" + strings.Repeat(",", 20_000)
+	cost := func(actor access.Actor) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := policies.Set(t.Context(), actor, "shop", api.SetPolicy{Text: text}); err == nil {
+			t.Error("it was set")
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if stranger, us := cost(access.Actor{Kind: access.Anonymous}), cost(local); stranger > us/2 {
+		t.Errorf("a stranger's text made %d bytes, ours %d", stranger, us)
 	}
 }
