@@ -12,16 +12,16 @@ import (
 func TestLifeIsExhaustive(t *testing.T) {
 	t.Parallel()
 	const s, ch, c, r, u, a, x, i, f = Suspected, Checking, Confirmed, Refuted, Undecided, Acknowledged, Accepted, Ignored, Fixed
-	want := map[State][10]State{ // ack, accept, ignore, fix, reopen, check, confirm, refute, doubt, expire
-		s:  {a, x, i, f, s, ch, c, r, u, ""},
-		ch: {a, x, i, f, "", ch, c, r, u, ""},
-		c:  {a, x, i, f, "", ch, c, r, c, ""},
-		r:  {"", "", i, "", s, ch, c, r, r, ""},
-		u:  {a, x, i, f, s, ch, c, r, u, ""},
-		a:  {a, x, i, f, s, a, a, r, a, ""},
-		x:  {"", x, "", "", s, "", x, x, x, ""},
-		i:  {a, x, i, f, s, "", i, i, i, s},
-		f:  {"", "", "", f, s, "", f, f, f, ""},
+	want := map[State][11]State{ // ack, accept, ignore, fix, reopen, check, confirm, withdraw, refute, doubt, expire
+		s:  {a, x, i, f, s, ch, c, s, r, u, ""},
+		ch: {a, x, i, f, "", ch, c, ch, r, u, ""},
+		c:  {a, x, i, f, "", ch, c, s, r, c, ""},
+		r:  {"", "", i, "", s, ch, c, r, r, r, ""},
+		u:  {a, x, i, f, s, ch, c, u, r, u, ""},
+		a:  {a, x, i, f, s, a, a, a, r, a, ""},
+		x:  {"", x, "", "", s, "", x, x, x, x, ""},
+		i:  {a, x, i, f, s, "", i, i, i, i, s},
+		f:  {"", "", "", f, s, "", f, f, f, f, ""},
 	}
 	for _, state := range States {
 		for n, verb := range Verbs {
@@ -42,7 +42,7 @@ func TestLifeIsExhaustive(t *testing.T) {
 func TestWhatPeopleDecidedStays(t *testing.T) {
 	t.Parallel()
 	for _, state := range []State{Accepted, Ignored, Fixed} {
-		for _, verb := range []Verb{Confirm, Refute, Doubt} {
+		for _, verb := range []Verb{Confirm, Withdraw, Refute, Doubt} {
 			if got, err := Next("e", state, verb); got != state || err != nil {
 				t.Errorf("%s, %s: %s, %v", state, verb, got, err)
 			}

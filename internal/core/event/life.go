@@ -41,38 +41,40 @@ const (
 	Fix    Verb = "fix"
 	Reopen Verb = "reopen" // it takes a decision of people back
 
-	Check   Verb = "check"   // a rerun was asked for
-	Confirm Verb = "confirm" // a rerun, or five values, say that it is one
-	Refute  Verb = "refute"  // a rerun says that it is none
-	Doubt   Verb = "doubt"   // a rerun could not say
-	Expire  Verb = "expire"  // the time of Ignore is over
+	Check    Verb = "check"    // a rerun was asked for
+	Confirm  Verb = "confirm"  // a rerun, or five values, say that it is one
+	Withdraw Verb = "withdraw" // the values that confirmed it do not say so any more, together with those that came later
+	Refute   Verb = "refute"   // a rerun says that it is none
+	Doubt    Verb = "doubt"    // a rerun could not say
+	Expire   Verb = "expire"   // the time of Ignore is over
 )
 
 // Verbs lists all verbs, ByPeople those that people may say.
 var (
-	Verbs    = []Verb{Ack, Accept, Ignore, Fix, Reopen, Check, Confirm, Refute, Doubt, Expire}
+	Verbs    = []Verb{Ack, Accept, Ignore, Fix, Reopen, Check, Confirm, Withdraw, Refute, Doubt, Expire}
 	ByPeople = []Verb{Ack, Accept, Ignore, Fix, Reopen}
 )
 
 // life is the one table of an event's life. What is not in it is refused. What leads to where an event stands is legal, because two may say
-// the same. What is known by measuring does not undo what people decided, but that a change was none takes its acknowledgement away.
+// the same. What is known by measuring does not undo what people decided, but that a change was none takes its acknowledgement away. Values
+// take back only what values said: the caller does not withdraw what a rerun has confirmed.
 var life = map[State]map[Verb]State{
 	Suspected: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Check: Checking, Confirm: Confirmed, Refute: Refuted, Doubt: Undecided},
+		Check: Checking, Confirm: Confirmed, Withdraw: Suspected, Refute: Refuted, Doubt: Undecided},
 	Checking: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed,
-		Check: Checking, Confirm: Confirmed, Refute: Refuted, Doubt: Undecided},
+		Check: Checking, Confirm: Confirmed, Withdraw: Checking, Refute: Refuted, Doubt: Undecided},
 	Confirmed: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed,
-		Check: Checking, Confirm: Confirmed, Refute: Refuted, Doubt: Confirmed},
+		Check: Checking, Confirm: Confirmed, Withdraw: Suspected, Refute: Refuted, Doubt: Confirmed},
 	Refuted: {Ignore: Ignored, Reopen: Suspected,
-		Check: Checking, Confirm: Confirmed, Refute: Refuted, Doubt: Refuted},
+		Check: Checking, Confirm: Confirmed, Withdraw: Refuted, Refute: Refuted, Doubt: Refuted},
 	Undecided: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Check: Checking, Confirm: Confirmed, Refute: Refuted, Doubt: Undecided},
+		Check: Checking, Confirm: Confirmed, Withdraw: Undecided, Refute: Refuted, Doubt: Undecided},
 	Acknowledged: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Check: Acknowledged, Confirm: Acknowledged, Refute: Refuted, Doubt: Acknowledged},
-	Accepted: {Accept: Accepted, Reopen: Suspected, Confirm: Accepted, Refute: Accepted, Doubt: Accepted},
+		Check: Acknowledged, Confirm: Acknowledged, Withdraw: Acknowledged, Refute: Refuted, Doubt: Acknowledged},
+	Accepted: {Accept: Accepted, Reopen: Suspected, Confirm: Accepted, Withdraw: Accepted, Refute: Accepted, Doubt: Accepted},
 	Ignored: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Confirm: Ignored, Refute: Ignored, Doubt: Ignored, Expire: Suspected},
-	Fixed: {Fix: Fixed, Reopen: Suspected, Confirm: Fixed, Refute: Fixed, Doubt: Fixed},
+		Confirm: Ignored, Withdraw: Ignored, Refute: Ignored, Doubt: Ignored, Expire: Suspected},
+	Fixed: {Fix: Fixed, Reopen: Suspected, Confirm: Fixed, Withdraw: Fixed, Refute: Fixed, Doubt: Fixed},
 }
 
 // Next returns the state after the verb. What the table does not have is a Conflict fault that names the event and says the way out, and

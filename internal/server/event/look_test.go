@@ -293,3 +293,82 @@ func TestAChangeOnALineThatWandersIsNotTold(t *testing.T) {
 	}
 	storetest.WantEvents(t, w.store, repeat("report.closed pending processed", 100)...)
 }
+
+// TestWhatTheValuesDoNotCarryAnyMoreIsWithdrawn: of a line that was taken to be still when its change was confirmed, and wanders.
+func TestWhatTheValuesDoNotCarryAnyMoreIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	const told, back = "change.confirmed suspected confirmed code", "change.withdrawn confirmed suspected code"
+	for name, c := range map[string]struct {
+		before  func(*world, string) // what happens to the confirmed event before its line wanders
+		state   api.EventState       // after it
+		notices []string
+	}{
+		"nobody acted": {func(*world, string) {}, api.EventSuspected, []string{back}},
+		"somebody is on it": {func(w *world, id string) {
+			if _, err := w.do(id, api.UpdateEvent{Verb: api.AckEvent}); err != nil {
+				w.t.Fatal(err)
+			}
+		}, api.EventAcknowledged, nil},
+		"confirmed by a rerun": {func(w *world, id string) {
+			w.in(func(ctx context.Context, tx *store.Tx) error {
+				return event.Rerun(ctx, tx, w.project.ID, id)
+			})
+		}, api.EventConfirmed, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.runs("lab", 30, map[string]float64{"a": 100})
+			w.runs("lab", 8, map[string]float64{"a": 130})
+			w.look()
+			e := w.want(event.NamedFilter{}, "code confirmed lab: a +30% worse")[0]
+			storetest.WantEvents(t, w.store, append(repeat("report.closed pending processed", 38), told)...)
+			c.before(w, e.UUID)
+			drift, n := 0.0, 0
+			one, err := w.events.Get(t.Context(), local, "shop", e.UUID)
+			for ; err == nil && one.Settled && n < 80; n++ {
+				drift = 0.9*drift + 0.02*w.noise.NormFloat64()
+				w.run("lab", "", map[string]float64{"a": 130 * math.Exp(drift)})
+				w.look()
+				one, err = w.events.Get(t.Context(), local, "shop", e.UUID)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if one.State != c.state || one.Settled || one.Gone || !one.Changes[0].Weak {
+				t.Errorf("state %s, settled %v, gone %v: %+v", one.State, one.Settled, one.Gone, one.Changes[0])
+			}
+			if last := one.Steps[len(one.Steps)-1]; c.notices != nil && (last.Verb != "withdraw" || last.To != api.EventSuspected) {
+				t.Errorf("its last step: %+v", last)
+			}
+			storetest.WantEvents(t, w.store, append(repeat("report.closed pending processed", n), c.notices...)...)
+		})
+	}
+}
+
+// TestWhatIsNotFoundAnyMoreIsWithdrawn, and what is found again is told of again.
+func TestWhatIsNotFoundAnyMoreIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.runs("lab", 30, map[string]float64{"a": 100})
+	var slow []string
+	for range 8 {
+		slow = append(slow, w.run("lab", "", map[string]float64{"a": w.near(150)}))
+	}
+	w.look()
+	w.want(event.NamedFilter{}, "code confirmed lab: a +50% worse")
+	storetest.WantEvents(t, w.store, append(repeat("report.closed pending processed", 38), "change.confirmed suspected confirmed code")...)
+	for _, id := range slow {
+		if err := w.reports.Delete(t.Context(), local, "shop", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.look()
+	w.want(event.NamedFilter{})
+	w.want(event.NamedFilter{Gone: true}, "code suspected lab: a +50% worse")
+	storetest.WantEvents(t, w.store, append(repeat("report.deleted processed deleted", 8), "change.withdrawn confirmed suspected code")...)
+	w.runs("lab", 8, map[string]float64{"a": 150})
+	w.look()
+	w.want(event.NamedFilter{}, "code confirmed lab: a +50% worse")
+	storetest.WantEvents(t, w.store, append(repeat("report.closed pending processed", 8), "change.confirmed suspected confirmed code")...)
+}

@@ -94,8 +94,11 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 	}
 	for _, e := range before {
 		if e.Significant && !found[e.ID] {
-			e.Significant = false
-			if _, err := update(ctx, tx, e, true); err != nil {
+			e.Significant, e.Settled = false, false
+			if e, err = update(ctx, tx, e, true); err != nil {
+				return err
+			}
+			if _, err := settle(ctx, tx, e); err != nil {
 				return err
 			}
 		}
@@ -241,12 +244,35 @@ func renew(ctx context.Context, tx *store.Tx, row, now Event) (Event, error) {
 	return settle(ctx, tx, row)
 }
 
-// settle confirms an event that enough values follow: the series itself says that it is one.
+// settle confirms an event that enough values follow: the series itself says that it is one. When it does not say so any more, because
+// later values show a line that wanders or no change at all, it takes its word back, and tells those who were told.
 func settle(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
-	if !e.Settled || e.State != coreevent.Suspected {
-		return e, nil
+	switch {
+	case e.Settled && e.State == coreevent.Suspected:
+		return apply(ctx, tx, e, coreevent.Confirm, nil, "")
+	case !e.Settled && e.State == coreevent.Confirmed:
+		byValues, err := confirmedByValues(ctx, tx, e.ID)
+		if err != nil || !byValues {
+			return e, err
+		}
+		told := e.Told != nil
+		e.Told = nil // if it is confirmed again, that is news
+		if e, err = apply(ctx, tx, e, coreevent.Withdraw, nil, ""); err != nil || !told {
+			return e, err
+		}
+		return e, tell(ctx, tx, e, notify.ChangeWithdrawn, coreevent.Confirmed)
 	}
-	return apply(ctx, tx, e, coreevent.Confirm, nil, "")
+	return e, nil
+}
+
+// confirmedByValues says whether an event that is confirmed was so by its values: they confirm what is suspected, a rerun what is checked.
+func confirmedByValues(ctx context.Context, tx *store.Tx, eventID string) (bool, error) {
+	var from string
+	if err := tx.QueryRow(ctx, `select coalesce((select from_state from change_event_step where event_id = $1 and to_state = $2
+		and from_state <> $2 order by number desc limit 1), '')`, eventID, string(coreevent.Confirmed)).Scan(&from); err != nil {
+		return false, fmt.Errorf("find what confirmed event %s: %w", eventID, err)
+	}
+	return coreevent.State(from) == coreevent.Suspected, nil
 }
 
 // apply lets something happen to an event: it writes the state that the table in core/event says, and the step.
@@ -262,7 +288,7 @@ func apply(ctx context.Context, tx *store.Tx, e Event, verb coreevent.Verb, by *
 	return e, addStep(ctx, tx, e.ID, Step{Verb: verb, From: from, To: e.State, AccountID: by, Reason: reason})
 }
 
-// tellOnce tells of a confirmed event (notify), once in its life. One that is old when it is found is told to nobody.
+// tellOnce tells of a confirmed event (notify), once unless that was taken back. One that is old when it is found is told to nobody.
 func tellOnce(ctx context.Context, tx *store.Tx, e Event, fresh bool) error {
 	if e.State != coreevent.Confirmed || e.Told != nil || !fresh {
 		return nil
@@ -272,6 +298,11 @@ func tellOnce(ctx context.Context, tx *store.Tx, e Event, fresh bool) error {
 	if _, err := update(ctx, tx, e, false); err != nil {
 		return err
 	}
-	return notify.Write(ctx, tx, notify.Event{Kind: notify.ChangeConfirmed, ProjectID: e.ProjectID, Subject: e.ID,
-		Body: notify.Body{Event: e.ID, Head: e.HeadID, Reason: string(e.Kind), From: string(coreevent.Suspected), To: string(e.State)}})
+	return tell(ctx, tx, e, notify.ChangeConfirmed, coreevent.Suspected)
+}
+
+// tell writes a notice of an event.
+func tell(ctx context.Context, tx *store.Tx, e Event, kind notify.Kind, from coreevent.State) error {
+	return notify.Write(ctx, tx, notify.Event{Kind: kind, ProjectID: e.ProjectID, Subject: e.ID,
+		Body: notify.Body{Event: e.ID, Head: e.HeadID, Reason: string(e.Kind), From: string(from), To: string(e.State)}})
 }

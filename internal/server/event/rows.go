@@ -41,7 +41,7 @@ type Event struct {
 	Changes, Worse, Better                     int // significant ones
 	Reason                                     string
 	Until                                      *time.Time // of what is ignored
-	Told                                       *time.Time // when others were told, once
+	Told                                       *time.Time // when others were told; nil again when that was taken back
 	Version                                    int64
 	Created, Modified                          time.Time
 }

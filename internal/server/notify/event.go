@@ -23,12 +23,15 @@ const (
 	AlertRaised    Kind = "alert.raised"  // one event for all active alerts of a report that was closed; its subject is the report
 	AlertChanged   Kind = "alert.changed" // by a person; or all alerts of a head were silenced, and the subject is the head
 	JobEnded       Kind = "job.ended"
-	// ChangeConfirmed tells of an event (package event) that was confirmed, once in its life. What is told of here is called a notice there.
+	// ChangeConfirmed tells of an event (package event) that was confirmed, once. What is told of here is called a notice there.
 	ChangeConfirmed Kind = "change.confirmed"
+	// ChangeWithdrawn takes ChangeConfirmed back: with later values the event is only suspected, or not found any more. Should it be
+	// confirmed again, that is told of again.
+	ChangeWithdrawn Kind = "change.withdrawn"
 )
 
 // Kinds lists all kinds.
-var Kinds = []Kind{ReportClosed, ReportReopened, ReportDeleted, AlertRaised, AlertChanged, JobEnded, ChangeConfirmed}
+var Kinds = []Kind{ReportClosed, ReportReopened, ReportDeleted, AlertRaised, AlertChanged, JobEnded, ChangeConfirmed, ChangeWithdrawn}
 
 // Body says what happened in a few words. Fields that an event has no use for are empty.
 type Body struct {
