@@ -43,7 +43,7 @@ rules:
 
 // Parse reads a policy. An error is Mistakes. A text without rules is the default policy.
 func Parse(text []byte) (Policy, error) {
-	p := reader{source: string(text)}
+	p := reader{source: strings.TrimPrefix(string(text), "\ufeff")} // which some editors put before it
 	p.read()
 	if len(p.mistakes) > 0 {
 		slices.SortStableFunc(p.mistakes, func(a, b Mistake) int {

@@ -367,3 +367,17 @@ func TestWhomAChangeConcerns(t *testing.T) {
 		}
 	}
 }
+
+func TestATextMayBeginWithAByteOrderMark(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\ufeffrules:\r\n  - {severity: fail}\r\n": "",
+		"\ufeffrulez: []\n":                        "tacho.yaml:1:1: unknown key \"rulez\"",
+		"rules:\n\ufeff  - {severity: fail}\n":     "tacho.yaml:2:1: ",
+	} {
+		p, err := Parse([]byte(text))
+		if want == "" && (err != nil || len(p.Rules) != 1) || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%q: %d rules, %v", text, len(p.Rules), err)
+		}
+	}
+}
