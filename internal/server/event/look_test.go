@@ -260,7 +260,7 @@ func TestAlertsOfAChangeThatWasNoneStandForThemselves(t *testing.T) {
 	w.runs("lab", 30, map[string]float64{"a": 100})
 	w.look()
 	w.want(event.NamedFilter{})
-	if gone := w.want(event.NamedFilter{Gone: true}, "code confirmed lab: a +10% worse"); gone[0].Alerts != 0 {
+	if gone := w.want(event.NamedFilter{Gone: true}, "code suspected lab: a +10% worse"); gone[0].Alerts != 0 {
 		t.Errorf("%d alerts are of a change that is none", gone[0].Alerts)
 	}
 	if alone := w.want(event.NamedFilter{Kind: event.Threshold}, "threshold suspected lab: "); alone[0].Alerts != 5 {
