@@ -12,25 +12,23 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// CatchUp looks at lines of a project with news, the oldest first, until there are none or most heads and testbeds were looked at. It
-// returns how many were. Lines that others look at meanwhile are theirs.
+// CatchUp looks at lines of a project that have news now, the oldest first, each once, and at most so many heads and testbeds. It returns
+// how many were. What comes meanwhile is left to the next, or one that began under load would not end. Lines that others look at meanwhile
+// are theirs.
 func (s *Service) CatchUp(ctx context.Context, projectID string, most int) (looked int, err error) {
-	for looked < most {
-		var lines []report.Line
-		if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-			lines, err = report.LinesWithNews(ctx, tx, projectID, most-looked)
-			return err
-		}); err != nil || len(lines) == 0 {
-			return looked, err
-		}
-		for _, l := range lines {
-			if err := s.Look(ctx, projectID, l); err != nil {
-				return looked, err
-			}
-			looked++
+	var lines []report.Line
+	if err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		lines, err = report.LinesWithNews(ctx, tx, projectID, most)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	for i, l := range lines {
+		if err := s.Look(ctx, projectID, l); err != nil {
+			return i, err
 		}
 	}
-	return looked, nil
+	return len(lines), nil
 }
 
 // errOvertaken says that somebody else has looked since a look began.

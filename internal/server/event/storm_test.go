@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -51,6 +52,33 @@ func (w *world) rows(want map[string]int) {
 func (w *world) catchUp(ctx context.Context) error {
 	_, err := w.events.CatchUp(ctx, w.project.ID, 100)
 	return err
+}
+
+// TestCatchingUpEndsUnderLoad: what comes while it looks is left to the next, so that a delivery ends in its time.
+func TestCatchingUpEndsUnderLoad(t *testing.T) {
+	t.Parallel()
+	storetest.EachRace(t, func(t *testing.T, race *storetest.Race) {
+		s, clock := race.Fresh()
+		w := worldOn(t, s, clock)
+		const testbeds = 6
+		for i := range testbeds {
+			w.run(fmt.Sprint("t", i), "", map[string]float64{"a": 100})
+		}
+		looked := 0
+		of1, of2 := race.Run(1, func(ctx context.Context) (err error) {
+			looked, err = w.events.CatchUp(ctx, w.project.ID, math.MaxInt)
+			return err
+		}, func(context.Context) error { // after the look at the first testbed
+			w.run("t0", "", map[string]float64{"a": 100})
+			return nil
+		})
+		if of1 != nil || of2 != nil || looked != testbeds {
+			t.Errorf("looked at %d testbeds, want %d; the first: %v; the second: %v", looked, testbeds, of1, of2)
+		}
+		w.rows(map[string]int{"line_news": 1})
+		w.look()
+		w.rows(map[string]int{"line_news": 0})
+	})
 }
 
 func TestTwoServersLookAtOnce(t *testing.T) {
