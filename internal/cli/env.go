@@ -59,7 +59,11 @@ func NewEnv(version, commit string) Env {
 
 func interrupts() (<-chan os.Signal, func()) {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // a terminal that closes; nohup has it ignored
+		wanted = append(wanted, syscall.SIGHUP)
+	}
+	signal.Notify(signals, wanted...)
 	return signals, func() { signal.Stop(signals) }
 }
 

@@ -69,10 +69,13 @@ func (s *Screen) Red(text string) string { return s.Paint(Bad, text) }
 // Dim paints what matters less.
 func (s *Screen) Dim(text string) string { return s.Paint(Faint, text) }
 
-// Clean returns text on one line: control characters become spaces, except that they are not doubled.
+// Clean returns text on one line: control characters become spaces, except that they are not doubled. So do those that turn the direction
+// of what follows, because a name could hide behind them.
 func Clean(text string) string {
-	if strings.IndexFunc(text, unicode.IsControl) < 0 {
+	if strings.IndexFunc(text, controls) < 0 {
 		return text
 	}
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) }), " ")
+	return strings.Join(strings.FieldsFunc(text, controls), " ")
 }
+
+func controls(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

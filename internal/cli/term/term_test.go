@@ -83,6 +83,15 @@ func TestOnlyColoursGetThroughToATerminal(t *testing.T) {
 	}
 }
 
+func TestNamesHideNothing(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"a\nb": "a b", "\u202egnp.exe": "gnp.exe", "a\u2066b\u2069": "a b", "Größe": "Größe"} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) is %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestNoTextMovesTheCursor(t *testing.T) {
 	t.Parallel()
 	property.Check(t, func(t *rapid.T) {
