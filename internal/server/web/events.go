@@ -353,6 +353,12 @@ func options(chosen string, all ...option) []option {
 func stateSentence(e api.Event) string {
 	switch e.State {
 	case api.EventSuspected:
+		switch n := len(e.Steps); {
+		case n > 0 && e.Steps[n-1].Verb == string(coreevent.Withdraw):
+			return "It is suspected again: it was confirmed, and later values took that back."
+		case slices.ContainsFunc(e.Changes, func(c api.EventChange) bool { return c.Settled && c.Weak }):
+			return "It is suspected: noise like that of its series looks like changes."
+		}
 		return "It is suspected: fewer than five values follow it, and nobody was told."
 	case api.EventChecking:
 		return "It is being checked by a rerun."

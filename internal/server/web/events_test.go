@@ -255,3 +255,24 @@ func TestDotsAreOfTheTwoLevels(t *testing.T) {
 		t.Error(svg)
 	}
 }
+
+// TestASuspicionSaysWhyItIsNoMore: that few values follow is not the only reason.
+func TestASuspicionSaysWhyItIsNoMore(t *testing.T) {
+	t.Parallel()
+	of := func(settled, weak bool, verbs ...string) api.Event {
+		e := api.Event{State: api.EventSuspected, Changes: []api.EventChange{{Settled: settled, Weak: weak}}}
+		for _, v := range verbs {
+			e.Steps = append(e.Steps, api.EventStep{Verb: v})
+		}
+		return e
+	}
+	for want, e := range map[string]api.Event{
+		"fewer than five values": of(false, true),
+		"noise like that":        of(true, true),
+		"suspected again":        of(true, true, "confirm", "withdraw"),
+	} {
+		if got := stateSentence(e); !strings.Contains(got, want) {
+			t.Errorf("want %q, got %q", want, got)
+		}
+	}
+}
