@@ -91,7 +91,7 @@ type EventChange struct {
 	Direction string     `json:"direction" enum:"worse,better,unknown"`
 	Gone      bool       `json:"gone" doc:"it is not found any more"`
 	Settled   bool       `json:"settled" doc:"five or more values follow it"`
-	Weak      bool       `json:"weak" doc:"this line has noise that looks like changes"`
+	Weak      bool       `json:"weak" doc:"noise of this line looks like changes, or too few values show this one to tell anybody"`
 	Exact     bool       `json:"exact" doc:"values are counted: the change is one, and no test says so"`
 
 	Number int64 `json:"number" doc:"first version of the new level"`

@@ -70,7 +70,7 @@ func changesOf(values []float64) (out []oneChange) {
 	}
 	for _, c := range r.Changes {
 		if c.Settled {
-			out = append(out, oneChange{c, c.Switch || r.Inflation > weakFrom})
+			out = append(out, oneChange{c, c.Switch || r.Inflation > weakFrom || !c.Firm})
 		}
 	}
 	return out

@@ -285,7 +285,7 @@ func changeNote(c api.EventChange) string {
 		said bool
 		text string
 	}{
-		{c.Exact, "counted"}, {!c.Settled && !c.Exact, "fewer than five values follow"}, {c.Weak, "noise of this line looks like changes"},
+		{c.Exact, "counted"}, {!c.Settled && !c.Exact, "fewer than five values follow"}, {c.Weak, "too few values for this line's noise"},
 		{c.Gone, "no longer found"},
 	} {
 		if n.said {

@@ -158,6 +158,7 @@ func (e *examination) fill(c *Change, i int) {
 	c.NBefore, c.NAfter = d.before.n, d.after.n
 	c.Effect, c.Lower, c.Upper = e.effect(d.delta), e.effect(d.delta-d.half), e.effect(d.delta+d.half)
 	c.T, c.P = d.t, d.p
+	c.Firm = d.firm(len(e.z), e.inflation)
 	c.Settled = len(e.z)-at >= settledAfter
 }
 

@@ -48,6 +48,12 @@ func (w *workspace) correlation(z []float64, starts []int, sigma, bound float64)
 	return rho, (1 + rho) / (1 - rho)
 }
 
+// hidden is the largest f that n values do not show: that of ρ = 2/√n, at most 0.9.
+func hidden(n int) float64 {
+	rho := min(2/math.Sqrt(float64(n)), largestCorrelation)
+	return (1 + rho) / (1 - rho)
+}
+
 // demands are what a change must fulfil besides being told from noise.
 type demands struct {
 	inflation float64 // f of the series

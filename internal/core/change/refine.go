@@ -57,6 +57,14 @@ type difference struct {
 	before, after level // of up to effectMax points
 	delta, half   float64
 	t, p          float64
+	degrees       float64 // Welch's ν
+}
+
+// firm says whether the step among n points would also be told from noise with the largest autocorrelation that n values do not show, and
+// with Student's t instead of Φ, because few values say little of their own noise.
+func (d difference) firm(n int, inflation float64) bool {
+	t := d.t * math.Sqrt(inflation/max(inflation, hidden(n)))
+	return stats.StudentTail(t, math.Floor(d.degrees)) <= math.Erfc(bar(n)/math.Sqrt2)
 }
 
 // measure is the step at shift i: the levels of up to 200 points of its regimes, Δ with half of its 95 % interval, t_ν·√f·√(v*/n +
@@ -66,8 +74,8 @@ func (w *workspace) measure(z []float64, i int, sigma, inflation float64) differ
 	d.before, d.after = w.sides(z, i, effectMax, sigma)
 	d.delta = d.after.mean - d.before.mean
 	a, b := d.before.shrunk(sigma)/float64(d.before.n), d.after.shrunk(sigma)/float64(d.after.n)
-	degrees := (a + b) * (a + b) / (a*a/float64(d.before.n+priorPoints) + b*b/float64(d.after.n+priorPoints))
-	d.half = stats.StudentQuantile((1+confidence)/2, math.Floor(degrees)) * math.Sqrt(inflation*(a+b))
+	d.degrees = (a + b) * (a + b) / (a*a/float64(d.before.n+priorPoints) + b*b/float64(d.after.n+priorPoints))
+	d.half = stats.StudentQuantile((1+confidence)/2, math.Floor(d.degrees)) * math.Sqrt(inflation*(a+b))
 	w.compare(z, i, sigma)
 	d.t = w.shifts[i].t / math.Sqrt(inflation)
 	d.p = min(1, float64(len(z))*math.Erfc(d.t/math.Sqrt2))

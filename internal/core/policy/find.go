@@ -51,7 +51,7 @@ func Noisy(r change.Result) []Found {
 		effect, low, high := c.Effect, c.Lower, c.Upper
 		out[i] = Found{Index: c.Index, First: c.First, Last: c.Last, Scale: c.Scale.String(), Before: c.Before, After: c.After,
 			Effect: &effect, Lower: &low, High: &high, T: c.T, P: c.P, NBefore: c.NBefore, NAfter: c.NAfter, Settled: c.Settled,
-			Weak: r.Inflation > weakFrom || c.Switch}
+			Weak: r.Inflation > weakFrom || c.Switch || !c.Firm}
 	}
 	return out
 }

@@ -357,7 +357,7 @@ func stateSentence(e api.Event) string {
 		case n > 0 && e.Steps[n-1].Verb == string(coreevent.Withdraw):
 			return "It is suspected again: it was confirmed, and later values took that back."
 		case slices.ContainsFunc(e.Changes, func(c api.EventChange) bool { return c.Settled && c.Weak }):
-			return "It is suspected: noise like that of its series looks like changes."
+			return "It is suspected: too few values show it in the noise of its series."
 		}
 		return "It is suspected: fewer than five values follow it, and nobody was told."
 	case api.EventChecking:
@@ -583,7 +583,7 @@ func changeRowOf(project api.Project, e api.Event, c api.EventChange) changeRow 
 		notes = append(notes, "not found any more")
 	}
 	if c.Weak {
-		notes = append(notes, "noise that looks like changes")
+		notes = append(notes, "too few values for its noise")
 	}
 	if !c.Settled {
 		notes = append(notes, "few values follow")
@@ -662,7 +662,7 @@ func reasons(e api.Event) []string {
 		out = append(out, "From here on a lasting step of "+detectableText(c)+" would be found in four of five cases.")
 	}
 	if c.Weak {
-		out = append(out, "This series has noise that looks like changes, so it counts for less.")
+		out = append(out, "Too few values show it in the noise of this series, so nobody is told of it.")
 	}
 	if !c.Settled {
 		out = append(out, "Fewer than five values follow, so it counts for half.")
