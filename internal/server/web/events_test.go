@@ -268,7 +268,7 @@ func TestASuspicionSaysWhyItIsNoMore(t *testing.T) {
 	}
 	for want, e := range map[string]api.Event{
 		"fewer than five values": of(false, true),
-		"noise like that":        of(true, true),
+		"too few values show it": of(true, true),
 		"suspected again":        of(true, true, "confirm", "withdraw"),
 	} {
 		if got := stateSentence(e); !strings.Contains(got, want) {
