@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,6 +31,9 @@ func TestMain(m *testing.M) {
 // TestStories runs the scripts. 'exits N tacho …' runs a command that must end with exit code N.
 func TestStories(t *testing.T) {
 	t.Parallel()
+	if signal.Ignored(syscall.SIGHUP) { // under nohup, and commands would inherit that; what is caught here is theirs to handle
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "stories"),
 		Setup: func(e *testscript.Env) error {
