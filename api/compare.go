@@ -5,7 +5,7 @@ import "time"
 // ComparisonVerdict is what is known of a difference, of a row or of all rows together.
 type ComparisonVerdict string
 
-// The verdicts. Nothing judged is none of the others: it is never taken for nothing having changed.
+// The verdicts. Nothing judged is a verdict of its own: it never means that nothing changed.
 const (
 	VerdictWorse         ComparisonVerdict = "worse"
 	VerdictBetter        ComparisonVerdict = "better"

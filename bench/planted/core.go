@@ -2,14 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tachograph/tacho/internal/core/change"
 	"github.com/tachograph/tacho/internal/core/event"
+	"github.com/tachograph/tacho/internal/core/policy"
 )
-
-// weakFrom is from which inflation by autocorrelation on a line's changes are suspected only: nobody is told before a rerun confirms
-// them, or another line of the item does.
-const weakFrom = 2
 
 // byCore are the items that the core makes of the project: changes of each line, grouped, and of those the ones that people are told of.
 func (p *project) byCore() (items []Item) {
@@ -21,8 +19,8 @@ func (p *project) byCore() (items []Item) {
 			for i := range benchmarkCount {
 				for _, c := range changesOf(p.values[b][t][i]) {
 					id := fmt.Sprintf("%d/%d", i, c.Index)
-					of[t][id] = found{i, c.weak}
-					effect := event.Effect{Before: c.Before, After: c.After, P: c.P, Settled: c.Settled && !c.weak}
+					of[t][id] = found{i, c.Weak}
+					effect := event.Effect{Before: c.Before, After: c.After, P: c.P, Settled: c.Settled && !c.Weak}
 					spans[t] = append(spans[t], event.Span{ID: id, Line: name(i), First: int64(c.First), Last: int64(c.Last), Weight: effect.Score()})
 				}
 			}
@@ -56,22 +54,11 @@ type found struct {
 	weak      bool
 }
 
-// oneChange is a change of a line; a weak one may be noise that looks like changes.
-type oneChange struct {
-	change.Change
-	weak bool
-}
-
 // changesOf are the changes of a line that enough values follow.
-func changesOf(values []float64) (out []oneChange) {
+func changesOf(values []float64) []policy.Found {
 	r, err := change.Detect(values, change.Params{})
 	if err != nil {
 		panic(err) // the generator made what is no measurement
 	}
-	for _, c := range r.Changes {
-		if c.Settled {
-			out = append(out, oneChange{c, c.Switch || r.Inflation > weakFrom || !c.Firm})
-		}
-	}
-	return out
+	return slices.DeleteFunc(policy.Noisy(r), func(f policy.Found) bool { return !f.Settled })
 }

@@ -98,7 +98,7 @@ var table = slices.Concat([]row{
 	{"bench/accuracy/...", []string{"internal/core/change", "internal/core/judge", "internal/core/paired", "internal/core/stats",
 		"internal/core/unit", "bench/accuracy/baseline"}}, // measures the core itself
 	{"bench/planted", []string{"api", "client", "internal/core/change", "internal/core/event",
-		"bench/accuracy/baseline"}}, // the core, or a server
+		"internal/core/policy", "bench/accuracy/baseline"}}, // the core, or a server
 	{"bench/same", nil},
 	{"bench/idle", []string{"api", "internal/config", "internal/imagepack", "internal/server"}},
 	{"e2e", nil},

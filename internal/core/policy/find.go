@@ -41,7 +41,7 @@ func (f Found) Share() *float64 {
 	return &d
 }
 
-// weakFrom is the inflation by autocorrelation from which on changes are often none.
+// weakFrom is the inflation by autocorrelation from which on changes are often none, and nobody is told of them.
 const weakFrom = 2
 
 // Noisy are the changes of a series.
