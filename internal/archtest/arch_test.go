@@ -158,7 +158,7 @@ var owners = map[string][]string{
 	"github.com/danielgtaylor/huma":          {"internal/server/httpapi"},
 	"github.com/coder/websocket":             {"internal/server/hub", "internal/runner"},
 	"github.com/spf13/cobra":                 {"internal/cli/..."},
-	"github.com/goccy/go-yaml":               {"internal/config", "internal/core/policy"},
+	"github.com/goccy/go-yaml":               {"internal/config", "internal/core/strict"},
 	"github.com/prometheus/client_golang":    {"internal/server/metrics"},
 	"github.com/google/go-containerregistry": {"internal/runner/image", "internal/imagepack"},
 	"github.com/opencontainers/runtime-spec": {"internal/runner/isolate/ocirun"},

@@ -46,9 +46,6 @@ func Worst(a, b Severity) Severity {
 // Smaller changes of a noisy line are true more often than they matter.
 const ToldFrom = 0.01
 
-// Position is a place in a text, from 1.
-type Position struct{ Line, Column int }
-
 // Pattern selects names: * is any text, ? is any character.
 type Pattern struct {
 	Text string

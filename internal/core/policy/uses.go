@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tachograph/tacho/internal/core/strict"
 )
 
 // Notice is something about a rule that is allowed and probably not meant.
@@ -104,7 +106,7 @@ func (s *Selector) hasSeveral() bool {
 }
 
 func unmatched(d dimension, p Pattern, lines []Line) string {
-	text := fmt.Sprintf("%s %q matches nothing", d.key, shortened(p.Text))
+	text := fmt.Sprintf("%s %q matches nothing", d.key, strict.Shortened(p.Text))
 	if d.key == "tag" && !slices.ContainsFunc(lines, func(l Line) bool { return len(l.Tags) > 0 }) {
 		return text + ": no benchmark here has tags"
 	}
@@ -112,7 +114,7 @@ func unmatched(d dimension, p Pattern, lines []Line) string {
 	for _, l := range lines {
 		for _, n := range d.of(l) {
 			if folded.Matches(strings.ToLower(n.Name)) {
-				return text + fmt.Sprintf("; upper and lower case count, and there is %q", shortened(n.Name))
+				return text + fmt.Sprintf("; upper and lower case count, and there is %q", strict.Shortened(n.Name))
 			}
 		}
 	}
@@ -120,7 +122,7 @@ func unmatched(d dimension, p Pattern, lines []Line) string {
 	for _, l := range lines {
 		for _, n := range d.of(l) {
 			if wider.Matches(n.Name) {
-				return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", shortened(n.Name))
+				return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", strict.Shortened(n.Name))
 			}
 		}
 	}

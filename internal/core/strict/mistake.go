@@ -1,27 +1,29 @@
-package policy
+package strict
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
 )
 
-// Mistake is something in a policy's text that cannot be read.
+// Position is a place in a text, from 1.
+type Position struct{ Line, Column int }
+
+// Mistake is something in a text that cannot be read.
 type Mistake struct {
 	At     Position
 	Text   string // what is wrong, and the way out
 	Source string // its line
+	file   string // what such a text is called by default
 }
 
 // Mistakes are those of a text, in its order, at most 10.
 type Mistakes []Mistake
 
-func (m Mistakes) Error() string { return m.Describe(FileName) }
+func (m Mistakes) Error() string { return m.Describe(m[0].file) }
 
 // Describe says what is wrong with the text of this name: for each mistake where and why, and below it the line with a caret.
 func (m Mistakes) Describe(name string) string {
@@ -64,7 +66,7 @@ func window(line string, column int) (string, int) {
 }
 
 // nearest is the known key that a mistyped one was meant to be, "" if none is near.
-func nearest(key string, known map[string]func(Position, ast.Node)) string {
+func nearest(key string, known Keys) string {
 	if len(key) > 40 {
 		return ""
 	}
