@@ -34,6 +34,9 @@ const PerfColumnsType = "application/vnd.tacho.columns+json"
 // another kind of server.
 const OperationHeader = "X-Operation-Id"
 
+// DoneHeader is "true" in an answer without a job to a runner that was started for a slot of a sweep in which nothing is left for it.
+const DoneHeader = "X-Slot-Done"
+
 // RequestIDHeader carries the request id of the answer; a caller may send its own.
 const RequestIDHeader = "X-Request-Id"
 

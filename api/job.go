@@ -400,6 +400,7 @@ type Message struct {
 	Error       string            `json:"error,omitempty" doc:"failed: a sentence; error: what was wrong with the message"`
 	Host        *HostFacts        `json:"host,omitempty" doc:"completed, failed"`
 	Claimed     *ClaimedJob       `json:"claimed,omitempty" doc:"job"`
+	Done        bool              `json:"done,omitempty" doc:"no_job: this runner was started for a slot of a sweep in which nothing is left for it; it may leave"`
 	_           struct{}          `additionalProperties:"true"`
 }
 

@@ -155,7 +155,7 @@ func (l *pollLink) awaitJob(ctx context.Context, ready api.Message) (api.Message
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusNoContent:
-		return api.Message{Event: api.MsgNoJob}, nil
+		return api.Message{Event: api.MsgNoJob, Done: resp.Header.Get(api.DoneHeader) == "true"}, nil
 	case http.StatusOK:
 	default:
 		return api.Message{}, fmt.Errorf("claim a job: %w", refused(resp))

@@ -21,7 +21,7 @@ func (m *RunnerMachine) received(out *effects, msg api.Message) {
 	case api.MsgJob:
 		m.offered(out, msg)
 	case api.MsgNoJob:
-		m.noJob(out)
+		m.noJob(out, msg.Done)
 	case api.MsgCancel:
 		if m.job != nil && m.job.is(msg) && !m.job.abandoned {
 			m.job.drop(msg.Seq)
@@ -96,12 +96,13 @@ func (m *RunnerMachine) offered(out *effects, msg api.Message) {
 	m.beat(out)
 }
 
-func (m *RunnerMachine) noJob(out *effects) {
+// noJob asks again after a pause, or leaves: when it was told to when there is nothing, or when the server says that nothing will come.
+func (m *RunnerMachine) noJob(out *effects, done bool) {
 	if !m.asking {
 		return
 	}
 	m.asking = false
-	if m.cfg.ExitWhenIdle {
+	if m.cfg.ExitWhenIdle || done {
 		m.drain(out)
 		return
 	}

@@ -129,7 +129,8 @@ func (s *session) serve(ctx context.Context) error {
 		}
 		reply := api.Message{Event: api.MsgError, Job: msg.Job, Epoch: msg.Epoch, Seq: msg.Seq, Error: fault.Message(err)}
 		if fault.Of(err) == fault.Internal {
-			s.hub.log.ErrorContext(ctx, "runner message failed", "runner", s.runner, "event", string(msg.Event), "job", msg.Job, "error", err)
+			s.hub.log.ErrorContext(ctx, "runner message failed", "runner", s.runner, "event", string(msg.Event), "job", msg.Job, "error",
+				err)
 			return err // the runner comes back and says it again
 		}
 		if err := s.say(ctx, reply); err != nil {
@@ -235,6 +236,8 @@ func (s *session) offer(ctx, waitCtx context.Context, meta *api.RunnerMeta, wait
 	}
 	s.mu.Unlock()
 	switch {
+	case errors.Is(err, errDone):
+		return s.say(ctx, api.Message{Event: api.MsgNoJob, Done: true})
 	case err != nil:
 		return fmt.Errorf("claim for runner %s: %w", s.runner, err)
 	case job == nil && ctx.Err() != nil:

@@ -115,6 +115,9 @@ func (h *Hub) claim(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + time.Minute))
 	job, err := h.queue.Claim(r.Context(), runner, body.Runner, wait)
 	switch {
+	case errors.Is(err, errDone):
+		w.Header().Set(api.DoneHeader, "true")
+		w.WriteHeader(http.StatusNoContent)
 	case err != nil:
 		h.fail(w, r, err)
 	case job == nil:
@@ -125,6 +128,8 @@ func (h *Hub) claim(w http.ResponseWriter, r *http.Request) {
 		request.WriteJSON(w, http.StatusOK, job)
 	}
 }
+
+var errDone = job.ErrDone // job is also the name of what was claimed
 
 // giveBack returns a job that could not be handed over. What did arrive after all is told by the runner's next word.
 func (h *Hub) giveBack(ctx context.Context, runner string, job *api.ClaimedJob) {
@@ -182,7 +187,8 @@ func (h *Hub) upload(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
 	err = h.queue.PutOutput(r.Context(), runner, r.PathValue("job"), job.OutputParams{
-		Epoch: epoch, Iteration: iteration, Kind: api.ArtifactKind(q.Get("kind")), Path: q.Get("path"), Truncated: q.Get("truncated") == "true",
+		Epoch: epoch, Iteration: iteration, Kind: api.ArtifactKind(q.Get("kind")), Path: q.Get("path"),
+		Truncated: q.Get("truncated") == "true",
 	}, r.Body)
 	if err != nil {
 		h.fail(w, r, err)

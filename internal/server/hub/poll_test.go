@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/channel"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -63,8 +64,45 @@ func (p *port) event(runner, key string, msg api.Message) api.MessageEvent {
 
 func (p *port) upload(runner, key string, job *api.ClaimedJob, query, body string) int {
 	p.t.Helper()
-	status, _ := p.do(http.MethodPut, fmt.Sprintf("/v0/runners/%s/jobs/%s/outputs?epoch=%d&%s", runner, job.UUID, job.Epoch, query), key, body)
+	status, _ := p.do(http.MethodPut, fmt.Sprintf("/v0/runners/%s/jobs/%s/outputs?epoch=%d&%s", runner, job.UUID, job.Epoch, query), key,
+		body)
 	return status
+}
+
+// TestARunnerOfAnEmptySlotIsToldToLeave, over HTTP and on the channel; an ordinary one is told that there is nothing just now.
+func TestARunnerOfAnEmptySlotIsToldToLeave(t *testing.T) {
+	t.Parallel()
+	p := newPort(t)
+	id, key := p.runner("box")
+	ask := func() (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/v0/runners/box/jobs",
+			strings.NewReader(`{"poll_timeout":0}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.StatusCode, res.Header.Get(api.DoneHeader)
+	}
+	if status, done := ask(); status != http.StatusNoContent || done != "" {
+		t.Errorf("an ordinary runner: %d, done %q", status, done)
+	}
+	p.tx(func(ctx context.Context, tx *store.Tx) error { return fleet.SetRunnerSlot(ctx, tx, id, new("slot")) })
+	if status, done := ask(); status != http.StatusNoContent || done != "true" {
+		t.Errorf("over HTTP: %d, done %q", status, done)
+	}
+	c := p.dial("box", key)
+	c.send(api.Message{Event: api.MsgHello, Seq: 1})
+	c.receive()
+	c.send(api.Message{Event: api.MsgReady})
+	if got := c.receive(); got.Event != api.MsgNoJob || !got.Done {
+		t.Errorf("on the channel: %+v", got)
+	}
 }
 
 func TestPlainHTTPDoesAllThatTheChannelDoes(t *testing.T) {

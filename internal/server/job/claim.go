@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 
 // Claim waits up to wait for a job that the runner may take, and takes it. It returns nil when the time is over or ctx ends. One look at
 // the database when it begins and one after each wake-up is all that an idle runner costs.
+//
+// A runner that was started for a slot hears ErrDone as soon as nothing is left there for it: it may go, and its machine with it.
 //
 // Who asks for work holds none: a job that this runner claimed and of which it never said a word was lost on the way to it, and goes back.
 func (s *Service) Claim(ctx context.Context, runnerID string, meta *api.RunnerMeta, wait time.Duration) (*api.ClaimedJob, error) {
@@ -68,6 +71,9 @@ func (s *Service) claim(ctx context.Context, runnerID string, meta *api.RunnerMe
 	for {
 		if claimed, err = s.take(ctx, runnerID, has.unfit); claimed != nil || err != nil {
 			return claimed, err
+		}
+		if done, err := s.done(ctx, runnerID, has); done || err != nil {
+			return nil, cmp.Or(err, ErrDone)
 		}
 		owed = Stand{}
 		select {
@@ -193,6 +199,8 @@ func (s *Service) beaten(jobID string) bool {
 type offer struct {
 	stands     []Stand
 	unfit, why []string
+	slot       string // the one that it was started for; "": none
+	drained    bool
 
 	word word // what is stored of the runner's word of itself
 }
@@ -208,8 +216,8 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 		if r.Archived != nil {
 			return fault.Unauthorizedf("runner %q is archived", r.Name)
 		}
-		out.word = word{text(r.Meta), r.Draining}
-		if r.Drained != nil {
+		out.word, out.slot, out.drained = word{text(r.Meta), r.Draining}, text(r.SlotID), r.Drained != nil
+		if out.drained {
 			return nil
 		}
 		var meta api.RunnerMeta
@@ -230,6 +238,23 @@ func (s *Service) offered(ctx context.Context, runnerID string) (offer, error) {
 		return err
 	})
 	return out, err
+}
+
+// ErrDone is what a runner of a slot is told that will get no job any more.
+var ErrDone error = fault.New(fault.Conflict, "nothing is left to do in the slot that this runner was started for")
+
+// done reports whether a runner that found no job was started for a slot in which nothing is left for it: all jobs have ended, or it could
+// not run those that wait. What another machine of the slot holds may come back.
+func (s *Service) done(ctx context.Context, runnerID string, has offer) (bool, error) {
+	if has.slot == "" || has.drained {
+		return has.slot != "", nil
+	}
+	left := false
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		left, err = LeftInSlot(ctx, tx, has.slot, runnerID)
+		return err
+	})
+	return err == nil && !left, err
 }
 
 // take claims the first job that there is for the runner, in one transaction; nil when there is none.

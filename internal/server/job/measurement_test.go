@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -303,6 +304,65 @@ func TestJobsOfASlotGoToItsRunnerAlone(t *testing.T) {
 	}
 }
 
+func TestARunnerHearsThatNothingIsLeftInItsSlot(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	slot := "slot-1"
+	mine, other, ordinary := h.inSlot("mine", slot), h.inSlot("other", slot), h.runner("ordinary")
+	done := func(what, runner string, want bool) {
+		t.Helper()
+		got, err := h.queue.Claim(t.Context(), runner, nil, 0)
+		if got != nil || errors.Is(err, job.ErrDone) != want || err != nil && !want {
+			t.Errorf("%s: claimed %+v, %v; want done %v", what, got, err, want)
+		}
+	}
+	done("nothing was ever there", mine, true)
+	done("of no slot", ordinary, false)
+	h.submit(order{}) // an ordinary job does not keep it
+	done("only others have work", mine, true)
+	first := h.mustClaim(mine, h.submit(order{slot: &slot}))
+	h.says(mine, first, api.MsgAck, api.Message{Event: api.MsgRunning, Seq: 1})
+	done("the other machine of the slot has a job that may come back", other, false)
+	if err := h.queue.Cancel(t.Context(), first.UUID); err != nil {
+		t.Fatal(err)
+	}
+	done("it was asked to end, and has not", other, false)
+	h.says(mine, first, api.MsgAck, api.Message{Event: api.MsgCanceled, Seq: 9})
+	done("it has ended", other, true)
+
+	second := h.mustClaim(mine, h.submit(order{slot: &slot}))
+	h.says(mine, second, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonSandbox, Error: "no cgroup", Seq: 9})
+	done("it could not run what is left", mine, true)
+	done("the other may, after the pause", other, false)
+}
+
+// TestTheLastJobsEndWakesWhoWaitedForIt: a machine that costs money does not wait for its window to end.
+func TestTheLastJobsEndWakesWhoWaitedForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newFixture(t)
+		slot := "slot-1"
+		mine, other := h.inSlot("mine", slot), h.inSlot("other", slot)
+		first := h.mustClaim(mine, h.submit(order{slot: &slot}))
+		heard := make(chan error, 1)
+		go func() {
+			_, err := h.queue.Claim(t.Context(), other, nil, 24*time.Hour)
+			heard <- err
+		}()
+		synctest.Wait()
+		h.says(mine, first, api.MsgAck, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit, Error: "exit 1", Seq: 9})
+		synctest.Wait()
+		select {
+		case err := <-heard:
+			if !errors.Is(err, job.ErrDone) {
+				t.Errorf("it hears %v", err)
+			}
+		default:
+			t.Error("it still waits")
+		}
+	})
+}
+
 func TestASlotsMachineMayComeLater(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -342,6 +402,7 @@ func TestAJobOfASlotWakesItsRunner(t *testing.T) {
 		h := newFixture(t)
 		slot := "slot-1"
 		ordinary, mine := h.runner("ordinary"), h.inSlot("mine", slot)
+		h.mustClaim(h.inSlot("lost", slot), h.submit(order{slot: &slot})) // what it holds may come back: the other waits for it
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		first, second := h.claims(ctx, ordinary), h.claims(ctx, mine)

@@ -50,7 +50,8 @@ func scanJob(row interface{ Scan(...any) error }) (Job, error) {
 	var lease, deadline, asked, claimed, started, completed, pause *int64
 	err := row.Scan(&j.ID, &j.ReportID, &j.ProjectID, &j.OrganizationID, &j.SourceIP, &j.SpecID, &j.Image, &j.Digest, &j.Config,
 		&j.TimeoutSeconds, &j.Iterations,
-		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease, &deadline,
+		&j.Priority, &j.State, &j.Phase, &j.Reason, &j.Error, &j.Epoch, &j.Attempt, &j.InfraRetries, &j.LastSeq, &j.RunnerID, &lease,
+		&deadline,
 		&asked,
 		&j.Results, &j.Host, &queued, &claimed, &started, &completed, &created, &modified, &pause,
 		&j.MeasurementID, &j.Place, &j.Parts, &j.Side, &j.InTurn, &j.SlotID)
@@ -106,7 +107,8 @@ type TierLimits struct {
 
 const nextJobQuery = `select ` + jobColumns + ` from job j
 	where j.state = 'pending' and j.not_before is null
-	and j.spec_id in (select rs.spec_id from runner_spec rs join runner r on r.id = rs.runner_id where rs.runner_id = $1 and r.drained is null)
+	and j.spec_id in (select rs.spec_id from runner_spec rs join runner r on r.id = rs.runner_id where rs.runner_id = $1 and r.drained is
+		null)
 	and j.slot_id is not distinct from (select r.slot_id from runner r where r.id = $1)
 	and (not j.in_turn or (exists (select 1 from measurement m where m.id = j.measurement_id and (m.runner_id is null or m.runner_id = $1))
 		and not exists (select 1 from job o where o.measurement_id = j.measurement_id and o.place < j.place
@@ -116,8 +118,10 @@ const nextJobQuery = `select ` + jobColumns + ` from job j
 	and case
 		when j.slot_id is not null then true
 		when j.priority < $2 then $5 = 0 or (select count(*) from job o where o.source_ip = j.source_ip and ` + busyOfTier + `) < $5
-		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and ` + busyOfTier + `) < $6
-		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and ` + busyOfTier + `) < $7
+		when j.priority < $3 then $6 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and ` + busyOfTier + `)
+			< $6
+		when j.priority < $4 then $7 = 0 or (select count(*) from job o where o.organization_id = j.organization_id and ` + busyOfTier + `)
+			< $7
 		else true end`
 
 // busyOfTier are the jobs o that count against a tier's limit. Those of a slot do not: a sweep is bounded by its budget.
@@ -227,7 +231,8 @@ func InsertEvent(ctx context.Context, tx *store.Tx, e Event) error {
 // Events returns a job's history, oldest first.
 func Events(ctx context.Context, tx *store.Tx, jobID string) ([]Event, error) {
 	rows, err := tx.Query(ctx,
-		`select job_id, event, from_state, to_state, epoch, reason, detail, time from job_event where job_id = $1 order by id limit 1000`, jobID)
+		`select job_id, event, from_state, to_state, epoch, reason, detail, time from job_event where job_id = $1 order by id limit 1000`,
+		jobID)
 	return store.Collect(rows, err, func(r *sql.Rows) (Event, error) {
 		var e Event
 		var at int64
@@ -240,7 +245,8 @@ func Events(ctx context.Context, tx *store.Tx, jobID string) ([]Event, error) {
 // RenewLeases moves the leases of jobs in flight, in one statement for many.
 func RenewLeases(ctx context.Context, tx *store.Tx, jobIDs []string, until time.Time) error {
 	return store.InChunks(jobIDs, func(in string, args []any) error {
-		_, err := tx.Exec(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running') and id in %s`, len(args)+1,
+		_, err := tx.Exec(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running') and id in %s`,
+			len(args)+1,
 			in), append(args, store.Micros(until))...)
 		return err
 	})
@@ -288,6 +294,15 @@ func InFlightOf(ctx context.Context, tx *store.Tx, runnerID string) ([]Job, erro
 	rows, err := tx.Query(ctx, `select `+jobColumns+
 		` from job j where j.runner_id = $1 and j.state in ('claimed', 'running') order by j.claimed, j.id limit 1000`, runnerID)
 	return store.Collect(rows, err, scanJobs)
+}
+
+const leftInSlotQuery = `select exists (select 1 from job j where j.slot_id = $1 and (j.state in ('claimed', 'running')
+	or j.state = 'pending' and not exists (select 1 from job_avoid a where a.job_id = j.id and a.runner_id = $2)))`
+
+// LeftInSlot reports whether a slot has a job that a runner of it may yet get: one that waits and that the runner has not failed to run,
+// or one that a runner holds.
+func LeftInSlot(ctx context.Context, tx *store.Tx, slotID, runnerID string) (left bool, err error) {
+	return left, tx.QueryRow(ctx, leftInSlotQuery, slotID, runnerID).Scan(&left)
 }
 
 // BusyRunners returns the job that each runner holds, by runner.
@@ -457,7 +472,8 @@ type Log struct {
 
 // InsertJobLog stores a chunk; a chunk that is already stored is kept.
 func InsertJobLog(ctx context.Context, tx *store.Tx, jobID string, l Log) error {
-	_, err := tx.Exec(ctx, `insert into job_log (job_id, epoch, seq, iteration, stream, body, time) values ($1, $2, $3, $4, $5, $6, $7) on `+
+	_, err := tx.Exec(ctx, `insert into job_log (job_id, epoch, seq, iteration, stream, body, time) values ($1, $2, $3, $4, $5, $6, $7) on
+		`+
 		`conflict do nothing`,
 		jobID, l.Epoch, l.Seq, l.Iteration, l.Stream, l.Body, store.Micros(tx.Now()))
 	return err
@@ -466,14 +482,16 @@ func InsertJobLog(ctx context.Context, tx *store.Tx, jobID string, l Log) error 
 // JobLogSize returns how many bytes of a job's output an epoch has stored.
 func JobLogSize(ctx context.Context, tx *store.Tx, jobID string, epoch int64) (int64, error) {
 	var n int64
-	err := tx.QueryRow(ctx, `select coalesce(sum(octet_length(body)), 0) from job_log where job_id = $1 and epoch = $2`, jobID, epoch).Scan(&n)
+	err := tx.QueryRow(ctx, `select coalesce(sum(octet_length(body)), 0) from job_log where job_id = $1 and epoch = $2`, jobID,
+		epoch).Scan(&n)
 	return n, err
 }
 
 // JobLogs returns the chunks of an epoch with a higher number than after, in order.
 func JobLogs(ctx context.Context, tx *store.Tx, jobID string, epoch, after int64, most int) ([]Log, error) {
 	rows, err := tx.Query(ctx,
-		`select epoch, seq, iteration, stream, body from job_log where job_id = $1 and epoch = $2 and seq > $3 order by seq limit $4`, jobID,
+		`select epoch, seq, iteration, stream, body from job_log where job_id = $1 and epoch = $2 and seq > $3 order by seq limit $4`,
+		jobID,
 		epoch, after, most)
 	return store.Collect(rows, err, func(r *sql.Rows) (l Log, err error) {
 		return l, r.Scan(&l.Epoch, &l.Seq, &l.Iteration, &l.Stream, &l.Body)
@@ -510,14 +528,16 @@ func PutJobOutput(ctx context.Context, tx *store.Tx, jobID string, o Output) err
 func JobOutputsSize(ctx context.Context, tx *store.Tx, jobID string, o Output) (int64, error) {
 	var n int64
 	err := tx.QueryRow(ctx,
-		`select coalesce(sum(size), 0) from job_output where job_id = $1 and epoch = $2 and not (iteration = $3 and kind = $4 and path = $5)`,
+		`select coalesce(sum(size), 0) from job_output where job_id = $1 and epoch = $2 and not (iteration = $3 and kind = $4 and path =
+			$5)`,
 		jobID, o.Epoch, o.Iteration, o.Kind, o.Path).Scan(&n)
 	return n, err
 }
 
 // JobOutputs returns the outputs of a claim, by iteration, kind and path.
 func JobOutputs(ctx context.Context, tx *store.Tx, jobID string, epoch int64) ([]Output, error) {
-	rows, err := tx.Query(ctx, `select epoch, iteration, kind, path, digest, size, truncated from job_output where job_id = $1 and epoch = $2
+	rows, err := tx.Query(ctx, `select epoch, iteration, kind, path, digest, size, truncated from job_output where job_id = $1 and epoch =
+		$2
 		order by iteration, kind, path limit 100000`, jobID, epoch)
 	return store.Collect(rows, err, func(r *sql.Rows) (o Output, err error) {
 		return o, r.Scan(&o.Epoch, &o.Iteration, &o.Kind, &o.Path, &o.Digest, &o.SizeBytes, &o.Truncated)

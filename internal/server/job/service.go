@@ -383,6 +383,9 @@ func (s *Service) settled(ctx context.Context, row Job) {
 	if (row.Parts > 1 || row.InTurn) && state != api.JobCompleted && state != api.JobProcessed {
 		s.settleOthers(ctx, row)
 	}
+	if row.SlotID != nil && state != api.JobPending { // it may have been the last of its slot
+		s.waiting.wakeAll(StandOf(row))
+	}
 	s.slotFree(ctx, row)
 }
 
@@ -402,8 +405,10 @@ func (s *Service) slotFree(ctx context.Context, row Job) {
 // tierLimits are the concurrency limits as the claim's query takes them.
 func (s *Service) tierLimits() TierLimits {
 	return TierLimits{
-		FreeFrom: corejob.Priority(api.PlanFree), TeamFrom: corejob.Priority(api.PlanTeam), EnterpriseFrom: corejob.Priority(api.PlanEnterprise),
-		PerIP: s.Tiers[api.PlanUnclaimed].Concurrency, PerFree: s.Tiers[api.PlanFree].Concurrency, PerTeam: s.Tiers[api.PlanTeam].Concurrency,
+		FreeFrom: corejob.Priority(api.PlanFree), TeamFrom: corejob.Priority(api.PlanTeam),
+		EnterpriseFrom: corejob.Priority(api.PlanEnterprise),
+		PerIP:          s.Tiers[api.PlanUnclaimed].Concurrency, PerFree: s.Tiers[api.PlanFree].Concurrency,
+		PerTeam: s.Tiers[api.PlanTeam].Concurrency,
 	}
 }
 
