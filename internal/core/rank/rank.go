@@ -35,9 +35,12 @@ type Kind struct {
 	Machines     int
 	Mean         float64 // the geometric mean over benchmarks and machines, times the price if there is one
 	Lower, Upper float64 // of Mean, 95 % by machines; NaN for one machine
-	SD           float64 // of g between machines: how far two of them are apart, relatively; NaN for one machine
-	Letters      string  // kinds that share one are not separable
-	Place        int     // 1 for the best; kinds that share a letter with the best of a place have the same
+	SD           float64 // of g between machines, relative: the consistency of a kind; NaN for one machine
+	SDLower      float64 // of SD, 95 % (stats.SDInterval); NaN for one machine
+	SDUpper      float64
+	Letters      string // kinds that share one are not separable
+	Place        int    // 1 for the best; kinds that share a letter with the best of a place have the same
+	Best, Worst  int    // the range of its rank: 1 + kinds that are surely better, all kinds − those that are surely worse
 }
 
 // Pair is two kinds compared, by their places in Ranking.Kinds.
@@ -93,6 +96,7 @@ func Machines(machines []Machine, opts Options) Ranking {
 	for name, gs := range values {
 		slices.Sort(gs) // machines have no order, and sums round
 		k := Kind{Name: name, Machines: len(gs), Mean: math.Exp(stats.Mean(gs)), SD: stats.SampleSD(gs)}
+		k.SDLower, k.SDUpper = stats.SDInterval(k.SD, k.Machines, 0.95)
 		lower, upper := stats.OneSample(gs).Interval(0.95)
 		k.Lower, k.Upper = math.Exp(lower), math.Exp(upper)
 		out.Kinds = append(out.Kinds, k)
@@ -234,11 +238,18 @@ func letterOf(i int) string {
 	return text
 }
 
-// place numbers the kinds: one that is not separable from the first of a place shares it.
+// place numbers the kinds: one that is not separable from the first of a place shares it. And it gives each the range of its rank.
 func (r *Ranking) place() {
+	for i := range r.Kinds {
+		r.Kinds[i].Best, r.Kinds[i].Worst = 1, len(r.Kinds)
+	}
 	separable := map[[2]int]bool{}
 	for _, p := range r.Pairs {
 		separable[[2]int{p.A, p.B}] = p.Separable
+		if p.Separable { // kinds are in order, so A is the better one
+			r.Kinds[p.B].Best++
+			r.Kinds[p.A].Worst--
+		}
 	}
 	first := 0
 	for i := range r.Kinds {
