@@ -100,6 +100,7 @@ var table = slices.Concat([]row{
 	{"bench/planted", []string{"api", "client", "internal/core/change", "internal/core/event",
 		"internal/core/policy", "bench/accuracy/baseline"}}, // the core, or a server
 	{"bench/same", nil},
+	{"bench/beside", nil}, // both binaries are strangers to it
 	{"bench/idle", []string{"api", "internal/config", "internal/imagepack", "internal/server"}},
 	{"e2e", nil},
 	{"examples/...", nil},

@@ -83,7 +83,8 @@ func TestRanksAreRangesAndSomeAreABadBuy(t *testing.T) {
 	for _, k := range r.Kinds {
 		got = append(got, fmt.Sprintf("%s %d–%d", k.Name, k.Best, k.Worst))
 	}
-	want := []string{"c8a-medium 1–1", "c8i-large 2–3", "c7i-large 2–5", "c7a-medium 3–4", "c8g-medium 4–5", "c7g-medium 6–6", "c6g-medium 7–7"}
+	want := []string{"c8a-medium 1–1", "c8i-large 2–3", "c7i-large 2–5", "c7a-medium 3–4", "c8g-medium 4–5", "c7g-medium 6–6",
+		"c6g-medium 7–7"}
 	slices.Sort(got)
 	slices.Sort(want) // c7i and c7a have no order
 	if !slices.Equal(got, want) {
@@ -122,7 +123,8 @@ func TestNoOrderIsMadeUp(t *testing.T) {
 		var all []Machine
 		for i, sd := range sds {
 			for n := range 3 {
-				all = append(all, Machine{Kind: fmt.Sprint(i), Name: fmt.Sprint(n), Means: map[string]float64{"x": math.Exp(sd * random.NormFloat64())}})
+				mean := math.Exp(sd * random.NormFloat64())
+				all = append(all, Machine{Kind: fmt.Sprint(i), Name: fmt.Sprint(n), Means: map[string]float64{"x": mean}})
 			}
 		}
 		r := Machines(all, Options{})
@@ -156,7 +158,8 @@ func TestAKindWithOneMachineDominatesNobody(t *testing.T) {
 	if !math.IsNaN(offers[0].Lower) || !math.IsNaN(offers[0].Chance) || math.Abs(offers[1].Cost-2*r.Kinds[1].Mean) > 1e-9 {
 		t.Errorf("%+v", offers)
 	}
-	if _, unpriced = r.Offers(map[string]float64{"one": math.Inf(1), "slow": -1}, false); !slices.Equal(unpriced, []string{"one", "slow", "slower"}) {
+	_, unpriced = r.Offers(map[string]float64{"one": math.Inf(1), "slow": -1}, false)
+	if !slices.Equal(unpriced, []string{"one", "slow", "slower"}) {
 		t.Errorf("unpriced %v", unpriced)
 	}
 }
