@@ -32,25 +32,30 @@ var table = slices.Concat([]row{
 
 	// The command line: only cli/server knows the server, only cli/runner the runner.
 	{"internal/cli", []string{"api", "client", allCore, "internal/cli/term"}},
-	{"internal/cli/...", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term", "internal/cli/value"}},
+	{"internal/cli/...", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term",
+		"internal/cli/value"}},
 	{"internal/cli/term", nil},
 	{"internal/cli/gitctx", []string{allCore}},
 	{"internal/cli/compare", []string{"api", "client", allCore, "internal/cli", "internal/cli/here", "internal/cli/run/grades",
 		"internal/cli/show", "internal/cli/term", "internal/cli/value"}},
 	{"internal/cli/here", []string{"api", allCore, "internal/cli", "internal/cli/gitctx"}},
-	{"internal/cli/admin", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term", "internal/cli/value",
-		"internal/imagepack"}},
+	{"internal/cli/admin", []string{"api", "client", allCore, "internal/cli", "internal/cli/show", "internal/cli/term",
+		"internal/cli/value", "internal/imagepack"}},
 	{"internal/cli/run", []string{"api", "client", allCore, "internal/cli", "internal/cli/gitctx", "internal/cli/here", "internal/cli/jobs",
 		"internal/cli/run/ab", "internal/cli/run/checkout", "internal/cli/run/grades", "internal/cli/run/local", "internal/cli/show",
 		"internal/cli/term", "internal/cli/value"}},
 	{"internal/cli/run/checkout", []string{allCore, "internal/cli", "internal/cli/show", "internal/server/filelock"}}, // locks only
-	{"internal/cli/runner", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value", "internal/runner"}},
+	{"internal/cli/runner", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value",
+		"internal/runner"}},
 	{"internal/cli/server", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value", "internal/config",
 		"internal/runner/hostinfo", "internal/server", "internal/server/upkeep"}},
 	{"internal/cli/verbs", []string{"internal/cli/..."}},
 
 	// The runner is another machine: it knows the protocol, not the server.
 	{"internal/runner/...", []string{"api", allCore, "internal/runner/...", "internal/publicnet"}},
+
+	// Sweeps: the machines of clouds. The ledger is an interface, so that none of this knows the server.
+	{"internal/cloud/...", []string{allCore, "internal/cloud/..."}},
 
 	{"internal/config", []string{"internal/core/fault"}},
 	{"internal/imagepack", []string{"internal/core/fault"}},
