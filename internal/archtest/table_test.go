@@ -93,6 +93,7 @@ var table = slices.Concat([]row{
 	{"internal/server/blob", []string{allCore, "internal/server/filelock"}},
 	{"internal/server/blob/blobtest", []string{allCore, "internal/server/blob"}},
 	{"internal/server/chart", nil},
+	{"internal/standings", []string{allCore, "internal/server/chart"}}, // for pages and for the command line
 	{"internal/server/door", []string{"internal/core/access"}},
 	{"internal/server/filelock", nil},
 	{"internal/server/metrics", nil},

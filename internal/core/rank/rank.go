@@ -38,7 +38,7 @@ type Kind struct {
 	SD           float64 // of g between machines, relative: the consistency of a kind; NaN for one machine
 	SDLower      float64 // of SD, 95 % (stats.SDInterval); NaN for one machine
 	SDUpper      float64
-	Letters      string // kinds that share one are not separable
+	Letters      string // kinds that share one are not separable; "" of more than LettersAtMost kinds
 	Place        int    // 1 for the best; kinds that share a letter with the best of a place have the same
 	Best, Worst  int    // the range of its rank: 1 + kinds that are surely better, all kinds − those that are surely worse
 }
@@ -109,10 +109,16 @@ func Machines(machines []Machine, opts Options) Ranking {
 		return cmp.Or(by, cmp.Compare(a.Name, b.Name))
 	})
 	out.compare(values, alpha)
-	out.letter()
+	if len(out.Kinds) <= LettersAtMost {
+		out.letter()
+	}
 	out.place()
 	return out
 }
+
+// LettersAtMost is how many kinds get letters. There may be exponentially many groups, and nobody reads more than an alphabet of them: the
+// ranges of ranks say it in two numbers.
+const LettersAtMost = 26
 
 // common are the benchmarks that all machines have, and those that some lack, both in order.
 func common(machines []Machine) (all, left []string) {

@@ -162,6 +162,13 @@ func TestKindsShareALetterExactlyIfTheyAreNotSeparable(t *testing.T) {
 			}
 		}
 	}
+	var more []Machine
+	for kind := range LettersAtMost + 1 {
+		more = append(more, machines(fmt.Sprint(kind), 1, 1.1)...)
+	}
+	if k := Machines(more, Options{}).Kinds[0]; k.Letters != "" || k.Worst != LettersAtMost+1 {
+		t.Errorf("of more kinds than letters: %+v", k)
+	}
 	if a, b, c := letterOf(0), letterOf(25), letterOf(26); a != "a" || b != "z" || c != "a'" {
 		t.Errorf("letters %s, %s, %s", a, b, c)
 	}
