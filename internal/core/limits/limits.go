@@ -145,7 +145,7 @@ const (
 	EventSteps        = 1_000   // of its life, the newest
 	EventReasonBytes  = 1_024   // why somebody did something about an event, or marked a report
 	EventsAtOnce      = 1_000   // that one request changes or looks through
-	AlertsOfAFold     = 10_000  // of thresholds, that become parts of events at once
+	AlertsOfAFold     = 10_000  // of thresholds, that become parts of events in one transaction
 	NewsOfALook       = 20_000  // reports that one look takes; the next takes the rest
 	LooksAtOnce       = 64      // heads and testbeds that a local command looks at before it shows events; the next goes on
 	LogTailBytes      = 1 * MiB // how much of a job's log a page shows

@@ -15,6 +15,12 @@
 // changes as they were found; what comes late to them changes nothing, unless results went away or a mark was set: then all is looked at
 // anew.
 //
+// # What is kept
+//
+// So that a look costs what is new, three things are kept packed, which can be thrown away at any time: what a report says of each line
+// (report.Span, with its news), what a look must know of lines to leave them alone (line_band, a row for 1,024 of them), and the values of
+// lines (line_values), from which it reads on.
+//
 // # What may be late
 //
 // A line whose new values are all as expected (within 2.5 standard deviations of its level), and in which nothing is open, is examined at

@@ -43,6 +43,7 @@ func (k *look) examine(ctx context.Context, tx *store.Tx) error {
 			mine = append(mine, s)
 		}
 	}
+	k.ownFrom, k.keeps = ownFrom(k.at.HeadID, stretches)
 	var fresh []int64
 	for _, n := range k.news {
 		if n.ReportSeq == nil {
@@ -104,28 +105,30 @@ func (k *look) vanished(ctx context.Context, tx *store.Tx) error {
 // examineSpec finds what is new on the lines of one hardware spec. news are reports that were closed, or, when all is looked at anew, all
 // reports.
 func (k *look) examineSpec(ctx context.Context, tx *store.Tx, spec string, news []measured, stretches []series.Stretch, mine own) error {
-	seqs := make([]int64, len(news))
-	for i, r := range news {
-		seqs[i] = r.seq
-	}
-	ids, err := report.SeriesIn(ctx, tx, seqs)
-	if err != nil {
-		return err
-	}
 	key := lineKey{HeadID: k.at.HeadID, TestbedID: k.at.TestbedID, SpecID: spec}
-	if !k.anew {
-		quiet, err := quietLines(ctx, tx, key, news)
-		if err != nil {
-			return err
+	var ids []int64
+	var err error
+	if k.anew {
+		seqs := make([]int64, len(news))
+		for i, r := range news {
+			seqs[i] = r.seq
 		}
-		ids = slices.DeleteFunc(ids, func(id int64) bool { return quiet[id] })
+		ids, err = report.SeriesIn(ctx, tx, seqs)
+	} else {
+		ids, err = loud(ctx, tx, key, news, k.news)
 	}
-	if len(ids) == 0 {
-		return nil
+	if err != nil || len(ids) == 0 {
+		return err
 	}
 	known, err := linesOf(ctx, tx, key, ids)
 	if err != nil {
 		return err
+	}
+	var had map[int64]bool
+	if k.keeps && !k.anew {
+		if ids, had, err = k.readOn(ctx, tx, key, ids, known, news, stretches, mine); err != nil || len(ids) == 0 {
+			return err
+		}
 	}
 	from := int64(math.MaxInt64)
 	for _, id := range ids {
@@ -148,44 +151,111 @@ func (k *look) examineSpec(ctx context.Context, tx *store.Tx, spec string, news 
 		}
 	}
 	for chunk := range slices.Chunk(ids, max(1, valuesAtOnce/max(1, len(all)))) {
-		if err := k.examineLines(ctx, tx, key, chunk, known, all, mine, owned); err != nil {
+		read, err := readValues(ctx, tx, chunk, all)
+		if err != nil {
+			return err
+		}
+		if err := k.examineLines(ctx, tx, key, lines{ids: chunk, known: known, had: had, values: read, own: mine, owned: owned}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// examineLines finds the changes of lines. all are the reports that their values are in, owned how many versions among them are the
-// head's own.
-func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, ids []int64, known map[int64]Line, all []measured, mine own,
-	owned int) error {
-	read, err := readValues(ctx, tx, ids, all)
+// readOn examines those of the lines of which so much is kept that only the newest reports are to be read. It returns the others, and of
+// which of these something is kept.
+func (k *look) readOn(ctx context.Context, tx *store.Tx, key lineKey, ids []int64, known map[int64]Line, news []measured,
+	stretches []series.Stretch, mine own) (rest []int64, had map[int64]bool, err error) {
+	oldest, tip, frozen := int64(math.MaxInt64), int64(-1), int64(math.MaxInt64)
+	for _, r := range news {
+		oldest, tip = min(oldest, r.number), max(tip, r.number)
+	}
+	for _, l := range known {
+		tip, frozen = max(tip, l.Seen), min(frozen, l.Frozen)
+	}
+	last := len(stretches) - 1
+	newest, from, err := newestReports(ctx, tx, k.at, stretches[last], tip)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, err := reportsAfter(ctx, tx, k.at, stretches[:last], frozen)
+	if err != nil {
+		return nil, nil, err
+	}
+	reports := slices.DeleteFunc(append(before, newest...), func(r measured) bool { return r.spec != key.SpecID })
+	had = map[int64]bool{}
+	for chunk := range slices.Chunk(ids, keptAtOnce) {
+		keeps, err := keptOf(ctx, tx, key, chunk)
+		if err != nil {
+			return nil, nil, err
+		}
+		var on []int64
+		first := int64(math.MaxInt64) // version that is to be read
+		for _, id := range chunk {
+			was, is := keeps[id]
+			_, isKnown := known[id]
+			had[id] = is
+			if at := was.next(oldest); is && isKnown && was.from == k.ownFrom && at >= from {
+				on, first = append(on, id), min(first, at)
+			} else {
+				rest = append(rest, id)
+			}
+		}
+		read, err := readValues(ctx, tx, on, slices.DeleteFunc(slices.Clone(reports), func(r measured) bool {
+			return r.number >= k.ownFrom && r.number < first
+		}))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, id := range on {
+			at := keeps[id].next(oldest)
+			read[id] = read[id].before(k.ownFrom).and(keeps[id].values.before(at), read[id].after(at-1))
+		}
+		if err := k.examineLines(ctx, tx, key, lines{ids: on, known: known, had: had, values: read, own: mine, owned: keptFrom}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return rest, had, nil
+}
+
+// lines are lines of one hardware spec with all that they are examined by.
+type lines struct {
+	ids    []int64 // series
+	known  map[int64]Line
+	had    map[int64]bool // something is kept of their values
+	values map[int64]values
+	own    own
+	owned  int // how many of the versions that were measured are the head's own
+}
+
+// examineLines finds the changes of lines.
+func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, of lines) error {
+	if len(of.ids) == 0 {
+		return nil
+	}
+	rules, err := judgedBy(ctx, tx, k.projectID, k.at.HeadID, of.ids)
 	if err != nil {
 		return err
 	}
-	rules, err := judgedBy(ctx, tx, k.projectID, k.at.HeadID, ids)
+	before, err := pointsOfLines(ctx, tx, key, of.ids)
 	if err != nil {
 		return err
 	}
-	before, err := pointsOfLines(ctx, tx, key, ids)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		l, kept := known[id]
-		if !kept {
+	for _, id := range of.ids {
+		l, isKnown := of.known[id]
+		if !isKnown {
 			l = Line{lineKey: key, Frozen: -1}
 			l.SeriesID = id
 		}
 		if k.anew {
 			l.Frozen = -1
 		}
-		e := examination{line: l, measure: rules.measure(id), setting: rules.setting(id), values: read[id].after(l.Frozen), before: before[id],
-			own: mine, projectID: k.projectID}
+		e := examination{line: l, measure: rules.measure(id), setting: rules.setting(id), values: of.values[id].after(l.Frozen),
+			before: before[id], own: of.own, projectID: k.projectID}
 		switch noisy := e.setting.Test == policy.Change; {
 		case e.setting.Test == policy.Exact:
 			err = e.counted()
-		case noisy && (owned >= shownAfter || len(e.before) > 0):
+		case noisy && (of.owned >= shownAfter || len(e.before) > 0):
 			err = e.timed()
 		case noisy:
 			continue
@@ -197,11 +267,12 @@ func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, ids 
 		}
 		k.points = append(k.points, e.changed...)
 		k.examined[e.line.lineKey] = true
-		if kept || owned >= keptFrom && (e.setting.Test != policy.Change || len(e.values.values) >= smallest) {
+		if isKnown || of.owned >= keptFrom && (e.setting.Test != policy.Change || len(e.values.values) >= smallest) {
 			if n := len(e.values.numbers); n > 0 {
 				e.line.Seen = e.values.numbers[n-1]
 			}
 			k.lines = append(k.lines, e.line)
+			k.keep(e.line, of.values[id], of.had[id])
 		}
 	}
 	return nil

@@ -2,34 +2,87 @@ package event
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	coreevent "github.com/tachograph/tacho/internal/core/event"
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
-// foldAlerts makes alerts of thresholds a part of the events that explain them: a change of their line, to the side that they are on, at
-// their version or before. The others of a head, testbed, measure and side are one event of that threshold, which is no longer significant
-// when none of them is active. again says that changes are others than before: what was not explained may be now, and the other way round.
-func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.Line, again bool) error {
-	alerts, err := threshold.UnfoldedAlerts(ctx, tx, at.HeadID, at.TestbedID, limits.AlertsOfAFold)
-	if err != nil {
-		return err
+// folding are alerts that are still to be made a part of events: those that belong to none, and then those of events that may not explain
+// them any more, from the newest on.
+type folding struct {
+	again  []string // events
+	below  int64    // of the first of them: the metrics of alerts that are left are below it
+	atOnce int      // alerts of one transaction
+}
+
+// begin notes whose alerts may belong to another event by now, if changes are others than before (again): what was not explained may be
+// now, and the other way round. These are the thresholds' own events, and those that are no longer significant, which explain nothing any
+// more.
+func (f folding) begin(ctx context.Context, tx *store.Tx, at report.Line, again bool) (folding, error) {
+	if !again {
+		return f, nil
 	}
 	own, err := ofThresholds(ctx, tx, at)
 	if err != nil {
-		return err
+		return f, err
 	}
-	if again {
-		more, err := alertsAgain(ctx, tx, at, own)
+	all, err := ofHead(ctx, tx, at.HeadID)
+	if err != nil {
+		return f, err
+	}
+	var ids []string
+	for _, e := range append(all, own...) {
+		if e.TestbedID == at.TestbedID && (e.Kind == Threshold || !e.Significant) {
+			ids = append(ids, e.ID)
+		}
+	}
+	_, active, err := threshold.CountOfEvents(ctx, tx, ids)
+	f.again, f.below = slices.DeleteFunc(ids, func(id string) bool { return active[id] == 0 }), math.MaxInt64
+	return f, err
+}
+
+// next takes alerts, and returns what is left after them. done says that nothing is.
+func (f folding) next(ctx context.Context, tx *store.Tx, at report.Line) (alerts []threshold.Unfolded, left folding, done bool, err error) {
+	if alerts, err = threshold.UnfoldedAlerts(ctx, tx, at.HeadID, at.TestbedID, f.atOnce); err != nil {
+		return nil, f, false, err
+	}
+	for len(f.again) > 0 && len(alerts) < f.atOnce {
+		room := f.atOnce - len(alerts)
+		more, err := threshold.AlertsOfEvent(ctx, tx, f.again[0], at.TestbedID, f.below, room)
 		if err != nil {
-			return err
+			return nil, f, false, err
 		}
 		alerts = append(alerts, more...)
+		if len(more) < room {
+			f.again, f.below = f.again[1:], math.MaxInt64
+		} else {
+			f.below = more[len(more)-1].MetricID
+		}
+	}
+	return alerts, f, len(alerts) < f.atOnce, nil
+}
+
+// foldAlerts makes alerts of thresholds a part of the events that explain them: a change of their line, to the side that they are on, at
+// their version or before. The others of a head, testbed, measure and side are one event of that threshold, which is no longer significant
+// when none of them is active. It takes a part of them and returns what is left.
+func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.Line, f folding) (left folding, done bool, err error) {
+	alerts, left, done, err := f.next(ctx, tx, at)
+	if err != nil {
+		return f, false, err
+	}
+	return left, done, foldSome(ctx, tx, projectID, at, alerts)
+}
+
+// foldSome is foldAlerts of these alerts.
+func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Line, alerts []threshold.Unfolded) error {
+	own, err := ofThresholds(ctx, tx, at)
+	if err != nil {
+		return err
 	}
 	if len(alerts) == 0 {
 		return retire(ctx, tx, own)
@@ -92,27 +145,6 @@ func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.L
 		return err
 	}
 	return retire(ctx, tx, own)
-}
-
-// alertsAgain returns active alerts that may belong to another event by now: those of the thresholds' own events, and those of events that
-// are no longer significant, which explain nothing any more.
-func alertsAgain(ctx context.Context, tx *store.Tx, at report.Line, own []Event) ([]threshold.Unfolded, error) {
-	all, err := ofHead(ctx, tx, at.HeadID)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, e := range append(all, own...) {
-		if e.TestbedID == at.TestbedID && (e.Kind == Threshold || !e.Significant) {
-			ids = append(ids, e.ID)
-		}
-	}
-	_, active, err := threshold.CountOfEvents(ctx, tx, ids)
-	if err != nil {
-		return nil, err
-	}
-	ids = slices.DeleteFunc(ids, func(id string) bool { return active[id] == 0 })
-	return threshold.AlertsOfEvents(ctx, tx, ids, at.TestbedID, limits.AlertsOfAFold)
 }
 
 // explains returns the event of the newest change of a line that explains an alert, or "".

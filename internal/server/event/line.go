@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
 
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -71,34 +70,6 @@ func linesOf(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (
 	out := make(map[int64]Line, len(found))
 	for _, l := range found {
 		out[l.SeriesID] = l
-	}
-	return out, nil
-}
-
-// quietQuery finds lines of which new reports say nothing: all of their values are as expected, none of them is late, and it is not the
-// lines' turn. The list of reports is written behind it.
-const quietQuery = `select l.series_id from line l where l.head_id = $1 and l.testbed_id = $2 and l.spec_id = $3 and l.seen < $4
-	and l.due > $5 and l.low is not null and l.high is not null and not exists (select 1 from metric m
-		where m.series_id = l.series_id and (m.value < l.low or m.value > l.high) and m.report_seq in `
-
-// quietLines returns the lines of a head, testbed and spec of which these reports say nothing.
-func quietLines(ctx context.Context, tx *store.Tx, at lineKey, news []measured) (map[int64]bool, error) {
-	oldest, newest, seqs := int64(math.MaxInt64), int64(-1), make([]int64, len(news))
-	for i, r := range news {
-		oldest, newest, seqs[i] = min(oldest, r.number), max(newest, r.number), r.seq
-	}
-	if newest-oldest >= examinedEvery {
-		return nil, nil // it is every line's turn
-	}
-	rows, err := tx.Query(ctx, quietQuery+store.Integers(seqs)+`)`, at.HeadID, at.TestbedID, at.SpecID, oldest, newest)
-	out := map[int64]bool{}
-	_, err = store.Collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
-		err = rows.Scan(&id)
-		out[id] = true
-		return id, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("find quiet lines: %w", err)
 	}
 	return out, nil
 }

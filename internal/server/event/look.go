@@ -63,6 +63,10 @@ type look struct {
 	lines     []Line
 	gone      []lineKey // lines without results
 	points    []Point   // new ones and those that are not as they were
+	ownFrom   int64     // version from which on all are the head's own
+	keeps     bool      // there is such a version, and values from it on are kept
+	kept      []packedValues
+	keptBytes int
 }
 
 // see computes a look.
@@ -84,17 +88,31 @@ func (s *Service) see(ctx context.Context, projectID string, at report.Line) (se
 const noteRows = 4_000
 
 // note writes what was seen. The last transaction makes events of it and takes the news away, so that a look which is killed is done
-// again, and to write the same lines twice does no harm.
+// again, and to write the same lines twice does no harm. Where many alerts become parts of events, most of them do so after it; what a look
+// that is killed there leaves over without an event is taken by the next one.
 func (s *Service) note(ctx context.Context, seen look) error {
 	lines, points := slices.Collect(slices.Chunk(seen.lines, s.rows)), slices.Collect(slices.Chunk(seen.points, s.rows))
-	version := seen.version
-	for n := max(len(lines), len(points), 1); n > 0; n-- {
+	kept := inChunks(seen.kept)
+	version, first := seen.version, max(len(lines), len(points), len(kept), 1)
+	var left folding
+	done := false
+	for n := first; n > 0; n-- {
 		if err := s.store.Tx(ctx, func(tx *store.Tx) error {
 			if err := tx.Lock(ctx, store.LinesOf(seen.at.HeadID)); err != nil {
 				return err
 			}
 			if err := expectLook(ctx, tx, seen.at.HeadID, version); err != nil {
 				return err
+			}
+			if seen.anew && n == first {
+				if err := dropKept(ctx, tx, seen.at); err != nil {
+					return err
+				}
+			}
+			if len(kept) >= n {
+				if err := saveKept(ctx, tx, kept[n-1]); err != nil {
+					return err
+				}
 			}
 			if len(lines) >= n {
 				if err := saveLines(ctx, tx, lines[n-1]); err != nil {
@@ -114,6 +132,13 @@ func (s *Service) note(ctx context.Context, seen look) error {
 			if err := dropLines(ctx, tx, seen.gone); err != nil {
 				return err
 			}
+			if seen.anew {
+				if err := dropBands(ctx, tx, seen.at); err != nil {
+					return err
+				}
+			} else if err := saveBands(ctx, tx, seen.lines); err != nil {
+				return err
+			}
 			again := len(seen.points) > 0 || seen.anew
 			if !again {
 				var err error
@@ -126,7 +151,11 @@ func (s *Service) note(ctx context.Context, seen look) error {
 					return err
 				}
 			}
-			if err := foldAlerts(ctx, tx, seen.projectID, seen.at, again); err != nil {
+			begun, err := folding{atOnce: s.alerts}.begin(ctx, tx, seen.at, again)
+			if err != nil {
+				return err
+			}
+			if left, done, err = foldAlerts(ctx, tx, seen.projectID, seen.at, begun); err != nil {
 				return err
 			}
 			return report.DropNews(ctx, tx, seen.news)
@@ -134,6 +163,19 @@ func (s *Service) note(ctx context.Context, seen look) error {
 			return err
 		}
 		version++
+	}
+	for !done {
+		next, after := left, false
+		if err := s.store.Tx(ctx, func(tx *store.Tx) error {
+			err := tx.Lock(ctx, store.LinesOf(seen.at.HeadID))
+			if err == nil {
+				next, after, err = foldAlerts(ctx, tx, seen.projectID, seen.at, left)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		left, done = next, after
 	}
 	return nil
 }

@@ -372,3 +372,24 @@ func TestWhatIsNotFoundAnyMoreIsWithdrawn(t *testing.T) {
 	w.want(event.NamedFilter{}, "code confirmed lab: a +50% worse")
 	storetest.WantEvents(t, w.store, append(repeat("report.closed pending processed", 8), "change.confirmed suspected confirmed code")...)
 }
+
+// TestAlertsFoldInParts: however many there are, also when they have to leave an event again.
+func TestAlertsFoldInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.events.Alerts(2)
+	upper := 0.05
+	w.models = &api.ReportThresholds{Models: map[string]api.Model{"latency": {Test: "percentage", UpperBoundary: &upper}}}
+	w.runs("lab", 30, map[string]float64{"a": 100})
+	w.runs("lab", 5, map[string]float64{"a": 112})
+	w.look()
+	if step := w.want(event.NamedFilter{}, "code confirmed lab: a +10% worse"); step[0].Alerts != 5 {
+		t.Errorf("%d alerts were folded into the step", step[0].Alerts)
+	}
+	w.runs("lab", 30, map[string]float64{"a": 100})
+	w.look()
+	w.want(event.NamedFilter{})
+	if alone := w.want(event.NamedFilter{Kind: event.Threshold}, "threshold suspected lab: "); alone[0].Alerts != 5 {
+		t.Errorf("%d of the alerts are seen", alone[0].Alerts)
+	}
+}

@@ -28,10 +28,13 @@ type Service struct {
 	door     *project.Door
 	onDemand bool
 	rows     int // of one transaction
+	alerts   int // that one transaction makes a part of events
 }
 
 // NewService makes them.
-func NewService(cfg Config) *Service { return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows} }
+func NewService(cfg Config) *Service {
+	return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows, limits.AlertsOfAFold}
+}
 
 // NamedFilter narrows a list of events. Empty fields do not. Branch and testbed are UUIDs, slugs or names; state is one of the states, or
 // open; a benchmark is a pattern, * any text and ? one character.

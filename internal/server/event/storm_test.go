@@ -267,5 +267,6 @@ func TestLateResultsCount(t *testing.T) {
 
 func TestStatementsReadByIndex(t *testing.T) {
 	t.Parallel()
-	storetest.ReadsByIndex(t, map[string]string{"measured": event.MeasuredQuery, "quiet": event.QuietQuery})
+	storetest.ReadsByIndex(t, map[string]string{"measured": event.MeasuredQuery, "bands": event.BandsQuery, "block": event.BlockQuery,
+		"kept": event.KeptQuery})
 }

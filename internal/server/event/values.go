@@ -47,6 +47,18 @@ func reportsAfter(ctx context.Context, tx *store.Tx, at report.Line, stretches [
 	return out, nil
 }
 
+// newestReports returns the newest reports of a stretch of a head's history on a testbed, the oldest version first, and the version from
+// which on they are all. There are as many as a line has between two of its turns, if there are so many. tip is about the newest version.
+func newestReports(ctx context.Context, tx *store.Tx, at report.Line, s series.Stretch, tip int64) (out []measured, from int64, err error) {
+	for versions := int64(2 * examinedEvery); ; versions *= 4 {
+		from = max(s.Low, tip-versions+1)
+		out, err = reportsAfter(ctx, tx, at, []series.Stretch{{HeadID: s.HeadID, Low: from, High: s.High}}, from-1)
+		if err != nil || from == s.Low || len(out) >= 2*examinedEvery {
+			return out, from, err
+		}
+	}
+}
+
 // reportsNamed returns those of a head's reports with these numbers that count.
 func reportsNamed(ctx context.Context, tx *store.Tx, seqs []int64) ([]measured, error) {
 	rows, err := tx.Query(ctx, `select r.seq, v.number, coalesce(r.spec_id, '') from report r join version v on v.id = r.version_id
@@ -60,7 +72,7 @@ func reportsNamed(ctx context.Context, tx *store.Tx, seqs []int64) ([]measured, 
 	return out, nil
 }
 
-// values are those of a line, one for each version that has one, in the order of versions.
+// values are those of a line, one for each version that has one, in the order of versions. What is in them is not changed.
 type values struct {
 	numbers []int64
 	values  []float64
@@ -145,4 +157,18 @@ func (v values) after(number int64) values {
 func (v values) at(number int64) int {
 	i, _ := slices.BinarySearch(v.numbers, number)
 	return i
+}
+
+// before are the values of versions before number.
+func (v values) before(number int64) values {
+	i := v.at(number)
+	return values{v.numbers[:i:i], v.values[:i:i]}
+}
+
+// and are the values of v and then those of others, whose versions are later.
+func (v values) and(others ...values) values {
+	for _, o := range others {
+		v.numbers, v.values = append(v.numbers, o.numbers...), append(v.values, o.values...)
+	}
+	return v
 }

@@ -19,21 +19,23 @@ type News struct {
 	ReportSeq *int64 // that was closed; nil: results went away
 }
 
-// tellLine writes that a report's results are there, or that some went away.
-func tellLine(ctx context.Context, tx *store.Tx, r Report, wentAway bool) error {
+// tellLine writes that a report's results are there, or that some went away. spans is what they say, packed, or nil.
+func tellLine(ctx context.Context, tx *store.Tx, r Report, wentAway bool, spans []byte) error {
 	var report *int64
 	if !wentAway {
 		report = &r.Seq
 	}
-	if _, err := tx.Exec(ctx, `insert into line_news (project_id, head_id, testbed_id, report_seq) values ($1, $2, $3, $4)`, r.ProjectID,
-		r.HeadID, r.TestbedID, report); err != nil {
+	if _, err := tx.Exec(ctx, `insert into line_news (project_id, head_id, testbed_id, report_seq, spans) values ($1, $2, $3, $4, $5)`,
+		r.ProjectID, r.HeadID, r.TestbedID, report, spans); err != nil {
 		return fmt.Errorf("write news of report %s: %w", r.ID, err)
 	}
 	return nil
 }
 
 // LookAgain asks for all lines of a report's head and testbed to be looked at anew: what counts of it has changed.
-func LookAgain(ctx context.Context, tx *store.Tx, r Report) error { return tellLine(ctx, tx, r, true) }
+func LookAgain(ctx context.Context, tx *store.Tx, r Report) error {
+	return tellLine(ctx, tx, r, true, nil)
+}
 
 // LinesOf returns the lines of a project that have results.
 func LinesOf(ctx context.Context, tx *store.Tx, projectID string) ([]Line, error) {

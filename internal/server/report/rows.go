@@ -119,6 +119,11 @@ func Insert(ctx context.Context, tx *store.Tx, r Report) (Report, error) {
 // Recognised, Problems, Warnings, Counts, Host, StartTime and EndTime, and tells of it (notify). It returns the report as written. What the
 // table refuses is a Conflict. For one that is removed there is Hide.
 func Apply(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) (Report, error) {
+	return applyResults(ctx, tx, r, e, nil)
+}
+
+// applyResults is Apply of a report whose results say spans of its lines, packed; nil: they are to be read.
+func applyResults(ctx context.Context, tx *store.Tx, r Report, e corereport.Event, spans []byte) (Report, error) {
 	before := r.Status
 	next, err := corereport.Next(r.ID, before, e)
 	if err != nil {
@@ -129,7 +134,7 @@ func Apply(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) (Rep
 		return r, err
 	}
 	if before == api.ReportProcessed || next == api.ReportProcessed {
-		if err := tellLine(ctx, tx, r, before == api.ReportProcessed); err != nil {
+		if err := tellLine(ctx, tx, r, before == api.ReportProcessed, spans); err != nil {
 			return r, err
 		}
 	}
@@ -265,7 +270,7 @@ func Hide(ctx context.Context, tx *store.Tx, r Report, e corereport.Event) error
 		return err
 	}
 	if before == api.ReportProcessed {
-		if err := tellLine(ctx, tx, r, true); err != nil {
+		if err := tellLine(ctx, tx, r, true, nil); err != nil {
 			return err
 		}
 	}

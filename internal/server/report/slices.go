@@ -193,7 +193,7 @@ func (j *Judge) finishInSlices(ctx context.Context, f finishing) error {
 		if err != nil {
 			return err
 		}
-		_, err = closeReport(ctx, tx, report, f.parsed, corereport.Finish)
+		_, err = closeReport(ctx, tx, report, f.parsed, corereport.Finish, nil)
 		return err
 	})
 }

@@ -40,13 +40,13 @@ func writeResults(ctx context.Context, tx *store.Tx, r Report, parsed results.Pa
 	if err := at.write(ctx, tx, values, rulings); err != nil {
 		return Report{}, err
 	}
-	return closeReport(ctx, tx, r, parsed, e)
+	return closeReport(ctx, tx, r, parsed, e, packSpans(spansOf(values)))
 }
 
-// closeReport says of a report that all of its results are there, and tells of its alerts.
-func closeReport(ctx context.Context, tx *store.Tx, rep Report, parsed results.Parsed, e corereport.Event) (Report, error) {
+// closeReport says of a report that all of its results are there, and tells of its alerts. spans is what they say of lines, packed, or nil.
+func closeReport(ctx context.Context, tx *store.Tx, rep Report, parsed results.Parsed, e corereport.Event, spans []byte) (Report, error) {
 	rep.Error, rep.Recognised, rep.Problems, rep.Counts = "", parsed.Recognised, parsed.Problems, parsed.Counts()
-	rep, err := Apply(ctx, tx, rep, e)
+	rep, err := applyResults(ctx, tx, rep, e, spans)
 	if err != nil {
 		return Report{}, err
 	}

@@ -15,10 +15,12 @@ type Unfolded struct {
 	MeasureID string
 	Limit     string // "lower" or "upper"
 	Version   int64
+	SpecID    string  // "": none
 	EventID   *string // of a threshold, that it is a part of meanwhile
 }
 
-const unfoldedColumns = `select a.id, a.metric_id, t.measure_id, a.boundary_limit, v.number, a.event_id from alert a
+const unfoldedColumns = `select a.id, a.metric_id, t.measure_id, a.boundary_limit, v.number, coalesce(r.spec_id, ''),
+	a.event_id from alert a
 	join report r on r.id = a.report_id and r.status = 'processed' and r.testbed_id = $2
 	join version v on v.id = r.version_id join threshold t on t.id = a.threshold_id`
 
@@ -31,23 +33,16 @@ func UnfoldedAlerts(ctx context.Context, tx *store.Tx, headID, testbedID string,
 	return unfolded(rows, err)
 }
 
-// AlertsOfEvents returns the newest active alerts of these events of a testbed.
-func AlertsOfEvents(ctx context.Context, tx *store.Tx, eventIDs []string, testbedID string, limit int) (out []Unfolded, err error) {
-	for _, id := range eventIDs {
-		rows, err := tx.Query(ctx, unfoldedColumns+` where a.event_id = $1 and a.status = 'active' order by a.metric_id desc limit $3`, id,
-			testbedID, limit)
-		found, err := unfolded(rows, err)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
-	}
-	return out, nil
+// AlertsOfEvent returns the newest active alerts of an event of a testbed whose metrics are below a number.
+func AlertsOfEvent(ctx context.Context, tx *store.Tx, eventID, testbedID string, below int64, limit int) ([]Unfolded, error) {
+	rows, err := tx.Query(ctx, unfoldedColumns+` where a.event_id = $1 and a.status = 'active' and a.metric_id < $3
+		order by a.metric_id desc limit $4`, eventID, testbedID, below, limit)
+	return unfolded(rows, err)
 }
 
 func unfolded(rows *sql.Rows, err error) ([]Unfolded, error) {
 	out, err := store.Collect(rows, err, func(rows *sql.Rows) (a Unfolded, err error) {
-		return a, rows.Scan(&a.ID, &a.MetricID, &a.MeasureID, &a.Limit, &a.Version, &a.EventID)
+		return a, rows.Scan(&a.ID, &a.MetricID, &a.MeasureID, &a.Limit, &a.Version, &a.SpecID, &a.EventID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find alerts to fold: %w", err)
