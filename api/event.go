@@ -129,7 +129,7 @@ type EventVerb string
 // The verbs of people.
 const (
 	AckEvent    EventVerb = "ack"    // somebody is on it
-	AcceptEvent EventVerb = "accept" // the new level is as it should be; exact measures are held against it from now on
+	AcceptEvent EventVerb = "accept" // the new level is as it should be: counts, limits and comparisons are held against it
 	IgnoreEvent EventVerb = "ignore" // for a reason, and possibly for a time
 	FixEvent    EventVerb = "fix"
 	ReopenEvent EventVerb = "reopen" // takes the last decision back

@@ -304,7 +304,7 @@ type eventVerb struct {
 
 var eventVerbs = []eventVerb{
 	{api.AckEvent, "ack", "Say that somebody is on it", "acknowledged", false},
-	{api.AcceptEvent, "accept", "Take the new level as it should be; counts are held against it from now on", "accepted", false},
+	{api.AcceptEvent, "accept", "Take the new level as it should be; what comes is held against it from now on", "accepted", false},
 	{api.IgnoreEvent, "ignore", "Ignore events, for a reason and possibly for a time", "ignored", true},
 	{api.FixEvent, "fix", "Say that it is fixed", "fixed", false},
 	{api.ReopenEvent, "reopen", "Take the last decision back", "open again", false},

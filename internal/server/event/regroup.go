@@ -103,7 +103,7 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 			}
 		}
 	}
-	return nil
+	return followChanges(ctx, tx, headID)
 }
 
 // grouping is what events of a head are made of.

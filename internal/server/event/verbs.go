@@ -95,21 +95,14 @@ func do(ctx context.Context, tx *store.Tx, e Event, actor access.Actor, asked ap
 	}
 	switch verb {
 	case coreevent.Reopen:
+		if err := forgetLevels(ctx, tx, e.ID); err != nil {
+			return e, err
+		}
 		return settle(ctx, tx, e)
 	case coreevent.Accept:
-		return e, acceptLevels(ctx, tx, e.ID)
+		return e, acceptLevels(ctx, tx, e)
 	}
 	return e, nil
-}
-
-// acceptLevels makes the newest value of each line of an event that is counted what later ones are held against.
-func acceptLevels(ctx context.Context, tx *store.Tx, eventID string) error {
-	if _, err := tx.Exec(ctx, `update line set accepted = seen where exists (select 1 from change_point p where p.event_id = $1
-		and p.scale = 'exact' and p.significant and p.head_id = line.head_id and p.testbed_id = line.testbed_id and p.spec_id = line.spec_id
-		and p.series_id = line.series_id)`, eventID); err != nil {
-		return fmt.Errorf("accept the levels of event %s: %w", eventID, err)
-	}
-	return nil
 }
 
 // UpdateMany lets the same happen to all events that meet what is asked for, in one transaction. Those whose state does not take it are

@@ -31,6 +31,7 @@ type measured struct {
 	measures   map[string]series.Measure
 	values     map[int64][]observed // of the reports of both sides
 	samples    map[observation][]float64
+	accepted   map[int64]int64 // of a history: where the newest change of a series begins that people accepted
 }
 
 // observed is a value of a series.
@@ -100,6 +101,10 @@ func (c comparing) measure(ctx context.Context, tx *store.Tx, p project.Project,
 	}
 	if n > limits.CompareValues {
 		return nil, fault.Invalidf("compare: the sides have more than %d values together; name one measure", limits.CompareValues)
+	}
+	if n := len(f.base.reports); f.base.history && n > 0 {
+		m.accepted, err = history.Accepted(ctx, tx, f.base.headID, f.base.reports[n-1].SpecID, f.base.upTo)
+		return m, err
 	}
 	if !f.base.history && len(f.base.reports) == 1 && len(f.head.reports) == 1 {
 		return m, m.loadSamples(ctx, tx, f, n)
@@ -268,7 +273,7 @@ func (m *measured) rows(f *sides, out *api.Comparison) (rows []pairRow, err erro
 		old, new := m.reported(id, before), m.reported(id, after)
 		if f.base.history {
 			row.past.Head = store.Map(new, reportedValue.Reported)
-			if row.past.Base, row.since, err = sinceChange(old); err != nil {
+			if row.past.Base, row.since, err = sinceChange(old, m.accepted[id]); err != nil {
 				return nil, err
 			}
 		} else {
@@ -346,11 +351,12 @@ func (m *measured) side(id int64, reports []reportedValue, several bool) (out ju
 	return out
 }
 
-// sinceChange are the reports of a line since its last change, oldest first, and the version that they begin with. Versions that failed
-// (single zeros among positive values) are left out.
-func sinceChange(reports []reportedValue) (out []judge.Reported, since *api.Version, err error) {
+// sinceChange are the reports of a line since its last change, oldest first, and the version that they begin with. What people accepted is
+// a change, too: from version accepted on. Versions that failed (single zeros among positive values) are left out.
+func sinceChange(reports []reportedValue, accepted int64) (out []judge.Reported, since *api.Version, err error) {
 	var values []float64 // of each version
 	var from []int       // its first report
+	reports = slices.DeleteFunc(slices.Clone(reports), func(r reportedValue) bool { return r.number.number < accepted })
 	flat := store.Map(reports, reportedValue.Reported)
 	for i := range reports {
 		if i == 0 || reports[i].number.number != reports[i-1].number.number {

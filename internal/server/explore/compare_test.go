@@ -429,3 +429,31 @@ func BenchmarkCompareWithAHistory(b *testing.B) {
 		}
 	}
 }
+
+// TestAHistoryBeginsWithTheAcceptedChange, even if its values alone do not show one.
+func TestAHistoryBeginsWithTheAcceptedChange(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.history("main", 12, 100)
+	g.history("main", 9, 100.5)
+	g.run(onBranch("pr", &api.StartPoint{Branch: "main"}), bmf(100.5))
+	if row := one(t, g.compare(explore.CompareQuery{Head: "pr"})); row.N != [2]int{21, 1} || row.Since.Number != 0 {
+		t.Fatalf("before anybody accepts a change: %v since %d", row.N, row.Since.Number)
+	}
+	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
+		if _, err := tx.Exec(t.Context(), `insert into change_event (id, project_id, branch_id, head_id, testbed_id, kind, state, significant,
+			settled, first, last, score, changes, worse, better, version, created, modified)
+			select 'e', b.project_id, b.id, b.head_id, t.id, 'code', 'accepted', $1, $1, 12, 12, 1, 1, 1, 0, 1, 0, 0
+			from branch b join testbed t on t.project_id = b.project_id where b.name = 'main' and t.name = 'lab'`, true); err != nil {
+			return err
+		}
+		_, err := tx.Exec(t.Context(), `insert into accepted_level (event_id, head_id, spec_id, series_id, number)
+			select e.id, e.head_id, '', s.id, 12 from change_event e join series s on s.testbed_id = e.testbed_id`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if row := one(t, g.compare(explore.CompareQuery{Head: "pr"})); row.N != [2]int{9, 1} || row.Since.Number != 12 {
+		t.Errorf("after it: %v since %d", row.N, row.Since.Number)
+	}
+}

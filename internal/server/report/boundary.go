@@ -48,9 +48,16 @@ type ruling struct {
 const seriesPerLook = 256
 
 // judgeAll draws the boundary of each series that a threshold with a model speaks of, keyed by series. All iterations of a series are
-// held against the same boundary: none of them is history of another.
+// held against the same boundary: none of them is history of another. Where people accepted a change, its sample begins there.
 func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[string][]int64) (map[int64]ruling, error) {
 	rules, err := threshold.Rules(ctx, tx, p.head.BranchID, p.report.TestbedID)
+	if err != nil {
+		return nil, err
+	}
+	if len(rules) == 0 {
+		return nil, nil
+	}
+	accepted, err := history.Accepted(ctx, tx, p.head.ID, p.report.SpecID, p.version.Number)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +76,7 @@ func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[strin
 		for chunk := range slices.Chunk(ids, seriesPerLook) {
 			before, err := history.Values(ctx, tx, history.Params{
 				HeadID: p.head.ID, TestbedID: p.report.TestbedID, SpecID: p.report.SpecID,
-				Horizon: coreseries.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: chunk,
+				Horizon: coreseries.NewHorizon(at, window), Limit: sampleSize(model), SeriesIDs: chunk, From: accepted,
 			})
 			if err != nil {
 				return nil, err

@@ -25,6 +25,7 @@ type Params struct {
 	Horizon   coreseries.Horizon
 	Limit     int // values of each series, the newest
 	SeriesIDs []int64
+	From      map[int64]int64 // of series whose older values do not count: the first version that does (Accepted)
 }
 
 // Values returns the newest values of each series within the horizon, newest first: by version number, start time, arrival and
@@ -75,6 +76,7 @@ type walk struct {
 	left   []series.Stretch // of the head's history, oldest first; of the last one
 	done   int              // reports were met
 	ranks  map[int64]int    // of each report that was met: 0 is the newest
+	number []int64          // of its version, by rank
 	points map[int64][]ranked
 }
 
@@ -100,7 +102,7 @@ func newest(list []ranked, limit int) []float64 {
 }
 
 // reportsQuery walks the versions of a stretch from the newest down and stops at the limit.
-var reportsQuery = `select r.seq from head_version hv
+var reportsQuery = `select r.seq, hv.number from head_version hv
 		join report r on r.version_id = hv.version_id and r.testbed_id = $1
 		where hv.head_id = $2 and hv.number between $10 and $3 and r.start_time <= $4 and r.start_time >= $5 and r.seq <> $6
 		and r.status = 'processed' and r.spec_id is not distinct from $7
@@ -115,7 +117,12 @@ func (w *walk) reports(ctx context.Context, tx *store.Tx, limit int) ([]int64, e
 		last := w.left[len(w.left)-1]
 		rows, err := tx.Query(ctx, reportsQuery, w.TestbedID, last.HeadID, min(last.High, w.Horizon.Version), w.Horizon.Start,
 			w.Horizon.Oldest, w.Horizon.Report, w.SpecID, limit-len(seqs), w.done, last.Low, w.HeadID)
-		found, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
+		found, err := store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) {
+			var number int64
+			err = rows.Scan(&seq, &number)
+			w.number = append(w.number, number)
+			return seq, err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("find reports before: %w", err)
 		}
@@ -152,7 +159,7 @@ func (w *walk) read(ctx context.Context, tx *store.Tx, ids []int64, seqs []int64
 func (w *walk) unfilled(ctx context.Context, tx *store.Tx, ids []int64) (out []int64, err error) {
 	var short []int64
 	for _, id := range ids {
-		if len(w.points[id]) < w.Limit {
+		if len(w.points[id]) < w.Limit && w.number[len(w.number)-1] >= w.From[id] {
 			short = append(short, id)
 		}
 	}
@@ -206,7 +213,7 @@ func (w *walk) readChunk(ctx context.Context, tx *store.Tx, ids []int64, where s
 	first := len(w.ranks) - reports // the ranks below are those of an earlier look
 	if err := each(ctx, tx, ids, where, func(id, seq int64, iteration int, value float64) {
 		rank, met := w.ranks[seq]
-		if !met || rank < first {
+		if !met || rank < first || w.number[rank] < w.From[id] {
 			return
 		}
 		if id != current {
@@ -261,3 +268,23 @@ func each(ctx context.Context, tx *store.Tx, ids []int64, where string, f func(i
 	}
 	return rows.Err()
 }
+
+// Accepted returns where the newest change of each series along a head begins that people accepted, up to version upTo: what came before
+// says nothing of the level that is as it should be. Changes of heads that it started from are among them. Series without are absent.
+func Accepted(ctx context.Context, tx *store.Tx, headID string, specID *string, upTo int64) (map[int64]int64, error) {
+	rows, err := tx.Query(ctx, acceptedQuery, headID, specID, upTo)
+	out := map[int64]int64{}
+	_, err = store.Collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
+		var number int64
+		err = rows.Scan(&id, &number)
+		out[id] = number
+		return id, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find accepted levels of head %s: %w", headID, err)
+	}
+	return out, nil
+}
+
+const acceptedQuery = `select a.series_id, max(a.number) from head_lineage l join accepted_level a on a.head_id = l.ancestor_id
+	where l.head_id = $1 and a.spec_id = coalesce($2, '') and a.number between l.low and l.high and a.number <= $3 group by a.series_id`
