@@ -46,6 +46,8 @@ const (
 	DeleteProject Action = "project.delete"
 	Submit        Action = "project.submit" // reports, jobs, image pushes
 	ControlJob    Action = "job.control"    // cancel, retry
+	RunSweep      Action = "sweep.run"      // start and stop sweeps, and make and remove their machines: it costs money
+	EnrollMachine Action = "machine.enroll" // what a machine of a sweep says before it has a key; its token is looked at
 	ViewFleet     Action = "fleet.view"     // specs and runners by name and liveness
 	ServeJobs     Action = "runner.serve"   // claim, channel, upload: the runner itself
 	ViewAccount   Action = "account.view"   // the person itself
@@ -75,6 +77,8 @@ var table = map[Action]rule{
 	DeleteProject: leader,
 	Submit:        insider,
 	ControlJob:    person,
+	RunSweep:      person,
+	EnrollMachine: anyone,
 	ViewFleet:     anyone,
 	ServeJobs: func(a Actor, r Resource) bool {
 		return a.Kind == Runner && a.RunnerID != "" && a.RunnerID == r.RunnerID

@@ -69,8 +69,9 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 		return api.Spec{}, fault.Invalidf("spec %q: %q is not a slug", in.Name, in.Slug)
 	}
 	row := Spec{
-		Name: in.Name, Slug: in.Slug, OS: in.OS, Architecture: in.Architecture, Isolation: in.Isolation, CPU: in.CPU, MemoryBytes: in.Memory,
-		DiskBytes: in.Disk, Network: in.Network,
+		Name: in.Name, Slug: in.Slug, OS: in.OS, Architecture: in.Architecture, Isolation: in.Isolation, CPU: in.CPU,
+		MemoryBytes: in.Memory,
+		DiskBytes:   in.Disk, Network: in.Network,
 	}
 	if row.OS == "" {
 		row.OS = "linux"
@@ -471,7 +472,8 @@ func (s *Service) present(ctx context.Context, tx *store.Tx, rows []Runner) ([]a
 	out := make([]api.Runner, len(rows))
 	for i, r := range rows {
 		one := api.Runner{
-			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created, Modified: r.Modified,
+			UUID: r.ID, Name: r.Name, Slug: r.Slug, LastHeartbeat: r.LastHeartbeat, Specs: []api.Spec{}, Created: r.Created,
+			Modified: r.Modified,
 			Archived: r.Archived, Drained: r.Drained,
 		}
 		if r.DrainedWhy != nil {
@@ -532,3 +534,9 @@ func (s *Service) Serving(ctx context.Context, actor access.Actor, ref string) (
 	}
 	return id, door.Authorize(ctx, actor, access.ServeJobs, access.Resource{RunnerID: id, Name: ref})
 }
+
+// Retired ends the connections of a runner that was retired, after the commit.
+func (s *Service) Retired(runnerID string) { s.kicked(runnerID) }
+
+// NewRunnerKey draws a key for a runner, in our own form.
+func (s *Service) NewRunnerKey() (string, error) { return s.newKey("") }

@@ -176,3 +176,22 @@ func SetRunnerSlot(ctx context.Context, tx *store.Tx, id string, slotID *string)
 	res, err := tx.Exec(ctx, `update runner set slot_id = $1, modified = $2 where id = $3`, slotID, store.Micros(tx.Now()), id)
 	return store.ExactlyOne(res, err, "runner", id)
 }
+
+// RetireRunner archives a runner whose machine is gone, and tells other servers. Service.Retired does the rest here, after the commit.
+func RetireRunner(ctx context.Context, tx *store.Tx, id string) error {
+	_, err := tx.Exec(ctx, `update runner set archived = $1, modified = $1 where id = $2 and archived is null`, store.Micros(tx.Now()), id)
+	if err != nil {
+		return fmt.Errorf("retire runner %s: %w", id, err)
+	}
+	return tx.Notify(ctx, Kicked, id)
+}
+
+// DrainRunner lets a runner have no further job, for a reason; what it has it may finish. One that is drained already stays as it is.
+func DrainRunner(ctx context.Context, tx *store.Tx, id, why string) error {
+	_, err := tx.Exec(ctx, `update runner set drained = $1, drained_why = $2 where id = $3 and drained is null`, store.Micros(tx.Now()),
+		why, id)
+	if err != nil {
+		return fmt.Errorf("drain runner %s: %w", id, err)
+	}
+	return tx.Notify(ctx, Look, id)
+}

@@ -178,6 +178,9 @@ func blocked(ctx context.Context, tx *store.Tx, row Job, spec string) (string, e
 	if err != nil {
 		return "", err
 	}
+	if len(rows) == 0 && row.SlotID != nil {
+		return "it waits for the machine of its place in a sweep", nil
+	}
 	if len(rows) == 0 && row.InTurn {
 		id, err := Runner(ctx, tx, row.MeasurementID)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/mask"
 	"github.com/tachograph/tacho/internal/core/measurement"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -29,7 +30,7 @@ func (s *Service) Prepare(ctx context.Context, p PrepareParams) (*Prepared, erro
 	if err != nil {
 		return nil, err
 	}
-	image, err := s.Images.Resolve(ctx, p.Project, p.Job.Image)
+	image, err := s.image(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,8 @@ func (s *Service) Insert(ctx context.Context, tx *store.Tx, p *Prepared, head, b
 	}
 	for place, side := range measurement.Order(p.Rounds, p.Base != nil, s.Coin) {
 		row, runs := p.Row, p.Head
-		row.MeasurementID, row.Place, row.Parts, row.Side, row.InTurn, row.ReportID = m.ID, place, p.Rounds, string(side), p.Base != nil, head
+		row.MeasurementID, row.Place, row.Parts, row.Side, row.InTurn, row.ReportID = m.ID, place, p.Rounds, string(side), p.Base != nil,
+			head
 		if side == measurement.Base {
 			row.ReportID, runs = base, *p.Base
 		}
@@ -128,8 +130,24 @@ func (s *Service) Inserted(p *Prepared) {
 	}
 }
 
+// image is what the job's image points to.
+func (s *Service) image(ctx context.Context, p PrepareParams) (Image, error) {
+	if p.Image != nil {
+		return *p.Image, nil
+	}
+	return s.ResolveImage(ctx, p.Project, p.Job.Image)
+}
+
+// ResolveImage pins an image to its digest.
+func (s *Service) ResolveImage(ctx context.Context, p project.Project, image string) (Image, error) {
+	return s.Images.Resolve(ctx, p, image)
+}
+
 // resolveSpec is the job's own spec, else the named testbed's, else the server's fallback.
 func (s *Service) resolveSpec(ctx context.Context, p PrepareParams) (fleet.Spec, error) {
+	if p.Spec != nil {
+		return *p.Spec, nil
+	}
 	var spec fleet.Spec
 	var served bool
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
@@ -252,13 +270,15 @@ func checkJob(j api.NewJob) error {
 		case !has:
 			return fault.Invalidf("job: secret_env names %.60q, which is not in the environment", name)
 		case len(value) < mask.LeastBytes:
-			return fault.Invalidf("job: the value of %.60s is shorter than %d bytes and cannot be hidden in outputs: it would be found in every "+
-				"second number",
+			return fault.Invalidf(
+				"job: the value of %.60s is shorter than %d bytes and cannot be hidden in outputs: it would be found in every "+
+					"second number",
 				name, mask.LeastBytes)
 		}
 	}
 	for _, p := range j.FilePaths {
-		if !path.IsAbs(p) && strings.HasPrefix(path.Clean(p), "..") || p == "" || strings.ContainsRune(p, 0) || len(p) > limits.ImagePathBytes {
+		if !path.IsAbs(p) && strings.HasPrefix(path.Clean(p), "..") || p == "" || strings.ContainsRune(p, 0) ||
+			len(p) > limits.ImagePathBytes {
 			return fault.Invalidf("job: %.100q is not the path of a file in the image", p)
 		}
 	}
@@ -270,7 +290,8 @@ func checkJob(j api.NewJob) error {
 	case j.Jobs != nil && (*j.Jobs < 1 || *j.Jobs > limits.JobsPerReport):
 		return fault.Invalidf("job: a report of %d jobs, want 1 to %d", *j.Jobs, limits.JobsPerReport)
 	case j.Jobs != nil && j.Iter != nil && *j.Jobs**j.Iter > limits.IterationsPerJob:
-		return fault.Invalidf("job: %d jobs of %d iterations, want up to %d iterations in a report", *j.Jobs, *j.Iter, limits.IterationsPerJob)
+		return fault.Invalidf("job: %d jobs of %d iterations, want up to %d iterations in a report", *j.Jobs, *j.Iter,
+			limits.IterationsPerJob)
 	case j.Iter != nil && (*j.Iter < 1 || *j.Iter > limits.IterationsPerJob):
 		return fault.Invalidf("job: %d iterations, want 1 to %d", *j.Iter, limits.IterationsPerJob)
 	case j.Timeout != nil && *j.Timeout < 1:

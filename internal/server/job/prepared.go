@@ -17,6 +17,11 @@ type PrepareParams struct {
 	TestbedSpecID *string
 	Job           api.NewJob
 	SlotID        *string // only the runner that was started for this place of a sweep may take it
+
+	// What the caller has found before, for many jobs that have it in common; nil: it is looked up. The spec may be one that is yet to be
+	// made.
+	Spec  *fleet.Spec
+	Image *Image
 }
 
 // Runs is what the jobs of one side of a measurement run. Config is JSON.

@@ -23,6 +23,7 @@ type Service struct {
 	accounts *account.Service
 	visible  api.Visibility
 	jobs     Jobs
+	keepers  []Keeper
 }
 
 // Jobs ends what runs in a project that is deleted: it would go on, and nobody could see or stop it.
@@ -30,15 +31,21 @@ type Jobs interface {
 	CancelAll(ctx context.Context, projectID string) error
 }
 
+// Keeper may refuse the deletion of a project, because something of it would be lost sight of.
+type Keeper interface {
+	Deletable(ctx context.Context, tx *store.Tx, p Project) error
+}
+
 // NewService makes the service. visible is the visibility of projects that are made without saying; empty: public.
-func NewService(s *store.Store, d *Door, accounts *account.Service, visible api.Visibility, jobs Jobs) *Service {
-	return &Service{s, d, accounts, cmp.Or(visible, api.Public), jobs}
+func NewService(s *store.Store, d *Door, accounts *account.Service, visible api.Visibility, jobs Jobs, keepers ...Keeper) *Service {
+	return &Service{s, d, accounts, cmp.Or(visible, api.Public), jobs, keepers}
 }
 
 // List returns a page of the projects that the actor may see, only of one organization unless that is empty, and how many there are.
 func (s *Service) List(ctx context.Context, actor access.Actor, organization string, f store.ListFilter) (out []api.Project, total int,
 	err error) {
-	narrowed := Filter{ListFilter: f, All: actor.Kind == access.Local || actor.Kind == access.User && actor.Admin, ProjectID: actor.ProjectID}
+	narrowed := Filter{ListFilter: f, All: actor.Kind == access.Local || actor.Kind == access.User && actor.Admin,
+		ProjectID: actor.ProjectID}
 	for id := range actor.Organizations {
 		narrowed.Organizations = append(narrowed.Organizations, id)
 	}
@@ -132,11 +139,16 @@ func (s *Service) Update(ctx context.Context, actor access.Actor, ref string, in
 	return out, err
 }
 
-// Delete hides a project and cancels its jobs.
+// Delete hides a project and cancels its jobs. A keeper may refuse that.
 func (s *Service) Delete(ctx context.Context, actor access.Actor, ref string) error {
 	id := ""
 	if err := s.door.Change(ctx, actor, access.DeleteProject, ref, func(tx *store.Tx, p Project) error {
 		id = p.ID
+		for _, k := range s.keepers {
+			if err := k.Deletable(ctx, tx, p); err != nil {
+				return err
+			}
+		}
 		return Delete(ctx, tx, p.ID)
 	}); err != nil {
 		return err
