@@ -17,6 +17,7 @@ type Error struct {
 	RequestID string `json:"request_id" doc:"names this request in the server's log"`
 	ErrorCode string `json:"error_code,omitempty" doc:"stable kind of the error" example:"not_found"`
 	Message   string `json:"message" doc:"one sentence: the thing, the reason, the way out"`
+	Detail    string `json:"detail,omitempty" doc:"finer than error_code, where a program has to choose; of a ledger: stale_epoch, lease_held or over_budget"`
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -22,6 +22,7 @@ type APIError struct {
 	Status    int
 	RequestID string // names the request in the server's log; may be empty
 	Sentence  string
+	Detail    string // finer than the kind, where a program has to choose; mostly empty
 
 	retryAfter time.Duration // what the server asked for; 0: nothing
 	answered   bool          // by an operation, and not for a path that the server does not have
@@ -77,7 +78,7 @@ func refusal(op call, res *http.Response) error {
 		kind = fault.Unavailable
 	}
 	return &APIError{
-		Status: res.StatusCode, RequestID: body.RequestID, Sentence: body.Message,
+		Status: res.StatusCode, RequestID: body.RequestID, Sentence: body.Message, Detail: body.Detail,
 		answered:   res.Header.Get(api.OperationHeader) != "",
 		retryAfter: retryAfter(res.Header.Get("Retry-After"), res.Header.Get("Date")),
 		fault:      fault.New(kind, "%s", body.Message),

@@ -67,7 +67,8 @@ var (
 	// import those before it.
 	nouns = []string{"internal/server/notify", "internal/server/fleet", "internal/server/account", "internal/server/project",
 		"internal/server/series", "internal/server/threshold", "internal/server/plot", "internal/server/image",
-		"internal/server/job", "internal/server/report", "internal/server/policy", "internal/server/event"}
+		"internal/server/job", "internal/server/report", "internal/server/policy", "internal/server/event",
+		"internal/server/sweep"}
 	services = []string{"internal/server/explore"}
 )
 

@@ -56,6 +56,7 @@ var table = slices.Concat([]row{
 
 	// Sweeps: the machines of clouds. The ledger is an interface, so that none of this knows the server.
 	{"internal/cloud/...", []string{allCore, "internal/cloud/..."}},
+	{"internal/cloud/remote", []string{"api", "client", allCore, "internal/cloud/ledger"}}, // the ledger of a server
 
 	{"internal/config", []string{"internal/core/fault"}},
 	{"internal/imagepack", []string{"internal/core/fault"}},
@@ -78,7 +79,8 @@ var table = slices.Concat([]row{
 		"internal/server/store"}},
 
 	// Edges translate, and do not know each other. The runner channel knows jobs only, the registry images and who may have them.
-	{"internal/server/httpapi", slices.Concat([]string{"api", allCore, "internal/server/store", "internal/server/door"}, forEdges, services,
+	{"internal/server/httpapi", slices.Concat([]string{"api", allCore, "internal/cloud/ledger", "internal/server/store",
+		"internal/server/door"}, forEdges, services,
 		nouns)},
 	{"internal/server/web", slices.Concat([]string{"api", allCore, "internal/server/store", "internal/server/chart"}, forEdges, services,
 		nouns)},
@@ -123,6 +125,7 @@ func nounRows() (rows []row) {
 		"internal/server/image": {"internal/server/blob"},
 		"internal/server/job":   {"internal/server/blob"},
 		"internal/server/event": {"internal/server/report/history"},
+		"internal/server/sweep": {"internal/cloud/ledger", "internal/server/report/results"},
 		"internal/server/report": {"internal/server/admit", "internal/server/blob", "internal/server/report/history",
 			"internal/server/report/results"},
 	}

@@ -48,6 +48,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/sweep"
 	"github.com/tachograph/tacho/internal/server/threshold"
 	"github.com/tachograph/tacho/internal/server/throttle"
 	"github.com/tachograph/tacho/internal/server/upkeep"
@@ -75,6 +76,7 @@ type Server struct {
 
 	accounts *account.Service
 	changes  *event.Service
+	sweeps   *sweep.Service
 	told     *told
 	events   *notify.Dispatcher
 
@@ -177,14 +179,18 @@ func (s *Server) build(ctx context.Context) error {
 	s.changes = event.NewService(event.Config{Store: s.store, Door: door, OnDemand: s.cfg.Local})
 	s.reports = report.NewService(report.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Judge: judge, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
+	branches := series.NewBranches(door, threshold.Following{})
+	s.sweeps = sweep.NewService(sweep.Config{Store: s.store, Door: door, Jobs: s.queue, Runners: machines, Branches: branches,
+		Random: rand.Reader, Log: s.log, Now: s.cfg.Now})
 	services := httpapi.Services{
-		Projects: project.NewService(s.store, door, accounts, visible, s.queue),
-		Branches: series.NewBranches(door, threshold.Following{}),
+		Projects: project.NewService(s.store, door, accounts, visible, s.queue, s.sweeps),
+		Branches: branches,
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots:      plot.NewService(door),
 		Thresholds: threshold.NewService(door),
 		Reports:    s.reports,
 		Explore:    reads, Events: s.changes, Policies: policy.NewService(door), Queue: s.queue, Fleet: machines,
+		Sweeps: s.sweeps,
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Accounts: accounts, Gates: s.gates, Guard: s.guard, Version: s.cfg.Version, Commit: s.cfg.Commit, URL: publicURL, Log: s.log,
@@ -197,7 +203,8 @@ func (s *Server) build(ctx context.Context) error {
 		}
 	}
 	s.told = newTold(s.log)
-	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber(), s.lookout()},
+	s.events = notify.New(notify.Config{Store: s.store, Subscribers: []notify.Subscriber{s.told.subscriber(), s.lookout(),
+		s.sweeps.Subscriber()},
 		Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
 		Happened: s.changes, Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds, Branches: services.Branches,
@@ -363,6 +370,7 @@ func (s *Server) Run(ctx context.Context) error {
 	work.Go(func() { s.collect(ctx) })
 	work.Go(func() { s.resume(ctx) })
 	work.Go(func() { s.lookAround(ctx) })
+	work.Go(func() { s.sweeps.Run(ctx) })
 	var told error
 	work.Go(func() { told = s.events.Run(ctx) })
 	err := s.queue.Run(ctx)

@@ -111,6 +111,9 @@ type Error struct {
 
 	// After is how long the caller should wait before it tries again, for TooMany and Unavailable; 0: not known.
 	After time.Duration
+
+	// Detail is finer than Kind, where a program has to choose; "": there is none.
+	Detail string
 }
 
 func (e *Error) Error() string {
@@ -130,6 +133,19 @@ func New(k Kind, format string, args ...any) *Error {
 // Wrap makes a fault that keeps cause for the log and shows only the sentence.
 func Wrap(k Kind, cause error, format string, args ...any) *Error {
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...), Cause: cause}
+}
+
+// WithDetail is err, which is a fault, with a word for programs that is finer than its kind.
+func WithDetail(err error, detail string) error {
+	return &Error{Kind: Of(err), Message: Message(err), Cause: err, After: RetryAfter(err), Detail: detail}
+}
+
+// Detail returns the word of WithDetail, "" if err has none.
+func Detail(err error) string {
+	if f, ok := errors.AsType[*Error](err); ok {
+		return f.Detail
+	}
+	return ""
 }
 
 // Busyf says that the server has too much to do just now, and after how long the same request may be sent again.

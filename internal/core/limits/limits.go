@@ -169,11 +169,12 @@ const (
 	CompareRows      = 5_000     // benchmarks × measures: about a second of looking for changes
 	CompareValues    = 1_000_000 // of both sides together; more is an error
 	CompareValueCost = 64        // bytes of one in memory
-	CompareSamples   = 500_000   // of both sides together, where one report is compared with another; a row has 8 of each iteration at least
-	CompareShown     = 64        // values of each side of a row in an answer
-	CompareNames     = 200       // in each list of what one side lacks; all are counted
-	CompareMeasures  = 64        // names in one request
-	CommitsShown     = 5         // of those that a commit's beginning may mean
+	// of both sides together, where one report is compared with another; a row has 8 of each iteration at least
+	CompareSamples  = 500_000
+	CompareShown    = 64  // values of each side of a row in an answer
+	CompareNames    = 200 // in each list of what one side lacks; all are counted
+	CompareMeasures = 64  // names in one request
+	CommitsShown    = 5   // of those that a commit's beginning may mean
 )
 
 // One job.
@@ -190,6 +191,22 @@ const (
 	JobOutputBytes    = 25 * MiB // stdout, stderr and each file, each: past it the stream is cut and the job fails with reason "limit"
 	JobOutputTotal    = 256 * MiB
 	LogChunkBytes     = 64 * KiB // one log message on the channel
+)
+
+// Sweeps on a server.
+const (
+	SweepJobs      = 20_000    // tasks of one, made in one transaction
+	SweepPools     = 1_000     // of one
+	SweepSlots     = 5_000     // of one
+	SweepConfig    = 256 * KiB // of a configuration as JSON
+	SweepBodyBytes = 2 * MiB   // of a request for one: 1,000 pools of 1 KiB, and the configuration
+	SweepTTLLeast  = time.Minute
+	SweepTTLMost   = 7 * 24 * time.Hour
+	SweepDisk      = 10 * GiB         // of a task, where the pool does not say
+	SweepMemory    = GiB              // of a task for each CPU, where the pool does not say
+	SweepTidy      = 10 * time.Second // how often it is looked for what a server that died left undone
+	SweepForgotten = time.Hour        // after its end a sweep that nobody looks after counts as ended, clean or not
+	MachineEvents  = 1_000            // of one machine that are shown
 )
 
 // The database.

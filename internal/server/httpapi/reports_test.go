@@ -36,6 +36,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/testdb"
+	"github.com/tachograph/tacho/internal/server/sweep"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
@@ -72,7 +73,8 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	}
 	door := project.NewDoor(db, func(id string) error { return s.api.cfg.Guard.Project(id) })
 	views, log := explore.New(door, nil), slog.New(slog.DiscardHandler)
-	s.queue = job.NewService(job.Config{Store: db, Door: door, Blobs: blobs, Reports: report.NewJudge(db, nil), Images: anyImage{}, Log: log,
+	s.queue = job.NewService(job.Config{Store: db, Door: door, Blobs: blobs, Reports: report.NewJudge(db, nil), Images: anyImage{},
+		Log: log,
 		Now: time.Now, KeepEnv: time.Hour})
 	s.fleet = fleet.New(db, s.queue, rand.Reader, time.Now, nil)
 	cfg := Config{Accounts: s.accounts, Version: "test", Log: log, Services: Services{
@@ -82,6 +84,8 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 		Branches: series.NewBranches(door, threshold.Following{}),
 		Testbeds: series.NewTestbeds(door), Benchmarks: series.NewBenchmarks(door), Measures: series.NewMeasures(door),
 		Plots: plot.NewService(door), Thresholds: threshold.NewService(door), Explore: views, Queue: s.queue, Fleet: s.fleet,
+		Sweeps: sweep.NewService(sweep.Config{Store: db, Door: door, Jobs: s.queue, Runners: s.fleet, Random: rand.Reader, Log: log,
+			Branches: series.NewBranches(door, threshold.Following{})}),
 		Reports: report.NewService(report.Config{Store: db, Door: door, Blobs: blobs, Queue: s.queue})}}
 	for _, f := range change {
 		f(&cfg)
@@ -227,8 +231,10 @@ func TestTenRunsThenARegressionRaiseAnAlert(t *testing.T) {
 			}
 			a := report.Alerts[0]
 			near := func(x *float64, want float64) bool { return x != nil && *x > want-1e-5 && *x < want+1e-5 }
-			if !near(a.Boundary.Baseline, 100) || !near(a.Boundary.UpperLimit, tc.limit) || a.Limit != "upper" || a.Metric.Value != tc.slow {
-				t.Errorf("want %g over %g around 100, got %g, %g, %g", tc.slow, tc.limit, a.Metric.Value, *a.Boundary.UpperLimit, *a.Boundary.Baseline)
+			if !near(a.Boundary.Baseline, 100) || !near(a.Boundary.UpperLimit, tc.limit) || a.Limit != "upper" ||
+				a.Metric.Value != tc.slow {
+				t.Errorf("want %g over %g around 100, got %g, %g, %g", tc.slow, tc.limit, a.Metric.Value, *a.Boundary.UpperLimit,
+					*a.Boundary.Baseline)
 			}
 			listed := get[[]api.Alert](s, "/v0/projects/shop/alerts?status=active")
 			if diff := cmp.Diff([]api.Alert{a}, listed); diff != "" {
@@ -284,7 +290,8 @@ func TestBadRunsAreRefusedAndLeaveNothing(t *testing.T) {
 		{"BMF with NaN", s.newRun(map[string]any{"results": []string{`{"b":{"latency":{"value":NaN}}}`}}), 400, ""},
 		{"BMF with infinity", s.newRun(map[string]any{"results": []string{`{"b":{"latency":{"value":-1e400}}}`}}), 400, ""},
 		{"10⁶ benchmarks", s.newRun(map[string]any{"results": []string{"{" + million.String()[1:] + "}"}}), 413, "100000"},
-		{"an unknown adapter", s.newRun(map[string]any{"results": latency(1), "settings": map[string]any{"adapter": "cobol"}}), 400, "magic"},
+		{"an unknown adapter", s.newRun(map[string]any{"results": latency(1), "settings": map[string]any{"adapter": "cobol"}}), 400,
+			"magic"},
 		{"a bad hash", s.newRun(map[string]any{"results": latency(1), "hash": "zz"}), 400, "40 or 64"},
 		{"no branch", s.newRun(map[string]any{"results": latency(1), "branch": nil}), 400, "--branch"},
 		{"a body over the limit", `{"results":["` + strings.Repeat("x", limits.ReportBodyBytes) + `"]}`, 413, ""},
@@ -441,7 +448,8 @@ func TestThresholdsOfAProject(t *testing.T) {
 	}
 	one := "/v0/projects/shop/thresholds/" + made.UUID
 	var changed api.Threshold
-	if status, _, message := s.call(http.MethodPut, one, map[string]any{"test": "t_test", "lower_boundary": 0.9}, &changed); status != 200 ||
+	if status, _, message := s.call(http.MethodPut, one, map[string]any{"test": "t_test", "lower_boundary": 0.9},
+		&changed); status != 200 ||
 		changed.Model.Test != "t_test" || changed.Model.UpperBoundary != nil || changed.Model.UUID == made.Model.UUID {
 		t.Errorf("put: %d %s %+v", status, message, changed.Model)
 	}

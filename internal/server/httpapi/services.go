@@ -10,6 +10,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/sweep"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
@@ -28,6 +29,7 @@ type Services struct {
 	Policies   *policy.Service
 	Queue      *job.Service
 	Fleet      *fleet.Service
+	Sweeps     *sweep.Service
 }
 
 // registerServices registers the operations of the services.
@@ -46,4 +48,7 @@ func (a *API) registerServices() {
 	a.registerJobs()
 	a.registerRunners()
 	a.registerSpecs()
+	a.registerSweeps()
+	a.registerSweepLedger()
+	a.registerMachines()
 }

@@ -114,7 +114,8 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 		s.t.Fatal(err)
 	}
 	do("list-events", "?state=open&sort=newest&branch=main&testbed=lab&since=2020-01-01T00:00:00Z", nil)
-	events, _, err := s.api.cfg.Events.List(s.t.Context(), access.Actor{Kind: access.Local}, "shop", event.NamedFilter{}, store.Page{Limit: 9})
+	events, _, err := s.api.cfg.Events.List(s.t.Context(), access.Actor{Kind: access.Local}, "shop", event.NamedFilter{},
+		store.Page{Limit: 9})
 	if err != nil || len(events) != 1 {
 		s.t.Fatalf("the tour has %d events: %v", len(events), err)
 	}
@@ -184,6 +185,38 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	operations["get-job-output"] = step{op: operations["get-job-output"].op, path: operations["get-job-output"].path,
 		accomplished: http.StatusNotFound}
 	do("get-job-output", "", nil)
+
+	place["sweep"] = "1764360000"
+	do("create-sweep", "", map[string]any{"id": "1764360000", "repeats": 1, "ttl": 3600, "budget": 1_000_000,
+		"config":    map[string]any{"hosts": 1},
+		"workloads": []any{map[string]any{"name": "startup", "image": "registry.example/bench:v1", "adapter": "json", "timeout": 60}},
+		"pools": []any{map[string]any{"provider": "aws", "type": "c8g.medium", "arch": "arm64", "vcpus": 1, "hosts": 1,
+			"price": map[string]any{"per_hour": 39_880, "known": true, "source": "test"}}}})
+	do("list-sweeps", "?state=active&search=1764", nil)
+	do("get-sweep", "", nil)
+	do("list-sweep-pools", "", nil)
+	do("list-sweep-tasks", "?status=pending&workload=startup", nil)
+	do("get-sweep-ledger", "", nil)
+	pools, err := s.api.cfg.Sweeps.Pools(s.t.Context(), access.Actor{Kind: access.Local}, "shop", "1764360000")
+	if err != nil || len(pools) != 1 || len(pools[0].Slots) != 1 {
+		s.t.Fatalf("the tour's sweep has the pools %+v: %v", pools, err)
+	}
+	epoch := do("take-sweep", "", map[string]any{"holder": "laptop"})["epoch"]
+	place["pool"], place["slot"], place["machine"] = pools[0].UUID, pools[0].Slots[0].UUID, "m1"
+	do("move-sweep", "", map[string]any{"epoch": epoch, "do": "renew"})
+	do("intend-machine", "", map[string]any{"epoch": epoch, "id": "m1", "slot": place["slot"], "region": "us-east-1"})
+	do("record-machine", "", map[string]any{"epoch": epoch, "do": "launch", "native_id": "i-1"})
+	do("list-sweep-machines", "?state=up", nil)
+	do("get-sweep-machine", "", nil)
+	for _, id := range []string{"enroll-machine", "beat-machine"} { // with a token that nobody gave: a good one is a credential
+		operations[id] = step{op: operations[id].op, path: operations[id].path, accomplished: http.StatusUnauthorized}
+		do(id, "", map[string]any{"token": "guess", "phase": "boot"})
+	}
+	do("move-slot", "", map[string]any{"epoch": epoch, "do": "release"})
+	do("skip-pool", "", map[string]any{"epoch": epoch, "skip": map[string]any{"reason": "capacity"}})
+	do("update-sweep", "", map[string]any{"do": "stop_now"})
+	do("record-machine", "", map[string]any{"epoch": epoch, "do": "delete", "reason": "stopped"})
+	do("record-machine", "", map[string]any{"epoch": epoch, "do": "vanish"})
 
 	do("remove-runner-spec", "", nil)
 	place["spec"] = text(do("create-spec", "", map[string]any{"name": "Unused", "architecture": "aarch64", "cpu": 1, "memory": 1 << 30,
@@ -345,6 +378,8 @@ func wanted(method, path string, visibility api.Visibility, anonymous bool) int 
 	}
 	reads := method == http.MethodGet
 	switch {
+	case strings.HasPrefix(path, "/v0/machines/"): // the token is the credential, whoever sends it
+		return http.StatusUnauthorized
 	case path == "/v0/run" || path == "/v0/run/check" || strings.HasPrefix(path, "/v0/projects/{project}"):
 		if visibility == api.Private {
 			return http.StatusNotFound
@@ -494,7 +529,8 @@ func TestDocumentNamesNoStatusThatIsNeverSent(t *testing.T) {
 				continue
 			}
 			if _, ok := op.Responses["422"]; ok || op.Summary == "" || len(op.Tags) != 1 || op.Metadata["action"] == access.Action("") {
-				t.Errorf("%s %s: responses %v, summary %q, tags %v, action %v", method, path, slices.Sorted(maps.Keys(op.Responses)), op.Summary,
+				t.Errorf("%s %s: responses %v, summary %q, tags %v, action %v", method, path, slices.Sorted(maps.Keys(op.Responses)),
+					op.Summary,
 					op.Tags, op.Metadata["action"])
 			}
 			if fmt.Sprint(op.Tags[0]) == "{project}" {

@@ -66,7 +66,7 @@ func Answer(ctx context.Context, log *slog.Logger, err error) (int, *api.Error) 
 	if kind == fault.Internal {
 		log.ErrorContext(ctx, "request failed", "request", ID(ctx), "error", err)
 	}
-	return kind.Status(), &api.Error{RequestID: ID(ctx), ErrorCode: kind.Code(), Message: fault.Message(err)}
+	return kind.Status(), &api.Error{RequestID: ID(ctx), ErrorCode: kind.Code(), Message: fault.Message(err), Detail: fault.Detail(err)}
 }
 
 // WriteError answers err as JSON.

@@ -32,6 +32,9 @@ func UploadsOf(projectID string) string { return "uploads " + projectID }
 // JobsOf is how many jobs an organization or an address has in flight.
 func JobsOf(kind, id string) string { return "jobs of " + kind + " " + id }
 
+// SweepOf are the rows of a sweep: its pools, slots and machines. Jobs are none of them.
+func SweepOf(id string) string { return "sweep " + id }
+
 // ResultsOf is what a report has of metrics that nobody sees yet, or any more.
 func ResultsOf(reportSeq int64) string { return fmt.Sprintf("results of report %d", reportSeq) }
 

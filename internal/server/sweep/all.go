@@ -1,0 +1,77 @@
+package sweep
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cloud/ledger"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// all are the rows of a sweep, as one transaction sees them.
+type all struct {
+	sweep    Sweep
+	pools    []Pool
+	slots    []Slot
+	machines []Machine
+	counts   map[string]api.SweepCounts // of tasks, by slot; only where they were counted
+}
+
+// rowsOf reads the rows of a sweep, without its tasks.
+func rowsOf(ctx context.Context, tx *store.Tx, w Sweep) (a all, err error) {
+	a.sweep = w
+	if a.pools, err = Pools(ctx, tx, w.ID); err != nil {
+		return a, err
+	}
+	if a.slots, err = Slots(ctx, tx, w.ID); err != nil {
+		return a, err
+	}
+	a.machines, err = Machines(ctx, tx, w.ID)
+	return a, err
+}
+
+// counted is rowsOf with what the queue says of the tasks.
+func counted(ctx context.Context, tx *store.Tx, w Sweep) (a all, err error) {
+	if a, err = rowsOf(ctx, tx, w); err != nil {
+		return a, err
+	}
+	if a.counts, err = Counts(ctx, tx, w.ID); err != nil {
+		return a, err
+	}
+	for i := range a.slots {
+		slot := &a.slots[i].Slot
+		slot.Left, slot.Running, slot.Done, slot.Failed = left(a.counts[slot.ID])
+	}
+	return a, nil
+}
+
+// left are the tasks of a slot as a ledger counts them.
+func left(c api.SweepCounts) (left, running, done, failed int) {
+	return c.Pending + c.Running, c.Running, c.Done, c.Failed
+}
+
+// snapshot is what the ledger's rules look at.
+func (a all) snapshot(now, hearing time.Time) ledger.Snapshot {
+	s := ledger.Snapshot{Now: now, Hearing: hearing, Sweep: a.sweep.Sweep}
+	for _, p := range a.pools {
+		s.Pools = append(s.Pools, p.Pool)
+	}
+	for _, o := range a.slots {
+		s.Slots = append(s.Slots, o.Slot)
+	}
+	for _, m := range a.machines {
+		s.Machines = append(s.Machines, m.Machine)
+	}
+	return s
+}
+
+// machine returns one of the machines.
+func (a all) machine(id string) (Machine, bool) {
+	i := slices.IndexFunc(a.machines, func(m Machine) bool { return m.ID == id })
+	if i < 0 {
+		return Machine{}, false
+	}
+	return a.machines[i], true
+}

@@ -1,0 +1,342 @@
+package sweep_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cloud/ledger"
+	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
+	core "github.com/tachograph/tacho/internal/core/sweep"
+	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/sweep"
+)
+
+func (f *fixture) update(id string, in api.UpdateSweep) api.Sweep {
+	f.t.Helper()
+	out, err := f.sweeps.Update(f.t.Context(), f.member, "shop", id, in)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return out
+}
+
+// fails lets a runner run a job that fails.
+func (f *fixture) fails(runner string) *api.ClaimedJob {
+	f.t.Helper()
+	got, done, err := f.claim(f.t.Context(), runner)
+	if err != nil || got == nil {
+		f.t.Fatalf("claimed %+v, done %v, %v", got, done, err)
+	}
+	if err := f.says(f.t.Context(), runner, got, api.Message{Event: api.MsgFailed, Reason: api.ReasonBenchmarkExit,
+		Error: "exit 1"}); err != nil {
+		f.t.Fatal(err)
+	}
+	return got
+}
+
+func TestASweepGoesItsWayWithoutAController(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.mustCreate(ask("nightly", paid("c8g", 1), paid("c7g", 1)))
+	epoch, slots := f.taken("nightly"), f.slots("nightly")
+	f.up("nightly", epoch, "m1", slots[0])
+	f.up("nightly", epoch, "m2", slots[1])
+	one, two := f.mustEnroll("m1"), f.mustEnroll("m2")
+	first, second := f.mustWork(one), f.mustWork(one)
+	f.read(first.UUID, second.UUID)
+	f.told()
+	if got := f.get("nightly"); got.State != "active" || got.Slots != (api.SweepSlotCounts{Done: 1, Held: 1}) ||
+		got.Tasks != (api.SweepCounts{Total: 4, Pending: 2, Done: 2}) {
+		t.Errorf("after the first slot: %+v", got)
+	}
+	third := f.mustWork(two)
+	f.read(third.UUID)
+	f.fails(two)
+	f.told()
+	got := f.get("nightly")
+	if got.State != "closing" || got.Slots != (api.SweepSlotCounts{Done: 2}) ||
+		got.Tasks != (api.SweepCounts{Total: 4, Done: 3, Failed: 1}) ||
+		got.Machines != 2 || got.Clean || got.Closing == nil {
+		t.Errorf("after the last task: %+v", got)
+	}
+	f.clock.advance(30 * time.Minute)
+	for _, m := range []string{"m1", "m2"} {
+		f.record("nightly", epoch, m, ledger.Change{Verb: core.Delete, Reason: core.BecauseDone})
+		f.record("nightly", epoch, m, ledger.Change{Verb: core.Vanish, Ended: f.clock.now()})
+	}
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got = f.get("nightly")
+	if got.State != "ended" || got.Outcome != "partial" || !got.Clean || got.Ended == nil || got.Spent != 2*20_000 {
+		t.Errorf("when its machines are gone: %+v", got)
+	}
+	// The result is an ordinary report on the testbed of the type.
+	if n := f.count(`select count(*) from report r join testbed t on t.id = r.testbed_id where t.name = 'fake/c8g' and r.status =
+		'processed'`); n != 2 {
+		t.Errorf("%d reports on fake/c8g, want 2", n)
+	}
+	if _, err := f.sweeps.Update(t.Context(), f.member, "shop", "nightly", api.UpdateSweep{Do: "stop"}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("stopped after its end: %v", err)
+	}
+}
+
+func TestAStoppedSweepFinishesWhatRuns(t *testing.T) {
+	t.Parallel()
+	f, epoch, _ := withMachine(t)
+	runner := f.mustEnroll("m1")
+	got, _, err := f.claim(t.Context(), runner)
+	if err != nil || got == nil {
+		t.Fatalf("claimed %+v, %v", got, err)
+	}
+	stopped := f.update("nightly", api.UpdateSweep{Do: "stop", Why: "enough"})
+	if stopped.State != "draining" || stopped.Broken != "stopped" || stopped.Note != "enough" ||
+		stopped.Tasks != (api.SweepCounts{Total: 4, Running: 1, Failed: 3}) {
+		t.Errorf("stopped: %+v", stopped)
+	}
+	if _, err := f.book().Intend(t.Context(), "nightly", epoch, ledger.Intent{Token: "m2", Slot: f.slots("nightly")[1], Region: "r1",
+		Market: core.OnDemand}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a new machine: %v", err)
+	}
+	if err := f.works(t.Context(), runner, got); err != nil {
+		t.Errorf("what runs: %v", err)
+	}
+	f.read(got.UUID)
+	f.told()
+	if s := f.get("nightly"); s.State != "closing" || s.Tasks != (api.SweepCounts{Total: 4, Done: 1, Failed: 3}) {
+		t.Errorf("when it has run: %+v", s)
+	}
+}
+
+// TestWhatComesAfterTheEndIsLate: a result of a machine that was told to stop and did not is kept, is no part of the sweep's count, and
+// says so.
+func TestWhatComesAfterTheEndIsLate(t *testing.T) {
+	t.Parallel()
+	f, epoch, slots := withMachine(t)
+	runner := f.mustEnroll("m1")
+	got, _, err := f.claim(t.Context(), runner)
+	if err != nil || got == nil {
+		t.Fatalf("claimed %+v, %v", got, err)
+	}
+	stopped := f.update("nightly", api.UpdateSweep{Do: "stop_now"})
+	if stopped.State != "closing" || stopped.Tasks != (api.SweepCounts{Total: 4, Running: 1, Failed: 3}) {
+		t.Errorf("stopped: %+v", stopped)
+	}
+	if n := f.count(`select count(*) from job where id = $1 and cancel_asked is not null`, got.UUID); n != 1 {
+		t.Error("the job that runs is not asked to end")
+	}
+	f.clock.advance(time.Second)
+	f.record("nightly", epoch, "m1", ledger.Change{Verb: core.Delete, Reason: core.BecauseStopped})
+	if err := f.delivers(t.Context(), runner, got); err != nil {
+		t.Fatal(err)
+	}
+	f.read(got.UUID)
+	f.told()
+	if s := f.get("nightly"); s.Tasks != (api.SweepCounts{Total: 4, Failed: 3, Late: 1}) {
+		t.Errorf("counted: %+v", s.Tasks)
+	}
+	tasks, _, err := f.sweeps.Tasks(t.Context(), f.member, "shop", "nightly", sweep.TaskFilter{Slot: slots[0], Status: "processed"},
+		store.Page{Limit: 9})
+	if err != nil || len(tasks) != 1 || !tasks[0].Late || tasks[0].Job != got.UUID {
+		t.Errorf("the task: %+v, %v", tasks, err)
+	}
+	if n := f.count(`select count(*) from metric`); n != 1 {
+		t.Errorf("%d metrics are kept, want 1", n)
+	}
+	f.record("nightly", epoch, "m1", ledger.Change{Verb: core.Vanish})
+	if _, err := f.book().MoveSweep(t.Context(), "nightly", epoch, ledger.SweepMove{Verb: core.End}); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.Outcome != "stopped" || !s.Clean {
+		t.Errorf("ended: %+v", s)
+	}
+}
+
+func TestASlotThatIsGivenUpLeavesNothingInTheQueue(t *testing.T) {
+	t.Parallel()
+	f, epoch, slots := withMachine(t)
+	if err := f.book().MoveSlot(t.Context(), "nightly", epoch, slots[1], ledger.SlotMove{Verb: core.GiveUp, Reason: core.BecauseOverBudget,
+		Note: "no money"}); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "active" || s.Tasks != (api.SweepCounts{Total: 4, Pending: 2, Failed: 2}) || s.Slots.GivenUp != 1 {
+		t.Errorf("the sweep: %+v", s)
+	}
+}
+
+// TestWhatAServerLeftUndoneIsDone: it died between the commit that stopped a sweep and the cancel of its jobs.
+func TestWhatAServerLeftUndoneIsDone(t *testing.T) {
+	t.Parallel()
+	f, epoch, _ := withMachine(t)
+	f.tx(func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `update sweep set state = 'closing', broken = 'stopped', closing = $1`, store.Micros(tx.Now()))
+		return err
+	})
+	if s := f.get("nightly"); s.Tasks.Pending != 4 {
+		t.Fatalf("before: %+v", s.Tasks)
+	}
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "closing" || s.Tasks != (api.SweepCounts{Total: 4, Failed: 4}) {
+		t.Errorf("after: %+v", s)
+	}
+	f.record("nightly", epoch, "m1", ledger.Change{Verb: core.Delete, Reason: core.BecauseStopped})
+	f.record("nightly", epoch, "m1", ledger.Change{Verb: core.Vanish})
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "ended" || s.Outcome != "stopped" || !s.Clean {
+		t.Errorf("when the machine is gone: %+v", s)
+	}
+}
+
+// TestASweepWhoseTimeIsOverEndsThoughNobodyLooks: its machines have ended by themselves. That they are gone is known to nobody, and said.
+func TestASweepWhoseTimeIsOverEndsThoughNobodyLooks(t *testing.T) {
+	t.Parallel()
+	f, _, _ := withMachine(t)
+	f.clock.advance(time.Hour)
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "closing" || s.Slots.GivenUp != 2 || s.Tasks.Failed != 4 || s.Controller.Alive {
+		t.Errorf("when its time is over: %+v", s)
+	}
+	f.clock.advance(time.Hour + time.Second)
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "ended" || s.Outcome != "failed" || s.Clean {
+		t.Errorf("an hour later: %+v", s)
+	}
+}
+
+func TestABudgetIsRaisedAndNotLowered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := ask("nightly", paid("c8g", 2))
+	in.Budget = 50_000 // one machine for an hour, and not two
+	f.mustCreate(in)
+	epoch, slots := f.taken("nightly"), f.slots("nightly")
+	f.up("nightly", epoch, "m1", slots[0])
+	second := ledger.Intent{Token: "m2", Slot: slots[1], Region: "r1", Market: core.OnDemand}
+	if _, err := f.book().Intend(t.Context(), "nightly", epoch, second); !errors.Is(err, ledger.ErrOverBudget) {
+		t.Errorf("a second machine: %v", err)
+	}
+	if n := f.count(`select count(*) from machine`); n != 1 {
+		t.Errorf("%d rows of machines, want 1", n)
+	}
+	if _, err := f.sweeps.Update(t.Context(), f.member, "shop", "nightly", api.UpdateSweep{Budget: new(int64(40_000))}); !fault.Is(err,
+		fault.Invalid) {
+		t.Errorf("lowered: %v", err)
+	}
+	if got := f.update("nightly", api.UpdateSweep{Budget: new(int64(80_000))}); got.Budget != 80_000 || got.Committed != 40_000 {
+		t.Errorf("raised: %+v", got)
+	}
+	if _, err := f.book().Intend(t.Context(), "nightly", epoch, second); err != nil {
+		t.Errorf("a second machine with more money: %v", err)
+	}
+	for _, in := range []api.UpdateSweep{{}, {Do: "finish"}, {Do: "end"}} {
+		if _, err := f.sweeps.Update(t.Context(), f.member, "shop", "nightly", in); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%+v: %v", in, err)
+		}
+	}
+}
+
+// TestARunnersWordIsHeardWhicheverServerHearsIt: what the queue heard of a machine counts as a beat.
+func TestARunnersWordIsHeardWhicheverServerHearsIt(t *testing.T) {
+	t.Parallel()
+	f, _, _ := withMachine(t)
+	runner := f.mustEnroll("m1")
+	f.clock.advance(time.Minute)
+	if _, _, err := f.servers[1].claim(t.Context(), runner); err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.book().Read(t.Context(), "nightly")
+	if err != nil || len(s.Machines) != 1 || !s.Machines[0].Beat.Equal(f.clock.now()) {
+		t.Errorf("the ledger: %+v, %v", s.Machines, err)
+	}
+}
+
+// TestASweepGoesOnOverARestartAtEachStep, from its start to its end: each step is another process's.
+func TestASweepGoesOnOverARestartAtEachStep(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := ask("nightly", paid("c8g", 1))
+	var epoch int64
+	var slot, runner string
+	var got *api.ClaimedJob
+	machine := func(c ledger.Change) func() { return func() { f.record("nightly", epoch, "m1", c) } }
+	beat := func(phase string) {
+		who, token := access.Actor{Kind: access.Runner, RunnerID: runner}, ""
+		if runner == "" {
+			who, token = anonymous, f.tokens["m1"]
+		}
+		if _, err := f.sweeps.Beat(t.Context(), who, api.MachineBeat{Token: token, Phase: phase}); err != nil {
+			t.Fatalf("%s: %v", phase, err)
+		}
+	}
+	for _, step := range []func(){
+		func() { f.mustCreate(in) },
+		func() {
+			if _, created, err := f.create(in); err != nil || created {
+				t.Fatalf("asked for again: created %v, %v", created, err)
+			}
+		},
+		func() { epoch, slot = f.taken("nightly"), f.slots("nightly")[0] },
+		func() { f.intend("nightly", epoch, "m1", slot) },
+		func() { f.intend("nightly", epoch, "m1", slot) }, // the answer went with the process
+		machine(ledger.Change{Verb: core.Launch, NativeID: "i-1"}),
+		func() { beat("boot") },
+		func() { beat("provision") },
+		func() { runner = f.mustEnroll("m1") },
+		func() { beat("ready") },
+		func() {
+			var err error
+			if got, _, err = f.claim(t.Context(), runner); err != nil || got == nil {
+				t.Fatalf("claimed %+v, %v", got, err)
+			}
+		},
+		func() {
+			if err := f.says(t.Context(), runner, got, api.Message{Event: api.MsgRunning, Seq: 1}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		func() { beat("running") },
+		func() {
+			if err := f.delivers(t.Context(), runner, got); err != nil {
+				t.Fatal(err)
+			}
+		},
+		func() { f.read(got.UUID) },
+		func() { got = f.mustWork(runner) },
+		func() { f.read(got.UUID) },
+		func() {
+			if more, done, err := f.claim(t.Context(), runner); more != nil || !done || err != nil {
+				t.Fatalf("nothing is left: %+v, %v, %v", more, done, err)
+			}
+		},
+		func() { beat("finished") },
+		f.told,
+		machine(ledger.Change{Verb: core.Delete, Reason: core.BecauseDone}),
+		machine(ledger.Change{Verb: core.Vanish}),
+		func() {
+			if err := f.sweeps.Tidy(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		step()
+		f.restart()
+	}
+	if s := f.get("nightly"); s.State != "ended" || s.Outcome != "completed" || !s.Clean ||
+		s.Tasks != (api.SweepCounts{Total: 2, Done: 2}) {
+		t.Errorf("at the end: %+v", s)
+	}
+	if n := f.count(`select count(*) from metric`); n != 2 {
+		t.Errorf("%d metrics, want one for each task", n)
+	}
+}

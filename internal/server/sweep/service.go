@@ -1,0 +1,98 @@
+package sweep
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/notify"
+	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/series"
+	"github.com/tachograph/tacho/internal/server/store"
+)
+
+// Jobs is what this room needs of the job queue.
+type Jobs interface {
+	// ResolveImage pins an image to its digest.
+	ResolveImage(ctx context.Context, p project.Project, image string) (job.Image, error)
+	// Prepare checks a job before any transaction.
+	Prepare(ctx context.Context, p job.PrepareParams) (*job.Prepared, error)
+	// Insert queues its jobs in the transaction of the report that waits for them.
+	Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, head, base string) (jobIDs []string, err error)
+	// Cancel ends a job that waits, and asks the runner of one that runs.
+	Cancel(ctx context.Context, jobID string) error
+	// Kick makes a waiting runner look again.
+	Kick(runnerID string)
+}
+
+// Runners is what this room needs of the fleet.
+type Runners interface {
+	NewRunnerKey() (string, error)
+	// Retired ends the connections of a runner whose machine is gone, after the commit.
+	Retired(runnerID string)
+}
+
+// Config are the parts that Service is made of. All are needed but those that say what their absence means.
+type Config struct {
+	Store    *store.Store
+	Door     *project.Door
+	Jobs     Jobs
+	Runners  Runners
+	Branches *series.Branches
+	Random   io.Reader
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
+}
+
+// Service are the use cases of sweeps. It is safe for concurrent use. Run must run for what a server that died left undone to be done.
+type Service struct {
+	Config
+	hearing time.Time // since when this process hears machines
+}
+
+// NewService makes them.
+func NewService(cfg Config) *Service {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Service{Config: cfg, hearing: cfg.Now()}
+}
+
+// Subscriber moves slots and sweeps when jobs end.
+func (s *Service) Subscriber() notify.Subscriber {
+	return notify.Subscriber{Name: "sweeps", Kinds: []notify.Kind{notify.JobEnded}, Deliver: s.jobEnded}
+}
+
+// Run looks now and then for what a server that died left undone, until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(limits.SweepTidy)
+	defer tick.Stop()
+	for {
+		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "tidy sweeps", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// after is what is to be done with runners when a transaction has committed. One that is repeated begins with a new one.
+type after struct {
+	drained []string // they get no more jobs
+	retired []string // their machines are gone
+}
+
+func (s *Service) do(a after) {
+	for _, id := range a.drained {
+		s.Jobs.Kick(id)
+	}
+	for _, id := range a.retired {
+		s.Runners.Retired(id)
+	}
+}
