@@ -38,7 +38,9 @@ func (l *Memory) Add(s Sweep, pools []Pool, slots []Slot) {
 func (l *Memory) Take(ctx context.Context, sweepID, holder string) (lease Lease, err error) {
 	err = l.tx(ctx, sweepID, func(s *Snapshot) error {
 		taken, err := s.Sweep.Taken(holder, s.Now)
-		s.Sweep, lease = taken, taken.Lease
+		if err == nil {
+			s.Sweep, lease = taken, taken.Lease
+		}
 		return err
 	})
 	return lease, err
@@ -167,6 +169,13 @@ func (l *Memory) Beat(sweepID, machineID string) error {
 // Accuse says what the server has against a machine.
 func (l *Memory) Accuse(sweepID, machineID, why string) error {
 	return l.ofMachine(sweepID, machineID, func(_ *Snapshot, m *Machine) { m.Suspect = why })
+}
+
+// Restart is a server that was down until now: it hears beats from now on.
+func (l *Memory) Restart() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hearing = l.now()
 }
 
 // Tasks is what the queue says of a slot's tasks.

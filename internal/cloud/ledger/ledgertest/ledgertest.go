@@ -88,9 +88,9 @@ func Run(t *testing.T, fixture func(*testing.T, Draft) *Fixture) {
 
 func lease(t *testing.T, f *Fixture) {
 	first := f.take(t, "laptop")
-	_, err := f.Ledger.Take(t.Context(), f.Sweep, "server")
-	if !errors.Is(err, ledger.ErrHeld) || !strings.Contains(err.Error(), "laptop") {
-		t.Fatalf("a second controller: want ErrHeld with the holder's name, got %v", err)
+	second, err := f.Ledger.Take(t.Context(), f.Sweep, "server")
+	if !errors.Is(err, ledger.ErrHeld) || !strings.Contains(err.Error(), "laptop") || second.Epoch != 0 {
+		t.Fatalf("a second controller: want ErrHeld with the holder's name and no epoch, got %+v, %v", second, err)
 	}
 	f.Advance(ledger.LeaseTime - time.Second)
 	renewed, err := f.Ledger.Renew(t.Context(), f.Sweep, first.Epoch)
@@ -102,8 +102,7 @@ func lease(t *testing.T, f *Fixture) {
 		t.Fatalf("while the renewed lease lives: %v", err)
 	}
 	f.Advance(time.Second)
-	second := f.take(t, "server")
-	if second.Epoch <= first.Epoch {
+	if second = f.take(t, "server"); second.Epoch <= first.Epoch {
 		t.Errorf("epoch %d after %d", second.Epoch, first.Epoch)
 	}
 	if err := f.Ledger.Release(t.Context(), f.Sweep, second.Epoch); err != nil {
