@@ -118,6 +118,7 @@ type ComparisonRow struct {
 	Unit          string             `json:"unit" enum:"iteration,process,report,host" doc:"what counts as one independent measurement"`
 	N             [2]int             `json:"n" doc:"units of the old and the new side"`
 	Values        [2]int             `json:"values"`
+	Between       *float64           `json:"between,omitempty" doc:"one process a side: sd of their difference, as a share, beyond what iterations explain"`
 	RankP         *float64           `json:"rank_p" nullable:"true"`
 	Shift         *[2]float64        `json:"shift_interval" nullable:"true"`
 	Modes         *ComparisonModes   `json:"modes,omitempty"`

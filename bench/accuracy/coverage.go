@@ -109,6 +109,13 @@ func coverage(e effort) table {
 		}
 		t.add(kind.name, line...)
 	}
+	for _, between := range []float64{0, .02} {
+		var line []float64
+		for _, n := range sides {
+			line = append(line, betweenCoverage(e, onePair{rows: 100, iterations: n, between: between}))
+		}
+		t.add(fmt.Sprintf("one process a side, which deviates by %g %%", 100*between), line...)
+	}
 	none := math.NaN()
 	for _, rule := range []struct {
 		name string

@@ -81,6 +81,7 @@ func run(out io.Writer, e effort, asJSON bool) error {
 		valueByValue(methods, slices.DeleteFunc(slices.Clone(all), func(s labelled) bool { return s.Number >= e.grow }), fromPeople),
 	}
 	tables = append(tables, twoSamples(e, benchmarks)...)
+	tables = append(tables, oneProcess(e)...)
 	tables = append(tables, inTurns(e, benchmarks)...)
 	tables = append(tables, coverage(e))
 	if asJSON {

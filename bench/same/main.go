@@ -20,6 +20,7 @@ func main() {
 	flag.StringVar(&o.bench, "bench", "Small/[c-h].*/.*/named", "which of them")
 	flag.StringVar(&o.time, "benchtime", "2ms", "for each")
 	flag.IntVar(&o.times, "times", 20, "comparisons of each design")
+	flag.IntVar(&o.only, "processes", 0, "only designs with so many processes a side; 0: all")
 	flag.Parse()
 	if err := o.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "same:", err)
@@ -29,11 +30,11 @@ func main() {
 
 type options struct {
 	tacho, pkg, bench, time string
-	times                   int
+	times, only             int
 }
 
 // designs are how often each side is measured.
-var designs = []struct{ processes, count int }{{1, 1}, {1, 2}, {1, 5}, {2, 1}, {5, 1}}
+var designs = []struct{ processes, count int }{{1, 1}, {1, 2}, {1, 5}, {1, 10}, {2, 1}, {5, 1}}
 
 func (o options) run() error {
 	dir, err := os.MkdirTemp("", "tacho-same-")
@@ -46,6 +47,9 @@ func (o options) run() error {
 		return fmt.Errorf("build %s: %w\n%s", o.pkg, err, out)
 	}
 	for _, d := range designs {
+		if o.only > 0 && d.processes != o.only {
+			continue
+		}
 		tests, claims, reports := 0, 0, 0
 		for range o.times {
 			files, err := o.measure(dir, binary, d.processes, d.count)

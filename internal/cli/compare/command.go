@@ -46,7 +46,8 @@ again, or in turns (tacho run --ab). Only one testbed, spec and kind of host is 
 
 Each file is one run of the benchmark, and runs are what is counted: iterations of one process agree better with each other than with
 the next process's. Give several files a side, separated by commas or with --old and --new. One file a side is compared by its
-iterations, and the result holds for these two processes only. Tools that start several processes (JMH's forks, pyperf, hyperfine)
+iterations, and the result holds for these two processes only. From 20 rows on, intervals are widened by what the rows show that the
+two processes differ by beyond their iterations. Tools that start several processes (JMH's forks, pyperf, hyperfine)
 have them in one file.
 
 A change is claimed when it is 1 % at least and, over all rows together, at most 5 % of such claims are false (Benjamini and Hochberg).
@@ -54,7 +55,7 @@ A change is claimed when it is 1 % at least and, over all rows together, at most
 would have been seen in 80 % of cases. Exact counts are compared without a test.
 
 With --noise each benchmark has its grade (see 'tacho calibrate'), and with few runs a side what could have been seen is known from
-there. The verdicts rest on the two sides alone.
+there. No change is claimed because of it: with one file a side it widens intervals, otherwise verdicts rest on the two sides alone.
 
 Exit code 3 says that something is worse, 12 that nothing is worse and no timed row could be decided or one is suspicious, 11 that
 nothing was judged, 0 everything else.`
@@ -130,11 +131,12 @@ func (f *flags) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	policy := judge.Policy{Effect: effect}
-	compared := judge.Compare(rows.rows, policy)
-	noise, err := f.graded(env, rows, compared)
+	noise, err := f.known(env, rows)
 	if err != nil {
 		return err
 	}
+	compared := judge.Compare(rows.rows, policy)
+	grade(noise, rows, compared)
 	v := newView(before, after, rows, compared, policy)
 	v.noise = noise
 	v.tool = string(olds[0].results.Adapter)
@@ -145,8 +147,8 @@ func (f *flags) run(ctx context.Context, env *cli.Env, args []string) error {
 	return exitOf(v.verdict)
 }
 
-// graded gives the rows the grades of --noise; nil without it.
-func (f *flags) graded(env *cli.Env, p pairing, cs judge.Comparisons) (*grades.Known, error) {
+// known is the noise of --noise, nil without it. It tells rows by how much processes of identical code differ.
+func (f *flags) known(env *cli.Env, p pairing) (*grades.Known, error) {
 	if f.noise == "" {
 		return nil, nil
 	}
@@ -161,7 +163,7 @@ func (f *flags) graded(env *cli.Env, p pairing, cs judge.Comparisons) (*grades.K
 	found := 0
 	for i, row := range p.rows {
 		if n, is := known.Of(row.Benchmark, row.Measure.Name); is {
-			cs.Rows[i] = cs.Rows[i].WithNoise(n, known.Usual)
+			p.rows[i].Noise = n.Processes()
 			found++
 		}
 	}
@@ -169,6 +171,18 @@ func (f *flags) graded(env *cli.Env, p pairing, cs judge.Comparisons) (*grades.K
 		return nil, cli.Usage("--noise %s: it has none of the benchmarks that are compared", f.noise)
 	}
 	return known, nil
+}
+
+// grade gives the rows the grades that are known.
+func grade(known *grades.Known, p pairing, cs judge.Comparisons) {
+	if known == nil {
+		return
+	}
+	for i, row := range p.rows {
+		if n, is := known.Of(row.Benchmark, row.Measure.Name); is {
+			cs.Rows[i] = cs.Rows[i].WithNoise(n, known.Usual)
+		}
+	}
 }
 
 func (f *flags) write(env *cli.Env, v *view) error {

@@ -292,3 +292,45 @@ func TestAGeomeanWithoutUnitsCountsNone(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatTwoProcessesDifferByIsSaidAndClaimsNothing(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(11, 12))
+	process := func() string { // each benchmark of a process is a little slower or faster
+		var layout [40]float64
+		for i := range layout {
+			layout[i] = math.Exp(.05 * r.NormFloat64())
+		}
+		return goBench(r, len(layout), 10, .005, func(i int) float64 { return layout[i] })
+	}
+	files := map[string]string{"old.txt": process(), "new.txt": process()}
+	out, code, err := inFolder(t, files, "--json", "old.txt", "new.txt")
+	if code != fault.ExitUndecided {
+		t.Errorf("exit code %d: %v", code, err)
+	}
+	var d struct {
+		Counts map[string]int
+		Notes  []string
+		Rows   []struct {
+			Measure string
+			Between *float64
+			Reason  string
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Counts["worse"]+d.Counts["better"] > 0 {
+		t.Errorf("identical code: %v", d.Counts)
+	}
+	if notes := strings.Join(d.Notes, "\n"); !strings.Contains(notes, "Latency: its 40 rows differ between the two processes by ") ||
+		strings.Contains(notes, "is not known") {
+		t.Errorf("notes:\n%s", notes)
+	}
+	for _, row := range d.Rows {
+		timed := row.Measure == "Latency"
+		if timed != (row.Between != nil) || timed && (*row.Between < .04 || !strings.Contains(row.Reason, "more than iterations explain")) {
+			t.Errorf("%+v", row)
+		}
+	}
+}

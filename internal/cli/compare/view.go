@@ -11,6 +11,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli/run/grades"
 	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/stats"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -208,6 +209,7 @@ func (v *view) footnotes() (notes []string) {
 	if single > 0 {
 		notes = append(notes, "one process a side: the iteration is the unit, and this holds for these two processes. To learn about the code, "+
 			"run each version several times, in turns, and give each run's file (--old a1 --old a2 --new b1 --new b2)")
+		notes = append(notes, v.betweenNotes()...)
 	}
 	if counts[judge.Undecided] > 0 {
 		notes = append(notes, "~ is neither a change of 1 % or more nor surely the same within "+effect+"; beside it is what would have been "+
@@ -256,6 +258,29 @@ func (v *view) footnotes() (notes []string) {
 		notes = append(notes, "only on the new side: "+show.Some(v.onlyNew))
 	}
 	return append(notes, v.remarks...)
+}
+
+// betweenNotes say what the two processes differ by beyond their iterations, or that it is not known.
+func (v *view) betweenNotes() (notes []string) {
+	var unknown []string
+	for _, b := range v.cs.Between {
+		switch {
+		case !b.Known():
+			unknown = append(unknown, b.Measure)
+		case b.SD > 0 && b.From != b.Measure:
+			notes = append(notes, fmt.Sprintf("%s: intervals are widened by what the rows of %s show (%s), because it has too few of its own",
+				b.Measure, b.From, judge.Percent(math.Expm1(b.SD))))
+		case b.SD > 0:
+			notes = append(notes, fmt.Sprintf("%s: its %d rows differ between the two processes by %s more than their iterations explain; "+
+				"intervals are widened by it", b.Measure, b.Rows, judge.Percent(math.Expm1(b.SD))))
+		}
+	}
+	if len(unknown) > 0 && len(v.where(func(c judge.Comparison) bool { return slices.Contains(c.Notes, judge.NoteBetweenUnknown) })) > 0 {
+		notes = append(notes, fmt.Sprintf("by how much two processes of one program differ is not known from fewer than %d rows and is not in "+
+			"the intervals: identical code can look changed (--noise with a file of 'tacho calibrate --json' knows it): %s", stats.ExcessLeast,
+			strings.Join(unknown, ", ")))
+	}
+	return notes
 }
 
 // needed is the median of the units that undecided rows need; 0 where none is known.

@@ -22,6 +22,9 @@ func (c Comparison) Because(policy Policy) string {
 		return fmt.Sprintf("differs by %s, below the limit", Percent(math.Abs(c.Ratio-1)))
 	case WhyTooFew:
 		text := fmt.Sprintf("%s could see %s", c.count(min(c.Units[0], c.Units[1])), c.Visible())
+		if c.Between > 0 {
+			text += fmt.Sprintf("; two processes differ by %s more than iterations explain", Percent(math.Expm1(c.Between)))
+		}
 		if c.Needed > 0 {
 			text += fmt.Sprintf("; %d would see %s", c.Needed, Percent(policy.Effect))
 		}

@@ -14,6 +14,7 @@ type Comparisons struct {
 	Rows     []Comparison // in the order that was given
 	Geomeans []Geomean    // a measure each, in the order in which they come first
 	Tests    int          // how many rows were tested, among which false claims are controlled
+	Between  []Between    // a measure each that has rows of one process a side, in the order in which they come first
 }
 
 // Geomean is the typical ratio of a measure over its benchmarks, with the interval by unit: benchmarks of one process or host move
@@ -33,6 +34,9 @@ func Compare(rows []Row, policy Policy) Comparisons {
 	ps := make([]float64, len(rows))
 	for i, row := range rows {
 		out.Rows[i] = compare(row, policy)
+	}
+	out.between(rows, policy)
+	for i := range rows {
 		ps[i] = math.NaN()
 		if out.Rows[i].comparable {
 			ps[i] = out.Rows[i].P
@@ -52,7 +56,7 @@ func Compare(rows []Row, policy Policy) Comparisons {
 		byMeasure[row.Measure.Name] = append(byMeasure[row.Measure.Name], row)
 	}
 	for _, name := range names {
-		out.Geomeans = append(out.Geomeans, geomean(name, byMeasure[name]))
+		out.Geomeans = append(out.Geomeans, geomean(name, byMeasure[name], out.added(name)))
 	}
 	return out
 }
@@ -127,8 +131,9 @@ func (cs Comparisons) ByCertainty() []int {
 	return order
 }
 
-// geomean is exp of the mean of log ratios over the benchmarks that both sides have.
-func geomean(measure string, rows []Row) Geomean {
+// geomean is exp of the mean of log ratios over the benchmarks that both sides have. What the processes add it has whole: they have much of
+// it in common for all rows.
+func geomean(measure string, rows []Row, added stats.Excess) Geomean {
 	out := Geomean{Measure: measure, Ratio: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}
 	level := commonLevel(rows)
 	// A unit counts if it has every benchmark; without two of those a side there is no interval.
@@ -175,7 +180,7 @@ func geomean(measure string, rows []Row) Geomean {
 		slices.Sort(whole[side]) // a map has no order, and sums round
 		out.Units[side] = len(whole[side])
 	}
-	if w := stats.Welch(whole[0], whole[1]); w.Known() {
+	if w := stats.Welch(whole[0], whole[1]).Widened(added); w.Known() {
 		lower, upper := w.Interval(0.95)
 		out.Ratio, out.Lower, out.Upper = math.Exp(w.Estimate), math.Exp(lower), math.Exp(upper)
 	}

@@ -56,8 +56,7 @@ func NoiseOf(m measures.Measure, runs Side) Noise {
 	}
 	if constant(side) {
 		n.Typical = all[0] // a logarithm and back rounds
-		counted := m.Units == measures.BytesPerOp || m.Units == measures.AllocsPerOp
-		n.Exact = m.Exact || counted && n.Values > 1 || n.Values >= exactReruns
+		n.Exact = m.Exact || perOperation(m) && n.Values > 1 || n.Values >= exactReruns
 	}
 	if n.Units < 2 {
 		return n
@@ -107,6 +106,14 @@ func (n *Noise) modes(units []unit, all []float64, positive bool) {
 			n.Modes.Units++
 		}
 	}
+}
+
+// Processes is what the noise says of how processes of identical code deviate from each other; nothing below ten runs.
+func (n Noise) Processes() ProcessNoise {
+	if n.Units < gradedUnits || !(n.SD > 0) {
+		return ProcessNoise{}
+	}
+	return ProcessNoise{n.SD, n.Units}
 }
 
 // Modal reports whether there are two modes that are no outliers.
@@ -160,7 +167,7 @@ func (n Noise) Remarks() (out []string) {
 }
 
 // WithNoise is a comparison that knows what identical code varies by: it has the grade for so many units a side and, where its own sides
-// have too few processes to say what could have been seen, that by the noise. The verdict stays: it rests on the two sides alone.
+// have too few processes to say what could have been seen, that by the noise. The verdict stays.
 func (c Comparison) WithNoise(n Noise, units int) Comparison {
 	c.Grade = n.Grade(units)
 	if c.AtLeast && c.Level == ByProcess && min(c.Units[0], c.Units[1]) > 1 && n.Units >= gradedUnits && n.SD > 0 {

@@ -12,13 +12,15 @@ type Note string
 
 // The notes.
 const (
-	NoteOneProcess     Note = "one_process"    // the iteration is the unit: it holds for these two processes
-	NoteAutocorrelated Note = "autocorrelated" // iterations follow each other: they are worth fewer than they are
-	NoteWarmUp         Note = "warm_up"        // the first quarter lies elsewhere
-	NoteQuantised      Note = "quantised"      // the spread is below the tick of the clock
-	NoteTestsDisagree  Note = "tests_disagree" // the rank test says otherwise
-	NoteNotFinite      Note = "not_finite"     // values that are no numbers were left out
-	NoteUnequalHosts   Note = "hosts_differ"   // the two sides were measured on different hosts
+	NoteOneProcess     Note = "one_process"     // the iteration is the unit: it holds for these two processes
+	NoteAutocorrelated Note = "autocorrelated"  // iterations follow each other: they are worth fewer than they are
+	NoteWarmUp         Note = "warm_up"         // the first quarter lies elsewhere
+	NoteQuantised      Note = "quantised"       // the spread is below the tick of the clock
+	NoteTestsDisagree  Note = "tests_disagree"  // the rank test says otherwise
+	NoteNotFinite      Note = "not_finite"      // values that are no numbers were left out
+	NoteUnequalHosts   Note = "hosts_differ"    // the two sides were measured on different hosts
+	NoteWidened        Note = "widened"         // the two processes differ by more than iterations explain
+	NoteBetweenUnknown Note = "between_unknown" // there are too few rows to see by how much the two processes differ
 )
 
 // Text is the note as people read it.
@@ -36,6 +38,10 @@ func (n Note) Text() string {
 		return "the rank test disagrees"
 	case NoteNotFinite:
 		return "values that are not numbers were left out"
+	case NoteWidened:
+		return "the two processes differ by more than their iterations explain, and the interval is widened by it"
+	case NoteBetweenUnknown:
+		return "how much two processes of one program differ is not known, and not in the interval"
 	case NoteUnequalHosts:
 		return "the two sides were measured on different hosts"
 	}

@@ -64,6 +64,16 @@ type Row struct {
 	Measure   measures.Measure
 	Old, New  Side
 	Reports   bool // each process is a report, and is called so
+
+	// Noise is by how much processes of identical code are known to deviate from each other, on the logarithmic scale, by so many of them;
+	// it only widens a row of one process a side, which cannot see that itself. The zero value: not known.
+	Noise ProcessNoise
+}
+
+// ProcessNoise is a standard deviation between processes and how many runs have told it.
+type ProcessNoise struct {
+	SD   float64
+	Runs int
 }
 
 // Comparison is what is known of one row. Numbers that are not known are NaN.
@@ -90,6 +100,7 @@ type Comparison struct {
 
 	RankP                 float64 // Mann–Whitney's, from two units a side on
 	ShiftLower, ShiftHigh float64 // the ratio's distribution-free 95 % interval, from four units a side on
+	Between               float64 // relative sd of the difference of two processes that iterations do not explain; of other levels NaN
 	Modes                 *ModeShift
 	Expected              [2]float64 // where the next report of a history was expected to lie; NaN of other comparisons
 	Notes                 []Note
@@ -98,6 +109,8 @@ type Comparison struct {
 	equal      bool // every value on both sides is the same
 	comparable bool // there is a test
 	logarithms bool
+	tested     stats.Difference // as far as it is comparable; of logarithms, or of the values
+	sides      [2][]float64     // the units' means, where the test may be widened
 }
 
 // ModeShift is how the share of slow units changed where a side has two modes.
@@ -140,13 +153,16 @@ func compare(row Row, policy Policy) Comparison {
 	c.ranks(means(ua), means(ub))
 	c.modes(ua, ub, before, after)
 	c.note(before, after)
+	if c.Level != ByIteration { // it is not widened, and a report may have many rows
+		c.sides = [2][]float64{}
+	}
 	return c
 }
 
 // unknown is a comparison of which nothing is known.
 func unknown() (c Comparison) {
 	for _, v := range []*float64{&c.Old, &c.New, &c.Ratio, &c.Lower, &c.Upper, &c.Difference, &c.DifferenceLower, &c.DifferenceUpper,
-		&c.P, &c.Q, &c.Detectable, &c.RankP, &c.ShiftLower, &c.ShiftHigh, &c.Expected[0], &c.Expected[1]} {
+		&c.P, &c.Q, &c.Detectable, &c.RankP, &c.ShiftLower, &c.ShiftHigh, &c.Between, &c.Expected[0], &c.Expected[1]} {
 		*v = math.NaN()
 	}
 	return c
@@ -157,18 +173,36 @@ func (c *Comparison) center(a, b []float64, policy Policy) {
 	la, positive := stats.Logs(a)
 	lb, alsoPositive := stats.Logs(b)
 	c.logarithms = positive && alsoPositive
-	if !c.logarithms {
-		c.centerRaw(a, b, policy)
+	if c.logarithms {
+		c.sides = [2][]float64{la, lb}
+		c.Old, c.New = math.Exp(stats.Mean(la)), math.Exp(stats.Mean(lb))
+		c.tested = stats.Welch(la, lb)
+		c.Ratio, c.Difference = math.Exp(c.tested.Estimate), c.New-c.Old
+	} else {
+		c.sides = [2][]float64{a, b}
+		c.Old, c.New = stats.Mean(a), stats.Mean(b)
+		c.tested = stats.Welch(a, b)
+		c.Difference = c.tested.Estimate
+	}
+	c.comparable = c.tested.Known()
+	c.equal = c.tested.SE == 0 && c.tested.Estimate == 0
+	if c.equal && c.Old != 0 {
+		c.Ratio = 1
+	}
+	c.conclude(stats.Excess{}, policy)
+}
+
+// conclude sets what follows from the test and from what the processes add to it, relative to the values.
+func (c *Comparison) conclude(added stats.Excess, policy Policy) {
+	w := c.tested.Widened(added)
+	if !c.logarithms { // relative to the larger side
+		w = c.tested.Widened(stats.Excess{SD: added.SD * max(math.Abs(c.Old), math.Abs(c.New)), DF: added.DF})
+	}
+	if c.P = w.P; !w.Known() {
 		return
 	}
-	w := stats.Welch(la, lb)
-	c.Old, c.New = math.Exp(stats.Mean(la)), math.Exp(stats.Mean(lb))
-	c.Ratio, c.Difference = math.Exp(w.Estimate), c.New-c.Old
-	c.P, c.comparable = w.P, w.Known()
-	if w.SE == 0 {
-		c.equal = w.Estimate == 0
-	}
-	if !w.Known() {
+	if !c.logarithms {
+		c.concludeRaw(w, added, policy)
 		return
 	}
 	lower, upper := w.Interval(0.95)
@@ -177,37 +211,32 @@ func (c *Comparison) center(a, b []float64, policy Policy) {
 	lower, upper = w.Interval(0.9) // two one-sided tests at 5 % (Schuirmann 1987)
 	c.inside = -reach < lower && upper < reach
 	c.Detectable = math.Expm1(w.Detectable())
-	c.plan(stats.PooledSD(la, lb), reach, policy)
+	c.plan(stats.PooledSD(c.sides[0], c.sides[1]), reach, added, policy)
 }
 
-func (c *Comparison) centerRaw(a, b []float64, policy Policy) {
-	w := stats.Welch(a, b)
-	c.Old, c.New, c.Difference = stats.Mean(a), stats.Mean(b), w.Estimate
-	c.P, c.comparable = w.P, w.Known()
-	c.equal = w.SE == 0 && w.Estimate == 0
-	if c.equal && c.Old != 0 {
-		c.Ratio = 1
-	}
-	if !w.Known() {
-		return
-	}
+func (c *Comparison) concludeRaw(w stats.Difference, added stats.Excess, policy Policy) {
+	a, b := c.sides[0], c.sides[1]
 	c.DifferenceLower, c.DifferenceUpper = w.Interval(0.95)
-	r, ok := stats.Fieller(a, b, 0.95)
+	r, ok := stats.FiellerWidened(a, b, added, 0.95)
 	if !ok {
+		c.Ratio, c.Lower, c.Upper, c.inside, c.Detectable = math.NaN(), math.NaN(), math.NaN(), false, math.NaN()
 		return
 	}
 	c.Ratio, c.Lower, c.Upper = r.Estimate, r.Lower, r.Upper
-	if narrow, ok := stats.Fieller(a, b, 0.9); ok {
-		c.inside = 1/(1+policy.Effect) < narrow.Lower && narrow.Upper < 1+policy.Effect
-	}
+	narrow, ok := stats.FiellerWidened(a, b, added, 0.9)
+	c.inside = ok && 1/(1+policy.Effect) < narrow.Lower && narrow.Upper < 1+policy.Effect
 	c.Detectable = w.Detectable() / c.Old
-	c.plan(stats.PooledSD(a, b)/c.Old, policy.Effect, policy)
+	c.plan(stats.PooledSD(a, b)/c.Old, policy.Effect, added, policy)
 }
 
-// plan says how many units would see the policy's effect.
-func (c *Comparison) plan(sd, effect float64, policy Policy) {
+// plan says how many units would see the policy's effect. No number of iterations takes away what the processes add.
+func (c *Comparison) plan(sd, effect float64, added stats.Excess, policy Policy) {
 	c.AtLeast = min(c.Units[0], c.Units[1]) < 5
-	if c.Detectable > policy.Effect {
+	if c.Needed = 0; c.Detectable > policy.Effect {
+		if added.SD > 0 {
+			stays := (stats.StudentQuantile(0.975, added.DF) + stats.StudentQuantile(0.8, added.DF)) * added.SD
+			effect = math.Sqrt(max(0, effect*effect-stays*stays))
+		}
 		c.Needed = stats.UnitsNeeded(sd, effect)
 	}
 	c.Grade = GradeOf(c.Detectable, c.Units[0]+c.Units[1])
@@ -223,8 +252,7 @@ func (c *Comparison) exact(m measures.Measure, before, after Side) bool {
 		return false
 	}
 	least := min(c.Values[0], c.Values[1])
-	counted := m.Units == measures.BytesPerOp || m.Units == measures.AllocsPerOp
-	c.Exact = m.Exact || counted && least > 1 || least >= exactReruns
+	c.Exact = m.Exact || perOperation(m) && least > 1 || least >= exactReruns
 	if !c.Exact {
 		return false
 	}

@@ -14,6 +14,12 @@ type Ratio struct {
 //
 // ok is false where no ratio can be told: fewer than two values, no variance, or a mean of a that is not surely above zero.
 func Fieller(a, b []float64, confidence float64) (r Ratio, ok bool) {
+	return FiellerWidened(a, b, Excess{}, confidence)
+}
+
+// FiellerWidened is Fieller where the processes that a and b are of add an excess, relative to the means: each mean has half of its
+// variance.
+func FiellerWidened(a, b []float64, added Excess, confidence float64) (r Ratio, ok bool) {
 	if len(a) < 2 || len(b) < 2 {
 		return Ratio{}, false
 	}
@@ -30,6 +36,11 @@ func Fieller(a, b []float64, confidence float64) (r Ratio, ok bool) {
 	}
 	share := (sa / all) * (sa / all)
 	r.DF = 1 / (share*share/(na-1) + (1-share)*(1-share)/(nb-1))
+	if added.SD > 0 {
+		ea, eb := added.SD/math.Sqrt2, added.SD/math.Sqrt2*math.Abs(r.Estimate)
+		r.DF = Difference{SE: all, DF: r.DF}.Widened(Excess{math.Hypot(ea, eb), added.DF}).DF
+		sa, sb = math.Hypot(sa, ea), math.Hypot(sb, eb)
+	}
 	t := StudentQuantile((1+confidence)/2, r.DF)
 	if t*sa >= 1 {
 		return Ratio{}, false

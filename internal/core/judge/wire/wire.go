@@ -18,7 +18,7 @@ func Row(benchmark string, m unit.Measure, c judge.Comparison, policy judge.Poli
 		Interval: Interval(c.Lower, c.Upper), Difference: Number(c.Difference), P: Number(c.P), Q: Number(c.Q), Exact: c.Exact,
 		Detectable: Number(c.Detectable), AtLeast: c.AtLeast, Needed: c.Needed, Grade: string(c.Grade), Unit: string(c.Level), N: c.Units,
 		Values: c.Values, RankP: Number(c.RankP), Shift: Interval(c.ShiftLower, c.ShiftHigh),
-		Expected: Interval(c.Expected[0], c.Expected[1]),
+		Expected: Interval(c.Expected[0], c.Expected[1]), Between: Number(c.Between),
 	}
 	if m := c.Modes; m != nil {
 		out.Modes = &api.ComparisonModes{Cut: m.Cut, Slow: m.Slow, Share: m.Share, P: m.P, Outliers: m.Outliers}
@@ -36,6 +36,7 @@ func Comparison(r api.ComparisonRow) judge.Comparison {
 		Units: r.N, Values: r.Values, Ratio: value(r.Ratio), Difference: value(r.Difference), DifferenceLower: math.NaN(),
 		DifferenceUpper: math.NaN(), P: value(r.P), Q: value(r.Q), Exact: r.Exact, Detectable: value(r.Detectable), AtLeast: r.AtLeast,
 		Needed: r.Needed, Grade: judge.Grade(r.Grade), RankP: value(r.RankP),
+		Between: value(r.Between),
 	}
 	out.Lower, out.Upper = ends(r.Interval)
 	out.ShiftLower, out.ShiftHigh = ends(r.Shift)
