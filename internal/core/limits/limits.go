@@ -161,6 +161,37 @@ const (
 	PolicyCheckValues = 5_000_000 // that one replay on the command line reads
 )
 
+// Sweeps and suites.
+const (
+	SweepBytes    = 64 * KiB // of a configuration: 1,000 types with alias and hosts are 50 KiB
+	SweepTargets  = 50
+	SweepTypes    = 1_000 // of all targets together
+	SweepRegions  = 50    // of one target, and zones
+	SweepHosts    = 1_000 // machines of one type; 10,000 is a mistake
+	SweepMachines = 5_000 // of one sweep
+	SweepRepeats  = 100
+	SweepTasks    = 200_000
+	SweepCPUs     = 4_096 // of one machine
+	SweepProblems = 20    // that a refused plan lists
+	SweepTTLMax   = 7 * 24 * time.Hour
+
+	ArchiveFilesPerTask = 20        // output, description, errors and the files that a workload names
+	ArchiveFiles        = 50_000    // of an archive whose tasks are not known
+	ArchiveFileBytes    = 256 * MiB // the same as JobOutputTotal
+	ArchiveBytes        = 16 * GiB
+	ArchivePathBytes    = 1_024
+	ArchiveDepth        = 16
+
+	SheetBytes      = 4 * MiB  // of a price sheet: 100,000 rows
+	SuiteBytes      = 32 * KiB // the same as PolicyBytes, and for its reason
+	SuiteWorkloads  = 32
+	SuiteParams     = 50
+	SuiteTextBytes  = 256 // of a parameter's value and of what an assertion looks for
+	SuiteAssertions = 20
+	SuiteBenchmarks = 1_000  // that one expects
+	SuiteValues     = 10_000 // of one field of an assertion
+)
+
 // Comparisons on the server.
 const (
 	CompareBack      = 10_000    // versions before the newest that a side may be
