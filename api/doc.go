@@ -25,6 +25,9 @@ func (e *Error) Error() string { return e.Message }
 // TotalCountHeader carries the number of all rows of a list, whatever the page.
 const TotalCountHeader = "X-Total-Count"
 
+// NoticeHeader carries a sentence that whoever asked should know, beside an answer that is as good as it can be.
+const NoticeHeader = "X-Tacho-Notice"
+
 // PreferMinimal is the value of the header Prefer (RFC 7240) with which a write answers with ids alone, and of Preference-Applied then.
 const PreferMinimal = "return=minimal"
 

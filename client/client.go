@@ -35,6 +35,7 @@ type Config struct {
 	UserAgent string            // default "tacho"
 	Tries     int               // of one request, the first included; 0: limits.ClientTries, 1: never repeat
 	OnRetry   func(Retry)       // told before each pause; may be nil
+	OnNotice  func(string)      // told what an answer wants its reader to know (api.NoticeHeader); may be nil
 
 	Wait   func(context.Context, time.Duration) error // nil: the clock
 	Random func() float64                             // in [0,1), for the jitter of pauses; nil: math/rand
@@ -270,6 +271,9 @@ func (c *Client) once(ctx context.Context, op call, body []byte) (*http.Response
 	if res.StatusCode >= http.StatusBadRequest {
 		defer res.Body.Close()
 		return nil, refusal(op, res)
+	}
+	if notice := res.Header.Get(api.NoticeHeader); notice != "" && c.cfg.OnNotice != nil {
+		c.cfg.OnNotice(notice)
 	}
 	return res, nil
 }

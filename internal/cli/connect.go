@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/limits"
 )
 
@@ -185,6 +186,13 @@ func (c *Connection) dial(env *Env, cfg client.Config) *Session {
 	cfg.OnRetry = func(r client.Retry) {
 		text, _ := Sentence(r.Err)
 		srv.Say(fmt.Sprintf("tacho: %s; trying again in %s", text, r.Pause.Round(100*time.Millisecond)))
+	}
+	noticed := map[string]bool{} // of several pages of one list
+	cfg.OnNotice = func(text string) {
+		if !noticed[text] {
+			noticed[text] = true
+			srv.Say("tacho: " + term.Clean(text))
+		}
 	}
 	srv.Client = client.New(cfg)
 	return srv

@@ -12,9 +12,10 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// lookout brings the lines of a project up to date when its reports have changed.
+// lookout brings the lines of a project up to date when its reports or its policy have changed.
 func (s *Server) lookout() notify.Subscriber {
-	return notify.Subscriber{Name: "events", Kinds: []notify.Kind{notify.ReportClosed, notify.ReportReopened, notify.ReportDeleted},
+	kinds := []notify.Kind{notify.ReportClosed, notify.ReportReopened, notify.ReportDeleted, notify.PolicyChanged}
+	return notify.Subscriber{Name: "events", Kinds: kinds,
 		Deliver: func(ctx context.Context, e notify.Event) error {
 			_, err := s.changes.CatchUp(ctx, e.ProjectID, math.MaxInt)
 			return err

@@ -85,17 +85,83 @@ func TestAProjectWhoseLookFailsKeepsNoOtherFromIt(t *testing.T) {
 	for _, project := range []string{"first", "shop"} { // in the order of their ids
 		listAfterAStepOf(t, s, project, false)
 	}
-	if err := s.store.Tx(t.Context(), func(tx *store.Tx) error { // a text that this version cannot read
-		_, err := tx.Exec(t.Context(), `insert into policy (project_id, version, text, modified)
-			select id, 1, 'rules: [{colour: red}]', 0 from project where slug = 'first'`)
+	if err := s.store.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `create trigger broken before insert on line_look when new.head_id in (select h.id from head h
+			join branch b on b.id = h.branch_id join project p on p.id = b.project_id where p.slug = 'first')
+			begin select raise(abort, 'the disk is on fire'); end`)
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.lookEverywhere(t.Context()); err == nil || !strings.Contains(err.Error(), "colour") {
+	if err := s.lookEverywhere(t.Context()); err == nil || !strings.Contains(err.Error(), "on fire") {
 		t.Errorf("the project whose look fails: %v", err)
 	}
 	if events := listAfterAStep(t, s, false); len(events) != 1 {
 		t.Errorf("the other one has %d events, want 1", len(events))
+	}
+}
+
+// TestAPolicyThatCannotBeReadHoldsNothingUp, as after a return to an older server: the default holds, and whoever asks is told so.
+func TestAPolicyThatCannotBeReadHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	s := quiet(t, func(*Config) {})
+	listAfterAStep(t, s, false)
+	get := func(path string) *httptest.ResponseRecorder {
+		answer := httptest.NewRecorder()
+		s.Handler().ServeHTTP(answer, Local(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)))
+		return answer
+	}
+	const said = "cannot read version 4 of the project's policy (line 1), so the default policy holds"
+	if answer := get("/v0/projects/shop/events"); answer.Header().Get(api.NoticeHeader) != "" {
+		t.Errorf("a notice without a policy: %v", answer.Header())
+	}
+	if err := s.store.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `insert into policy (project_id, version, text, modified)
+			select id, 4, 'rules: [{colour: red, test: none}]', 0 from project where slug = 'shop'`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.lookEverywhere(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	answer := get("/v0/projects/shop/events")
+	if !strings.Contains(answer.Body.String(), `"instructions"`) || !strings.Contains(answer.Header().Get(api.NoticeHeader), said) {
+		t.Errorf("events: %v %s", answer.Header(), answer.Body)
+	}
+	if answer := get("/v0/projects/shop/policy"); !strings.Contains(answer.Body.String(), said) ||
+		!strings.Contains(answer.Body.String(), "colour: red") {
+		t.Errorf("the policy: %s", answer.Body)
+	}
+	for _, page := range []string{"/projects/shop", "/projects/shop/events"} {
+		if answer := get(page); answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), "cannot read version 4") {
+			t.Errorf("%s: %d, says nothing of it", page, answer.Code)
+		}
+	}
+}
+
+// TestAPolicyThatWasSetIsLookedAtAtOnce, and not at the next turn of the clock.
+func TestAPolicyThatWasSetIsLookedAtAtOnce(t *testing.T) {
+	t.Parallel()
+	s := quiet(t, func(*Config) {})
+	if events := listAfterAStep(t, s, true); len(events) != 1 {
+		t.Fatalf("%+v", events)
+	}
+	put := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/v0/projects/shop/policy",
+		strings.NewReader(`{"text":"rules: [{test: none}]","version":0}`))
+	put.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	s.Handler().ServeHTTP(answer, Local(put))
+	if answer.Code != http.StatusOK {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	if err := s.events.Turn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	answer = httptest.NewRecorder()
+	s.Handler().ServeHTTP(answer, Local(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v0/projects/shop/events",
+		http.NoBody)))
+	if answer.Body.String() != "[]\n" && answer.Body.String() != "[]" {
+		t.Errorf("events that the policy does not look for: %s", answer.Body)
 	}
 }

@@ -50,6 +50,9 @@ func newPolicyView(env *cli.Env) *cobra.Command {
 			return srv.Policy(ctx, args[0])
 		},
 		Print: func(_ *cli.Session, _ []string, p api.Policy) error {
+			if p.Problem != "" {
+				fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(p.Problem))
+			}
 			printNotices(env, "policy", p)
 			_, err := io.WriteString(env.Stdout, cleanLines(p.Text))
 			return err

@@ -157,6 +157,7 @@ const (
 	PolicyBytes    = 32 * KiB // the YAML library takes longer than in proportion for hostile texts
 	PolicyRules    = 500      // of one policy
 	PolicyPatterns = 100      // of one dimension of a rule
+	PolicyNames    = 16       // of who is told, in one policy: a notice carries them
 
 	PolicyCheckValues = 5_000_000 // that one replay on the command line reads
 )
@@ -412,7 +413,7 @@ const (
 
 // Events and their delivery (package notify).
 const (
-	EventBodyBytes   = 4 * KiB         // what an event says; whoever wants more reads the rows that it names
+	EventBodyBytes   = 8 * KiB         // what an event says; whoever wants more reads the rows that it names
 	EventTick        = 5 * time.Second // a look for deliveries whose pause or lease is over; new events wake by themselves
 	EventSpread      = 256             // events that one transaction gives to their subscribers
 	DeliveryBatch    = 32              // deliveries of one lease

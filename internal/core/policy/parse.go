@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -14,19 +15,22 @@ import (
 // FileName is what a policy is called in a repository.
 const FileName = "tacho.yaml"
 
-const nameRunes = 64 // of who is told
+const (
+	nameRunes = 64 // of who is told
+	nobody    = "none"
+)
 
 // Default is a policy that says what holds without one, for people to begin with.
 const Default = `# How changes are judged. All rules that select a line apply, and of each setting the last one holds.
-# Select with branch, testbed, benchmark, tag and measure: patterns in which * is any text and ? any character.
+# Select with branch, testbed, benchmark and measure: patterns in which * is any text and ? any character.
 rules:
   - strictness: normal  # high: fewer false alarms, and small steps are seen later
-    severity: warn      # info: shown, nobody is told; fail: what gates on events fails
+    severity: warn      # info: shown, nobody is told; fail: told, and a run with a worse line fails
     # test: without it exact for counted measures (bytes, instructions), change for all others;
     #   threshold or none: no change is looked for.
     # min_effect: without it each change that is shown to be one is listed, and people are told from 1% on;
     #   counts are judged from 1% on, instructions from 0.5% on.
-    # notify: [names]  # who is told
+    # notify: [names]  # who is told, instead of everybody who listens; none: nobody
 `
 
 // Mistakes is the error of a policy that cannot be read.
@@ -38,7 +42,8 @@ type Position = strict.Position
 var format = strict.Format{Name: "policy", File: FileName, Bytes: limits.PolicyBytes, TooLong: "select with patterns instead of names",
 	Needs: 4,
 	Examples: map[string]string{"a policy": "rules: and below it a list",
-		"a rule": "benchmark: 'Parse*' and below it severity: fail"}}
+		"a rule": "benchmark: 'Parse*' and below it severity: fail"},
+	Without: map[string]string{"tag": "benchmarks have no tags; select with a pattern of their names (benchmark)"}}
 
 // Parse reads a policy. An error is Mistakes. A text without rules is the default policy.
 func Parse(text []byte) (Policy, error) {
@@ -47,6 +52,7 @@ func Parse(text []byte) (Policy, error) {
 		p.Each(body, "a policy", strict.Keys{"rules": p.rules})
 		if p.Mistakes() == 0 {
 			p.contradictions()
+			p.names()
 		}
 	}
 	if err := p.Err(); err != nil {
@@ -113,7 +119,6 @@ func (r *reader) rule(n strict.Node) {
 		"branch":    patterns("branch", &rule.Branch),
 		"testbed":   patterns("testbed", &rule.Testbed),
 		"benchmark": patterns("benchmark", &rule.Benchmark),
-		"tag":       patterns("tag", &rule.Tag),
 		"measure":   patterns("measure", &rule.Measure),
 		"test":      word("test", tests, func(text string) { rule.Test = Test(text) }),
 		"severity":  word("severity", severities, func(text string) { rule.Severity = Severity(text) }),
@@ -127,12 +132,20 @@ func (r *reader) rule(n strict.Node) {
 		}),
 		"notify": setting("notify", func(_ Position, n strict.Node) {
 			names := []string{}
-			for _, v := range r.texts(n, "notify", limits.PolicyPatterns) {
-				if utf8.RuneCountInString(v.Text) > nameRunes {
+			for _, v := range r.texts(n, "notify", limits.PolicyNames) {
+				switch {
+				case utf8.RuneCountInString(v.Text) > nameRunes:
 					r.Wrong(v.At, "notify %q: a name has at most %d characters", strict.Shortened(v.Text), nameRunes)
+				case strings.ContainsFunc(v.Text, unicode.IsControl):
+					r.Wrong(v.At, "notify: a name has no line breaks and no control characters")
+				case v.Text != nobody:
+					names = append(names, v.Text)
+				case strict.IsList(n) && len(r.List(n, "notify")) > 1:
+					r.Wrong(v.At, "notify has none beside names; remove one")
 				}
-				names = append(names, v.Text)
 			}
+			slices.Sort(names) // in whatever order they are written, the same are told
+			names = slices.Compact(names)
 			rule.Notify = &names
 		}),
 	})
@@ -215,6 +228,22 @@ func (r *reader) contradictions() {
 			}
 		}
 		earlier[key] = append(earlier[key], i)
+	}
+}
+
+// names refuses more names of who is told than a notice can carry.
+func (r *reader) names() {
+	told := map[string]bool{}
+	for _, rule := range r.policy.Rules {
+		if rule.Notify == nil {
+			continue
+		}
+		for _, name := range *rule.Notify {
+			if told[name] = true; len(told) > limits.PolicyNames {
+				r.Wrong(rule.At, "notify: with this rule the policy names more than %d; name a group instead", limits.PolicyNames)
+				return
+			}
+		}
 	}
 }
 

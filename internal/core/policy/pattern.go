@@ -77,9 +77,6 @@ func (s *Selector) covers(o *Selector) bool {
 		if len(others[i].patterns) == 0 && !slices.ContainsFunc(mine[i].patterns, func(p Pattern) bool { return p.Text == "*" }) {
 			return false
 		}
-		if mine[i].key == "tag" && len(others[i].patterns) == 0 {
-			return false // a benchmark may have no tag
-		}
 		for _, q := range others[i].patterns {
 			if !slices.ContainsFunc(mine[i].patterns, func(p Pattern) bool { return p.covers(q) }) {
 				return false
@@ -93,22 +90,14 @@ func (s *Selector) covers(o *Selector) bool {
 type dimension struct {
 	key      string
 	patterns []Pattern
-	of       func(Line) []Named
+	of       func(Line) Named
 }
 
-func (s *Selector) dimensions() [5]dimension {
-	one := func(n Named) []Named { return []Named{n} }
-	return [5]dimension{
-		{"branch", s.Branch, func(l Line) []Named { return one(l.Branch) }},
-		{"testbed", s.Testbed, func(l Line) []Named { return one(l.Testbed) }},
-		{"benchmark", s.Benchmark, func(l Line) []Named { return one(l.Benchmark) }},
-		{"tag", s.Tag, func(l Line) []Named {
-			var out []Named
-			for _, t := range l.Tags {
-				out = append(out, Named{t, t})
-			}
-			return out
-		}},
-		{"measure", s.Measure, func(l Line) []Named { return one(l.Measure) }},
+func (s *Selector) dimensions() [4]dimension {
+	return [4]dimension{
+		{"branch", s.Branch, func(l Line) Named { return l.Branch }},
+		{"testbed", s.Testbed, func(l Line) Named { return l.Testbed }},
+		{"benchmark", s.Benchmark, func(l Line) Named { return l.Benchmark }},
+		{"measure", s.Measure, func(l Line) Named { return l.Measure }},
 	}
 }

@@ -23,9 +23,9 @@ type Severity string
 
 // The severities, the least first.
 const (
-	Info Severity = "info" // shown; nobody is told
+	Info Severity = "info" // shown; nobody is told, and no exit code depends on it
 	Warn Severity = "warn" // told
-	Fail Severity = "fail" // told, and what gates on events fails
+	Fail Severity = "fail" // told, and a run of which a line is worse fails, asked to or not
 )
 
 var (
@@ -53,7 +53,7 @@ type Pattern struct {
 }
 
 // Selector chooses lines. A dimension without patterns selects all; several patterns select what any of them matches.
-type Selector struct{ Branch, Testbed, Benchmark, Tag, Measure []Pattern }
+type Selector struct{ Branch, Testbed, Benchmark, Measure []Pattern }
 
 // Rule is a rule as it was written. Settings that it does not say are nil or "".
 type Rule struct {
@@ -62,7 +62,7 @@ type Rule struct {
 	MinEffect  *float64 // share of the level before
 	Strictness change.Strictness
 	Severity   Severity
-	Notify     *[]string
+	Notify     *[]string // empty: nobody
 	At         Position
 }
 
@@ -75,9 +75,8 @@ type Named struct{ Name, Slug string }
 // Line is a line as rules see it.
 type Line struct {
 	Branch, Testbed, Benchmark, Measure Named
-	Tags                                []string // of the benchmark
-	Units                               string   // of the measure
-	Exact                               bool     // the measure is counted
+	Units                               string // of the measure
+	Exact                               bool   // the measure is counted
 }
 
 // Setting is how a line is judged.
@@ -87,7 +86,7 @@ type Setting struct {
 	ToldFrom   float64 // smallest change that people are told of
 	Strictness change.Strictness
 	Severity   Severity
-	Notify     []string
+	Notify     []string // names of who is told; nil: everybody who listens; empty: nobody
 }
 
 // Resolve says how a line is judged. It has all of its fields.
@@ -141,31 +140,28 @@ func (s Setting) Params() change.Params {
 	return change.Params{MinEffect: s.MinEffect, Strictness: s.Strictness}
 }
 
+// silent says whether nobody is told of the line.
+func (s Setting) silent() bool { return s.Severity == Info || s.Notify != nil && len(s.Notify) == 0 }
+
 // Tells says whether people are told of a settled change with this effect, a share of the level before it; nil: it has no ratio.
 func (s Setting) Tells(effect *float64) bool {
-	return s.Severity != Info && (effect == nil || *effect >= s.ToldFrom || *effect <= -s.ToldFrom)
+	return !s.silent() && (effect == nil || *effect >= s.ToldFrom || *effect <= -s.ToldFrom)
 }
 
 // Equal says whether two settings judge alike.
 func (s Setting) Equal(o Setting) bool {
 	return s.Test == o.Test && s.MinEffect == o.MinEffect && s.ToldFrom == o.ToldFrom && s.Strictness == o.Strictness &&
-		s.Severity == o.Severity && slices.Equal(s.Notify, o.Notify)
+		s.Severity == o.Severity && (s.Notify == nil) == (o.Notify == nil) && slices.Equal(s.Notify, o.Notify)
 }
 
 // Selects says whether a selector selects a line.
 func (s *Selector) Selects(l Line) bool {
 	return selects(s.Branch, l.Branch) && selects(s.Testbed, l.Testbed) && selects(s.Benchmark, l.Benchmark) &&
-		selects(s.Measure, l.Measure) && selectsTag(s.Tag, l.Tags)
+		selects(s.Measure, l.Measure)
 }
 
 func selects(patterns []Pattern, n Named) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p Pattern) bool { return p.names(n) })
-}
-
-func selectsTag(patterns []Pattern, tags []string) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p Pattern) bool {
-		return slices.ContainsFunc(tags, p.Matches)
-	})
 }
 
 func (p Pattern) names(n Named) bool { return p.Matches(n.Name) || p.Matches(n.Slug) }

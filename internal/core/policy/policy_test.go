@@ -48,7 +48,6 @@ rules:
     strictness: high
   - {testbed: noisy, test: none, notify: []}
   - {testbed: noisy, benchmark: ParseJSON, test: change, min_effect: 0%}
-  - {tag: slow, severity: info}
 `)
 	base := Setting{Test: Change, ToldFrom: 0.01, Strictness: change.Normal, Severity: Fail, Notify: []string{"ann", "bob"}}
 	with := func(f func(*Setting)) Setting {
@@ -73,9 +72,40 @@ rules:
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	tagged := lineOf("main lab Sort latency")
-	if tagged.Tags = []string{"fast", "slow"}; p.Resolve(tagged).Severity != Info {
-		t.Error("a tag selects nothing")
+}
+
+// TestWhoIsTold: without a rule everybody who listens is, and some, or nobody, if a rule says so. A later rule may say so again.
+func TestWhoIsTold(t *testing.T) {
+	t.Parallel()
+	effect := 0.5
+	for text, c := range map[string]struct {
+		names string
+		tells bool
+	}{
+		"[]":                          {"[] true", true},
+		"[{notify: none}]":            {"[] false", false},
+		"[{notify: [none]}]":          {"[] false", false},
+		"[{notify: []}]":              {"[] false", false},
+		"[{notify: [bob, ann, bob]}]": {"[ann bob] false", true},
+		"[{notify: ann}]":             {"[ann] false", true},
+		"[{notify: none}, {notify: [none, ann], branch: x}]": {},
+		"[{notify: none}, {branch: '*', notify: [ann]}]":     {"[ann] false", true},
+		"[{severity: info, notify: [ann]}]":                  {"[ann] false", false},
+	} {
+		p, err := Parse([]byte("rules: " + text))
+		if c.names == "" {
+			if err == nil {
+				t.Errorf("%s was read", text)
+			}
+			continue
+		}
+		s := p.Resolve(lineOf("main lab Sort latency"))
+		if got := fmt.Sprint(s.Notify, s.Notify == nil); err != nil || got != c.names || s.Tells(&effect) != c.tells {
+			t.Errorf("%s: %s, tells %v, %v", text, got, s.Tells(&effect), err)
+		}
+	}
+	if (Setting{}).Equal(Setting{Notify: []string{}}) {
+		t.Error("everybody and nobody are the same")
 	}
 }
 
@@ -161,12 +191,22 @@ func TestPatterns(t *testing.T) {
 // TestMistakes compares what is said about files that cannot be read with golden texts, a pair of files each.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
+	names := func(n int) (text string) {
+		for i := range n {
+			text += fmt.Sprintf(" - {benchmark: b%d, notify: [n%d]}\n", i, i)
+		}
+		return "rules:\n" + text
+	}
 	for name, text := range map[string]string{
+		"tag":          "rules:\n  - {tag: slow, severity: info}\n",
+		"nobody":       "rules:\n  - notify: [ann, none]\n",
+		"broken":       "rules:\n  - notify: \"a\\nb\"\n",
+		"names":        names(limits.PolicyNames + 1),
 		"unknown":      "rule:\n  - test: none\nversion: 1\n",
 		"keys":         "rules:\n  - benchmark: [a, 'b*']\n    min-effect: 2%\n    severty: fail\n    colour: red\n",
 		"words":        "rules:\n  - {severity: fial, strictness: strict}\n  - test: t_test\n",
 		"effects":      "rules:\n  - min_effect: 2\n  - min_effect: much\n  - min_effect: -1%\n  - min_effect: 1e9%\n  - min_effect:\n",
-		"shapes":       "rules:\n - branch: {a: 1}\n   benchmark: [[a]]\n   notify: ''\n   measure:\n   tag: []\n - none\n",
+		"shapes":       "rules:\n - branch: {a: 1}\n   benchmark: [[a]]\n   notify: ''\n   measure:\n   testbed: []\n - none\n",
 		"scalar":       "none\n",
 		"not_a_list":   "rules:\n  test: none\n",
 		"says_nothing": "rules:\n  - branch: main\n",
@@ -215,11 +255,11 @@ func TestRulesThatDecideNothingAreSaid(t *testing.T) {
   - {branch: 'm*', severity: info, test: none}
   - {severity: warn}
   - {test: change, strictness: high}
-  - {benchmark: 'Parse*', tag: x, min_effect: 1%}
+  - {benchmark: 'Parse*', testbed: x, min_effect: 1%}
   - {benchmark: '*', min_effect: 2%}
-  - {tag: '*', notify: [a]}
+  - {testbed: 'l*', notify: [a]}
   - {notify: [b]}
-  - {tag: '*', notify: [c], branch: '*'}
+  - {testbed: '*', notify: [c], branch: '*', measure: x}
 `)
 	var got []string
 	for _, n := range p.Unreached() {
@@ -244,7 +284,6 @@ func TestPatternsThatMatchNothingAreSaid(t *testing.T) {
   - {benchmark: parse*, severity: info}
   - {benchmark: Sort, testbed: lab, severity: info}
   - {branch: other, benchmark: 'Parse*', severity: info}
-  - {tag: slow, severity: info}
   - {benchmark: JSON, severity: info}
   - {severity: warn}
 `)
@@ -256,7 +295,6 @@ func TestPatternsThatMatchNothingAreSaid(t *testing.T) {
 		`branch "master" matches nothing`,
 		`this rule selects nothing: no line matches its testbed and benchmark together`,
 		`this rule selects nothing: no line matches its branch and benchmark together`,
-		`tag "slow" matches nothing: no benchmark here has tags`,
 		`benchmark "JSON" matches nothing; a pattern is for the whole name, and there is "ParseJSON"`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -278,7 +316,8 @@ func TestPatternsThatMatchNothingAreSaid(t *testing.T) {
 
 // FuzzParse: whatever a text is, it is read or its mistakes lie in it, and what is read answers for a line.
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{Default, "rules: [{branch: main, min_effect: 2%, notify: [a]}]", "rules:\n- test: none\n  tag: |\n   x\n",
+	for _, text := range []string{Default, "rules: [{branch: main, min_effect: 2%, notify: [a]}]",
+		"rules:\n- test: none\n  testbed: |\n   x\n",
 		"a: [", "- - - -", "rules: *a", "\"rules\": !!seq []", "rules:\n  - benchmark: 'é*'\n    severty: x",
 		"%YAML 1.2\n---\nrules: []\n...\n"} {
 		f.Add(text)

@@ -80,7 +80,7 @@ func (p Policy) Unmatched(lines []Line) []Notice {
 		before, named := len(out), []string{}
 		for _, d := range r.dimensions() {
 			for _, pattern := range d.patterns {
-				if !slices.ContainsFunc(lines, func(l Line) bool { return slices.ContainsFunc(d.of(l), pattern.names) }) {
+				if !slices.ContainsFunc(lines, func(l Line) bool { return pattern.names(d.of(l)) }) {
 					out = append(out, Notice{pattern.At, unmatched(d, pattern, lines)})
 				}
 			}
@@ -102,28 +102,21 @@ func (p Policy) Unmatched(lines []Line) []Notice {
 
 // hasSeveral says whether a dimension has several patterns, of which some may match nothing though the rule selects lines.
 func (s *Selector) hasSeveral() bool {
-	return max(len(s.Branch), len(s.Testbed), len(s.Benchmark), len(s.Tag), len(s.Measure)) > 1
+	return max(len(s.Branch), len(s.Testbed), len(s.Benchmark), len(s.Measure)) > 1
 }
 
 func unmatched(d dimension, p Pattern, lines []Line) string {
 	text := fmt.Sprintf("%s %q matches nothing", d.key, strict.Shortened(p.Text))
-	if d.key == "tag" && !slices.ContainsFunc(lines, func(l Line) bool { return len(l.Tags) > 0 }) {
-		return text + ": no benchmark here has tags"
-	}
 	folded := Pattern{Text: strings.ToLower(p.Text)}
 	for _, l := range lines {
-		for _, n := range d.of(l) {
-			if folded.Matches(strings.ToLower(n.Name)) {
-				return text + fmt.Sprintf("; upper and lower case count, and there is %q", strict.Shortened(n.Name))
-			}
+		if name := d.of(l).Name; folded.Matches(strings.ToLower(name)) {
+			return text + fmt.Sprintf("; upper and lower case count, and there is %q", strict.Shortened(name))
 		}
 	}
 	wider := Pattern{Text: "*" + p.Text + "*"}
 	for _, l := range lines {
-		for _, n := range d.of(l) {
-			if wider.Matches(n.Name) {
-				return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", strict.Shortened(n.Name))
-			}
+		if name := d.of(l).Name; wider.Matches(name) {
+			return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", strict.Shortened(name))
 		}
 	}
 	return text

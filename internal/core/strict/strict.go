@@ -38,6 +38,7 @@ type Format struct {
 	TooLong  string            // the way out of a text that is too long; "" for none
 	Needs    int               // how deep it is at most, if it is right
 	Examples map[string]string // what to write, by the thing that should be a map
+	Without  map[string]string // keys that others have and it has not: why, and what to write
 }
 
 // Node is a value in a text.
@@ -199,6 +200,8 @@ func (r *Reader) Each(n Node, what string, known Keys) {
 	r.each(n, what, "; known are "+list(known), func(at Position, key string, value Node) {
 		if read, ok := known[key]; ok {
 			read(at, value)
+		} else if why := r.format.Without[key]; why != "" {
+			r.Wrong(at, "%s: %s", key, why)
 		} else if near := nearest(key, known); near != "" {
 			r.Wrong(at, "unknown key %q; did you mean %s?", Shortened(key), near)
 		} else {

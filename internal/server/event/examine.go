@@ -233,7 +233,7 @@ func (k *look) examineLines(ctx context.Context, tx *store.Tx, key lineKey, of l
 	if len(of.ids) == 0 {
 		return nil
 	}
-	rules, err := judgedBy(ctx, tx, k.projectID, k.at.HeadID, of.ids)
+	rules, err := judgedBy(ctx, tx, k.policy, k.at.HeadID, of.ids)
 	if err != nil {
 		return err
 	}

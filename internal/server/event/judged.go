@@ -5,7 +5,6 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/change"
 	corepolicy "github.com/tachograph/tacho/internal/core/policy"
-	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -20,11 +19,9 @@ type judged struct {
 	measures   map[string]series.Measure
 }
 
-// judgedBy reads what the project's policy has to know of series. Names are read only if there are rules.
-func judgedBy(ctx context.Context, tx *store.Tx, projectID, headID string, seriesIDs []int64) (j judged, err error) {
-	if j.policy, err = policy.Of(ctx, tx, projectID); err != nil {
-		return j, err
-	}
+// judgedBy reads what a policy has to know of series. Names are read only if there are rules.
+func judgedBy(ctx context.Context, tx *store.Tx, p corepolicy.Policy, headID string, seriesIDs []int64) (j judged, err error) {
+	j.policy = p
 	if j.lines, err = series.ByID(ctx, tx, seriesIDs); err != nil {
 		return j, err
 	}

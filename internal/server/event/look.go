@@ -8,6 +8,8 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corepolicy "github.com/tachograph/tacho/internal/core/policy"
+	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -55,6 +57,7 @@ func (s *Service) Look(ctx context.Context, projectID string, at report.Line) er
 type look struct {
 	projectID string
 	at        report.Line
+	policy    corepolicy.Policy
 	version   int64 // of the looks before
 	news      []report.News
 	anew      bool  // results went away: what was let go is looked at again
@@ -77,6 +80,9 @@ func (s *Service) see(ctx context.Context, projectID string, at report.Line) (se
 			return err
 		}
 		if seen.version, err = lookVersion(ctx, tx, at.HeadID); err != nil {
+			return err
+		}
+		if seen.policy, err = policy.Of(ctx, tx, projectID); err != nil {
 			return err
 		}
 		return seen.examine(ctx, tx)

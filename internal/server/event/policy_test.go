@@ -1,12 +1,20 @@
 package event_test
 
 import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/server/event"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
+	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
 
@@ -69,13 +77,59 @@ func TestNobodyIsToldOfWhatThePolicyOnlyShows(t *testing.T) {
 		w.runs("lab", 8, map[string]float64{"a": 120})
 		w.look()
 		w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse")
-		want := repeat("report.closed pending processed", 38)
+		want := append([]string{"policy.changed"}, repeat("report.closed pending processed", 38)...)
 		if told {
 			want = append(want, "change.confirmed suspected confirmed code")
 		}
 		t.Log(text)
 		storetest.WantEvents(t, w.store, want...)
 	}
+}
+
+// TestWhomThePolicyNamesIsTold: a notice says whom it is for, and what takes it back is for the same, whatever the policy says by then.
+func TestWhomThePolicyNamesIsTold(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"rules: [{notify: none}]":                                              "",
+		"rules: [{notify: []}, {benchmark: b, severity: fail}]":                "",
+		"rules: [{notify: [bob, ann]}, {benchmark: b, notify: cy}]":            "ann bob cy",
+		"rules: [{notify: [bob, ann]}, {benchmark: b, notify: none}]":          "ann bob",
+		"rules: [{benchmark: a, notify: ann}]":                                 "everybody",
+		"rules: [{benchmark: a, notify: ann}, {benchmark: b, severity: info}]": "ann",
+	} {
+		w := newWorld(t)
+		w.setPolicy(text)
+		w.runs("lab", 30, map[string]float64{"a": 100, "b": 50})
+		w.runs("lab", 8, map[string]float64{"a": 120, "b": 60})
+		w.look()
+		w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse, b +20% worse")
+		if got := w.namesTold("change.confirmed"); got != want {
+			t.Errorf("%s: told %q, want %q", text, got, want)
+		}
+		w.setPolicy("rules: [{test: none}]")
+		w.look()
+		if got := w.namesTold("change.withdrawn"); got != want {
+			t.Errorf("%s: taken back from %q, want %q", text, got, want)
+		}
+	}
+}
+
+// namesTold are those whom notices of a kind name, "everybody" for one that names nobody, "" if there is none.
+func (w *world) namesTold(kind string) string {
+	w.t.Helper()
+	var told []string
+	w.in(func(ctx context.Context, tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `select body from event where kind = $1 order by seq`, kind)
+		_, err = store.Collect(rows, err, func(rows *sql.Rows) (string, error) {
+			var text string
+			var body notify.Body
+			err := errors.Join(rows.Scan(&text), json.Unmarshal([]byte(text), &body))
+			told = append(told, cmp.Or(strings.Join(body.Names, " "), "everybody"))
+			return text, err
+		})
+		return err
+	})
+	return strings.Join(told, "; ")
 }
 
 func TestACountMayBeJudgedAsWhatHasNoise(t *testing.T) {

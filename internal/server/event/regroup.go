@@ -3,13 +3,16 @@ package event
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	coreevent "github.com/tachograph/tacho/internal/core/event"
 	"github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/server/notify"
+	rules "github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -27,7 +30,15 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 	if err != nil {
 		return err
 	}
-	head, err := series.HeadByID(ctx, tx, headID)
+	p, err := rules.Of(ctx, tx, projectID)
+	if err != nil {
+		return err
+	}
+	lines, err := countLines(ctx, tx, headID)
+	if err != nil {
+		return err
+	}
+	g, err := groupingOf(ctx, tx, projectID, headID, points, lines, p)
 	if err != nil {
 		return err
 	}
@@ -35,72 +46,40 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 	if err != nil {
 		return err
 	}
-	g := grouping{projectID: projectID, head: head, points: map[string]Point{}, spans: map[string][]coreevent.Span{}, of: map[string]string{}}
-	for _, p := range points {
-		if p.EventID != nil {
-			g.of[p.ID] = *p.EventID
-		}
-		if !p.Significant {
-			continue
-		}
-		g.points[p.ID] = p
-		g.spans[p.TestbedID] = append(g.spans[p.TestbedID], coreevent.Span{ID: p.ID, Line: p.SpecID + " " + strconv.FormatInt(p.SeriesID, 10),
-			First: p.First, Last: p.Last, Weight: p.Score})
-	}
-	ids := make([]int64, 0, len(g.points))
-	for _, p := range g.points {
-		ids = append(ids, p.SeriesID)
-	}
-	if g.rules, err = judgedBy(ctx, tx, projectID, headID, slices.Compact(slices.Sorted(slices.Values(ids)))); err != nil {
+	now, gone, err := g.events(ctx, tx, before)
+	if err != nil {
 		return err
 	}
-	if g.lines, err = countLines(ctx, tx, headID); err != nil {
-		return err
-	}
-	rows := map[string]Event{}
-	for _, e := range before {
-		rows[e.ID] = e
-	}
-	found := map[string]bool{}
-	for testbed, spans := range g.spans {
-		items := coreevent.Group(spans)
-		ids := coreevent.Match(items, g.of)
-		for i, item := range items {
-			e, err := g.event(ctx, tx, testbed, item)
-			if err != nil {
+	for _, e := range now {
+		row := e.is
+		if e.was != nil {
+			row, err = renew(ctx, tx, *e.was, e.is)
+		} else if row, err = insert(ctx, tx, e.is); err == nil {
+			row, err = settle(ctx, tx, row)
+		}
+		if err != nil {
+			return err
+		}
+		if told, names := g.tells(e.item); told && g.fresh(e.item) {
+			if err := tellOnce(ctx, tx, row, names); err != nil {
 				return err
 			}
-			row, was := rows[ids[i]]
-			if was {
-				found[row.ID] = true
-				row, err = renew(ctx, tx, row, e)
-			} else if row, err = insert(ctx, tx, e); err == nil {
-				row, err = settle(ctx, tx, row)
-			}
-			if err != nil {
-				return err
-			}
-			if err := tellOnce(ctx, tx, row, g.fresh(item) && g.tells(item)); err != nil {
-				return err
-			}
-			for _, m := range item.Members {
-				if g.of[m] != row.ID {
-					if err := setEvent(ctx, tx, m, row.ID); err != nil {
-						return err
-					}
+		}
+		for _, m := range e.item.Members {
+			if g.of[m] != row.ID {
+				if err := setEvent(ctx, tx, m, row.ID); err != nil {
+					return err
 				}
 			}
 		}
 	}
-	for _, e := range before {
-		if e.Significant && !found[e.ID] {
-			e.Significant, e.Settled = false, false
-			if e, err = update(ctx, tx, e, true); err != nil {
-				return err
-			}
-			if _, err := settle(ctx, tx, e); err != nil {
-				return err
-			}
+	for _, e := range gone {
+		e.Significant, e.Settled = false, false
+		if e, err = update(ctx, tx, e, true); err != nil {
+			return err
+		}
+		if _, err := settle(ctx, tx, e); err != nil {
+			return err
 		}
 	}
 	return followChanges(ctx, tx, headID)
@@ -115,6 +94,69 @@ type grouping struct {
 	of        map[string]string           // the event that a change had
 	lines     map[string]int              // of each testbed
 	rules     judged
+}
+
+// groupingOf puts together what a head's events are made of: all of its changes, how many lines it has on each testbed, and the policy.
+func groupingOf(ctx context.Context, tx *store.Tx, projectID, headID string, points []Point, lines map[string]int,
+	p policy.Policy) (g grouping, err error) {
+	g = grouping{projectID: projectID, points: map[string]Point{}, spans: map[string][]coreevent.Span{}, of: map[string]string{}, lines: lines}
+	if g.head, err = series.HeadByID(ctx, tx, headID); err != nil {
+		return g, err
+	}
+	var ids []int64
+	for _, p := range points {
+		if p.EventID != nil {
+			g.of[p.ID] = *p.EventID
+		}
+		if !p.Significant {
+			continue
+		}
+		g.points[p.ID] = p
+		g.spans[p.TestbedID] = append(g.spans[p.TestbedID], coreevent.Span{ID: p.ID, Line: p.SpecID + " " + strconv.FormatInt(p.SeriesID, 10),
+			First: p.First, Last: p.Last, Weight: p.Score})
+		ids = append(ids, p.SeriesID)
+	}
+	slices.Sort(ids)
+	g.rules, err = judgedBy(ctx, tx, p, headID, slices.Compact(ids))
+	return g, err
+}
+
+// regrouped is an event as a look finds it.
+type regrouped struct {
+	is   Event  // as a new one
+	was  *Event // its row; nil: it is new
+	item coreevent.Item
+}
+
+// events are those that the changes make, in the order of testbed and time, and those of before, which are the head's, that no change makes
+// any more. It writes nothing.
+func (g grouping) events(ctx context.Context, tx *store.Tx, before []Event) (now []regrouped, gone []Event, err error) {
+	rows := map[string]*Event{}
+	for i := range before {
+		rows[before[i].ID] = &before[i]
+	}
+	found := map[string]bool{}
+	for _, testbed := range slices.Sorted(maps.Keys(g.spans)) {
+		items := coreevent.Group(g.spans[testbed])
+		ids := coreevent.Match(items, g.of)
+		for i, item := range items {
+			e, err := g.event(ctx, tx, testbed, item)
+			if err != nil {
+				return nil, nil, err
+			}
+			row := rows[ids[i]]
+			if row != nil {
+				found[row.ID] = true
+			}
+			now = append(now, regrouped{e, row, item})
+		}
+	}
+	for _, e := range before {
+		if e.Significant && !found[e.ID] {
+			gone = append(gone, e)
+		}
+	}
+	return now, gone, nil
 }
 
 // event is what an item says, as a new event.
@@ -219,9 +261,20 @@ func (g grouping) fresh(item coreevent.Item) bool {
 	return slices.ContainsFunc(item.Members, func(m string) bool { return g.points[m].NAfter <= newsUntil })
 }
 
-// tells says whether the policy has people told of an item.
-func (g grouping) tells(item coreevent.Item) bool {
-	return slices.ContainsFunc(item.Members, func(m string) bool { return g.points[m].tells(g.rules.setting(g.points[m].SeriesID)) })
+// tells says whether the policy has people told of an item, and whom by name; no names: everybody who listens.
+func (g grouping) tells(item coreevent.Item) (told bool, names []string) {
+	everybody := false
+	for _, m := range item.Members {
+		s := g.rules.setting(g.points[m].SeriesID)
+		if g.points[m].tells(s) {
+			told, everybody, names = true, everybody || s.Notify == nil, append(names, s.Notify...)
+		}
+	}
+	if everybody {
+		return told, nil
+	}
+	slices.Sort(names)
+	return told, slices.Compact(names)
 }
 
 // renew writes over an event's row what a look says of it now, if that is something else. What people decided stays.
@@ -255,12 +308,13 @@ func settle(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
 		if err != nil || !byValues {
 			return e, err
 		}
-		told := e.Told != nil
-		e.Told = nil // if it is confirmed again, that is news
-		if e, err = apply(ctx, tx, e, coreevent.Withdraw, nil, ""); err != nil || !told {
+		told := e
+		e.Told, e.ToldNames = nil, "" // if it is confirmed again, that is news
+		if e, err = apply(ctx, tx, e, coreevent.Withdraw, nil, ""); err != nil || told.Told == nil {
 			return e, err
 		}
-		return e, tell(ctx, tx, e, notify.ChangeWithdrawn, coreevent.Confirmed)
+		told.State = e.State
+		return e, tell(ctx, tx, told, notify.ChangeWithdrawn, coreevent.Confirmed) // those who were told
 	}
 	return e, nil
 }
@@ -288,13 +342,13 @@ func apply(ctx context.Context, tx *store.Tx, e Event, verb coreevent.Verb, by *
 	return e, addStep(ctx, tx, e.ID, Step{Verb: verb, From: from, To: e.State, AccountID: by, Reason: reason})
 }
 
-// tellOnce tells of a confirmed event (notify), once unless that was taken back. One that is old when it is found is told to nobody.
-func tellOnce(ctx context.Context, tx *store.Tx, e Event, fresh bool) error {
-	if e.State != coreevent.Confirmed || e.Told != nil || !fresh {
+// tellOnce tells of a confirmed event (notify), once unless that was taken back. names are whom the policy names.
+func tellOnce(ctx context.Context, tx *store.Tx, e Event, names []string) error {
+	if e.State != coreevent.Confirmed || e.Told != nil {
 		return nil
 	}
 	now := tx.Now()
-	e.Told = &now
+	e.Told, e.ToldNames = &now, strings.Join(names, "\n") // no name has a line break: a policy's text has no other control characters
 	if _, err := update(ctx, tx, e, false); err != nil {
 		return err
 	}
@@ -303,6 +357,9 @@ func tellOnce(ctx context.Context, tx *store.Tx, e Event, fresh bool) error {
 
 // tell writes a notice of an event.
 func tell(ctx context.Context, tx *store.Tx, e Event, kind notify.Kind, from coreevent.State) error {
-	return notify.Write(ctx, tx, notify.Event{Kind: kind, ProjectID: e.ProjectID, Subject: e.ID,
-		Body: notify.Body{Event: e.ID, Head: e.HeadID, Reason: string(e.Kind), From: string(from), To: string(e.State)}})
+	body := notify.Body{Event: e.ID, Head: e.HeadID, Reason: string(e.Kind), From: string(from), To: string(e.State)}
+	if e.ToldNames != "" {
+		body.Names = strings.Split(e.ToldNames, "\n")
+	}
+	return notify.Write(ctx, tx, notify.Event{Kind: kind, ProjectID: e.ProjectID, Subject: e.ID, Body: body})
 }

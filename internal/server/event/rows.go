@@ -42,20 +42,21 @@ type Event struct {
 	Reason                                     string
 	Until                                      *time.Time // of what is ignored
 	Told                                       *time.Time // when others were told; nil again when that was taken back
+	ToldNames                                  string     // whom the policy had named then, one a line; "": everybody who listens
 	Version                                    int64
 	Created, Modified                          time.Time
 }
 
 const eventColumns = `e.id, e.project_id, e.branch_id, e.head_id, e.testbed_id, e.kind, e.measure_id, e.side, e.state, e.significant,
 	e.settled, e.first, e.last, e.before, e.score, e.changes, e.worse, e.better, coalesce(e.reason, ''), e.until, e.told, e.version,
-	e.created, e.modified, e.severity`
+	e.created, e.modified, e.severity, e.told_names`
 
 func scanEvent(row interface{ Scan(...any) error }) (e Event, err error) {
 	var until, told *int64
 	var created, modified int64
 	err = row.Scan(&e.ID, &e.ProjectID, &e.BranchID, &e.HeadID, &e.TestbedID, &e.Kind, &e.MeasureID, &e.Side, &e.State, &e.Significant,
 		&e.Settled, &e.First, &e.Last, &e.Before, &e.Score, &e.Changes, &e.Worse, &e.Better, &e.Reason, &until, &told, &e.Version,
-		&created, &modified, &e.Severity)
+		&created, &modified, &e.Severity, &e.ToldNames)
 	e.Until, e.Told, e.Created, e.Modified = store.TimePtr(until), store.TimePtr(told), store.TimeOf(created), store.TimeOf(modified)
 	return e, err
 }
@@ -93,7 +94,8 @@ func update(ctx context.Context, tx *store.Tx, e Event, seen bool) (Event, error
 		{"state", string(e.State)}, {"significant", e.Significant}, {"settled", e.Settled},
 		{"first", e.First}, {"last", e.Last}, {"before", e.Before}, {"score", e.Score}, {"changes", e.Changes}, {"worse", e.Worse},
 		{"better", e.Better},
-		{"reason", e.Reason}, {"until", store.MicrosPtr(e.Until)}, {"told", store.MicrosPtr(e.Told)}, {"version", e.Version},
+		{"reason", e.Reason}, {"until", store.MicrosPtr(e.Until)}, {"told", store.MicrosPtr(e.Told)}, {"told_names", e.ToldNames},
+		{"version", e.Version},
 		{"modified", store.Micros(e.Modified)},
 	} {
 		p.Set(c.name, c.value)

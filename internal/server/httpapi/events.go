@@ -26,17 +26,29 @@ type EventPath struct {
 	Event string `path:"event" maxLength:"36" doc:"UUID"`
 }
 
+// eventsOutput is a page of events, and what their reader should know of how they were judged.
+type eventsOutput struct {
+	Total  int    `header:"X-Total-Count"`
+	Notice string `header:"X-Tacho-Notice" doc:"the project's policy cannot be read, and the default holds; absent: it can"`
+	Body   []api.Event
+}
+
 func (a *API) registerEvents() {
 	const all, one = "/v0/projects/{project}/events", "/v0/projects/{project}/events/{event}"
 	register(a, operation{http.MethodGet, all, "list-events",
 		"What happened to the numbers of the project, the surest and largest first, or by sort=newest", access.ViewProject, 0, 0},
-		func(ctx context.Context, in *listEventsInput) (*listOutput[api.Event], error) {
+		func(ctx context.Context, in *listEventsInput) (*eventsOutput, error) {
 			f := event.NamedFilter{Branch: in.Branch, Testbed: in.Testbed, Kind: event.Kind(in.Kind), State: in.State, Gone: in.Gone,
 				Newest: in.Sort == "newest"}
 			if !in.Since.IsZero() {
 				f.Since = &in.Since
 			}
-			return listed(a.cfg.Events.List(ctx, actorOf(ctx), in.Project, f, in.page(true)))
+			rows, total, err := a.cfg.Events.List(ctx, actorOf(ctx), in.Project, f, in.page(true))
+			if err != nil {
+				return nil, err
+			}
+			notice, err := a.cfg.Policies.Problem(ctx, actorOf(ctx), in.Project)
+			return &eventsOutput{total, notice, rows}, err
 		})
 	register(a, operation{http.MethodPatch, all, "update-events", "Let the same happen to several events", access.EditProject, 0, 0},
 		func(ctx context.Context, in *struct {

@@ -61,7 +61,7 @@ func (a *API) cors(next http.Handler) http.Handler {
 
 func readable(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+
+	h.Set("Access-Control-Expose-Headers", api.TotalCountHeader+", "+api.RequestIDHeader+", "+api.NoticeHeader+
 		", Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -28,10 +28,13 @@ const (
 	// ChangeWithdrawn takes ChangeConfirmed back: with later values the event is only suspected, or not found any more. Should it be
 	// confirmed again, that is told of again.
 	ChangeWithdrawn Kind = "change.withdrawn"
+	// PolicyChanged says that the lines of a project are judged in another way. Its subject is the project.
+	PolicyChanged Kind = "policy.changed"
 )
 
 // Kinds lists all kinds.
-var Kinds = []Kind{ReportClosed, ReportReopened, ReportDeleted, AlertRaised, AlertChanged, JobEnded, ChangeConfirmed, ChangeWithdrawn}
+var Kinds = []Kind{ReportClosed, ReportReopened, ReportDeleted, AlertRaised, AlertChanged, JobEnded, ChangeConfirmed, ChangeWithdrawn,
+	PolicyChanged}
 
 // Body says what happened in a few words. Fields that an event has no use for are empty.
 type Body struct {
@@ -44,6 +47,8 @@ type Body struct {
 	To     string `json:"to,omitempty"`     // and after
 	Reason string `json:"reason,omitempty"` // of a job that failed
 	Alerts int    `json:"alerts,omitempty"` // how many
+	// Names are whom the project's policy names; none: everybody who listens.
+	Names []string `json:"names,omitempty"`
 }
 
 // Event is something that was committed.

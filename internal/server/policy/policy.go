@@ -1,5 +1,9 @@
 // Package policy is the room of what a project says about how its lines are judged: a text, its version, and who wrote it. What the text
-// means is in core/policy. A change asks for another look at the lines that it may concern (report.JudgeAgain), in its own transaction.
+// means is in core/policy. A change asks for another look at the lines that it may concern (report.JudgeAgain) and tells of it
+// (notify.PolicyChanged), in its own transaction.
+//
+// A text that this version cannot read, because a newer one wrote it, judges nothing: its project goes on with the default, and whoever
+// looks at it is told so (Problem).
 //
 // Who calls it: the edge httpapi calls Service, and the room of events calls Of when it looks at lines.
 package policy
@@ -15,6 +19,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	corepolicy "github.com/tachograph/tacho/internal/core/policy"
+	"github.com/tachograph/tacho/internal/server/notify"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -78,6 +83,9 @@ func (s *Service) Set(ctx context.Context, actor access.Actor, ref string, in ap
 		if err := judgeAgain(ctx, tx, p.ID, before, wanted); err != nil {
 			return err
 		}
+		if err := notify.Write(ctx, tx, notify.Event{Kind: notify.PolicyChanged, ProjectID: p.ID, Subject: p.ID}); err != nil {
+			return err
+		}
 		out, err = row.wire()
 		return err
 	})
@@ -121,13 +129,40 @@ func judgeAgain(ctx context.Context, tx *store.Tx, projectID string, before, aft
 	return nil
 }
 
-// Of returns what holds in a project.
+// Of returns what holds in a project: the default where the text cannot be read.
 func Of(ctx context.Context, tx *store.Tx, projectID string) (corepolicy.Policy, error) {
 	row, err := find(ctx, tx, projectID)
 	if err != nil {
 		return corepolicy.Policy{}, err
 	}
-	return row.policy()
+	p, err := row.policy()
+	if _, unreadable := errors.AsType[corepolicy.Mistakes](err); unreadable {
+		return corepolicy.Policy{}, nil
+	}
+	return p, err
+}
+
+// Problem says in a sentence why the project's policy does not hold, and what does; "" if it holds. It is in ASCII and quotes nothing of
+// the text.
+func (s *Service) Problem(ctx context.Context, actor access.Actor, ref string) (text string, err error) {
+	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, p project.Project) error {
+		row, err := find(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		_, err = row.policy()
+		if found, unreadable := errors.AsType[corepolicy.Mistakes](err); unreadable {
+			text = row.problem(found)
+			return nil
+		}
+		return err
+	})
+	return text, err
+}
+
+func (r row) problem(found corepolicy.Mistakes) string {
+	return fmt.Sprintf("this server cannot read version %d of the project's policy (line %d), so the default policy holds: upgrade the "+
+		"server, or replace the policy", r.Version, found[0].At.Line)
 }
 
 // row is a row of policy.
@@ -186,6 +221,7 @@ func (r row) wire() (api.Policy, error) {
 	}
 	p, err := r.policy()
 	if found, wrong := errors.AsType[corepolicy.Mistakes](err); wrong {
+		out.Problem = r.problem(found)
 		for _, m := range found {
 			out.Notices = append(out.Notices, api.PolicyNotice{Line: m.At.Line, Column: m.At.Column, Text: m.Text})
 		}

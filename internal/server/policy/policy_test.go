@@ -84,10 +84,12 @@ func TestAPolicyOfAnotherVersionIsShownAndReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := policies.Get(t.Context(), local, "shop")
-	if err != nil || got.Text != "rules: [{colour: red}]" || len(got.Notices) != 1 || !strings.Contains(got.Notices[0].Text, "colour") {
+	if err != nil || got.Text != "rules: [{colour: red}]" || !strings.Contains(got.Problem, "version 4") || len(got.Notices) != 1 ||
+		!strings.Contains(got.Notices[0].Text, "colour") {
 		t.Errorf("shown: %+v, %v", got, err)
 	}
-	if got, err := policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4}); err != nil || got.Version != 5 {
+	got, err = policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4})
+	if err != nil || got.Version != 5 || got.Problem != "" {
 		t.Errorf("replaced: %+v, %v", got, err)
 	}
 }

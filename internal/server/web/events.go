@@ -31,6 +31,7 @@ type EventSource interface {
 		error)
 	Sparks(ctx context.Context, actor access.Actor, project string, queries []explore.SparkQuery) ([][]explore.Spark, error)
 	UpdateEvent(ctx context.Context, actor access.Actor, project, id string, in api.UpdateEvent) error
+	PolicyProblem(ctx context.Context, actor access.Actor, project string) (string, error)
 	UpdateEvents(ctx context.Context, actor access.Actor, project string, in api.UpdateEvents) (api.UpdatedEvents, error)
 }
 
@@ -60,6 +61,11 @@ func (s Services) Changes(ctx context.Context, actor access.Actor, project strin
 // Sparks is described in EventSource.
 func (s Services) Sparks(ctx context.Context, actor access.Actor, project string, queries []explore.SparkQuery) ([][]explore.Spark, error) {
 	return s.Explore.Sparks(ctx, actor, project, queries)
+}
+
+// PolicyProblem is described in EventSource.
+func (s Services) PolicyProblem(ctx context.Context, actor access.Actor, project string) (string, error) {
+	return s.Policies.Problem(ctx, actor, project)
 }
 
 // UpdateEvent is described in EventSource.
@@ -285,6 +291,7 @@ type inboxView struct {
 	Branches, Testbeds                                   []string
 	Kinds, States                                        []option
 	Gone                                                 bool
+	Problem                                              string // of the policy
 	Rows                                                 []listedEvent
 	Total                                                string
 	Pages                                                pager
@@ -311,6 +318,9 @@ func (p *Pages) inbox(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	if view.Rows, err = p.listedEvents(r, project, events); err != nil {
+		return page{}, err
+	}
+	if view.Problem, err = p.cfg.Source.PolicyProblem(r.Context(), reader(r), project.UUID); err != nil {
 		return page{}, err
 	}
 	view.Kinds = options(view.Kind, option{Value: "", Text: "changes"}, option{Value: "code", Text: "code"},

@@ -56,7 +56,8 @@ const (
 type projectView struct {
 	Rows, Machine, Thresholds []listedEvent
 	More, MachineMore         *link
-	Alerts                    *link // active ones
+	Alerts                    *link  // active ones
+	Problem                   string // of the policy: what judges is not what somebody has set
 	Calm                      string
 	Sight                     string
 	Lines                     *linesView
@@ -84,6 +85,9 @@ func (p *Pages) project(r *http.Request) (page, error) {
 	var view projectView
 	total, err := p.whatChanged(r, project, &view)
 	if err != nil {
+		return page{}, err
+	}
+	if view.Problem, err = p.cfg.Source.PolicyProblem(r.Context(), reader(r), project.UUID); err != nil {
 		return page{}, err
 	}
 	reports, _, err := p.cfg.Source.Reports(r.Context(), reader(r), project.UUID, newest(10))

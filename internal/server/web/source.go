@@ -12,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/fleet"
 	jobs "github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/plot"
+	"github.com/tachograph/tacho/internal/server/policy"
 	projects "github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -63,6 +64,7 @@ type Services struct {
 	KeptPlots   *plot.Service
 	Explore     *explore.Service
 	Happened    *event.Service
+	Policies    *policy.Service
 	Queue       *jobs.Service
 	Fleet       *fleet.Service
 	Thresholds  *threshold.Service

@@ -187,6 +187,13 @@ func (c *canned) Sight(_ context.Context, a access.Actor, _, _, _, _ string, _ [
 	return one[event.Sight](c, a, in("sight"))
 }
 
+func (c *canned) PolicyProblem(_ context.Context, a access.Actor, _ string) (string, error) {
+	if _, has := c.answers[in("policy problem")]; !has {
+		return "", nil
+	}
+	return one[string](c, a, in("policy problem"))
+}
+
 func (c *canned) Changes(_ context.Context, a access.Actor, _ string, _, _, _, _ []string) ([]event.LineChange, error) {
 	return one[[]event.LineChange](c, a, in("changes"))
 }
