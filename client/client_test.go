@@ -184,6 +184,9 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PUT /v0/projects/p/policy {"text":"rules: []","version":3}`, func(ctx context.Context, c *Client) error {
 			return one(c.SetPolicy(ctx, "p", api.SetPolicy{Text: "rules: []", Version: 3}))
 		}},
+		{`POST /v0/projects/p/policy/check {"text":"rules: []","branches":["main"]}`, func(ctx context.Context, c *Client) error {
+			return one(c.CheckPolicy(ctx, "p", api.CheckPolicy{Text: "rules: []", Branches: []string{"main"}}))
+		}},
 		{"GET /v0/projects/p/events/e", func(ctx context.Context, c *Client) error { return one(c.Event(ctx, "p", "e")) }},
 		{"GET /v0/projects/p/perf?benchmarks=x&branches=a%2Cb&end_time=1700000000123&heads=%2Ch&measures=m&shape=columns&testbeds=t",
 			func(ctx context.Context, c *Client) error {

@@ -5,24 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tachograph/tacho/api"
-	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/show"
 	"github.com/tachograph/tacho/internal/cli/term"
-	"github.com/tachograph/tacho/internal/cli/value"
-	"github.com/tachograph/tacho/internal/core/change"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/policy"
-	"github.com/tachograph/tacho/internal/core/stats"
 )
 
 // Policies is `tacho policy`.
@@ -124,265 +118,91 @@ func readPolicy(env *cli.Env, name string) (string, policy.Policy, error) {
 	return string(text), p, err
 }
 
-type checkFlags struct {
-	branches []string
-	since    string
-}
-
 func newPolicyCheck(env *cli.Env) *cobra.Command {
-	var f checkFlags
-	cmd := cli.Asking(env, "check PROJECT [FILE]", "Replay history: which events would appear and vanish", cobra.RangeArgs(1, 2),
+	var branches []string
+	cmd := cli.Asking(env, "check PROJECT [FILE]", "Try a policy on history: which events would appear and vanish", cobra.RangeArgs(1, 2),
 		func(ctx context.Context, c *cli.Call, srv *cli.Session, args []string) error {
 			name := policy.FileName
 			if len(args) == 2 {
 				name = args[1]
 			}
-			_, after, err := readPolicy(env, name)
+			text, _, err := readPolicy(env, name)
 			if err != nil {
 				return err
 			}
-			was, err := srv.Policy(ctx, args[0])
+			out, err := srv.CheckPolicy(ctx, args[0], api.CheckPolicy{Text: text, Branches: branches})
 			if err != nil {
 				return err
 			}
-			before, err := policy.Parse([]byte(was.Text))
-			if err != nil {
-				return cli.Fail(fault.ExitServer, "the policy of the project is of another version of tacho and cannot be replayed")
+			if c.JSON {
+				err = cli.PrintJSON(env.Stdout, out)
+			} else {
+				printNotices(env, name, api.Policy{Notices: out.Notices})
+				err = writeChecked(env.Out(), out)
 			}
-			h, err := f.histories(ctx, env, srv, args[0])
-			if err != nil {
-				return err
+			if err == nil && len(out.Appear)+len(out.Vanish)+len(out.Differ) > 0 {
+				return cli.ExitWith(fault.ExitPolicyDiffers, nil)
 			}
-			return checkPolicy(env, c.JSON, name, before, after, h)
+			return err
 		})
-	cmd.Long = `Replay the history of a project with its policy and with that of FILE (tacho.yaml), and print which events would appear,
-vanish or stay, and rules that match or decide nothing. Nothing is changed.
+	cmd.Long = `Have the server look at the history of a project by the policy of FILE (tacho.yaml), as it would if the policy was set, and print
+which events would appear, vanish or be judged in another way, and rules that match or decide nothing. Nothing is changed.
 
-The lines are those of --branch, with what the branch started from. Machine events are not told apart, and lines of
-several hardware specs on one testbed are one.
+"told" says that people are told of such an event while it is new. Events that they would be told of at once are marked "now". Alerts of
+thresholds are not looked at.
 
 Exit code 14: FILE cannot be read. 15: there is a difference.`
-	cmd.Example = "  tacho policy check app\n  tacho policy check app new.yaml --branch main --since 2026-01-01"
-	v := cmd.Flags()
-	v.StringArrayVar(&f.branches, "branch", nil, "name, slug or UUID (repeatable; default: main or master, or the only one)")
-	v.StringVar(&f.since, "since", "", "only reports from then on: Unix seconds, 2026-03-04 or 2026-03-04T12:00:00Z")
+	cmd.Example = "  tacho policy check app\n  tacho policy check app new.yaml --branch main"
+	cmd.Flags().StringArrayVar(&branches, "branch", nil, "name, slug or UUID (repeatable; default: all)")
 	return cmd
 }
 
-// histories reads the lines of the branches in pieces that the server answers at once.
-func (f *checkFlags) histories(ctx context.Context, env *cli.Env, srv *cli.Session, project string) ([]policy.History, error) {
-	q := perfFlags{branches: f.branches, format: "json"}
-	if len(q.branches) == 0 {
-		all, err := client.All(ctx, client.Page{}, func(ctx context.Context, p client.Page) ([]api.Branch, int, error) {
-			return srv.Branches(ctx, project, p)
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, b := range all {
-			if len(all) == 1 || b.Name == "main" || b.Name == "master" {
-				q.branches = append(q.branches, b.UUID)
-			}
-		}
-		if len(q.branches) == 0 {
-			return nil, cli.Usage("the project has %s, and none is main; name some with --branch", cli.Counted(len(all), "branch", "branches"))
-		}
-	}
-	whole, err := q.query(ctx, srv.Client, project)
-	if err != nil {
-		return nil, err
-	}
-	if f.since != "" {
-		t, err := value.ParseTime(f.since)
-		if err != nil {
-			return nil, cli.Usage("--since %q: %v", f.since, err)
-		}
-		whole.StartTime = &t
-	}
-	progress := term.NewProgress(env.Errs())
-	defer progress.Done()
-	var out []policy.History
-	values := 0
-	for _, branch := range whole.Branches {
-		for _, testbed := range whole.Testbeds {
-			for measures := range slices.Chunk(whole.Measures, limits.PerfSeriesMax) {
-				for benchmarks := range slices.Chunk(whole.Benchmarks, max(1, limits.PerfSeriesMax/len(measures))) {
-					progress.Show(fmt.Sprintf("reading history: %d lines, %d values", len(out), values))
-					perf, err := srv.PerfColumns(ctx, project, client.PerfQuery{Branches: []string{branch}, Testbeds: []string{testbed},
-						Benchmarks: benchmarks, Measures: measures, StartTime: whole.StartTime})
-					if err != nil {
-						return nil, err
-					}
-					for _, g := range perf.Results {
-						for _, l := range g.Lines {
-							h, err := historyOf(g, l)
-							if err != nil {
-								return nil, err
-							}
-							out, values = append(out, h), values+len(h.Values)
-						}
-					}
-					if values > limits.PolicyCheckValues {
-						return nil, cli.Usage("more than %d values to replay; narrow them with --branch or --since", limits.PolicyCheckValues)
-					}
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-// historyOf makes one value for each version: of a report the median of its iterations, of several reports change.Average.
-func historyOf(g api.PerfGroup, l api.PerfLine) (policy.History, error) {
-	h := policy.History{Place: g.Branch.Name + " on " + g.Testbed.Name, Line: policy.Line{
-		Branch: policy.Named{Name: g.Branch.Name, Slug: g.Branch.Slug}, Testbed: policy.Named{Name: g.Testbed.Name, Slug: g.Testbed.Slug},
-		Benchmark: policy.Named{Name: l.Benchmark.Name, Slug: l.Benchmark.Slug},
-		Measure:   policy.Named{Name: l.Measure.Name, Slug: l.Measure.Slug}, Units: l.Measure.Units, Exact: l.Measure.Exact}}
-	p := l.Points
-	if len(p.Value) != len(p.Report) {
-		return h, fmt.Errorf("line of %s: %d values in %d reports", l.Benchmark.Name, len(p.Value), len(p.Report))
-	}
-	var iterations, means []float64
-	for i, r := range p.Report {
-		if r < 0 || r >= len(g.Reports.Number) {
-			return h, fmt.Errorf("line of %s: no report %d", l.Benchmark.Name, r)
-		}
-		if v := p.Value[i]; !math.IsNaN(v) && !math.IsInf(v, 0) {
-			iterations = append(iterations, v)
-		}
-		if i+1 < len(p.Report) && p.Report[i+1] == r {
-			continue
-		}
-		if len(iterations) > 0 {
-			means, iterations = append(means, stats.Median(iterations)), nil
-		}
-		if i+1 < len(p.Report) && p.Report[i+1] >= 0 && p.Report[i+1] < len(g.Reports.Number) &&
-			g.Reports.Number[p.Report[i+1]] == g.Reports.Number[r] {
-			continue
-		}
-		if len(means) > 0 {
-			h.Numbers, h.Values, means = append(h.Numbers, g.Reports.Number[r]), append(h.Values, change.Average(means)), nil
-		}
-	}
-	return h, nil
-}
-
-// checked is what `tacho policy check --json` prints.
-type checked struct {
-	Lines   int                `json:"lines"`
-	Appear  []checkedEvent     `json:"appear"`
-	Vanish  []checkedEvent     `json:"vanish"`
-	Stay    []checkedEvent     `json:"stay"`
-	Notices []api.PolicyNotice `json:"notices"`
-}
-
-type checkedEvent struct {
-	Place    string   `json:"place"`
-	First    int64    `json:"first"`
-	Last     int64    `json:"last"`
-	Changes  int      `json:"changes"`
-	Effect   float64  `json:"effect"` // the largest, as a share of the level before
-	Severity string   `json:"severity"`
-	Told     bool     `json:"told"`
-	Members  []string `json:"members"`
-	Was      string   `json:"was,omitempty"` // of one that stays otherwise: what it is now
-}
-
-func eventOf(e policy.Event, h []policy.History) checkedEvent {
-	out := checkedEvent{Place: e.Place, First: e.First, Last: e.Last, Changes: len(e.Members), Effect: e.Largest(),
-		Severity: string(e.Severity), Told: e.Told}
-	for _, m := range e.Members {
-		out.Members = append(out.Members, h[m.History].Benchmark.Name+" "+h[m.History].Measure.Name)
-	}
-	return out
-}
-
-func (e checkedEvent) verdict() string {
+func judgedAs(v api.CheckedVerdict) string {
 	told := "not told"
-	if e.Told {
+	switch {
+	case v.Told && len(v.Notify) > 0:
+		told = "told to " + strings.Join(v.Notify, ", ")
+	case v.Told:
 		told = "told"
 	}
-	return fmt.Sprintf("%s, %s, %s", cli.Counted(e.Changes, "change", "changes"), e.Severity, told)
+	kind := ""
+	if v.Kind == api.MachineEvent {
+		kind = "machine, "
+	}
+	return fmt.Sprintf("%s%s, %s, %s", kind, cli.Counted(v.Changes, "change", "changes"), v.Severity, told)
 }
 
-// checkPolicy replays both policies and prints what differs.
-func checkPolicy(env *cli.Env, asJSON bool, name string, before, after policy.Policy, h []policy.History) error {
-	was, err := before.Replay(h)
-	if err != nil {
-		return err
-	}
-	is, err := after.Replay(h)
-	if err != nil {
-		return err
-	}
-	d := policy.Compare(was, is)
-	out := checked{Lines: len(h), Appear: []checkedEvent{}, Vanish: []checkedEvent{}, Stay: []checkedEvent{}, Notices: []api.PolicyNotice{}}
-	for _, e := range d.Appear {
-		out.Appear = append(out.Appear, eventOf(e, h))
-	}
-	for _, e := range d.Vanish {
-		out.Vanish = append(out.Vanish, eventOf(e, h))
-	}
-	for _, k := range d.Stay {
-		e := eventOf(k.After, h)
-		if !k.Same() {
-			e.Was = eventOf(k.Before, h).verdict()
-		}
-		out.Stay = append(out.Stay, e)
-	}
-	lines := make([]policy.Line, len(h))
-	for i := range h {
-		lines[i] = h[i].Line
-	}
-	for _, n := range slices.Concat(after.Unreached(), after.Unmatched(lines)) {
-		out.Notices = append(out.Notices, api.PolicyNotice{Line: n.At.Line, Column: n.At.Column, Text: n.Text})
-	}
-	if asJSON {
-		err = cli.PrintJSON(env.Stdout, out)
-	} else {
-		printNotices(env, name, api.Policy{Notices: out.Notices})
-		err = out.write(env.Out())
-	}
-	if err == nil && !d.Same() {
-		return cli.ExitWith(fault.ExitPolicyDiffers, nil)
-	}
-	return err
-}
-
-func (c checked) write(s *term.Screen) error {
+func writeChecked(s *term.Screen, c api.CheckedPolicy) error {
 	t := term.Table{Titles: []string{"", "where", "versions", "effect", "", "largest"}, Right: []bool{false, false, false, true}}
-	add := func(what string, e checkedEvent) {
-		versions := fmt.Sprint(e.First)
-		if e.Last != e.First {
-			versions = fmt.Sprintf("%d..%d", e.First, e.Last)
-		}
-		verdict := e.verdict()
-		if e.Was != "" {
-			verdict += " (was " + e.Was + ")"
-		}
-		t.Add(term.Text(what), term.Text(e.Place), term.Text(versions), term.Text(show.Percent(1+e.Effect)), term.Text(verdict),
-			term.Text(e.Members[0]))
-	}
-	same := 0
-	for _, e := range c.Appear {
-		add("appears", e)
-	}
-	for _, e := range c.Vanish {
-		add("vanishes", e)
-	}
-	for _, e := range c.Stay {
-		if e.Was != "" {
-			add("differs", e)
-		} else {
-			same++
+	for _, part := range []struct {
+		what   string
+		events []api.CheckedEvent
+	}{{"appears", c.Appear}, {"vanishes", c.Vanish}, {"differs", c.Differ}} {
+		for _, e := range part.events {
+			versions, effect := fmt.Sprint(e.First), "new"
+			if e.Last != e.First {
+				versions = fmt.Sprintf("%d..%d", e.First, e.Last)
+			}
+			if e.Effect != nil {
+				effect = show.Percent(1 + *e.Effect)
+			}
+			verdict := judgedAs(e.CheckedVerdict)
+			if e.Notice {
+				verdict += " now"
+			}
+			if e.Was != nil {
+				verdict += " (was " + judgedAs(*e.Was) + ")"
+			}
+			t.Add(term.Text(part.what), term.Text(e.Branch.Name+" on "+e.Testbed.Name), term.Text(versions), term.Text(effect),
+				term.Text(verdict), term.Text(e.Benchmark+" "+e.Measure))
 		}
 	}
-	if len(c.Appear)+len(c.Vanish)+len(c.Stay) > same {
+	if len(c.Appear)+len(c.Vanish)+len(c.Differ) > 0 {
 		if err := t.Write(s); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(s.W, "%s replayed: %d appear, %d vanish, %d differ, %d stay as they are\n", cli.Counted(c.Lines, "line", "lines"),
-		len(c.Appear), len(c.Vanish), len(c.Stay)-same, same)
+	_, err := fmt.Fprintf(s.W, "%s looked at: %d appear, %d vanish, %d differ, %d stay as they are\n",
+		cli.Counted(c.Lines, "line", "lines"), len(c.Appear), len(c.Vanish), len(c.Differ), c.Same)
 	return err
 }

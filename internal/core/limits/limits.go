@@ -159,7 +159,8 @@ const (
 	PolicyPatterns = 100      // of one dimension of a rule
 	PolicyNames    = 16       // of who is told, in one policy: a notice carries them
 
-	PolicyCheckValues = 5_000_000 // that one replay on the command line reads
+	PolicyCheckValues = 5_000_000 // that trying one policy reads
+	PolicyCheckLines  = 200_000   // that it names
 )
 
 // Sweeps and suites.

@@ -6,8 +6,8 @@
 // rules come first, exceptions after them. What no rule says has a default, so an empty policy is a policy.
 //
 // Parse reads a text strictly: what it does not know, and rules that contradict each other, are mistakes with line, column and a caret.
-// Resolve answers for one line, Uses says which rules matter for lines that there are, and Replay runs a policy over history, with the
-// same functions that judge new values.
+// Resolve answers for one line, Unreached and Unmatched say which rules matter for nothing, and Concern whom a change of policy may matter
+// to. Noisy and Counted are the changes of a line in one form.
 //
 // The package is pure: no files, no clock. A Policy is never changed once it is parsed and safe for concurrent use.
 package policy

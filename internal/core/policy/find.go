@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"fmt"
-
 	"github.com/tachograph/tacho/internal/core/change"
 	"github.com/tachograph/tacho/internal/core/exact"
 )
@@ -95,24 +93,4 @@ func Counted(values []float64, minEffect float64, accepted int) ([]Found, error)
 		out[len(out)-1].NAfter = len(values) - level
 	}
 	return out, nil
-}
-
-// Find returns the changes of a line that is judged by s. values are one for each version, the oldest first.
-func (s Setting) Find(values []float64) ([]Found, error) {
-	switch s.Test {
-	case Threshold, None:
-		return nil, nil
-	case Exact:
-		return Counted(values, s.MinEffect, -1)
-	case Change:
-		series, err := change.New(s.Params())
-		if err != nil {
-			return nil, err
-		}
-		if err := series.Append(values...); err != nil {
-			return nil, err
-		}
-		return Noisy(series.Result()), nil
-	}
-	return nil, fmt.Errorf("no test %q", s.Test)
 }

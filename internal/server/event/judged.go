@@ -61,7 +61,10 @@ func (j judged) measure(seriesID int64) series.Measure {
 }
 
 // setting is how one series is judged.
-func (j judged) setting(seriesID int64) corepolicy.Setting {
+func (j judged) setting(seriesID int64) corepolicy.Setting { return j.policy.Resolve(j.line(seriesID)) }
+
+// line is a series as rules see it.
+func (j judged) line(seriesID int64) corepolicy.Line {
 	s, m := j.lines[seriesID], j.measure(seriesID)
 	l := corepolicy.Line{Measure: corepolicy.Named{Name: m.Name, Slug: m.Slug}, Units: m.Units, Exact: m.Exact,
 		Branch: corepolicy.Named{Name: j.branch.Name, Slug: j.branch.Slug}}
@@ -71,7 +74,7 @@ func (j judged) setting(seriesID int64) corepolicy.Setting {
 	if t, known := j.testbeds[s.TestbedID]; known {
 		l.Testbed = corepolicy.Named{Name: t.Name, Slug: t.Slug}
 	}
-	return j.policy.Resolve(l)
+	return l
 }
 
 // tells says whether people are told of a change that is judged by s.

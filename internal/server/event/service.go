@@ -27,13 +27,14 @@ type Service struct {
 	store    *store.Store
 	door     *project.Door
 	onDemand bool
-	rows     int // of one transaction
-	alerts   int // that one transaction makes a part of events
+	rows     int           // of one transaction
+	alerts   int           // that one transaction makes a part of events
+	checking chan struct{} // holds a token while a policy is tried
 }
 
 // NewService makes them.
 func NewService(cfg Config) *Service {
-	return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows, limits.AlertsOfAFold}
+	return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows, limits.AlertsOfAFold, make(chan struct{}, 1)}
 }
 
 // NamedFilter narrows a list of events. Empty fields do not. Branch and testbed are UUIDs, slugs or names; state is one of the states, or

@@ -22,4 +22,12 @@ func (a *API) registerPolicy() {
 		}) (*bodyOutput[api.Policy], error) {
 			return body(a.cfg.Policies.Set(ctx, actorOf(ctx), in.Project, in.Body))
 		})
+	register(a, operation{http.MethodPost, one + "/check", "check-policy",
+		"What would become of the project's events if a policy was set; nothing is changed", access.Submit, 0, 0},
+		func(ctx context.Context, in *struct {
+			ProjectPath
+			Body api.CheckPolicy
+		}) (*bodyOutput[api.CheckedPolicy], error) {
+			return body(a.cfg.Events.CheckPolicy(ctx, actorOf(ctx), in.Project, in.Body))
+		})
 }

@@ -123,6 +123,7 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	do("get-event", "", nil)
 	do("update-event", "", map[string]any{"verb": "ack", "version": events[0].Version})
 	do("update-events", "", map[string]any{"verb": "ignore", "reason": "noise", "benchmark": "b*"})
+	do("check-policy", "", map[string]any{"text": "rules: [{test: none}]", "branches": []string{"main"}})
 	do("get-policy", "", nil)
 	do("set-policy", "", map[string]any{"text": "rules: [{branch: main, severity: fail}]", "version": 0})
 	do("get-metric", "", nil)
