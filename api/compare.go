@@ -32,7 +32,7 @@ const (
 // Comparison answers GET …/compare: what is known of the difference between two sides, and how small a one could have been seen.
 type Comparison struct {
 	Project  Project           `json:"project"`
-	Verdict  ComparisonVerdict `json:"verdict" enum:"worse,undecided,same,better,different,nothing_judged" doc:"of all rows together"`
+	Verdict  ComparisonVerdict `json:"verdict" enum:"worse,undecided,same,better,different,nothing_judged" doc:"of all rows together but those of severity info"`
 	Reason   string            `json:"reason,omitempty" doc:"why nothing was judged, and what to do"`
 	Method   ComparisonMethod  `json:"method" enum:"versions,history"`
 	Base     ComparedSide      `json:"base"`
@@ -103,6 +103,7 @@ type ComparisonRow struct {
 	Verdict       ComparisonVerdict  `json:"verdict" enum:"worse,better,different,same,undecided,suspicious,learning"`
 	Why           string             `json:"why,omitempty" doc:"kind of the reason"`
 	Reason        string             `json:"reason,omitempty" doc:"why the verdict is not plain, in words"`
+	Severity      string             `json:"severity,omitempty" enum:"info,warn,fail" doc:"what the project's policy says of the line; info: the row does not count in the verdict of all"`
 	Old           *float64           `json:"old" nullable:"true"`
 	New           *float64           `json:"new" nullable:"true"`
 	Ratio         *float64           `json:"ratio" nullable:"true" doc:"new over old"`

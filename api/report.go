@@ -149,6 +149,7 @@ type ReportMeasure struct {
 	Metric    Metric     `json:"metric"`
 	Threshold *Threshold `json:"threshold,omitempty"`
 	Boundary  *Boundary  `json:"boundary,omitempty"`
+	Severity  string     `json:"severity,omitempty" enum:"info,fail" doc:"what the project's policy says of the line; absent: warn"`
 }
 
 // Metric is one value, with its spread and, where the tool gave them, its samples.

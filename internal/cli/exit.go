@@ -21,7 +21,7 @@ var exitCodes = []struct {
 	{fault.ExitOK, "fine"},
 	{fault.ExitInternal, "a defect in tacho"},
 	{fault.ExitUsage, "wrong flags or arguments, or input refused before anything was sent"},
-	{fault.ExitAlert, "an alert, and --error-on-alert asked for it; in a comparison, something is worse"},
+	{fault.ExitAlert, "an alert, and --error-on-alert or the policy (severity: fail) asked for it; in a comparison, something is worse"},
 	{fault.ExitBenchmarkFailed, "the benchmark failed, or left nothing that could be read"},
 	{fault.ExitCanceled, "the job was canceled"},
 	{fault.ExitTimedOut, "the benchmark or its job ran out of time"},

@@ -2,21 +2,25 @@ package show
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/judge"
+	"github.com/tachograph/tacho/internal/core/policy"
 )
 
 // ErrorOnAlertHelp is the help of --error-on-alert.
-const ErrorOnAlertHelp = "end with exit code 3 when there is an alert, and with 11 when nothing could be judged"
+const ErrorOnAlertHelp = "" +
+	"end with exit code 3 when there is an alert (but of lines of severity info), and with 11 when nothing could be judged"
 
 // gate is what --error-on-alert makes of a report that is complete: an error for an alert, and for a report of which no value was judged. A
 // gate that looked at nothing is not closed, and must not be taken for one that found nothing.
 func gate(report api.Report) error {
-	if active := activeAlerts(report); active > 0 {
+	if active := activeAlerts(report, func(severity string) bool { return severity != string(policy.Info) }); active > 0 {
 		return cli.Fail(fault.ExitAlert, "%s", cli.Counted(active, "alert", "alerts"))
 	}
 	if why := unjudged(report); why != "" {
@@ -25,19 +29,74 @@ func gate(report api.Report) error {
 	return nil
 }
 
-func activeAlerts(report api.Report) int {
+// activeAlerts counts those of lines whose severity counts.
+func activeAlerts(report api.Report, counts func(severity string) bool) int {
+	severity := map[string]string{} // by metric
+	for m := range measures(report) {
+		severity[m.Metric.UUID] = m.Severity
+	}
 	n := 0
 	for _, a := range report.Alerts {
-		if a.Status == api.AlertActive {
+		if a.Status == api.AlertActive && counts(severity[a.Metric.UUID]) {
 			n++
 		}
 	}
 	return n
 }
 
+// measures are the values of a report.
+func measures(report api.Report) iter.Seq[api.ReportMeasure] {
+	return func(yield func(api.ReportMeasure) bool) {
+		for _, iteration := range report.Results {
+			for _, result := range iteration {
+				for _, m := range result.Measures {
+					if !yield(m) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// fails is what the project's policy makes of a report that is complete, asked to or not: an error where a line of severity fail has an
+// alert, or is worse than what it is compared with.
+func fails(report api.Report, before *comparison) error {
+	is := func(severity string) bool { return severity == string(policy.Fail) }
+	if active := activeAlerts(report, is); active > 0 {
+		return cli.Fail(fault.ExitAlert, "%s of lines for which the project's policy says severity: fail", cli.Counted(active, "alert", "alerts"))
+	}
+	if before == nil || len(report.Results) == 0 {
+		return nil
+	}
+	var worse []string
+	for _, result := range report.Results[0] { // the comparison is of all iterations together
+		for _, m := range result.Measures {
+			c, known := before.of(result.Benchmark.UUID, m.Measure.UUID)
+			if known && m.Boundary == nil && is(m.Severity) && c.Verdict == judge.Worse {
+				worse = append(worse, result.Benchmark.Name+" "+m.Measure.Name)
+			}
+		}
+	}
+	if len(worse) == 0 {
+		return nil
+	}
+	return cli.Fail(fault.ExitAlert, "worse, and the project's policy says severity: fail: %s", list(worse))
+}
+
+// mayFail says whether fails has to know what the report is compared with.
+func mayFail(report api.Report) bool {
+	for m := range measures(report) {
+		if m.Severity == string(policy.Fail) && m.Boundary == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // unjudged says why no value of the report has a limit, and what to do; empty if one has.
 func unjudged(report api.Report) string {
-	var measures []string
+	var names []string
 	var waiting *api.Threshold // one that had too few values
 	for _, iteration := range report.Results {
 		for _, result := range iteration {
@@ -48,23 +107,23 @@ func unjudged(report api.Report) string {
 				if m.Threshold != nil {
 					waiting = m.Threshold
 				}
-				if !slices.Contains(measures, m.Measure.Name) {
-					measures = append(measures, m.Measure.Name)
+				if !slices.Contains(names, m.Measure.Name) {
+					names = append(names, m.Measure.Name)
 				}
 			}
 		}
 	}
 	where := fmt.Sprintf("branch %s on testbed %s", report.Branch.Name, report.Testbed.Name)
 	switch {
-	case len(measures) == 0:
+	case len(names) == 0:
 		return "the report has no values"
 	case waiting != nil:
 		return fmt.Sprintf("%s has too few earlier values for its threshold (%s); run it until there are enough, "+
 			"or begin the branch with the history of another (--start-point)", where, Model(waiting.Model))
 	}
-	slices.Sort(measures)
+	slices.Sort(names)
 	return fmt.Sprintf("%s has no threshold for %s; set one with the --threshold-… flags or 'tacho threshold create %s', "+
-		"or begin the branch from one that has (--start-point)", where, list(measures), report.Project.Slug)
+		"or begin the branch from one that has (--start-point)", where, list(names), report.Project.Slug)
 }
 
 // list joins names, the first few of many.

@@ -16,20 +16,27 @@ type Options struct {
 
 // Report prints a report that is complete and returns what the exit code says of it.
 func (o Options) Report(ctx context.Context, env *cli.Env, srv *cli.Session, report api.Report) error {
+	var before *comparison
+	if !o.JSON || mayFail(report) {
+		var err error
+		before, err = Previous(ctx, srv.Client, report)
+		if err != nil && !o.Quiet {
+			text, _ := cli.Sentence(err)
+			fmt.Fprintf(env.Stderr, "tacho: not compared with an earlier report: %s\n", text)
+		}
+	}
 	if o.JSON {
 		if err := cli.PrintJSON(env.Stdout, report); err != nil {
 			return err
 		}
 	} else {
-		before, err := Previous(ctx, srv.Client, report)
-		if err != nil && !o.Quiet {
-			text, _ := cli.Sentence(err)
-			fmt.Fprintf(env.Stderr, "tacho: not compared with an earlier report: %s\n", text)
-		}
 		view := View{Report: report, Before: before, Start: Origin(ctx, srv.Client, report), Session: srv}
 		if err := view.Write(env.Out(), env.Errs()); err != nil {
 			return err
 		}
+	}
+	if err := fails(report, before); err != nil {
+		return err
 	}
 	if o.ErrorOnAlert {
 		return gate(report)

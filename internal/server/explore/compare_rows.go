@@ -14,8 +14,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/judge/wire"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corepolicy "github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/core/stats"
 	"github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/report/history"
@@ -32,6 +34,7 @@ type measured struct {
 	values     map[int64][]observed // of the reports of both sides
 	samples    map[observation][]float64
 	accepted   map[int64]int64 // of a history: where the newest change of a series begins that people accepted
+	severities policy.Severities
 }
 
 // observed is a value of a series.
@@ -83,6 +86,9 @@ func (c comparing) measure(ctx context.Context, tx *store.Tx, p project.Project,
 		return nil, err
 	}
 	m.benchmarks, m.measures = found.benchmarks, found.measures
+	if m.severities, err = policy.SeveritiesAt(ctx, tx, p.ID, f.head.reports[0].HeadID, *f.testbed); err != nil {
+		return nil, err
+	}
 	seqs := append(f.base.seqs(), f.head.seqs()...)
 	ours := map[int64]bool{}
 	for _, seq := range seqs {
@@ -200,12 +206,19 @@ func (c comparing) answer(f *sides, m *measured) (api.Comparison, error) {
 		}
 		cs = judge.Compare(pairs, c.policy)
 	}
-	out.Verdict, out.Tests = api.ComparisonVerdict(cs.Overall()), cs.Tests
+	var counts judge.Comparisons // what is only shown does not
+	for i, row := range rows {
+		if s := m.of[row.series]; m.severities.Of(m.benchmarks[s.BenchmarkID], m.measures[s.MeasureID]) != corepolicy.Info {
+			counts.Rows = append(counts.Rows, cs.Rows[i])
+		}
+	}
+	out.Verdict, out.Tests = api.ComparisonVerdict(counts.Overall()), cs.Tests
 	for _, i := range cs.ByCertainty() {
 		row := rows[i]
 		s := m.of[row.series]
 		one := wire.Row(row.past.Benchmark, row.past.Measure, cs.Rows[i], c.policy)
 		one.BenchmarkUUID, one.MeasureUUID, one.Since = s.BenchmarkID, s.MeasureID, row.since
+		one.Severity = string(m.severities.Of(m.benchmarks[s.BenchmarkID], m.measures[s.MeasureID]))
 		if c.Samples {
 			one.Samples = row.samples(f.base.history)
 		}
@@ -219,6 +232,9 @@ func (c comparing) answer(f *sides, m *measured) (api.Comparison, error) {
 	}
 	if out.Verdict == api.VerdictNothingJudged {
 		out.Reason = nothing(out, cs)
+		if len(counts.Rows) == 0 && len(cs.Rows) > 0 {
+			out.Reason = "the project's policy only shows all of these rows (severity: info)"
+		}
 	}
 	return out, nil
 }

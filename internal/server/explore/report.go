@@ -11,8 +11,10 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/limits"
+	corepolicy "github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
+	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
@@ -234,12 +236,25 @@ func expand(ctx context.Context, tx *store.Tx, row report.Report, out *api.Repor
 	return err
 }
 
+// severitiesOf are those of a report's lines.
+func severitiesOf(ctx context.Context, tx *store.Tx, row report.Report) (policy.Severities, error) {
+	testbeds, err := series.TestbedsByID(ctx, tx, []string{row.TestbedID})
+	if err != nil {
+		return policy.Severities{}, err
+	}
+	return policy.SeveritiesAt(ctx, tx, row.ProjectID, row.HeadID, testbeds[row.TestbedID])
+}
+
 // eachResult calls f with a report's metrics by iteration and benchmark, both in the order in which they were written. A report that is not
 // processed has none. Metrics have their samples if those are asked for.
 func eachResult(ctx context.Context, tx *store.Tx, row report.Report, samples bool, f func(api.ReportResult) error) error {
 	var last *api.ReportResult
 	benchmark := "" // of last
-	err := eachChunk(ctx, tx, row, func(metrics []report.Metric, series map[int64]series.Series) error {
+	severities, err := severitiesOf(ctx, tx, row)
+	if err != nil {
+		return err
+	}
+	err = eachChunk(ctx, tx, row, func(metrics []report.Metric, series map[int64]series.Series) error {
 		var w wanted
 		models := map[int64]*api.Threshold{} // shared by the metrics
 		for _, m := range metrics {
@@ -278,6 +293,9 @@ func eachResult(ctx context.Context, tx *store.Tx, row report.Report, samples bo
 			made := api.ReportMeasure{Measure: c.measures[s.MeasureID].Wire(), Metric: metric(m), Boundary: boundary(m)}
 			if m.ModelSeq != nil {
 				made.Threshold = models[*m.ModelSeq]
+			}
+			if is := severities.Of(c.benchmarks[s.BenchmarkID], c.measures[s.MeasureID]); is != corepolicy.Warn {
+				made.Severity = string(is)
 			}
 			last.Measures = append(last.Measures, made)
 		}
