@@ -115,7 +115,8 @@ type ComparisonRow struct {
 	Detectable    *float64           `json:"detectable" nullable:"true" doc:"relative change that would have been found in 80 % of cases"`
 	AtLeast       bool               `json:"detectable_is_lower_bound,omitempty" doc:"fewer than five units a side"`
 	Needed        int                `json:"units_needed,omitempty" doc:"a side, to see the policy's effect"`
-	Grade         string             `json:"grade,omitempty"`
+	Grade         string             `json:"grade,omitempty" doc:"how small a change can be seen: A up to 1 %, B 2 %, C 5 %, D 10 %, E 25 %, F; absent: not known"`
+	Identical     int                `json:"identical_units,omitempty" doc:"runs of identical code (tacho calibrate) that the grade is from, none below 10; absent: there were none"`
 	Unit          string             `json:"unit" enum:"iteration,process,report,host" doc:"what counts as one independent measurement"`
 	N             [2]int             `json:"n" doc:"units of the old and the new side"`
 	Values        [2]int             `json:"values"`

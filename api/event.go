@@ -111,6 +111,8 @@ type EventChange struct {
 	Noise      *float64 `json:"noise,omitempty" doc:"one standard deviation of a value of the line, as the effect is"`
 	Detectable *float64 `json:"detectable,omitempty" doc:"lasting step from here on that is found in four of five cases"`
 	Score      float64  `json:"score"`
+	Grade      string   `json:"grade,omitempty" doc:"how small a change of the line can be seen, from A to F (tacho calibrate); absent: not known"`
+	Identical  int      `json:"identical_units,omitempty" doc:"runs of identical code that the grade is from, none below 10; absent: there were none"`
 }
 
 // EventStep is something that happened to an event.

@@ -184,6 +184,9 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PUT /v0/projects/p/policy {"text":"rules: []","version":3}`, func(ctx context.Context, c *Client) error {
 			return one(c.SetPolicy(ctx, "p", api.SetPolicy{Text: "rules: []", Version: 3}))
 		}},
+		{"GET /v0/projects/p/noise?testbed=lab", func(ctx context.Context, c *Client) error {
+			return many(c.Noise(ctx, "p", "lab", Page{}))
+		}},
 		{`POST /v0/projects/p/policy/check {"text":"rules: []","branches":["main"]}`, func(ctx context.Context, c *Client) error {
 			return one(c.CheckPolicy(ctx, "p", api.CheckPolicy{Text: "rules: []", Branches: []string{"main"}}))
 		}},

@@ -131,6 +131,8 @@ func storedView(a api.Comparison) *view {
 	for _, gap := range a.LeftOut {
 		v.remarks = append(v.remarks, leftOut(gap))
 	}
+	var runs []int
+	known := false
 	for i, row := range a.Rows {
 		out := judge.Row{Benchmark: row.Benchmark, Measure: wire.Measure(row)}
 		if s := row.Samples; s != nil {
@@ -138,7 +140,12 @@ func storedView(a api.Comparison) *view {
 		}
 		v.rows = append(v.rows, out)
 		v.cs.Rows = append(v.cs.Rows, wire.Comparison(row))
+		runs = append(runs, row.Identical)
+		known = known || row.Identical > 0
 		v.order = append(v.order, i)
+	}
+	if known {
+		v.runs = runs
 	}
 	v.cs.Tests = a.Tests
 	geomeans := map[string]judge.Geomean{}

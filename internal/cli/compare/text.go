@@ -120,7 +120,7 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 		if !c.exact {
 			t.Titles = append(t.Titles, "test", "could see")
 			t.Right = append(t.Right, false, false)
-			if v.noise != nil {
+			if v.showsGrades() {
 				t.Titles, t.Right = append(t.Titles, "grade"), append(t.Right, false)
 			}
 		}
@@ -132,7 +132,7 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 			cells = append(cells, term.Text(c.old), term.Text(c.new), term.Cell{Text: c.change, Colour: show.Colour(c.verdict)})
 			if !v.columns[i].exact {
 				cells = append(cells, term.Text(c.test), term.Text(c.visible))
-				if v.noise != nil {
+				if v.showsGrades() {
 					cells = append(cells, term.Text(c.grade))
 				}
 			}
@@ -146,7 +146,7 @@ func (v *view) table(lines []line, columns []int, longest int) *term.Table {
 			cells = append(cells, term.Text(""), term.Text(""), term.Cell{Text: text, Colour: geomeanColour(v.columns[i])})
 			if !v.columns[i].exact {
 				cells = append(cells, term.Text(n), term.Text(""))
-				if v.noise != nil {
+				if v.showsGrades() {
 					cells = append(cells, term.Text(""))
 				}
 			}

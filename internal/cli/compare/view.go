@@ -24,6 +24,7 @@ type view struct {
 	policy  judge.Policy
 	verdict judge.Verdict
 	noise   *grades.Known // nil: not known
+	runs    []int         // of identical code that a server has of each row; nil: of none
 
 	order   []int // of the rows, the surest first
 	columns []column
@@ -135,6 +136,9 @@ type cell struct {
 	verdict                                judge.Verdict
 }
 
+// showsGrades says whether there is a column for them.
+func (v *view) showsGrades() bool { return v.noise != nil || v.runs != nil }
+
 func (v *view) cell(i int) cell {
 	if i < 0 {
 		return cell{}
@@ -146,6 +150,9 @@ func (v *view) cell(i int) cell {
 	}
 	if !math.IsNaN(c.New) {
 		out.new = unit.Format(c.New, units)
+	}
+	if out.grade == "" && v.runs != nil && v.runs[i] > 0 {
+		out.grade = "learning"
 	}
 	if out.test = show.Test(c); c.Exact {
 		out.visible = ""
@@ -214,6 +221,10 @@ func (v *view) footnotes() (notes []string) {
 	if counts[judge.Undecided] > 0 {
 		notes = append(notes, "~ is neither a change of 1 % or more nor surely the same within "+effect+"; beside it is what would have been "+
 			"seen in 80 % of cases")
+	}
+	if v.runs != nil {
+		notes = append(notes, fmt.Sprintf("grades are by up to %d runs of identical code (tacho noise list); learning: fewer than 10",
+			slices.Max(v.runs)))
 	}
 	if v.noise != nil {
 		notes = append(notes, fmt.Sprintf("grades for %d runs a side and, below 5 runs a side, what could have been seen: by %d runs of "+

@@ -145,8 +145,9 @@ func newPolicyCheck(env *cli.Env) *cobra.Command {
 			}
 			return err
 		})
-	cmd.Long = `Have the server look at the history of a project by the policy of FILE (tacho.yaml), as it would if the policy was set, and print
-which events would appear, vanish or be judged in another way, and rules that match or decide nothing. Nothing is changed.
+	cmd.Long = `Have the server look at the history of a project by the policy of FILE (tacho.yaml), as it would if the policy was set,
+and print which events would appear, vanish or be judged in another way, and rules that match or decide nothing.
+Nothing is changed.
 
 "told" says that people are told of such an event while it is new. Events that they would be told of at once are marked "now". Alerts of
 thresholds are not looked at.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,10 +18,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/series"
 )
-
-// keyIdentical is the entry of a report's context that says that all of its iterations are runs of the same code.
-const keyIdentical = "tachograph.dev/v0/run/identical"
 
 // calibration are the flags of 'tacho calibrate' beside those of a run.
 type calibration struct {
@@ -96,7 +95,7 @@ func (c *calibration) calibrate(ctx context.Context, env *cli.Env, args []string
 	}
 	c.startFromParent(found, source, &in)
 	c.identify(env, found, source, &in)
-	in.Context[keyIdentical] = "true"
+	in.Context[series.ContextIdentical], in.Context[series.ContextUnits] = "true", strconv.Itoa(c.units)
 	if !c.quiet {
 		fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(describe(found, in)))
 	}

@@ -14,8 +14,7 @@ import (
 )
 
 // ErrorOnAlertHelp is the help of --error-on-alert.
-const ErrorOnAlertHelp = "" +
-	"end with exit code 3 when there is an alert (but of lines of severity info), and with 11 when nothing could be judged"
+const ErrorOnAlertHelp = "end with exit code 3 when there is an alert (not of severity info), and with 11 when nothing could be judged"
 
 // gate is what --error-on-alert makes of a report that is complete: an error for an alert, and for a report of which no value was judged. A
 // gate that looked at nothing is not closed, and must not be taken for one that found nothing.

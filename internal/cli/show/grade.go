@@ -4,8 +4,21 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/judge"
 )
+
+// GradeCell is a grade in a table.
+func GradeCell(grade string) term.Cell {
+	cell := term.Text(grade)
+	switch judge.Grade(grade) {
+	case judge.GradeA, judge.GradeB:
+		cell.Colour = term.Good
+	case judge.GradeE, judge.GradeF:
+		cell.Colour = term.Bad
+	}
+	return cell
+}
 
 // Grades counts grades: "A 3, C 1, 2 learning".
 func Grades(grades []judge.Grade) string {

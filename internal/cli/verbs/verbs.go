@@ -26,6 +26,7 @@ var All = cli.Commands{
 	{Name: "alert", Group: cli.GroupLook, Make: look.Alerts},
 	{Name: "explain", Group: cli.GroupLook, Make: look.Explain},
 	{Name: "policy", Group: cli.GroupLook, Make: look.Policies},
+	{Name: "noise", Group: cli.GroupLook, Make: look.Noise},
 	{Name: "threshold", Group: cli.GroupLook, Make: admin.Thresholds},
 	{Name: "plot", Group: cli.GroupLook, Make: admin.Plots},
 	{Name: "project", Group: cli.GroupLook, Make: admin.Projects},

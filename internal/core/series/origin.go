@@ -1,6 +1,7 @@
 package series
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -34,6 +35,22 @@ func ContextValue(context map[string]string, key string) string {
 		return v
 	}
 	return strings.TrimSpace(context[ownDomain+key])
+}
+
+// Keys of a calibration's context, under our own domain.
+const (
+	ContextIdentical = ownDomain + "run/identical" // "true": all iterations are runs of the same code
+	ContextUnits     = ownDomain + "run/units"     // a side of the comparisons that are usually made: what grades are for
+)
+
+// Identical reports whether a submission's context says that all of its iterations are runs of the same code, and for how many units a side
+// its sender wants grades; 0: it does not say.
+func Identical(context map[string]string) (units int, is bool) {
+	units, err := strconv.Atoi(context[ContextUnits])
+	if err != nil || units < 2 || units > limits.CalibrateUnits {
+		units = 0
+	}
+	return units, context[ContextIdentical] == "true"
 }
 
 // Dirty reports whether a submission's context says that the work tree had uncommitted changes: then its results are not the commit's.

@@ -3,10 +3,13 @@ package event
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/tachograph/tacho/api"
 	coreevent "github.com/tachograph/tacho/internal/core/event"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/threshold"
@@ -131,6 +134,10 @@ func changesOf(ctx context.Context, tx *store.Tx, eventIDs []string, most int) (
 	if err != nil {
 		return nil, err
 	}
+	noise, err := report.NoiseOf(ctx, tx, slices.Collect(maps.Keys(lines)))
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string][]api.EventChange, len(points))
 	for id, list := range points {
 		for _, p := range list {
@@ -138,6 +145,9 @@ func changesOf(ctx context.Context, tx *store.Tx, eventIDs []string, most int) (
 			change := p.wire(benchmarks[s.BenchmarkID], measures[s.MeasureID])
 			k := known[lineKey{p.HeadID, p.TestbedID, p.SpecID, p.SeriesID}]
 			change.Noise, change.Detectable = k.Noise, k.Detectable
+			if n, has := noise[p.SeriesID]; has {
+				change.Grade, change.Identical = string(n.Grade()), n.Units
+			}
 			out[id] = append(out[id], change)
 		}
 	}

@@ -35,6 +35,7 @@ type measured struct {
 	samples    map[observation][]float64
 	accepted   map[int64]int64 // of a history: where the newest change of a series begins that people accepted
 	severities policy.Severities
+	noise      map[int64]report.Noise // what identical code has shown
 }
 
 // observed is a value of a series.
@@ -86,6 +87,9 @@ func (c comparing) measure(ctx context.Context, tx *store.Tx, p project.Project,
 		return nil, err
 	}
 	m.benchmarks, m.measures = found.benchmarks, found.measures
+	if m.noise, err = report.NoiseOf(ctx, tx, m.series); err != nil {
+		return nil, err
+	}
 	if m.severities, err = policy.SeveritiesAt(ctx, tx, p.ID, f.head.reports[0].HeadID, *f.testbed); err != nil {
 		return nil, err
 	}
@@ -206,6 +210,11 @@ func (c comparing) answer(f *sides, m *measured) (api.Comparison, error) {
 		}
 		cs = judge.Compare(pairs, c.policy)
 	}
+	for i, row := range rows {
+		if n, known := m.noise[row.series]; known {
+			cs.Rows[i] = cs.Rows[i].WithNoise(n.Noise, n.Usual)
+		}
+	}
 	var counts judge.Comparisons // what is only shown does not
 	for i, row := range rows {
 		if s := m.of[row.series]; m.severities.Of(m.benchmarks[s.BenchmarkID], m.measures[s.MeasureID]) != corepolicy.Info {
@@ -218,6 +227,7 @@ func (c comparing) answer(f *sides, m *measured) (api.Comparison, error) {
 		s := m.of[row.series]
 		one := wire.Row(row.past.Benchmark, row.past.Measure, cs.Rows[i], c.policy)
 		one.BenchmarkUUID, one.MeasureUUID, one.Since = s.BenchmarkID, s.MeasureID, row.since
+		one.Identical = m.noise[row.series].Units
 		one.Severity = string(m.severities.Of(m.benchmarks[s.BenchmarkID], m.measures[s.MeasureID]))
 		if c.Samples {
 			one.Samples = row.samples(f.base.history)

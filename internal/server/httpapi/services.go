@@ -41,6 +41,7 @@ func (a *API) registerServices() {
 	a.registerAlerts()
 	a.registerEvents()
 	a.registerPolicy()
+	a.registerNoise()
 	a.registerPlots()
 	a.registerPerf()
 	a.registerCompare()

@@ -50,6 +50,9 @@ func closeReport(ctx context.Context, tx *store.Tx, rep Report, parsed results.P
 	if err != nil {
 		return Report{}, err
 	}
+	if err := keepNoise(ctx, tx, rep, parsed); err != nil {
+		return Report{}, err
+	}
 	return rep, threshold.TellRaised(ctx, tx, rep.ProjectID, rep.ID)
 }
 

@@ -61,8 +61,8 @@ type compareGroup struct {
 }
 
 type compareRow struct {
-	Benchmark, Measure, PlotHref, Old, New, Change, ChangeClass, Interval, P, N, Detectable, Reason string
-	Verdict                                                                                         pill
+	Benchmark, Measure, PlotHref, Old, New, Change, ChangeClass, Interval, P, N, Detectable, Grade, Reason string
+	Verdict                                                                                                pill
 }
 
 type meanRow struct{ Measure, Ratio, Interval, Benchmarks string }
@@ -292,6 +292,7 @@ func compareRowOf(project api.Project, c api.Comparison, in api.ComparisonRow) c
 	} else if in.Detectable != nil {
 		row.Detectable = map[bool]string{true: "≥ "}[in.AtLeast] + judge.Percent(*in.Detectable)
 	}
+	row.Grade = gradeText(in.Grade, in.Identical)
 	if v := in.P; v != nil {
 		row.P = probabilityText(api.EventChange{P: *v})
 	}

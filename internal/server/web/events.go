@@ -254,6 +254,17 @@ func intervalText(c api.EventChange) string {
 	return signed(*c.Lower, c.Scale, c.Units) + " … " + signed(*c.Upper, c.Scale, c.Units)
 }
 
+// gradeText is a grade and the runs of identical code that it is from; empty if there were none.
+func gradeText(grade string, runs int) string {
+	switch {
+	case runs == 0:
+		return ""
+	case grade == "":
+		return fmt.Sprintf("learning, n=%d", runs)
+	}
+	return fmt.Sprintf("grade %s, n=%d", grade, runs)
+}
+
 // detectableText says how small a lasting step would be found.
 func detectableText(c api.EventChange) string {
 	switch {
@@ -465,8 +476,8 @@ type eventView struct {
 
 // changeRow is a series of an event.
 type changeRow struct {
-	Benchmark, Measure, PlotHref, Before, After, Effect, EffectClass, Interval, N, P, Detectable, Notes string
-	Sides                                                                                               template.HTML
+	Benchmark, Measure, PlotHref, Before, After, Effect, EffectClass, Interval, N, P, Detectable, Grade, Notes string
+	Sides                                                                                                      template.HTML
 }
 
 type commitRow struct{ Version, Hash, Href, ReportHref string }
@@ -586,6 +597,7 @@ func changeRowOf(project api.Project, e api.Event, c api.EventChange) changeRow 
 	row := changeRow{Benchmark: c.Benchmark.Name, Measure: c.Measure.Name, Before: unit.Format(c.Before, c.Units),
 		After: unit.Format(c.After, c.Units), Effect: effectText(c), EffectClass: directionClass(c), Interval: intervalText(c),
 		N: fmt.Sprintf("%d → %d", c.NBefore, c.NAfter), P: probabilityText(c), Detectable: detectableText(c),
+		Grade: gradeText(c.Grade, c.Identical),
 		PlotHref: plotHref(project, api.Branch{UUID: e.Branch.UUID}, api.Testbed{UUID: e.Testbed.UUID}, api.Benchmark{UUID: c.Benchmark.UUID},
 			api.Measure{UUID: c.Measure.UUID})}
 	var notes []string
@@ -670,6 +682,12 @@ func reasons(e api.Event) []string {
 	}
 	if c.Detectable != nil {
 		out = append(out, "From here on a lasting step of "+detectableText(c)+" would be found in four of five cases.")
+	}
+	switch {
+	case c.Identical > 0 && c.Grade == "":
+		out = append(out, plural(c.Identical, "run", "runs")+" of identical code say too little for a grade: it takes 10 that vary.")
+	case c.Grade != "":
+		out = append(out, fmt.Sprintf("By %d runs of identical code the series has grade %s.", c.Identical, c.Grade))
 	}
 	if c.Weak {
 		out = append(out, "Too few values show it in the noise of this series, so nobody is told of it.")

@@ -46,7 +46,7 @@ func (r *Runs) WriteText(out *term.Screen) error {
 		grade := n.Grade(r.Usual)
 		t.Add(term.Text(row.Benchmark), term.Text(row.Measure.Name), term.Text(unit.Format(n.Typical, row.Measure.Units)),
 			term.Text(percent(n.SD)), term.Text(percent(n.Detectable(r.Usual))), term.Text(percent(n.Detectable(2*r.Usual))),
-			term.Cell{Text: string(grade), Colour: colour(grade)}, term.Text(strings.Join(n.Remarks(), "; ")))
+			show.GradeCell(string(grade)), term.Text(strings.Join(n.Remarks(), "; ")))
 	}
 	if err := t.Write(out); err != nil {
 		return err
@@ -56,16 +56,6 @@ func (r *Runs) WriteText(out *term.Screen) error {
 		fmt.Fprintln(out.W, out.Dim(term.Clean("  "+note)))
 	}
 	return nil
-}
-
-func colour(grade judge.Grade) term.Colour {
-	switch grade {
-	case judge.GradeA, judge.GradeB:
-		return term.Good
-	case judge.GradeE, judge.GradeF:
-		return term.Bad
-	}
-	return term.Plain
 }
 
 // percent is a part; nothing for one that is not known.
