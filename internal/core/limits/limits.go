@@ -175,7 +175,6 @@ const (
 	SweepTasks    = 200_000
 	SweepCPUs     = 4_096 // of one machine
 	SweepProblems = 20    // that a refused plan lists
-	SweepTTLMax   = 7 * 24 * time.Hour
 
 	ArchiveFilesPerTask = 20        // output, description, errors and the files that a workload names
 	ArchiveFiles        = 50_000    // of an archive whose tasks are not known
