@@ -24,7 +24,7 @@ var exitCodes = []struct {
 	{fault.ExitAlert, "an alert, and --error-on-alert or the policy (severity: fail) asked for it; in a comparison, something is worse"},
 	{fault.ExitBenchmarkFailed, "the benchmark failed, or left nothing that could be read"},
 	{fault.ExitCanceled, "the job was canceled"},
-	{fault.ExitTimedOut, "the benchmark or its job ran out of time"},
+	{fault.ExitTimedOut, "the benchmark or its job ran out of time; of 'tacho sweep plan': it is over its budget"},
 	{fault.ExitNetwork, "the server could not be reached"},
 	{fault.ExitServer, "the server failed"},
 	{fault.ExitRefused, "the server refused: credentials, a missing thing, a conflict, a limit"},

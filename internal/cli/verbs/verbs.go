@@ -11,6 +11,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli/run"
 	"github.com/tachograph/tacho/internal/cli/runner"
 	"github.com/tachograph/tacho/internal/cli/server"
+	"github.com/tachograph/tacho/internal/cli/sweep"
 )
 
 // All are the commands of tacho in the order of its help.
@@ -18,6 +19,8 @@ var All = cli.Commands{
 	{Name: "run", Group: cli.GroupMeasure, Make: run.Command},
 	{Name: "calibrate", Group: cli.GroupMeasure, Make: run.Calibrate},
 	{Name: "job", Group: cli.GroupMeasure, Make: jobs.Command},
+	{Name: "sweep", Group: cli.GroupMeasure, Make: sweep.Command},
+	{Name: "suite", Group: cli.GroupMeasure, Make: sweep.Suites},
 	{Name: "adapters", Group: cli.GroupMeasure, Make: look.Adapters},
 	{Name: "report", Group: cli.GroupLook, Make: look.Reports},
 	{Name: "compare", Group: cli.GroupLook, Make: compare.Command},
