@@ -159,7 +159,9 @@ func calibrate(do func(int), budget time.Duration, more float64) int {
 func timed(do func(int), n int) time.Duration {
 	begun := time.Now()
 	do(n)
-	return time.Since(begun)
+	took := time.Since(begun)
+	runtime.KeepAlive(sink)
+	return took
 }
 
 // sink keeps results from being optimized away.
