@@ -32,6 +32,30 @@ func rowsOf(ctx context.Context, tx *store.Tx, w Sweep) (a all, err error) {
 	return a, err
 }
 
+// rowsFor are the rows of a sweep that an intent looks at: of its slots the one that is meant, and the one that the machine has if it is
+// there already.
+func rowsFor(ctx context.Context, tx *store.Tx, w Sweep, in ledger.Intent) (a all, err error) {
+	a.sweep = w
+	if a.pools, err = Pools(ctx, tx, w.ID); err != nil {
+		return a, err
+	}
+	if a.machines, err = Outlays(ctx, tx, w.ID); err != nil {
+		return a, err
+	}
+	wanted := []string{in.Slot}
+	if m, has := a.machine(in.Token); has && m.Slot != in.Slot {
+		wanted = append(wanted, m.Slot)
+	}
+	for _, id := range wanted {
+		slot, err := SlotByID(ctx, tx, w.ID, id)
+		if err != nil {
+			return a, err
+		}
+		a.slots = append(a.slots, slot)
+	}
+	return a, nil
+}
+
 // counted is rowsOf with what the queue says of the tasks.
 func counted(ctx context.Context, tx *store.Tx, w Sweep) (a all, err error) {
 	if a, err = rowsOf(ctx, tx, w); err != nil {

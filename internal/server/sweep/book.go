@@ -130,7 +130,7 @@ func (b Book) IntendWithToken(ctx context.Context, ref string, epoch int64, in l
 	}
 	err = b.fenced(ctx, ref, epoch, func(tx *store.Tx, w *Sweep, _ *after) error {
 		token = ""
-		all, err := rowsOf(ctx, tx, *w)
+		all, err := rowsFor(ctx, tx, *w, in)
 		if err != nil {
 			return err
 		}
@@ -151,10 +151,7 @@ func (b Book) IntendWithToken(ctx context.Context, ref string, epoch int64, in l
 		if err := InsertMachine(ctx, tx, m); err != nil {
 			return err
 		}
-		row, err := SlotByID(ctx, tx, w.ID, slot.ID)
-		if err != nil {
-			return err
-		}
+		row := all.slots[0]
 		row.Slot = slot
 		row.Tried++
 		if err := SaveSlot(ctx, tx, row); err != nil {

@@ -32,9 +32,6 @@ import (
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
-// local is the person at the keyboard, who may do all.
-var local = access.Actor{Kind: access.Local, SourceIP: "127.0.0.1"}
-
 // clock stands still until it is moved.
 type clock struct {
 	mu sync.Mutex

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -29,8 +30,9 @@ type Machine struct {
 const machineColumns = `m.id, m.sweep_id, m.pool_id, m.slot_id, m.ordinal, m.provider, m.region, m.zone, m.type, m.market, m.native_id,
 	m.state,
 	m.reason, m.note, m.doubted, m.suspect, m.price, m.slack_seconds, m.expires, m.intended, m.asked, m.launched, m.contact, m.beat,
-	m.missing, m.ended, m.enroll, m.runner_id, m.phase, m.benchmark, m.facts,
-	(select r.last_heartbeat from runner r where r.id = m.runner_id)`
+	m.missing, m.ended, m.enroll, m.runner_id, m.phase, m.benchmark, m.facts, ` + heard
+
+const heard = `(select r.last_heartbeat from runner r where r.id = m.runner_id)`
 
 func scanMachine(row interface{ Scan(...any) error }) (m Machine, err error) {
 	var price string
@@ -100,6 +102,13 @@ func MachineBy(ctx context.Context, tx *store.Tx, column, value string) (Machine
 // Machines returns the machines of a sweep, in the order in which they were intended.
 func Machines(ctx context.Context, tx *store.Tx, sweepID string) ([]Machine, error) {
 	rows, err := tx.Query(ctx, `select `+machineColumns+` from machine m where m.sweep_id = $1 order by m.ordinal`, sweepID)
+	return store.Collect(rows, err, scanMachines)
+}
+
+// Outlays returns the machines of a sweep as the budget and an intent look at them: without what their runners said.
+func Outlays(ctx context.Context, tx *store.Tx, sweepID string) ([]Machine, error) {
+	rows, err := tx.Query(ctx, `select `+strings.Replace(machineColumns, heard, "null", 1)+` from machine m where m.sweep_id = $1
+		order by m.ordinal`, sweepID)
 	return store.Collect(rows, err, scanMachines)
 }
 
