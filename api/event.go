@@ -35,6 +35,7 @@ type Event struct {
 	// Of one event alone.
 	Suspects []EventVersion `json:"suspects,omitempty" doc:"versions from first to last, the oldest first; 1,000 at most"`
 	Steps    []EventStep    `json:"steps,omitempty" doc:"its life so far, the oldest first; 1,000 at most"`
+	Checks   []EventCheck   `json:"checks,omitempty" doc:"reruns that checked it, the newest first; 20 at most"`
 
 	Reason   string     `json:"reason,omitempty" doc:"of its state, as somebody gave it"`
 	Until    *time.Time `json:"until,omitempty" doc:"when ignoring it ends"`
@@ -180,4 +181,59 @@ type ReportMark struct {
 // NewReportMark marks a report as bad.
 type NewReportMark struct {
 	Reason string `json:"reason" minLength:"1" maxLength:"1024"`
+}
+
+// NewEventCheck asks for a rerun of the versions before and after an event, in turns on one machine of the same hardware spec.
+type NewEventCheck struct {
+	Pairs     int               `json:"pairs,omitempty" minimum:"6" maximum:"100" doc:"jobs of each side; absent: 10"`
+	BaseImage string            `json:"base_image,omitempty" maxLength:"512" doc:"absent: that of the job that measured the version before"`
+	HeadImage string            `json:"head_image,omitempty" maxLength:"512" doc:"absent: that of the job that measured the version after"`
+	Env       map[string]string `json:"env,omitempty" doc:"environment of the command, as the jobs before had it: theirs is not kept"`
+	SecretEnv []string          `json:"secret_env,omitempty" doc:"names in env whose values are hidden in outputs"`
+	Version   int64             `json:"version,omitempty" doc:"of the event as it was seen: another one is a conflict; absent: any"`
+}
+
+// EventCheck is a rerun that checks an event: the last version before it and the first one after it, measured again in turns.
+type EventCheck struct {
+	UUID     string           `json:"uuid" format:"uuid"`
+	Outcome  CheckOutcome     `json:"outcome" enum:"running,confirmed,refuted,undecided,failed"`
+	Sentence string           `json:"sentence,omitempty" doc:"what came of it"`
+	Pairs    int              `json:"pairs" doc:"jobs of each side"`
+	Before   EventVersion     `json:"before" doc:"with the report of the rerun"`
+	After    EventVersion     `json:"after"`
+	Lines    []EventCheckLine `json:"lines" doc:"the largest suspected changes first; 100 at most"`
+	Account  string           `json:"account,omitempty" doc:"UUID of who asked for it"`
+	Created  time.Time        `json:"created"`
+	Ended    *time.Time       `json:"ended,omitempty"`
+}
+
+// CheckOutcome is what came of a check.
+type CheckOutcome string
+
+// The outcomes of a check.
+const (
+	CheckRunning   CheckOutcome = "running"
+	CheckConfirmed CheckOutcome = "confirmed" // a line differs to the suspected side
+	CheckRefuted   CheckOutcome = "refuted"   // all lines are the same
+	CheckUndecided CheckOutcome = "undecided"
+	CheckFailed    CheckOutcome = "failed" // it ended without results
+)
+
+// EventCheckLine is what a rerun saw of a line. Figures are absent until it has ended, and where there is none.
+type EventCheckLine struct {
+	Benchmark  EventThing   `json:"benchmark"`
+	Measure    EventThing   `json:"measure"`
+	Units      string       `json:"units"`
+	Exact      bool         `json:"exact" doc:"values are counted: they are equal or they are not"`
+	Outcome    CheckOutcome `json:"outcome" enum:"running,confirmed,refuted,undecided,failed"`
+	Suspected  *float64     `json:"suspected,omitempty" doc:"the effect that is checked: the ratio of the levels less 1"`
+	Within     float64      `json:"within" doc:"refuted is an effect that is surely smaller, to both sides"`
+	Pairs      int          `json:"pairs" doc:"that have values on both sides: n"`
+	Before     *float64     `json:"before,omitempty" doc:"geometric mean of the jobs, in the measure's units"`
+	After      *float64     `json:"after,omitempty"`
+	Effect     *float64     `json:"effect,omitempty" doc:"the geometric mean of the pairs' ratios less 1"`
+	Lower      *float64     `json:"lower,omitempty" doc:"interval of the effect, 95 % or more"`
+	Upper      *float64     `json:"upper,omitempty"`
+	P          *float64     `json:"p,omitempty" doc:"of a paired t test, for display: no decision rests on it"`
+	Detectable *float64     `json:"detectable,omitempty" doc:"the effect that these pairs would have found in four of five cases"`
 }

@@ -44,6 +44,11 @@ func (c *Client) UpdateEvent(ctx context.Context, project, event string, in api.
 	return send[api.Event](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "events", event), body: in})
 }
 
+// CheckEvent has the versions before and after an event measured again, in turns, and returns the event as it is while that runs.
+func (c *Client) CheckEvent(ctx context.Context, project, event string, in api.NewEventCheck) (api.Event, error) {
+	return send[api.Event](ctx, c, call{method: http.MethodPost, path: at("projects", project, "events", event, "check"), body: in})
+}
+
 // UpdateEvents lets the same happen to several events.
 func (c *Client) UpdateEvents(ctx context.Context, project string, in api.UpdateEvents) (api.UpdatedEvents, error) {
 	return send[api.UpdatedEvents](ctx, c, call{method: http.MethodPatch, path: at("projects", project, "events"), body: in})

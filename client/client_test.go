@@ -173,6 +173,9 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PATCH /v0/projects/p/events/e {"verb":"ack"}`, func(ctx context.Context, c *Client) error {
 			return one(c.UpdateEvent(ctx, "p", "e", api.UpdateEvent{Verb: api.AckEvent}))
 		}},
+		{`POST /v0/projects/p/events/e/check {"pairs":20,"head_image":"app:v2"}`, func(ctx context.Context, c *Client) error {
+			return one(c.CheckEvent(ctx, "p", "e", api.NewEventCheck{Pairs: 20, HeadImage: "app:v2"}))
+		}},
 		{`PATCH /v0/projects/p/events {"verb":"fix","commits":"a..b"}`, func(ctx context.Context, c *Client) error {
 			return one(c.UpdateEvents(ctx, "p", api.UpdateEvents{UpdateEvent: api.UpdateEvent{Verb: api.FixEvent}, Commits: "a..b"}))
 		}},

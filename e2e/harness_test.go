@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -326,8 +327,8 @@ func (w *world) newRunner(name string) (startRunner func() *process) {
 	}
 }
 
-// pushEmit builds the emit program into an image and pushes it as repository.
-func (w *world) pushEmit(repository string) {
+// pushEmit builds the emit program into an image and pushes it as repository, with more files if any are named (FILE:PATH).
+func (w *world) pushEmit(repository string, more ...string) {
 	w.t.Helper()
 	file := filepath.Join(w.t.TempDir(), "emit")
 	build := exec.Command("go", "build", "-o", file, "./testdata/emit")
@@ -335,7 +336,7 @@ func (w *world) pushEmit(repository string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		w.t.Fatalf("build emit: %v\n%s", err, out)
 	}
-	w.must("image", "push", repository, file+":/emit", "--entrypoint", "/emit")
+	w.must(slices.Concat([]string{"image", "push", repository, file + ":/emit"}, more, []string{"--entrypoint", "/emit"})...)
 }
 
 // ended reports whether a job's state is final.

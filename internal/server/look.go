@@ -12,25 +12,26 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
-// lookout brings the lines of a project up to date when its reports or its policy have changed.
+// lookout brings the lines of a project up to date when its reports or its policy have changed, and ends the check of an event that waited
+// for a report.
 func (s *Server) lookout() notify.Subscriber {
 	kinds := []notify.Kind{notify.ReportClosed, notify.ReportReopened, notify.ReportDeleted, notify.PolicyChanged}
 	return notify.Subscriber{Name: "events", Kinds: kinds,
 		Deliver: func(ctx context.Context, e notify.Event) error {
 			_, err := s.changes.CatchUp(ctx, e.ProjectID, math.MaxInt)
-			return err
+			return errors.Join(err, s.changes.Checked(ctx, e.Subject))
 		}}
 }
 
 // lookEvery is how often lines are looked for that a delivery did not reach: after an upgrade, or when it was given up.
 const lookEvery = time.Minute
 
-// lookAround brings the lines of all projects up to date, now and then. One whose look fails keeps no other from it.
+// lookAround brings the lines of all projects up to date, and ends checks of events, now and then. What fails keeps nothing else from it.
 func (s *Server) lookAround(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		if err := s.lookEverywhere(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.lookEverywhere(ctx), s.changes.EndChecks(ctx)); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "look for events", "error", err)
 		}
 		select {

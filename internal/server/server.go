@@ -176,7 +176,7 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("make the default spec: %w", err)
 	}
 	reads := explore.New(door, s.gates.Reads)
-	s.changes = event.NewService(event.Config{Store: s.store, Door: door, OnDemand: s.cfg.Local})
+	s.changes = event.NewService(event.Config{Store: s.store, Door: door, OnDemand: s.cfg.Local, Queue: s.queue})
 	s.reports = report.NewService(report.Config{Store: s.store, Door: door, Blobs: blobs, Queue: s.queue, Judge: judge, Work: s.gates.Work,
 		Visibility: visible, Now: s.cfg.Now})
 	branches := series.NewBranches(door, threshold.Following{})

@@ -9,13 +9,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: emit <milliseconds> [value] | flood | fork | eat | stubborn | silent | partial")
+		fmt.Fprintln(os.Stderr, "usage: emit <milliseconds> [value] | flood | fork | eat | stubborn | silent | partial | count")
 		os.Exit(2)
 	}
 	switch word := os.Args[1]; word {
@@ -56,6 +57,22 @@ func main() {
 	case "partial": // one result, then failure
 		fmt.Println(`{"partial":{"latency":{"value":1}}}`)
 		os.Exit(1)
+	case "count": // takes the steps that its image has in /steps, and prints how many it took
+		text, err := os.ReadFile("/steps")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		steps, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		took := 0
+		for range steps {
+			took++
+		}
+		fmt.Printf(`{"emit":{"instructions":{"value":%d}}}`+"\n", took)
 	default:
 		ms, err := strconv.Atoi(word)
 		if err != nil {

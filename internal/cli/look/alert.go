@@ -20,7 +20,7 @@ func Alerts(env *cli.Env) *cobra.Command {
 		children = append(children, v.command(env))
 	}
 	return cli.Family("alert", "Look at what happened to a project's numbers, and say what is to become of it",
-		append(children, newAlertDismiss(env))...)
+		append(children, newEventCheck(env), newAlertDismiss(env))...)
 }
 
 func alertTable(alerts []listed) term.Table {

@@ -194,6 +194,19 @@ func writeEvent(out *term.Screen, e api.Event, page string) error {
 			fmt.Fprintf(out.W, "and %d more\n", left)
 		}
 	}
+	if len(e.Checks) > 0 {
+		fmt.Fprintf(out.W, "\n%s\n", out.Paint(term.Title, "checked by reruns, in turns"))
+		for _, c := range e.Checks {
+			fmt.Fprintf(out.W, "  %s\n", term.Clean(checkText(c)))
+		}
+		if lines := e.Checks[0].Lines; e.Checks[0].Ended != nil && e.Checks[0].Outcome != api.CheckFailed && len(lines) > 0 {
+			fmt.Fprintln(out.W)
+			t := checkTable(lines)
+			if err := t.Write(out); err != nil {
+				return err
+			}
+		}
+	}
 	if len(e.Suspects) > 0 && e.Kind == api.CodeEvent {
 		fmt.Fprintf(out.W, "\n%s\n", out.Paint(term.Title, "may have come with"))
 		for _, v := range e.Suspects {
@@ -252,6 +265,12 @@ func eventSentence(e api.Event) string {
 	switch {
 	case e.Gone:
 		text += "; newer results do not show it any more"
+	case e.State == api.EventRefuted && e.Settled:
+		text += "; a rerun saw no difference between the versions, so look for a cause outside of these commits"
+	case e.State == api.EventRefuted:
+		text += "; a rerun saw no difference between the versions"
+	case e.State == api.EventConfirmed && !e.Settled:
+		text += "; fewer than five values follow, and a rerun of the versions before and after it has seen the same"
 	case !e.Settled:
 		text += "; fewer than five values follow, so it may still be chance"
 	}

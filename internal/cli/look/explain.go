@@ -58,6 +58,9 @@ func explainEvent(ctx context.Context, env *cli.Env, c *cli.Call, srv *cli.Sessi
 	if left := e.Total - len(e.Changes); left > 0 {
 		fmt.Fprintf(out.W, "\nand %s more\n", cli.Counted(left, "change", "changes"))
 	}
+	for _, check := range e.Checks {
+		explained(out, "rerun of "+cli.Stamp(&check.Created), checkReasons(check))
+	}
 	return nil
 }
 

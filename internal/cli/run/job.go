@@ -56,20 +56,7 @@ func (f *runFlags) newJob(env *cli.Env, args []string) (*api.NewJob, error) {
 
 // jobEnv reads --env-file, then --env, which wins. A name without a value is passed on from our environment.
 func (f *runFlags) jobEnv(env *cli.Env) (map[string]string, error) {
-	vars := map[string]string{}
-	set := func(where, entry string) error {
-		name, value, given := strings.Cut(entry, "=")
-		if name = strings.TrimSpace(name); name == "" || strings.ContainsAny(name, " \t\x00") {
-			return cli.Usage("%s: %q is not NAME=VALUE or NAME", where, entry)
-		}
-		if !given {
-			if value = env.Getenv(name); value == "" {
-				return cli.Usage("%s: %s is not set here; give %s=VALUE", where, name, name)
-			}
-		}
-		vars[name] = value
-		return nil
-	}
+	vars := value.Environment{Getenv: env.Getenv}
 	for _, file := range f.envs {
 		text, err := cli.ReadSmall(env, file)
 		if err != nil {
@@ -80,30 +67,11 @@ func (f *runFlags) jobEnv(env *cli.Env) (map[string]string, error) {
 			if trimmed := strings.TrimSpace(line); trimmed == "" || strings.HasPrefix(trimmed, "#") {
 				continue
 			}
-			if err := set(fmt.Sprintf("--env-file %s, line %d", file, i+1), line); err != nil {
+			if err := vars.Set(fmt.Sprintf("--env-file %s, line %d", file, i+1), line); err != nil {
 				return nil, err
 			}
 		}
 	}
-	for _, entry := range f.variables {
-		if err := set("--env", entry); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range f.secretEnv {
-		if _, given := vars[name]; given {
-			continue
-		}
-		if strings.Contains(name, "=") {
-			return nil, cli.Usage("--secret-env takes a name alone, so that the value is in no list of processes; set the variable, " +
-				"or use --env-file")
-		}
-		if err := set("--secret-env", name); err != nil {
-			return nil, err
-		}
-	}
-	if len(vars) == 0 {
-		return nil, nil
-	}
-	return vars, nil
+	err := vars.Pass(f.variables, f.secretEnv)
+	return vars.Vars, err
 }

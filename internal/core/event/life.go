@@ -46,12 +46,13 @@ const (
 	Withdraw Verb = "withdraw" // the values that confirmed it do not say so any more, together with those that came later
 	Refute   Verb = "refute"   // a rerun says that it is none
 	Doubt    Verb = "doubt"    // a rerun could not say
+	Fail     Verb = "fail"     // a rerun ended without results
 	Expire   Verb = "expire"   // the time of Ignore is over
 )
 
 // Verbs lists all verbs, ByPeople those that people may say.
 var (
-	Verbs    = []Verb{Ack, Accept, Ignore, Fix, Reopen, Check, Confirm, Withdraw, Refute, Doubt, Expire}
+	Verbs    = []Verb{Ack, Accept, Ignore, Fix, Reopen, Check, Confirm, Withdraw, Refute, Doubt, Fail, Expire}
 	ByPeople = []Verb{Ack, Accept, Ignore, Fix, Reopen}
 )
 
@@ -60,21 +61,21 @@ var (
 // take back only what values said: the caller does not withdraw what a rerun has confirmed.
 var life = map[State]map[Verb]State{
 	Suspected: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Check: Checking, Confirm: Confirmed, Withdraw: Suspected, Refute: Refuted, Doubt: Undecided},
+		Check: Checking, Confirm: Confirmed, Withdraw: Suspected, Refute: Refuted, Doubt: Undecided, Fail: Suspected},
 	Checking: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed,
-		Check: Checking, Confirm: Confirmed, Withdraw: Checking, Refute: Refuted, Doubt: Undecided},
+		Check: Checking, Confirm: Confirmed, Withdraw: Checking, Refute: Refuted, Doubt: Undecided, Fail: Suspected},
 	Confirmed: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed,
-		Check: Checking, Confirm: Confirmed, Withdraw: Suspected, Refute: Refuted, Doubt: Confirmed},
+		Check: Checking, Confirm: Confirmed, Withdraw: Suspected, Refute: Refuted, Doubt: Confirmed, Fail: Confirmed},
 	Refuted: {Ignore: Ignored, Reopen: Suspected,
-		Check: Checking, Confirm: Confirmed, Withdraw: Refuted, Refute: Refuted, Doubt: Refuted},
+		Check: Checking, Confirm: Confirmed, Withdraw: Refuted, Refute: Refuted, Doubt: Refuted, Fail: Refuted},
 	Undecided: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Check: Checking, Confirm: Confirmed, Withdraw: Undecided, Refute: Refuted, Doubt: Undecided},
+		Check: Checking, Confirm: Confirmed, Withdraw: Undecided, Refute: Refuted, Doubt: Undecided, Fail: Undecided},
 	Acknowledged: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Check: Acknowledged, Confirm: Acknowledged, Withdraw: Acknowledged, Refute: Refuted, Doubt: Acknowledged},
-	Accepted: {Accept: Accepted, Reopen: Suspected, Confirm: Accepted, Withdraw: Accepted, Refute: Accepted, Doubt: Accepted},
+		Check: Acknowledged, Confirm: Acknowledged, Withdraw: Acknowledged, Refute: Refuted, Doubt: Acknowledged, Fail: Acknowledged},
+	Accepted: {Accept: Accepted, Reopen: Suspected, Confirm: Accepted, Withdraw: Accepted, Refute: Accepted, Doubt: Accepted, Fail: Accepted},
 	Ignored: {Ack: Acknowledged, Accept: Accepted, Ignore: Ignored, Fix: Fixed, Reopen: Suspected,
-		Confirm: Ignored, Withdraw: Ignored, Refute: Ignored, Doubt: Ignored, Expire: Suspected},
-	Fixed: {Fix: Fixed, Reopen: Suspected, Confirm: Fixed, Withdraw: Fixed, Refute: Fixed, Doubt: Fixed},
+		Confirm: Ignored, Withdraw: Ignored, Refute: Ignored, Doubt: Ignored, Fail: Ignored, Expire: Suspected},
+	Fixed: {Fix: Fixed, Reopen: Suspected, Confirm: Fixed, Withdraw: Fixed, Refute: Fixed, Doubt: Fixed, Fail: Fixed},
 }
 
 // Next returns the state after the verb. What the table does not have is a Conflict fault that names the event and says the way out, and

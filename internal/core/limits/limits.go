@@ -144,6 +144,10 @@ const (
 	EventSuspects     = 1_000   // versions that one may have come with
 	EventSteps        = 1_000   // of its life, the newest
 	EventReasonBytes  = 1_024   // why somebody did something about an event, or marked a report
+	EventChecks       = 20      // reruns of one event that are shown, the newest
+	CheckLines        = 100     // lines of one that are judged, the largest
+	CheckPairs        = 10      // jobs of each side, where nobody says how many
+	CheckPairsLeast   = 6       // what package paired needs to judge
 	EventsAtOnce      = 1_000   // that one request changes or looks through
 	AlertsOfAFold     = 10_000  // of thresholds, that become parts of events in one transaction
 	NewsOfALook       = 20_000  // reports that one look takes; the next takes the rest

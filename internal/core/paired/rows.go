@@ -2,6 +2,7 @@ package paired
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tachograph/tacho/internal/core/stats"
 )
@@ -36,9 +37,12 @@ func NewRows(plan Plan) (*Rows, error) {
 }
 
 // Join adds a row. Exact says that its measure is counted.
-func (r *Rows) Join(exact bool) *Row {
+func (r *Rows) Join(exact bool) *Row { return r.JoinWithin(exact, r.plan.Effect) }
+
+// JoinWithin adds a row for which "same" is a ratio surely within 1/(1+δ) … 1+δ, with a δ > 0 of its own.
+func (r *Rows) JoinWithin(exact bool, effect float64) *Row {
 	plan := r.plan
-	plan.Exact = exact
+	plan.Exact, plan.Effect = exact, effect
 	row := &Row{trial: &Trial{plan: plan, outcome: Running, looks: plan.Looks(), level: 1, held: true}, equal: [2]bool{true, true},
 		q: math.NaN()}
 	r.rows = append(r.rows, row)
@@ -120,7 +124,7 @@ type RowState struct {
 // State describes the row.
 func (row *Row) State() RowState {
 	t := row.trial
-	s := RowState{NoRatio: row.zero, Q: row.q, A: typical(row.values[A]), B: typical(row.values[B]),
+	s := RowState{NoRatio: row.zero, Q: row.q, A: Typical(row.values[A]), B: Typical(row.values[B]),
 		Exact: t.plan.Exact && row.equal[A] && row.equal[B]}
 	if !row.zero {
 		s.State = t.State()
@@ -132,9 +136,14 @@ func (row *Row) State() RowState {
 	return s
 }
 
-func typical(xs []float64) float64 {
+// Typical is what is typical of values: the geometric mean, or the mean where some are zero or below; NaN of none. Equal ones stay as they
+// are, without rounding.
+func Typical(xs []float64) float64 {
 	if len(xs) == 0 {
 		return math.NaN()
+	}
+	if !slices.ContainsFunc(xs, func(x float64) bool { return x != xs[0] }) {
+		return xs[0]
 	}
 	if logs, positive := stats.Logs(xs); positive {
 		return math.Exp(stats.Mean(logs))

@@ -29,5 +29,13 @@
 // every version while it is learning or has a change that is not settled. So a change may be seen later than it could be, by 31 versions at
 // most, and the smaller it is the likelier. What is counted is never late.
 //
-// Who calls it: the edges call Service, and the dispatcher of the server root calls Look when a report has closed.
+// # Checking
+//
+// Check has the versions before and after an event measured again, in turns; Checked ends that when the last of the two reports was closed.
+// The reports are on a head beside the branch, so that they are history of nothing. An event has one check at a time. It is ended in one
+// transaction under the head's lock, and only if it has not ended: to be told twice, or on two servers at once, does no harm, and a check
+// of which nobody was told is found by EndChecks. What is retried after that is judged no more.
+//
+// Who calls it: the edges call Service; the dispatcher of the server root calls CatchUp and Checked when a report was closed, and the root
+// calls EndChecks now and then.
 package event

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	coreevent "github.com/tachograph/tacho/internal/core/event"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -25,17 +24,6 @@ var (
 	BlockQuery    = blockQuery
 	KeptQuery     = keptQuery + `(1)`
 )
-
-// Rerun has a rerun confirm an event.
-func Rerun(ctx context.Context, tx *store.Tx, projectID, id string) error {
-	e, err := find(ctx, tx, projectID, id)
-	for _, verb := range []coreevent.Verb{coreevent.Check, coreevent.Confirm} {
-		if err == nil {
-			e, err = apply(ctx, tx, e, verb, nil, "")
-		}
-	}
-	return err
-}
 
 // KeptIsTrue compares what is kept of lines with what their metrics say.
 func KeptIsTrue(ctx context.Context, tx *store.Tx) error {

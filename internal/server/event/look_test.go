@@ -309,11 +309,6 @@ func TestWhatTheValuesDoNotCarryAnyMoreIsWithdrawn(t *testing.T) {
 				w.t.Fatal(err)
 			}
 		}, api.EventAcknowledged, nil},
-		"confirmed by a rerun": {func(w *world, id string) {
-			w.in(func(ctx context.Context, tx *store.Tx) error {
-				return event.Rerun(ctx, tx, w.project.ID, id)
-			})
-		}, api.EventConfirmed, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -61,7 +61,7 @@ func regroup(ctx context.Context, tx *store.Tx, projectID, headID string) error 
 			return err
 		}
 		if told, names := g.tells(e.item); told && g.fresh(e.item) {
-			if err := tellOnce(ctx, tx, row, names); err != nil {
+			if err := tellOnce(ctx, tx, row, coreevent.Suspected, names); err != nil {
 				return err
 			}
 		}
@@ -298,35 +298,37 @@ func renew(ctx context.Context, tx *store.Tx, row, now Event) (Event, error) {
 }
 
 // settle confirms an event that enough values follow: the series itself says that it is one. When it does not say so any more, because
-// later values show a line that wanders or no change at all, it takes its word back, and tells those who were told.
+// later values show a line that wanders or no change at all, it takes its word back, and tells those who were told. What a rerun has
+// confirmed or refuted stays: the values that made it suspected are still there, and say nothing against the rerun.
 func settle(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
 	switch {
-	case e.Settled && e.State == coreevent.Suspected:
+	case e.Settled && (e.State == coreevent.Suspected || e.State == coreevent.Undecided):
 		return apply(ctx, tx, e, coreevent.Confirm, nil, "")
 	case !e.Settled && e.State == coreevent.Confirmed:
-		byValues, err := confirmedByValues(ctx, tx, e.ID)
-		if err != nil || !byValues {
+		if confirmed, err := byRerun(ctx, tx, e.ID); err != nil || confirmed {
 			return e, err
 		}
-		told := e
-		e.Told, e.ToldNames = nil, "" // if it is confirmed again, that is news
-		if e, err = apply(ctx, tx, e, coreevent.Withdraw, nil, ""); err != nil || told.Told == nil {
+		e, err := apply(ctx, tx, e, coreevent.Withdraw, nil, "")
+		if err != nil {
 			return e, err
 		}
-		told.State = e.State
-		return e, tell(ctx, tx, told, notify.ChangeWithdrawn, coreevent.Confirmed) // those who were told
+		return takeBack(ctx, tx, e, coreevent.Confirmed)
 	}
 	return e, nil
 }
 
-// confirmedByValues says whether an event that is confirmed was so by its values: they confirm what is suspected, a rerun what is checked.
-func confirmedByValues(ctx context.Context, tx *store.Tx, eventID string) (bool, error) {
-	var from string
-	if err := tx.QueryRow(ctx, `select coalesce((select from_state from change_event_step where event_id = $1 and to_state = $2
-		and from_state <> $2 order by number desc limit 1), '')`, eventID, string(coreevent.Confirmed)).Scan(&from); err != nil {
-		return false, fmt.Errorf("find what confirmed event %s: %w", eventID, err)
+// takeBack tells those who were told of an event that it is not confirmed any more. If it is again, that is news.
+func takeBack(ctx context.Context, tx *store.Tx, e Event, from coreevent.State) (Event, error) {
+	if e.Told == nil {
+		return e, nil
 	}
-	return coreevent.State(from) == coreevent.Suspected, nil
+	told := e // who was told hears of it
+	e.Told, e.ToldNames = nil, ""
+	e, err := update(ctx, tx, e, false)
+	if err != nil {
+		return e, err
+	}
+	return e, tell(ctx, tx, told, notify.ChangeWithdrawn, from)
 }
 
 // apply lets something happen to an event: it writes the state that the table in core/event says, and the step.
@@ -342,8 +344,9 @@ func apply(ctx context.Context, tx *store.Tx, e Event, verb coreevent.Verb, by *
 	return e, addStep(ctx, tx, e.ID, Step{Verb: verb, From: from, To: e.State, AccountID: by, Reason: reason})
 }
 
-// tellOnce tells of a confirmed event (notify), once unless that was taken back. names are whom the policy names.
-func tellOnce(ctx context.Context, tx *store.Tx, e Event, names []string) error {
+// tellOnce tells of a confirmed event (notify), once unless that was taken back. names are whom the policy names, and from is the state
+// that it was confirmed in.
+func tellOnce(ctx context.Context, tx *store.Tx, e Event, from coreevent.State, names []string) error {
 	if e.State != coreevent.Confirmed || e.Told != nil {
 		return nil
 	}
@@ -352,7 +355,7 @@ func tellOnce(ctx context.Context, tx *store.Tx, e Event, names []string) error 
 	if _, err := update(ctx, tx, e, false); err != nil {
 		return err
 	}
-	return tell(ctx, tx, e, notify.ChangeConfirmed, coreevent.Suspected)
+	return tell(ctx, tx, e, notify.ChangeConfirmed, from)
 }
 
 // tell writes a notice of an event.

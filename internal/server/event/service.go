@@ -20,6 +20,7 @@ type Config struct {
 	Door  *project.Door
 	// OnDemand says that nobody is told of new reports: reading events looks at them first.
 	OnDemand bool
+	Queue    Queue // of jobs, by which events are checked; nil: none are
 }
 
 // Service are the use cases of events. It is safe for concurrent use.
@@ -27,6 +28,7 @@ type Service struct {
 	store    *store.Store
 	door     *project.Door
 	onDemand bool
+	queue    Queue
 	rows     int           // of one transaction
 	alerts   int           // that one transaction makes a part of events
 	checking chan struct{} // holds a token while a policy is tried
@@ -34,7 +36,7 @@ type Service struct {
 
 // NewService makes them.
 func NewService(cfg Config) *Service {
-	return &Service{cfg.Store, cfg.Door, cfg.OnDemand, noteRows, limits.AlertsOfAFold, make(chan struct{}, 1)}
+	return &Service{cfg.Store, cfg.Door, cfg.OnDemand, cfg.Queue, noteRows, limits.AlertsOfAFold, make(chan struct{}, 1)}
 }
 
 // NamedFilter narrows a list of events. Empty fields do not. Branch and testbed are UUIDs, slugs or names; state is one of the states, or

@@ -74,15 +74,9 @@ func do(ctx context.Context, tx *store.Tx, e Event, actor access.Actor, asked ap
 	if asked.Until != nil && !asked.Until.After(tx.Now()) {
 		return e, fault.Invalidf("until: %s is over", asked.Until.UTC().Format("2006-01-02 15:04 MST"))
 	}
-	var err error
-	if e.State == coreevent.Ignored && e.Until != nil && !e.Until.After(tx.Now()) {
-		e.Reason, e.Until = "", nil
-		if e, err = apply(ctx, tx, e, coreevent.Expire, nil, ""); err != nil {
-			return e, err
-		}
-		if e, err = settle(ctx, tx, e); err != nil {
-			return e, err
-		}
+	e, err := expire(ctx, tx, e)
+	if err != nil {
+		return e, err
 	}
 	var by *string
 	if actor.AccountID != "" {
@@ -103,6 +97,19 @@ func do(ctx context.Context, tx *store.Tx, e Event, actor access.Actor, asked ap
 		return e, acceptLevels(ctx, tx, e)
 	}
 	return e, nil
+}
+
+// expire opens an event again whose time of being ignored is over.
+func expire(ctx context.Context, tx *store.Tx, e Event) (Event, error) {
+	if e.State != coreevent.Ignored || e.Until == nil || e.Until.After(tx.Now()) {
+		return e, nil
+	}
+	e.Reason, e.Until = "", nil
+	e, err := apply(ctx, tx, e, coreevent.Expire, nil, "")
+	if err != nil {
+		return e, err
+	}
+	return settle(ctx, tx, e)
 }
 
 // UpdateMany lets the same happen to all events that meet what is asked for, in one transaction. Those whose state does not take it are

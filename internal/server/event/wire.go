@@ -206,6 +206,10 @@ func whole(ctx context.Context, tx *store.Tx, e Event) (out api.Event, err error
 		out.Before.Report = reports[out.Before.Number]
 	}
 	rows, err := steps(ctx, tx, e.ID)
+	if err != nil {
+		return out, err
+	}
 	out.Steps = store.Map(rows, Step.wire)
+	out.Checks, err = checksWire(ctx, tx, e.ID)
 	return out, err
 }

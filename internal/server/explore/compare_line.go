@@ -70,7 +70,8 @@ func backwards[T any](ctx context.Context, tx *store.Tx, query, headID, testbedI
 // versionReportsQuery finds the reports of versions; of a head's history alone where argument n+2 names one.
 func versionReportsQuery(in string, n int) string {
 	return fmt.Sprintf(`select r.seq from report r where r.version_id in %s and r.status = 'processed' and ($%d = '' or r.testbed_id = $%[2]d)
-		and ($%d = '' or exists (select 1 from head_lineage l where l.head_id = $%[3]d and l.ancestor_id = r.head_id))
+		and ($%d = '' or exists (select 1 from head_lineage l where l.head_id = $%[3]d and l.ancestor_id = r.head_id))`+
+		series.NotAside+`
 		order by r.start_time desc, r.seq desc limit $%d`, in, n+1, n+2, n+3)
 }
 
@@ -100,8 +101,8 @@ func reportsByTestbed(ctx context.Context, tx *store.Tx, versionIDs []string, he
 	err := store.InChunks(versionIDs, func(in string, args []any) error {
 		n := len(args)
 		rows, err := tx.Query(ctx, fmt.Sprintf(`select r.testbed_id, count(*) from report r where r.version_id in %s and r.status = 'processed'
-			and ($%d = '' or exists (select 1 from head_lineage l where l.head_id = $%[2]d and l.ancestor_id = r.head_id))
-			group by r.testbed_id`, in, n+1), append(args, headID)...)
+			and ($%d = '' or exists (select 1 from head_lineage l where l.head_id = $%[2]d and l.ancestor_id = r.head_id))`+
+			series.NotAside+` group by r.testbed_id`, in, n+1), append(args, headID)...)
 		found, err := store.Collect(rows, err, func(rows *sql.Rows) (c count, err error) { return c, rows.Scan(&c.testbed, &c.n) })
 		for _, c := range found {
 			out[c.testbed] += c.n

@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/explore"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
@@ -187,6 +188,36 @@ func TestTwoVersionsAreComparedByTheirReports(t *testing.T) {
 	if c := g.compare(explore.CompareQuery{Base: "main@1", Head: "main@0", Measures: []string{"latency"}, Effect: .05}); len(c.Rows) != 1 ||
 		c.Policy.Effect != .05 {
 		t.Errorf("one measure: %+v", c)
+	}
+}
+
+// TestWhatWasMeasuredBesideABranchIsNotComparedByItsCommit, but may be named.
+func TestWhatWasMeasuredBesideABranchIsNotComparedByItsCommit(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	for i := range 5 {
+		g.run(at("main", commit("a")), bmf(noisy(100, i)))
+		g.run(at("main", commit("b")), bmf(noisy(110, i)))
+	}
+	want := g.compare(explore.CompareQuery{Base: "aaaaaaa", Head: "bbbbbbb"})
+	rerun := g.run(at("main", commit("b")), bmf(900))
+	if err := g.store.Tx(t.Context(), func(tx *store.Tx) error {
+		beside, err := series.InsertAside(t.Context(), tx, rerun.Branch.UUID)
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `update report set head_id = $1 where id = $2`, beside.ID, rerun.UUID)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, sides := range [][2]string{{"aaaaaaa", "bbbbbbb"}, {"main@0", "main@1"}} {
+		c := g.compare(explore.CompareQuery{Base: sides[0], Head: sides[1]})
+		if diff := cmp.Diff(one(t, want), one(t, c)); diff != "" || len(c.Head.Reports) != 5 {
+			t.Errorf("%v: %d reports (-want +got):\n%s", sides, len(c.Head.Reports), diff)
+		}
+	}
+	if c := g.compare(explore.CompareQuery{Base: "main@0", Head: "report:" + rerun.UUID}); *one(t, c).Ratio < 8 {
+		t.Errorf("named, it is %+v", c.Rows)
 	}
 }
 

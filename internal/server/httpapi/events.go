@@ -65,6 +65,14 @@ func (a *API) registerEvents() {
 		}) (*bodyOutput[api.Event], error) {
 			return body(a.cfg.Events.Update(ctx, actorOf(ctx), in.Project, in.Event, in.Body))
 		})
+	register(a, operation{http.MethodPost, one + "/check", "check-event",
+		"Measure the versions before and after an event again, in turns, to check it", access.EditProject, http.StatusCreated, 0},
+		func(ctx context.Context, in *struct {
+			EventPath
+			Body api.NewEventCheck
+		}) (*bodyOutput[api.Event], error) {
+			return body(a.cfg.Events.Check(ctx, actorOf(ctx), in.Project, in.Event, in.Body))
+		})
 	const mark = "/v0/projects/{project}/reports/{report}/mark"
 	register(a, operation{http.MethodPut, mark, "mark-report", "Mark a report as bad: its results are left out of lines",
 		access.EditProject, 0, 0}, func(ctx context.Context, in *struct {

@@ -121,6 +121,9 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	}
 	place["event"] = events[0].UUID
 	do("get-event", "", nil)
+	operations["check-event"] = step{op: operations["check-event"].op, path: operations["check-event"].path,
+		accomplished: http.StatusConflict} // no job measured it
+	do("check-event", "", map[string]any{"pairs": 6})
 	do("update-event", "", map[string]any{"verb": "ack", "version": events[0].Version})
 	do("update-events", "", map[string]any{"verb": "ignore", "reason": "noise", "benchmark": "b*"})
 	do("check-policy", "", map[string]any{"text": "rules: [{test: none}]", "branches": []string{"main"}})

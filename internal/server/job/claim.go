@@ -305,7 +305,7 @@ func (s *Service) takeNow(ctx context.Context, runnerID string, unfit []string) 
 
 // claimed is the answer to the runner. If it cannot be made the job goes back at once.
 func (s *Service) claimed(ctx context.Context, row Job, spec fleet.Spec) (*api.ClaimedJob, error) {
-	config, err := configOf(row)
+	config, err := row.Configuration()
 	if err == nil && config.Internal {
 		var token string
 		var life time.Duration

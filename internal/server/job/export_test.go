@@ -15,9 +15,6 @@ const (
 	PrepareAllowance = prepareAllowance
 )
 
-// ConfigOf is the stored configuration of a job.
-var ConfigOf = configOf
-
 // Flush writes the heartbeats that are in memory, as it is done every limits.LeaseFlushInterval.
 func (s *Service) Flush(ctx context.Context) error { return s.flush(ctx) }
 

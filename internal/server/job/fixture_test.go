@@ -494,8 +494,6 @@ const (
 	prepareAllowance = job.PrepareAllowance
 )
 
-var configOf = job.ConfigOf
-
 func text(p *string) string {
 	if p == nil {
 		return ""

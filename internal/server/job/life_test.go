@@ -541,7 +541,7 @@ func TestEnvironmentIsNeverShownAndForgottenAtTheEnd(t *testing.T) {
 	if strings.Contains(h.row(job.UUID).Config, "s3cret") {
 		t.Error("a processed job still has the value")
 	}
-	config, err := configOf(h.row(job.UUID))
+	config, err := h.row(job.UUID).Configuration()
 	if err != nil || config.Digest != digest {
 		t.Errorf("the rest of the configuration: %+v, %v", config, err)
 	}

@@ -256,7 +256,7 @@ func outputsOf(jobs []delivered) (total int64) {
 
 // collect adds what a job left to that of the jobs before it, or says why it cannot be used.
 func (s *Service) collect(ctx context.Context, all *Delivery, one delivered) (unusable corejob.Event, err error) {
-	config, err := configOf(one.Job)
+	config, err := one.Configuration()
 	if err != nil {
 		return unusable, err
 	}

@@ -314,7 +314,7 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *Job, e core
 // waitsAgain looks at a job that is about to wait once more: without the environment that it was submitted with it would measure something
 // else. A person who asks for a retry hears so; what was lost with its runner after it had ended once fails for good.
 func (s *Service) waitsAgain(row Job, after corejob.Job, e corejob.Event) (corejob.Job, error) {
-	config, err := configOf(row)
+	config, err := row.Configuration()
 	if err != nil || !config.EnvDropped {
 		return after, err
 	}
@@ -347,7 +347,7 @@ func (s *Service) ForgetEnvironments(ctx context.Context, before time.Time) erro
 
 // forgetEnv takes the environment out of a job that is over: its values may be secrets. What stays is that there was one.
 func forgetEnv(ctx context.Context, tx *store.Tx, row Job) error {
-	config, err := configOf(row)
+	config, err := row.Configuration()
 	if err != nil || len(config.Env) == 0 {
 		return err
 	}
@@ -412,11 +412,10 @@ func (s *Service) tierLimits() TierLimits {
 	}
 }
 
-// configOf reads a job's stored configuration.
-func configOf(row Job) (api.JobConfig, error) {
-	var c api.JobConfig
-	if err := json.Unmarshal([]byte(row.Config), &c); err != nil {
-		return c, fmt.Errorf("read configuration of job %s: %w", row.ID, err)
+// Configuration is what the job runs, as it was stored.
+func (j Job) Configuration() (c api.JobConfig, err error) {
+	if err := json.Unmarshal([]byte(j.Config), &c); err != nil {
+		return c, fmt.Errorf("read configuration of job %s: %w", j.ID, err)
 	}
 	return c, nil
 }

@@ -48,8 +48,12 @@ type ruling struct {
 const seriesPerLook = 256
 
 // judgeAll draws the boundary of each series that a threshold with a model speaks of, keyed by series. All iterations of a series are
-// held against the same boundary: none of them is history of another. Where people accepted a change, its sample begins there.
+// held against the same boundary: none of them is history of another. Where people accepted a change, its sample begins there. On a head
+// beside its branch nothing is judged.
 func judgeAll(ctx context.Context, tx *store.Tx, p position, byMeasure map[string][]int64) (map[int64]ruling, error) {
+	if p.head.Aside {
+		return nil, nil
+	}
 	rules, err := threshold.Rules(ctx, tx, p.head.BranchID, p.report.TestbedID)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -19,14 +20,16 @@ type News struct {
 	ReportSeq *int64 // that was closed; nil: results went away
 }
 
-// tellLine writes that a report's results are there, or that some went away. spans is what they say, packed, or nil.
+// tellLine writes that a report's results are there, or that some went away; those on a head beside its branch are of no line. spans is
+// what they say, packed, or nil.
 func tellLine(ctx context.Context, tx *store.Tx, r Report, wentAway bool, spans []byte) error {
 	var report *int64
 	if !wentAway {
 		report = &r.Seq
 	}
-	if _, err := tx.Exec(ctx, `insert into line_news (project_id, head_id, testbed_id, report_seq, spans) values ($1, $2, $3, $4, $5)`,
-		r.ProjectID, r.HeadID, r.TestbedID, report, spans); err != nil {
+	if _, err := tx.Exec(ctx, `insert into line_news (project_id, head_id, testbed_id, report_seq, spans)
+		select $1, h.id, $3, $4, $5 from head h where h.id = $2 and not h.aside`, r.ProjectID, r.HeadID, r.TestbedID, report,
+		spans); err != nil {
 		return fmt.Errorf("write news of report %s: %w", r.ID, err)
 	}
 	return nil
@@ -39,8 +42,8 @@ func LookAgain(ctx context.Context, tx *store.Tx, r Report) error {
 
 // LinesOf returns the lines of a project that have results.
 func LinesOf(ctx context.Context, tx *store.Tx, projectID string) ([]Line, error) {
-	rows, err := tx.Query(ctx, `select distinct r.head_id, r.testbed_id from report r where r.project_id = $1 and r.status = 'processed'
-		order by r.head_id, r.testbed_id`, projectID)
+	rows, err := tx.Query(ctx, `select distinct r.head_id, r.testbed_id from report r where r.project_id = $1 and r.status = 'processed'`+
+		series.NotAside+` order by r.head_id, r.testbed_id`, projectID)
 	out, err := store.Collect(rows, err, func(rows *sql.Rows) (l Line, err error) { return l, rows.Scan(&l.HeadID, &l.TestbedID) })
 	if err != nil {
 		return nil, fmt.Errorf("find lines of project %s: %w", projectID, err)

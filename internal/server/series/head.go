@@ -16,7 +16,8 @@ import (
 )
 
 // Head is one incarnation of a branch. The start fields say whose versions its history begins with; all three are set or none.
-// Inherits says that the branch takes over the thresholds of its start point.
+// Inherits says that the branch takes over the thresholds of its start point. A head that is aside is no part of the branch's life: see
+// InsertAside.
 type Head struct {
 	ID             string
 	BranchID       string
@@ -26,6 +27,7 @@ type Head struct {
 	Inherits       bool
 	Created        time.Time
 	Replaced       *time.Time
+	Aside          bool
 }
 
 // Version is a point in the history of one or more heads. Heads that share it do not share what is measured on it later.
@@ -36,13 +38,14 @@ type Version struct {
 	Hash      *string
 }
 
-const headColumns = `h.id, h.branch_id, h.start_branch_id, h.start_head_id, h.start_version_id, h.inherits, h.created, h.replaced`
+const headColumns = `h.id, h.branch_id, h.start_branch_id, h.start_head_id, h.start_version_id, h.inherits, h.created, h.replaced,
+	h.aside`
 
 func scanHead(rows *sql.Rows) (Head, error) {
 	var h Head
 	var created int64
 	var replaced *int64
-	err := rows.Scan(&h.ID, &h.BranchID, &h.StartBranchID, &h.StartHeadID, &h.StartVersionID, &h.Inherits, &created, &replaced)
+	err := rows.Scan(&h.ID, &h.BranchID, &h.StartBranchID, &h.StartHeadID, &h.StartVersionID, &h.Inherits, &created, &replaced, &h.Aside)
 	h.Created, h.Replaced = store.TimeOf(created), store.TimePtr(replaced)
 	return h, err
 }
@@ -58,9 +61,9 @@ func scanVersion(row interface{ Scan(...any) error }) (Version, error) {
 func scanVersions(rows *sql.Rows) (Version, error) { return scanVersion(rows) }
 
 func insertHead(ctx context.Context, tx *store.Tx, h Head) error {
-	_, err := tx.Exec(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, inherits, created)
-		values ($1, $2, $3, $4, $5, $6, $7)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID, h.Inherits,
-		store.Micros(h.Created))
+	_, err := tx.Exec(ctx, `insert into head (id, branch_id, start_branch_id, start_head_id, start_version_id, inherits, created,
+		replaced, aside) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, h.ID, h.BranchID, h.StartBranchID, h.StartHeadID, h.StartVersionID,
+		h.Inherits, store.Micros(h.Created), store.MicrosPtr(h.Replaced), h.Aside)
 	if err != nil {
 		return fmt.Errorf("insert head of branch %s: %w", h.BranchID, err)
 	}
@@ -70,6 +73,17 @@ func insertHead(ctx context.Context, tx *store.Tx, h Head) error {
 	}
 	return nil
 }
+
+// InsertAside makes a head beside a branch, for results that say something about versions of the branch and must not become a part of its
+// history: no line, limit, alert or comparison by commit has them. It has no versions; the reports on it name those of the branch.
+func InsertAside(ctx context.Context, tx *store.Tx, branchID string) (Head, error) {
+	now := tx.Now()
+	h := Head{ID: ident.NewUUID(), BranchID: branchID, Created: now, Replaced: &now, Aside: true}
+	return h, insertHead(ctx, tx, h)
+}
+
+// NotAside is a condition that leaves out reports r that are on a head beside its branch.
+const NotAside = ` and not exists (select 1 from head beside where beside.id = r.head_id and beside.aside)`
 
 // ReplaceHead gives the branch a new, empty head. The old one is marked as replaced and its alerts are silenced, dismissed ones too:
 // nobody can act on them any more (the table in core/judge).

@@ -33,6 +33,7 @@ type EventSource interface {
 	UpdateEvent(ctx context.Context, actor access.Actor, project, id string, in api.UpdateEvent) error
 	PolicyProblem(ctx context.Context, actor access.Actor, project string) (string, error)
 	UpdateEvents(ctx context.Context, actor access.Actor, project string, in api.UpdateEvents) (api.UpdatedEvents, error)
+	CheckEvent(ctx context.Context, actor access.Actor, project, id string, in api.NewEventCheck) error
 }
 
 // Events is described in EventSource, like the methods below.
@@ -77,6 +78,12 @@ func (s Services) UpdateEvent(ctx context.Context, actor access.Actor, project, 
 // UpdateEvents is described in EventSource.
 func (s Services) UpdateEvents(ctx context.Context, actor access.Actor, project string, in api.UpdateEvents) (api.UpdatedEvents, error) {
 	return s.Happened.UpdateMany(ctx, actor, project, in)
+}
+
+// CheckEvent is described in EventSource.
+func (s Services) CheckEvent(ctx context.Context, actor access.Actor, project, id string, in api.NewEventCheck) error {
+	_, err := s.Happened.Check(ctx, actor, project, id, in)
+	return err
 }
 
 // Around an event so many versions after its last one are drawn, of so many reports in all.
@@ -389,7 +396,11 @@ func stateSentence(e api.Event) string {
 		}
 		return "It is confirmed by a rerun."
 	case api.EventRefuted:
-		return "It was refuted: a rerun saw no difference."
+		if e.Settled {
+			return "It was refuted: a rerun saw no difference between the versions. Five or more values have the new level all the same, so " +
+				"look for a cause outside of these commits."
+		}
+		return "It was refuted: a rerun saw no difference between the versions."
 	case api.EventUndecided:
 		return "It is undecided: a rerun could not say."
 	case api.EventAcknowledged:
@@ -472,6 +483,8 @@ type eventView struct {
 	Steps        []stepRow
 	Reason       string
 	Act          *acting
+	Check        *checking
+	Checks       []checkView
 }
 
 // changeRow is a series of an event.
@@ -533,6 +546,7 @@ func (p *Pages) event(r *http.Request) (page, error) {
 	if view.Act = actOn(r, project, eventHref(project, e.UUID), verbsIn(e.State)); view.Act != nil {
 		view.Act.Version = strconv.FormatInt(e.Version, 10)
 	}
+	view.Check, view.Checks = checkForm(r, project, e), p.checkViews(project, e)
 	title := "Change on " + e.Branch.Name
 	if len(e.Changes) > 0 {
 		title = e.Changes[0].Benchmark.Name + " " + effectText(e.Changes[0])
@@ -656,8 +670,7 @@ func reasons(e api.Event) []string {
 	var out []string
 	switch e.Kind {
 	case api.MachineEvent:
-		out = append(out, "No commit is blamed: most series of this testbed moved at one time while another testbed's did not, or benchmarks "+
-			"that no commit touches moved.")
+		out = append(out, "No commit is blamed: most series of this testbed moved at one time while another testbed's did not.")
 	case api.ThresholdEvent:
 		out = append(out, "Alerts of thresholds are gathered here, one event for a measure and a limit. No change of a level explains them.")
 	}

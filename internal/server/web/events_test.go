@@ -64,6 +64,31 @@ var (
 		e.Changes, e.Before = []api.EventChange{}, nil
 		return e
 	}()
+	checked = func() api.Event {
+		e := happened
+		c := slower
+		c.Spec = "s"
+		e.UUID, e.State, e.Changes, e.Total, e.Worse, e.Better, e.Steps = "e4", api.EventRefuted, []api.EventChange{c}, 1, 1, 0, nil
+		line := api.EventCheckLine{Benchmark: slower.Benchmark, Measure: slower.Measure, Units: latency.Units, Outcome: api.CheckRefuted,
+			Suspected: ptr(0.4876), Within: 0.02, Pairs: 10, Before: ptr(1005.0), After: ptr(1007.0), Effect: ptr(0.002), Lower: ptr(-0.004),
+			Upper: ptr(0.008), P: ptr(0.4), Detectable: ptr(0.0071)}
+		exact := api.EventCheckLine{Benchmark: counted.Benchmark, Measure: counted.Measure, Units: counted.Units, Outcome: api.CheckRefuted,
+			Exact: true, Suspected: ptr(-0.5), Within: 0.02, Pairs: 10, Before: ptr(2000.0), After: ptr(2000.0), Effect: ptr(0.0)}
+		check := api.EventCheck{UUID: "k1", Outcome: api.CheckRefuted, Sentence: "10 pairs in turns: " + nasty, Pairs: 10,
+			Before: versionOf(5, "aa", "r8"), After: versionOf(7, "cc", "r9"), Lines: []api.EventCheckLine{line, exact},
+			Created: now.Add(-time.Hour), Ended: ptr(now.Add(-time.Minute))}
+		failed := check
+		failed.UUID, failed.Outcome, failed.Sentence = "k0", api.CheckFailed, "the rerun has no results: "+nasty
+		e.Checks = []api.EventCheck{check, failed}
+		return e
+	}()
+	running = func() api.Event {
+		e := checked
+		e.UUID, e.State = "e5", api.EventChecking
+		e.Checks = []api.EventCheck{{UUID: "k2", Outcome: api.CheckRunning, Pairs: 10, Before: versionOf(5, "aa", "r8"),
+			After: versionOf(7, "cc", "r9"), Lines: checked.Checks[0].Lines, Created: now.Add(-time.Hour)}}
+		return e
+	}()
 	sight   = event.Sight{Lines: 12, Exact: 3, Learning: 4, Half: ptr(0.021), Detectable: map[string]float64{"x": 0.034}}
 	changed = []event.LineChange{
 		{Event: "e1", Kind: event.Code, State: api.EventAccepted, Branch: "b", Testbed: "t", EventChange: slower},
@@ -120,6 +145,29 @@ func TestOnlyWhoMayActSeesForms(t *testing.T) {
 	}
 }
 
+// TestAnEventIsCheckedFromItsPage by who may change the project, if a rerun can check it and none does.
+func TestAnEventIsCheckedFromItsPage(t *testing.T) {
+	t.Parallel()
+	full := pages(t, answers())
+	for _, row := range []struct {
+		target string
+		actor  access.Actor
+		want   bool
+	}{
+		{"e4", editor, true}, {"e4", stranger, false}, {"e4", access.Actor{Kind: access.Anonymous}, false},
+		{"e5", editor, false}, // it is being checked
+		{"e1", editor, false}, // it was not measured by jobs
+		{"e2", editor, false}, // a machine's
+		{"e3", editor, false}, // a threshold's
+	} {
+		body := getAs(t, full, "/projects/words/events/"+row.target, row.actor)
+		soundHTML(t, body)
+		if got := strings.Contains(body, `action="/projects/words/events/`+row.target+`/check"`); got != row.want {
+			t.Errorf("%s as %s %s: %v", row.target, row.actor.Kind, row.actor.AccountID, got)
+		}
+	}
+}
+
 func TestFormsOfEvents(t *testing.T) {
 	t.Parallel()
 	source := &canned{}
@@ -143,6 +191,11 @@ func TestFormsOfEvents(t *testing.T) {
 		{"no event", "/projects/words/events", url.Values{"verb": {"accept"}}, nil, 400, "", "no event is ticked"},
 		{"no day", "/projects/words/events/e1", url.Values{"verb": {"ignore"}, "until": {"soon"}}, nil, 400, "", "want a day as in 2026-12-31"},
 		{"no version", "/projects/words/events/e1", url.Values{"verb": {"ack"}, "version": {"x"}}, nil, 400, "", "is not a number"},
+		{"a rerun", "/projects/words/events/e1/check", url.Values{"pairs": {"20"}, "version": {"3"}}, nil, 303,
+			`check words e1 {"pairs":20,"version":3}`, ""},
+		{"a rerun of no number", "/projects/words/events/e1/check", url.Values{"pairs": {"-1"}}, nil, 400, "", "want a number from 6 to 100"},
+		{"a rerun for another site", "/projects/words/events/e1/check", url.Values{}, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, "",
+			"another site"},
 		{"another site", "/projects/words/events", url.Values{"verb": {"accept"}, "event": {"e1"}},
 			http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, "", "another site"},
 		{"another site, one event", "/projects/words/events/e1", url.Values{"verb": {"accept"}},

@@ -225,6 +225,12 @@ func (c *canned) UpdateEvents(_ context.Context, _ access.Actor, project string,
 	return out, err
 }
 
+func (c *canned) CheckEvent(_ context.Context, _ access.Actor, project, id string, in api.NewEventCheck) error {
+	text, err := json.Marshal(in)
+	c.did("check " + project + " " + id + " " + string(text))
+	return err
+}
+
 func (c *canned) Compare(_ context.Context, a access.Actor, _ string, q explore.CompareQuery) (api.Comparison, error) {
 	if q.Head == "nobody" {
 		return api.Comparison{}, fault.Missingf("%q is no branch and no commit of project %q", q.Head, "words")

@@ -93,6 +93,13 @@ func (p *Pages) eventForms() {
 		}
 		return p.cfg.Source.UpdateEvent(r.Context(), reader(r), r.PathValue("project"), r.PathValue("event"), in)
 	}))
+	p.handle("POST /projects/{project}/events/{event}/check", p.form(func(_ http.ResponseWriter, r *http.Request) error {
+		in, err := askedCheck(r)
+		if err != nil {
+			return err
+		}
+		return p.cfg.Source.CheckEvent(r.Context(), reader(r), r.PathValue("project"), r.PathValue("event"), in)
+	}))
 }
 
 // seenVersion is the version of an event that the reader of a form saw; 0: any.
