@@ -57,6 +57,7 @@ type ComparedSide struct {
 	Start   bool             `json:"start,omitempty" doc:"it is where the head's branch began"`
 	Oldest  *Version         `json:"oldest,omitempty" doc:"version with results that were read"`
 	Newest  *Version         `json:"newest,omitempty" doc:"version with results that were read"`
+	Commit  *Commit          `json:"commit,omitempty" doc:"what is known of the newest version's commit"`
 	Reports []ComparedReport `json:"reports" doc:"that were read, the newest first"`
 }
 

@@ -19,6 +19,7 @@ type Head struct {
 	UUID       string          `json:"uuid" format:"uuid"`
 	StartPoint *HeadStartPoint `json:"start_point,omitempty"`
 	Version    *Version        `json:"version,omitempty" doc:"the newest version, or the report's own inside a report"`
+	Commit     *Commit         `json:"commit,omitempty" doc:"what is known of the newest version's commit; of branches asked for by themselves only"`
 	Created    time.Time       `json:"created"`
 	Replaced   *time.Time      `json:"replaced,omitempty"`
 }
@@ -34,6 +35,17 @@ type HeadStartPoint struct {
 type Version struct {
 	Number int64   `json:"number"`
 	Hash   *string `json:"hash,omitempty" doc:"full git object name"`
+}
+
+// Commit is what is known of a commit beside its hash: what git said where a report came from. Texts are on one line, without control
+// characters, and cut to 128 and 256 bytes.
+type Commit struct {
+	Hash    string     `json:"hash" doc:"full git object name"`
+	Parent  string     `json:"parent,omitempty" doc:"the first parent's"`
+	Author  string     `json:"author,omitempty" doc:"name, without an address"`
+	Subject string     `json:"subject,omitempty" doc:"first paragraph of the message"`
+	Time    *time.Time `json:"time,omitempty" doc:"when it was authored"`
+	_       struct{}   `additionalProperties:"true"`
 }
 
 // NewBranch is the body of POST …/branches.

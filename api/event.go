@@ -79,7 +79,12 @@ type EventThing struct {
 // EventVersion is a version near an event.
 type EventVersion struct {
 	Version
-	Report string `json:"report,omitempty" doc:"UUID of a report of it on the testbed, if it was measured there"`
+	Report string  `json:"report,omitempty" doc:"UUID of a report of it on the testbed, if it was measured there"`
+	Commit *Commit `json:"commit,omitempty" doc:"what is known of its commit"`
+
+	// Of suspects.
+	Between []Commit `json:"between,omitempty" doc:"commits since the version before it that were not measured on the branch, the newest first; 50 at most"`
+	Partial bool     `json:"partial,omitempty" doc:"there are more such commits, of which nothing is known"`
 }
 
 // EventChange is a line that changed, and why that is said.

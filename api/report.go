@@ -9,6 +9,7 @@ type NewRun struct {
 	Visibility     Visibility        `json:"visibility,omitempty" enum:"public,private" doc:"of a project that this run makes; absent: the server's default. A run that asks for another one than its project has is refused"`
 	Branch         string            `json:"branch,omitempty" doc:"name or UUID (a slug is read as a name: git's a-b is not a/b); absent: from the context"`
 	Hash           string            `json:"hash,omitempty" doc:"full git object name"`
+	Commits        []Commit          `json:"commits,omitempty" doc:"what git says of the commit and of those before it: 50 at most, so that people read who wrote what, also of commits that were not measured"`
 	StartPoint     *StartPoint       `json:"start_point,omitempty"`
 	Testbed        string            `json:"testbed,omitempty" doc:"name, slug or UUID; absent: the spec's name, or the context's operating system"`
 	SpecReset      *bool             `json:"spec_reset,omitempty"`
@@ -38,6 +39,7 @@ type NewReport struct {
 	IdempotencyKey string            `json:"idempotency_key,omitempty" format:"uuid"`
 	Branch         string            `json:"branch"`
 	Hash           string            `json:"hash,omitempty"`
+	Commits        []Commit          `json:"commits,omitempty" doc:"what git says of the commit and of those before it: 50 at most"`
 	StartPoint     *StartPoint       `json:"start_point,omitempty"`
 	Testbed        string            `json:"testbed"`
 	Thresholds     *ReportThresholds `json:"thresholds,omitempty"`

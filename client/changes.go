@@ -12,6 +12,7 @@ import (
 // but those of thresholds.
 type EventQuery struct {
 	Branch, Testbed string
+	Benchmark       string // pattern with * and ?: events with a change of such a benchmark
 	Kind            api.EventKind
 	State           string
 	Gone            bool // only those that are no longer significant; otherwise only the others
@@ -21,7 +22,7 @@ type EventQuery struct {
 
 // Events returns a page of what happened to the project's numbers.
 func (c *Client) Events(ctx context.Context, project string, q EventQuery, p Page) ([]api.Event, int, error) {
-	query := p.with("branch", q.Branch, "testbed", q.Testbed, "kind", string(q.Kind), "state", q.State)
+	query := p.with("branch", q.Branch, "testbed", q.Testbed, "benchmark", q.Benchmark, "kind", string(q.Kind), "state", q.State)
 	if q.Gone {
 		query.Set("gone", "true")
 	}

@@ -165,10 +165,11 @@ func TestEveryMethodAsksItsRoute(t *testing.T) {
 		{`PATCH /v0/projects/p/alerts/a {"status":"dismissed"}`, func(ctx context.Context, c *Client) error {
 			return one(c.SetAlertStatus(ctx, "p", "a", api.AlertDismissed))
 		}},
-		{"GET /v0/projects/p/events?branch=b&gone=true&kind=machine&since=2023-11-14T22%3A13%3A20.123Z&sort=newest&state=open&testbed=t",
+		{"GET /v0/projects/p/events?benchmark=S%2A&branch=b&gone=true&kind=machine&since=2023-11-14T22%3A13%3A20.123Z&" +
+			"sort=newest&state=open&testbed=t",
 			func(ctx context.Context, c *Client) error {
-				return many(c.Events(ctx, "p", EventQuery{Branch: "b", Testbed: "t", Kind: api.MachineEvent, State: "open", Gone: true,
-					Since: &at, Newest: true}, Page{}))
+				return many(c.Events(ctx, "p", EventQuery{Branch: "b", Testbed: "t", Benchmark: "S*", Kind: api.MachineEvent, State: "open",
+					Gone: true, Since: &at, Newest: true}, Page{}))
 			}},
 		{`PATCH /v0/projects/p/events/e {"verb":"ack"}`, func(ctx context.Context, c *Client) error {
 			return one(c.UpdateEvent(ctx, "p", "e", api.UpdateEvent{Verb: api.AckEvent}))

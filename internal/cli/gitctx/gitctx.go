@@ -22,6 +22,8 @@ import (
 type Source struct {
 	Getenv   func(string) string
 	ReadFile func(string) ([]byte, error)
+	Open     func(string) (File, error)
+	List     func(string) ([]string, error)       // names of the files in a folder
 	Git      func(args ...string) (string, error) // runs git in Dir and returns its output without the last line end
 	Dir      string                               // absolute, with forward slashes
 }
@@ -202,6 +204,20 @@ func (s Source) read(file string) (string, error) {
 	}
 	b, err := s.ReadFile(file)
 	return string(b), err
+}
+
+func (s Source) open(file string) (File, error) {
+	if s.Open == nil {
+		return nil, errors.New("no files")
+	}
+	return s.Open(file)
+}
+
+func (s Source) list(folder string) ([]string, error) {
+	if s.List == nil {
+		return nil, errors.New("no files")
+	}
+	return s.List(folder)
 }
 
 // repositoryName is the short name in "git@host:org/repo.git", "https://host/org/repo" or "org/repo".

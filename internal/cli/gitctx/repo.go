@@ -11,12 +11,13 @@ import (
 
 // repo is what git's files say.
 type repo struct {
-	root   string // top folder of the work tree
-	branch string // empty: HEAD is detached
-	hash   string // empty: no commit yet
-	remote string // address of origin
-	common string // folder of the references and settings, which work trees share; empty: only the git program reads the references
-	config string // content of its settings
+	root    string // top folder of the work tree
+	branch  string // empty: HEAD is detached
+	hash    string // empty: no commit yet
+	remote  string // address of origin
+	common  string // folder of the references and settings, which work trees share; empty: only the git program reads the references
+	objects string // folder in which the folder of objects is
+	config  string // content of its settings
 }
 
 func (r repo) name() string {
@@ -76,6 +77,7 @@ func (s Source) readRepo(r *repo, gitDir, head string) error {
 	if text, err := s.read(path.Join(gitDir, "commondir")); err == nil {
 		common = absolute(gitDir, strings.TrimSpace(text))
 	}
+	r.objects = common
 	if text, err := s.read(path.Join(common, "config")); err == nil {
 		r.config = text
 		r.remote = first(settings(text, `remote "origin"`, "url"))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,14 @@ func Source(ctx context.Context, env *cli.Env) gitctx.Source {
 		ReadFile: func(name string) ([]byte, error) {
 			text, err := cli.ReadSmall(env, filepath.FromSlash(name))
 			return []byte(text), err
+		},
+		Open: func(name string) (gitctx.File, error) { return os.Open(filepath.FromSlash(name)) },
+		List: func(name string) (names []string, err error) {
+			files, err := os.ReadDir(filepath.FromSlash(name))
+			for _, f := range files {
+				names = append(names, f.Name())
+			}
+			return names, err
 		},
 		Git: func(args ...string) (string, error) { return runGit(ctx, dir, args) },
 	}

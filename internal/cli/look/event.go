@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ func newAlertList(env *cli.Env) *cobra.Command {
 		Flags: func(v *pflag.FlagSet, _ *client.Page) {
 			v.StringVar(&q.Branch, "branch", "", "name, slug or UUID")
 			v.StringVar(&q.Testbed, "testbed", "", "name, slug or UUID")
+			v.StringVar(&q.Benchmark, "benchmark", "", "only those with a change of such a benchmark: * is any text, ? one character")
 			v.StringVar(&kind, "kind", "", "only code, machine or threshold (default all but those of thresholds)")
 			v.StringVar(&q.State, "state", "", "only those in a state, such as confirmed; or open: somebody may have to do something")
 			v.StringVar(&since, "since", "", "seen at this time or later: 2026-03-04, 2026-03-04T12:00:00Z or Unix seconds")
@@ -209,12 +211,8 @@ func writeEvent(out *term.Screen, e api.Event, page string) error {
 	}
 	if len(e.Suspects) > 0 && e.Kind == api.CodeEvent {
 		fmt.Fprintf(out.W, "\n%s\n", out.Paint(term.Title, "may have come with"))
-		for _, v := range e.Suspects {
-			measured := "not measured here"
-			if v.Report != "" {
-				measured = "report " + v.Report
-			}
-			fmt.Fprintf(out.W, "  %s  %s\n", versionText(v.Version), measured)
+		for _, line := range suspectLines(e) {
+			fmt.Fprintf(out.W, "  %s\n", term.Clean(line))
 		}
 	}
 	if len(e.Steps) > 0 {
@@ -228,6 +226,28 @@ func writeEvent(out *term.Screen, e api.Event, page string) error {
 		}
 	}
 	return nil
+}
+
+// suspectLines are the commits that an event may have come with, the oldest first, those among them that were not measured, and who wrote
+// them.
+func suspectLines(e api.Event) (lines []string) {
+	add := func(parts ...string) {
+		lines = append(lines, strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "  "))
+	}
+	for _, v := range e.Suspects {
+		if v.Partial {
+			add("-", "commits that are not known")
+		}
+		for _, c := range slices.Backward(v.Between) {
+			add("-", show.ShortHash(c.Hash), "not measured", show.Commit(&c))
+		}
+		measured := "not measured here"
+		if v.Report != "" {
+			measured = "report " + v.Report
+		}
+		add(versionText(v.Version), measured, show.Commit(v.Commit))
+	}
+	return lines
 }
 
 func kindText(k api.EventKind) string {

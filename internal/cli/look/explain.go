@@ -52,6 +52,9 @@ func explainEvent(ctx context.Context, env *cli.Env, c *cli.Call, srv *cli.Sessi
 	fmt.Fprintf(out.W, "%s\n", term.Clean(fmt.Sprintf("event %s on %s, branch %s: %s; %s", e.UUID, e.Testbed.Name, e.Branch.Name,
 		stateText(e), eventSentence(e))))
 	fmt.Fprintf(out.W, "%s\n", kindReason(e))
+	if e.Kind == api.CodeEvent && len(e.Suspects) > 0 {
+		explained(out, "may have come with", suspectLines(e))
+	}
 	for _, change := range e.Changes {
 		explained(out, change.Benchmark.Name+" "+change.Measure.Name, reasons(change))
 	}

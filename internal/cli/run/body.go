@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -14,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/cli/value"
 	"github.com/tachograph/tacho/internal/core/adapter"
 	"github.com/tachograph/tacho/internal/core/limits"
+	coreseries "github.com/tachograph/tacho/internal/core/series"
 	"github.com/tachograph/tacho/internal/core/unit"
 )
 
@@ -117,6 +119,31 @@ func (f *runFlags) startFromParent(found gitctx.Context, source gitctx.Source, i
 	}
 	yes := true
 	in.StartPoint.Branch, in.StartPoint.Commits, in.StartPoint.Detected = parent.Branch, parent.Commits, &yes
+}
+
+// tellCommits says who wrote the commit that was measured and those before it, and what they say of it: what flags say, else git.
+func (f *runFlags) tellCommits(found gitctx.Context, source gitctx.Source, in *api.NewRun) error {
+	said := coreseries.Commit{Hash: strings.ToLower(in.Hash), Author: f.commitAuthor, Subject: f.commitSubject}.Cleaned()
+	flags := said.Author+said.Subject != ""
+	switch {
+	case f.noCommits && flags:
+		return cli.Usage("--no-commits sends nothing of commits; leave out --commit-author and --commit-subject, or it")
+	case flags && said.Hash == "":
+		return cli.Usage("--commit-author and --commit-subject are of a commit, and none is known; give --hash")
+	case f.noCommits || said.Hash == "":
+		return nil
+	}
+	known := found.Commits(source, said.Hash)
+	switch {
+	case len(known) > 0:
+		known[0], _ = said.Fill(known[0])
+	case flags:
+		known = []coreseries.Commit{said}
+	}
+	for _, c := range known {
+		in.Commits = append(in.Commits, api.Commit{Hash: c.Hash, Parent: c.Parent, Author: c.Author, Subject: c.Subject, Time: c.Time})
+	}
+	return nil
 }
 
 // identify says which repository results for the store of this machine come from, where no project is named: two of one name are two

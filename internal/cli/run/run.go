@@ -35,6 +35,8 @@ type runFlags struct {
 
 	project, branch, hash, testbed string
 	visibility                     string
+	commitAuthor, commitSubject    string
+	noCommits                      bool
 	startPoint, startPointHash     string
 	noStartPoint                   bool
 	startPointMax                  int
@@ -136,6 +138,10 @@ func (f *runFlags) whereFlags(v *pflag.FlagSet) {
 	v.StringVar(&f.visibility, "visibility", "", "of a project that is new: public or private (default $TACHO_VISIBILITY, or the server's)")
 	v.StringVar(&f.branch, "branch", "", "default $TACHO_BRANCH, or what CI or git say")
 	v.StringVar(&f.hash, "hash", "", "full commit (default: what CI or git say)")
+	v.StringVar(&f.commitAuthor, "commit-author", "", "name of who wrote it (default: what git says)")
+	v.StringVar(&f.commitSubject, "commit-subject", "", "first line of its message (default: what git says)")
+	v.BoolVar(&f.noCommits, "no-commits", false,
+		fmt.Sprintf("send no authors and subjects of commits; they are sent of this one and the %d before it", limits.ReportCommits-1))
 	v.StringVar(&f.testbed, "testbed", "", "default $TACHO_TESTBED, the spec's name, or the operating system")
 }
 
@@ -282,6 +288,9 @@ func runRun(ctx context.Context, env *cli.Env, f runFlags, args []string) error 
 	source := here.Source(ctx, env)
 	f.startFromParent(found, source, &in)
 	f.identify(env, found, source, &in)
+	if err := f.tellCommits(found, source, &in); err != nil {
+		return err
+	}
 	if !f.quiet {
 		fmt.Fprintf(env.Stderr, "tacho: %s\n", term.Clean(describe(found, in)))
 		for _, note := range found.Notes {

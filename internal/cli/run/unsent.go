@@ -96,6 +96,7 @@ var replacements = map[string]func(kept *api.NewRun, now api.NewRun){
 	"visibility":                   func(kept *api.NewRun, now api.NewRun) { kept.Visibility = now.Visibility },
 	"branch":                       replaceBranch,
 	"hash":                         func(kept *api.NewRun, now api.NewRun) { kept.Hash = now.Hash },
+	"no-commits":                   func(kept *api.NewRun, _ api.NewRun) { kept.Commits = nil },
 	"testbed":                      func(kept *api.NewRun, now api.NewRun) { kept.Testbed = now.Testbed },
 	"spec-reset":                   func(kept *api.NewRun, now api.NewRun) { kept.SpecReset = now.SpecReset },
 	"idempotency-key":              func(kept *api.NewRun, now api.NewRun) { kept.IdempotencyKey = now.IdempotencyKey },

@@ -120,6 +120,19 @@ func changed(r api.Report) string {
 // ShortHash is a commit as people read it.
 func ShortHash(hash string) string { return hash[:min(12, len(hash))] }
 
+// Commit is who wrote a commit and what it is about, as "Read faster, by Ada"; empty if neither is known.
+func Commit(c *api.Commit) string {
+	switch {
+	case c == nil:
+		return ""
+	case c.Author == "":
+		return c.Subject
+	case c.Subject == "":
+		return "by " + c.Author
+	}
+	return c.Subject + ", by " + c.Author
+}
+
 func problemLine(p api.Problem) string {
 	var where []string
 	if p.Benchmark != "" {

@@ -142,6 +142,7 @@ const (
 	EventListChanges  = 3       // of each event in a list
 	EventChanges      = 1_000   // of one event alone; it says how many there are
 	EventSuspects     = 1_000   // versions that one may have come with
+	EventCommits      = 50      // that were not measured, between two versions that an event may have come with
 	EventSteps        = 1_000   // of its life, the newest
 	EventReasonBytes  = 1_024   // why somebody did something about an event, or marked a report
 	EventChecks       = 20      // reruns of one event that are shown, the newest
@@ -321,8 +322,11 @@ const (
 	StartPointVersions  = 255    // versions that a head copies when the start point does not say; Bencher's default
 	StartPointMax       = 65_535 // Bencher's maximum
 	StartPointCommits   = 255    // commits that a detected start point names: as far back as a head copies by default
-	ModelsPerReport     = 255    // thresholds that one report may set
-	ContextEntries      = 128    // a report's context
+	ReportCommits       = 50     // commits that one report tells of
+	CommitAuthorBytes   = 128    // of a commit; what is longer is cut
+	CommitSubjectBytes  = 256
+	ModelsPerReport     = 255 // thresholds that one report may set
+	ContextEntries      = 128 // a report's context
 	ContextKeyBytes     = 256
 	ContextValueBytes   = 4 * KiB
 	HostFactsBytes      = 16 * KiB // a report's host facts as JSON

@@ -187,14 +187,7 @@ func TestWhatIsNotFoundAnyMoreStays(t *testing.T) {
 func TestABranchHasOnlyItsOwnChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for n := range 40 {
-		level := 100.0
-		if n >= 20 {
-			level = 130
-		}
-		w.run("lab", fmt.Sprint("m", n), map[string]float64{"a": w.near(level), "b": w.near(10)})
-	}
-	w.look()
+	w.step("m", 40, 20, 130, 10)
 	start := &api.StartPoint{Branch: "main"}
 	for n := range 6 {
 		w.runOn("pr", "lab", fmt.Sprint("p", n), start, map[string]float64{"a": w.near(130), "b": w.near(14)})

@@ -12,25 +12,6 @@ import (
 	"github.com/tachograph/tacho/internal/server/event"
 )
 
-// stepped is a world with one confirmed event: a is 20 % slower from version 20 on, of commits c0 … c29.
-func stepped(t *testing.T) (*world, api.Event) {
-	t.Helper()
-	w := newWorld(t)
-	for n := range 30 {
-		level := 100.0
-		if n >= 20 {
-			level = 120
-		}
-		w.run("lab", fmt.Sprint("c", n), map[string]float64{"a": w.near(level), "b": w.near(7)})
-	}
-	w.look()
-	return w, w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse")[0]
-}
-
-func (w *world) do(id string, u api.UpdateEvent) (api.Event, error) {
-	return w.events.Update(w.t.Context(), local, "shop", id, u)
-}
-
 func TestPeopleActOnAnEvent(t *testing.T) {
 	t.Parallel()
 	w, e := stepped(t)

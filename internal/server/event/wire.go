@@ -56,10 +56,20 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 		return nil, err
 	}
 	versions := map[string]map[int64]series.Version{}
+	var hashes []string
 	for head, at := range numbers {
 		if versions[head], err = series.VersionsAt(ctx, tx, head, at); err != nil {
 			return nil, err
 		}
+		for _, v := range versions[head] {
+			if v.Hash != nil {
+				hashes = append(hashes, *v.Hash)
+			}
+		}
+	}
+	commits, err := commitsOf(ctx, tx, rows, hashes)
+	if err != nil {
+		return nil, err
 	}
 	changes, err := changesOf(ctx, tx, ids, most)
 	if err != nil {
@@ -77,7 +87,7 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 			if !known {
 				v.Number = number
 			}
-			return api.EventVersion{Version: v.Wire()}
+			return api.EventVersion{Version: v.Wire(), Commit: series.CommitWire(commits, v.Hash)}
 		}
 		out[i] = api.Event{UUID: e.ID, Project: e.ProjectID, Kind: api.EventKind(e.Kind), State: api.EventState(e.stateAt(tx)),
 			Gone: !e.Significant, Version: e.Version, Branch: api.EventThing{UUID: branch.ID, Name: branch.Name, Slug: branch.Slug},
@@ -99,6 +109,41 @@ func answers(ctx context.Context, tx *store.Tx, rows []Event, most int) ([]api.E
 		}
 	}
 	return out, nil
+}
+
+// commitsOf is what is known of commits of the project that events are of.
+func commitsOf(ctx context.Context, tx *store.Tx, events []Event, hashes []string) (map[string]series.Commit, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	return series.CommitsOf(ctx, tx, events[0].ProjectID, hashes)
+}
+
+// suspects are the versions that an event may have come with, each with the commits before it that were not measured.
+func suspects(ctx context.Context, tx *store.Tx, e Event, versions []series.Version, reports map[int64]string) ([]api.EventVersion, error) {
+	if len(versions) == 0 {
+		return nil, nil
+	}
+	most := min(limits.EventCommits, max(1, limits.EventSuspects/len(versions))) // an answer has an end
+	gaps, err := series.Gaps(ctx, tx, e.ProjectID, e.HeadID, versions, most)
+	if err != nil {
+		return nil, err
+	}
+	var hashes []string
+	for _, v := range versions {
+		if v.Hash != nil {
+			hashes = append(hashes, *v.Hash)
+		}
+	}
+	known, err := series.CommitsOf(ctx, tx, e.ProjectID, hashes)
+	if err != nil {
+		return nil, err
+	}
+	return store.Map(versions, func(v series.Version) api.EventVersion {
+		gap := gaps[v.Number]
+		return api.EventVersion{Version: v.Wire(), Report: reports[v.Number], Commit: series.CommitWire(known, v.Hash),
+			Between: gap.Wire(), Partial: gap.Partial}
+	}), nil
 }
 
 // changesOf are the changes of events on the wire, keyed by event.
@@ -196,10 +241,9 @@ func whole(ctx context.Context, tx *store.Tx, e Event) (out api.Event, err error
 	if err != nil {
 		return out, fmt.Errorf("find reports around event %s: %w", e.ID, err)
 	}
-	for _, v := range versions {
-		if v.Number >= e.First {
-			out.Suspects = append(out.Suspects, api.EventVersion{Version: v.Wire(), Report: reports[v.Number]})
-		}
+	versions = slices.DeleteFunc(versions, func(v series.Version) bool { return v.Number < e.First })
+	if out.Suspects, err = suspects(ctx, tx, e, versions, reports); err != nil {
+		return out, err
 	}
 	out.First.Report, out.Last.Report = reports[e.First], reports[e.Last]
 	if out.Before != nil {

@@ -36,6 +36,7 @@ type world struct {
 	events  *event.Service
 	noise   *rand.Rand
 	models  *api.ReportThresholds // of each report
+	commits []api.Commit          // that each report tells of
 }
 
 type noQueue struct{ report.Queue }
@@ -83,7 +84,7 @@ func (w *world) runOn(branch, testbed, commit string, start *api.StartPoint, res
 		w.t.Fatal(err)
 	}
 	taken, err := w.reports.Submit(w.t.Context(), report.Request{Actor: local, New: api.NewRun{Project: "shop", Branch: branch,
-		Testbed: testbed, Hash: commitHash(commit), StartPoint: start, Settings: &api.ReportSettings{Adapter: "json"},
+		Testbed: testbed, Hash: commitHash(commit), Commits: w.commits, StartPoint: start, Settings: &api.ReportSettings{Adapter: "json"},
 		Thresholds: w.models, Results: []string{string(body)}}})
 	if err != nil {
 		w.t.Fatal(err)
@@ -167,4 +168,30 @@ func (w *world) in(f func(ctx context.Context, tx *store.Tx) error) {
 	if err := w.store.Tx(w.t.Context(), func(tx *store.Tx) error { return f(w.t.Context(), tx) }); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// step submits n reports of main on testbed lab, of commits that begin with a prefix, as c0, c1, …: the level of a is 100, and another one
+// from version at on; b stays.
+func (w *world) step(prefix string, n, at int, a, b float64) {
+	w.t.Helper()
+	for i := range n {
+		level := 100.0
+		if i >= at {
+			level = a
+		}
+		w.run("lab", fmt.Sprint(prefix, i), map[string]float64{"a": w.near(level), "b": w.near(b)})
+	}
+	w.look()
+}
+
+// stepped is a world with one confirmed event: a is 20 % slower from version 20 on, of commits c0 … c29.
+func stepped(t *testing.T) (*world, api.Event) {
+	t.Helper()
+	w := newWorld(t)
+	w.step("c", 30, 20, 120, 7)
+	return w, w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse")[0]
+}
+
+func (w *world) do(id string, u api.UpdateEvent) (api.Event, error) {
+	return w.events.Update(w.t.Context(), local, "shop", id, u)
 }

@@ -98,6 +98,9 @@ func (s *Service) Compare(ctx context.Context, actor access.Actor, ref string, q
 		if found, err = c.find(ctx, tx, project); err != nil {
 			return err
 		}
+		if err = found.tellCommits(ctx, tx); err != nil {
+			return err
+		}
 		m, err = c.measure(ctx, tx, project, found)
 		return err
 	}); err != nil {

@@ -569,6 +569,23 @@ func (s *side) describe() {
 	}
 }
 
+// tellCommits says what is known of the sides' newest commits.
+func (f *sides) tellCommits(ctx context.Context, tx *store.Tx) error {
+	var hashes []string
+	for _, s := range []*side{f.base, f.head} {
+		if s.Newest != nil && s.Newest.Hash != nil {
+			hashes = append(hashes, *s.Newest.Hash)
+		}
+	}
+	known, err := series.CommitsOf(ctx, tx, f.project.ID, hashes)
+	for _, s := range []*side{f.base, f.head} {
+		if s.Newest != nil {
+			s.Commit = series.CommitWire(known, s.Newest.Hash)
+		}
+	}
+	return err
+}
+
 // warn says what a reader of the comparison should know of the reports.
 func (f *sides) warn() {
 	for _, one := range []struct {

@@ -7,18 +7,20 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/server/event"
 )
 
 type listEventsInput struct {
 	ProjectPath
 	PageInput
-	Branch  string    `query:"branch" maxLength:"256" doc:"UUID, slug or name"`
-	Testbed string    `query:"testbed" maxLength:"1024" doc:"UUID, slug or name"`
-	Kind    string    `query:"kind" enum:"code,machine,threshold" doc:"absent: all but those of thresholds"`
-	State   string    `query:"state" maxLength:"32" doc:"one of the states, or open: somebody may have to do something"`
-	Gone    bool      `query:"gone" doc:"only those that are no longer significant; otherwise only the others"`
-	Since   time.Time `query:"since" doc:"made at this time or later"`
+	Branch    string    `query:"branch" maxLength:"256" doc:"UUID, slug or name"`
+	Testbed   string    `query:"testbed" maxLength:"1024" doc:"UUID, slug or name"`
+	Benchmark string    `query:"benchmark" maxLength:"1024" doc:"pattern with * and ?: events with a change of such a benchmark"`
+	Kind      string    `query:"kind" enum:"code,machine,threshold" doc:"absent: all but those of thresholds"`
+	State     string    `query:"state" maxLength:"32" doc:"one of the states, or open: somebody may have to do something"`
+	Gone      bool      `query:"gone" doc:"only those that are no longer significant; otherwise only the others"`
+	Since     time.Time `query:"since" doc:"made at this time or later"`
 }
 
 type EventPath struct {
@@ -33,13 +35,28 @@ type eventsOutput struct {
 	Body   []api.Event
 }
 
+// newestFirst reads the order of events, which has a meaning here: no client of Bencher knows this list.
+func newestFirst(sort string) (bool, error) {
+	switch sort {
+	case "", "score":
+		return false, nil
+	case "newest":
+		return true, nil
+	}
+	return false, fault.Invalidf("sort %.40q: want score (the surest and largest first) or newest", sort)
+}
+
 func (a *API) registerEvents() {
 	const all, one = "/v0/projects/{project}/events", "/v0/projects/{project}/events/{event}"
 	register(a, operation{http.MethodGet, all, "list-events",
 		"What happened to the numbers of the project, the surest and largest first, or by sort=newest", access.ViewProject, 0, 0},
 		func(ctx context.Context, in *listEventsInput) (*eventsOutput, error) {
-			f := event.NamedFilter{Branch: in.Branch, Testbed: in.Testbed, Kind: event.Kind(in.Kind), State: in.State, Gone: in.Gone,
-				Newest: in.Sort == "newest"}
+			newest, err := newestFirst(in.Sort)
+			if err != nil {
+				return nil, err
+			}
+			f := event.NamedFilter{Branch: in.Branch, Testbed: in.Testbed, Benchmark: in.Benchmark, Kind: event.Kind(in.Kind),
+				State: in.State, Gone: in.Gone, Newest: newest}
 			if !in.Since.IsZero() {
 				f.Since = &in.Since
 			}

@@ -26,7 +26,7 @@ type listReportsInput struct {
 
 type getReportInput struct {
 	ReportPath
-	MaxResults int  `query:"max_results" minimum:"0" doc:"the first results (a benchmark in an iteration) and the first alerts, up to so many of each; 0: all"`
+	MaxResults int  `query:"max_results" minimum:"0" doc:"the first results (a benchmark in an iteration) and alerts, so many of each; 0: all"`
 	Samples    bool `query:"samples" doc:"with the samples of each metric, 256 of them at most"`
 }
 
@@ -121,7 +121,7 @@ func millis(ms int64) *time.Time {
 
 // runOf is a report's body as the run that it is. Its project comes from the path.
 func runOf(r api.NewReport) api.NewRun {
-	return api.NewRun{IdempotencyKey: r.IdempotencyKey, Branch: r.Branch, Hash: r.Hash, StartPoint: r.StartPoint, Testbed: r.Testbed,
-		Thresholds: r.Thresholds, StartTime: &r.StartTime, EndTime: &r.EndTime, Results: r.Results, Settings: r.Settings, Context: r.Context,
-		Host: r.Host}
+	return api.NewRun{IdempotencyKey: r.IdempotencyKey, Branch: r.Branch, Hash: r.Hash, Commits: r.Commits, StartPoint: r.StartPoint,
+		Testbed: r.Testbed, Thresholds: r.Thresholds, StartTime: &r.StartTime, EndTime: &r.EndTime, Results: r.Results, Settings: r.Settings,
+		Context: r.Context, Host: r.Host}
 }

@@ -113,7 +113,7 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	if _, err := s.api.cfg.Events.CatchUp(s.t.Context(), shop, 10); err != nil {
 		s.t.Fatal(err)
 	}
-	do("list-events", "?state=open&sort=newest&branch=main&testbed=lab&since=2020-01-01T00:00:00Z", nil)
+	do("list-events", "?state=open&sort=newest&branch=main&testbed=lab&benchmark=b*&since=2020-01-01T00:00:00Z", nil)
 	events, _, err := s.api.cfg.Events.List(s.t.Context(), access.Actor{Kind: access.Local}, "shop", event.NamedFilter{},
 		store.Page{Limit: 9})
 	if err != nil || len(events) != 1 {

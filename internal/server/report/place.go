@@ -61,6 +61,9 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, p writeParams) (at pl
 	if at.version, err = series.EnsureVersion(ctx, tx, at.project.ID, at.head.ID, p.sub.hash); err != nil {
 		return at, err
 	}
+	if err := series.KeepCommits(ctx, tx, at.project.ID, p.sub.commits); err != nil {
+		return at, err
+	}
 	if at.testbed, at.specID, err = ensureTestbed(ctx, tx, at.project.ID, p); err != nil {
 		return at, err
 	}

@@ -30,6 +30,7 @@ type submission struct {
 	requestHash string
 	branch      string // name or UUID
 	hash        string
+	commits     []series.Commit
 	start       *api.StartPoint
 	testbed     string // name or UUID; empty for a job that names none
 	specReset   bool
@@ -79,6 +80,7 @@ func newSubmission(run api.NewRun, now time.Time, early bool) (submission, error
 		func() error { return s.setVisibility(run.Visibility) },
 		func() (err error) { s.branch, err = coreseries.Branch(run.Branch, run.Context); return err },
 		func() (err error) { s.hash, err = coreseries.Hash(run.Hash, run.Context); return err },
+		func() (err error) { s.commits, err = newCommits(run.Commits); return err },
 		func() error { return series.CheckStartPoint(run.StartPoint) },
 		func() error { return s.setBase(run) },
 		func() (err error) {
@@ -180,6 +182,28 @@ func checkContext(context map[string]string, host *api.HostFacts) error {
 		return fault.Invalidf("host: the facts have %d bytes, the limit is %d", len(b), limits.HostFactsBytes)
 	}
 	return nil
+}
+
+// newCommits are what a run says of commits, cleaned and cut. A hash that is none is Invalid: nothing could ever name it.
+func newCommits(commits []api.Commit) ([]series.Commit, error) {
+	if len(commits) > limits.ReportCommits {
+		return nil, fault.Invalidf("commits: %d of them, the limit is %d; send those nearest to the one that was measured", len(commits),
+			limits.ReportCommits)
+	}
+	out := make([]series.Commit, len(commits))
+	for i, c := range commits {
+		c.Hash, c.Parent = strings.ToLower(c.Hash), strings.ToLower(c.Parent)
+		if err := coreseries.CheckHash(fmt.Sprintf("commits: hash %d", i+1), c.Hash); err != nil {
+			return nil, err
+		}
+		if c.Parent != "" {
+			if err := coreseries.CheckHash("commits: parent of "+c.Hash, c.Parent); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = series.Commit{Hash: c.Hash, Parent: c.Parent, Author: c.Author, Subject: c.Subject, Time: c.Time}.Cleaned()
+	}
+	return out, nil
 }
 
 func (s *submission) setKey(run api.NewRun) error {

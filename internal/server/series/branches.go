@@ -47,7 +47,7 @@ func (s *Branches) List(ctx context.Context, actor access.Actor, ref string, f s
 			return err
 		}
 		out = store.Map(ids, view.Branch)
-		return nil
+		return tellCommits(ctx, tx, p.ID, out)
 	})
 	return out, total, err
 }
@@ -55,10 +55,33 @@ func (s *Branches) List(ctx context.Context, actor access.Actor, ref string, f s
 // Get returns one branch by UUID, slug or name, with its current head, or with the head that headID names.
 func (s *Branches) Get(ctx context.Context, actor access.Actor, ref, branch, headID string) (out api.Branch, err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, p project.Project) error {
-		out, err = ViewBranch(ctx, tx, p.ID, branch, headID)
+		found, err := ViewBranch(ctx, tx, p.ID, branch, headID)
+		if err != nil {
+			return err
+		}
+		one := []api.Branch{found}
+		err = tellCommits(ctx, tx, p.ID, one)
+		out = one[0]
 		return err
 	})
 	return out, err
+}
+
+// tellCommits says of branches what is known of their newest commits.
+func tellCommits(ctx context.Context, tx *store.Tx, projectID string, branches []api.Branch) error {
+	var hashes []string
+	for _, b := range branches {
+		if v := b.Head.Version; v != nil && v.Hash != nil {
+			hashes = append(hashes, *v.Hash)
+		}
+	}
+	known, err := CommitsOf(ctx, tx, projectID, hashes)
+	for i := range branches {
+		if v := branches[i].Head.Version; v != nil {
+			branches[i].Head.Commit = CommitWire(known, v.Hash)
+		}
+	}
+	return err
 }
 
 // Create makes a branch, with the history of its start point if it asks for one. A name or slug that is taken is a Conflict; a start point

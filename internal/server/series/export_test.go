@@ -2,6 +2,10 @@ package series
 
 // What tests outside of this package look at.
 
-var FindSeriesQuery = findSeriesQuery
+var (
+	FindSeriesQuery = findSeriesQuery
+	CommitsOfQuery  = commitsOfQuery
+	MeasuredQuery   = measuredQuery
+)
 
 const ByHashQuery = byHashQuery

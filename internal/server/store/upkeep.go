@@ -117,6 +117,7 @@ func (tx *Tx) PurgeDeleted(ctx context.Context, before time.Time, limit int) (mo
 		`delete from report where seq in (select seq from report where project_id = $1 limit $2)`,
 		`delete from series where id in (select s.id from testbed t join series s on s.testbed_id = t.id where t.project_id = $1 limit $2)`,
 		`delete from benchmark where id in (select id from benchmark where project_id = $1 limit $2)`,
+		`delete from git_commit where project_id = $1 and hash in (select hash from git_commit where project_id = $1 limit $2)`,
 	} {
 		res, err := tx.Exec(ctx, step, project, limit)
 		if err != nil {

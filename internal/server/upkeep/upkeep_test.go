@@ -573,6 +573,10 @@ func TestPurgeGoesInSmallSteps(t *testing.T) {
 	for i := range 7 {
 		f.report(f.project, fmt.Sprintf("%d", i))
 	}
+	f.tx(func(tx *store.Tx) error {
+		commits := []series.Commit{{Hash: "a"}, {Hash: "b"}, {Hash: "c"}, {Hash: "d"}}
+		return series.KeepCommits(t.Context(), tx, f.project.ID, commits)
+	})
 	f.tx(func(tx *store.Tx) error { return project.Delete(t.Context(), tx, f.project.ID) })
 	f.now = f.now.Add(time.Hour)
 	steps := 0
@@ -582,8 +586,8 @@ func TestPurgeGoesInSmallSteps(t *testing.T) {
 			return err
 		})
 	}
-	// 7 samples, metrics, parts and reports by threes, one series, one benchmark, the project, and a look that finds none
-	if want := 3 + 3 + 3 + 3 + 1 + 1 + 1 + 1; steps != want {
+	// 7 samples, metrics, parts, reports and 4 commits by threes, one series, one benchmark, the project, and a look that finds none
+	if want := 3 + 3 + 3 + 3 + 2 + 1 + 1 + 1 + 1; steps != want {
 		t.Errorf("%d steps, want %d", steps, want)
 	}
 	if limits.UpkeepBatch < 100 {

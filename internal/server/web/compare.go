@@ -219,6 +219,12 @@ func (p *Pages) sideOf(project api.Project, title string, s api.ComparedSide) si
 	default:
 		add("Versions", versionText(s.Oldest)+" … "+versionText(s.Newest))
 	}
+	if c := s.Commit; c != nil && c.Subject != "" {
+		add("Commit", c.Subject)
+	}
+	if c := s.Commit; c != nil && c.Author != "" {
+		add("Author", c.Author)
+	}
 	var hosts []string
 	dirty := 0
 	for _, r := range s.Reports {

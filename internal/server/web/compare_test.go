@@ -21,10 +21,14 @@ var comparison = func() api.Comparison {
 		return api.ComparedSide{Asked: name, Name: name, Branch: &api.ComparedBranch{UUID: "b", Name: name},
 			Oldest: &api.Version{Number: 1}, Newest: &api.Version{Number: 7}, Reports: reports}
 	}
+	told := func(s api.ComparedSide) api.ComparedSide {
+		s.Commit = &api.Commit{Hash: "x", Subject: "Read faster " + nasty, Author: "Ada"}
+		return s
+	}
 	return api.Comparison{Project: project, Verdict: api.VerdictWorse, Method: api.MethodHistory,
 		Base: side("main", api.ComparedReport{UUID: "r0", Version: api.Version{Number: 7}, Host: "box <b>"},
 			api.ComparedReport{UUID: "r1", Version: api.Version{Number: 6}, Host: "box <b>", Dirty: true}),
-		Head: side("faster " + nasty), Testbed: &testbed, Policy: api.ComparisonPolicy{Effect: 0.02, Minimum: 0.01, Alpha: 0.05},
+		Head: told(side("faster " + nasty)), Testbed: &testbed, Policy: api.ComparisonPolicy{Effect: 0.02, Minimum: 0.01, Alpha: 0.05},
 		Counts: map[string]int{"worse": 1, "better": 1, "undecided": 1, "same": 1}, Tests: 3,
 		Rows: []api.ComparisonRow{row(nasty, api.VerdictWorse, nil), row("BenchmarkSize", api.VerdictBetter, func(r *api.ComparisonRow) {
 			r.Exact, r.Ratio, r.Difference, r.Interval, r.P, r.Detectable = true, nil, ptr(-3.0), nil, nil, nil

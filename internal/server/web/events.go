@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	coreevent "github.com/tachograph/tacho/internal/core/event"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/chart"
@@ -96,7 +97,7 @@ const (
 type listedEvent struct {
 	UUID, Href, Benchmark, Measure, More         string
 	Before, After, Effect, EffectClass, Interval string
-	Branch, Testbed, Commits, Gone               string
+	Branch, Testbed, Commits, Subject, Gone      string
 	Kind, State                                  pill
 	Spark                                        template.HTML
 	When                                         moment
@@ -166,6 +167,9 @@ func sparkOf(c api.EventChange, s explore.Spark) template.HTML {
 func (p *Pages) listedEvent(project api.Project, e api.Event) listedEvent {
 	row := listedEvent{UUID: e.UUID, Href: eventHref(project, e.UUID), Branch: e.Branch.Name, Testbed: e.Testbed.Name,
 		Commits: commitsText(e), Kind: kindPill(e.Kind), State: statePill(e), When: p.when(e.Created), Benchmark: "no change any more"}
+	if c := e.First.Commit; c != nil && e.First.Number == e.Last.Number && e.Kind == api.CodeEvent {
+		row.Subject = c.Subject
+	}
 	if e.Gone {
 		row.Gone = "newer results do not show it any more"
 	}
@@ -310,6 +314,7 @@ type inboxView struct {
 	Kinds, States                                        []option
 	Gone                                                 bool
 	Problem                                              string // of the policy
+	Unknown                                              string // what the filter names and nobody knows
 	Rows                                                 []listedEvent
 	Total                                                string
 	Pages                                                pager
@@ -332,7 +337,10 @@ func (p *Pages) inbox(r *http.Request) (page, error) {
 	f := event.NamedFilter{Branch: view.Branch, Testbed: view.Testbed, Benchmark: view.Benchmark, Kind: event.Kind(view.Kind),
 		State: view.State, Gone: view.Gone}
 	events, total, err := p.cfg.Source.Events(r.Context(), reader(r), project.UUID, f, window(r))
-	if err != nil {
+	switch {
+	case err != nil && fault.Is(err, fault.Missing) && f.Branch+f.Testbed != "": // of the filter: the project was found
+		view.Unknown = fault.Message(err)
+	case err != nil:
 		return page{}, err
 	}
 	if view.Rows, err = p.listedEvents(r, project, events); err != nil {
@@ -477,6 +485,7 @@ type eventView struct {
 	Shown        string // how many of the series, where not all
 	Commits      []commitRow
 	CommitsShown string // how many of the versions, where not all
+	CommitsTold  bool   // of some, somebody said who wrote them
 	RangeHref    string
 	CompareHref  string
 	Reasons      []string
@@ -493,7 +502,8 @@ type changeRow struct {
 	Sides                                                                                                      template.HTML
 }
 
-type commitRow struct{ Version, Hash, Href, ReportHref string }
+// commitRow is a version that an event may have come with, or a commit before it that was not measured: then Version is empty.
+type commitRow struct{ Version, Hash, Href, Subject, Author, ReportHref string }
 
 type stepRow struct {
 	When                 moment
@@ -506,6 +516,8 @@ const (
 	seriesDotted = 60
 	dotsOfSide   = 24
 	commitsShown = 50
+
+	rowsOfCommits = 100 // with those that were not measured
 )
 
 // event is the page of one event.
@@ -528,12 +540,14 @@ func (p *Pages) event(r *http.Request) (page, error) {
 	if err := p.eventSeries(r, project, e, &view); err != nil {
 		return page{}, err
 	}
-	view.Commits, view.RangeHref = commitRows(project, e)
+	versions := 0
+	view.Commits, versions, view.RangeHref = commitRows(project, e)
+	view.CommitsTold = slices.ContainsFunc(view.Commits, func(c commitRow) bool { return c.Subject+c.Author != "" })
 	if e.Before != nil && e.Before.Report != "" && e.Last.Report != "" {
 		view.CompareHref = compareHref(project, "report:"+e.Before.Report, "report:"+e.Last.Report)
 	}
-	if all := e.Last.Number - e.First.Number + 1; int64(len(view.Commits)) < all {
-		view.CommitsShown = fmt.Sprintf("the first %d of %d", len(view.Commits), all)
+	if all := e.Last.Number - e.First.Number + 1; int64(versions) < all {
+		view.CommitsShown = fmt.Sprintf("the first %s of %d", plural(versions, "version", "versions"), all)
 	}
 	view.Reasons = reasons(e)
 	for _, s := range e.Steps {
@@ -646,23 +660,40 @@ func (p *Pages) eventFigure(r *http.Request, project api.Project, e api.Event, c
 	return &charts[0], nil
 }
 
-// commitRows are the versions that an event may have come with, and where the repository's page shows all of them.
-func commitRows(project api.Project, e api.Event) (rows []commitRow, all string) {
+// commitRows are the commits that an event may have come with, the oldest first: so many versions, and what was not measured between them;
+// and where the repository's page shows all of them.
+func commitRows(project api.Project, e api.Event) (rows []commitRow, versions int, all string) {
 	repository := repositoryOf(project)
-	for _, v := range e.Suspects[:min(len(e.Suspects), commitsShown)] {
-		row := commitRow{Version: "#" + strconv.FormatInt(v.Number, 10)}
-		if v.Hash != nil {
+	told := func(c api.Commit) commitRow {
+		return commitRow{Hash: shortHash(c.Hash), Href: repository.commit(c.Hash), Subject: c.Subject, Author: c.Author}
+	}
+	for _, v := range e.Suspects {
+		if versions == commitsShown || len(rows) > rowsOfCommits {
+			break
+		}
+		if v.Partial {
+			rows = append(rows, commitRow{Hash: "…", Subject: "more commits, of which nothing is known"})
+		}
+		for _, c := range slices.Backward(v.Between) {
+			rows = append(rows, told(c))
+		}
+		row := commitRow{}
+		switch {
+		case v.Commit != nil:
+			row = told(*v.Commit)
+		case v.Hash != nil:
 			row.Hash, row.Href = shortHash(*v.Hash), repository.commit(*v.Hash)
 		}
+		row.Version = "#" + strconv.FormatInt(v.Number, 10)
 		if v.Report != "" {
 			row.ReportHref = reportHref(project, v.Report)
 		}
-		rows = append(rows, row)
+		rows, versions = append(rows, row), versions+1
 	}
 	if e.Before != nil && e.Before.Hash != nil && e.Last.Hash != nil {
 		all = repository.between(*e.Before.Hash, *e.Last.Hash)
 	}
-	return rows, all
+	return rows, versions, all
 }
 
 // reasons say why the event is one, of its largest change.

@@ -45,11 +45,19 @@ var (
 	raw = api.EventChange{UUID: "c3", Benchmark: thing("z", "BenchmarkNew"), Measure: thing("m", "Latency"), Units: latency.Units,
 		Direction: "unknown", Number: 6, First: 6, Last: 6, Before: 0, After: 1, NBefore: 1, NAfter: 1, Scale: "raw", P: 0.02,
 		Detectable: ptr(4.0)}
+	suspected = func() []api.EventVersion {
+		unmeasured, measured := versionOf(6, "bb", ""), versionOf(7, "cc", "r")
+		measured.Commit = &api.Commit{Hash: strings.Repeat("cc", 20), Author: "Ada " + nasty, Subject: "Read faster " + nasty}
+		measured.Partial = true
+		measured.Between = []api.Commit{{Hash: strings.Repeat("ce", 20), Author: "Bob", Subject: "Second"},
+			{Hash: strings.Repeat("cd", 20), Subject: "First"}}
+		return []api.EventVersion{unmeasured, measured}
+	}()
 	happened = api.Event{UUID: "e1", Project: "p", Kind: api.CodeEvent, State: api.EventConfirmed, Version: 3, Branch: thing("b", "main"),
 		Head: "h", Testbed: thing("t", "laptop <b>"), Before: ptr(versionOf(5, "aa", "r5")), First: versionOf(6, "bb", ""),
 		Last: versionOf(7, "cc", "r"), Score: 0.45, Settled: true, Worse: 1, Better: 1, Total: 3,
 		Changes:  []api.EventChange{slower, counted, raw},
-		Suspects: []api.EventVersion{versionOf(6, "bb", ""), versionOf(7, "cc", "r")}, Reason: "because " + nasty, Created: now.Add(-time.Hour),
+		Suspects: suspected, Reason: "because " + nasty, Created: now.Add(-time.Hour),
 		Steps: []api.EventStep{{Time: now.Add(-time.Hour), Verb: "suspect", To: api.EventSuspected}, {Time: now.Add(-time.Minute),
 			Verb: "confirm", From: api.EventSuspected, To: api.EventConfirmed, Reason: nasty}}}
 	moved = func() api.Event {
@@ -327,5 +335,57 @@ func TestASuspicionSaysWhyItIsNoMore(t *testing.T) {
 		if got := stateSentence(e); !strings.Contains(got, want) {
 			t.Errorf("want %q, got %q", want, got)
 		}
+	}
+}
+
+// A list says what a change came with where that is one version of the code, and a machine has no commit.
+func TestAListSaysWhatTheCommitIsAbout(t *testing.T) {
+	t.Parallel()
+	p := &Pages{cfg: Config{Now: time.Now}}
+	one := happened
+	one.First.Commit = &api.Commit{Hash: "x", Subject: "Read faster"}
+	if got := p.listedEvent(linked, one); got.Subject != "" {
+		t.Errorf("of several versions: %q", got.Subject)
+	}
+	one.Last = one.First
+	if got := p.listedEvent(linked, one); got.Subject != "Read faster" {
+		t.Errorf("of one version: %q", got.Subject)
+	}
+	if one.Kind = api.MachineEvent; p.listedEvent(linked, one).Subject != "" {
+		t.Error("a machine's event blames a commit")
+	}
+}
+
+func TestCommitsOfAnEventAreShownUpToALimit(t *testing.T) {
+	t.Parallel()
+	e := happened
+	e.Suspects = nil
+	for n := range int64(10) {
+		v := versionOf(n, "ab", "")
+		v.Between = slices.Repeat([]api.Commit{{Hash: "cd"}}, 20)
+		e.Suspects = append(e.Suspects, v)
+	}
+	rows, versions, _ := commitRows(linked, e)
+	if versions != 5 || len(rows) != 5*21 || rows[20].Version != "#0" {
+		t.Errorf("%d versions, %d rows", versions, len(rows))
+	}
+}
+
+// A filter that names what nobody knows finds nothing, and says why; the form stays, so that it can be mended.
+func TestAFilterForABranchThatDoesNotExistIsAnEmptyList(t *testing.T) {
+	t.Parallel()
+	body := getAs(t, pages(t, answers()), "/projects/words/events?branch=nowhere", editor)
+	soundHTML(t, body)
+	for _, want := range []string{`No event here: branch &#34;nowhere&#34; does not exist.`, `value="nowhere"`,
+		`href="/projects/words/events"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s:\n%s", want, body)
+		}
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/projects/nobody/events?branch=nowhere", nil)
+	pages(t, answers()).ServeHTTP(w, r)
+	if w.Code != http.StatusNotFound {
+		t.Errorf("a project that does not exist: %d", w.Code)
 	}
 }

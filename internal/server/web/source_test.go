@@ -172,6 +172,9 @@ func (c *canned) Events(_ context.Context, a access.Actor, _ string, f event.Nam
 	c.filter = f
 	c.mu.Unlock()
 	all, total, err := answer[[]api.Event](c, a, in("events"))
+	if f.Branch == "nowhere" {
+		return nil, 0, fault.Missingf("branch %q does not exist", f.Branch)
+	}
 	if f.Kind != "" {
 		all = slices.DeleteFunc(all, func(e api.Event) bool { return string(e.Kind) != string(f.Kind) })
 		total = len(all)
