@@ -65,14 +65,20 @@ func fails(report api.Report, before *comparison) error {
 	if active := activeAlerts(report, is); active > 0 {
 		return cli.Fail(fault.ExitAlert, "%s of lines for which the project's policy says severity: fail", cli.Counted(active, "alert", "alerts"))
 	}
-	if before == nil || len(report.Results) == 0 {
+	if before == nil {
 		return nil
 	}
 	var worse []string
-	for _, result := range report.Results[0] { // the comparison is of all iterations together
-		for _, m := range result.Measures {
-			c, known := before.of(result.Benchmark.UUID, m.Measure.UUID)
-			if known && m.Boundary == nil && is(m.Severity) && c.Verdict == judge.Worse {
+	seen := map[[2]string]bool{} // the comparison is of all iterations together, and one may lack a benchmark
+	for _, iteration := range report.Results {
+		for _, result := range iteration {
+			for _, m := range result.Measures {
+				key := [2]string{result.Benchmark.UUID, m.Measure.UUID}
+				c, known := before.of(key[0], key[1])
+				if seen[key] || !known || m.Boundary != nil || !is(m.Severity) || c.Verdict != judge.Worse || onlyOfTheseTwo(c) {
+					continue
+				}
+				seen[key] = true
 				worse = append(worse, result.Benchmark.Name+" "+m.Measure.Name)
 			}
 		}
@@ -132,4 +138,9 @@ func list(names []string) string {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return strings.Join(names, ", ")
+}
+
+// onlyOfTheseTwo reports whether a row says no more than that two processes differ: by how much two of one program do is not in it.
+func onlyOfTheseTwo(c judge.Comparison) bool {
+	return slices.Contains(c.Notes, judge.NoteBetweenUnknown)
 }

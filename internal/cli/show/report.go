@@ -6,6 +6,7 @@ import (
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 // Options say how a report is shown.
@@ -17,12 +18,19 @@ type Options struct {
 // Report prints a report that is complete and returns what the exit code says of it.
 func (o Options) Report(ctx context.Context, env *cli.Env, srv *cli.Session, report api.Report) error {
 	var before *comparison
+	var failed error
 	if !o.JSON || mayFail(report) {
 		var err error
 		before, err = Previous(ctx, srv.Client, report)
-		if err != nil && !o.Quiet {
+		if err != nil {
 			text, _ := cli.Sentence(err)
-			fmt.Fprintf(env.Stderr, "tacho: not compared with an earlier report: %s\n", text)
+			if !o.Quiet {
+				fmt.Fprintf(env.Stderr, "tacho: not compared with an earlier report: %s\n", text)
+			}
+			if mayFail(report) { // a gate that could not look is not open
+				failed = cli.Fail(fault.ExitNothingJudged,
+					"the project's policy says severity: fail, and the report was not compared with an earlier one: %s", text)
+			}
 		}
 	}
 	if o.JSON {
@@ -37,6 +45,9 @@ func (o Options) Report(ctx context.Context, env *cli.Env, srv *cli.Session, rep
 	}
 	if err := fails(report, before); err != nil {
 		return err
+	}
+	if failed != nil {
+		return failed
 	}
 	if o.ErrorOnAlert {
 		return gate(report)

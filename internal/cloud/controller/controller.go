@@ -161,7 +161,7 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	acts := decide(v)
-	t := tick{Controller: c, rows: map[string]ledger.Machine{}, now: rows.Now}
+	t := tick{Controller: c, id: rows.Sweep.ID, rows: map[string]ledger.Machine{}, now: rows.Now}
 	for _, m := range rows.Machines {
 		t.rows[m.ID] = m
 	}
@@ -188,6 +188,9 @@ func (c *Controller) pauses() map[string]time.Time {
 func (c *Controller) list(ctx context.Context, rows ledger.Snapshot) map[place]listing {
 	lists := map[place]listing{}
 	for _, p := range rows.Pools {
+		if p.Skipped != nil { // machines of it name their places themselves
+			continue
+		}
 		if len(p.Regions) == 0 {
 			lists[place{p.Provider, ""}] = listing{}
 		}
@@ -205,7 +208,7 @@ func (c *Controller) list(ctx context.Context, rows ledger.Snapshot) map[place]l
 	sortPlaces(places)
 	answers := make([]listing, len(places))
 	sideBySide(c.cfg.Policy.Parallel, len(places), func(i int) {
-		answers[i] = c.listOne(ctx, places[i], provider.Filter{Owner: c.cfg.Owner, Sweep: c.cfg.Sweep})
+		answers[i] = c.listOne(ctx, places[i], provider.Filter{Owner: c.cfg.Owner, Sweep: rows.Sweep.ID})
 	})
 	for i, at := range places {
 		lists[at] = answers[i]

@@ -15,6 +15,7 @@ import (
 // tick does what was decided.
 type tick struct {
 	*Controller
+	id   string                    // of the sweep, whatever name it was asked for by: what machines are tagged with
 	rows map[string]ledger.Machine // as they were read
 	now  time.Time
 }
@@ -89,7 +90,7 @@ func (t tick) create(ctx context.Context, row ledger.Machine) error {
 	if p == nil {
 		return fmt.Errorf("machine %s: no provider %q here", row.ID, row.Provider)
 	}
-	w := provider.Want{Token: row.ID, Owner: t.cfg.Owner, Sweep: t.cfg.Sweep, Region: row.Region, Zone: row.Zone, Type: row.Type,
+	w := provider.Want{Token: row.ID, Owner: t.cfg.Owner, Sweep: t.id, Region: row.Region, Zone: row.Zone, Type: row.Type,
 		Market: row.Market, Expires: row.Expires, TTL: row.Expires.Sub(t.now)}
 	if t.cfg.UserData != nil {
 		data, err := t.cfg.UserData(ctx, row)
@@ -123,7 +124,7 @@ func (t tick) failed(ctx context.Context, row ledger.Machine, e *provider.Error)
 		return t.record(ctx, row.ID, ledger.Change{Verb: sweep.Doubt, Reason: sweep.BecauseNoAnswer, Note: note})
 	}
 	reason := e.Class.Reason()
-	l := t.listOne(ctx, place{row.Provider, row.Region}, provider.Filter{Owner: t.cfg.Owner, Sweep: t.cfg.Sweep, Token: row.ID})
+	l := t.listOne(ctx, place{row.Provider, row.Region}, provider.Filter{Owner: t.cfg.Owner, Sweep: t.id, Token: row.ID})
 	for _, m := range l.machines {
 		if m.Token == row.ID {
 			return t.record(ctx, row.ID, launchOf(m))

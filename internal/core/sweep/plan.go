@@ -225,7 +225,8 @@ func (b *builder) price(p *Pool, t Target) {
 	case free:
 		p.Price = Free()
 	case capped:
-		p.Price = Price{PerHour: ceiling, Known: true, Source: "ceiling", MinBilled: billedLeast}
+		// Another region of the pool may have a price, which may be higher: the budget has to bear the highest.
+		p.Price = Price{PerHour: max(ceiling, p.Price.PerHour), Known: true, Source: "ceiling", MinBilled: max(billedLeast, p.Price.MinBilled)}
 	default:
 		p.Price = Price{}
 		b.unpriced(p, missing)

@@ -207,6 +207,9 @@ func (c comparing) answer(f *sides, m *measured) (api.Comparison, error) {
 		for i, row := range rows {
 			pairs[i] = judge.Row{Benchmark: row.past.Benchmark, Measure: row.past.Measure, Old: row.old, New: row.new,
 				Reports: min(len(f.base.reports), len(f.head.reports)) > 1}
+			if n, known := m.noise[row.series]; known {
+				pairs[i].Noise = n.Noise.Processes()
+			}
 		}
 		cs = judge.Compare(pairs, c.policy)
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,12 +111,16 @@ func (p *Provider) List(_ context.Context, region string, f provider.Filter) (ou
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	names, err := filepath.Glob(filepath.Join(p.cfg.Dir, "*.json"))
-	if err != nil {
-		return nil, nil, err
+	entries, err := os.ReadDir(p.cfg.Dir)
+	if err != nil { // never an empty list: that would say that all machines are gone
+		return nil, nil, &provider.Error{Class: provider.Unavailable, Err: err}
 	}
-	for _, name := range names {
-		m, err := p.read(filepath.Base(name[:len(name)-len(".json")]))
+	for _, entry := range entries {
+		name, isMachine := strings.CutSuffix(entry.Name(), ".json")
+		if !isMachine {
+			continue
+		}
+		m, err := p.read(name)
 		if err != nil {
 			return nil, nil, &provider.Error{Class: provider.Unavailable, Err: err}
 		}
