@@ -363,7 +363,7 @@ func (r *Report) notes() (out []string) {
 		if row.Machines == 1 {
 			single++
 		}
-		if row.Price == nil {
+		if row.Work == nil { // nothing can be had for the dollar of what is free
 			unpriced++
 		}
 		if row.Machines < row.Wanted {
@@ -384,7 +384,8 @@ func (r *Report) notes() (out []string) {
 	note(single, "One type has a single machine: nothing is known of how machines of it differ, so it is in no order.",
 		"%d types have a single machine each: nothing is known of how machines of them differ, so they are in no order.")
 	note(incomplete, "One type has fewer machines than were asked for.", "%d types have fewer machines than were asked for.")
-	note(unpriced, "One type has no price and is not in the chart of prices.", "%d types have no price and are not in the chart of prices.")
+	note(unpriced, "One type is free or has no price, and is not in the chart of prices.",
+		"%d types are free or have no price, and are not in the chart of prices.")
 	note(len(r.LeftOut), "One benchmark is left out, because some machine lacks it.",
 		"%d benchmarks are left out, because some machine lacks them.")
 	note(len(r.Suspects), "One machine is suspect and does not count; ranks with it are given beside.",

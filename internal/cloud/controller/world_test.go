@@ -39,7 +39,6 @@ type task struct {
 	machine string // that has it; "": nobody
 	since   time.Time
 	done    int // how often a result was counted
-	late    int // results that came too late to count
 }
 
 const (

@@ -70,18 +70,37 @@ func (r *Rule) said() (bits int) {
 
 // Unmatched says which patterns match nothing of lines, and which rules select none of them though each of their patterns matches
 // something.
+//
+// A policy may have thousands of patterns and a project hundreds of thousands of lines: each pattern is held against the names that there
+// are, each once, and after NoticesAtMost notices the rest is not looked at.
 func (p Policy) Unmatched(lines []Line) []Notice {
 	var out []Notice
+	var names [4][]Named
+	for i, d := range (&Selector{}).dimensions() {
+		seen := map[Named]bool{}
+		for _, l := range lines {
+			if n := d.of(l); !seen[n] {
+				seen[n] = true
+				names[i] = append(names[i], n)
+			}
+		}
+	}
 	for i := range p.Rules {
+		if len(out) >= NoticesAtMost {
+			return out[:NoticesAtMost]
+		}
 		r := &p.Rules[i]
 		if slices.ContainsFunc(lines, func(l Line) bool { return r.Selects(l) }) && !r.hasSeveral() {
 			continue
 		}
 		before, named := len(out), []string{}
-		for _, d := range r.dimensions() {
+		for k, d := range r.dimensions() {
 			for _, pattern := range d.patterns {
-				if !slices.ContainsFunc(lines, func(l Line) bool { return pattern.names(d.of(l)) }) {
-					out = append(out, Notice{pattern.At, unmatched(d, pattern, lines)})
+				if !slices.ContainsFunc(names[k], pattern.names) {
+					out = append(out, Notice{pattern.At, unmatched(d.key, pattern, names[k])})
+				}
+				if len(out) >= NoticesAtMost {
+					return out
 				}
 			}
 			if len(d.patterns) > 0 {
@@ -105,18 +124,21 @@ func (s *Selector) hasSeveral() bool {
 	return max(len(s.Branch), len(s.Testbed), len(s.Benchmark), len(s.Measure)) > 1
 }
 
-func unmatched(d dimension, p Pattern, lines []Line) string {
-	text := fmt.Sprintf("%s %q matches nothing", d.key, strict.Shortened(p.Text))
+// NoticesAtMost bounds what Unmatched says: who has so many patterns without use begins with these.
+const NoticesAtMost = 20
+
+func unmatched(key string, p Pattern, names []Named) string {
+	text := fmt.Sprintf("%s %q matches nothing", key, strict.Shortened(p.Text))
 	folded := Pattern{Text: strings.ToLower(p.Text)}
-	for _, l := range lines {
-		if name := d.of(l).Name; folded.Matches(strings.ToLower(name)) {
-			return text + fmt.Sprintf("; upper and lower case count, and there is %q", strict.Shortened(name))
+	for _, n := range names {
+		if folded.Matches(strings.ToLower(n.Name)) {
+			return text + fmt.Sprintf("; upper and lower case count, and there is %q", strict.Shortened(n.Name))
 		}
 	}
 	wider := Pattern{Text: "*" + p.Text + "*"}
-	for _, l := range lines {
-		if name := d.of(l).Name; wider.Matches(name) {
-			return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", strict.Shortened(name))
+	for _, n := range names {
+		if wider.Matches(n.Name) {
+			return text + fmt.Sprintf("; a pattern is for the whole name, and there is %q", strict.Shortened(n.Name))
 		}
 	}
 	return text

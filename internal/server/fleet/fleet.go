@@ -79,13 +79,8 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 	if row.Isolation == "" {
 		row.Isolation = string(host.Container)
 	}
-	if !slices.Contains(host.ForSpecs(), host.Isolation(row.Isolation)) {
-		return api.Spec{}, fault.Invalidf("spec %q: isolation %q, want container, gvisor or microvm", in.Name, row.Isolation)
-	}
-	const leastMemory, leastDisk = 16 * limits.MiB, limits.MiB // below these no container starts
-	if row.MemoryBytes < leastMemory || row.DiskBytes < leastDisk {
-		return api.Spec{}, fault.Invalidf("spec %q: %d bytes of memory and %d of disk, want at least %d and %d", in.Name, row.MemoryBytes,
-			row.DiskBytes, int64(leastMemory), int64(leastDisk))
+	if err := row.Check(); err != nil {
+		return api.Spec{}, err
 	}
 	var made Spec
 	err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
@@ -97,6 +92,19 @@ func (s *Service) CreateSpec(ctx context.Context, actor access.Actor, in api.New
 		return err
 	})
 	return made.Wire(), err
+}
+
+// Check refuses resources that no runner could give, and isolation that a spec may not ask for.
+func (s Spec) Check() error {
+	if !slices.Contains(host.ForSpecs(), host.Isolation(s.Isolation)) {
+		return fault.Invalidf("spec %q: isolation %q, want container, gvisor or microvm", s.Name, s.Isolation)
+	}
+	const leastMemory, leastDisk = 16 * limits.MiB, limits.MiB // below these no container starts
+	if s.MemoryBytes < leastMemory || s.DiskBytes < leastDisk {
+		return fault.Invalidf("spec %q: %d bytes of memory and %d of disk, want at least %d and %d", s.Name, s.MemoryBytes, s.DiskBytes,
+			int64(leastMemory), int64(leastDisk))
+	}
+	return nil
 }
 
 // EnsureDefaultSpec makes the spec "default", which is the fallback, if there is no spec at all.

@@ -315,7 +315,10 @@ func (s *Service) Control(ctx context.Context, actor access.Actor, ref, id strin
 		return api.Job{}, err
 	}
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
-		_, err := ownJob(ctx, tx, p, id)
+		j, err := ownJob(ctx, tx, p, id)
+		if err == nil && status == api.JobPending && j.SlotID != nil { // its machine goes when its slot is done
+			return fault.Conflictf("job %s is a task of a sweep, which gives it to another machine by itself; start another sweep", id)
+		}
 		return err
 	}); err != nil {
 		return api.Job{}, err

@@ -211,6 +211,9 @@ func newPool(in api.NewPool) (p Pool, err error) {
 	if p.Skipped != nil {
 		return p, nil
 	}
+	if max(in.VCPUs, in.Cores) > limits.SweepCPUs {
+		return p, fault.Invalidf("pool %q: %d CPUs, the limit is %d", alias, max(in.VCPUs, in.Cores), limits.SweepCPUs)
+	}
 	n, err := strconv.Atoi(string(p.Share))
 	named := p.Share == core.WholeMachine || p.Share == core.PerCore || p.Share == core.PerVCPU
 	switch {

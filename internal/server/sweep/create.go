@@ -144,6 +144,9 @@ func (s *Service) specOf(ctx context.Context, p Pool, in api.NewPool) (spec flee
 	want := fleet.Spec{ID: ident.NewUUID(), Name: p.Testbed, OS: "linux", Architecture: host.Architecture(p.Arch),
 		Isolation: cmp.Or(in.Isolation, string(host.Container)), CPU: p.taskCPUs(), MemoryBytes: p.MemoryBytes,
 		DiskBytes: cmp.Or(in.Disk, limits.SweepDisk)}
+	if err := want.Check(); err != nil {
+		return spec, err
+	}
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
 		spec, err = findSpec(ctx, tx, want)
 		return err

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -94,11 +96,20 @@ func text(v any) (string, error) {
 }
 
 // Insert makes a sweep. Its id and times are made; the same external id twice in a project is a Conflict.
+//
+// Environments of workloads are not kept: they may hold secrets, and the jobs have them until they end.
 func Insert(ctx context.Context, tx *store.Tx, s Sweep) (Sweep, error) {
 	s.ID, s.Created, s.Modified = ident.NewUUID(), tx.Now(), tx.Now()
+	s.Plan.Workloads = slices.Clone(s.Plan.Workloads)
+	for i := range s.Plan.Workloads {
+		s.Plan.Workloads[i].Env = nil
+	}
 	plan, err := text(s.Plan)
 	if err != nil {
 		return s, fmt.Errorf("encode plan of sweep %s: %w", s.ExternalID, err)
+	}
+	if s.Config, err = withoutEnvironments(s.Config); err != nil {
+		return s, fmt.Errorf("encode configuration of sweep %s: %w", s.ExternalID, err)
 	}
 	_, err = tx.Exec(ctx, `insert into sweep (id, project_id, external_id, name, config, config_hash, plan, state, broken, note, outcome,
 		budget,
@@ -114,6 +125,35 @@ func Insert(ctx context.Context, tx *store.Tx, s Sweep) (Sweep, error) {
 		return s, fmt.Errorf("insert sweep %q: %w", s.ExternalID, err)
 	}
 	return s, nil
+}
+
+// withoutEnvironments is canonical JSON without what its objects have as env.
+func withoutEnvironments(config string) (string, error) {
+	if !strings.Contains(config, `"env"`) {
+		return config, nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(config))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return "", err
+	}
+	var drop func(any)
+	drop = func(value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			delete(v, "env")
+			for _, inner := range v {
+				drop(inner)
+			}
+		case []any:
+			for _, inner := range v {
+				drop(inner)
+			}
+		}
+	}
+	drop(value)
+	return text(value)
 }
 
 // Find returns a project's sweep by UUID or by the client's own id.

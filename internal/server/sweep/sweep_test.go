@@ -135,6 +135,9 @@ func TestBadSweepsAreRefusedWithAReason(t *testing.T) {
 		"an id with a slash":    {func(s *api.NewSweep) { s.ID = "../x" }, "want an id of"},
 		"no id":                 {func(s *api.NewSweep) { s.ID = "" }, "sweep"},
 		"share over the CPUs":   {func(s *api.NewSweep) { s.Pools[0].Share = "8" }, "share"},
+		"no sandbox":            {func(s *api.NewSweep) { s.Pools[0].Isolation = "none" }, "want container, gvisor or microvm"},
+		"no memory":             {func(s *api.NewSweep) { s.Pools[0].Memory = 1 }, "1 bytes of memory"},
+		"CPUs without end":      {func(s *api.NewSweep) { s.Pools[0].VCPUs = 1 << 35 }, "CPUs, the limit is 4096"},
 		"a market":              {func(s *api.NewSweep) { s.Pools[0].Market = "futures" }, "want on_demand or spot"},
 		"all pools are skipped": {func(s *api.NewSweep) { s.Pools[0].Skipped = &api.SweepSkip{Reason: "quota"} }, "none takes part"},
 		"a config of two":       {func(s *api.NewSweep) { s.Config = json.RawMessage(`{} {}`) }, "config"},
@@ -153,6 +156,42 @@ func TestBadSweepsAreRefusedWithAReason(t *testing.T) {
 		if n := f.count(`select count(*) from ` + table); n != 0 {
 			t.Errorf("%d rows are left in %s", n, table)
 		}
+	}
+}
+
+// TestASweepKeepsNoEnvironment: jobs have it until they end, and nothing else does.
+func TestASweepKeepsNoEnvironment(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := ask("secret", free("small", 1))
+	in.Workloads[0].Env = map[string]string{"TOKEN": "hunter2"}
+	in.Config = json.RawMessage(`{"workloads": [{"name": "interp", "env": {"TOKEN": "hunter2"}, "timeout": 123456789012345678}]}`)
+	f.mustCreate(in)
+	if n := f.count(`select count(*) from sweep where plan like '%hunter2%' or config like '%hunter2%'`); n != 0 {
+		t.Error("the sweep's row has the environment")
+	}
+	if n := f.count(`select count(*) from sweep where config like '%123456789012345678%'`); n != 1 {
+		t.Error("the rest of the configuration is not as it was")
+	}
+	if _, created, err := f.create(in); created || err != nil {
+		t.Errorf("the same request again: created %v, %v", created, err)
+	}
+}
+
+// TestATaskIsNotRetriedByHand: its machine goes when its slot is done, so that it would wait for ever.
+func TestATaskIsNotRetriedByHand(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.mustCreate(ask("night", free("small", 1)))
+	var id string
+	if err := f.store.View(t.Context(), func(tx *store.Tx) error {
+		return tx.QueryRow(t.Context(), `select job_id from task limit 1`).Scan(&id)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.queue.Control(t.Context(), f.member, "shop", id, api.JobPending); !fault.Is(err, fault.Conflict) ||
+		!strings.Contains(fault.Message(err), "a task of a sweep") {
+		t.Errorf("%v", err)
 	}
 }
 
