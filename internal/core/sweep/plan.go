@@ -2,11 +2,8 @@ package sweep
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -357,25 +354,11 @@ func (b *builder) slots() {
 		for ordinal := range pool.Hosts {
 			slot := len(p.Slots)
 			p.Slots = append(p.Slots, Slot{Pool: i, Ordinal: ordinal + 1})
-			from := len(p.Tasks)
-			for w := range p.Workloads {
-				for repeat := range p.Repeats {
-					p.Tasks = append(p.Tasks, Task{Slot: slot, Workload: w, Repeat: repeat + 1})
-				}
+			for _, task := range TasksOfSlot(len(p.Workloads), p.Repeats, p.Seed, pool.Alias, ordinal+1) {
+				task.Slot = slot
+				p.Tasks = append(p.Tasks, task)
 			}
-			shuffle(p.Tasks[from:], p.Seed, pool.Alias, ordinal)
 		}
-	}
-}
-
-func shuffle(tasks []Task, seed uint64, name string, ordinal int) {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(ordinal)))
-	r := rand.New(rand.NewPCG(seed, h.Sum64()))
-	r.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
-	for i := range tasks {
-		tasks[i].Place = i + 1
 	}
 }
 
