@@ -86,10 +86,21 @@ func TestAProjectWhoseLookFailsKeepsNoOtherFromIt(t *testing.T) {
 		listAfterAStepOf(t, s, project, false)
 	}
 	if err := s.store.Tx(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `create trigger broken before insert on line_look when new.head_id in (select h.id from head h
-			join branch b on b.id = h.branch_id join project p on p.id = b.project_id where p.slug = 'first')
-			begin select raise(abort, 'the disk is on fire'); end`)
-		return err
+		const first = `new.head_id in (select h.id from head h join branch b on b.id = h.branch_id join project p on p.id = b.project_id
+			where p.slug = 'first')`
+		statements := []string{`create trigger broken before insert on line_look when ` + first + `
+			begin select raise(abort, 'the disk is on fire'); end`}
+		if tx.ForUpdate("head") != "" { // PostgreSQL
+			statements = []string{`create function broken() returns trigger language plpgsql as $$ begin
+				if ` + first + ` then raise exception 'the disk is on fire'; end if; return new; end $$`,
+				`create trigger broken before insert on line_look for each row execute function broken()`}
+		}
+		for _, statement := range statements {
+			if _, err := tx.Exec(t.Context(), statement); err != nil {
+				return err
+			}
+		}
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
