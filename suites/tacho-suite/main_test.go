@@ -12,6 +12,8 @@ import (
 	"github.com/tachograph/tacho/internal/core/suite"
 )
 
+// No test here runs in parallel: the program has one thread, and its kernels write to one sink.
+
 func settingsOf(t *testing.T, env map[string]string, args ...string) settings {
 	t.Helper()
 	s, err := parse(args, func(name string) string { return env[name] })
@@ -24,7 +26,6 @@ func settingsOf(t *testing.T, env map[string]string, args ...string) settings {
 func always(v float64) func() float64 { return func() float64 { return v } }
 
 func TestWhatItPrintsIsRead(t *testing.T) {
-	t.Parallel()
 	s := settingsOf(t, map[string]string{"TACHO_SUITE_FAIL": "float"}, "--seconds=0.02")
 	var out bytes.Buffer
 	if err := s.run(&out, always(0)); err == nil || err.Error() != "Float: told to fail" {
@@ -48,7 +49,6 @@ func TestWhatItPrintsIsRead(t *testing.T) {
 }
 
 func TestKnobs(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		host, kind string
 		want       float64
@@ -78,7 +78,6 @@ func TestKnobs(t *testing.T) {
 
 // TestAnEffectIsWork: what has an effect of 1.5 does 1.5 times the units that it counts.
 func TestAnEffectIsWork(t *testing.T) {
-	t.Parallel()
 	var did []int
 	spin := kernel{"Spin", func(n int) {
 		did = append(did, n)
@@ -98,7 +97,6 @@ func TestAnEffectIsWork(t *testing.T) {
 }
 
 func TestTheTableIsOneCycle(t *testing.T) {
-	t.Parallel()
 	chain := table()
 	steps := 1
 	for at := chain[0]; at != 0; at = chain[at] {

@@ -57,21 +57,22 @@ func (s *Service) EndChecks(ctx context.Context) error {
 
 // endCheck judges a check whose reports are both there, or gives it up if there will be no results of one. All of it is one transaction:
 // of two servers the second finds that it has ended. Jobs that nobody waits for any more are canceled.
-func (s *Service) endCheck(ctx context.Context, c Check) error {
+func (s *Service) endCheck(ctx context.Context, open Check) error {
 	var left string // a job of a measurement that was given up
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		left = ""
-		e, err := eventOfCheck(ctx, tx, c)
+		e, err := eventOfCheck(ctx, tx, open)
 		if err != nil {
 			return err
 		}
 		if err := tx.Lock(ctx, store.LinesOf(e.HeadID)); err != nil {
 			return err
 		}
-		if e, err = eventOfCheck(ctx, tx, c); err != nil {
+		if e, err = eventOfCheck(ctx, tx, open); err != nil {
 			return err
 		}
-		if c, err = checkByID(ctx, tx, c.ID); err != nil || c.Ended != nil {
+		c, err := checkByID(ctx, tx, open.ID)
+		if err != nil || c.Ended != nil {
 			return err
 		}
 		m, waiting, err := readMeasured(ctx, tx, c)
@@ -90,7 +91,7 @@ func (s *Service) endCheck(ctx context.Context, c Check) error {
 		return nil
 	}
 	if err := s.queue.Cancel(ctx, left); err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Missing) { // all have ended
-		return fmt.Errorf("cancel what is left of check %s: %w", c.ID, err)
+		return fmt.Errorf("cancel what is left of check %s: %w", open.ID, err)
 	}
 	return nil
 }

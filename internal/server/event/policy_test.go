@@ -119,6 +119,7 @@ func (w *world) namesTold(kind string) string {
 	w.t.Helper()
 	var told []string
 	w.in(func(ctx context.Context, tx *store.Tx) error {
+		told = nil // the transaction may come again
 		rows, err := tx.Query(ctx, `select body from event where kind = $1 order by seq`, kind)
 		_, err = store.Collect(rows, err, func(rows *sql.Rows) (string, error) {
 			var text string

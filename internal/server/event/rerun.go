@@ -79,8 +79,9 @@ func (s *Service) Check(ctx context.Context, actor access.Actor, ref, id string,
 		if e, err = expire(ctx, tx, e); err != nil {
 			return err
 		}
-		plan.event = e
-		if e, err = plan.begin(ctx, tx, s.queue, prepared, actor); err != nil {
+		begun := plan // the transaction may come again
+		begun.event = e
+		if e, err = begun.begin(ctx, tx, s.queue, prepared, actor); err != nil {
 			return err
 		}
 		out, err = whole(ctx, tx, e)
