@@ -9,8 +9,8 @@ type Policy struct {
 	Text     string         `json:"text" doc:"YAML; docs/policy.md has the keys"`
 	Account  string         `json:"account,omitempty" doc:"UUID of who set it; absent: nobody, or a local command"`
 	Modified *time.Time     `json:"modified,omitempty"`
-	Problem  string         `json:"problem,omitempty" doc:"why the text does not hold, and what does: this server cannot read it"`
-	Notices  []PolicyNotice `json:"notices" doc:"rules that are allowed and probably not meant"`
+	Problem  string         `json:"problem,omitempty" doc:"that parts of the text do not hold: this server cannot read them; see notices"`
+	Notices  []PolicyNotice `json:"notices" doc:"what of a stored text does not hold; rules that are allowed and probably not meant"`
 }
 
 // PolicyNotice is something about a rule of a policy.

@@ -112,7 +112,7 @@ func TestAProjectWhoseLookFailsKeepsNoOtherFromIt(t *testing.T) {
 	}
 }
 
-// TestAPolicyThatCannotBeReadHoldsNothingUp, as after a return to an older server: the default holds, and whoever asks is told so.
+// TestAPolicyThatCannotBeReadHoldsNothingUp, as after a return to an older server: the rest holds, and whoever asks is told so.
 func TestAPolicyThatCannotBeReadHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	s := quiet(t, func(*Config) {})
@@ -122,13 +122,13 @@ func TestAPolicyThatCannotBeReadHoldsNothingUp(t *testing.T) {
 		s.Handler().ServeHTTP(answer, Local(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)))
 		return answer
 	}
-	const said = "cannot read version 4 of the project's policy (line 1), so the default policy holds"
+	const said = "leaves out parts of version 4 of the project's policy (line 1), and the rest holds"
 	if answer := get("/v0/projects/shop/events"); answer.Header().Get(api.NoticeHeader) != "" {
 		t.Errorf("a notice without a policy: %v", answer.Header())
 	}
 	if err := s.store.Tx(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(t.Context(), `insert into policy (project_id, version, text, modified)
-			select id, 4, 'rules: [{colour: red, test: none}]', 0 from project where slug = 'shop'`)
+			select id, 4, 'rules: [{severity: warn}, {colour: red, test: none}]', 0 from project where slug = 'shop'`)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestAPolicyThatCannotBeReadHoldsNothingUp(t *testing.T) {
 		t.Errorf("the policy: %s", answer.Body)
 	}
 	for _, page := range []string{"/projects/shop", "/projects/shop/events"} {
-		if answer := get(page); answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), "cannot read version 4") {
+		if answer := get(page); answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), "leaves out parts of version 4") {
 			t.Errorf("%s: %d, says nothing of it", page, answer.Code)
 		}
 	}

@@ -6,6 +6,7 @@
 // rules come first, exceptions after them. What no rule says has a default, so an empty policy is a policy.
 //
 // Parse reads a text strictly: what it does not know, and rules that contradict each other, are mistakes with line, column and a caret.
+// ParseStored reads one that was set before, perhaps by another version: what it does not know is left out, and said.
 // Resolve answers for one line, Unreached and Unmatched say which rules matter for nothing, and Concern whom a change of policy may matter
 // to. Noisy and Counted are the changes of a line in one form.
 //

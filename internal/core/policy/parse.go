@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -45,7 +48,7 @@ var format = strict.Format{Name: "policy", File: FileName, Bytes: limits.PolicyB
 		"a rule": "benchmark: 'Parse*' and below it severity: fail"},
 	Without: map[string]string{"tag": "benchmarks have no tags; select with a pattern of their names (benchmark)"}}
 
-// Parse reads a policy. An error is Mistakes. A text without rules is the default policy.
+// Parse reads a policy that somebody wants to set. An error is Mistakes. A text without rules is the default policy.
 func Parse(text []byte) (Policy, error) {
 	p := reader{Reader: strict.New(text, format)}
 	if body := p.Parse(); body != nil {
@@ -61,10 +64,47 @@ func Parse(text []byte) (Policy, error) {
 	return p.policy, nil
 }
 
+// Stored is a policy as another version of this program may have taken it.
+type Stored struct {
+	Policy           // what holds
+	Ignored []Notice // what of the text does not, and why, at most 2 for each of ten mistakes; nil: all of it holds
+	Default bool     // nothing of the text could be read: the default holds
+}
+
+// ParseStored reads a policy that somebody has set, however long ago: words come and go with versions, and what people decided goes on to
+// hold as far as it is understood. A rule with a key that is not known, or that selects by what cannot be read, is left out: without
+// that it would select more than was meant. Of a setting that cannot be read the rule says nothing. Of those who are told the first
+// limits.PolicyNames are; a rule that names only others tells whoever listens. Rules beyond limits.PolicyRules are left out. Of rules that
+// contradict each other the last one holds, as of all.
+func ParseStored(text []byte) Stored {
+	p := reader{Reader: strict.New(text, format), stored: true}
+	body := p.Parse()
+	if body != nil {
+		p.Each(body, "a policy", strict.Keys{"rules": p.rules})
+		p.names()
+	}
+	out := Stored{Policy: p.policy, Default: p.Mistakes() > 0 && len(p.policy.Rules) == 0}
+	if found, wrong := errors.AsType[Mistakes](p.Err()); wrong {
+		for _, m := range found {
+			out.Ignored = append(out.Ignored, Notice{m.At, m.Text})
+		}
+		out.Ignored = append(out.Ignored, p.left[:min(len(p.left), len(found))]...)
+		slices.SortStableFunc(out.Ignored, func(a, b Notice) int { return cmp.Compare(a.At.Line, b.At.Line) })
+	}
+	return out
+}
+
 // reader is a text while it is read.
 type reader struct {
 	*strict.Reader
 	policy Policy
+	stored bool     // it is read for what can be understood of it
+	left   []Notice // of a stored text: what mistakes have left out
+}
+
+// leave notes what is left out of a stored text.
+func (r *reader) leave(at Position, form string, args ...any) {
+	r.left = append(r.left, Notice{at, fmt.Sprintf(form, args...)})
 }
 
 func (r *reader) rules(_ Position, n strict.Node) {
@@ -79,7 +119,11 @@ func (r *reader) rules(_ Position, n strict.Node) {
 	if len(values) > limits.PolicyRules {
 		r.Wrong(strict.Place(values[limits.PolicyRules]), "%d rules, more than %d; select with patterns instead of names", len(values),
 			limits.PolicyRules)
-		return
+		if !r.stored {
+			return
+		}
+		r.leave(strict.Place(values[limits.PolicyRules]), "the rules from here on are left out")
+		values = values[:limits.PolicyRules]
 	}
 	for _, v := range values {
 		r.rule(v)
@@ -88,13 +132,15 @@ func (r *reader) rules(_ Position, n strict.Node) {
 
 // rule reads one rule.
 func (r *reader) rule(n strict.Node) {
-	before := r.Mistakes()
+	before, inSettings := r.Mistakes(), 0
 	rule := Rule{At: strict.Place(n)}
 	where := map[string]Position{}
 	setting := func(key string, read func(Position, strict.Node)) func(Position, strict.Node) {
 		return func(at Position, n strict.Node) {
+			before := r.Mistakes()
 			where[key] = at
 			read(at, n)
+			inSettings += r.Mistakes() - before
 		}
 	}
 	word := func(key string, known []string, take func(string)) func(Position, strict.Node) {
@@ -130,26 +176,16 @@ func (r *reader) rule(n strict.Node) {
 				rule.MinEffect = r.share(strict.Place(n), text)
 			}
 		}),
-		"notify": setting("notify", func(_ Position, n strict.Node) {
-			names := []string{}
-			for _, v := range r.texts(n, "notify", limits.PolicyNames) {
-				switch {
-				case utf8.RuneCountInString(v.Text) > nameRunes:
-					r.Wrong(v.At, "notify %q: a name has at most %d characters", strict.Shortened(v.Text), nameRunes)
-				case strings.ContainsFunc(v.Text, unicode.IsControl):
-					r.Wrong(v.At, "notify: a name has no line breaks and no control characters")
-				case v.Text != nobody:
-					names = append(names, v.Text)
-				case strict.IsList(n) && len(r.List(n, "notify")) > 1:
-					r.Wrong(v.At, "notify has none beside names; remove one")
-				}
-			}
-			slices.Sort(names) // in whatever order they are written, the same are told
-			names = slices.Compact(names)
-			rule.Notify = &names
-		}),
+		"notify": setting("notify", func(at Position, n strict.Node) { rule.Notify = r.told(at, n) }),
 	})
-	if r.Mistakes() > before {
+	switch wrong := r.Mistakes() - before; {
+	case wrong > 0 && !r.stored:
+		return
+	case wrong > inSettings:
+		r.leave(rule.At, "this rule is left out")
+		return
+	case r.stored:
+		r.understood(rule, where)
 		return
 	}
 	switch {
@@ -167,6 +203,47 @@ func (r *reader) rule(n strict.Node) {
 	r.policy.Rules = append(r.policy.Rules, rule)
 }
 
+// understood takes a rule of a stored text, all of whose selectors could be read.
+func (r *reader) understood(rule Rule, where map[string]Position) {
+	for key, lacks := range map[string]bool{"test": rule.Test == "", "min_effect": rule.MinEffect == nil, "strictness": rule.Strictness == 0,
+		"severity": rule.Severity == ""} {
+		if at, said := where[key]; said && lacks {
+			r.leave(at, "this %s is left out", key)
+		}
+	}
+	if rule.said() != 0 {
+		r.policy.Rules = append(r.policy.Rules, rule)
+	}
+}
+
+// told reads who is told. Of a stored text those are left out whose names cannot be read or that are too many; nil: no name is left of
+// those that were meant.
+func (r *reader) told(at Position, n strict.Node) *[]string {
+	names, before := []string{}, r.Mistakes()
+	for _, v := range r.texts(n, "notify", limits.PolicyNames) {
+		switch {
+		case utf8.RuneCountInString(v.Text) > nameRunes:
+			r.Wrong(v.At, "notify %q: a name has at most %d characters", strict.Shortened(v.Text), nameRunes)
+		case strings.ContainsFunc(v.Text, unicode.IsControl):
+			r.Wrong(v.At, "notify: a name has no line breaks and no control characters")
+		case v.Text != nobody:
+			names = append(names, v.Text)
+		case strict.IsList(n) && len(r.List(n, "notify")) > 1:
+			r.Wrong(v.At, "notify has none beside names; remove one")
+		}
+	}
+	slices.Sort(names) // in whatever order they are written, the same are told
+	names = slices.Compact(names)
+	if r.stored && r.Mistakes() > before {
+		if len(names) == 0 {
+			r.leave(at, "this notify is left out: whoever listens is told")
+			return nil
+		}
+		r.leave(at, "of this notify only %s", strings.Join(names, ", "))
+	}
+	return &names
+}
+
 // texts are one value or a list of them.
 func (r *reader) texts(n strict.Node, key string, most int) (out []Pattern) {
 	values := []strict.Node{n}
@@ -177,8 +254,15 @@ func (r *reader) texts(n strict.Node, key string, most int) (out []Pattern) {
 		}
 	}
 	if len(values) > most {
-		r.Wrong(strict.Place(values[most]), "%s has %d entries, more than %d; use patterns", key, len(values), most)
-		return nil
+		way := "use patterns"
+		if key == "notify" {
+			way = "name a group instead"
+		}
+		r.Wrong(strict.Place(values[most]), "%s has %d entries, more than %d; %s", key, len(values), most, way)
+		if !r.stored {
+			return nil
+		}
+		values = values[:most]
 	}
 	for _, v := range values {
 		text, ok := r.Scalar(v, key)
@@ -233,16 +317,33 @@ func (r *reader) contradictions() {
 
 // names refuses more names of who is told than a notice can carry.
 func (r *reader) names() {
-	told := map[string]bool{}
-	for _, rule := range r.policy.Rules {
+	told, said := map[string]bool{}, false
+	for i := range r.policy.Rules {
+		rule := &r.policy.Rules[i]
 		if rule.Notify == nil {
 			continue
 		}
+		var kept, over []string
 		for _, name := range *rule.Notify {
-			if told[name] = true; len(told) > limits.PolicyNames {
-				r.Wrong(rule.At, "notify: with this rule the policy names more than %d; name a group instead", limits.PolicyNames)
-				return
+			if !told[name] && len(told) == limits.PolicyNames {
+				over = append(over, name)
+				continue
 			}
+			told[name], kept = true, append(kept, name)
+		}
+		if len(over) == 0 {
+			continue
+		}
+		if !said {
+			said = true
+			r.Wrong(rule.At, "notify: with this rule the policy names more than %d; name a group instead", limits.PolicyNames)
+		}
+		if !r.stored {
+			return
+		}
+		r.leave(rule.At, "notify of this rule: not told are %s", strings.Join(over, ", "))
+		if rule.Notify = &kept; len(kept) == 0 {
+			rule.Notify = nil
 		}
 	}
 }

@@ -420,3 +420,63 @@ func TestATextMayBeginWithAByteOrderMark(t *testing.T) {
 		}
 	}
 }
+
+// TestAStoredTextHoldsAsFarAsItIsUnderstood: what was taken once goes on to judge, and says what does not.
+func TestAStoredTextHoldsAsFarAsItIsUnderstood(t *testing.T) {
+	t.Parallel()
+	many := make([]string, 20)
+	for i := range many {
+		many[i] = fmt.Sprintf("n%02d", i)
+	}
+	names := strings.Join(many, ", ")
+	for text, want := range map[string]struct {
+		rules, ignored string
+		isDefault      bool
+	}{
+		"": {},
+		"rules: [{severity: fail}, {tag: slow, test: none}]": {"fail", "1:28 tag: benchmarks have no tags; select with a pattern of their " +
+			"names (benchmark)\n1:27 this rule is left out", false},
+		"rules: [{severity: fail}, {benchmark: [], test: none}]": {"fail", "1:39 benchmark has an empty list; leave it out to select all\n" +
+			"1:27 this rule is left out", false},
+		"rules: [{test: guess, severity: fail}]": {"fail", "1:16 test \"guess\": use change, exact, threshold, none\n1:10 this test is left out",
+			false},
+		"rules: [{test: guess}]": {"", "1:16 test \"guess\": use change, exact, threshold, none\n" +
+			"1:10 this test is left out", true},
+		"rules: [{severity: info}, {severity: fail}]": {"info; fail", "", false}, // contradictory now: the last one holds
+		"rules: [{notify: [" + names + "]}]": {"told " + strings.Join(many[:16], " "), "1:99 notify has 20 entries, more than 16; name a group " +
+			"instead\n1:10 of this notify only " + strings.Join(many[:16], ", "), false},
+		"rules: [{notify: [" + strings.Join(many[:16], ", ") + "]}, {benchmark: b, notify: [x, y]}]": {
+			"told " + strings.Join(many[:16], " ") + "; for b", "1:101 notify: with this rule the policy names more than 16; name a group " +
+				"instead\n1:101 notify of this rule: not told are x, y", false},
+		"rulez: [{severity: fail}]": {"", "1:1 unknown key \"rulez\"; did you mean rules?", true},
+		"rules: [":                  {"", "1:8 not YAML: sequence end token ']' not found", true},
+	} {
+		got := ParseStored([]byte(text))
+		var rules, ignored []string
+		for _, r := range got.Rules {
+			said := string(r.Severity)
+			if r.Notify != nil {
+				said = "told " + strings.Join(*r.Notify, " ")
+			}
+			for _, b := range r.Benchmark {
+				said += "for " + b.Text
+			}
+			rules = append(rules, said)
+		}
+		for _, n := range got.Ignored {
+			ignored = append(ignored, fmt.Sprintf("%d:%d %s", n.At.Line, n.At.Column, n.Text))
+		}
+		if strings.Join(rules, "; ") != want.rules || strings.Join(ignored, "\n") != want.ignored || got.Default != want.isDefault {
+			t.Errorf("%s:\nholds %q, want %q\nignored %s\nwant %s\ndefault %t", text, strings.Join(rules, "; "), want.rules,
+				strings.Join(ignored, "\n"), want.ignored, got.Default)
+		}
+	}
+	hostile := "rules:\n" + strings.Repeat("- {a: 1, b: 1, c: 1, test: none}\n", 600) // more mistakes than are kept
+	if got := ParseStored([]byte(hostile)); len(got.Rules) != 0 || !got.Default || len(got.Ignored) != 20 {
+		t.Errorf("%d rules of what cannot be read hold, %d notices", len(got.Rules), len(got.Ignored))
+	}
+	const text = "rules: [{severity: fail, notify: [b, a]}, {benchmark: 'x*', test: none}, {testbed: c, notify: none}]"
+	if diff := cmp.Diff(parse(t, text), ParseStored([]byte(text)).Policy); diff != "" {
+		t.Errorf("what is taken as new (-) is read otherwise from the store (+):\n%s", diff)
+	}
+}

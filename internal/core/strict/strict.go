@@ -53,6 +53,7 @@ type Reader struct {
 	source   string
 	lines    []string
 	mistakes []Mistake
+	wrong    int // mistakes, also those that are not kept
 }
 
 // New begins to read a text.
@@ -66,6 +67,7 @@ func New(text []byte, format Format) *Reader {
 
 // Wrong notes a mistake.
 func (r *Reader) Wrong(at Position, form string, args ...any) {
+	r.wrong++
 	if len(r.mistakes) >= mistakesKept {
 		return // what is told is there
 	}
@@ -76,7 +78,7 @@ func (r *Reader) Wrong(at Position, form string, args ...any) {
 }
 
 // Mistakes is how many there are so far.
-func (r *Reader) Mistakes() int { return len(r.mistakes) }
+func (r *Reader) Mistakes() int { return r.wrong }
 
 // Err are the mistakes so far in the order of the text, at most ten; nil for none.
 func (r *Reader) Err() error {

@@ -2,8 +2,8 @@
 // means is in core/policy. A change asks for another look at the lines that it may concern (report.JudgeAgain) and tells of it
 // (notify.PolicyChanged), in its own transaction.
 //
-// A text that this version cannot read, because a newer one wrote it, judges nothing: its project goes on with the default, and whoever
-// looks at it is told so (Problem).
+// A text that another version took holds as far as this one understands it (corepolicy.ParseStored), and whoever looks at it is told what
+// does not (Problem). Only a new text is read strictly.
 //
 // Who calls it: the edge httpapi calls Service, and the room of events calls Of when it looks at lines.
 package policy
@@ -13,6 +13,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -39,8 +42,8 @@ func (s *Service) Get(ctx context.Context, actor access.Actor, ref string) (out 
 		if err != nil {
 			return err
 		}
-		out, err = row.wire()
-		return err
+		out = row.wire()
+		return nil
 	})
 	return out, err
 }
@@ -66,12 +69,13 @@ func (s *Service) Set(ctx context.Context, actor access.Actor, ref string, in ap
 				row.Version, in.Version)
 		}
 		if row.Text == in.Text && row.Version > 0 {
-			out, err = row.wire()
-			return err
+			out = row.wire()
+			return nil
 		}
-		before, err := row.policy()
-		if err != nil {
-			before = corepolicy.Policy{Rules: []corepolicy.Rule{{}}} // of a version that knew other words: all may be judged otherwise
+		was := row.policy()
+		before := was.Policy
+		if was.Ignored != nil { // of a version that knew other words: all may be judged otherwise
+			before = corepolicy.Policy{Rules: []corepolicy.Rule{{}}}
 		}
 		row.Version, row.Text, row.AccountID, row.Modified = row.Version+1, in.Text, nil, tx.Now()
 		if actor.AccountID != "" {
@@ -86,8 +90,8 @@ func (s *Service) Set(ctx context.Context, actor access.Actor, ref string, in ap
 		if err := notify.Write(ctx, tx, notify.Event{Kind: notify.PolicyChanged, ProjectID: p.ID, Subject: p.ID}); err != nil {
 			return err
 		}
-		out, err = row.wire()
-		return err
+		out = row.wire()
+		return nil
 	})
 	return out, err
 }
@@ -129,40 +133,49 @@ func judgeAgain(ctx context.Context, tx *store.Tx, projectID string, before, aft
 	return nil
 }
 
-// Of returns what holds in a project: the default where the text cannot be read.
+// Of returns what holds in a project: as much of its policy as can be read.
 func Of(ctx context.Context, tx *store.Tx, projectID string) (corepolicy.Policy, error) {
 	row, err := find(ctx, tx, projectID)
-	if err != nil {
-		return corepolicy.Policy{}, err
-	}
-	p, err := row.policy()
-	if _, unreadable := errors.AsType[corepolicy.Mistakes](err); unreadable {
-		return corepolicy.Policy{}, nil
-	}
-	return p, err
+	return row.policy().Policy, err
 }
 
-// Problem says in a sentence why the project's policy does not hold, and what does; "" if it holds. It is in ASCII and quotes nothing of
-// the text.
+// Problem says in a sentence what of the project's policy does not hold, and what does; "" if all of it holds. It is in ASCII and quotes
+// nothing of the text.
 func (s *Service) Problem(ctx context.Context, actor access.Actor, ref string) (text string, err error) {
 	err = s.door.View(ctx, actor, ref, func(tx *store.Tx, p project.Project) error {
 		row, err := find(ctx, tx, p.ID)
-		if err != nil {
-			return err
-		}
-		_, err = row.policy()
-		if found, unreadable := errors.AsType[corepolicy.Mistakes](err); unreadable {
-			text = row.problem(found)
-			return nil
-		}
+		text = row.problem(row.policy())
 		return err
 	})
 	return text, err
 }
 
-func (r row) problem(found corepolicy.Mistakes) string {
-	return fmt.Sprintf("this server cannot read version %d of the project's policy (line %d), so the default policy holds: upgrade the "+
-		"server, or replace the policy", r.Version, found[0].At.Line)
+// linesSaid bounds how many lines a sentence names.
+const linesSaid = 5
+
+func (r row) problem(p corepolicy.Stored) string {
+	if p.Ignored == nil {
+		return ""
+	}
+	const way = "another version of the server may have written it; 'tacho policy view' says what is wrong, and 'tacho policy set' replaces it"
+	if p.Default {
+		return fmt.Sprintf("this server cannot read version %d of the project's policy (line %d), so the default policy holds: %s", r.Version,
+			p.Ignored[0].At.Line, way)
+	}
+	var lines []string
+	for _, n := range p.Ignored {
+		if line := strconv.Itoa(n.At.Line); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	at := "line " + lines[0]
+	if len(lines) > linesSaid {
+		lines = append(lines[:linesSaid], "...")
+	}
+	if len(lines) > 1 {
+		at = "lines " + strings.Join(lines, ", ")
+	}
+	return fmt.Sprintf("this server leaves out parts of version %d of the project's policy (%s), and the rest holds: %s", r.Version, at, way)
 }
 
 // row is a row of policy.
@@ -200,35 +213,23 @@ func save(ctx context.Context, tx *store.Tx, r row) error {
 	return nil
 }
 
-func (r row) policy() (corepolicy.Policy, error) {
-	p, err := corepolicy.Parse([]byte(r.Text))
-	if err != nil {
-		return p, fmt.Errorf("policy of project %s, version %d: %w", r.ProjectID, r.Version, err)
-	}
-	return p, nil
-}
+func (r row) policy() corepolicy.Stored { return corepolicy.ParseStored([]byte(r.Text)) }
 
-// wire is the row as the API has it. A text that this version cannot read is shown as it is.
-func (r row) wire() (api.Policy, error) {
+// wire is the row as the API has it. The text is shown as it is, and the notices begin with what of it does not hold.
+func (r row) wire() api.Policy {
 	out := api.Policy{Project: r.ProjectID, Version: r.Version, Text: r.Text, Notices: []api.PolicyNotice{}}
 	if r.Version == 0 {
 		out.Text = corepolicy.Default
-		return out, nil
+		return out
 	}
 	out.Modified = &r.Modified
 	if r.AccountID != nil {
 		out.Account = *r.AccountID
 	}
-	p, err := r.policy()
-	if found, wrong := errors.AsType[corepolicy.Mistakes](err); wrong {
-		out.Problem = r.problem(found)
-		for _, m := range found {
-			out.Notices = append(out.Notices, api.PolicyNotice{Line: m.At.Line, Column: m.At.Column, Text: m.Text})
-		}
-		return out, nil
-	}
-	for _, n := range p.Unreached() {
+	p := r.policy()
+	out.Problem = r.problem(p)
+	for _, n := range slices.Concat(p.Ignored, p.Unreached()) {
 		out.Notices = append(out.Notices, api.PolicyNotice{Line: n.At.Line, Column: n.At.Column, Text: n.Text})
 	}
-	return out, nil
+	return out
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
+	corepolicy "github.com/tachograph/tacho/internal/core/policy"
 	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -69,28 +70,59 @@ func TestAPolicyIsReplacedByWhoHasSeenIt(t *testing.T) {
 	}
 }
 
-// TestAPolicyOfAnotherVersionIsShownAndReplaced: the words may change with the program.
-func TestAPolicyOfAnotherVersionIsShownAndReplaced(t *testing.T) {
+// TestAPolicyOfAnotherVersionHoldsAsFarAsItIsUnderstood: the words may change with the program, and what people decided does not.
+func TestAPolicyOfAnotherVersionHoldsAsFarAsItIsUnderstood(t *testing.T) {
 	t.Parallel()
-	s, _ := storetest.Open(t)
-	home := storetest.Home(t, s, "acme")
-	p := storetest.NewProject(t, s, project.Project{Name: "Shop", Slug: "shop", OrganizationID: home.ID})
-	policies := policy.NewService(project.NewDoor(s, nil))
-	if err := s.Tx(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `insert into policy (project_id, version, text, modified) 
-			values ($1, 4, 'rules: [{colour: red}]', 0)`, p.ID)
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	got, err := policies.Get(t.Context(), local, "shop")
-	if err != nil || got.Text != "rules: [{colour: red}]" || !strings.Contains(got.Problem, "version 4") || len(got.Notices) != 1 ||
-		!strings.Contains(got.Notices[0].Text, "colour") {
-		t.Errorf("shown: %+v, %v", got, err)
-	}
-	got, err = policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4})
-	if err != nil || got.Version != 5 || got.Problem != "" {
-		t.Errorf("replaced: %+v, %v", got, err)
+	for text, want := range map[string]struct {
+		problem, notice string
+		severity        corepolicy.Severity // of a line
+	}{
+		"rules: [{severity: fail}, {tag: slow, test: none}]": {
+			"leaves out parts of version 4 of the project's policy (line 1), and the rest holds", "benchmarks have no tags", corepolicy.Fail},
+		"rules:\n  - {severity: fail, notify: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]}": {"(line 2)", "of this notify only a, b, c, d",
+			corepolicy.Fail},
+		"rules: [{colour: red}]": {"cannot read version 4 of the project's policy (line 1), so the default policy holds", "colour",
+			corepolicy.Warn},
+		"rules: [": {"so the default policy holds", "not YAML", corepolicy.Warn},
+	} {
+		s, _ := storetest.Open(t)
+		home := storetest.Home(t, s, "acme")
+		p := storetest.NewProject(t, s, project.Project{Name: "Shop", Slug: "shop", OrganizationID: home.ID})
+		policies := policy.NewService(project.NewDoor(s, nil))
+		if err := s.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `insert into policy (project_id, version, text, modified) values ($1, 4, $2, 0)`, p.ID, text)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := policies.Get(t.Context(), local, "shop")
+		var notices []string
+		for _, n := range got.Notices {
+			notices = append(notices, n.Text)
+		}
+		if err != nil || got.Text != text || !strings.Contains(got.Problem, want.problem) ||
+			!strings.Contains(strings.Join(notices, "\n"), want.notice) {
+			t.Errorf("%s is shown as %+v, %v", text, got, err)
+		}
+		if said, err := policies.Problem(t.Context(), local, "shop"); err != nil || said != got.Problem {
+			t.Errorf("%s: the problem is %q, %v", text, said, err)
+		}
+		if err := s.View(t.Context(), func(tx *store.Tx) error {
+			holds, err := policy.Of(t.Context(), tx, p.ID)
+			if setting := holds.Resolve(corepolicy.Line{}); setting.Severity != want.severity || setting.Test != corepolicy.Change {
+				t.Errorf("%s: %+v holds", text, setting)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+		if _, err := policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4, Text: text + " "}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s is taken as a new text: %v", text, err)
+		}
+		got, err = policies.Set(t.Context(), local, "shop", api.SetPolicy{Version: 4})
+		if err != nil || got.Version != 5 || got.Problem != "" {
+			t.Errorf("%s is replaced by %+v, %v", text, got, err)
+		}
 	}
 }
 
