@@ -12,6 +12,12 @@ const (
 	DetailOverBudget = "over_budget"
 )
 
+// What each task of a sweep has in its environment, above what its workload says.
+const (
+	EnvWorkload     = "TACHO_WORKLOAD"
+	EnvInstanceType = "TACHO_INSTANCE_TYPE"
+)
+
 // NewSweep is the body of POST …/sweeps: what was configured, and what it came to with today's prices. The server makes the slots and the
 // tasks of it. The same id again with the same body is answered with the sweep that is there; with another body it is a conflict.
 type NewSweep struct {

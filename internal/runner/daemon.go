@@ -28,7 +28,27 @@ type Config struct {
 	ExitWhenIdle bool          // leave when the server has no job
 	Version      string
 	Log          *slog.Logger // required
+
+	// Enroll is asked for Runner and Key once the machine has shown that it can run a command in a sandbox; nil: they are given.
+	Enroll func() (runner string, key Secret, err error)
+	// Observe is told what the daemon begins to do. It must not block. nil: nobody looks.
+	Observe func(Doing)
+	// Turns is a file: of all runners that are given the same one, one at a time has a job. Empty: this one need not wait.
+	Turns string
 }
+
+// Doing is what a daemon does.
+type Doing struct {
+	Phase    string // ready, running or uploading, as machines of sweeps say it
+	Workload string // of the task that runs; empty: none, or a job of no sweep
+}
+
+// What a daemon does.
+const (
+	PhaseReady     = "ready"
+	PhaseRunning   = "running"
+	PhaseUploading = "uploading"
+)
 
 // ErrNoSandbox is what New returns on a machine whose runtime is installed, but that cannot run a command in a sandbox.
 var ErrNoSandbox = errors.New("this machine cannot run a command in a sandbox")
@@ -109,8 +129,12 @@ func newDaemon(cfg Config, m machine, r results, clk clock) (*Daemon, error) {
 		timers: map[channel.RunnerTimer]*timer{}, held: map[claimID]*heldResult{},
 	}
 	d.uploader = &uploader{endpoint: e, after: clk.after, random: d.random, log: cfg.Log}
+	turn := func(context.Context) (func(), error) { return func() {}, nil }
+	if cfg.Turns != "" {
+		turn = turns{cfg.Turns}.take
+	}
 	d.executor = &executor{
-		machine: m, results: r, after: clk.after, random: d.random, log: cfg.Log,
+		turn: turn, machine: m, results: r, after: clk.after, random: d.random, log: cfg.Log,
 		check: complete, source: func(job *api.ClaimedJob) imageSource {
 			c := &job.Config
 			source := imageSource{registry: c.Registry, repository: c.Repository, version: c.Digest, own: c.Internal, trusted: c.Internal || c.Listed}
@@ -135,6 +159,12 @@ func New(cfg Config) (d *Daemon, close func(), err error) {
 	if err := proven(m); err != nil {
 		release()
 		return nil, nil, err
+	}
+	if cfg.Enroll != nil {
+		if cfg.Runner, cfg.Key, err = cfg.Enroll(); err != nil {
+			release()
+			return nil, nil, err
+		}
 	}
 	r, err := openResults(cfg.StateDir)
 	if err != nil {
@@ -378,6 +408,7 @@ func (d *Daemon) hangUp() {
 // execute runs a job beside the loop.
 func (d *Daemon) execute(job api.ClaimedJob) {
 	d.log.Info("job begins", "job", job.UUID, "epoch", job.Epoch, "image", job.Config.Image, "spec", job.Spec.Slug)
+	d.observe(Doing{Phase: PhaseRunning, Workload: job.Config.Env[api.EnvWorkload]})
 	ctx, kill := context.WithCancelCause(context.Background())
 	d.kill = kill
 	d.tasks.Go(func() {
@@ -389,10 +420,17 @@ func (d *Daemon) execute(job api.ClaimedJob) {
 			d.kill = nil
 			d.held[claimID{job.UUID, job.Epoch}] = &heldResult{entry: done.entry, record: done.record}
 			end := done.record.Terminal
+			d.observe(Doing{Phase: PhaseUploading})
 			d.log.Info("job ends", "job", job.UUID, "epoch", job.Epoch, "event", end.Event, "reason", end.Reason)
 			d.step(channel.Finished{Terminal: end, Upload: len(done.record.Outputs) > 0 && end.Reason != api.ReasonRunnerAborted})
 		})
 	})
+}
+
+func (d *Daemon) observe(what Doing) {
+	if d.cfg.Observe != nil {
+		d.cfg.Observe(what)
+	}
 }
 
 // keep makes a result durable before it is sent. A disk that refuses it does not stop the delivery: it only would not survive a crash.
@@ -445,6 +483,7 @@ func (d *Daemon) forget(e channel.Forget) {
 	id := claimID{e.Job, e.Epoch}
 	h := d.held[id]
 	delete(d.held, id)
+	d.observe(Doing{Phase: PhaseReady})
 	d.log.Info("job is done here", "job", e.Job, "epoch", e.Epoch, "delivered", e.Delivered)
 	if h == nil {
 		return

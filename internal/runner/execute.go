@@ -22,6 +22,7 @@ import (
 
 // executor runs one job after the other.
 type executor struct {
+	turn    func(context.Context) (done func(), err error) // waits until no other runner of this machine has a job
 	machine machine
 	results results
 	check   func(*api.ClaimedJob) *failure // whether the job says all that it must
@@ -109,6 +110,11 @@ func (r *jobRun) run(ctx context.Context) error {
 	if r.entry, err = r.results.begin(r.job.UUID, r.job.Epoch); err != nil {
 		return failWith(api.ReasonSandbox, err, "the runner cannot store the job's results")
 	}
+	done, err := r.turn(ctx) // also for pull and unpack, which would disturb what another one measures
+	if err != nil {
+		return err
+	}
+	defer done()
 	image, err := r.prepare(ctx)
 	if err != nil {
 		return err

@@ -90,6 +90,7 @@ func runOnce(ctx context.Context, o OneShot, m machine, clk clock) (Summary, err
 	has := m.offer()
 	out := &terminalResults{stdout: o.Stdout, stderr: o.Stderr, dir: o.OutputDir}
 	x := &executor{
+		turn:    func(context.Context) (func(), error) { return func() {}, nil },
 		machine: m, results: out, after: clk.after, random: rand.Float64, log: o.Log, detail: o.Progress,
 		check: bounded, source: func(*api.ClaimedJob) imageSource { return source },
 	}

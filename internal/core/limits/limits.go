@@ -244,6 +244,10 @@ const (
 	SweepTidy      = 10 * time.Second // how often it is looked for what a server that died left undone
 	SweepForgotten = time.Hour        // after its end a sweep that nobody looks after counts as ended, clean or not
 	MachineEvents  = 1_000            // of one machine that are shown
+
+	MachineBeat     = 20 * time.Second // how often a machine says how far it is, on average: a sixth of what its controller is patient for
+	MachineBeatTime = 10 * time.Second // that the answer may take
+	EnrollPauseMost = 30 * time.Second // between two tries to enrol while the server is away
 )
 
 // The database.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/tachograph/tacho/api"
@@ -118,7 +119,7 @@ func (s *Service) prepare(ctx context.Context, a ask, p project.Project, org acc
 			placeholder := "" // each slot has a copy with its own
 			prepared, err := s.Jobs.Prepare(ctx, job.PrepareParams{Project: p, Organization: org, Actor: r.Actor, SourceIP: r.SourceIP,
 				Spec: &spec, Image: &image, SlotID: &placeholder,
-				Job: api.NewJob{Image: w.Image, Cmd: w.Cmd, Env: w.Env, FilePaths: w.Files, Timeout: &w.Timeout}})
+				Job: api.NewJob{Image: w.Image, Cmd: w.Cmd, Env: environment(w, pool), FilePaths: w.Files, Timeout: &w.Timeout}})
 			if err != nil {
 				return nil, ofWorkload(err, w.Name+" on "+pool.Alias)
 			}
@@ -129,6 +130,14 @@ func (s *Service) prepare(ctx context.Context, a ask, p project.Project, org acc
 		}
 	}
 	return out, nil
+}
+
+// environment tells a task what it is and on which kind of machine.
+func environment(w api.SweepWorkload, p Pool) map[string]string {
+	env := map[string]string{}
+	maps.Copy(env, w.Env)
+	env[api.EnvWorkload], env[api.EnvInstanceType] = w.Name, p.Type
+	return env
 }
 
 // ofWorkload says which workload an error is of.

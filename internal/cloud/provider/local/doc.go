@@ -15,12 +15,18 @@ import (
 	"github.com/tachograph/tacho/internal/cloud/provider"
 )
 
+// Disk is the folder in a machine's folder that goes when the machine does, as a disk would.
+const Disk = "disk"
+
+// UserData is the file in a machine's folder that has what it was made with.
+const UserData = "user-data"
+
 // Config is where machines are kept and what they run.
 type Config struct {
 	Dir string // state directory; made if it is not there
 	// Guard is the command that runs Watch with the arguments that are appended to it.
 	Guard []string
-	// Command is what a machine runs: a runner. Its environment is the guard's, and its folder the machine's, where the file user-data has
+	// Command is what a machine runs: a runner. Its environment is the guard's, and its folder the machine's, where UserData has
 	// Want.UserData: a command line is no place for a secret.
 	Command func(provider.Want) []string
 	Now     func() time.Time // nil: the clock

@@ -33,7 +33,7 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := os.MkdirAll(cfg.Dir, 0o711); err != nil { // a sandbox's root passes through it, and reads nothing
 		return nil, fmt.Errorf("state directory of local machines: %w", err)
 	}
 	return &Provider{cfg: cfg}, nil
@@ -63,9 +63,9 @@ type ended struct {
 
 const (
 	tagsFile, startedFile, endedFile = "tags.json", "started.json", "ended.json"
-	lockFile, userDataFile, logFile  = "lock", "user-data", "log"
+	lockFile, userDataFile, logFile  = "lock", UserData, "log"
 
-	process  = "process"     // the one type
+	process  = "process"     // the one type, whatever stands behind a dot
 	remember = 1 * time.Hour // how long after its expiry an ended machine is listed
 )
 
@@ -106,6 +106,9 @@ func here(region string) error {
 	return nil
 }
 
+// kinds are the types: all of them are alike. The names behind the dot are for trying a sweep out with several.
+var kinds = regexp.MustCompile(`^` + process + `(\.[a-z0-9-]{1,32})?$`)
+
 // safe is a token that can be the name of a folder.
 var safe = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
@@ -121,8 +124,9 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 		return invalid("a tag is missing")
 	case !w.Expires.After(p.cfg.Now()) || w.TTL <= 0:
 		return invalid("the machine would be over already")
-	case w.Type != process:
-		return provider.Machine{}, &provider.Error{Class: provider.Unsupported, Err: fmt.Errorf("no type %q, only %q", w.Type, process)}
+	case !kinds.MatchString(w.Type):
+		return provider.Machine{}, &provider.Error{Class: provider.Unsupported, Err: fmt.Errorf("no type %q, only %q, and "+
+			"%[2]s.NAME for one that is called otherwise", w.Type, process)}
 	}
 	if err := here(w.Region); err != nil {
 		return provider.Machine{}, err
@@ -133,7 +137,7 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 	if m, ok, err := p.read(dir); err != nil || ok && m.State != provider.Pending {
 		return m, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return provider.Machine{}, &provider.Error{Class: provider.Unknown, Err: err}
 	}
 	if err := os.WriteFile(filepath.Join(dir, userDataFile), w.UserData, 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -76,5 +77,22 @@ func Watch(dir string, ttl time.Duration, ready io.Writer) error {
 	case <-over.C:
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what is left of the group
+	if err := wipe(filepath.Join(dir, Disk)); err != nil {
+		fmt.Fprintln(log, "the disk of this machine stays:", err)
+	}
 	return writeJSON(dir, endedFile, ended{time.Now().UTC()})
+}
+
+// wipe removes the disk of a machine that is over. What something is mounted on stays: its files could be another's.
+func wipe(dir string) error {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4]+"/", dir+"/") {
+			return fmt.Errorf("%s is mounted", fields[4])
+		}
+	}
+	return os.RemoveAll(dir)
 }
