@@ -20,6 +20,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/cloud/provider"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/sweep"
 )
 
@@ -35,8 +36,12 @@ type Config struct {
 	Token func() string
 	// UserData is what a machine is started with; nil: nothing.
 	UserData func(ctx context.Context, m ledger.Machine) ([]byte, error)
-	Log      *slog.Logger // nil: none
+	Log      *slog.Logger     // nil: none
+	Now      func() time.Time // only how far it goes counts, and not what it says; nil: the clock
 }
+
+// ErrNoSweep is why a controller ends whose sweep the ledger does not have: it was deleted, and so were its machines' rows.
+var ErrNoSweep = errors.New("nobody knows this sweep any more")
 
 // Interval is how often Run looks without being woken, and half of it the most that a tick is late by chance.
 const Interval = 5 * time.Second
@@ -47,6 +52,7 @@ type Controller struct {
 	lease  ledger.Lease
 	paused map[string]time.Time // providers that asked for patience: forgetting it costs one more refusal
 	rounds map[string]int       // of patience in a row
+	seen   map[thing]time.Time  // strays, since when they are listed: forgetting it costs a grace
 	mu     sync.Mutex           // of paused and rounds, while calls run side by side
 }
 
@@ -56,17 +62,21 @@ func New(cfg Config) *Controller {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Controller{cfg: cfg, paused: map[string]time.Time{}, rounds: map[string]int{}}
 }
 
-// Run ticks until the sweep has ended and all of its machines are gone, ctx ends, or another controller has the sweep (ledger.ErrStale,
-// ledger.ErrHeld). Errors of the ledger and of providers are logged, and it goes on. When ctx ends the lease is given back.
+// Run ticks until the sweep has ended and all of its machines are gone, ctx ends, another controller has the sweep (ledger.ErrStale,
+// ledger.ErrHeld), or the sweep is not there any more (ErrNoSweep). Errors of the ledger and of providers are logged, and it goes on. When
+// ctx ends the lease is given back.
 func (c *Controller) Run(ctx context.Context, wake <-chan struct{}) error {
 	failures := 0
 	for {
 		done, err := c.tickRenewing(ctx)
 		switch {
-		case errors.Is(err, ledger.ErrStale) || errors.Is(err, ledger.ErrHeld):
+		case errors.Is(err, ledger.ErrStale) || errors.Is(err, ledger.ErrHeld) || errors.Is(err, ErrNoSweep):
 			return err
 		case ctx.Err() != nil:
 			c.giveBack(context.WithoutCancel(ctx))
@@ -140,6 +150,14 @@ func (c *Controller) hold(ctx context.Context) (err error) {
 	if err == nil {
 		c.lease = lease
 	}
+	return gone(err)
+}
+
+// gone makes the answer that there is no such sweep one to end with.
+func gone(err error) error {
+	if fault.Is(err, fault.Missing) {
+		return fmt.Errorf("%w: %w", ErrNoSweep, err)
+	}
 	return err
 }
 
@@ -149,11 +167,13 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 	if err := c.hold(ctx); err != nil {
 		return false, err
 	}
+	asked := c.cfg.Now() // the ledger's answer is younger than this
 	rows, err := c.cfg.Ledger.Read(ctx, c.cfg.Sweep)
 	if err != nil {
-		return false, err
+		return false, gone(err)
 	}
 	v := view{Snapshot: rows, lists: c.list(ctx, rows), paused: c.pauses(), policy: c.cfg.Policy}
+	v.seen = c.see(v)
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -161,7 +181,7 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	acts := decide(v)
-	t := tick{Controller: c, id: rows.Sweep.ID, rows: map[string]ledger.Machine{}, now: rows.Now}
+	t := tick{Controller: c, id: rows.Sweep.ID, rows: map[string]ledger.Machine{}, asked: asked, read: rows.Now}
 	for _, m := range rows.Machines {
 		t.rows[m.ID] = m
 	}
@@ -172,6 +192,20 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 		}
 	}
 	return false, err
+}
+
+// see remembers since when strays are listed, by the ledger's clock: when a provider says that something was made is by a clock that may be
+// wrong.
+func (c *Controller) see(v view) map[thing]time.Time {
+	now := map[thing]time.Time{}
+	for _, stray := range v.strays() {
+		now[stray] = v.Now
+		if since, before := c.seen[stray]; before {
+			now[stray] = since
+		}
+	}
+	c.seen = now
+	return now
 }
 
 func (c *Controller) pauses() map[string]time.Time {

@@ -53,7 +53,14 @@ type view struct {
 	ledger.Snapshot
 	lists  map[place]listing
 	paused map[string]time.Time // providers that asked for patience, until when
+	seen   map[thing]time.Time  // strays, since when they are listed
 	policy Policy
+}
+
+// thing is what a list of a place shows.
+type thing struct {
+	place
+	provider.Ref
 }
 
 // actions of a tick. Chains run side by side, the steps of a chain one after the other until one fails; last runs after all of them.
@@ -99,7 +106,7 @@ func decide(v view) actions {
 	if v.Sweep.State == sweep.Planned {
 		return actions{}
 	}
-	d := decider{view: v, rows: map[string]bool{}, slots: map[string]ledger.Slot{}, pools: map[string]ledger.Pool{},
+	d := decider{view: v, slots: map[string]ledger.Slot{}, pools: map[string]ledger.Pool{},
 		machines: map[string]ledger.Machine{}, listed: map[string][]provider.Machine{}}
 	for _, s := range v.Slots {
 		d.slots[s.ID] = s
@@ -113,7 +120,6 @@ func decide(v view) actions {
 		}
 	}
 	for _, m := range v.Machines {
-		d.rows[m.ID] = true
 		d.machines[m.ID] = d.machine(m)
 	}
 	d.strays()
@@ -130,7 +136,6 @@ func decide(v view) actions {
 
 type decider struct {
 	view
-	rows     map[string]bool
 	slots    map[string]ledger.Slot
 	pools    map[string]ledger.Pool
 	machines map[string]ledger.Machine // as they are after what was decided
@@ -358,34 +363,49 @@ func (w *walk) against(slot ledger.Slot, found *provider.Machine) (sweep.Reason,
 	return "", ""
 }
 
-// strays removes what carries our tags and is in no row, and what machines that are gone have left behind.
-func (d *decider) strays() {
-	for _, at := range d.places() {
-		l := d.lists[at]
-		var refs []provider.Ref
+// strays are what carries our tags and is in no row, and what machines that are gone have left behind, in order.
+func (v view) strays() (out []thing) {
+	rows := map[string]bool{} // whether it may run
+	for _, m := range v.Machines {
+		rows[m.ID] = m.State.MayRun()
+	}
+	for _, at := range v.places() {
+		l := v.lists[at]
 		live := map[string]bool{}
 		for _, m := range l.machines {
 			live[m.Token] = live[m.Token] || m.State != provider.Ended
-			if !d.rows[m.Token] && m.State != provider.Ended && d.Now.Sub(m.Launched) >= d.policy.Grace {
-				refs = append(refs, provider.Ref{Kind: provider.KindMachine, ID: m.NativeID})
+			if _, known := rows[m.Token]; !known && m.State != provider.Ended {
+				out = append(out, thing{at, provider.Ref{Kind: provider.KindMachine, ID: m.NativeID}})
 			}
 		}
 		for _, o := range l.leftovers {
-			row, known := d.machines[o.Token]
-			if !live[o.Token] && (!known || !row.State.MayRun()) && d.Now.Sub(o.Made) >= d.policy.Grace {
-				refs = append(refs, o.Ref)
+			if !live[o.Token] && !rows[o.Token] {
+				out = append(out, thing{at, o.Ref})
 			}
 		}
-		if len(refs) > 0 {
+	}
+	return out
+}
+
+// strays removes those that have been listed for a grace: a row is there before its machine, but rows are read before lists.
+func (d *decider) strays() {
+	byPlace := map[place][]provider.Ref{}
+	for _, stray := range d.view.strays() {
+		if since, seen := d.seen[stray]; seen && d.Now.Sub(since) >= d.policy.Grace {
+			byPlace[stray.place] = append(byPlace[stray.place], stray.Ref)
+		}
+	}
+	for _, at := range d.places() {
+		if refs := byPlace[at]; len(refs) > 0 {
 			d.chain(step{destroy: &destroy{at, refs}})
 		}
 	}
 }
 
 // places are those that were listed, in order.
-func (d *decider) places() []place {
+func (v view) places() []place {
 	var out []place
-	for at, l := range d.lists {
+	for at, l := range v.lists {
 		if l.err == nil {
 			out = append(out, at)
 		}

@@ -15,10 +15,14 @@ import (
 // tick does what was decided.
 type tick struct {
 	*Controller
-	id   string                    // of the sweep, whatever name it was asked for by: what machines are tagged with
-	rows map[string]ledger.Machine // as they were read
-	now  time.Time
+	id    string                    // of the sweep, whatever name it was asked for by: what machines are tagged with
+	rows  map[string]ledger.Machine // as they were read
+	asked time.Time                 // before they were read, by the controller's clock
+	read  time.Time                 // and when, by the ledger's
 }
+
+// now is the ledger's clock, as far as it may have gone since the rows were read. A round may take minutes.
+func (t tick) now() time.Time { return t.read.Add(t.cfg.Now().Sub(t.asked)) }
 
 // do runs the chains side by side and then the last steps, and returns what failed. After ErrStale nothing more is begun.
 func (t tick) do(ctx context.Context, acts actions) error {
@@ -91,7 +95,7 @@ func (t tick) create(ctx context.Context, row ledger.Machine) error {
 		return fmt.Errorf("machine %s: no provider %q here", row.ID, row.Provider)
 	}
 	w := provider.Want{Token: row.ID, Owner: t.cfg.Owner, Sweep: t.id, Region: row.Region, Zone: row.Zone, Type: row.Type,
-		Market: row.Market, Expires: row.Expires, TTL: row.Expires.Sub(t.now)}
+		Market: row.Market, Expires: row.Expires}
 	if t.cfg.UserData != nil {
 		data, err := t.cfg.UserData(ctx, row)
 		if err != nil {
@@ -99,11 +103,17 @@ func (t tick) create(ctx context.Context, row ledger.Machine) error {
 		}
 		w.UserData = data
 	}
+	if w.TTL = row.Expires.Sub(t.now()); w.TTL < t.cfg.Policy.LeastLife { // the round took too long
+		if row.Doubted {
+			return nil // it is gone when two lists lack it
+		}
+		return t.record(ctx, row.ID, ledger.Change{Verb: sweep.Refuse, Reason: sweep.BecauseExpired, Note: "the sweep's time is nearly over"})
+	}
 	// A call must not arrive after its row may have been given up: so it does not live longer than a create may be on its way.
 	callCtx, cancel := context.WithTimeout(ctx, t.cfg.Policy.CallTime)
 	defer cancel()
 	made, err := p.Create(callCtx, w)
-	t.heed(row.Provider, err, t.now)
+	t.heed(row.Provider, err, t.now())
 	if err != nil {
 		return t.failed(ctx, row, provider.Of(err))
 	}
@@ -149,13 +159,13 @@ func (t tick) destroy(ctx context.Context, d destroy) error {
 	if p == nil {
 		return fmt.Errorf("no provider %q here", d.provider)
 	}
-	if t.now.Before(t.pauses()[d.provider]) {
+	if t.now().Before(t.pauses()[d.provider]) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.cfg.Policy.CallTime)
 	defer cancel()
 	err := p.Destroy(ctx, d.region, d.refs)
-	t.heed(d.provider, err, t.now)
+	t.heed(d.provider, err, t.now())
 	if err != nil {
 		return fmt.Errorf("destroy in %s %s: %w", d.provider, d.region, err)
 	}

@@ -30,6 +30,7 @@ type world struct {
 	budget  sweep.Micros
 	takes   time.Duration // a task
 	silent  bool          // the server is down: nothing is claimed, told or heard
+	skew    time.Duration // how far the provider's clock is before everybody else's
 	invalid []string      // what must never be, and was
 	calls   int           // creates that were checked
 }
@@ -59,7 +60,7 @@ func newWorld(budget sweep.Micros, shape fake.Shape) *world {
 	clock := func() time.Time { return w.now }
 	shape.Regions, shape.Prices, shape.MinBill, shape.Slack = []string{"r1", "r2"}, worldPrices, time.Minute, worldSlack
 	w.expires = w.now.Add(worldTTL)
-	w.ledger, w.cloud = ledger.NewMemory(clock), fake.New(clock, shape)
+	w.ledger, w.cloud = ledger.NewMemory(clock), fake.New(w.providers, shape)
 	var pools []ledger.Pool
 	var slots []ledger.Slot
 	for i := range worldPools {
@@ -80,6 +81,9 @@ func newWorld(budget sweep.Micros, shape fake.Shape) *world {
 	w.ledger.Add(ledger.Sweep{ID: worldSweep, State: sweep.Active, Budget: budget, Expires: w.expires}, pools, slots)
 	return w
 }
+
+// providers is the provider's clock.
+func (w *world) providers() time.Time { return w.now.Add(w.skew) }
 
 func (w *world) read() ledger.Snapshot {
 	s, err := w.ledger.Read(context.Background(), worldSweep)
@@ -138,9 +142,9 @@ func (w *world) work() {
 
 // run is what the runner of a live machine does now.
 func (w *world) run(live fake.Live, row ledger.Machine, slots map[string]ledger.Slot, state sweep.State) {
-	age := w.now.Sub(live.Launched)
+	age := w.providers().Sub(live.Launched)
 	dead := live.Fate.DiesAfter > 0 && age >= live.Fate.DiesAfter || live.Fate.HangsAfter > 0 && age >= live.Fate.HangsAfter
-	if w.now.Before(live.Boots) || live.Fate.NeverEnrols || dead {
+	if w.providers().Before(live.Boots) || live.Fate.NeverEnrols || dead {
 		return
 	}
 	if row.Contact.IsZero() {
@@ -174,7 +178,7 @@ func (w *world) controller(holder string, parallel int, on *wire) *Controller {
 	on.world = w
 	return New(Config{Ledger: wiredLedger{on, w.ledger}, Providers: map[string]provider.Provider{"fake": wiredCloud{on, w.cloud}},
 		Sweep: worldSweep, Owner: worldOwner, Holder: holder, Policy: Policy{Parallel: parallel},
-		Token: func() string { return fmt.Sprintf("m%03d", w.next.Add(1)) }})
+		Now: func() time.Time { return w.now }, Token: func() string { return fmt.Sprintf("m%03d", w.next.Add(1)) }})
 }
 
 // errKilled is what a controller sees after its end, if it could.

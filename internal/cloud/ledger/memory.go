@@ -34,6 +34,13 @@ func (l *Memory) Add(s Sweep, pools []Pool, slots []Slot) {
 	l.sweeps[s.ID] = &Snapshot{Sweep: s, Pools: slices.Clone(pools), Slots: slices.Clone(slots)}
 }
 
+// Delete takes a sweep out of the ledger, as the end of its project does.
+func (l *Memory) Delete(sweepID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.sweeps, sweepID)
+}
+
 // Take implements Ledger.
 func (l *Memory) Take(ctx context.Context, sweepID, holder string) (lease Lease, err error) {
 	err = l.tx(ctx, sweepID, func(s *Snapshot) error {

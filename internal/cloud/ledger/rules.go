@@ -40,6 +40,9 @@ func (s Snapshot) Intend(in Intent) (Machine, Slot, error) {
 	case pool.Skipped != nil:
 		return Machine{}, Slot{}, fault.Conflictf("pool %s was skipped (%s) and gets no more machines", pool.ID, pool.Skipped.Reason)
 	}
+	if err := pool.allows(in); err != nil {
+		return Machine{}, Slot{}, err
+	}
 	m := Machine{ID: in.Token, Slot: slot.ID, Pool: pool.ID, Provider: pool.Provider, Region: in.Region, Zone: in.Zone, Type: pool.Type,
 		Market: in.Market, Price: pool.PriceOn(in.Market), Slack: pool.Slack, Expires: s.Sweep.Expires, Intended: s.Now, Asked: s.Now}
 	asked, err := sweep.Machine{State: sweep.MachinePlanned}.Move(m.ID, sweep.Ask, "")
@@ -82,6 +85,23 @@ func (s Snapshot) place(slotID string) (Slot, Pool, error) {
 	return s.Slots[i], s.Pools[j], nil
 }
 
+// allows checks that an intent stays within what the pool says: its prices hold there, and nowhere else does anybody list its machines.
+func (p Pool) allows(in Intent) error {
+	home := ""
+	if len(p.Regions) > 0 {
+		home = p.Regions[0]
+	}
+	switch {
+	case in.Region != home && !slices.Contains(p.Regions, in.Region):
+		return fault.Invalidf("machine %s: region %.64q is not one of pool %s: %q", in.Token, in.Region, p.ID, p.Regions)
+	case in.Zone != "" && (in.Region != home || !slices.Contains(p.Zones, in.Zone)):
+		return fault.Invalidf("machine %s: zone %.64q is not one of pool %s: %q, in its first region", in.Token, in.Zone, p.ID, p.Zones)
+	case in.Market != p.Market && (in.Market != sweep.OnDemand || p.Market != sweep.Spot):
+		return fault.Invalidf("machine %s: pool %s is bought %s, not %.20q", in.Token, p.ID, p.Market, in.Market)
+	}
+	return nil
+}
+
 // PriceOn is what a machine of the pool costs if it is bought like that.
 func (p Pool) PriceOn(m sweep.Market) sweep.Price {
 	if m == sweep.OnDemand && p.Market == sweep.Spot {
@@ -104,7 +124,7 @@ func (m Machine) Apply(c Change, now time.Time) (Machine, error) {
 	case sweep.Ask:
 		m.Asked = now
 	case sweep.Launch:
-		m.launched(c)
+		m.launched(c, now)
 	case sweep.Contact:
 		if m.Contact.IsZero() {
 			m.Contact = now
@@ -125,7 +145,9 @@ func (m Machine) Apply(c Change, now time.Time) (Machine, error) {
 	return m, nil
 }
 
-func (m *Machine) launched(c Change) {
+// launched takes the provider's word for when it was, unless that is before anybody asked or after now: the provider's clock is wrong then,
+// and it was no earlier than the first request.
+func (m *Machine) launched(c Change, now time.Time) {
 	m.Missing, m.Ended = time.Time{}, time.Time{}
 	if m.NativeID == "" {
 		m.NativeID = c.NativeID
@@ -135,21 +157,28 @@ func (m *Machine) launched(c Change) {
 	}
 	switch {
 	case !m.Launched.IsZero():
-	case c.Launched.IsZero():
+	case c.Launched.IsZero(), c.Launched.Before(m.Intended), c.Launched.After(now):
 		m.Launched = m.Intended
 	default:
 		m.Launched = c.Launched
 	}
 }
 
-// ended takes the provider's word, or the first list that lacked the machine, but nothing later than now.
+// ended takes the provider's word, or the first list that lacked the machine, but nothing later than now, and nothing earlier than the
+// machine was known to be there by the ledger's own clock: a provider whose clock is wrong must not make it cheaper than it was.
 func (m *Machine) ended(c Change, now time.Time) {
 	if !m.Ended.IsZero() {
 		return
 	}
 	m.Ended = now
+	there := m.Launched
+	for _, at := range []time.Time{m.Contact, m.Beat} {
+		if at.After(there) {
+			there = at
+		}
+	}
 	for _, known := range []time.Time{c.Ended, m.Missing} {
-		if !known.IsZero() && known.Before(now) {
+		if !known.IsZero() && known.Before(now) && !known.Before(there) {
 			m.Ended = known
 			return
 		}

@@ -32,7 +32,7 @@ type Provider interface {
 	// Price is what a machine costs there; Unsupported for a type that the region does not have.
 	Price(ctx context.Context, region, typ string, m sweep.Market) (sweep.Price, error)
 	// Create makes a machine with tags, time to live and user data in one call. The same token again is the same machine, which may have
-	// ended by now. One that would be over already is Invalid.
+	// ended by now. One without time left is Invalid: TTL says so, and not Expires, which is by another machine's clock.
 	Create(ctx context.Context, w Want) (Machine, error)
 	// List shows what carries the tags that the filter names, by the provider's word alone. Machines that have ended may be listed for a
 	// while, as Ended. A region that cannot be listed is an error, never an empty list.
@@ -81,7 +81,7 @@ type Want struct {
 	Market   sweep.Market
 	Image    string // of the machine; "": the provider's default
 	UserData []byte
-	Expires  time.Time     // absolute: the tag
+	Expires  time.Time     // absolute, by the ledger's clock: the tag
 	TTL      time.Duration // what is left until then; the machine's timer counts it without its wall clock
 }
 

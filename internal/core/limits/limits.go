@@ -175,11 +175,11 @@ const (
 	SweepTypes    = 1_000 // of all targets together
 	SweepRegions  = 50    // of one target, and zones
 	SweepHosts    = 1_000 // machines of one type; 10,000 is a mistake
-	SweepMachines = 5_000 // of one sweep
+	SweepMachines = 5_000 // of one sweep, in its plan and on the server
 	SweepRepeats  = 100
-	SweepTasks    = 200_000
-	SweepCPUs     = 4_096 // of one machine
-	SweepProblems = 20    // that a refused plan lists
+	SweepTasks    = 20_000 // of one sweep, in its plan and on the server: they are made in one transaction
+	SweepCPUs     = 4_096  // of one machine
+	SweepProblems = 20     // that a refused plan lists
 
 	ArchiveFilesPerTask = 20        // output, description, errors and the files that a workload names
 	ArchiveFiles        = 50_000    // of an archive whose tasks are not known
@@ -232,9 +232,7 @@ const (
 
 // Sweeps on a server.
 const (
-	SweepJobs      = 20_000    // tasks of one, made in one transaction
 	SweepPools     = 1_000     // of one
-	SweepSlots     = 5_000     // of one
 	SweepConfig    = 256 * KiB // of a configuration as JSON
 	SweepBodyBytes = 2 * MiB   // of a request for one: 1,000 pools of 1 KiB, and the configuration
 	SweepTTLLeast  = time.Minute

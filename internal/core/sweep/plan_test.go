@@ -275,9 +275,9 @@ func TestNamesOfPoolsAreUnique(t *testing.T) {
 func TestTooMuchIsRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"hosts: 1000\ntargets: [{provider: local, types: [a, b, c, d, e, f]}]": "6000 machines, more than 5000; split " +
+		"hosts: 1000\nrepeats: 1\ntargets: [{provider: local, types: [a, b, c, d, e, f]}]": "6000 machines, more than 5000; split " +
 			"the sweep into several",
-		"hosts: 1000\nrepeats: 100\nttl: 100h\ntargets: [{provider: local, types: [a, b]}]": "400000 tasks, more than 200000; use " +
+		"hosts: 1000\nrepeats: 100\nttl: 100h\ntargets: [{provider: local, types: [a, b]}]": "400000 tasks, more than 20000; use " +
 			"fewer hosts or repeats",
 		"budget: 9\nshare: 2\ntargets: [{provider: aws, types: [c8g.medium]}]": "share 2: c8g.medium has 1 CPUs",
 	} {

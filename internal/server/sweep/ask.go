@@ -219,8 +219,8 @@ func newPool(in api.NewPool) (p Pool, err error) {
 	switch {
 	case p.Arch == "":
 		return p, fault.Invalidf("pool %q: architecture %.20q, want amd64 or arm64", alias, in.Arch)
-	case in.Hosts < 1 || in.Hosts > limits.SweepSlots:
-		return p, fault.Invalidf("pool %q: %d hosts, want 1 to %d", alias, in.Hosts, limits.SweepSlots)
+	case in.Hosts < 1 || in.Hosts > limits.SweepMachines:
+		return p, fault.Invalidf("pool %q: %d hosts, want 1 to %d", alias, in.Hosts, limits.SweepMachines)
 	case !p.Price.Known:
 		return p, fault.Invalidf("pool %q: its price is not known, so nothing may be started; name a ceiling, or skip it", alias)
 	case p.Market != core.OnDemand && p.Market != core.Spot:
@@ -247,13 +247,13 @@ func (a *ask) checkSize() error {
 		}
 	}
 	each := a.row.Plan.Repeats
-	if each < 1 || each > limits.SweepJobs {
-		return fault.Invalidf("repeats: %d, want 1 or more", each)
+	if each < 1 || each > limits.SweepRepeats {
+		return fault.Invalidf("repeats: %d, want 1 to %d", each, limits.SweepRepeats)
 	}
 	tasks := slots * each * len(a.row.Plan.Workloads)
-	if slots > limits.SweepSlots || tasks > limits.SweepJobs {
+	if slots > limits.SweepMachines || tasks > limits.SweepTasks {
 		return fault.TooLargef("%d machines with %d tasks in all, the limits are %d and %d; split the sweep into several", slots, tasks,
-			limits.SweepSlots, limits.SweepJobs)
+			limits.SweepMachines, limits.SweepTasks)
 	}
 	return nil
 }

@@ -194,7 +194,7 @@ func (f *fixture) count(query string, args ...any) (n int) {
 
 // free is a pool of machines that nobody bills.
 func free(typ string, hosts int) api.NewPool {
-	return api.NewPool{Provider: "local", Type: typ, Arch: "arm64", VCPUs: 2, Memory: 1 << 30, Hosts: hosts,
+	return api.NewPool{Provider: "local", Regions: []string{"r1"}, Type: typ, Arch: "arm64", VCPUs: 2, Memory: 1 << 30, Hosts: hosts,
 		Price: api.SweepPrice{Known: true, Source: "free"}}
 }
 

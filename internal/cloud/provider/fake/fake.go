@@ -206,7 +206,7 @@ func (c *Cloud) refuses(w provider.Want, now time.Time) error {
 		return &provider.Error{Class: provider.Invalid, Err: fmt.Errorf("no region %q", w.Region)}
 	case !offered:
 		return &provider.Error{Class: provider.Unsupported, Err: fmt.Errorf("no type %q", w.Type)}
-	case !w.Expires.After(now) || w.TTL < 0:
+	case w.TTL < 0 || w.TTL == 0 && !w.Expires.After(now):
 		return &provider.Error{Class: provider.Invalid, Err: errors.New("the machine would be over already")}
 	case w.Token == "" || w.Owner == "" || w.Sweep == "":
 		return &provider.Error{Class: provider.Invalid, Err: errors.New("a tag is missing")}

@@ -46,6 +46,7 @@ type tags struct {
 	Sweep   string    `json:"sweep"`
 	Type    string    `json:"type"`
 	Expires time.Time `json:"expires"`
+	Over    time.Time `json:"over"` // when its time is over by the clock of this machine, which need not be that of Expires
 	Command []string  `json:"command"`
 }
 
@@ -66,7 +67,7 @@ const (
 	lockFile, userDataFile, logFile  = "lock", UserData, "log"
 
 	process  = "process"     // the one type, whatever stands behind a dot
-	remember = 1 * time.Hour // how long after its expiry an ended machine is listed
+	remember = 1 * time.Hour // how long after its time an ended machine is listed
 )
 
 // Traits implements provider.Provider.
@@ -122,7 +123,7 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 		return invalid("token %q cannot be a folder's name", w.Token)
 	case w.Owner == "" || w.Sweep == "":
 		return invalid("a tag is missing")
-	case !w.Expires.After(p.cfg.Now()) || w.TTL <= 0:
+	case w.TTL <= 0:
 		return invalid("the machine would be over already")
 	case !kinds.MatchString(w.Type):
 		return provider.Machine{}, &provider.Error{Class: provider.Unsupported, Err: fmt.Errorf("no type %q, only %q, and "+
@@ -135,7 +136,7 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 	defer p.mu.Unlock()
 	dir := filepath.Join(p.cfg.Dir, w.Token)
 	if m, ok, err := p.read(dir); err != nil || ok && m.State != provider.Pending {
-		return m, err
+		return m.Machine, err
 	}
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return provider.Machine{}, &provider.Error{Class: provider.Unknown, Err: err}
@@ -143,7 +144,8 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 	if err := os.WriteFile(filepath.Join(dir, userDataFile), w.UserData, 0o600); err != nil {
 		return provider.Machine{}, &provider.Error{Class: provider.Unknown, Err: err}
 	}
-	t := tags{Token: w.Token, Owner: w.Owner, Sweep: w.Sweep, Type: w.Type, Expires: w.Expires.UTC(), Command: p.cfg.Command(w)}
+	t := tags{Token: w.Token, Owner: w.Owner, Sweep: w.Sweep, Type: w.Type, Expires: w.Expires.UTC(),
+		Over: p.cfg.Now().UTC().Add(w.TTL), Command: p.cfg.Command(w)}
 	if err := writeJSON(dir, tagsFile, t); err != nil {
 		return provider.Machine{}, &provider.Error{Class: provider.Unknown, Err: err}
 	}
@@ -151,7 +153,7 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 		return provider.Machine{}, &provider.Error{Class: provider.Unknown, MayHaveHappened: true, Err: err}
 	}
 	m, _, err := p.read(dir)
-	return m, err
+	return m.Machine, err
 }
 
 // guard starts the guard of a machine and waits until it says that the machine runs.
@@ -211,27 +213,33 @@ func (p *Provider) List(_ context.Context, region string, f provider.Filter) ([]
 		if !ok || m.State == provider.Pending {
 			continue // nothing was started
 		}
-		if m.State == provider.Ended && p.cfg.Now().Sub(m.Expires) > remember {
+		if m.State == provider.Ended && p.cfg.Now().Sub(m.over) > remember {
 			_ = os.RemoveAll(dir)
 			continue
 		}
 		if f.Matches(m.Owner, m.Sweep, m.Token) {
-			out = append(out, m)
+			out = append(out, m.Machine)
 		}
 	}
 	return out, nil, nil
 }
 
+// kept is a machine as its folder has it.
+type kept struct {
+	provider.Machine
+	over time.Time
+}
+
 // read is the machine of a folder; false: there is none. Pending is one that was never started.
-func (p *Provider) read(dir string) (m provider.Machine, ok bool, err error) {
+func (p *Provider) read(dir string) (m kept, ok bool, err error) {
 	var t tags
 	if err := readJSON(dir, tagsFile, &t); errors.Is(err, fs.ErrNotExist) {
 		return m, false, nil
 	} else if err != nil {
 		return m, false, &provider.Error{Class: provider.Unknown, Err: err}
 	}
-	m = provider.Machine{Token: t.Token, NativeID: t.Token, Owner: t.Owner, Sweep: t.Sweep, Type: t.Type, Market: sweep.OnDemand,
-		State: provider.Pending, Expires: t.Expires}
+	m = kept{over: t.Over, Machine: provider.Machine{Token: t.Token, NativeID: t.Token, Owner: t.Owner, Sweep: t.Sweep, Type: t.Type,
+		Market: sweep.OnDemand, State: provider.Pending, Expires: t.Expires}}
 	held, err := lockHeld(dir) // before the files: a guard that ends meanwhile is seen as alive, and not as never started
 	if err != nil {
 		return m, false, &provider.Error{Class: provider.Unknown, Err: err}

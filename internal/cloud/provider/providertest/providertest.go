@@ -47,6 +47,7 @@ func Run(t *testing.T, fixture func(*testing.T) *Fixture) {
 		{"destroying twice is destroying", destroyed},
 		{"an unknown id is success", unknownID},
 		{"a machine that would be over already is invalid", tooLate},
+		{"what is left counts, and not the clock of whoever asks", strangersClock},
 		{"an unknown region is an error", unknownRegion},
 		{"each class of error is said", classes},
 		{"a lost reply is found by token", lost},
@@ -202,6 +203,25 @@ func tooLate(t *testing.T, f *Fixture) {
 	}
 	if left := f.list(t, provider.Filter{Owner: owner}); len(left) != 0 {
 		t.Errorf("it was made: %+v", left)
+	}
+}
+
+// strangersClock: whoever asks has a clock that is a day before or behind the provider's. What is left counts, and nothing else.
+func strangersClock(t *testing.T, f *Fixture) {
+	for token, off := range map[string]time.Duration{"behind": -24 * time.Hour, "before": 24 * time.Hour} {
+		w := f.want(token)
+		w.Expires = w.Expires.Add(off)
+		f.create(t, w)
+		if found := f.list(t, provider.Filter{Owner: owner, Token: token}); len(found) != 1 || !found[0].Expires.Equal(w.Expires) {
+			t.Errorf("%s: %+v", token, found)
+		}
+	}
+	if f.Expire == nil {
+		return
+	}
+	f.Expire()
+	if left := f.list(t, provider.Filter{Owner: owner}); len(left) != 0 {
+		t.Errorf("after an hour: %+v", left)
 	}
 }
 

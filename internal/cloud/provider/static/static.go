@@ -31,6 +31,12 @@ type Config struct {
 	Now  func() time.Time           // nil: the clock
 }
 
+// kept is the file of a machine.
+type kept struct {
+	provider.Machine
+	Over time.Time // when its time is over by the clock of this machine, which need not be that of Expires
+}
+
 // Provider prints lines.
 type Provider struct {
 	cfg Config
@@ -84,17 +90,18 @@ func (p *Provider) Create(_ context.Context, w provider.Want) (provider.Machine,
 		return provider.Machine{}, invalid("no region %q: static machines have none", w.Region)
 	case w.Owner == "" || w.Sweep == "":
 		return provider.Machine{}, invalid("a tag is missing")
-	case !w.Expires.After(p.cfg.Now()):
+	case w.TTL <= 0:
 		return provider.Machine{}, invalid("the machine would be over already")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m, err := p.read(w.Token); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return m, err
+	if k, err := p.read(w.Token); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return k.Machine, err
 	}
+	now := p.cfg.Now().UTC()
 	m := provider.Machine{Token: w.Token, NativeID: w.Token, Owner: w.Owner, Sweep: w.Sweep, Type: w.Type, Market: w.Market,
-		State: provider.Running, Launched: p.cfg.Now().UTC(), Expires: w.Expires.UTC()}
-	if err := p.write(m); err != nil {
+		State: provider.Running, Launched: now, Expires: w.Expires.UTC()}
+	if err := p.write(kept{m, now.Add(w.TTL)}); err != nil {
 		return provider.Machine{}, &provider.Error{Class: provider.Unknown, MayHaveHappened: true, Err: err}
 	}
 	if _, err := fmt.Fprintln(p.cfg.Out, p.cfg.Line(w)); err != nil {
@@ -125,7 +132,7 @@ func (p *Provider) List(_ context.Context, region string, f provider.Filter) (ou
 			return nil, nil, &provider.Error{Class: provider.Unavailable, Err: err}
 		}
 		if f.Matches(m.Owner, m.Sweep, m.Token) {
-			out = append(out, m)
+			out = append(out, m.Machine)
 		}
 	}
 	return out, nil, nil
@@ -154,7 +161,7 @@ func (p *Provider) Destroy(_ context.Context, _ string, refs []provider.Ref) err
 func (p *Provider) file(token string) string { return filepath.Join(p.cfg.Dir, token+".json") }
 
 // read is the machine of a token, which is over for us when its time is.
-func (p *Provider) read(token string) (m provider.Machine, err error) {
+func (p *Provider) read(token string) (m kept, err error) {
 	text, err := os.ReadFile(p.file(token))
 	if err != nil {
 		return m, err
@@ -162,14 +169,14 @@ func (p *Provider) read(token string) (m provider.Machine, err error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("%s: %w", p.file(token), err)
 	}
-	if m.State != provider.Ended && !m.Expires.After(p.cfg.Now()) {
-		m.State, m.Ended = provider.Ended, m.Expires
+	if m.State != provider.Ended && !m.Over.After(p.cfg.Now()) {
+		m.State, m.Ended = provider.Ended, m.Over
 	}
 	return m, nil
 }
 
 // write replaces the file of a machine whole.
-func (p *Provider) write(m provider.Machine) error {
+func (p *Provider) write(m kept) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
