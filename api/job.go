@@ -79,6 +79,7 @@ const (
 	ReasonBenchmarkTimeout Reason = "benchmark_timeout" // an iteration ran longer than the job's timeout
 	ReasonNoResult         Reason = "no_result"         // exit 0, but nothing that the adapter could read
 	ReasonAdapter          Reason = "adapter"           // output is there, but it is malformed
+	ReasonVariant          Reason = "variant"           // the output says that something else was measured than was asked for
 	ReasonOutOfMemory      Reason = "out_of_memory"     // over the job's memory
 	ReasonLimit            Reason = "limit"             // output, disk or process limit
 	ReasonImagePull        Reason = "image_pull"        // infra: image could not be fetched

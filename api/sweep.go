@@ -33,6 +33,7 @@ type NewSweep struct {
 	TTL       int64             `json:"ttl" minimum:"1" doc:"seconds; all machines end by then"`
 	Budget    int64             `json:"budget" minimum:"0" doc:"micro-dollars; 0 where all machines are free"`
 	Workloads []SweepWorkload   `json:"workloads" minItems:"1"`
+	Expected  *SweepExpected    `json:"expected,omitempty" doc:"of each workload; absent: whatever benchmarks there are"`
 	Pools     []NewPool         `json:"pools" minItems:"1"`
 	_         struct{}          `additionalProperties:"true"`
 }
@@ -44,9 +45,26 @@ type SweepWorkload struct {
 	Cmd     []string          `json:"cmd,omitempty"`
 	Env     map[string]string `json:"env,omitempty"`
 	Adapter string            `json:"adapter,omitempty" doc:"absent: found out by the output"`
-	Files   []string          `json:"files,omitempty" doc:"that the command leaves; absent: what it prints is read"`
+	Files   []string          `json:"files,omitempty" doc:"that it leaves, the first of which is read; absent: what it prints is"`
 	Timeout int64             `json:"timeout" minimum:"1" doc:"seconds, of one task"`
+	Assert  []SweepAssertion  `json:"assert,omitempty" doc:"what its output must say; a task whose output does not fails as variant"`
 	_       struct{}          `additionalProperties:"true"`
+}
+
+// SweepAssertion is a condition on the output of a workload. Each value that the field has must fulfil it, and there must be one.
+type SweepAssertion struct {
+	Field       string   `json:"field" minLength:"1" maxLength:"256" doc:"description, output (all of the text) or json:PATH"`
+	Contains    string   `json:"contains,omitempty" maxLength:"256"`
+	NotContains string   `json:"not_contains,omitempty" maxLength:"256"`
+	Equals      string   `json:"equals,omitempty" maxLength:"256"`
+	_           struct{} `additionalProperties:"true"`
+}
+
+// SweepExpected is what a complete result of a workload has.
+type SweepExpected struct {
+	Benchmarks []string `json:"benchmarks,omitempty" doc:"names as the adapter gives them; absent: whatever there is"`
+	Missing    string   `json:"missing,omitempty" enum:"require,penalise,ignore" doc:"of a machine that lacks one; absent: require"`
+	_          struct{} `additionalProperties:"true"`
 }
 
 // NewPool is machines of a sweep that are alike.

@@ -65,6 +65,7 @@ var ReasonExits = map[api.Reason]int{
 	api.ReasonBenchmarkTimeout: fault.ExitTimedOut,
 	api.ReasonNoResult:         fault.ExitBenchmarkFailed,
 	api.ReasonAdapter:          fault.ExitBenchmarkFailed,
+	api.ReasonVariant:          fault.ExitBenchmarkFailed,
 	api.ReasonOutOfMemory:      fault.ExitBenchmarkFailed,
 	api.ReasonLimit:            fault.ExitBenchmarkFailed,
 	api.ReasonImagePull:        fault.ExitInfrastructure,

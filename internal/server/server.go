@@ -155,8 +155,8 @@ func (s *Server) build(ctx context.Context) error {
 	door := project.NewDoor(s.store, s.guard.Project)
 	s.queue = job.NewService(job.Config{
 		Store: s.store, Door: door, Blobs: blobs, Reports: judge, Tokens: s.images, Tiers: s.cfg.tiers(), Log: s.log, Now: s.cfg.Now,
-		KeepEnv: s.cfg.RetentionEnvironments,
-		Images:  &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
+		KeepEnv: s.cfg.RetentionEnvironments, Tasks: tasks{s},
+		Images: &images{s.images, upstream.New(upstream.Config{Allowed: s.cfg.Registries, Log: s.log}), s.cfg.URL},
 	})
 	var machines *fleet.Service
 	s.hub = hub.New(s.queue, func(ctx context.Context, actor access.Actor, ref string) (string, error) {
@@ -210,6 +210,13 @@ func (s *Server) build(ctx context.Context) error {
 		Happened: s.changes, Policies: services.Policies, Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds,
 		Branches: services.Branches, Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
+}
+
+// tasks asks the room of sweeps, which is built after the queue.
+type tasks struct{ s *Server }
+
+func (t tasks) Reading(ctx context.Context, jobID string) (job.Reading, error) {
+	return t.s.sweeps.Reading(ctx, jobID)
 }
 
 // defaultSpec describes a modest part of this machine, which any runner like it can offer.

@@ -54,6 +54,13 @@ func (f *Folders) Name(instance, task string) string {
 	return unique
 }
 
+// PlainName is a name as one element of a path on every system; what may not be in it is written as ~ and two digits, and what is too
+// long is cut.
+func PlainName(name string) string {
+	plain := plainElement(name)
+	return plain[:min(len(plain), folderBytes)]
+}
+
 // plainElement escapes what may not be in a name. A point is escaped where it is first or last: hidden files, "..", and names that lose
 // their end on some systems.
 func plainElement(id string) string {

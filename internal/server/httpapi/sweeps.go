@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cloud/ledger"
@@ -11,6 +12,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	core "github.com/tachograph/tacho/internal/core/sweep"
+	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/sweep"
 )
 
@@ -105,6 +107,43 @@ func (a *API) registerSweeps() {
 			return listed(a.cfg.Sweeps.Tasks(ctx, actorOf(ctx), in.Project, in.Sweep,
 				sweep.TaskFilter{Pool: in.Pool, Slot: in.Slot, Workload: in.Workload, Status: in.Status}, in.page(false)))
 		})
+	a.serve(request.Route{
+		Method: http.MethodGet, Path: oneSweep + "/archive", ID: "get-sweep-archive",
+		Summary: "What the tasks of a sweep left, as a tar file compressed by gzip",
+		Action:  access.ViewProject, Handle: a.sweepArchive,
+		Answers: []request.Answered{{Status: 200, Type: "application/gzip",
+			About: "A folder <instance-identifier>-<task-id> for each task that has ended, and MANIFEST.json with the SHA-256 of each file"}},
+	})
+}
+
+// sweepArchive sends the archive of a sweep while it is made. What goes wrong in between ends the connection: half an archive must not be
+// taken for the whole.
+func (a *API) sweepArchive(w http.ResponseWriter, r *http.Request) {
+	archive, err := a.cfg.Sweeps.Archive(r.Context(), actorOf(r.Context()), r.PathValue("project"), r.PathValue("sweep"))
+	if err != nil {
+		request.WriteError(w, r, a.log, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/gzip")
+	h.Set("Content-Disposition", `attachment; filename="`+archive.Name()+`"`)
+	if err := archive.Write(r.Context(), &patient{w, http.NewResponseController(w)}); err != nil {
+		if r.Context().Err() == nil {
+			a.log.ErrorContext(r.Context(), "send archive of a sweep", "sweep", r.PathValue("sweep"), "error", err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// patient is a reader that may take as long as it likes, as long as it takes something.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(eventTime))
+	return p.ResponseWriter.Write(b)
 }
 
 type MachinePath struct {

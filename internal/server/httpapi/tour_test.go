@@ -202,6 +202,7 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	do("list-sweep-pools", "", nil)
 	do("list-sweep-tasks", "?status=pending&workload=startup", nil)
 	do("get-sweep-ledger", "", nil)
+	do("get-sweep-archive", "", nil)
 	pools, err := s.api.cfg.Sweeps.Pools(s.t.Context(), access.Actor{Kind: access.Local}, "shop", "1764360000")
 	if err != nil || len(pools) != 1 || len(pools[0].Slots) != 1 {
 		s.t.Fatalf("the tour's sweep has the pools %+v: %v", pools, err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	corejob "github.com/tachograph/tacho/internal/core/job"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/measurement"
+	"github.com/tachograph/tacho/internal/core/suite"
 	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/fleet"
@@ -267,7 +269,10 @@ func (s *Service) collect(ctx context.Context, all *Delivery, one delivered) (un
 	if bad := unsound(results, config.AllowFailure); bad.Kind != "" {
 		return bad, nil
 	}
-	inputs, err := s.inputs(ctx, one.outputs)
+	inputs, err := s.taken(ctx, one)
+	if refused, is := errors.AsType[*suite.Refused](err); is {
+		return corejob.Event{Kind: corejob.Reject, Reason: api.ReasonVariant, Error: refused.Sentence}, nil
+	}
 	if err != nil {
 		return unusable, err
 	}
@@ -366,7 +371,10 @@ func (s *Service) Inputs(ctx context.Context, reportID string) (all Delivery, er
 		return all, err
 	}
 	for _, one := range jobs {
-		inputs, err := s.inputs(ctx, one.outputs)
+		inputs, err := s.taken(ctx, one)
+		if refused, is := errors.AsType[*suite.Refused](err); is {
+			return all, fault.Wrap(fault.Invalid, err, "%s", refused.Sentence)
+		}
 		if err != nil {
 			return all, err
 		}
@@ -376,6 +384,33 @@ func (s *Service) Inputs(ctx context.Context, reportID string) (all Delivery, er
 		all.Sources = nil
 	}
 	return all, nil
+}
+
+// taken are the texts to read of one job. A task's are held against what they must say; the error is *suite.Refused then.
+func (s *Service) taken(ctx context.Context, one delivered) ([]string, error) {
+	if one.SlotID == nil || s.Tasks == nil {
+		return s.inputs(ctx, one.outputs)
+	}
+	reading, err := s.Tasks.Reading(ctx, one.ID)
+	if err != nil {
+		return nil, err
+	}
+	outputs := one.outputs
+	if reading.File != "" { // the others are for people: what is printed, too
+		outputs = slices.DeleteFunc(slices.Clone(outputs), func(o Output) bool {
+			return o.Kind != string(api.ArtifactFile) || path.Clean(o.Path) != path.Clean(reading.File)
+		})
+	}
+	inputs, err := s.inputs(ctx, outputs)
+	if err != nil || reading.Check == nil {
+		return inputs, err
+	}
+	for _, text := range inputs {
+		if err := reading.Check([]byte(text)); err != nil {
+			return nil, err
+		}
+	}
+	return inputs, nil
 }
 
 // inputs are the texts to read, one for each file, or for the stdout of an iteration that left no file, or where nothing is on it for the

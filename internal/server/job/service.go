@@ -27,6 +27,17 @@ type Reports interface {
 	ReopenReport(ctx context.Context, tx *store.Tx, reportID string) error
 }
 
+// Tasks is what jobs need of the room of sweeps, which is above this one: how the outputs of a job with a slot are read.
+type Tasks interface {
+	Reading(ctx context.Context, jobID string) (Reading, error)
+}
+
+// Reading is how the outputs of a job are read. The zero value reads all files, or what was printed.
+type Reading struct {
+	File  string                    // the only file that is read, of those that the job leaves; "": all
+	Check func(output []byte) error // whether what is read says what was asked for; nil: nothing was. The error is *suite.Refused
+}
+
 // ImageResolver pins an image to its digest.
 type ImageResolver interface {
 	Resolve(ctx context.Context, project project.Project, image string) (Image, error)
@@ -63,6 +74,7 @@ type Config struct {
 	Door    *project.Door // nil: one that counts nobody
 	Blobs   blob.Store
 	Reports Reports
+	Tasks   Tasks // nil: no job has a slot
 	Images  ImageResolver
 	Tokens  PullTokens
 	Tiers   Tiers

@@ -281,7 +281,12 @@ func (s *Service) OpenOutput(ctx context.Context, actor access.Actor, ref string
 	if found == nil {
 		return nil, 0, fault.Missingf("job %s has no %s of iteration %d", jobID, kind, iteration)
 	}
-	d, err := blobDigest(*found)
+	return s.Stored(ctx, *found)
+}
+
+// Stored opens an output that a job left, with its size; the caller closes it, and has asked whether it may be seen.
+func (s *Service) Stored(ctx context.Context, o Output) (io.ReadCloser, int64, error) {
+	d, err := blobDigest(o)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -44,7 +44,7 @@ func newAsk(in api.NewSweep) (a ask, err error) {
 	a.row = Sweep{ExternalID: in.ID, Name: cmp.Or(in.Name, in.ID), Sweep: ledger.Sweep{Budget: core.Micros(in.Budget)},
 		TTL: time.Duration(min(in.TTL, int64(limits.SweepTTLMost/time.Second)+1)) * time.Second,
 		Plan: Plan{Branch: cmp.Or(in.Branch, defaultBranch), Hash: in.Hash, Suite: in.Suite, Params: in.Params, Seed: in.Seed,
-			Repeats: in.Repeats, Workloads: in.Workloads}}
+			Repeats: in.Repeats, Workloads: in.Workloads, Expected: in.Expected}}
 	if a.row.Config, err = canonical(in.Config); err != nil {
 		return a, err
 	}
@@ -143,8 +143,11 @@ func (a *ask) checkWorkloads() error {
 			return fault.Wrap(fault.Of(err), err, "workload %q: %s", w.Name, fault.Message(err))
 		}
 		w.Adapter = string(adapter)
+		if err := checkAssertions(*w); err != nil {
+			return err
+		}
 	}
-	return nil
+	return checkExpected(plan.Expected)
 }
 
 func (a *ask) checkTime() error {

@@ -165,12 +165,22 @@ func (f *fixture) restart() {
 func (f *fixture) serve(s *store.Store, blobs blob.Store) server {
 	log := slog.New(slog.DiscardHandler)
 	door := project.NewDoor(s, nil)
+	reading := &tasks{}
 	out := server{store: s, queue: job.NewService(job.Config{Store: s, Door: door, Blobs: blobs, Reports: report.NewJudge(s, nil),
-		Images: images{}, Tokens: tokens{}, Tiers: job.Tiers{api.PlanTeam: {Timeout: time.Hour}}, Now: f.clock.now, Log: log})}
+		Tasks: reading, Images: images{}, Tokens: tokens{}, Tiers: job.Tiers{api.PlanTeam: {Timeout: time.Hour}}, Now: f.clock.now,
+		Log: log})}
 	out.fleet = fleet.New(s, out.queue, rand.Reader, f.clock.now, nil)
 	out.sweeps = sweep.NewService(sweep.Config{Store: s, Door: door, Jobs: out.queue, Runners: out.fleet, Random: rand.Reader, Log: log,
 		Branches: series.NewBranches(door, threshold.Following{}), Now: f.clock.now})
+	reading.sweeps = out.sweeps
 	return out
+}
+
+// tasks are the sweeps that a queue asks, which is made before them.
+type tasks struct{ sweeps *sweep.Service }
+
+func (t *tasks) Reading(ctx context.Context, id string) (job.Reading, error) {
+	return t.sweeps.Reading(ctx, id)
 }
 
 func (f *fixture) tx(do func(*store.Tx) error) {
@@ -350,10 +360,18 @@ func (s server) works(ctx context.Context, runner string, got *api.ClaimedJob) e
 }
 
 func (s server) delivers(ctx context.Context, runner string, got *api.ClaimedJob) error {
-	if err := s.queue.PutOutput(ctx, runner, got.UUID, job.OutputParams{Epoch: got.Epoch, Kind: api.ArtifactStdout},
-		strings.NewReader(`{"b":{"latency":{"value":1}}}`)); err != nil {
+	if err := s.puts(ctx, runner, got, api.ArtifactStdout, "", `{"b":{"latency":{"value":1}}}`); err != nil {
 		return err
 	}
+	return s.completes(ctx, runner, got)
+}
+
+// puts lets a runner hand over an output.
+func (s server) puts(ctx context.Context, runner string, got *api.ClaimedJob, kind api.ArtifactKind, path, text string) error {
+	return s.queue.PutOutput(ctx, runner, got.UUID, job.OutputParams{Epoch: got.Epoch, Kind: kind, Path: path}, strings.NewReader(text))
+}
+
+func (s server) completes(ctx context.Context, runner string, got *api.ClaimedJob) error {
 	return s.says(ctx, runner, got, api.Message{Event: api.MsgCompleted, Results: []api.IterationOutput{{}}})
 }
 

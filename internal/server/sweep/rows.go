@@ -38,6 +38,7 @@ type Plan struct {
 	Seed      string              `json:"seed"`
 	Repeats   int                 `json:"repeats"`
 	Workloads []api.SweepWorkload `json:"workloads"`
+	Expected  *api.SweepExpected  `json:"expected,omitempty"`
 }
 
 const sweepColumns = `w.id, w.project_id, w.external_id, w.name, w.config, w.config_hash, w.plan, w.state, w.broken, w.note, w.outcome,

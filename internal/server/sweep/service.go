@@ -24,6 +24,8 @@ type Jobs interface {
 	Insert(ctx context.Context, tx *store.Tx, p *job.Prepared, head, base string) (jobIDs []string, err error)
 	// Cancel ends a job that waits, and asks the runner of one that runs.
 	Cancel(ctx context.Context, jobID string) error
+	// Stored opens an output that a job left; the caller closes it, and has asked whether it may be seen.
+	Stored(ctx context.Context, o job.Output) (io.ReadCloser, int64, error)
 	// Kick makes a waiting runner look again.
 	Kick(runnerID string)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -62,6 +63,23 @@ func ListTasks(ctx context.Context, tx *store.Tx, sweepID string, f TaskFilter, 
 		where t.sweep_id = $1 and ($2 = '' or t.pool_id = $2) and ($3 = '' or t.slot_id = $3) and ($4 = '' or t.workload = $4)
 		and ($5 = '' or j.state = $5)`, []any{sweepID, f.Pool, f.Slot, f.Workload, f.Status}, "p.ordinal%s, s.ordinal%s, t.place%s", page,
 		scanTask)
+}
+
+// TaskIDs returns the jobs of a sweep, by pool, slot and place.
+func TaskIDs(ctx context.Context, tx *store.Tx, sweepID string) ([]string, error) {
+	rows, err := tx.Query(ctx, `select t.job_id from task t join pool p on p.id = t.pool_id join slot s on s.id = t.slot_id
+		where t.sweep_id = $1 order by p.ordinal, s.ordinal, t.place limit $2`, sweepID, limits.SweepTasks)
+	return store.Collect(rows, err, store.ScanText)
+}
+
+// taskOf returns the task that a job is, if it is one.
+func taskOf(ctx context.Context, tx *store.Tx, jobID string) (Task, bool, error) {
+	rows, err := tx.Query(ctx, `select `+taskColumns+taskFrom+` where t.job_id = $1`, jobID)
+	tasks, err := store.Collect(rows, err, scanTask)
+	if err != nil || len(tasks) == 0 {
+		return Task{}, false, err
+	}
+	return tasks[0], true, nil
 }
 
 // SlotOfJob returns the sweep and the slot of a job, if it is a task.
