@@ -2,9 +2,11 @@ package event
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 
+	coreevent "github.com/tachograph/tacho/internal/core/event"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/report"
 	"github.com/tachograph/tacho/internal/server/store"
@@ -52,11 +54,7 @@ func acceptAlerts(ctx context.Context, tx *store.Tx, e Event) error {
 	if err := forgetLevels(ctx, tx, e.ID); err != nil {
 		return err
 	}
-	ids := make([]int64, len(alerts))
-	for i, a := range alerts {
-		ids[i] = a.MetricID
-	}
-	metrics, err := report.MetricsByID(ctx, tx, ids)
+	metrics, err := metricsOf(ctx, tx, alerts)
 	if err != nil {
 		return err
 	}
@@ -66,6 +64,74 @@ func acceptAlerts(ctx context.Context, tx *store.Tx, e Event) error {
 				then excluded.number else accepted_level.number end`,
 			e.ID, e.HeadID, a.SpecID, metrics[a.MetricID].SeriesID, a.Version); err != nil {
 			return fmt.Errorf("accept the levels of event %s: %w", e.ID, err)
+		}
+	}
+	return nil
+}
+
+// followResults keeps the levels that were accepted with events of thresholds where results are: of a level whose results went away that of
+// the alert before it holds, and without one none.
+func followResults(ctx context.Context, tx *store.Tx, at report.Line) error {
+	own, err := ofThresholds(ctx, tx, at)
+	if err != nil {
+		return err
+	}
+	for _, e := range own {
+		if e.State != coreevent.Accepted {
+			continue
+		}
+		if err := followAlerts(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bareLevels are the levels of an event at whose version the line has no results.
+const bareLevels = `select l.spec_id, l.series_id, l.number from accepted_level l where l.event_id = $1 and not exists (
+	select 1 from head_version hv join report r on r.version_id = hv.version_id and r.testbed_id = $2 and r.status = 'processed'
+		and coalesce(r.spec_id, '') = l.spec_id
+	join metric m on m.series_id = l.series_id and m.report_seq = r.seq
+	where hv.head_id = l.head_id and hv.number = l.number) order by l.spec_id, l.series_id`
+
+func followAlerts(ctx context.Context, tx *store.Tx, e Event) error {
+	bare := map[levelKey]int64{} // version
+	rows, err := tx.Query(ctx, bareLevels, e.ID, e.TestbedID)
+	if _, err = store.Collect(rows, err, func(rows *sql.Rows) (k levelKey, err error) {
+		var number int64
+		err = rows.Scan(&k.spec, &k.series, &number)
+		bare[k] = number
+		return k, err
+	}); err != nil {
+		return fmt.Errorf("find accepted levels of event %s without results: %w", e.ID, err)
+	}
+	if len(bare) == 0 {
+		return nil
+	}
+	alerts, err := threshold.AlertsOfEvent(ctx, tx, e.ID, e.TestbedID, math.MaxInt64, limits.AlertsOfAFold)
+	if err != nil {
+		return err
+	}
+	metrics, err := metricsOf(ctx, tx, alerts)
+	if err != nil {
+		return err
+	}
+	before := map[levelKey]int64{}
+	for _, a := range alerts {
+		k := levelKey{a.SpecID, metrics[a.MetricID].SeriesID}
+		if number, is := bare[k]; is && a.Version < number {
+			before[k] = max(before[k], a.Version)
+		}
+	}
+	for k := range bare {
+		const place = ` where event_id = $1 and spec_id = $2 and series_id = $3`
+		if number, is := before[k]; is {
+			_, err = tx.Exec(ctx, `update accepted_level set number = $4`+place, e.ID, k.spec, k.series, number)
+		} else {
+			_, err = tx.Exec(ctx, `delete from accepted_level`+place, e.ID, k.spec, k.series)
+		}
+		if err != nil {
+			return fmt.Errorf("move the accepted levels of event %s: %w", e.ID, err)
 		}
 	}
 	return nil

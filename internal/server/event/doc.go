@@ -29,6 +29,24 @@
 // every version while it is learning or has a change that is not settled. So a change may be seen later than it could be, by 31 versions at
 // most, and the smaller it is the likelier. What is counted is never late.
 //
+// # Alerts of thresholds
+//
+// An active alert is a part of the event that explains it, or of an event of its threshold: one of a measure and a side that stands for
+// what no change explains. What people have decided about an event holds for the alerts that come later as far as it goes:
+//
+//   - within the level that was accepted an alert is counted in silence: at the accepted version or before, or no more than 1 % and 2.5
+//     standard deviations of its line beyond the accepted value;
+//   - of an event that is ignored all are counted in silence, until the time of that is over: the next alert opens it again;
+//   - what is late for an event that is fixed (at its last version or before) is counted in silence.
+//
+// Any other alert is in an open event, of its own if there is none: beyond an accepted level, of another line than those that were
+// accepted, after what was said to be fixed. The decision about the first event stays. That a report has alerts is told when it is closed
+// (notify.AlertRaised), before anybody looks; no event is needed for that, and none keeps it back.
+//
+// The level accepted with an event of a threshold is that of the newest alert of each line. It goes with the results there: then that of
+// the alert before it holds, and without one none. Alerts of an event that is no longer significant leave it, in as many transactions as it
+// takes; a note that all is to be looked at again goes with the last of them.
+//
 // # Checking
 //
 // Check has the versions before and after an event measured again, in turns; Checked ends that when the last of the two reports was closed.

@@ -68,8 +68,9 @@ func (f folding) next(ctx context.Context, tx *store.Tx, at report.Line) (alerts
 }
 
 // foldAlerts makes alerts of thresholds a part of the events that explain them: a change of their line, to the side that they are on, at
-// their version or before. The others of a head, testbed, measure and side are one event of that threshold, which is no longer significant
-// when none of them is active. It takes a part of them and returns what is left.
+// their version or before, unless people accepted its level and the alert is beyond it. The others of a head, testbed, measure and side are
+// an event of that threshold, which is no longer significant when none of them is active; see homes for which, where people have decided
+// about one. It takes a part of them and returns what is left.
 func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.Line, f folding) (left folding, done bool, err error) {
 	alerts, left, done, err := f.next(ctx, tx, at)
 	if err != nil {
@@ -87,11 +88,7 @@ func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Lin
 	if len(alerts) == 0 {
 		return retire(ctx, tx, own)
 	}
-	metricIDs := make([]int64, len(alerts))
-	for i, a := range alerts {
-		metricIDs[i] = a.MetricID
-	}
-	metrics, err := report.MetricsByID(ctx, tx, metricIDs)
+	metrics, err := metricsOf(ctx, tx, alerts)
 	if err != nil {
 		return err
 	}
@@ -99,18 +96,23 @@ func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Lin
 	if err != nil {
 		return err
 	}
+	points = slices.DeleteFunc(points, func(p Point) bool { return p.TestbedID != at.TestbedID || !p.Significant || p.EventID == nil })
 	lines := map[int64][]Point{}
 	for _, p := range points {
-		if p.TestbedID == at.TestbedID && p.Significant && p.EventID != nil {
-			lines[p.SeriesID] = append(lines[p.SeriesID], p)
-		}
+		lines[p.SeriesID] = append(lines[p.SeriesID], p)
+	}
+	acceptable, err := acceptedChanges(ctx, tx, points)
+	if err != nil {
+		return err
 	}
 	parts := map[string][]string{} // alerts by event
 	type group struct{ measure, side string }
 	rest := map[group][]threshold.Unfolded{}
 	for _, a := range alerts {
-		if id := explains(lines[metrics[a.MetricID].SeriesID], a); id != "" {
-			parts[id] = append(parts[id], a.ID)
+		m := metrics[a.MetricID]
+		p, explained := explains(lines[m.SeriesID], a)
+		if level, is := acceptable[p.ID]; explained && (!is || level.covers(a, m.Value)) {
+			parts[*p.EventID] = append(parts[*p.EventID], a.ID)
 		} else {
 			key := group{a.MeasureID, a.Limit}
 			rest[key] = append(rest[key], a)
@@ -122,23 +124,24 @@ func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Lin
 		}
 	}
 	for key, list := range rest {
-		e, there := Event{}, false
-		for _, o := range own {
-			if *o.MeasureID == key.measure && *o.Side == key.side {
-				e, there = o, true
-			}
-		}
-		if e, err = keepThreshold(ctx, tx, projectID, at, e, there, list); err != nil {
+		homes, err := homesOf(ctx, tx, own, key.measure, key.side)
+		if err != nil {
 			return err
 		}
-		var ids []string
-		for _, a := range list {
-			if a.EventID == nil || *a.EventID != e.ID {
-				ids = append(ids, a.ID)
+		for e, part := range homes.share(tx, list, metrics) {
+			kept, err := keepThreshold(ctx, tx, projectID, at, e, part)
+			if err != nil {
+				return err
 			}
-		}
-		if err := threshold.Fold(ctx, tx, ids, e.ID); err != nil {
-			return err
+			var ids []string
+			for _, a := range part {
+				if a.EventID == nil || *a.EventID != kept.ID {
+					ids = append(ids, a.ID)
+				}
+			}
+			if err := threshold.Fold(ctx, tx, ids, kept.ID); err != nil {
+				return err
+			}
 		}
 	}
 	if own, err = ofThresholds(ctx, tx, at); err != nil {
@@ -147,8 +150,8 @@ func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Lin
 	return retire(ctx, tx, own)
 }
 
-// explains returns the event of the newest change of a line that explains an alert, or "".
-func explains(points []Point, a threshold.Unfolded) string {
+// explains returns the newest change of a line that explains an alert.
+func explains(points []Point, a threshold.Unfolded) (p Point, is bool) {
 	best := -1
 	for i, p := range points {
 		if p.First <= a.Version && (p.After > p.Before) == (a.Limit == "upper") && (best < 0 || p.Number > points[best].Number) {
@@ -156,34 +159,47 @@ func explains(points []Point, a threshold.Unfolded) string {
 		}
 	}
 	if best < 0 {
-		return ""
+		return Point{}, false
 	}
-	return *points[best].EventID
+	return points[best], true
 }
 
-// keepThreshold makes or widens the event of a threshold's alerts.
-func keepThreshold(ctx context.Context, tx *store.Tx, projectID string, at report.Line, e Event, there bool,
+// keepThreshold makes or widens the event of a threshold's alerts; nil: there is none yet. What people have decided about is widened in
+// silence: nobody who has seen it has to look again. One whose time of being ignored is over is open again.
+func keepThreshold(ctx context.Context, tx *store.Tx, projectID string, at report.Line, there *Event,
 	alerts []threshold.Unfolded) (Event, error) {
-	was := e
-	if !there {
+	if there == nil {
 		head, err := series.HeadByID(ctx, tx, at.HeadID)
 		if err != nil {
-			return e, err
+			return Event{}, err
 		}
-		e = Event{ProjectID: projectID, BranchID: head.BranchID, HeadID: at.HeadID, TestbedID: at.TestbedID, Kind: Threshold,
-			MeasureID: &alerts[0].MeasureID, Side: &alerts[0].Limit, State: coreevent.Suspected, First: alerts[0].Version, Last: alerts[0].Version}
-	}
-	e.Significant = true
-	for _, a := range alerts {
-		e.First, e.Last = min(e.First, a.Version), max(e.Last, a.Version)
-	}
-	if !there {
+		e := Event{ProjectID: projectID, BranchID: head.BranchID, HeadID: at.HeadID, TestbedID: at.TestbedID, Kind: Threshold,
+			MeasureID: &alerts[0].MeasureID, Side: &alerts[0].Limit, State: coreevent.Suspected, Significant: true, First: alerts[0].Version,
+			Last: alerts[0].Version}
+		e.widen(alerts)
 		return insert(ctx, tx, e)
 	}
+	e := *there
+	if slices.ContainsFunc(alerts, func(a threshold.Unfolded) bool { return a.EventID == nil || *a.EventID != e.ID }) {
+		var err error
+		if e, err = expire(ctx, tx, e); err != nil {
+			return e, err
+		}
+	}
+	was := e
+	e.Significant = true
+	e.widen(alerts)
 	if e == was {
 		return e, nil
 	}
-	return update(ctx, tx, e, true)
+	return update(ctx, tx, e, e.State.Open())
+}
+
+// widen lets an event reach to the versions of alerts.
+func (e *Event) widen(alerts []threshold.Unfolded) {
+	for _, a := range alerts {
+		e.First, e.Last = min(e.First, a.Version), max(e.Last, a.Version)
+	}
 }
 
 // retire lets the events of thresholds go that have no active alert, or says that they are back.

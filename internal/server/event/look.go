@@ -94,13 +94,14 @@ func (s *Service) see(ctx context.Context, projectID string, at report.Line) (se
 const noteRows = 4_000
 
 // note writes what was seen. The last transaction makes events of it and takes the news away, so that a look which is killed is done
-// again, and to write the same lines twice does no harm. Where many alerts become parts of events, most of them do so after it; what a look
-// that is killed there leaves over without an event is taken by the next one.
+// again, and to write the same lines twice does no harm. Where many alerts become parts of events, most of them do so after it: then
+// other news take the place of these until the last alert is in its event, which have all looked at anew should this look be killed.
 func (s *Service) note(ctx context.Context, seen look) error {
 	lines, points := slices.Collect(slices.Chunk(seen.lines, s.rows)), slices.Collect(slices.Chunk(seen.points, s.rows))
 	kept := inChunks(seen.kept)
 	version, first := seen.version, max(len(lines), len(points), len(kept), 1)
 	var left folding
+	var unfinished report.News
 	done := false
 	for n := first; n > 0; n-- {
 		if err := s.store.Tx(ctx, func(tx *store.Tx) error {
@@ -157,12 +158,22 @@ func (s *Service) note(ctx context.Context, seen look) error {
 					return err
 				}
 			}
+			if seen.anew {
+				if err := followResults(ctx, tx, seen.at); err != nil {
+					return err
+				}
+			}
 			begun, err := folding{atOnce: s.alerts}.begin(ctx, tx, seen.at, again)
 			if err != nil {
 				return err
 			}
 			if left, done, err = foldAlerts(ctx, tx, seen.projectID, seen.at, begun); err != nil {
 				return err
+			}
+			if !done {
+				if unfinished, err = report.JudgeAgain(ctx, tx, seen.projectID, seen.at); err != nil {
+					return err
+				}
 			}
 			return report.DropNews(ctx, tx, seen.news)
 		}); err != nil {
@@ -176,6 +187,9 @@ func (s *Service) note(ctx context.Context, seen look) error {
 			err := tx.Lock(ctx, store.LinesOf(seen.at.HeadID))
 			if err == nil {
 				next, after, err = foldAlerts(ctx, tx, seen.projectID, seen.at, left)
+			}
+			if err == nil && after {
+				err = report.DropNews(ctx, tx, []report.News{unfinished})
 			}
 			return err
 		}); err != nil {

@@ -388,7 +388,7 @@ func TestACheckIsNoPartOfTheLine(t *testing.T) {
 		}
 		for _, l := range lines {
 			if err == nil {
-				err = report.JudgeAgain(ctx, tx, w.project.ID, l)
+				_, err = report.JudgeAgain(ctx, tx, w.project.ID, l)
 			}
 		}
 		return err

@@ -126,7 +126,7 @@ func judgeAgain(ctx context.Context, tx *store.Tx, projectID string, before, aft
 		if !corepolicy.Concern(before, after, corepolicy.Named{Name: b.Name, Slug: b.Slug}, corepolicy.Named{Name: t.Name, Slug: t.Slug}) {
 			continue
 		}
-		if err := report.JudgeAgain(ctx, tx, projectID, l); err != nil {
+		if _, err := report.JudgeAgain(ctx, tx, projectID, l); err != nil {
 			return err
 		}
 	}

@@ -51,13 +51,14 @@ func LinesOf(ctx context.Context, tx *store.Tx, projectID string) ([]Line, error
 	return out, nil
 }
 
-// JudgeAgain asks for all lines of a head and testbed to be looked at anew: they are judged in another way from now on.
-func JudgeAgain(ctx context.Context, tx *store.Tx, projectID string, l Line) error {
-	if _, err := tx.Exec(ctx, `insert into line_news (project_id, head_id, testbed_id) values ($1, $2, $3)`, projectID, l.HeadID,
-		l.TestbedID); err != nil {
-		return fmt.Errorf("ask for another look at head %s: %w", l.HeadID, err)
+// JudgeAgain asks for all lines of a head and testbed to be looked at anew, and returns what asks: they are judged in another way from now
+// on, or a look is not through.
+func JudgeAgain(ctx context.Context, tx *store.Tx, projectID string, l Line) (news News, err error) {
+	if err := tx.QueryRow(ctx, `insert into line_news (project_id, head_id, testbed_id) values ($1, $2, $3) returning seq`, projectID,
+		l.HeadID, l.TestbedID).Scan(&news.Seq); err != nil {
+		return news, fmt.Errorf("ask for another look at head %s: %w", l.HeadID, err)
 	}
-	return nil
+	return news, nil
 }
 
 // ProjectsWithNews returns the projects that have lines with news.

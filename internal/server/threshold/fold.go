@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
@@ -37,6 +38,13 @@ func UnfoldedAlerts(ctx context.Context, tx *store.Tx, headID, testbedID string,
 func AlertsOfEvent(ctx context.Context, tx *store.Tx, eventID, testbedID string, below int64, limit int) ([]Unfolded, error) {
 	rows, err := tx.Query(ctx, unfoldedColumns+` where a.event_id = $1 and a.status = 'active' and a.metric_id < $3
 		order by a.metric_id desc limit $4`, eventID, testbedID, below, limit)
+	return unfolded(rows, err)
+}
+
+// AlertsAt returns alerts of an event of a testbed at some versions, active or not.
+func AlertsAt(ctx context.Context, tx *store.Tx, eventID, testbedID string, versions []int64) ([]Unfolded, error) {
+	rows, err := tx.Query(ctx, unfoldedColumns+` where a.event_id = $1 and v.number in `+store.Integers(versions)+
+		` order by a.metric_id desc limit $3`, eventID, testbedID, limits.AlertsOfAFold)
 	return unfolded(rows, err)
 }
 
