@@ -5,7 +5,7 @@
 // also at one of its statements.
 //
 // PostgreSQL is a real one. TACHO_TEST_PG is the address of a server that may make databases; without it one is started from Debian's
-// package for the whole test process, in a temporary folder, on a Unix socket, and ends with the process however that ends.
+// package for the whole test process, in memory if there is room, on a Unix socket, and ends with the process however that ends.
 package testdb
 
 import (
@@ -433,7 +433,7 @@ func version(path string) int {
 const script = `
 serve() {
 	"$1"/postgres -D "$2"/data -k "$2" -c listen_addresses= -c max_connections=1000 -c fsync=off -c synchronous_commit="$3" \
-		-c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=1GB -c autovacuum=off -c lc_messages=C >>"$2"/log 2>&1 &
+		-c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=256MB -c autovacuum=off -c lc_messages=C >>"$2"/log 2>&1 &
 	pid=$!
 	until "$1"/pg_isready -q -h "$2" -U tacho; do kill -0 $pid 2>/dev/null || return 1; done
 	echo ready $pid
@@ -495,7 +495,7 @@ func Crashing(t testing.TB) (address string, crash func()) {
 
 // launch starts the script as a user that PostgreSQL takes: it refuses to run as root. commit is what synchronous_commit is set to.
 func launch(bin, commit string) (*served, error) {
-	folder, err := os.MkdirTemp("", "tacho-pg-") // short: a socket's path has at most 107 bytes
+	folder, err := os.MkdirTemp(inMemory(), "tacho-pg-") // short: a socket's path has at most 107 bytes
 	if err != nil {
 		return nil, err
 	}
