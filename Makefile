@@ -8,10 +8,10 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help setup build demo test readme race lint fuzz mutants bench accuracy cross conformance clean
+.PHONY: help setup build demo demo-sweep test readme race lint fuzz mutants bench accuracy cross conformance clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## install what tests and demo use, where that is possible
 	@scripts/setup.sh
@@ -22,6 +22,9 @@ build: ## bin/tacho: one static binary
 
 demo: setup build ## a real benchmark from image to caught regression, with server and runner on this machine
 	@scripts/demo.sh
+
+demo-sweep: setup build ## three kinds of machine, one of them ten percent slower: planned, run, ranked, gone
+	@scripts/demo-sweep.sh
 
 test: setup ## all tests
 	@scripts/test.sh

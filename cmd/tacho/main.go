@@ -14,6 +14,6 @@ var version, commit string
 
 func main() {
 	env := cli.NewEnv(version, commit)
-	env.Embedded, env.Host = server.Embedded(env), server.ThisHost
+	env.Embedded, env.Serving, env.Host = server.Embedded(env), server.Serving(env), server.ThisHost
 	os.Exit(cli.Main(os.Args[1:], env, verbs.All))
 }

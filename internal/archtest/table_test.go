@@ -49,8 +49,8 @@ var table = slices.Concat([]row{
 		"internal/runner"}},
 	{"internal/cli/server", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value", "internal/config",
 		"internal/runner/hostinfo", "internal/server", "internal/server/upkeep"}},
-	{"internal/cli/sweep", []string{"api", "client", allCore, "internal/cli", "internal/cli/run/local", "internal/cli/show",
-		"internal/cli/term", "internal/cli/value", "suites"}},
+	{"internal/cli/sweep", []string{"api", "client", allCore, "internal/cli", "internal/cli/here", "internal/cli/run/local",
+		"internal/cli/show", "internal/cli/term", "internal/cli/value", "internal/cloud/...", "internal/imagepack", "suites"}},
 	{"internal/cli/verbs", []string{"internal/cli/..."}},
 
 	// The runner is another machine: it knows the protocol, not the server.

@@ -67,6 +67,14 @@ func (s *Session) Page(path ...string) string {
 	return s.Base() + "/" + strings.Join(path, "/")
 }
 
+// Reached is the address at which machines reach the server.
+func (s *Session) Reached() string {
+	if s.embedded != nil {
+		return s.embedded.URL
+	}
+	return s.Base()
+}
+
 // Close gives free what is open here.
 func (s *Session) Close() error {
 	if s.embedded == nil {
@@ -167,6 +175,24 @@ func (c *Connection) Open(ctx context.Context, env *Env) (*Session, error) {
 		return c.Dial(env, address, key), nil
 	}
 	machine, err := env.Embedded(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the store of this machine: %w", err)
+	}
+	srv := c.dial(env, client.Config{Base: "http://this-machine.invalid", Transport: machine.Transport})
+	srv.embedded = &machine
+	return srv, nil
+}
+
+// Serve is Open for a command that machines must reach. Where Open would open the store of this machine, a server of it listens on loopback
+// until the session is closed.
+func (c *Connection) Serve(ctx context.Context, env *Env) (*Session, error) {
+	if !c.IsEmbedded(env) || env.Serving == nil {
+		return c.Open(ctx, env)
+	}
+	if err := c.Check(env); err != nil {
+		return nil, err
+	}
+	machine, err := env.Serving(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of this machine: %w", err)
 	}

@@ -34,6 +34,9 @@ type Env struct {
 	// Embedded opens the server of this machine in this process. nil: it has none, and commands need --host.
 	Embedded func(ctx context.Context) (Embedded, error)
 
+	// Serving is Embedded for a command that machines must reach: the server of this machine listens on loopback until Close. nil: none.
+	Serving func(ctx context.Context) (Embedded, error)
+
 	// Host reads what this machine is, for results that are measured here; nil: not known.
 	Host func(ctx context.Context) *api.HostFacts
 
@@ -44,6 +47,7 @@ type Env struct {
 // and Wake other commands have its store; Wake answers false when it must be opened anew.
 type Embedded struct {
 	Transport http.RoundTripper
+	URL       string // of Serving: where it listens
 	Rest      func(context.Context) error
 	Wake      func(context.Context) (bool, error)
 	Close     func() error

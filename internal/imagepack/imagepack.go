@@ -284,3 +284,12 @@ func Size(img v1.Image) (int64, error) {
 	}
 	return sum, nil
 }
+
+// Archive is the image of a file that 'podman save' or 'docker save' wrote.
+func Archive(file string) (v1.Image, error) {
+	img, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read image archive %s: %w", file, err)
+	}
+	return img, nil
+}

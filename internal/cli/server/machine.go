@@ -2,12 +2,17 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -92,6 +97,64 @@ func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
 		}
 		return cli.Embedded{Transport: client.InProcess(s.Handler(), servers.Local), Rest: s.Rest, Wake: s.Wake, Close: s.Close}, nil
 	}
+}
+
+// Serving returns the way to a server of this machine's store that runs in this process and listens on loopback, for a command that other
+// processes must reach. Where it listened last it listens again, if that is free: they may outlive the command, and look for its next.
+func Serving(env cli.Env) func(context.Context) (cli.Embedded, error) {
+	return func(ctx context.Context) (cli.Embedded, error) {
+		dir, err := dataFolder(env.Getenv)
+		if err != nil {
+			return cli.Embedded{}, err
+		}
+		var cfg servers.Config
+		if _, err := config.Load(&cfg, config.Sources{}); err != nil {
+			return cli.Embedded{}, err
+		}
+		v := env.Build()
+		cfg.Data, cfg.Version, cfg.Commit, cfg.Now = dir, v.Version, v.Commit, env.Now
+		listener, err := listenAgain(filepath.Join(dir, addressFile))
+		if err != nil {
+			return cli.Embedded{}, err
+		}
+		cfg.URL = servers.URLOf(listener)
+		s, err := servers.New(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		if err != nil {
+			return cli.Embedded{}, errors.Join(err, listener.Close())
+		}
+		if err := os.WriteFile(filepath.Join(dir, addressFile), []byte(listener.Addr().String()+"\n"), 0o600); err != nil {
+			return cli.Embedded{}, errors.Join(err, listener.Close(), s.Close())
+		}
+		serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+		ended := make(chan error, 1)
+		go func() { ended <- s.Serve(serving, listener) }()
+		closeAll := sync.OnceValue(func() error {
+			stop()
+			return errors.Join(<-ended, s.Close())
+		})
+		return cli.Embedded{Transport: client.InProcess(s.Handler(), servers.Local), URL: cfg.URL, Close: closeAll}, nil
+	}
+}
+
+// addressFile is where in the data folder it stands where Serving listened last.
+const addressFile = "address"
+
+// listenAgain listens on loopback where a file says, else on any port below those that the kernel gives to outgoing connections: one of
+// these could be taken by the next time.
+func listenAgain(file string) (net.Listener, error) {
+	if text, err := os.ReadFile(file); err == nil {
+		if host, _, err := net.SplitHostPort(strings.TrimSpace(string(text))); err == nil && net.ParseIP(host).IsLoopback() {
+			if l, err := net.Listen("tcp", strings.TrimSpace(string(text))); err == nil {
+				return l, nil
+			}
+		}
+	}
+	for range 100 {
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.N(20_000)))); err == nil {
+			return l, nil
+		}
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
 }
 
 // ThisHost reads what this machine is.

@@ -113,11 +113,7 @@ func (f *planFlags) plan(env *cli.Env) (sweep.Config, sweep.Plan, error) {
 		return none, sweep.Plan{}, err
 	}
 	if c.Suite != "" {
-		base := filepath.Dir(name)
-		if name == "-" {
-			base = "."
-		}
-		s, err := openSuite(env, c.Suite, base)
+		s, err := f.suiteOf(env, c)
 		if err != nil {
 			return none, sweep.Plan{}, err
 		}
@@ -135,6 +131,15 @@ func (f *planFlags) plan(env *cli.Env) (sweep.Config, sweep.Plan, error) {
 		return none, sweep.Plan{}, cli.Usage("%s: no plan: %s", name, strings.Join(problems, "; "))
 	}
 	return c, p, err
+}
+
+// suiteOf is the suite that a configuration names, looked for beside its file.
+func (f *planFlags) suiteOf(env *cli.Env, c sweep.Config) (found, error) {
+	base := filepath.Dir(cmp.Or(f.config, sweep.FileName))
+	if f.config == "-" {
+		base = "."
+	}
+	return openSuite(env, c.Suite, base)
 }
 
 func (f *planFlags) selection() (s sweep.Selection, err error) {

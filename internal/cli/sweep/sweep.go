@@ -1,5 +1,6 @@
-// Package sweep has the commands about sweeps and suites that need no server: they read a configuration, say what it comes to, and try a
-// suite on this machine.
+// Package sweep has the commands about sweeps and suites. Some need no server: they read a configuration, say what it comes to, and try a
+// suite on this machine. The others make a sweep on a server, or on one in this process, and look after its machines: this process has
+// the sweep's controller and the credentials of providers, the server has its ledger, its tasks and its results.
 package sweep
 
 import (
@@ -26,7 +27,8 @@ import (
 
 // Command is `tacho sweep`.
 func Command(env *cli.Env) *cobra.Command {
-	return cli.Family("sweep", "Run one workload on many kinds of machine", newPlan(env))
+	return cli.Family("sweep", "Run one workload on many kinds of machine", newPlan(env), newRun(env), newResume(env),
+		newGuard(env))
 }
 
 // Suites is `tacho suite`.

@@ -29,5 +29,6 @@ type Config struct {
 	// Command is what a machine runs: a runner. Its environment is the guard's, and its folder the machine's, where UserData has
 	// Want.UserData: a command line is no place for a secret.
 	Command func(provider.Want) []string
+	Env     []string         // of guards, and so of machines; nil: this process's
 	Now     func() time.Time // nil: the clock
 }

@@ -160,6 +160,7 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 func (p *Provider) guard(ctx context.Context, dir string, ttl time.Duration) error {
 	argv := append(append([]string{}, p.cfg.Guard...), dir, ttl.String())
 	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = p.cfg.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // neither our terminal's signals nor our end are its
 	log, err := os.OpenFile(filepath.Join(dir, logFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

@@ -1,0 +1,298 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/client"
+	"github.com/tachograph/tacho/internal/cli"
+	"github.com/tachograph/tacho/internal/cli/here"
+	"github.com/tachograph/tacho/internal/cli/term"
+	"github.com/tachograph/tacho/internal/cloud/controller"
+	"github.com/tachograph/tacho/internal/cloud/ledger"
+	"github.com/tachograph/tacho/internal/cloud/provider"
+	"github.com/tachograph/tacho/internal/cloud/remote"
+	"github.com/tachograph/tacho/internal/core/fault"
+)
+
+func newResume(env *cli.Env) *cobra.Command {
+	var a attention
+	cmd := cli.Leaf("resume [ID]", "Look after a sweep that nobody looks after any more", exitsSweep,
+		func(cmd *cobra.Command, args []string) error {
+			if _, err := parseChoice(a.onInterrupt); err != nil {
+				return err
+			}
+			srv, err := a.conn.Serve(cmd.Context(), env)
+			if err != nil {
+				return err
+			}
+			return srv.Done(a.resume(cmd.Context(), env, srv, args))
+		})
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Long = `Take over a sweep whose command was killed, or was left: on this machine or on any other that has the credentials of its
+providers and can see its machines. Machines are made, watched and removed as 'tacho sweep run' does it, and nothing is done twice.
+Local machines can be taken over only where they are. While another controller looks after the sweep it is waited for, or refused if
+it lives. ID may be left out: the last sweep of the project.`
+	cmd.Example = "  tacho sweep resume\n  tacho sweep resume 1764360000 --json"
+	a.flags(cmd)
+	return cmd
+}
+
+func (a *attention) resume(ctx context.Context, env *cli.Env, srv *cli.Session, args []string) error {
+	project, err := here.Project(ctx, env, srv, a.project)
+	if err != nil {
+		return err
+	}
+	s, err := named(ctx, srv, project, args)
+	if err != nil {
+		return err
+	}
+	w := newWatch(env)
+	made, err := makers(env, srv.Reached(), w.say)
+	if err != nil {
+		return err
+	}
+	l := lookout{attention: a, env: env, srv: srv, project: project, sweep: s, makers: made, watch: w}
+	return l.attend(ctx)
+}
+
+// named is the sweep that an argument names, or the last one of the project.
+func named(ctx context.Context, srv *cli.Session, project string, args []string) (api.Sweep, error) {
+	if len(args) > 0 {
+		return srv.Sweep(ctx, project, args[0])
+	}
+	rows, _, err := srv.Sweeps(ctx, project, client.SweepFilter{}, client.Page{PerPage: 1})
+	if err == nil && len(rows) == 0 {
+		err = cli.Usage("project %s has no sweep yet; 'tacho sweep run' starts one", project)
+	}
+	if err != nil {
+		return api.Sweep{}, err
+	}
+	return rows[0], nil
+}
+
+// lookout is a process that looks after a sweep: it has the sweep's controller, shows what goes on, and hears signals.
+type lookout struct {
+	*attention
+	env     *cli.Env
+	srv     *cli.Session
+	project string
+	sweep   api.Sweep // as it was read last
+	pools   []api.SweepPool
+	makers  map[string]provider.Provider
+	watch   *watch
+	nuke    bool
+}
+
+// look is how often the rows are read for who watches.
+const look = time.Second
+
+// attend looks after the sweep until its last machine is gone, or somebody lets it go on alone.
+func (l *lookout) attend(ctx context.Context) error {
+	plain := l.srv.Say
+	l.srv.Say = l.watch.say
+	defer func() { l.srv.Say = plain }()
+	signals, release := l.env.Signals()
+	defer release()
+	rows := remote.New(l.srv.Client, l.project)
+	wake := make(chan struct{}, 1)
+	controlling, letGo := context.WithCancelCause(ctx)
+	defer letGo(nil)
+	over := make(chan error, 1)
+	go func() { over <- l.control(controlling, rows, wake) }()
+
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	away := false
+	heard := 0
+	for {
+		select {
+		case err := <-over:
+			return l.end(ctx, err)
+		case signal := <-signals:
+			if heard++; heard > 1 {
+				return l.leave()
+			}
+			c, err := l.interrupted(signal, signals)
+			if err != nil {
+				return err
+			}
+			if c == choiceGoOn {
+				heard = 0
+			}
+			left, err := l.act(ctx, c)
+			if err != nil {
+				l.watch.say("tacho: " + c.failed(err))
+			}
+			if left {
+				letGo(errLeft)
+				<-over
+				return l.detach(context.WithoutCancel(ctx))
+			}
+			poke(wake)
+		case <-tick.C:
+			now, err := l.srv.SweepLedger(ctx, l.project, l.sweep.UUID)
+			switch {
+			case err != nil && isMissing(err):
+				return err
+			case err != nil:
+				if !away {
+					l.watch.say("tacho: the sweep cannot be read; its machines go on: " + fault.Message(err))
+				}
+				away = true
+				continue
+			}
+			away = false
+			l.sweep, l.pools = now.Sweep, now.Pools
+			if l.watch.show(now) {
+				poke(wake)
+			}
+		}
+	}
+}
+
+func (c choice) failed(err error) string {
+	text, _ := cli.Sentence(err)
+	return string(c) + " did not work: " + text
+}
+
+// poke wakes the controller, which may be awake.
+func poke(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// control is the controller of the sweep. A lease of one that has died is waited for.
+func (l *lookout) control(ctx context.Context, rows *remote.Ledger, wake <-chan struct{}) error {
+	var until time.Time
+	var who string
+	for {
+		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: l.sweep.UUID, Owner: installation(l.srv.Reached()),
+			Holder: newHolder(), Token: l.env.NewUUID, UserData: userData(l.srv.Client, l.project, l.sweep.UUID, rows),
+			Log: slog.New(troubles{say: l.watch.say})})
+		err := c.Run(ctx, wake)
+		if !errors.Is(err, ledger.ErrHeld) {
+			return err
+		}
+		s, failed := l.srv.Sweep(ctx, l.project, l.sweep.UUID)
+		if failed != nil || s.Controller == nil {
+			continue
+		}
+		switch {
+		case who == "":
+			who, until = s.Controller.Holder, s.Controller.Until
+			l.watch.say(fmt.Sprintf("tacho: waiting for controller %s, which may be dead: until %s", who,
+				until.Local().Format(time.TimeOnly)))
+		case s.Controller.Until.After(until):
+			return err // it has renewed its lease: it lives
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(look):
+		}
+	}
+}
+
+// end is what is said when the controller has nothing to do any more, or has lost the sweep.
+func (l *lookout) end(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, ledger.ErrStale), errors.Is(err, ledger.ErrHeld):
+		l.watch.done()
+		return cli.Fail(fault.ExitRefused, "%s", fault.Message(err))
+	case err != nil:
+		l.watch.done()
+		return err
+	}
+	now, err := l.srv.SweepLedger(ctx, l.project, l.sweep.UUID)
+	if err != nil {
+		return err
+	}
+	l.sweep, l.pools = now.Sweep, now.Pools
+	l.watch.show(now)
+	l.watch.done()
+	if l.nuke {
+		if err := l.nukeAll(ctx); err != nil {
+			return errors.Join(l.result(l.sweep), err)
+		}
+	}
+	return l.result(l.sweep)
+}
+
+// detach leaves the sweep to a process in the background: 'tacho sweep resume', in a session of its own.
+func (l *lookout) detach(ctx context.Context) error {
+	l.watch.done()
+	if err := l.srv.Close(); err != nil { // the store of this machine is the other process's now
+		return err
+	}
+	folder := filepath.Join(machineFolder(l.env), "log")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return cli.Fail(exitMayRun, "nobody looks after sweep %s: %v; 'tacho sweep resume %[1]s' does", l.sweep.ID, cli.BareFileError(err))
+	}
+	name := filepath.Join(folder, l.sweep.UUID+".log")
+	pid, err := l.background(ctx, name)
+	if err != nil {
+		return cli.Fail(exitMayRun, "nobody looks after sweep %s: %v; 'tacho sweep resume %[1]s' does", l.sweep.ID, err)
+	}
+	fmt.Fprintf(l.env.Stderr, "tacho: %s\ntacho: process %d looks after it, and writes to %s; 'tacho sweep stop %s' ends it\n",
+		running(l.sweep), pid, name, term.Clean(l.sweep.ID))
+	return l.result(l.sweep)
+}
+
+func (l *lookout) background(ctx context.Context, name string) (pid int, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	log, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer log.Close()
+	args := []string{"sweep", "resume", l.sweep.UUID, "--project", l.project, "--on-interrupt", string(choiceDetach), "--json"}
+	if l.conn.Host != "" {
+		args = append(args, "--host", l.conn.Host)
+	}
+	if l.conn.KeyFile != "" {
+		args = append(args, "--key-file", l.env.Path(l.conn.KeyFile))
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, args...)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = l.env.Environ(), l.env.Dir, log, log
+	alone(cmd)
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	return cmd.Process.Pid, cmd.Process.Release()
+}
+
+// troubles is a log that tells people what a controller could not do. What it did shows in the rows.
+type troubles struct{ say func(string) }
+
+func (troubles) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+func (t troubles) Handle(_ context.Context, r slog.Record) error {
+	line := "tacho: " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "error" {
+			line += ": " + strings.ReplaceAll(a.Value.String(), "\n", "; ")
+		}
+		return true
+	})
+	t.say(line)
+	return nil
+}
+
+func (t troubles) WithAttrs([]slog.Attr) slog.Handler { return t }
+func (t troubles) WithGroup(string) slog.Handler      { return t }
