@@ -35,20 +35,29 @@ func (b band) quiet(oldest, newest int64, s report.Span) bool {
 	return b.bounded && b.seen < oldest && b.due > newest && b.low <= s.Low && s.High <= b.high
 }
 
+// odd says whether a value that is not as expected is all that the news say of the line, and whether that can wait for the version after:
+// no change is shown that has only one value, and most such values are none. What is counted, and what is let alone for good, is never due
+// and does not wait.
+func (b band) odd(oldest, newest int64) bool {
+	return b.bounded && oldest == newest && b.seen < oldest && b.due > newest+1 && b.due != math.MaxInt64
+}
+
 // bandSeries is how many series have their bands in one row: those whose number is the same above the lowest bits.
 const (
 	bandBits   = 10
 	bandSeries = 1 << bandBits
 )
 
-// loud returns the lines of a head, testbed and spec that these reports say something of, by series and in order.
-func loud(ctx context.Context, tx *store.Tx, at lineKey, reports []measured, news []report.News) ([]int64, error) {
+// loud returns the lines of a head, testbed and spec that these reports say something of, by series and in order, and those that are to be
+// examined at the version after.
+func loud(ctx context.Context, tx *store.Tx, at lineKey, reports []measured, news []report.News) (out []int64, odd []oddLine, err error) {
 	oldest, newest, seqs := int64(math.MaxInt64), int64(-1), make([]int64, len(reports))
 	for i, r := range reports {
 		oldest, newest, seqs[i] = min(oldest, r.number), max(newest, r.number), r.seq
 	}
 	if newest-oldest >= examinedEvery { // it is every line's turn
-		return report.SeriesIn(ctx, tx, seqs)
+		out, err = report.SeriesIn(ctx, tx, seqs)
+		return out, nil, err
 	}
 	slices.Sort(seqs)
 	spans, err := report.SpansOf(ctx, tx, slices.DeleteFunc(slices.Clone(news), func(n report.News) bool {
@@ -56,7 +65,7 @@ func loud(ctx context.Context, tx *store.Tx, at lineKey, reports []measured, new
 		return !is
 	}))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var blocks []int64
 	for _, s := range spans {
@@ -64,15 +73,37 @@ func loud(ctx context.Context, tx *store.Tx, at lineKey, reports []measured, new
 	}
 	bands, err := bandsIn(ctx, tx, at, slices.Compact(blocks))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []int64
 	for _, s := range spans {
-		if b, known := bands[s.SeriesID>>bandBits][s.SeriesID]; !known || !b.quiet(oldest, newest, s) {
+		b, known := bands[s.SeriesID>>bandBits][s.SeriesID]
+		switch {
+		case known && b.quiet(oldest, newest, s):
+		case known && b.odd(oldest, newest):
+			at.SeriesID = s.SeriesID
+			odd = append(odd, oddLine{at, newest + 1})
+		default:
 			out = append(out, s.SeriesID)
 		}
 	}
-	return out, nil
+	return out, odd, nil
+}
+
+// oddLine is a line with one value that is not as expected.
+type oddLine struct {
+	lineKey
+	due int64
+}
+
+// saveOdd writes when lines with an odd value are to be examined.
+func saveOdd(ctx context.Context, tx *store.Tx, odd []oddLine) error {
+	for _, l := range odd {
+		if _, err := tx.Exec(ctx, `update line set due = $5 where head_id = $1 and testbed_id = $2 and spec_id = $3 and series_id = $4`,
+			l.HeadID, l.TestbedID, l.SpecID, l.SeriesID, l.due); err != nil {
+			return fmt.Errorf("write when series %d is due: %w", l.SeriesID, err)
+		}
+	}
+	return nil
 }
 
 const (
@@ -114,24 +145,34 @@ func bandsIn(ctx context.Context, tx *store.Tx, at lineKey, blocks []int64) (map
 }
 
 // saveBands writes the bands of lines whose rows were written.
-func saveBands(ctx context.Context, tx *store.Tx, lines []Line) error {
-	places := map[lineKey]map[int64][]Line{} // of each head, testbed and spec, by block
-	for _, l := range lines {
-		at, block := l.lineKey, l.SeriesID>>bandBits
+func saveBands(ctx context.Context, tx *store.Tx, lines []Line, odd []oddLine) error {
+	places := map[lineKey]map[int64][]func(map[int64]band){} // of each head, testbed and spec, by block
+	change := func(l lineKey, f func(map[int64]band)) {
+		at, block := l, l.SeriesID>>bandBits
 		if at.SeriesID = 0; places[at] == nil {
-			places[at] = map[int64][]Line{}
+			places[at] = map[int64][]func(map[int64]band){}
 		}
-		places[at][block] = append(places[at][block], l)
+		places[at][block] = append(places[at][block], f)
+	}
+	for _, l := range lines {
+		change(l.lineKey, func(bands map[int64]band) { bands[l.SeriesID] = l.band() })
+	}
+	for _, l := range odd {
+		change(l.lineKey, func(bands map[int64]band) {
+			b := bands[l.SeriesID]
+			b.due = l.due
+			bands[l.SeriesID] = b
+		})
 	}
 	for at, blocks := range places {
 		all, err := bandsIn(ctx, tx, at, slices.Sorted(maps.Keys(blocks)))
 		if err != nil {
 			return err
 		}
-		for block, lines := range blocks {
+		for block, changes := range blocks {
 			bands := all[block]
-			for _, l := range lines {
-				bands[l.SeriesID] = l.band()
+			for _, f := range changes {
+				f(bands)
 			}
 			if _, err := tx.Exec(ctx, `insert into line_band (head_id, testbed_id, spec_id, block, packed) values ($1, $2, $3, $4, $5)
 				on conflict (head_id, testbed_id, spec_id, block) do update set packed = excluded.packed`, at.HeadID, at.TestbedID, at.SpecID,

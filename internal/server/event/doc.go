@@ -25,9 +25,10 @@
 //
 // A line whose new values are all as expected (within 2.5 standard deviations of its level), and in which nothing is open, is examined at
 // every 32nd version only, each line at its own, so that a report costs what its new values cost and not what its history does. A value
-// beyond that, which a step of 1.7 standard deviations brings in one of five cases, has the line examined at once, as it is examined at
-// every version while it is learning or has a change that is not settled. So a change may be seen later than it could be, by 31 versions at
-// most, and the smaller it is the likelier. What is counted is never late.
+// beyond that, which a step of 1.7 standard deviations brings in one of five cases, has the line examined at the version after it, because
+// no change is shown that has one value only, and one value in 80 is beyond by chance. It is examined at every version while it is learning
+// or has a change that is not settled. So a change may be seen later than it could be, by 31 versions at most, and the smaller it is the
+// likelier. What is counted is never late.
 //
 // # Alerts of thresholds
 //

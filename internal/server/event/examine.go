@@ -115,7 +115,9 @@ func (k *look) examineSpec(ctx context.Context, tx *store.Tx, spec string, news 
 		}
 		ids, err = report.SeriesIn(ctx, tx, seqs)
 	} else {
-		ids, err = loud(ctx, tx, key, news, k.news)
+		var odd []oddLine
+		ids, odd, err = loud(ctx, tx, key, news, k.news)
+		k.odd = append(k.odd, odd...)
 	}
 	if err != nil || len(ids) == 0 {
 		return err

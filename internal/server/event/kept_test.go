@@ -15,6 +15,45 @@ import (
 	"github.com/tachograph/tacho/internal/server/store"
 )
 
+// TestAnOddValueIsLookedAtWithTheNextOne: alone it shows no change, and one value in 80 is one by chance. A count is looked at at once.
+func TestAnOddValueIsLookedAtWithTheNextOne(t *testing.T) {
+	t.Parallel()
+	for _, forget := range []bool{false, true} { // what is packed says the same as the rows
+		w := newWorld(t)
+		version := int64(39)
+		w.runs("lab", 40, map[string]float64{"a": 100})
+		w.look()
+		seen := func(a float64) string {
+			t.Helper()
+			w.run("lab", "", map[string]float64{"a": a})
+			w.look()
+			version++
+			var seen, due int64
+			w.in(func(ctx context.Context, tx *store.Tx) error {
+				if forget {
+					if _, err := tx.Exec(ctx, `delete from line_band`); err != nil {
+						return err
+					}
+				}
+				return tx.QueryRow(ctx, `select seen, due from line`).Scan(&seen, &due)
+			})
+			return fmt.Sprintf("%d versions ago, due in %d", version-seen, due-version)
+		}
+		var ago, due int64
+		for n := 0; ago == 0 || due < 3; n++ {
+			if _, err := fmt.Sscanf(seen(100), "%d versions ago, due in %d", &ago, &due); err != nil || n > 100 {
+				t.Fatalf("it is not let alone after %d values, %v", n, err)
+			}
+		}
+		if got, want := seen(108), fmt.Sprintf("%d versions ago, due in 1", ago+1); got != want {
+			t.Errorf("an odd value: looked at %s, want %s", got, want)
+		}
+		if got := seen(100); got[:2] != "0 " {
+			t.Errorf("the value after it: looked at %s", got)
+		}
+	}
+}
+
 // TestWhatIsKeptChangesNothing plays random histories in two worlds, of which one forgets before each look what earlier looks kept, and
 // reads all from the metrics: with steps, several iterations, a branch, late and repeated reports, marks and deletions. The changes and
 // events are the same after each look, and what is kept is what would be read.

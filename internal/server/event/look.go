@@ -64,6 +64,7 @@ type look struct {
 	oldest    int64 // version that there is news of
 	examined  map[lineKey]bool
 	lines     []Line
+	odd       []oddLine
 	gone      []lineKey // lines without results
 	points    []Point   // new ones and those that are not as they were
 	ownFrom   int64     // version from which on all are the head's own
@@ -139,11 +140,14 @@ func (s *Service) note(ctx context.Context, seen look) error {
 			if err := dropLines(ctx, tx, seen.gone); err != nil {
 				return err
 			}
+			if err := saveOdd(ctx, tx, seen.odd); err != nil {
+				return err
+			}
 			if seen.anew {
 				if err := dropBands(ctx, tx, seen.at); err != nil {
 					return err
 				}
-			} else if err := saveBands(ctx, tx, seen.lines); err != nil {
+			} else if err := saveBands(ctx, tx, seen.lines, seen.odd); err != nil {
 				return err
 			}
 			again := len(seen.points) > 0 || seen.anew
