@@ -28,65 +28,103 @@ type Noise struct {
 // Grade is the grade for the usual number of units a side.
 func (n Noise) Grade() judge.Grade { return n.Noise.Grade(n.Usual) }
 
-// keepNoise writes what the runs of a report have shown of its series, if its sender says that all of them are of identical code, in place
-// of what an earlier reading of it had shown. The series are there.
-func keepNoise(ctx context.Context, tx *store.Tx, r Report, parsed results.Parsed) error {
-	usual, identical := coreseries.Identical(r.Context)
-	if !identical {
+// shown is what the runs of a report have shown of one of its series. It is computed before any transaction: with many samples that takes
+// longer than a writer may be held up.
+type shown struct {
+	first   int // place of the series' first value, in the order of the tool
+	measure unit.Measure
+	runs    judge.Side
+	noise   judge.Noise
+}
+
+// shownBy computes what the runs of a report have shown, if its sender says in the context that all of them are of identical code.
+func shownBy(context map[string]string, parsed results.Parsed) (out []shown) {
+	if _, identical := coreseries.Identical(context); !identical {
 		return nil
 	}
-	usual = cmp.Or(usual, judge.UsualUnits)
-	if _, err := tx.Exec(ctx, `delete from noise where report_id = $1`, r.ID); err != nil {
-		return fmt.Errorf("forget the noise of report %s: %w", r.ID, err)
-	}
-	names, wanted := named(parsed)
-	benchmarks, err := series.FindBenchmarks(ctx, tx, r.ProjectID, names)
-	if err != nil {
-		return err
-	}
-	measures, err := series.FindMeasures(ctx, tx, r.ProjectID, wanted)
-	if err != nil {
-		return err
-	}
-	runs := map[series.Key]judge.Side{}
-	var keys []series.Key
+	type key struct{ benchmark, measure string }
+	place, at := map[key]int{}, 0
 	for i, iteration := range parsed.Iterations {
 		for _, b := range iteration.Benchmarks {
 			for _, m := range b.Metrics {
-				key := series.Key{BenchmarkID: benchmarks[b.Name].ID, MeasureID: measures[m.Measure.Name].ID}
-				if runs[key] == nil {
-					keys = append(keys, key)
+				k := key{b.Name, m.Measure.Name}
+				n, met := place[k]
+				if !met {
+					n, place[k] = len(out), len(out)
+					out = append(out, shown{first: at, measure: measureOf(measureRow(m.Measure))})
 				}
 				values := m.Samples
 				if len(values) == 0 {
 					values = []float64{m.Value}
 				}
-				runs[key] = append(runs[key], judge.Process{Name: fmt.Sprint(i), Values: values})
+				out[n].runs = append(out[n].runs, judge.Process{Name: fmt.Sprint(i), Values: values})
+				at++
 			}
 		}
 	}
-	ids, err := series.Find(ctx, tx, r.TestbedID, keys)
+	for i := range out {
+		out[i].noise = judge.NoiseOf(out[i].measure, out[i].runs)
+	}
+	return out
+}
+
+// measureOf is a row of a measure as judges see it.
+func measureOf(m series.Measure) unit.Measure {
+	return unit.Measure{Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: unit.Direction(m.Direction), Exact: m.Exact}
+}
+
+// keepNoise writes what the runs of a report have shown of its series, in place of what an earlier reading of it had shown. seriesIDs are
+// those of its values, in the order of the tool. A measure that the project has otherwise than the tool is looked at as the project has it.
+func keepNoise(ctx context.Context, tx *store.Tx, r Report, all []shown, seriesIDs []int64) error {
+	if len(all) == 0 {
+		return nil
+	}
+	if err := forgetNoise(ctx, tx, r.ID); err != nil {
+		return err
+	}
+	return addNoise(ctx, tx, r, all, seriesIDs)
+}
+
+func forgetNoise(ctx context.Context, tx *store.Tx, reportID string) error {
+	if _, err := tx.Exec(ctx, `delete from noise where report_id = $1`, reportID); err != nil {
+		return fmt.Errorf("forget the noise of report %s: %w", reportID, err)
+	}
+	return nil
+}
+
+func addNoise(ctx context.Context, tx *store.Tx, r Report, all []shown, seriesIDs []int64) error {
+	usual, _ := coreseries.Identical(r.Context)
+	var wanted []series.Measure
+	for _, s := range all {
+		if !slices.ContainsFunc(wanted, func(m series.Measure) bool { return m.Name == s.measure.Name }) {
+			wanted = append(wanted, series.Measure{Name: s.measure.Name, Slug: s.measure.Slug})
+		}
+	}
+	measures, err := series.FindMeasures(ctx, tx, r.ProjectID, wanted)
 	if err != nil {
 		return err
 	}
-	byID := map[string]series.Measure{}
-	for _, m := range measures {
-		byID[m.ID] = m
+	rows := make([]Noise, len(all))
+	for i, s := range all {
+		n := s.noise
+		if m := measureOf(measures[s.measure.Name]); m != s.measure {
+			n = judge.NoiseOf(m, s.runs)
+		}
+		rows[i] = Noise{Noise: n, SeriesID: seriesIDs[s.first], ReportID: r.ID, Usual: usual}
 	}
+	return AddNoise(ctx, tx, rows)
+}
+
+// AddNoise writes what runs of identical code have shown of series, each for the first time of its report. Those of no units are left out,
+// and grades are for judge.UsualUnits where Usual is 0.
+func AddNoise(ctx context.Context, tx *store.Tx, rows []Noise) error {
 	save, err := tx.Prepare(ctx, `insert into noise (series_id, report_id, units, samples, usual, typical, sd, exact, drifts, modes_cut,
 		modes_share, modes_units, outliers) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`)
 	if err != nil {
 		return fmt.Errorf("prepare noise: %w", err)
 	}
 	defer save.Close()
-	for _, key := range keys {
-		id, there := ids[key]
-		if !there {
-			continue
-		}
-		m := byID[key.MeasureID]
-		n := judge.NoiseOf(unit.Measure{Name: m.Name, Slug: m.Slug, Units: m.Units, Direction: unit.Direction(m.Direction), Exact: m.Exact},
-			runs[key])
+	for _, n := range rows {
 		if n.Units == 0 {
 			continue
 		}
@@ -95,9 +133,9 @@ func keepNoise(ctx context.Context, tx *store.Tx, r Report, parsed results.Parse
 		if m := n.Modes; m != nil {
 			cut, share, slow = finite(m.Cut), finite(m.Share), &m.Units
 		}
-		if _, err := save.ExecContext(ctx, id, r.ID, n.Units, n.Values, usual, finite(n.Typical), finite(n.SD), n.Exact, n.Drifts, cut, share,
-			slow, n.Modes != nil && n.Modes.Outliers); err != nil {
-			return fmt.Errorf("write noise of series %d: %w", id, err)
+		if _, err := save.ExecContext(ctx, n.SeriesID, n.ReportID, n.Units, n.Values, cmp.Or(n.Usual, judge.UsualUnits), finite(n.Typical),
+			finite(n.SD), n.Exact, n.Drifts, cut, share, slow, n.Modes != nil && n.Modes.Outliers); err != nil {
+			return fmt.Errorf("write noise of series %d: %w", n.SeriesID, err)
 		}
 	}
 	return nil

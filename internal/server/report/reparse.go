@@ -52,6 +52,7 @@ func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID
 		return err
 	}
 	parsed.Sources = inputs.Sources
+	noise := shownBy(r.Context, parsed)
 	var slices bool
 	if err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		if err := tx.Lock(ctx, store.InProject(project.ID)); err != nil {
@@ -78,7 +79,7 @@ func (s *Service) Reparse(ctx context.Context, actor access.Actor, ref, reportID
 		if err := DeleteMetrics(ctx, tx, rep.Seq); err != nil {
 			return err
 		}
-		_, err = writeResults(ctx, tx, rep, parsed, corereport.Replace)
+		_, err = writeResults(ctx, tx, rep, parsed, noise, corereport.Replace)
 		return err
 	}); err != nil {
 		return err

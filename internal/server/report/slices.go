@@ -16,6 +16,7 @@ type finishing struct {
 	reportID  string
 	projectID string // set by finish
 	parsed    results.Parsed
+	noise     []shown               // set by finish
 	change    func(*Report)         // what else becomes of it; may be nil
 	inTx      func(*store.Tx) error // in the transaction that closes it; may be nil
 }
@@ -37,7 +38,7 @@ func (j *Judge) finishAlone(ctx context.Context, f finishing) error {
 	}); err != nil {
 		return err
 	}
-	f.projectID = r.ProjectID
+	f.projectID, f.noise = r.ProjectID, shownBy(r.Context, f.parsed)
 	if left {
 		if err := j.clear(ctx, r.Seq); err != nil {
 			return err
@@ -49,7 +50,7 @@ func (j *Judge) finishAlone(ctx context.Context, f finishing) error {
 			if err != nil {
 				return err
 			}
-			_, err = writeResults(ctx, tx, report, f.parsed, corereport.Finish)
+			_, err = writeResults(ctx, tx, report, f.parsed, f.noise, corereport.Finish)
 			return err
 		})
 	}
@@ -188,6 +189,9 @@ func (j *Judge) finishInSlices(ctx context.Context, f finishing) error {
 	if err := j.writeSlices(ctx, f, lines.series, rulings); err != nil {
 		return err
 	}
+	if err := j.noiseInSlices(ctx, f, lines.series); err != nil {
+		return err
+	}
 	return j.tx(ctx, func(tx *store.Tx) error {
 		report, err := f.last(ctx, tx)
 		if err != nil {
@@ -196,6 +200,27 @@ func (j *Judge) finishInSlices(ctx context.Context, f finishing) error {
 		_, err = closeReport(ctx, tx, report, f.parsed, corereport.Finish, nil)
 		return err
 	})
+}
+
+// noiseInSlices writes what the runs have shown. Nobody sees it while the report is pending.
+func (j *Judge) noiseInSlices(ctx context.Context, f finishing, seriesIDs []int64) error {
+	for from := 0; from < len(f.noise); from += j.slice {
+		if err := j.tx(ctx, func(tx *store.Tx) error {
+			report, err := f.report(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if from == 0 { // an earlier reading, or a try that was interrupted
+				if err := forgetNoise(ctx, tx, report.ID); err != nil {
+					return err
+				}
+			}
+			return addNoise(ctx, tx, report, f.noise[from:min(from+j.slice, len(f.noise))], seriesIDs)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lines are the series of results.

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,55 @@ func TestOthersWriteBetweenSlices(t *testing.T) {
 	}
 	if turns < 20/4+40/4+40/4 { // benchmarks, series and metrics, 4 at a time
 		t.Errorf("others had %d turns", turns)
+	}
+}
+
+// TestWhatIdenticalCodeShowsIsWrittenInSlices: the transaction that closes a large report has none of it to write.
+func TestWhatIdenticalCodeShowsIsWrittenInSlices(t *testing.T) {
+	t.Parallel()
+	b := newJudged(t)
+	rows := func() (n int) {
+		if err := b.store.View(t.Context(), func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `select count(*) from noise`).Scan(&n)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, try := range []string{"first", "read again"} {
+		r := b.pending(jsonSettings)
+		if err := b.store.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `update report set context = '{"tachograph.dev/v0/run/identical":"true"}' where id = $1`, r.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if try == "read again" { // what a try left that was interrupted
+			if err := b.store.Tx(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Exec(t.Context(), `insert into noise (series_id, report_id, units, samples, usual, exact, drifts, outliers)
+					select n.series_id, $1, 1, 1, 5, n.exact, n.drifts, n.outliers from noise n`, r.ID)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begun, written, before := rows(), []int{}, rows()
+		b.judge.Slices(4, func() error {
+			if n := rows(); n != before {
+				written, before = append(written, n-before), n
+			}
+			return nil
+		})
+		if err := b.finish(r, many(5, false), many(5, true)); err != nil {
+			t.Fatal(err)
+		}
+		want := []int{4, 4, 2}
+		if try == "read again" { // the first slice takes 10 rows away
+			want = []int{-6, 4, 2}
+		}
+		if !slices.Equal(written, want) || try == "first" && rows() != begun+10 {
+			t.Errorf("%s: slices of %v rows, want %v", try, written, want)
+		}
 	}
 }
 

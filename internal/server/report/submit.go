@@ -68,6 +68,9 @@ func (s *Service) submit(ctx context.Context, r Request, project *project.Projec
 	if p.inputs, err = s.keep(ctx, p.sub.results); err != nil {
 		return Taken{}, err
 	}
+	if !s.judge.large(p.parsed) {
+		p.noise = shownBy(p.sub.context, p.parsed)
+	}
 	var w written
 	if err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
 		w, err = s.write(ctx, tx, p)
@@ -105,6 +108,7 @@ type writeParams struct {
 	sub    submission
 	before known
 	parsed results.Parsed
+	noise  []shown
 	pass   *admit.Pass // for what parsed holds
 	inputs []Input
 	job    *job.Prepared
@@ -171,7 +175,7 @@ func (s *Service) results(ctx context.Context, tx *store.Tx, rp Report, p writeP
 		return err
 	}
 	if !s.judge.large(p.parsed) {
-		_, err := writeResults(ctx, tx, rp, p.parsed, corereport.Finish)
+		_, err := writeResults(ctx, tx, rp, p.parsed, p.noise, corereport.Finish)
 		return err
 	}
 	if err := checkNames(ctx, tx, rp.ProjectID, p.parsed); err != nil {

@@ -15,8 +15,8 @@ import (
 
 // writeResults judges what was parsed and writes it as the report's results, in the caller's transaction: new benchmarks, measures and
 // series, metrics with their boundaries, alerts, and the report as processed. e is Finish, or Replace for a processed report whose metrics
-// the caller has deleted. It returns the report as written.
-func writeResults(ctx context.Context, tx *store.Tx, r Report, parsed results.Parsed, e corereport.Event) (Report, error) {
+// the caller has deleted. noise is what its runs have shown. It returns the report as written.
+func writeResults(ctx context.Context, tx *store.Tx, r Report, parsed results.Parsed, noise []shown, e corereport.Event) (Report, error) {
 	at, err := positionOf(ctx, tx, r)
 	if err != nil {
 		return Report{}, err
@@ -40,6 +40,13 @@ func writeResults(ctx context.Context, tx *store.Tx, r Report, parsed results.Pa
 	if err := at.write(ctx, tx, values, rulings); err != nil {
 		return Report{}, err
 	}
+	ids := make([]int64, len(values))
+	for i, v := range values {
+		ids[i] = v.metric.SeriesID
+	}
+	if err := keepNoise(ctx, tx, r, noise, ids); err != nil {
+		return Report{}, err
+	}
 	return closeReport(ctx, tx, r, parsed, e, packSpans(spansOf(values)))
 }
 
@@ -48,9 +55,6 @@ func closeReport(ctx context.Context, tx *store.Tx, rep Report, parsed results.P
 	rep.Error, rep.Recognised, rep.Problems, rep.Counts = "", parsed.Recognised, parsed.Problems, parsed.Counts()
 	rep, err := applyResults(ctx, tx, rep, e, spans)
 	if err != nil {
-		return Report{}, err
-	}
-	if err := keepNoise(ctx, tx, rep, parsed); err != nil {
 		return Report{}, err
 	}
 	return rep, threshold.TellRaised(ctx, tx, rep.ProjectID, rep.ID)
