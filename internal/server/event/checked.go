@@ -15,6 +15,7 @@ import (
 	"github.com/tachograph/tacho/internal/core/measurement"
 	"github.com/tachograph/tacho/internal/core/paired"
 	corepolicy "github.com/tachograph/tacho/internal/core/policy"
+	"github.com/tachograph/tacho/internal/core/unit"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/report"
@@ -189,6 +190,9 @@ func (m measuredAgain) judge(ctx context.Context, tx *store.Tx, e Event, c Check
 	for i := range lines {
 		lines[i].take(seen[i])
 	}
+	if err := keepNull(ctx, tx, c, lines, pairs); err != nil {
+		return err
+	}
 	c.Outcome = outcomes[verb]
 	if c.Sentence, err = sentenceOf(ctx, tx, c, lines); err != nil {
 		return err
@@ -215,6 +219,46 @@ func (m measuredAgain) judge(ctx context.Context, tx *store.Tx, e Event, c Check
 	}
 	_, err = settle(ctx, tx, e)
 	return err
+}
+
+// keepNull writes what the runs of lines that a check has refuted say of their noise: the same code, as far as anybody can tell, measured
+// twice as often as there are pairs. That the two sides may differ by as much as the check could not see makes it a little larger, not
+// smaller. It goes with the report after the event. Nothing else that a check measures is of identical code.
+func keepNull(ctx context.Context, tx *store.Tx, c Check, lines []CheckLine, pairs map[int64][][2]float64) error {
+	var ids []int64
+	for _, l := range lines {
+		if l.Outcome == api.CheckRefuted {
+			ids = append(ids, l.SeriesID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	of, err := series.ByID(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	measureIDs := make([]string, len(ids))
+	for i, id := range ids {
+		measureIDs[i] = of[id].MeasureID
+	}
+	measures, err := series.MeasuresByID(ctx, tx, measureIDs)
+	if err != nil {
+		return err
+	}
+	rows := make([]report.Noise, len(ids))
+	for i, id := range ids {
+		var runs judge.Side
+		for n, pair := range pairs[id] {
+			for side, v := range pair {
+				runs = append(runs, judge.Process{Name: fmt.Sprint(2*n + side), Values: []float64{v}})
+			}
+		}
+		m := measures[measureIDs[i]]
+		rows[i] = report.Noise{SeriesID: id, ReportID: c.AfterReport, Noise: judge.NoiseOf(unit.Measure{Name: m.Name, Slug: m.Slug,
+			Units: m.Units, Direction: unit.Direction(m.Direction), Exact: m.Exact}, runs)}
+	}
+	return report.AddNoise(ctx, tx, rows)
 }
 
 // take writes into a line what was seen of it.

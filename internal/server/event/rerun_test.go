@@ -15,12 +15,14 @@ import (
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/ident"
+	"github.com/tachograph/tacho/internal/core/judge"
 	"github.com/tachograph/tacho/internal/server/blob"
 	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/fleet"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/report"
+	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
 	"github.com/tachograph/tacho/internal/server/store/storetest"
 )
@@ -297,6 +299,10 @@ func TestARerunDecides(t *testing.T) {
 				*l.P < 0 || *l.Before == *l.After {
 				t.Errorf("line: %+v", l)
 			}
+			shown := map[api.CheckOutcome]string{api.CheckRefuted: "a of 20 runs in after, for 5"}
+			if said := strings.Join(w.shown(got), "; "); said != shown[c.outcome] {
+				t.Errorf("of identical code it has shown %q, want %q", said, shown[c.outcome])
+			}
 			w.jobs(1, map[string]float64{"a": 120, "b": 7}) // too few values say so by themselves: no look takes the rerun's word back
 			w.look()
 			if e = w.get(id); e.State != c.state || e.Settled {
@@ -321,6 +327,32 @@ func TestARerunDecides(t *testing.T) {
 }
 
 // TestWhatIsCountedIsCheckedByEquality, and is written as it is.
+// shown is what is known of runs of identical code.
+func (w *queued) shown(c api.EventCheck) (out []string) {
+	w.t.Helper()
+	w.in(func(ctx context.Context, tx *store.Tx) error {
+		rows, _, err := report.ListNoise(ctx, tx, w.project.ID, "", store.Page{Limit: 9})
+		out = nil
+		for _, n := range rows {
+			found, err := series.ByID(ctx, tx, []int64{n.SeriesID})
+			if err != nil {
+				return err
+			}
+			benchmarks, err := series.BenchmarksByID(ctx, tx, []string{found[n.SeriesID].BenchmarkID})
+			if err != nil {
+				return err
+			}
+			side := map[string]string{c.Before.Report: "before", c.After.Report: "after"}[n.ReportID]
+			out = append(out, fmt.Sprintf("%s of %d runs in %s, for %d", benchmarks[found[n.SeriesID].BenchmarkID].Name, n.Units, side, n.Usual))
+			if n.SD < .005 || n.SD > .02 || n.Grade() == judge.GradeLearning {
+				w.t.Errorf("noise of 1 %% is %v, grade %q", n.SD, n.Grade())
+			}
+		}
+		return err
+	})
+	return out
+}
+
 func TestWhatIsCountedIsCheckedByEquality(t *testing.T) {
 	t.Parallel()
 	w := newQueued(t)
