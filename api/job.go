@@ -175,12 +175,13 @@ const (
 	ArtifactStdout ArtifactKind = "stdout"
 	ArtifactStderr ArtifactKind = "stderr"
 	ArtifactFile   ArtifactKind = "file"
+	ArtifactBundle ArtifactKind = "bundle" // an archive that a guest of a sweep has uploaded, whole
 )
 
 // JobArtifact names one stored output of a job.
 type JobArtifact struct {
 	Iteration int          `json:"iteration"`
-	Kind      ArtifactKind `json:"kind" enum:"stdout,stderr,file"`
+	Kind      ArtifactKind `json:"kind" enum:"stdout,stderr,file,bundle"`
 	Path      string       `json:"path,omitempty"`
 	SizeBytes int64        `json:"size"`
 	Digest    string       `json:"digest"`

@@ -89,6 +89,8 @@ var table = slices.Concat([]row{
 	{"internal/server/hub", []string{"api", allCore, "internal/server/job", "internal/server/request"}},
 	{"internal/server/registry", []string{allCore, "internal/server/blob", "internal/server/image", "internal/server/project",
 		"internal/server/request", "internal/server/store"}},
+	{"internal/server/former", []string{"api", allCore, "internal/server/object", "internal/server/request", "internal/server/sweep"}},
+	{"internal/server/object", []string{allCore, "internal/server/request"}},
 	{"internal/server/chain", []string{"api", allCore, "internal/server/request"}},
 	{"internal/server/throttle", []string{allCore, "internal/server/request"}},
 	{"internal/server/request", []string{"api", allCore}},

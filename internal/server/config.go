@@ -18,6 +18,7 @@ type Config struct {
 	RuntimeFile string        `config:"runtime-file" default:"" doc:"file that gets the real address and the process id as JSON once the server answers, for scripts"`
 	Grace       time.Duration `config:"shutdown-grace" default:"20s" doc:"how long running requests may go on after a signal"`
 	Visibility  string        `config:"projects.visibility" default:"public" doc:"who may read a project that is made without saying: public is everybody who reaches the server, private its members"`
+	CompatSweep string        `config:"compat-sweep" default:"" doc:"project for runners of the earlier sweeps' protocol; default: none"`
 	Registries  []string      `config:"registries" default:"*" doc:"hosts from which images may come besides our own registry; * is every public one, empty is none"`
 
 	RetentionDeleted      time.Duration `config:"retention.deleted" default:"168h" doc:"how long a deleted project can still be found in the database, before it is purged with its blobs"`

@@ -34,12 +34,14 @@ import (
 	"github.com/tachograph/tacho/internal/server/event"
 	"github.com/tachograph/tacho/internal/server/explore"
 	"github.com/tachograph/tacho/internal/server/fleet"
+	"github.com/tachograph/tacho/internal/server/former"
 	"github.com/tachograph/tacho/internal/server/httpapi"
 	"github.com/tachograph/tacho/internal/server/hub"
 	"github.com/tachograph/tacho/internal/server/image"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/metrics"
 	"github.com/tachograph/tacho/internal/server/notify"
+	"github.com/tachograph/tacho/internal/server/object"
 	"github.com/tachograph/tacho/internal/server/plot"
 	"github.com/tachograph/tacho/internal/server/policy"
 	"github.com/tachograph/tacho/internal/server/project"
@@ -77,6 +79,7 @@ type Server struct {
 	accounts *account.Service
 	changes  *event.Service
 	sweeps   *sweep.Service
+	former   *former.Edge // nil: no such paths
 	told     *told
 	events   *notify.Dispatcher
 
@@ -145,10 +148,7 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.guard = throttle.New(bounds)
 	accounts.Report(s.guard)
-	publicURL := ""
-	if s.cfg.Public {
-		publicURL = s.cfg.URL
-	}
+	publicURL := s.publicURL()
 	asks := &gate{accounts, image.NewService(s.store, visible)}
 	s.images = registry.New(registry.Config{BaseURL: publicURL, Log: s.log}, s.store, blobs, asks)
 	judge := report.NewJudge(s.store, s.gates.Work)
@@ -219,6 +219,14 @@ func (t tasks) Reading(ctx context.Context, jobID string) (job.Reading, error) {
 	return t.s.sweeps.Reading(ctx, jobID)
 }
 
+// publicURL is the address that the operator has given; "": clients know it better.
+func (s *Server) publicURL() string {
+	if s.cfg.Public {
+		return s.cfg.URL
+	}
+	return ""
+}
+
 // defaultSpec describes a modest part of this machine, which any runner like it can offer.
 func defaultSpec() (cpu int, memory, disk int64, architecture string) {
 	return max(1, runtime.NumCPU()-1), 1 * limits.GiB, 1 * limits.GiB, host.Architecture(runtime.GOARCH)
@@ -261,6 +269,15 @@ func (s *Server) routes(source web.Source) http.Handler {
 	for _, pattern := range web.Patterns {
 		mux.Handle(pattern, pages)
 	}
+	signer := object.NewSigner(account.NewSigningKeys(s.store, rand.Reader, s.cfg.Now), s.cfg.Now)
+	mux.Handle(object.Prefix, object.Handler(signer, s.sweeps, s.log))
+	if s.cfg.CompatSweep != "" {
+		s.former = former.New(former.Config{Sweeps: s.sweeps, Signer: signer, Project: s.cfg.CompatSweep, URL: s.publicURL(), Log: s.log,
+			Now: s.cfg.Now})
+		for _, pattern := range former.Patterns {
+			mux.Handle(pattern, s.former)
+		}
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", operations)
@@ -270,13 +287,14 @@ func (s *Server) routes(source web.Source) http.Handler {
 	}
 	open := func(r *http.Request) bool {
 		_, pattern := mux.Handler(r)
-		return slices.Contains([]string{"/v2/", "/v2", registry.TokenPath, "GET /metrics", "GET /healthz", "GET /readyz"}, pattern)
+		return slices.Contains([]string{"/v2/", "/v2", registry.TokenPath, object.Prefix, "GET /metrics", "GET /healthz", "GET /readyz"}, pattern)
 	}
 	whole := chain.Chain{
 		Accounts: s.accounts, Log: s.log, Refuse: refuse, Forms: web.IsForm,
 		Limits: func(next http.Handler) http.Handler { return s.guarded(next, refuse) },
-		Open:   open, // the registry knows its clients in its own way; probes and numbers ask nobody
-		// A registry's answers are bytes with a digest, or tokens; numbers are compressed by their handler.
+		// the registry knows its clients in its own way, a signed address is its own credential; probes and numbers ask nobody
+		Open: open,
+		// A registry's answers are bytes with a digest, or tokens; objects are packed; numbers are compressed by their handler.
 		Compress: func(r *http.Request) bool { return !open(r) },
 	}
 	if s.cfg.Local { // nobody asks a command how it is
@@ -334,6 +352,8 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, pattern string
 	switch {
 	case pattern == "/v2" || pattern == "/v2/" || pattern == registry.TokenPath:
 		s.images.Refuse(w, r, err)
+	case s.former != nil && slices.Contains(former.Patterns, pattern):
+		s.former.Refuse(w, r, err)
 	case slices.Contains(web.Patterns, pattern):
 		pages().Refuse(w, r, err)
 	default:

@@ -246,6 +246,19 @@ const (
 	MachineBeat     = 20 * time.Second // how often a machine says how far it is, on average: a sixth of what its controller is patient for
 	MachineBeatTime = 10 * time.Second // that the answer may take
 	EnrollPauseMost = 30 * time.Second // between two tries to enrol while the server is away
+
+	GuestBytes = 128             // of a guest's name for itself
+	GuestLease = 2 * time.Minute // guests beat every 30 s; after so long without one the task and the place may be another's
+	GuestRetry = 30 * time.Second
+	GuestTTL   = 24 * time.Hour // of a sweep of guests: nobody is billed for their machines here
+	GuestRuns  = 50             // open sweeps of guests that a claim without a run looks at, the oldest first
+	GuestLate  = 100            // archives that came too late which an answer names
+	// an archive that a guest uploads, packed; and unpacked, for it becomes outputs of a job
+	BundleBytes    = 128 * MiB
+	BundleFiles    = 1_000
+	SigningKeyLife = 7 * 24 * time.Hour // after it another key signs; the old one is good for what it has signed
+	SignedMost     = 48 * time.Hour     // the longest life of a signed address: a task's longest time, and its upload
+	ObjectKeyBytes = 512
 )
 
 // The database.

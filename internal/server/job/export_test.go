@@ -18,9 +18,6 @@ const (
 // Flush writes the heartbeats that are in memory, as it is done every limits.LeaseFlushInterval.
 func (s *Service) Flush(ctx context.Context) error { return s.flush(ctx) }
 
-// Sweep ends what is overdue, as it is done every limits.SweepInterval.
-func (s *Service) Sweep(ctx context.Context) error { return s.sweep(ctx) }
-
 // Expire ends a job's lease.
 func (s *Service) Expire(ctx context.Context, jobID string) error { return s.expire(ctx, jobID) }
 

@@ -30,45 +30,57 @@ func (s *Service) Handle(ctx context.Context, runnerID string, msg api.Message) 
 			return api.Message{}, err
 		}
 	}
-	var d channel.Decision
-	var row Job
-	changed := false
-	var printed *logged
-	err := s.Store.Tx(ctx, func(tx *store.Tx) error {
-		changed, printed = false, nil
-		var view *channel.View
-		var err error
-		if row, err = Hold(ctx, tx, msg.Job); err == nil {
-			view = viewOf(row)
-		} else if !fault.Is(err, fault.Missing) {
-			return err
-		}
-		d = channel.Decide(view, runnerID, msg)
-		if view == nil {
-			return nil
-		}
-		changed = len(d.Events) > 0 || d.Phase || d.Log
-		if printed, err = s.write(ctx, tx, &row, d, msg); err != nil || len(d.Events) > 0 || !changed {
-			return err
-		}
-		return tell(ctx, tx, row)
-	})
-	if err != nil {
+	var h handled
+	if err := s.Store.Tx(ctx, func(tx *store.Tx) (err error) {
+		h, err = s.handle(ctx, tx, runnerID, msg)
+		return err
+	}); err != nil {
 		return api.Message{}, err
 	}
-	s.beat(row.ID, runnerID, d.Renew)
-	if printed != nil {
+	s.handled(ctx, runnerID, h)
+	return h.decision.Reply, nil
+}
+
+// handled is what a message came to in its transaction.
+type handled struct {
+	decision channel.Decision
+	row      Job
+	changed  bool
+	printed  *logged // how much live output is stored; nil: as much as before
+}
+
+// handle is Handle in a transaction. handled follows after the commit.
+func (s *Service) handle(ctx context.Context, tx *store.Tx, runnerID string, msg api.Message) (h handled, err error) {
+	var view *channel.View
+	if h.row, err = Hold(ctx, tx, msg.Job); err == nil {
+		view = viewOf(h.row)
+	} else if !fault.Is(err, fault.Missing) {
+		return h, err
+	}
+	h.decision = channel.Decide(view, runnerID, msg)
+	if view == nil {
+		return h, nil
+	}
+	h.changed = len(h.decision.Events) > 0 || h.decision.Phase || h.decision.Log
+	if h.printed, err = s.write(ctx, tx, &h.row, h.decision, msg); err != nil || len(h.decision.Events) > 0 || !h.changed {
+		return h, err
+	}
+	return h, tell(ctx, tx, h.row)
+}
+
+func (s *Service) handled(ctx context.Context, runnerID string, h handled) {
+	s.beat(h.row.ID, runnerID, h.decision.Renew)
+	if h.printed != nil {
 		s.mu.Lock()
-		s.logged[row.ID] = *printed
+		s.logged[h.row.ID] = *h.printed
 		s.mu.Unlock()
 	}
-	if changed {
-		s.settled(ctx, row)
+	if h.changed {
+		s.settled(ctx, h.row)
 	}
-	if slices.ContainsFunc(d.Events, func(e corejob.Event) bool { return corejob.SignOf(e) == corejob.Broken }) {
+	if slices.ContainsFunc(h.decision.Events, func(e corejob.Event) bool { return corejob.SignOf(e) == corejob.Broken }) {
 		s.tellDrained(ctx, runnerID)
 	}
-	return d.Reply, nil
 }
 
 func viewOf(row Job) *channel.View {

@@ -504,9 +504,9 @@ func (s *Service) flush(ctx context.Context) error {
 // sweepMost bounds one sweep, so that the writer is not held for long.
 const sweepMost = 200
 
-// sweep ends what is overdue, lets jobs go on after their pause, brings completed jobs that nobody read, and drops live output that is no
-// longer needed.
-func (s *Service) sweep(ctx context.Context) error {
+// Sweep ends what is overdue, lets jobs go on after their pause, brings completed jobs that nobody read, and drops live output that is no
+// longer needed. Run does it every limits.SweepInterval.
+func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil { // a beat in memory is a beat
 		return err
 	}

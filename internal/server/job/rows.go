@@ -242,12 +242,11 @@ func Events(ctx context.Context, tx *store.Tx, jobID string) ([]Event, error) {
 	})
 }
 
-// RenewLeases moves the leases of jobs in flight, in one statement for many.
+// RenewLeases moves the leases of jobs in flight, in one statement for many. One that ends later stays: a runner that beats seldom has it.
 func RenewLeases(ctx context.Context, tx *store.Tx, jobIDs []string, until time.Time) error {
 	return store.InChunks(jobIDs, func(in string, args []any) error {
-		_, err := tx.Exec(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running') and id in %s`,
-			len(args)+1,
-			in), append(args, store.Micros(until))...)
+		_, err := tx.Exec(ctx, fmt.Sprintf(`update job set lease_expires = $%d where state in ('claimed', 'running')
+			and lease_expires < $%[1]d and id in %s`, len(args)+1, in), append(args, store.Micros(until))...)
 		return err
 	})
 }

@@ -156,7 +156,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-flush.C:
 			s.note(ctx, "flush heartbeats", s.flush(ctx))
 		case <-sweep.C:
-			s.note(ctx, "sweep jobs", s.sweep(ctx))
+			s.note(ctx, "sweep jobs", s.Sweep(ctx))
 		case <-s.elsewhere:
 			s.note(ctx, "look for jobs that came in at another server", s.wakeForPending(ctx))
 		case <-recheck.C:

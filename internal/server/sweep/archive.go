@@ -60,27 +60,32 @@ func (s *Service) Archive(ctx context.Context, actor access.Actor, projectRef, r
 		if err != nil {
 			return err
 		}
-		rows, err := rowsOf(ctx, tx, w)
-		if err != nil {
-			return err
-		}
-		if a.tasks, err = TaskIDs(ctx, tx, w.ID); err != nil {
-			return err
-		}
-		a.project, a.sweep = p, w
-		a.pools, a.slots, a.by = map[string]Pool{}, map[string]Slot{}, map[string]Machine{}
-		for _, p := range rows.pools {
-			a.pools[p.ID] = p
-		}
-		for _, o := range rows.slots {
-			a.slots[o.ID] = o
-		}
-		for _, m := range rows.machines {
-			a.by[m.ID] = m
-		}
-		return nil
+		return a.open(ctx, tx, p, w)
 	})
 	return a, err
+}
+
+// open reads what there is to pack.
+func (a *Archive) open(ctx context.Context, tx *store.Tx, p project.Project, w Sweep) error {
+	rows, err := rowsOf(ctx, tx, w)
+	if err != nil {
+		return err
+	}
+	if a.tasks, err = TaskIDs(ctx, tx, w.ID); err != nil {
+		return err
+	}
+	a.project, a.sweep = p, w
+	a.pools, a.slots, a.by = map[string]Pool{}, map[string]Slot{}, map[string]Machine{}
+	for _, p := range rows.pools {
+		a.pools[p.ID] = p
+	}
+	for _, o := range rows.slots {
+		a.slots[o.ID] = o
+	}
+	for _, m := range rows.machines {
+		a.by[m.ID] = m
+	}
+	return nil
 }
 
 // archivePage is how many tasks are read at once.
@@ -182,6 +187,11 @@ func (a *Archive) task(ctx context.Context, out *packing, folder string, t packe
 	for i, o := range t.outputs {
 		f := packedFile{Name: names[i], Kind: o.Kind, Path: o.Path, Iteration: o.Iteration, Size: o.SizeBytes, SHA256: hexOf(o.Digest),
 			Truncated: o.Truncated}
+		if o.Kind == string(api.ArtifactBundle) {
+			f.Name, f.LeftOut = "", "its files are beside this; the job has it whole"
+			about.Files = append(about.Files, f)
+			continue
+		}
 		if i >= limits.ArchiveFilesPerTask-4 { // beside metadata, error, live output and the folder itself
 			f.Name, f.LeftOut = "", "more files than an archive has of a task; the job has it"
 			about.Files = append(about.Files, f)

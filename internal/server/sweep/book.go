@@ -67,6 +67,9 @@ func (b Book) Take(ctx context.Context, ref, holder string) (lease ledger.Lease,
 		return lease, err
 	}
 	err = b.write(ctx, ref, func(tx *store.Tx, w *Sweep, _ *after) error {
+		if w.Plan.Guests {
+			return fault.Conflictf("sweep %s: its machines are brought by others, so there is nothing to control", w.ExternalID)
+		}
 		if w.Sweep, err = w.Taken(holder, tx.Now()); err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ type Request struct {
 	Actor    access.Actor
 	SourceIP string
 	New      api.NewSweep
+	Guests   bool // others bring the machines, with runners of their own: no image is looked for, and no controller makes machines
 }
 
 // Create starts a sweep: it is active, its slots wait for machines, and its tasks wait for them in the queue. The same id with the same
@@ -97,6 +98,10 @@ func (s *Service) prepare(ctx context.Context, a ask, p project.Project, org acc
 		if _, has := images[w.Image]; has {
 			continue
 		}
+		if r.Guests { // it is their own affair what they run
+			images[w.Image] = job.Image{Repository: w.Image}
+			continue
+		}
 		image, err := s.Jobs.ResolveImage(ctx, p, w.Image)
 		if err != nil {
 			return nil, ofWorkload(err, w.Name)
@@ -122,6 +127,9 @@ func (s *Service) prepare(ctx context.Context, a ask, p project.Project, org acc
 				Job: api.NewJob{Image: w.Image, Cmd: w.Cmd, Env: environment(w, pool), FilePaths: w.Files, Timeout: &w.Timeout}})
 			if err != nil {
 				return nil, ofWorkload(err, w.Name+" on "+pool.Alias)
+			}
+			if r.Guests { // a plan bounds the time of our machines, not of theirs
+				prepared.Row.TimeoutSeconds, prepared.Notes = w.Timeout, nil
 			}
 			if len(prepared.Notes) > 0 {
 				return nil, fault.Invalidf("workload %q: %s", w.Name, prepared.Notes[0])
@@ -222,7 +230,7 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, a ask, kinds []kind, 
 		return w, known, err
 	}
 	row := a.row
-	row.ProjectID, row.State = p.ID, core.Active
+	row.ProjectID, row.State, row.Plan.Guests = p.ID, core.Active, r.Guests
 	row.Expires = tx.Now().Add(row.TTL)
 	if r.Actor.AccountID != "" {
 		row.AccountID = &r.Actor.AccountID
@@ -284,7 +292,7 @@ func (s *Service) fill(ctx context.Context, tx *store.Tx, w Sweep, k kind, lines
 	if err != nil {
 		return err
 	}
-	if testbed.SpecID == nil || *testbed.SpecID != spec.ID {
+	if testbed.SpecID == nil || !w.Plan.Guests && *testbed.SpecID != spec.ID {
 		if err := series.SetTestbedSpec(ctx, tx, testbed.ID, &spec.ID); err != nil {
 			return err
 		}

@@ -155,6 +155,9 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, w *Sweep) error {
 // end ends a closing sweep when all of its machines are gone, or when nobody has looked after it for long enough after its time was over.
 func (s *Service) end(ctx context.Context, tx *store.Tx, w *Sweep, rows all) error {
 	now := tx.Now()
+	if w.Plan.Guests && w.State == core.Closing {
+		return s.letGo(ctx, tx, w, rows)
+	}
 	forgotten := now.After(w.Expires.Add(limits.SweepForgotten)) && !w.Lease.Until.After(now)
 	if w.State != core.Closing || !rows.snapshot(now, s.hearing).Clean() && !forgotten {
 		return nil

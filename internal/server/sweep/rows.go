@@ -39,6 +39,7 @@ type Plan struct {
 	Repeats   int                 `json:"repeats"`
 	Workloads []api.SweepWorkload `json:"workloads"`
 	Expected  *api.SweepExpected  `json:"expected,omitempty"`
+	Guests    bool                `json:"guests,omitempty"` // its machines are brought by others
 }
 
 const sweepColumns = `w.id, w.project_id, w.external_id, w.name, w.config, w.config_hash, w.plan, w.state, w.broken, w.note, w.outcome,
@@ -201,6 +202,24 @@ func ByExternalID(ctx context.Context, tx *store.Tx, projectID, id string) (Swee
 	s, err := scanSweep(tx.QueryRow(ctx, `select `+sweepColumns+` from sweep w where w.project_id = $1 and w.external_id = $2`, projectID,
 		id))
 	return store.FoundRow(s, err, "find sweep")
+}
+
+const ofGuests = ` from sweep w where w.project_id = $1 and w.plan like '%"guests":true%'`
+
+// GuestSweeps returns a project's sweeps of guests that are active or drain, the oldest first.
+func GuestSweeps(ctx context.Context, tx *store.Tx, projectID string, most int) ([]Sweep, error) {
+	rows, err := tx.Query(ctx, `select `+sweepColumns+ofGuests+` and w.state in ('active', 'draining') order by w.created, w.id limit $2`,
+		projectID, most)
+	return store.Collect(rows, err, scanSweeps)
+}
+
+// newestOfGuests returns the project's sweep of guests that was started last.
+func newestOfGuests(ctx context.Context, tx *store.Tx, projectID string) (Sweep, error) {
+	s, err := scanSweep(tx.QueryRow(ctx, `select `+sweepColumns+ofGuests+` order by w.created desc, w.id desc limit 1`, projectID))
+	if s, has, err := store.FoundRow(s, err, "find sweep"); err != nil || has {
+		return s, err
+	}
+	return s, fault.Missingf("there is no run yet")
 }
 
 // Filter narrows a list of sweeps. Empty fields do not.

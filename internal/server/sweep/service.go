@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/job"
 	"github.com/tachograph/tacho/internal/server/notify"
@@ -28,6 +29,12 @@ type Jobs interface {
 	Stored(ctx context.Context, o job.Output) (io.ReadCloser, int64, error)
 	// Kick makes a waiting runner look again.
 	Kick(runnerID string)
+
+	// What guests do, each in a transaction of the caller's that knows whose runner it is.
+	TakeFor(ctx context.Context, tx *store.Tx, runnerID string, lease time.Duration, then *job.Done) (*job.Taken, error)
+	HandleFor(ctx context.Context, tx *store.Tx, runnerID string, msg api.Message, lease time.Duration, then *job.Done) (api.Message, error)
+	// Keep stores a body that a row is to name.
+	Keep(ctx context.Context, body io.Reader, maxBytes int64) (job.Output, error)
 }
 
 // Runners is what this room needs of the fleet.

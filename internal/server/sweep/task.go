@@ -91,6 +91,53 @@ func SlotOfJob(ctx context.Context, tx *store.Tx, jobID string) (sweepID, slotID
 	return p.sweep, p.slot, found, err
 }
 
+// GuestCountsOf counts the tasks of a sweep by state, and the archives that came too late to be a result.
+func GuestCountsOf(ctx context.Context, tx *store.Tx, sweepID string) (c GuestCounts, err error) {
+	type line struct {
+		state string
+		n     int
+	}
+	rows, err := tx.Query(ctx, `select j.state, count(*)`+taskFrom+` where t.sweep_id = $1 group by j.state`, sweepID)
+	lines, err := store.Collect(rows, err, func(r *sql.Rows) (l line, err error) { return l, r.Scan(&l.state, &l.n) })
+	if err != nil {
+		return c, fmt.Errorf("count tasks: %w", err)
+	}
+	for _, l := range lines {
+		c.Total += l.n
+		switch api.JobStatus(l.state) {
+		case api.JobPending:
+			c.Pending += l.n
+		case api.JobClaimed:
+			c.Claimed += l.n
+		case api.JobRunning:
+			c.Running += l.n
+		case api.JobCompleted, api.JobProcessed:
+			c.Completed += l.n
+		case api.JobCanceled:
+			c.Canceled += l.n
+		default:
+			c.Failed += l.n
+		}
+	}
+	err = tx.QueryRow(ctx, `select count(*)`+lateBundles, sweepID, string(api.ArtifactBundle), bundleResult).Scan(&c.Late)
+	return c, err
+}
+
+// lateBundles are archives of results that came when their task was another's, or over.
+const lateBundles = taskFrom + ` join job_output o on o.job_id = j.id where t.sweep_id = $1 and o.kind = $2 and o.path = $3
+	and (o.epoch < j.epoch or j.state in ('failed', 'canceled') and (j.results is null or j.results = 'null'))`
+
+// lateKeys are the keys of archives that came too late to be results, at most so many.
+func lateKeys(ctx context.Context, tx *store.Tx, w Sweep, most int) ([]string, error) {
+	rows, err := tx.Query(ctx, `select j.id, o.epoch`+lateBundles+` order by j.id, o.epoch limit $4`, w.ID, string(api.ArtifactBundle),
+		bundleResult, most)
+	return store.Collect(rows, err, func(r *sql.Rows) (string, error) {
+		k := objectKey{run: w.ExternalID, kind: bundleResult}
+		err := r.Scan(&k.job, &k.epoch)
+		return k.String(), err
+	})
+}
+
 // Counts are the tasks of each slot of a sweep. What a machine has delivered counts as done, also while it waits to be read.
 func Counts(ctx context.Context, tx *store.Tx, sweepID string) (map[string]api.SweepCounts, error) {
 	return counts(ctx, tx, `t.sweep_id = $1`, sweepID)
