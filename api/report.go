@@ -152,6 +152,8 @@ type ReportMeasure struct {
 	Threshold *Threshold `json:"threshold,omitempty"`
 	Boundary  *Boundary  `json:"boundary,omitempty"`
 	Severity  string     `json:"severity,omitempty" enum:"info,fail" doc:"what the project's policy says of the line; absent: warn"`
+	Grade     string     `json:"grade,omitempty" doc:"how small a change of the series can be seen, from A to F; absent: not known"`
+	Identical int        `json:"identical_units,omitempty" doc:"runs of identical code that it is from, none below 10; absent: no runs"`
 }
 
 // Metric is one value, with its spread and, where the tool gave them, its samples.

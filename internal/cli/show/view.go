@@ -187,7 +187,7 @@ type row struct {
 	iteration                  int
 	benchmark, measure         string
 	value, base, change, limit string
-	verdict                    string
+	grade, verdict             string
 	colour                     term.Colour
 	alert                      bool
 }
@@ -199,12 +199,12 @@ func (v View) table() (t term.Table, cut int) {
 		alerts[a.Metric.UUID] = a.Limit
 	}
 	var rows []row
-	judged := false
+	judged, graded := false, false
 	for i, iteration := range v.Report.Results {
 		for _, result := range iteration {
 			for _, m := range result.Measures {
 				r := v.row(result.Benchmark, m, alerts[m.Metric.UUID], i)
-				judged = judged || m.Boundary != nil
+				judged, graded = judged || m.Boundary != nil, graded || m.Identical > 0
 				rows = append(rows, r)
 			}
 		}
@@ -230,6 +230,9 @@ func (v View) table() (t term.Table, cut int) {
 	if judged {
 		add("limit", true)
 	}
+	if graded {
+		add("grade", false)
+	}
 	if judged || v.Before != nil {
 		add("", false)
 	}
@@ -244,6 +247,9 @@ func (v View) table() (t term.Table, cut int) {
 		}
 		if judged {
 			cells = append(cells, term.Text(r.limit))
+		}
+		if graded {
+			cells = append(cells, term.Text(r.grade))
 		}
 		if judged || v.Before != nil {
 			cells = append(cells, term.Cell{Text: r.verdict, Colour: r.colour})
@@ -269,7 +275,8 @@ func keep(rows []row, most int) []row {
 // row is a metric of an iteration. The comparison with an earlier report is of all iterations together, and is in the row of the first.
 func (v View) row(b api.Benchmark, m api.ReportMeasure, alert string, iteration int) row {
 	units := m.Measure.Units
-	r := row{iteration: iteration, benchmark: b.Name, measure: m.Measure.Name, value: unit.Format(m.Metric.Value, units) + Spread(m.Metric)}
+	r := row{iteration: iteration, benchmark: b.Name, measure: m.Measure.Name, value: unit.Format(m.Metric.Value, units) + Spread(m.Metric),
+		grade: gradeOf(m)}
 	if m.Boundary != nil {
 		r.judge(m, alert)
 		return r
@@ -287,6 +294,17 @@ func (v View) row(b api.Benchmark, m api.ReportMeasure, alert string, iteration 
 		r.verdict = Test(c)
 	}
 	return r
+}
+
+// gradeOf is the grade of a metric's series with the runs of identical code that it is from; empty if there were none.
+func gradeOf(m api.ReportMeasure) string {
+	switch {
+	case m.Identical == 0:
+		return ""
+	case m.Grade == "":
+		return fmt.Sprintf("learning, n=%d", m.Identical)
+	}
+	return fmt.Sprintf("%s, n=%d", m.Grade, m.Identical)
 }
 
 // judge fills the row from the boundary that the metric was held against.

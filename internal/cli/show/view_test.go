@@ -44,6 +44,11 @@ func judged(base, lower, upper *float64) func(*api.ReportMeasure) {
 	}
 }
 
+// graded has a grade by runs of identical code.
+func graded(grade string, runs int) func(*api.ReportMeasure) {
+	return func(r *api.ReportMeasure) { r.Grade, r.Identical = grade, runs }
+}
+
 func bench(name string, measures ...api.ReportMeasure) api.ReportResult {
 	return api.ReportResult{Benchmark: api.Benchmark{UUID: name, Name: name}, Measures: measures}
 }
@@ -109,6 +114,8 @@ func TestReportsGolden(t *testing.T) {
 			[]api.ReportResult{bench("BenchmarkA", measured(latency, "", 2, nil))})},
 		"large": {Report: large},
 		"empty": {Report: sample()},
+		"graded": {Report: sample([]api.ReportResult{bench("BenchmarkA", measured(latency, "", 1, graded("C", 30))),
+			bench("BenchmarkB", measured(latency, "", 2, graded("", 7)), measured(throughput, "", 2, nil))})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -109,6 +109,50 @@ func TestAComparisonKnowsWhatIdenticalCodeShowed(t *testing.T) {
 	}
 }
 
+// TestReportsAndPlotsHaveTheGradeOfEachSeries, with the runs that it is from; a series that nobody calibrated has none.
+func TestReportsAndPlotsHaveTheGradeOfEachSeries(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	r := g.run(nil, `{"b":{"latency":{"value":100}},"c":{"latency":{"value":7}}}`)
+	seen := func() (out []string) {
+		now, err := g.explore.Report(t.Context(), local, "shop", r.UUID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range now.Results[0] {
+			for _, m := range result.Measures {
+				out = append(out, fmt.Sprintf("%s %s %d", result.Benchmark.Name, m.Grade, m.Identical))
+			}
+		}
+		q := explore.PictureQuery{PerfQuery: explore.PerfQuery{Columns: 10}}
+		q.Branches, q.Testbeds = []string{r.Branch.UUID}, []string{r.Testbed.UUID}
+		q.Measures = []string{now.Results[0][0].Measures[0].Measure.UUID}
+		for _, result := range now.Results[0] {
+			q.Benchmarks = append(q.Benchmarks, result.Benchmark.UUID)
+		}
+		picture, err := g.explore.Picture(t.Context(), local, "shop", q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range picture.Lines {
+			out = append(out, fmt.Sprintf("line %s %s %d", l.Benchmark.Name, l.Grade, l.Identical))
+		}
+		return out
+	}
+	for _, step := range []struct {
+		calibrate int
+		want      []string
+	}{{0, []string{"b  0", "c  0", "line b  0", "line c  0"}}, {7, []string{"b  7", "c  0", "line b  7", "line c  0"}},
+		{30, []string{"b B 30", "c  0", "line b B 30", "line c  0"}}} {
+		if step.calibrate > 0 {
+			g.run(identical("5"), runsOf(step.calibrate, 100)...)
+		}
+		if got := seen(); !slices.Equal(got, step.want) {
+			t.Errorf("after %d runs of identical code: %q, want %q", step.calibrate, got, step.want)
+		}
+	}
+}
+
 // TestWhatThePolicyOnlyShowsCountsInNoComparison, and reports say how severe each line is.
 func TestWhatThePolicyOnlyShowsCountsInNoComparison(t *testing.T) {
 	t.Parallel()

@@ -44,6 +44,8 @@ type PictureLine struct {
 	Points                              []PicturePoint // ascending x
 	Count                               int            // of all points, visible or not
 	Newest, Lowest, Highest             float64        // of all points
+	Grade                               string         // how small a change can be seen; empty: not known
+	Identical                           int            // runs of identical code that the grade is from; 0: there were none
 }
 
 // PicturePoint is one point. What is not drawn of it is not there.
@@ -172,7 +174,18 @@ func draw(ctx context.Context, tx *store.Tx, d dimensions, q PictureQuery) (Pict
 	if err != nil {
 		return out, err
 	}
+	ids := make([]int64, len(kept))
+	for i, k := range kept {
+		ids[i] = k.seriesID
+	}
+	noise, err := report.NoiseOf(ctx, tx, ids)
+	if err != nil {
+		return out, err
+	}
 	for i := range kept {
+		if n, has := noise[kept[i].seriesID]; has {
+			kept[i].line.Grade, kept[i].line.Identical = string(n.Grade()), n.Units
+		}
 		n := lines[keptOf[i]]
 		if err := kept[i].detail(ctx, tx, n <= q.Boundaries, n <= q.Spreads, len(kept[i].spots) <= q.Dots); err != nil {
 			return out, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/tachograph/tacho/api"
@@ -274,6 +275,10 @@ func eachResult(ctx context.Context, tx *store.Tx, row report.Report, samples bo
 		for id := range models {
 			models[id] = c.modelThreshold(&id)
 		}
+		noise, err := report.NoiseOf(ctx, tx, slices.Collect(maps.Keys(series)))
+		if err != nil {
+			return err
+		}
 		if samples {
 			if err := report.LoadSamples(ctx, tx, metrics, limits.SamplesShown); err != nil {
 				return err
@@ -296,6 +301,9 @@ func eachResult(ctx context.Context, tx *store.Tx, row report.Report, samples bo
 			}
 			if is := severities.Of(c.benchmarks[s.BenchmarkID], c.measures[s.MeasureID]); is != corepolicy.Warn {
 				made.Severity = string(is)
+			}
+			if n, has := noise[m.SeriesID]; has {
+				made.Grade, made.Identical = string(n.Grade()), n.Units
 			}
 			last.Measures = append(last.Measures, made)
 		}

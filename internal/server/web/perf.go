@@ -164,7 +164,11 @@ func drawChart(project api.Project, series []explore.PictureLine, more int, opts
 		if testbeds {
 			name += " · " + s.Testbed.Name
 		}
-		made.Legend = append(made.Legend, legendRow{"s" + strconv.Itoa(i), name})
+		shown := name
+		if grade := gradeText(s.Grade, s.Identical); grade != "" {
+			shown += " · " + grade
+		}
+		made.Legend = append(made.Legend, legendRow{"s" + strconv.Itoa(i), shown})
 		drawing.Series = append(drawing.Series, chart.Series{Name: name, Points: pointsOf(project, s, name, opts.time)})
 	}
 	if opts.spread {

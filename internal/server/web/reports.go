@@ -107,9 +107,10 @@ type iterationView struct {
 }
 
 type resultRow struct {
-	Benchmark, Measure, Value, Spread, Baseline, Change, ChangeClass, Limits, PlotHref string
-	Verdict                                                                            pill
-	Alert                                                                              bool
+	Benchmark, Measure, Value, Spread, Baseline, Change, ChangeClass, Limits, PlotHref, Grade string
+
+	Verdict pill
+	Alert   bool
 }
 
 // resultsPerPage are the results, and the alerts, that the page of a report shows. More is for programs, which ask the API.
@@ -257,6 +258,7 @@ func resultRowOf(project api.Project, r api.Report, b api.Benchmark, m api.Repor
 	row := resultRow{
 		Benchmark: b.Name, Measure: m.Measure.Name, Value: unit.Format(m.Metric.Value, units), Spread: spread(m.Metric, units),
 		Baseline: "–", Change: "–", Limits: "–", PlotHref: plotHref(project, r.Branch, r.Testbed, b, m.Measure), Verdict: pill{"not judged", ""},
+		Grade: gradeText(m.Grade, m.Identical),
 	}
 	if bound := m.Boundary; bound != nil {
 		row.Baseline = valueOf(bound.Baseline, units)

@@ -54,7 +54,7 @@ var (
 		Adapter: "go_bench", Status: api.ReportProcessed, Recognised: "go_bench: 3 lines", Alerts: []api.Alert{alert}, Job: ptr("j"),
 		Counts: api.ReportCounts{Results: []api.ResultCount{{Benchmarks: 1, Measures: 1}}, Alerts: api.AlertCount{Total: 1, Active: 1}},
 		Results: [][]api.ReportResult{{{Benchmark: bench, Measures: []api.ReportMeasure{{Measure: latency, Metric: metric,
-			Boundary: &bounded}}}}},
+			Boundary: &bounded, Grade: "C", Identical: 30}}}}},
 		Problems: []api.Problem{{Benchmark: "BenchmarkB", Message: "panic: " + nasty, Line: 3}},
 		Host:     &api.HostFacts{CPUModel: "EPYC", Isolation: "container", CPUs: ptr(2)},
 	}
@@ -87,7 +87,7 @@ var (
 		testbed.Name)}, Benchmarks: []explore.Named{named(bench.UUID, bench.Name)}, Measures: []explore.Named{named(latency.UUID, latency.Name)},
 		Lines: []explore.PictureLine{{Branch: named(branch.UUID, branch.Name), Testbed: named(testbed.UUID, testbed.Name),
 			Benchmark: named(bench.UUID, bench.Name), Measure: explore.Named{UUID: latency.UUID, Name: latency.Name, Units: latency.Units},
-			Count: 2, Newest: metric.Value, Lowest: min(1000, metric.Value), Highest: max(1000, metric.Value),
+			Count: 2, Newest: metric.Value, Lowest: min(1000, metric.Value), Highest: max(1000, metric.Value), Identical: 6,
 			Points: []explore.PicturePoint{
 				{Report: "r0", Number: 6, Start: now.Add(-time.Hour), Value: 1000},
 				{Report: "r", Number: 7, Start: now, Value: metric.Value, Lower: bounded.LowerLimit, Upper: bounded.UpperLimit,
