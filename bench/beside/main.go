@@ -29,6 +29,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.reports, "reports", 5000, "reports of the project that is read")
 	flag.IntVar(&o.rounds, "rounds", 7, "times that each thing is measured, by turns")
+	flag.StringVar(&o.only, "only", "", "measure the rows alone whose names begin with this")
 	flag.Parse()
 	if flag.NArg() != 2 {
 		fmt.Fprintln(os.Stderr, "beside: name two binaries, the old one first")
@@ -40,7 +41,10 @@ func main() {
 	}
 }
 
-type options struct{ reports, rounds int }
+type options struct {
+	reports, rounds int
+	only            string
+}
 
 // perRound is how many reports of the project that is read come in one round, so that its rows are by turns as all others are.
 func (o options) perRound() int { return (o.reports + o.rounds - 1) / o.rounds }
@@ -250,6 +254,9 @@ func (o options) measure(builds []*build) error {
 	fmt.Printf("%-58s %12s %12s %8s %12s %12s\n", "CPU time of the server, medians by turns", "old", "new", "ratio",
 		"old answers", "new answers")
 	for _, t := range o.things() {
+		if !strings.HasPrefix(t.name, o.only) {
+			continue
+		}
 		var costs [2][]time.Duration
 		var sizes [2]int
 		for i, b := range builds {
@@ -280,6 +287,9 @@ func (o options) measure(builds []*build) error {
 		}
 		fmt.Printf("%-58s %9.2f ms %9.2f ms %8.3f %9.1f kB %9.1f kB\n", t.name, median[0], median[1], median[1]/median[0],
 			float64(sizes[0])/1e3, float64(sizes[1])/1e3)
+	}
+	if o.only != "" {
+		return nil
 	}
 	if err := databases(builds); err != nil {
 		return err
