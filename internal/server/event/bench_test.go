@@ -12,18 +12,19 @@ import (
 )
 
 // BenchmarkLook takes reports of 1,000 series with 200 earlier values each, and looks at them: without a threshold, and judged by one as in
-// package report's BenchmarkIngest. It reports what a look costs as a share of what the same report's submission costs, in CPU time of this
-// process: medians of each.
+// package report's BenchmarkIngest; and reports of 10 series, where a look costs what it does whatever it sees. It reports what a look
+// costs as a share of what the same report's submission costs, in CPU time of this process: medians of each.
 func BenchmarkLook(b *testing.B) {
 	most, upper := 64, 0.999
-	for name, models := range map[string]*api.ReportThresholds{"plain": nil, "judged": {Models: map[string]api.Model{
-		"latency": {Test: "t_test", UpperBoundary: &upper, MaxSampleSize: &most}}}} {
-		b.Run(name, func(b *testing.B) { benchmarkLook(b, models) })
-	}
+	judged := &api.ReportThresholds{Models: map[string]api.Model{
+		"latency": {Test: "t_test", UpperBoundary: &upper, MaxSampleSize: &most}}}
+	b.Run("plain", func(b *testing.B) { benchmarkLook(b, 1_000, nil) })
+	b.Run("judged", func(b *testing.B) { benchmarkLook(b, 1_000, judged) })
+	b.Run("small", func(b *testing.B) { benchmarkLook(b, 10, nil) })
 }
 
-func benchmarkLook(b *testing.B, models *api.ReportThresholds) {
-	const lines, before = 1_000, 200
+func benchmarkLook(b *testing.B, lines int, models *api.ReportThresholds) {
+	const before = 200
 	w := newWorld(b)
 	w.noise, w.models = rand.New(rand.NewPCG(3, 4)), models
 	results := func() map[string]float64 {
