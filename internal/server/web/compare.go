@@ -41,7 +41,7 @@ type compareView struct {
 	Verdict             pill // Tone is the note's
 	Sides               []sideView
 	How                 string
-	Warnings            []string
+	Warnings, LeftOut   []string
 	Groups              []compareGroup
 	Means               []meanRow
 	Lists               []compareList
@@ -108,7 +108,7 @@ func (p *Pages) fillComparison(project api.Project, c api.Comparison, view *comp
 	view.How = comparisonHow(c)
 	view.Warnings = c.Warnings
 	for _, g := range c.LeftOut {
-		view.Warnings = append(slices.Clip(view.Warnings), gapText(g))
+		view.LeftOut = append(view.LeftOut, gapText(g))
 	}
 	changed := compareGroup{Title: "What changed", Note: "The surest first."}
 	undecided := compareGroup{Title: "Undecided", Note: "Neither a change nor surely the same. The last column is the change that would " +
@@ -257,7 +257,7 @@ func gapText(g api.ComparisonGap) string {
 	if g.Name != "" {
 		why += " (" + g.Name + ")"
 	}
-	return fmt.Sprintf("Left out of the %s: %s, because of %s.", g.Side, plural(g.Reports, "report", "reports"), why)
+	return fmt.Sprintf("of the %s: %s, because of %s", g.Side, plural(g.Reports, "report", "reports"), why)
 }
 
 func verdictPill(v api.ComparisonVerdict) pill {
