@@ -22,7 +22,7 @@ var (
 	MeasuredQuery = measuredQuery
 	BandsQuery    = bandsQuery + `(1)`
 	BlockQuery    = blockQuery
-	KeptQuery     = keptQuery + `(1)`
+	KeptQuery     = keptQuery + `k.series_id in (1)`
 )
 
 // KeptIsTrue compares what is kept of lines with what their metrics say.

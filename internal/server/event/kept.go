@@ -40,12 +40,13 @@ type packedValues struct {
 }
 
 const keptQuery = `select k.series_id, k.packed from line_values k where k.head_id = $1 and k.testbed_id = $2 and k.spec_id = $3
-	and k.series_id in `
+	and `
 
 // keptOf returns what is kept of lines of a head, testbed and spec, keyed by series.
 func keptOf(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (map[int64]kept, error) {
 	out := make(map[int64]kept, len(seriesIDs))
-	rows, err := tx.Query(ctx, keptQuery+store.Integers(seriesIDs), at.HeadID, at.TestbedID, at.SpecID)
+	these, args := store.Among("k.series_id", seriesIDs, 4)
+	rows, err := tx.Query(ctx, keptQuery+these, append([]any{at.HeadID, at.TestbedID, at.SpecID}, args...)...)
 	_, err = store.Collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
 		var packed sql.RawBytes
 		if err = rows.Scan(&id, &packed); err == nil {

@@ -61,8 +61,9 @@ func knownOf(ctx context.Context, tx *store.Tx, points []Point) (map[lineKey]Lin
 
 // linesOf returns those of the lines of a head, testbed and spec that are known, keyed by series.
 func linesOf(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (map[int64]Line, error) {
+	these, args := store.Among("l.series_id", seriesIDs, 4)
 	rows, err := tx.Query(ctx, `select `+lineColumns+` from line l where l.head_id = $1 and l.testbed_id = $2 and l.spec_id = $3
-		and l.series_id in `+store.Integers(seriesIDs), at.HeadID, at.TestbedID, at.SpecID)
+		and `+these, append([]any{at.HeadID, at.TestbedID, at.SpecID}, args...)...)
 	found, err := store.Collect(rows, err, scanLine)
 	if err != nil {
 		return nil, fmt.Errorf("find lines: %w", err)

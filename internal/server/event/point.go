@@ -64,8 +64,9 @@ func savePoint(ctx context.Context, tx *store.Tx, p Point) error {
 func pointsOfLines(ctx context.Context, tx *store.Tx, at lineKey, seriesIDs []int64) (map[int64][]Point, error) {
 	out := map[int64][]Point{}
 	for chunk := range slices.Chunk(seriesIDs, store.IDsPerQuery) {
+		these, args := store.Among("p.series_id", chunk, 4)
 		rows, err := tx.Query(ctx, `select `+pointColumns+` from change_point p where p.head_id = $1 and p.testbed_id = $2 and p.spec_id = $3
-			and p.series_id in `+store.Integers(chunk)+` order by p.id`, at.HeadID, at.TestbedID, at.SpecID)
+			and `+these+` order by p.id`, append([]any{at.HeadID, at.TestbedID, at.SpecID}, args...)...)
 		found, err := store.Collect(rows, err, scanPoint)
 		if err != nil {
 			return nil, fmt.Errorf("find changes of lines: %w", err)

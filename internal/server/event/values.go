@@ -61,8 +61,9 @@ func newestReports(ctx context.Context, tx *store.Tx, at report.Line, s series.S
 
 // reportsNamed returns those of a head's reports with these numbers that count.
 func reportsNamed(ctx context.Context, tx *store.Tx, seqs []int64) ([]measured, error) {
+	these, args := store.Among("r.seq", seqs, 1)
 	rows, err := tx.Query(ctx, `select r.seq, v.number, coalesce(r.spec_id, '') from report r join version v on v.id = r.version_id
-		where r.seq in `+store.Integers(seqs)+countsQuery+` order by v.number, r.seq`)
+		where `+these+countsQuery+` order by v.number, r.seq`, args...)
 	out, err := store.Collect(rows, err, func(rows *sql.Rows) (m measured, err error) {
 		return m, rows.Scan(&m.seq, &m.number, &m.spec)
 	})

@@ -100,7 +100,8 @@ func DropNews(ctx context.Context, tx *store.Tx, news []News) error {
 		for i, n := range chunk {
 			seqs[i] = n.Seq
 		}
-		if _, err := tx.Exec(ctx, `delete from line_news where seq in `+store.Integers(seqs)); err != nil {
+		these, args := store.Among("seq", seqs, 1)
+		if _, err := tx.Exec(ctx, `delete from line_news where `+these, args...); err != nil {
 			return fmt.Errorf("drop news: %w", err)
 		}
 	}

@@ -92,7 +92,8 @@ func SpansOf(ctx context.Context, tx *store.Tx, news []News) ([]Span, error) {
 		for i, n := range chunk {
 			seqs[i] = n.Seq
 		}
-		rows, err := tx.Query(ctx, `select report_seq, spans from line_news where report_seq is not null and seq in `+store.Integers(seqs))
+		these, args := store.Among("seq", seqs, 1)
+		rows, err := tx.Query(ctx, `select report_seq, spans from line_news where report_seq is not null and `+these, args...)
 		_, err = store.Collect(rows, err, func(rows *sql.Rows) (seq int64, err error) {
 			var packed sql.RawBytes
 			if err = rows.Scan(&seq, &packed); err != nil {

@@ -90,3 +90,12 @@ func ScanText(rows *sql.Rows) (string, error) {
 	err := rows.Scan(&s)
 	return s, err
 }
+
+// Among says in SQL that a column is one of some numbers, and returns the arguments that this takes, from parameter $n on. One number is an
+// argument: the statement is the same each time then, and is prepared once. Several are written into it.
+func Among(column string, numbers []int64, n int) (condition string, args []any) {
+	if len(numbers) == 1 {
+		return fmt.Sprintf("%s = $%d", column, n), []any{numbers[0]}
+	}
+	return column + " in " + Integers(numbers), nil
+}
