@@ -192,6 +192,21 @@ func TestBeatsSayWhatIsDoneAndHearWhatIsWanted(t *testing.T) {
 	})
 }
 
+// TestAMachineThatIsNotKnownAnyMoreEnds: its runner was retired with its row.
+func TestAMachineThatIsNotKnownAnyMoreEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, ctx := newMachine(t, "", func(string, []byte) (int, any) { return http.StatusUnauthorized, api.Error{Message: "nobody"} })
+		over := make(chan struct{})
+		var d drained
+		go func() { defer close(over); m.beats(ctx, &d) }()
+		<-over
+		if !errors.Is(context.Cause(ctx), errUnwanted) {
+			t.Error(context.Cause(ctx))
+		}
+	})
+}
+
 func TestTheTokenIsNoFlag(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")

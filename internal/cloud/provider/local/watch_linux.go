@@ -89,10 +89,19 @@ func wipe(dir string) error {
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4]+"/", dir+"/") {
-			return fmt.Errorf("%s is mounted", fields[4])
-		}
+	if at := mountedIn(string(mounts), dir); at != "" {
+		return fmt.Errorf("%s is mounted", at)
 	}
 	return os.RemoveAll(dir)
+}
+
+// mountedIn is a place in dir, or dir itself, on which something is mounted, by the text of mountinfo (proc(5)); "": none. Its names have
+// spaces as \040, which no folder of ours has.
+func mountedIn(mountinfo, dir string) string {
+	for line := range strings.Lines(mountinfo) {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4]+"/", dir+"/") {
+			return fields[4]
+		}
+	}
+	return ""
 }
