@@ -2,9 +2,7 @@ package policy
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +12,8 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/change"
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/core/strict/stricttest"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // lineOf makes a line of "branch testbed benchmark measure".
 func lineOf(text string) Line {
@@ -197,7 +194,7 @@ func TestMistakes(t *testing.T) {
 		}
 		return "rules:\n" + text
 	}
-	for name, text := range map[string]string{
+	stricttest.Mistakes(t, map[string]string{
 		"tag":          "rules:\n  - {tag: slow, severity: info}\n",
 		"nobody":       "rules:\n  - notify: [ann, none]\n",
 		"broken":       "rules:\n  - notify: \"a\\nb\"\n",
@@ -227,25 +224,10 @@ func TestMistakes(t *testing.T) {
 		"long":       "rules:\n- benchmark: " + strings.Repeat("x", limits.BenchmarkNameBytes+1) + "\n",
 		"right":      "rules:\n- {benchmark: " + strings.Repeat("x", 200) + ", severity: bad, branch: main, testbed: 'over the rainbow'}\n",
 		"eleven":     "rules:\n" + strings.Repeat("- test: x\n", 11),
-	} {
-		_, err := Parse([]byte(text))
-		var mistakes Mistakes
-		if !errors.As(err, &mistakes) || len(mistakes) == 0 || len(mistakes) > 10 {
-			t.Errorf("%s: want one to ten mistakes, got %v", name, err)
-			continue
-		}
-		got, file := err.Error()+"\n", "testdata/"+name+".golden"
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if diff := cmp.Diff(string(want), got); err != nil || diff != "" {
-			t.Errorf("%s (-want +got): %v\n%s", name, err, diff)
-		}
-	}
+	}, func(text []byte) error {
+		_, err := Parse(text)
+		return err
+	})
 }
 
 func TestRulesThatDecideNothingAreSaid(t *testing.T) {

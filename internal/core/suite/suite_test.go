@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"slices"
 	"strings"
@@ -18,10 +17,9 @@ import (
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/strict"
+	"github.com/tachograph/tacho/internal/core/strict/stricttest"
 	"github.com/tachograph/tacho/internal/property"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 const ruby = `
 name: ruby-bench
@@ -119,7 +117,7 @@ func TestParametersAreChecked(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	const tail = "image: {ref: a}\nworkloads: [{name: a}]\n"
-	for name, text := range map[string]string{
+	stricttest.Mistakes(t, map[string]string{
 		"empty": "",
 		"half":  "name: x\n",
 		"keys":  "nmae: x\nparam: {}\n" + tail,
@@ -135,25 +133,10 @@ func TestMistakes(t *testing.T) {
 		"workloads": "name: x\nimage: {ref: a}\nworkloads: []\n",
 		"many":      "name: x\nimage: {ref: a}\nworkloads: [" + strings.Repeat("{name: a},", limits.SuiteWorkloads+1) + "]\n",
 		"list":      "- name\n",
-	} {
-		_, err := Parse([]byte(text))
-		var mistakes strict.Mistakes
-		if !errors.As(err, &mistakes) || len(mistakes) == 0 {
-			t.Errorf("%s: want mistakes, got %v", name, err)
-			continue
-		}
-		got, file := err.Error()+"\n", "testdata/"+name+".golden"
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if diff := cmp.Diff(string(want), got); err != nil || diff != "" {
-			t.Errorf("%s (-want +got): %v\n%s", name, err, diff)
-		}
-	}
+	}, func(text []byte) error {
+		_, err := Parse(text)
+		return err
+	})
 }
 
 // TestFillMakesNoWordsAndLooksOnce: a value lands as it is, whatever it contains, and nothing around it changes.

@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/strict"
+	"github.com/tachograph/tacho/internal/core/strict/stricttest"
 	"github.com/tachograph/tacho/internal/core/suite"
 )
 
@@ -132,7 +132,7 @@ func TestFormerConfigurationsAreRead(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	const head, tail = "suite: tacho-suite\n", "targets: [{provider: local, types: [process]}]\n"
-	for name, text := range map[string]string{
+	stricttest.Mistakes(t, map[string]string{
 		"empty":    "# soon\n",
 		"keys":     "siute: x\nhost: 3\ntarget: []\ncolour: red\n",
 		"numbers":  head + tail + "hosts: 0\nrepeats: 1.5\nbudget: 0\nttl: 0s\n",
@@ -162,30 +162,10 @@ func TestMistakes(t *testing.T) {
 		"large":       strings.Repeat("#", limits.SweepBytes+1),
 		"many":        head + "targets:\n - provider: aws\n   types:\n" + strings.Repeat("   - a\n", limits.SweepTypes+1),
 		"deep":        head + "targets: " + strings.Repeat("[", 1000),
-	} {
-		_, err := ParseConfig([]byte(text))
-		var mistakes strict.Mistakes
-		if !errors.As(err, &mistakes) || len(mistakes) == 0 || len(mistakes) > 10 {
-			t.Errorf("%s: want one to ten mistakes, got %v", name, err)
-			continue
-		}
-		golden(t, name, err.Error()+"\n")
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name + ".golden"
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if diff := cmp.Diff(string(want), got); err != nil || diff != "" {
-		t.Errorf("%s (-want +got): %v\n%s", name, err, diff)
-	}
+	}, func(text []byte) error {
+		_, err := ParseConfig(text)
+		return err
+	})
 }
 
 func TestTheHashIsOfWhatIsMeant(t *testing.T) {

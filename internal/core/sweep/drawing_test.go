@@ -1,16 +1,15 @@
 package sweep
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "draw the states in docs/sweeps.md again")
+	"github.com/tachograph/tacho/internal/core/strict/stricttest"
+)
 
 // TestTheDocsDrawTheTables keeps the drawings in docs/sweeps.md true: they are made from the tables themselves.
 func TestTheDocsDrawTheTables(t *testing.T) {
@@ -27,7 +26,7 @@ func TestTheDocsDrawTheTables(t *testing.T) {
 		t.Fatalf("%s has no place for the drawings", name)
 	}
 	want := drawings()
-	if *update {
+	if stricttest.Update() {
 		if err := os.WriteFile(name, []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
