@@ -153,6 +153,7 @@ type SweepCounts struct {
 	Pending int `json:"pending"`
 	Running int `json:"running" doc:"that a machine has"`
 	Done    int `json:"done" doc:"that were delivered in time"`
+	Unread  int `json:"unread" doc:"of done: those whose output was not read yet, so that they may still fail"`
 	Failed  int `json:"failed" doc:"that failed or were canceled"`
 	Late    int `json:"late" doc:"that were delivered after the sweep was closed: kept, and not counted as done"`
 }
@@ -305,6 +306,14 @@ type SweepLedger struct {
 	Sweep    Sweep          `json:"sweep"`
 	Pools    []SweepPool    `json:"pools"`
 	Machines []SweepMachine `json:"machines" doc:"in the order in which they were intended"`
+	Failures []SweepFailure `json:"failures" doc:"of workloads that were done nowhere"`
+}
+
+// SweepFailure is what a workload said that failed in a slot and was done in none.
+type SweepFailure struct {
+	Workload string `json:"workload"`
+	Slot     string `json:"slot" format:"uuid"`
+	Error    string `json:"error" doc:"reason and first line"`
 }
 
 // NewMachine is the body of POST …/machines: a machine that a controller is about to ask its provider for. The same id again for the same

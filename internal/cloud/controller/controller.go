@@ -36,12 +36,25 @@ type Config struct {
 	Token func() string
 	// UserData is what a machine is started with; nil: nothing.
 	UserData func(ctx context.Context, m ledger.Machine) ([]byte, error)
-	Log      *slog.Logger     // nil: none
-	Now      func() time.Time // only how far it goes counts, and not what it says; nil: the clock
+	// Ask is asked before each look while a workload fails in the same way on each kind of machine, what is to be done about it. It does
+	// not wait for people: Later, until they have said. No machine is asked for meanwhile. nil: Stop.
+	Ask func(what string) Answer
+	Log *slog.Logger     // nil: none
+	Now func() time.Time // only how far it goes counts, and not what it says; nil: the clock
 }
 
 // ErrNoSweep is why a controller ends whose sweep the ledger does not have: it was deleted, and so were its machines' rows.
 var ErrNoSweep = errors.New("nobody knows this sweep any more")
+
+// Answer is what people want done about a sweep that comes to nothing.
+type Answer string
+
+// The answers.
+const (
+	Later Answer = "later" // they have not said yet
+	GoOn  Answer = "go on"
+	Stop  Answer = "stop" // finish what runs, and say why
+)
 
 // Interval is how often Run looks without being woken, and half of it the most that a tick is late by chance.
 const Interval = 5 * time.Second
@@ -174,6 +187,11 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 	}
 	v := view{Snapshot: rows, lists: c.list(ctx, rows), paused: c.pauses(), policy: c.cfg.Policy}
 	v.seen = c.see(v)
+	if v.broken = rows.SameError(); v.broken != "" && rows.Sweep.State == sweep.Active {
+		if v.answer = Stop; c.cfg.Ask != nil {
+			v.answer = c.cfg.Ask(v.broken)
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

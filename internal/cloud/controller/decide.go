@@ -23,6 +23,7 @@ type Policy struct {
 	BackOff      time.Duration // after the first round of refusals; doubles up to BackOffMost; 30 s
 	BackOffMost  time.Duration // 5 min
 	Parallel     int           // calls at once, and machines that are asked for in one tick; 10
+	SlotTries    int           // machines that a slot may lose before it is given up; 3
 }
 
 func (p Policy) withDefaults() Policy {
@@ -35,6 +36,7 @@ func (p Policy) withDefaults() Policy {
 	p.BackOff = cmp.Or(p.BackOff, 30*time.Second)
 	p.BackOffMost = cmp.Or(p.BackOffMost, 5*time.Minute)
 	p.Parallel = cmp.Or(p.Parallel, 10)
+	p.SlotTries = cmp.Or(p.SlotTries, 3)
 	return p
 }
 
@@ -54,6 +56,8 @@ type view struct {
 	lists  map[place]listing
 	paused map[string]time.Time // providers that asked for patience, until when
 	seen   map[thing]time.Time  // strays, since when they are listed
+	broken string               // what is wrong with the whole sweep; "": nothing
+	answer Answer               // what people want done about it; "": nothing is asked
 	policy Policy
 }
 
@@ -420,27 +424,67 @@ func sortPlaces(ps []place) {
 	})
 }
 
+// hopeless is how many machines of a pool may go the same way before it has done any task, and what is said then.
+var hopeless = []struct {
+	reason   sweep.Reason
+	machines int
+	skip     sweep.SkipReason
+	sentence string
+}{
+	{sweep.BecauseNeverCame, 2, sweep.SkipNeverCame, "were launched and never enrolled; look at their consoles"},
+	{sweep.BecauseSuspect, 2, sweep.SkipSuspect, "are not what the pool says"},
+	{sweep.BecauseHeartbeatLost, 3, sweep.SkipLost, "were lost before they had done a task"},
+}
+
 // pool skips a pool whose machines come to nothing.
 func (d *decider) pool(p ledger.Pool) {
 	if p.Skipped != nil {
 		return
 	}
-	never := 0
+	went, note := map[sweep.Reason]int{}, map[sweep.Reason]string{}
 	for _, m := range d.Machines {
 		if m.Pool != p.ID {
 			continue
 		}
-		if m.Reason == sweep.BecauseNeverCame {
-			never++
-		}
-		if m.Reason == sweep.BecauseUnsupported {
-			d.skip(p, sweep.SkipUnsupported, "the provider does not have it: "+m.Note)
+		went[m.Reason]++
+		note[m.Reason] = m.Note
+	}
+	if went[sweep.BecauseUnsupported] > 0 {
+		d.skip(p, sweep.SkipUnsupported, "the provider does not have it: "+note[sweep.BecauseUnsupported])
+		return
+	}
+	if slices.ContainsFunc(d.Slots, func(s ledger.Slot) bool { return s.Pool == p.ID && s.Done > 0 }) {
+		return // the kind of machine is good; a slot bounds what it loses
+	}
+	for _, h := range hopeless {
+		if n := went[h.reason]; n >= h.machines {
+			why := fmt.Sprintf("%d machines %s", n, h.sentence)
+			if note[h.reason] != "" {
+				why += "; the last one: " + note[h.reason]
+			}
+			d.skip(p, h.skip, why)
 			return
 		}
 	}
-	if never >= 2 {
-		d.skip(p, sweep.SkipNeverCame, "two machines were launched and never enrolled; look at their consoles")
+}
+
+// lost is why a slot is given up that has lost as many machines as it may, in whatever way; "": it has not.
+func (d *decider) lost(s ledger.Slot) (sweep.Reason, string) {
+	n := 0
+	var last ledger.Machine
+	for _, m := range d.Machines {
+		if m.Slot != s.ID || m.Launched.IsZero() {
+			continue
+		}
+		switch m.Reason {
+		case sweep.BecauseNeverCame, sweep.BecauseSuspect, sweep.BecauseHeartbeatLost, sweep.BecauseVanished:
+			n, last = n+1, m
+		}
 	}
+	if n < d.policy.SlotTries {
+		return "", ""
+	}
+	return last.Reason, fmt.Sprintf("%d machines of this slot were lost, the last one: %s", n, cmp.Or(last.Note, string(last.Reason)))
 }
 
 func (d *decider) skip(p ledger.Pool, reason sweep.SkipReason, sentence string) {
@@ -471,6 +515,7 @@ func (d *decider) slot(s ledger.Slot) {
 		move(sweep.GiveUp, sweep.Reason(pool.Skipped.Reason), pool.Skipped.Sentence)
 	case d.Now.Add(d.policy.LeastLife).After(d.Sweep.Expires):
 		move(sweep.GiveUp, sweep.BecauseExpired, "the sweep's time is nearly over")
+	case d.answer != "" && d.answer != GoOn: // people are asked whether more is worth its money
 	default:
 		in, reason, note := d.next(s, pool)
 		switch {
@@ -490,6 +535,9 @@ func (d *decider) outlay(p ledger.Pool, m sweep.Market) sweep.Outlay {
 
 // next is the machine to ask for, nothing while it is better to wait, or why the slot is given up.
 func (d *decider) next(s ledger.Slot, p ledger.Pool) (in *ledger.Intent, giveUp sweep.Reason, note string) {
+	if reason, note := d.lost(s); reason != "" {
+		return nil, reason, note
+	}
 	if d.Now.Before(d.paused[p.Provider]) {
 		return nil, "", ""
 	}
@@ -524,7 +572,7 @@ func (d *decider) market(s ledger.Slot, p ledger.Pool) sweep.Market {
 }
 
 // where is the place with the fewest refusals of the pool, the first of these in its order, and from when on it may be tried: at once in
-// the first round, later and later in others. Full says whether any place has refused one.
+// the first round, later and later in others. Full says whether each place has refused one.
 func (d *decider) where(s ledger.Slot, p ledger.Pool) (region, zone string, from time.Time, full bool) {
 	type spot struct{ region, zone string }
 	var spots []spot
@@ -549,7 +597,6 @@ func (d *decider) where(s ledger.Slot, p ledger.Pool) (region, zone string, from
 		switch m.Reason {
 		case sweep.BecauseCapacity, sweep.BecauseReclaimed, sweep.BecauseThrottled, sweep.BecauseNoAnswer:
 			refused[spot{m.Region, m.Zone}]++
-			full = true
 			if m.Ended.After(last) {
 				last = m.Ended
 			}
@@ -561,10 +608,11 @@ func (d *decider) where(s ledger.Slot, p ledger.Pool) (region, zone string, from
 			best = at
 		}
 	}
-	if round := refused[best]; round > 0 {
+	round := refused[best]
+	if round > 0 {
 		from = last.Add(d.backOff(round, s.ID))
 	}
-	return best.region, best.zone, from, full
+	return best.region, best.zone, from, round > 0
 }
 
 // quota is from when on another machine may be asked for in a region where the account's limit was met: when one that existed then is gone,
@@ -624,13 +672,15 @@ func (d *decider) sweep() {
 			move(sweep.Finish, "", "")
 		case reason != "":
 			move(sweep.Fail, reason, note)
+		case d.answer == Stop:
+			move(sweep.Fail, sweep.BecauseSameError, d.broken)
 		}
 	case sweep.Draining:
 		if !open {
 			move(sweep.Finish, "", "")
 		}
 	case sweep.Closing:
-		if d.empty() || !open && d.Now.Sub(d.Sweep.Closing) >= d.policy.CloseTime {
+		if d.empty() && d.Unread() == 0 || !open && d.Now.Sub(d.Sweep.Closing) >= d.policy.CloseTime {
 			move(sweep.End, "", "")
 		}
 	}

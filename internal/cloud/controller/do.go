@@ -4,13 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/cloud/provider"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/sweep"
 )
+
+// bounded is a note that a ledger takes: a provider may say anything.
+func bounded(note string) string {
+	if len(note) <= limits.SweepNote {
+		return note
+	}
+	return strings.ToValidUTF8(note[:limits.SweepNote-len("…")], "") + "…"
+}
 
 // tick does what was decided.
 type tick struct {
@@ -59,11 +69,14 @@ func (t tick) step(ctx context.Context, s step) error {
 	case s.record != nil:
 		return t.record(ctx, s.record.machine, s.record.change)
 	case s.slot != nil:
-		return l.MoveSlot(ctx, id, epoch, s.slot.slot, s.slot.move)
+		return l.MoveSlot(ctx, id, epoch, s.slot.slot, ledger.SlotMove{Verb: s.slot.move.Verb, Reason: s.slot.move.Reason,
+			Note: bounded(s.slot.move.Note)})
 	case s.skip != nil:
-		return l.SkipPool(ctx, id, epoch, s.skip.pool, s.skip.skip)
+		return l.SkipPool(ctx, id, epoch, s.skip.pool, sweep.Skip{Reason: s.skip.skip.Reason, Sentence: bounded(s.skip.skip.Sentence)})
 	case s.move != nil:
-		_, err := l.MoveSweep(ctx, id, epoch, *s.move)
+		m := *s.move
+		m.Note = bounded(m.Note)
+		_, err := l.MoveSweep(ctx, id, epoch, m)
 		if err == nil {
 			t.cfg.Log.Info("sweep moves", "sweep", id, "verb", s.move.Verb, "reason", s.move.Reason)
 		}
@@ -129,7 +142,7 @@ func (t tick) create(ctx context.Context, row ledger.Machine) error {
 // failed records what an error of a create means for the row: refused if the provider said no and a list by token shows nothing, up if it
 // does show it, and unsure otherwise.
 func (t tick) failed(ctx context.Context, row ledger.Machine, e *provider.Error) error {
-	note := fmt.Sprint(e)
+	note := bounded(fmt.Sprint(e))
 	if e.MayHaveHappened {
 		return t.record(ctx, row.ID, ledger.Change{Verb: sweep.Doubt, Reason: sweep.BecauseNoAnswer, Note: note})
 	}

@@ -1,16 +1,26 @@
 package controller
 
 import (
+	"fmt"
 	"os"
+	"reflect"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/cloud/provider"
 	"github.com/tachograph/tacho/internal/cloud/provider/fake"
 	"github.com/tachograph/tacho/internal/core/sweep"
 	"github.com/tachograph/tacho/internal/property"
 )
+
+// TestMain collects garbage more rarely: thousands of sweeps leave little that lives.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
 
 // rough is a cloud in which a sweep meets most kinds of step: a lost reply, a full zone, a machine that never enrols, one that is taken
 // back, one that leaves its disk, and lists that lag.
@@ -33,11 +43,13 @@ func rough() *world {
 	return w
 }
 
-// TestKillEverywhere is T1 for the controller: it is killed at each boundary of a step, before and after each write to the ledger and each
-// call to the cloud, and either somebody resumes or nobody ever comes. The boundaries are counted by running once undisturbed.
+// TestKillEverywhere is T1: at each boundary of a step, before and after each write to the ledger and each call to the cloud, the
+// controller is killed, or the server, or both, and either they come back or nobody ever does. The boundaries are counted by running once
+// undisturbed.
 //
-// Most ticks find nothing to do but renew and list. Of their boundaries every seventh is taken, which meets each kind of them; with
-// TACHO_TEST_EVERYWHERE set, all are. Under the race detector every 35th is.
+// Most ticks find nothing to do but renew and list. Of their boundaries every seventh is taken, which meets each kind of them; and at each
+// boundary one of the three dies, in turn. With TACHO_TEST_EVERYWHERE set, each dies at all of them. Under the race detector every 35th
+// boundary is taken.
 func TestKillEverywhere(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func() *world{
@@ -56,46 +68,111 @@ func TestKillEverywhere(t *testing.T) {
 				return
 			}
 			busy, all := quiet.busy(), os.Getenv("TACHO_TEST_EVERYWHERE") != ""
-			killed := 0
+			killed, runs := 0, 0
 			for at := 1; at <= quiet.passed && !t.Failed(); at++ {
-				if !busy[quiet.ticks[at-1]] && !all && at%7 != 0 || property.Few && at%35 != 0 {
+				if !all && (!busy[quiet.ticks[at-1]] && at%7 != 0 || property.Few && at%35 != 0) {
 					continue
 				}
 				killed++
-				resumed(t, make(), at, quiet.names[at-1])
-				abandoned(t, make(), at, quiet.names[at-1])
+				for i, k := range kills {
+					if !all && (killed+i)%len(kills) != 0 {
+						continue
+					}
+					runs += 2
+					d := death{k, at, quiet.names[at-1]}
+					d.resumed(t, make())
+					d.abandoned(t, make())
+				}
 			}
-			t.Logf("%s: %d boundaries in %d ticks; killed at %d of them, twice each: %s", name, quiet.passed, quiet.tick, killed,
+			t.Logf("%s: %d boundaries in %d ticks; deaths at %d of them, %d runs: %s", name, quiet.passed, quiet.tick, killed, runs,
 				kinds(quiet.names))
 		})
 	}
 }
 
-func resumed(t *testing.T, w *world, at int, name string) {
+// death is who dies at which boundary.
+type death struct {
+	kill
+	at   int
+	name string // of the boundary
+}
+
+func (d death) String() string { return fmt.Sprintf("%s killed at %d (%s)", d.kill.name, d.at, d.name) }
+
+// away is how long a server is away: longer than a lease, and than a machine may be silent.
+const away = 3 * time.Minute
+
+// until plays a sweep to the death. A server that dies alone comes back, if it does, while its controller goes on.
+func (d death) until(t *testing.T, w *world, comesBack bool) *wire {
 	t.Helper()
-	first := &wire{killAt: at}
-	w.tend(t, w.controller("first", 1, first), w.expires, nil)
-	if !first.dead {
-		t.Errorf("boundary %d (%s) was not reached", at, name)
+	w.checked = false // the undisturbed run was: it is the same up to here
+	x := &wire{killAt: d.at, kills: d.kill}
+	var since time.Time
+	end := w.expires
+	if comesBack {
+		end = end.Add(time.Hour)
 	}
-	w.pass(35 * time.Second) // until the dead one's lease is over
-	w.check()
-	if !w.tend(t, w.controller("second", 1, &wire{}), w.expires.Add(time.Hour), nil) {
-		t.Errorf("killed at %d (%s) and resumed: the sweep is %s at %s", at, name, w.read().Sweep.State, w.now)
+	w.tend(t, w.controller("first", 1, x), end, func() {
+		switch {
+		case !x.down || !comesBack:
+		case since.IsZero():
+			since = w.now
+		case w.now.Sub(since) >= away:
+			x.back()
+		}
+	})
+	if x.passed < d.at {
+		t.Errorf("%s: it was not reached", d)
 	}
-	allDone(t, w, name)
-	if t.Failed() {
-		t.Logf("killed at %d, %s, and resumed", at, name)
+	return x
+}
+
+func (d death) resumed(t *testing.T, w *world) {
+	t.Helper()
+	first := d.until(t, w, true)
+	if d.controller {
+		if d.server {
+			w.pass(away)
+			first.back()
+		}
+		w.pass(35 * time.Second) // until the dead one's lease is over
+		w.check()
+		second := w.controller("second", 1, &wire{})
+		if _, err := second.Tick(t.Context()); err != nil {
+			t.Errorf("%s, and resumed: %v", d, err)
+		}
+		d.wakes(t, w, first)
+		if !w.tend(t, second, w.expires.Add(time.Hour), nil) {
+			t.Errorf("%s, and resumed: the sweep is %s at %s", d, w.read().Sweep.State, w.now)
+		}
+	}
+	allDone(t, w, d.String())
+}
+
+// wakes is the first controller, which was not dead but slept: whatever it writes is refused, and it asks nobody for a machine.
+func (d death) wakes(t *testing.T, w *world, first *wire) {
+	t.Helper()
+	first.dead = false
+	_, asked := w.cloud.Made()
+	before := w.read()
+	old := w.controller("first", 1, first)
+	old.lease = ledger.Lease{Epoch: before.Sweep.Lease.Epoch - 1}
+	_, err := old.Tick(t.Context())
+	if _, now := w.cloud.Made(); old.lease.Epoch > 0 && !isStale(err) || now != asked || !reflect.DeepEqual(before, w.read()) {
+		t.Errorf("%s: it wakes beside its successor, and changes the ledger or asks for machines: %v", d, err)
 	}
 }
 
-func abandoned(t *testing.T, w *world, at int, name string) {
+func (d death) abandoned(t *testing.T, w *world) {
 	t.Helper()
-	w.tend(t, w.controller("first", 1, &wire{killAt: at}), w.expires, nil)
+	x := d.until(t, w, false)
+	if !d.server { // tasks go on without a controller
+		x.world.silent = false
+	}
 	w.pass(w.expires.Add(worldSlack).Sub(w.now))
 	w.check()
 	if machines, _ := w.cloud.Left(); machines != 0 || len(w.invalid) > 0 {
-		t.Errorf("killed at %d (%s), and nobody comes back: %d machines are left after their time; %q", at, name, machines, w.invalid)
+		t.Errorf("%s, and nobody comes back: %d machines are left after their time; %q", d, machines, w.invalid)
 	}
 }
 

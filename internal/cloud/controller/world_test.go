@@ -14,6 +14,7 @@ import (
 	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/cloud/provider"
 	"github.com/tachograph/tacho/internal/cloud/provider/fake"
+	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/sweep"
 )
 
@@ -30,6 +31,9 @@ type world struct {
 	budget  sweep.Micros
 	takes   time.Duration // a task
 	silent  bool          // the server is down: nothing is claimed, told or heard
+	checked bool          // invariants are looked at; not before something happened, if it did not happen in a run that was
+	fails   string        // what each task says that fails; "": they are done
+	unread  int           // of each slot's last tasks, while nobody reads
 	skew    time.Duration // how far the provider's clock is before everybody else's
 	invalid []string      // what must never be, and was
 	calls   int           // creates that were checked
@@ -40,6 +44,7 @@ type task struct {
 	machine string // that has it; "": nobody
 	since   time.Time
 	done    int // how often a result was counted
+	failed  bool
 }
 
 const (
@@ -56,7 +61,7 @@ var worldPrices = map[string]sweep.Micros{"c6.medium": 34_000, "c7.medium": 36_2
 
 // newWorld has a sweep of 3 pools × 2 slots with 2 tasks each; each pool may be tried in three zones of two regions.
 func newWorld(budget sweep.Micros, shape fake.Shape) *world {
-	w := &world{now: time.Date(2026, 7, 22, 12, 0, 0, 0, time.UTC), takes: 3 * time.Minute, budget: budget}
+	w := &world{now: time.Date(2026, 7, 22, 12, 0, 0, 0, time.UTC), checked: true, takes: 3 * time.Minute, budget: budget}
 	clock := func() time.Time { return w.now }
 	shape.Regions, shape.Prices, shape.MinBill, shape.Slack = []string{"r1", "r2"}, worldPrices, time.Minute, worldSlack
 	w.expires = w.now.Add(worldTTL)
@@ -93,6 +98,15 @@ func (w *world) read() ledger.Snapshot {
 	return s
 }
 
+// peek is read between the steps of a controller, when nobody writes: it copies nothing.
+func (w *world) peek() ledger.Snapshot {
+	s, err := w.ledger.Peek(worldSweep)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // pass lets time pass, and in it machines boot, enrol, beat and work.
 func (w *world) pass(d time.Duration) {
 	const grain = 5 * time.Second
@@ -105,7 +119,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 func (w *world) work() {
-	rows := w.read()
+	rows := w.peek()
 	slots, machines := map[string]ledger.Slot{}, map[string]ledger.Machine{}
 	for _, s := range rows.Slots {
 		slots[s.ID] = s
@@ -122,19 +136,24 @@ func (w *world) work() {
 		w.run(live, machines[live.Token], slots, rows.Sweep.State)
 	}
 	for _, s := range rows.Slots {
-		left, running, done := 0, 0, 0
+		left, running, done, failed := 0, 0, 0, 0
 		for _, t := range w.tasks {
 			switch {
 			case t.slot != s.ID:
 			case t.done > 0:
 				done++
+			case t.failed:
+				failed++
 			case t.machine != "":
 				left, running = left+1, running+1
 			default:
 				left++
 			}
 		}
-		if err := w.ledger.Tasks(worldSweep, s.ID, left, running, done, 0); err != nil {
+		if err := w.ledger.Tasks(worldSweep, s.ID, left, running, done, failed); err != nil {
+			panic(err)
+		}
+		if err := w.ledger.Unread(worldSweep, s.ID, min(w.unread, done)); err != nil {
 			panic(err)
 		}
 	}
@@ -159,7 +178,12 @@ func (w *world) run(live fake.Live, row ledger.Machine, slots map[string]ledger.
 	if busy >= 0 {
 		if t := w.tasks[busy]; w.now.Sub(t.since) >= w.takes {
 			t.machine = ""
-			if t.done++; t.done > 1 {
+			if w.fails != "" {
+				t.failed = true
+				if err := w.ledger.Fail(worldSweep, ledger.Failure{Workload: "interp", Slot: t.slot, Error: w.fails}); err != nil {
+					panic(err)
+				}
+			} else if t.done++; t.done > 1 {
 				w.invalid = append(w.invalid, fmt.Sprintf("a result of %s counted %d times", t.slot, t.done))
 			}
 		}
@@ -168,7 +192,8 @@ func (w *world) run(live fake.Live, row ledger.Machine, slots map[string]ledger.
 	if !mine || state != sweep.Active || row.State != sweep.MachineWorking {
 		return
 	}
-	if i := slices.IndexFunc(w.tasks, func(t *task) bool { return t.slot == row.Slot && t.done == 0 && t.machine == "" }); i >= 0 {
+	i := slices.IndexFunc(w.tasks, func(t *task) bool { return t.slot == row.Slot && t.done == 0 && !t.failed && t.machine == "" })
+	if i >= 0 {
 		w.tasks[i].machine, w.tasks[i].since = live.Token, w.now
 	}
 }
@@ -181,24 +206,38 @@ func (w *world) controller(holder string, parallel int, on *wire) *Controller {
 		Now: func() time.Time { return w.now }, Token: func() string { return fmt.Sprintf("m%03d", w.next.Add(1)) }})
 }
 
-// errKilled is what a controller sees after its end, if it could.
-var errKilled = errors.New("killed")
+// errKilled is what a controller sees after its end, if it could; errDown is what it sees of a server that is away.
+var (
+	errKilled = errors.New("killed")
+	errDown   = fault.New(fault.Unavailable, "the server is away")
+)
+
+// kill is who dies at a boundary.
+type kill struct {
+	name               string
+	controller, server bool
+}
+
+var kills = []kill{{"the controller", true, false}, {"the server", false, true}, {"both", true, true}}
 
 // wire is what stands between a controller and the rest. It counts the boundaries of steps, before and after each write to the ledger and
-// each call to a provider, and kills the controller at one: from then on nothing reaches the other side.
+// each call to a provider. At one of them the controller is killed: from then on nothing reaches the other side; or the server is: from
+// then on no call to the ledger is answered, and the call that is on its way was carried out or not.
 type wire struct {
 	mu     sync.Mutex // of all below, and of the world while it is looked at: calls run side by side
 	world  *world
 	passed int
-	killAt int // 0: never
+	killAt int  // 0: never
+	kills  kill // the zero value: the controller
 	dead   bool
+	down   bool // the server is away
 	names  []string
 	tick   int    // of the controller
 	ticks  []int  // of each boundary
 	stall  func() // runs once, while a create is on its way
 }
 
-func (x *wire) boundary(name string) error {
+func (x *wire) boundary(name string, ledger bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.dead {
@@ -207,10 +246,22 @@ func (x *wire) boundary(name string) error {
 	x.passed++
 	x.names, x.ticks = append(x.names, name), append(x.ticks, x.tick)
 	if x.passed == x.killAt {
-		x.dead = true
+		x.dead, x.down = x.kills.controller || !x.kills.server, x.kills.server
+		x.world.silent, x.world.checked = x.world.silent || x.down, true
+	}
+	switch {
+	case x.dead:
 		return errKilled
+	case x.down && ledger:
+		return errDown
 	}
 	return nil
+}
+
+// back is a server that was started again.
+func (x *wire) back() {
+	x.down, x.world.silent = false, false
+	x.world.ledger.Restart()
 }
 
 // busy are the ticks that did more than renew and list.
@@ -225,20 +276,20 @@ func (x *wire) busy() map[int]bool {
 }
 
 // across runs a call between two boundaries.
-func across[T any](x *wire, name string, call func() (T, error)) (T, error) {
+func across[T any](x *wire, name string, ledger bool, call func() (T, error)) (T, error) {
 	var none T
-	if err := x.boundary("before " + name); err != nil {
+	if err := x.boundary("before "+name, ledger); err != nil {
 		return none, err
 	}
 	out, err := call()
-	if err := x.boundary("after " + name); err != nil {
+	if err := x.boundary("after "+name, ledger); err != nil {
 		return none, err
 	}
 	return out, err
 }
 
-func across0(x *wire, name string, call func() error) error {
-	_, err := across(x, name, func() (struct{}, error) { return struct{}{}, call() })
+func across0(x *wire, name string, ledger bool, call func() error) error {
+	_, err := across(x, name, ledger, func() (struct{}, error) { return struct{}{}, call() })
 	return err
 }
 
@@ -248,46 +299,49 @@ type wiredLedger struct {
 }
 
 func (w wiredLedger) Take(ctx context.Context, id, holder string) (ledger.Lease, error) {
-	return across(w.x, "take", func() (ledger.Lease, error) { return w.l.Take(ctx, id, holder) })
+	return across(w.x, "take", true, func() (ledger.Lease, error) { return w.l.Take(ctx, id, holder) })
 }
 
 func (w wiredLedger) Renew(ctx context.Context, id string, epoch int64) (ledger.Lease, error) {
-	return across(w.x, "renew", func() (ledger.Lease, error) { return w.l.Renew(ctx, id, epoch) })
+	return across(w.x, "renew", true, func() (ledger.Lease, error) { return w.l.Renew(ctx, id, epoch) })
 }
 
 func (w wiredLedger) Release(ctx context.Context, id string, epoch int64) error {
-	return across0(w.x, "release", func() error { return w.l.Release(ctx, id, epoch) })
+	return across0(w.x, "release", true, func() error { return w.l.Release(ctx, id, epoch) })
 }
 
 // Read changes nothing: a death beside it is a death before or after it.
 func (w wiredLedger) Read(ctx context.Context, id string) (ledger.Snapshot, error) {
 	w.x.mu.Lock()
-	dead := w.x.dead
+	dead, down := w.x.dead, w.x.down
 	w.x.mu.Unlock()
-	if dead {
+	switch {
+	case dead:
 		return ledger.Snapshot{}, errKilled
+	case down:
+		return ledger.Snapshot{}, errDown
 	}
 	return w.l.Read(ctx, id)
 }
 
 func (w wiredLedger) Intend(ctx context.Context, id string, epoch int64, in ledger.Intent) (ledger.Machine, error) {
-	return across(w.x, "intend", func() (ledger.Machine, error) { return w.l.Intend(ctx, id, epoch, in) })
+	return across(w.x, "intend", true, func() (ledger.Machine, error) { return w.l.Intend(ctx, id, epoch, in) })
 }
 
 func (w wiredLedger) Record(ctx context.Context, id string, epoch int64, m string, c ledger.Change) (ledger.Machine, error) {
-	return across(w.x, "record "+string(c.Verb), func() (ledger.Machine, error) { return w.l.Record(ctx, id, epoch, m, c) })
+	return across(w.x, "record "+string(c.Verb), true, func() (ledger.Machine, error) { return w.l.Record(ctx, id, epoch, m, c) })
 }
 
 func (w wiredLedger) MoveSlot(ctx context.Context, id string, epoch int64, slot string, m ledger.SlotMove) error {
-	return across0(w.x, "slot "+string(m.Verb), func() error { return w.l.MoveSlot(ctx, id, epoch, slot, m) })
+	return across0(w.x, "slot "+string(m.Verb), true, func() error { return w.l.MoveSlot(ctx, id, epoch, slot, m) })
 }
 
 func (w wiredLedger) SkipPool(ctx context.Context, id string, epoch int64, pool string, s sweep.Skip) error {
-	return across0(w.x, "skip", func() error { return w.l.SkipPool(ctx, id, epoch, pool, s) })
+	return across0(w.x, "skip", true, func() error { return w.l.SkipPool(ctx, id, epoch, pool, s) })
 }
 
 func (w wiredLedger) MoveSweep(ctx context.Context, id string, epoch int64, m ledger.SweepMove) (ledger.Sweep, error) {
-	return across(w.x, "sweep "+string(m.Verb), func() (ledger.Sweep, error) { return w.l.MoveSweep(ctx, id, epoch, m) })
+	return across(w.x, "sweep "+string(m.Verb), true, func() (ledger.Sweep, error) { return w.l.MoveSweep(ctx, id, epoch, m) })
 }
 
 type wiredCloud struct {
@@ -297,7 +351,7 @@ type wiredCloud struct {
 
 // Create checks, as the call goes out: I1, its row is committed, and I3, all that may run fits into the budget.
 func (w wiredCloud) Create(ctx context.Context, want provider.Want) (provider.Machine, error) {
-	return across(w.x, "create", func() (provider.Machine, error) {
+	return across(w.x, "create", false, func() (provider.Machine, error) {
 		w.x.mu.Lock()
 		w.x.world.checkCreate(want)
 		stall := w.x.stall
@@ -312,7 +366,7 @@ func (w wiredCloud) Create(ctx context.Context, want provider.Want) (provider.Ma
 
 func (w wiredCloud) List(ctx context.Context, region string, f provider.Filter) ([]provider.Machine, []provider.Leftover, error) {
 	var left []provider.Leftover
-	ms, err := across(w.x, "list", func() (ms []provider.Machine, err error) {
+	ms, err := across(w.x, "list", false, func() (ms []provider.Machine, err error) {
 		ms, left, err = w.Cloud.List(ctx, region, f)
 		return ms, err
 	})
@@ -323,7 +377,7 @@ func (w wiredCloud) List(ctx context.Context, region string, f provider.Filter) 
 }
 
 func (w wiredCloud) Destroy(ctx context.Context, region string, refs []provider.Ref) error {
-	return across0(w.x, "destroy", func() error { return w.Cloud.Destroy(ctx, region, refs) })
+	return across0(w.x, "destroy", false, func() error { return w.Cloud.Destroy(ctx, region, refs) })
 }
 
 func (w *world) checkCreate(want provider.Want) {
@@ -344,7 +398,10 @@ func (w *world) checkCreate(want provider.Want) {
 // check looks at what must always hold: I2, what exists is in the ledger as something that may run; I4, the bill is within the budget; I6,
 // a sweep that has ended clean left nothing.
 func (w *world) check() {
-	rows := w.read()
+	if !w.checked {
+		return
+	}
+	rows := w.peek()
 	for _, live := range w.cloud.Live() {
 		if !slices.ContainsFunc(rows.Machines, func(m ledger.Machine) bool { return m.ID == live.Token && m.State.MayRun() }) {
 			w.invalid = append(w.invalid, fmt.Sprintf("I2 at %s: %s exists and is not in the ledger", w.now.Format(time.TimeOnly),

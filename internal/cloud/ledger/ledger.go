@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -63,6 +64,14 @@ type Snapshot struct {
 	Pools    []Pool
 	Slots    []Slot
 	Machines []Machine // in the order in which they were intended
+	Failures []Failure // of workloads that were done nowhere
+}
+
+// Failure is what a workload said that failed in a slot and was done in none.
+type Failure struct {
+	Workload string
+	Slot     string
+	Error    string
 }
 
 // Sweep is the row of a sweep.
@@ -101,6 +110,7 @@ type Slot struct {
 	Left    int // tasks that have not ended
 	Running int // of these, tasks that a machine has
 	Done    int // tasks that have ended well
+	Unread  int // of these, tasks whose output was not read yet
 	Failed  int // tasks that have ended badly
 }
 
@@ -184,6 +194,44 @@ func (s Snapshot) Clean() bool {
 		}
 	}
 	return true
+}
+
+// Unread counts the tasks that were delivered and not read yet: until then nobody knows what they came to.
+func (s Snapshot) Unread() (n int) {
+	for _, o := range s.Slots {
+		n += o.Unread
+	}
+	return n
+}
+
+// SameError is the workload that fails in the same way on machines of two pools or more and was done nowhere, as a sentence; "": none.
+// It is broken then, and more machines would only cost more.
+func (s Snapshot) SameError() string {
+	poolOf := map[string]string{}
+	for _, o := range s.Slots {
+		poolOf[o.ID] = o.Pool
+	}
+	type found struct{ slots, pools map[string]bool }
+	same, failed := map[Failure]found{}, map[string]map[string]bool{}
+	var order []Failure
+	for _, f := range s.Failures {
+		key := Failure{Workload: f.Workload, Error: f.Error}
+		if _, known := same[key]; !known {
+			same[key] = found{map[string]bool{}, map[string]bool{}}
+			order = append(order, key)
+		}
+		if failed[f.Workload] == nil {
+			failed[f.Workload] = map[string]bool{}
+		}
+		same[key].slots[f.Slot], same[key].pools[poolOf[f.Slot]], failed[f.Workload][f.Slot] = true, true, true
+	}
+	for _, key := range order {
+		if at := same[key]; len(at.pools) >= 2 {
+			return fmt.Sprintf("workload %s: the same error on %d of %d machines: %s", key.Workload, len(at.slots), len(failed[key.Workload]),
+				key.Error)
+		}
+	}
+	return ""
 }
 
 // Outlays are the machines as the budget sees them.

@@ -76,6 +76,16 @@ func (l *Memory) Read(ctx context.Context, sweepID string) (out Snapshot, err er
 	err = l.tx(ctx, sweepID, func(s *Snapshot) error {
 		out = *s
 		out.Pools, out.Slots, out.Machines = slices.Clone(s.Pools), slices.Clone(s.Slots), slices.Clone(s.Machines)
+		out.Failures = slices.Clone(s.Failures)
+		return nil
+	})
+	return out, err
+}
+
+// Peek is Read without a copy, for whoever knows that nobody writes meanwhile.
+func (l *Memory) Peek(sweepID string) (out Snapshot, err error) {
+	err = l.tx(context.Background(), sweepID, func(s *Snapshot) error {
+		out = *s
 		return nil
 	})
 	return out, err
@@ -193,6 +203,28 @@ func (l *Memory) Tasks(sweepID, slotID string, left, running, done, failed int) 
 			return fault.Missingf("slot %s: sweep %s has no such slot", slotID, sweepID)
 		}
 		slot.Left, slot.Running, slot.Done, slot.Failed = left, running, done, failed
+		return nil
+	})
+}
+
+// Unread is how many of a slot's tasks were delivered and not read yet.
+func (l *Memory) Unread(sweepID, slotID string, n int) error {
+	return l.tx(context.Background(), sweepID, func(s *Snapshot) error {
+		slot := s.slot(slotID)
+		if slot == nil {
+			return fault.Missingf("slot %s: sweep %s has no such slot", slotID, sweepID)
+		}
+		slot.Unread = n
+		return nil
+	})
+}
+
+// Fail is what the queue says of a workload that was done nowhere.
+func (l *Memory) Fail(sweepID string, f Failure) error {
+	return l.tx(context.Background(), sweepID, func(s *Snapshot) error {
+		if !slices.Contains(s.Failures, f) {
+			s.Failures = append(s.Failures, f)
+		}
 		return nil
 	})
 }

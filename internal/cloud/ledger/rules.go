@@ -241,6 +241,7 @@ func (s Snapshot) tally() sweep.Tally {
 	for _, o := range s.Slots {
 		t.TasksDone += o.Done
 		t.TasksFailed += o.Failed
+		t.TasksUnread += o.Unread
 		switch {
 		case o.State == sweep.SlotDone:
 			t.SlotsDone++

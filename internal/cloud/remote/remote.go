@@ -104,6 +104,9 @@ func (l *Ledger) Read(ctx context.Context, sweepID string) (out ledger.Snapshot,
 	for _, m := range in.Machines {
 		out.Machines = append(out.Machines, machineOf(m))
 	}
+	for _, f := range in.Failures {
+		out.Failures = append(out.Failures, ledger.Failure{Workload: f.Workload, Slot: f.Slot, Error: f.Error})
+	}
 	return out, nil
 }
 
@@ -167,7 +170,7 @@ func poolOf(p api.SweepPool) ledger.Pool {
 func slotOf(s api.SweepSlot) ledger.Slot {
 	return ledger.Slot{ID: s.UUID, Pool: s.Pool, Ordinal: s.Ordinal, State: sweep.SlotState(s.State), Reason: sweep.Reason(s.Reason),
 		Note: s.Note, Machine: s.Machine, Left: s.Tasks.Pending + s.Tasks.Running, Running: s.Tasks.Running, Done: s.Tasks.Done,
-		Failed: s.Tasks.Failed}
+		Unread: s.Tasks.Unread, Failed: s.Tasks.Failed}
 }
 
 func machineOf(m api.SweepMachine) ledger.Machine {

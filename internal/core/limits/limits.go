@@ -241,6 +241,8 @@ const (
 	SweepMemory    = GiB              // of a task for each CPU, where the pool does not say
 	SweepTidy      = 10 * time.Second // how often it is looked for what a server that died left undone
 	SweepForgotten = time.Hour        // after its end a sweep that nobody looks after counts as ended, clean or not
+	SweepDeaf      = 30 * time.Second // a process that has not looked for so long has not heard machines either: three looks
+	SweepNote      = 1_000            // bytes of what a controller says of a sweep, a pool, a slot or a machine
 	MachineEvents  = 1_000            // of one machine that are shown
 
 	MachineBeat     = 20 * time.Second // how often a machine says how far it is, on average: a sixth of what its controller is patient for

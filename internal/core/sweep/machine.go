@@ -74,6 +74,7 @@ const (
 	BecauseCredential  Reason = "no_credential" // the provider does not accept the credentials
 	BecauseInvalid     Reason = "invalid"       // the provider does not understand the request
 	BecauseOverBudget  Reason = "over_budget"   // the budget does not allow for one more
+	BecauseSameError   Reason = "same_error"    // of a sweep: a workload fails in the same way on each kind of machine
 )
 
 // Machine is what the table of machines looks at.

@@ -49,15 +49,17 @@ type SkipReason string
 
 // The reasons. A plan gives the first three, a controller the others.
 const (
-	SkipUnpriced    SkipReason = "unpriced"     // no price, and no ceiling was named
-	SkipUnknownType SkipReason = "unknown_type" // the provider's list has no such type
-	SkipNotOffered  SkipReason = "not_offered"  // the type is in none of the regions
-	SkipCapacity    SkipReason = "capacity"     // none to be had in any zone until the deadline
-	SkipQuota       SkipReason = "quota"        // the account may not have one more
-	SkipUnsupported SkipReason = "unsupported"  // the provider refuses the combination
-	SkipNeverCame   SkipReason = "never_came"   // two machines booted and never enrolled
-	SkipOverBudget  SkipReason = "over_budget"  // no money left for it
-	SkipCredentials SkipReason = "credentials"  // the provider does not accept the credentials
+	SkipUnpriced    SkipReason = "unpriced"       // no price, and no ceiling was named
+	SkipUnknownType SkipReason = "unknown_type"   // the provider's list has no such type
+	SkipNotOffered  SkipReason = "not_offered"    // the type is in none of the regions
+	SkipCapacity    SkipReason = "capacity"       // none to be had in any zone until the deadline
+	SkipQuota       SkipReason = "quota"          // the account may not have one more
+	SkipUnsupported SkipReason = "unsupported"    // the provider refuses the combination
+	SkipNeverCame   SkipReason = "never_came"     // machines booted and never enrolled
+	SkipSuspect     SkipReason = "suspect"        // machines were not what the pool says
+	SkipLost        SkipReason = "heartbeat_lost" // machines were lost before they had done anything
+	SkipOverBudget  SkipReason = "over_budget"    // no money left for it
+	SkipCredentials SkipReason = "credentials"    // the provider does not accept the credentials
 )
 
 // Pool is the machines of a sweep that are alike.

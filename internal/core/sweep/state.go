@@ -64,7 +64,7 @@ type Outcome string
 // The outcomes.
 const (
 	Completed  Outcome = "completed"   // each task was done
-	Partial    Outcome = "partial"     // some tasks failed, some slots were given up or some pools skipped
+	Partial    Outcome = "partial"     // some tasks failed or were not read, some slots were given up or some pools skipped
 	Stopped    Outcome = "stopped"     // somebody stopped it
 	OverBudget Outcome = "over_budget" // slots were given up because the budget does not allow for their machines
 	Failed     Outcome = "failed"      // nothing was measured, or the provider turned us away
@@ -79,6 +79,7 @@ type Tally struct {
 	PoolsSkipped int
 	TasksDone    int
 	TasksFailed  int
+	TasksUnread  int // of the tasks done, those whose output was delivered and not read: it may be no result
 }
 
 // Outcome is what a sweep with these numbers came to.
@@ -92,7 +93,7 @@ func (t Tally) Outcome() Outcome {
 		return OverBudget
 	case t.TasksDone == 0:
 		return Failed
-	case t.SlotsGivenUp > 0 || t.PoolsSkipped > 0 || t.TasksFailed > 0:
+	case t.SlotsGivenUp > 0 || t.PoolsSkipped > 0 || t.TasksFailed > 0 || t.TasksUnread > 0:
 		return Partial
 	}
 	return Completed

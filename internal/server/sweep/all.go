@@ -17,6 +17,7 @@ type all struct {
 	slots    []Slot
 	machines []Machine
 	counts   map[string]api.SweepCounts // of tasks, by slot; only where they were counted
+	failures []ledger.Failure           // only where a controller reads
 }
 
 // rowsOf reads the rows of a sweep, without its tasks.
@@ -66,19 +67,24 @@ func counted(ctx context.Context, tx *store.Tx, w Sweep) (a all, err error) {
 	}
 	for i := range a.slots {
 		slot := &a.slots[i].Slot
-		slot.Left, slot.Running, slot.Done, slot.Failed = left(a.counts[slot.ID])
+		c := a.counts[slot.ID]
+		slot.Left, slot.Running, slot.Done, slot.Unread, slot.Failed = c.Pending+c.Running, c.Running, c.Done, c.Unread, c.Failed
 	}
 	return a, nil
 }
 
-// left are the tasks of a slot as a ledger counts them.
-func left(c api.SweepCounts) (left, running, done, failed int) {
-	return c.Pending + c.Running, c.Running, c.Done, c.Failed
+// whole is counted with what went wrong: all that a controller reads.
+func whole(ctx context.Context, tx *store.Tx, w Sweep) (a all, err error) {
+	if a, err = counted(ctx, tx, w); err != nil {
+		return a, err
+	}
+	a.failures, err = Failures(ctx, tx, w.ID)
+	return a, err
 }
 
 // snapshot is what the ledger's rules look at.
 func (a all) snapshot(now, hearing time.Time) ledger.Snapshot {
-	s := ledger.Snapshot{Now: now, Hearing: hearing, Sweep: a.sweep.Sweep}
+	s := ledger.Snapshot{Now: now, Hearing: hearing, Sweep: a.sweep.Sweep, Failures: a.failures}
 	for _, p := range a.pools {
 		s.Pools = append(s.Pools, p.Pool)
 	}

@@ -3,6 +3,7 @@ package sweep
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/cloud/ledger"
@@ -108,8 +109,8 @@ func (b Book) Read(ctx context.Context, ref string) (out ledger.Snapshot, err er
 		if err != nil {
 			return err
 		}
-		all, err := counted(ctx, tx, w)
-		out = all.snapshot(tx.Now(), b.s.hearing)
+		all, err := whole(ctx, tx, w)
+		out = all.snapshot(tx.Now(), b.s.hearing(tx.Now()))
 		return err
 	})
 	return out, err
@@ -137,7 +138,7 @@ func (b Book) IntendWithToken(ctx context.Context, ref string, epoch int64, in l
 		if err != nil {
 			return err
 		}
-		written, slot, err := all.snapshot(tx.Now(), b.s.hearing).Intend(in)
+		written, slot, err := all.snapshot(tx.Now(), time.Time{}).Intend(in)
 		if err != nil {
 			return err
 		}
@@ -283,7 +284,7 @@ func (s *Service) moved(ctx context.Context, tx *store.Tx, w *Sweep, m ledger.Sw
 		return err
 	}
 	before := w.State
-	if w.Sweep, err = all.snapshot(tx.Now(), s.hearing).Apply(m); err != nil {
+	if w.Sweep, err = all.snapshot(tx.Now(), time.Time{}).Apply(m); err != nil {
 		return err
 	}
 	if w.State == core.Ended && before != core.Ended {

@@ -86,7 +86,7 @@ func TestFiftyRunnersDoFiveHundredTasks(t *testing.T) {
 		if len(orders) < hosts {
 			t.Errorf("%d machines have only %d orders of tasks", len(slots), len(orders))
 		}
-		if got := f.get("1764360000").Tasks; got != (api.SweepCounts{Total: total, Done: total}) {
+		if got := f.get("1764360000").Tasks; got != (api.SweepCounts{Total: total, Done: total, Unread: total}) {
 			t.Errorf("the sweep counts %+v", got)
 		}
 	})

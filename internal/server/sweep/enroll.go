@@ -29,6 +29,9 @@ func (s *Service) Enroll(ctx context.Context, actor access.Actor, in api.EnrollM
 	if err := door.Authorize(ctx, actor, access.EnrollMachine, access.Resource{}); err != nil {
 		return out, err
 	}
+	if err := s.tokenIsKnown(ctx, in.Token); err != nil {
+		return out, err
+	}
 	key, err := s.Runners.NewRunnerKey()
 	if err != nil {
 		return out, err
@@ -83,6 +86,17 @@ func (s *Service) Enroll(ctx context.Context, actor access.Actor, in api.EnrollM
 		err = fault.Conflictf("this machine is suspect and gets no tasks: %s", suspect)
 	}
 	return out, err
+}
+
+// tokenIsKnown looks for a token without the writer: anybody may come with a wrong one, as often as they like.
+func (s *Service) tokenIsKnown(ctx context.Context, token string) error {
+	return s.Store.View(ctx, func(tx *store.Tx) error {
+		m, err := MachineBy(ctx, tx, "enroll", ident.HashKey(token))
+		if fault.Is(err, fault.Missing) || err == nil && !tx.Now().Before(m.Expires) {
+			return errNoMachine
+		}
+		return err
+	})
 }
 
 // byToken is the machine that has a token which buys something, and its sweep, held.
@@ -188,6 +202,11 @@ func (s *Service) Beat(ctx context.Context, actor access.Actor, in api.MachineBe
 	case len(in.Benchmark) > 256:
 		return out, fault.Invalidf("benchmark: %d bytes, the limit is 256", len(in.Benchmark))
 	}
+	if usesToken(actor, in.Token) {
+		if err := s.tokenIsKnown(ctx, in.Token); err != nil {
+			return out, err
+		}
+	}
 	err = s.Store.Tx(ctx, func(tx *store.Tx) error {
 		out = api.BeatAnswer{}
 		m, w, err := s.beating(ctx, tx, actor, in.Token)
@@ -216,9 +235,14 @@ func (s *Service) Beat(ctx context.Context, actor access.Actor, in api.MachineBe
 	return out, err
 }
 
+// usesToken reports whether a beat is of a machine that has a token, and not of one that is a runner.
+func usesToken(actor access.Actor, token string) bool {
+	return token != "" || actor.Kind != access.Runner
+}
+
 // beating is the machine that sends a beat, with its sweep.
 func (s *Service) beating(ctx context.Context, tx *store.Tx, actor access.Actor, token string) (m Machine, w Sweep, err error) {
-	if token != "" || actor.Kind != access.Runner {
+	if usesToken(actor, token) {
 		return s.byToken(ctx, tx, token)
 	}
 	if m, err = MachineBy(ctx, tx, "runner_id", actor.RunnerID); err == nil {

@@ -244,7 +244,7 @@ func (s *Service) admit(ctx context.Context, tx *store.Tx, w Sweep, rows all, sl
 	if len(pool.Regions) > 0 { // where a guest is, nobody here knows
 		intent.Region = pool.Regions[0]
 	}
-	written, held, err := rows.snapshot(tx.Now(), s.hearing).Intend(intent)
+	written, held, err := rows.snapshot(tx.Now(), time.Time{}).Intend(intent)
 	if err != nil {
 		return m, err
 	}

@@ -133,9 +133,9 @@ func (s *Service) advance(ctx context.Context, tx *store.Tx, w Sweep, slotID str
 	return s.finish(ctx, tx, &w)
 }
 
-// finish closes a sweep without open slots, and ends it when all of its machines are gone.
+// finish closes a sweep without open slots, and ends it when all of its machines are gone and all outputs are read.
 func (s *Service) finish(ctx context.Context, tx *store.Tx, w *Sweep) error {
-	rows, err := rowsOf(ctx, tx, *w)
+	rows, err := counted(ctx, tx, *w)
 	if err != nil {
 		return err
 	}
@@ -152,14 +152,16 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, w *Sweep) error {
 	return s.end(ctx, tx, w, rows)
 }
 
-// end ends a closing sweep when all of its machines are gone, or when nobody has looked after it for long enough after its time was over.
+// end ends a closing sweep when all of its machines are gone and what they delivered is read, because only then is known what it came to,
+// or when nobody has looked after it for long enough after its time was over.
 func (s *Service) end(ctx context.Context, tx *store.Tx, w *Sweep, rows all) error {
 	now := tx.Now()
 	if w.Plan.Guests && w.State == core.Closing {
 		return s.letGo(ctx, tx, w, rows)
 	}
 	forgotten := now.After(w.Expires.Add(limits.SweepForgotten)) && !w.Lease.Until.After(now)
-	if w.State != core.Closing || !rows.snapshot(now, s.hearing).Clean() && !forgotten {
+	is := rows.snapshot(now, time.Time{})
+	if w.State != core.Closing || (!is.Clean() || is.Unread() > 0) && !forgotten {
 		return nil
 	}
 	return s.moved(ctx, tx, w, ledger.SweepMove{Verb: core.End})
@@ -175,6 +177,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	s.hears(s.Now())
 	var failed []error
 	for _, id := range ids {
 		if err := s.tidy(ctx, id); err != nil {
@@ -254,10 +257,10 @@ func (s *Service) Deletable(ctx context.Context, tx *store.Tx, p project.Project
 	if err := HoldOpen(ctx, tx, p.ID); err != nil { // a machine that is being written down is seen, or sees that the project is gone
 		return err
 	}
-	w, has, err := WithMachines(ctx, tx, p.ID, tx.Now())
-	if err != nil || !has {
+	w, until, err := WithMachines(ctx, tx, p.ID, tx.Now())
+	if err != nil || until.IsZero() {
 		return err
 	}
 	return fault.Conflictf("project %q: sweep %s has machines that may run until %s; stop it first (tacho sweep stop %s --now)", p.Slug,
-		w.ExternalID, w.Expires.UTC().Format("2006-01-02 15:04 UTC"), w.ExternalID)
+		w.ExternalID, until.UTC().Format("2006-01-02 15:04 UTC"), w.ExternalID)
 }

@@ -1,7 +1,9 @@
 package sweep_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -338,5 +340,154 @@ func TestASweepGoesOnOverARestartAtEachStep(t *testing.T) {
 	}
 	if n := f.count(`select count(*) from metric`); n != 2 {
 		t.Errorf("%d metrics, want one for each task", n)
+	}
+}
+
+// TestASweepIsCompletedWhenItsLastOutputWasRead: what was delivered may be no result.
+func TestASweepIsCompletedWhenItsLastOutputWasRead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.mustCreate(ask("nightly", paid("c8g", 1)))
+	epoch := f.taken("nightly")
+	f.up("nightly", epoch, "m1", f.slots("nightly")[0])
+	runner := f.mustEnroll("m1")
+	first, second := f.mustWork(runner), f.mustWork(runner)
+	f.record("nightly", epoch, "m1", ledger.Change{Verb: core.Delete, Reason: core.BecauseDone})
+	f.record("nightly", epoch, "m1", ledger.Change{Verb: core.Vanish, Ended: f.clock.now()})
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "closing" || s.Outcome != "" || s.Tasks != (api.SweepCounts{Total: 2, Done: 2, Unread: 2}) {
+		t.Errorf("before it was read: %+v", s)
+	}
+	f.read(first.UUID, second.UUID)
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.get("nightly"); s.State != "ended" || s.Outcome != "completed" || s.Tasks != (api.SweepCounts{Total: 2, Done: 2}) {
+		t.Errorf("when it was read: %+v", s)
+	}
+}
+
+// TestTheLedgerSaysWhatFailsEverywhere, with the reason and the first line of what was said.
+func TestTheLedgerSaysWhatFailsEverywhere(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := ask("nightly", paid("c8g", 1), paid("c7g", 1), paid("c6g", 1))
+	in.Workloads = in.Workloads[:1]
+	f.mustCreate(in)
+	epoch, slots := f.taken("nightly"), f.slots("nightly")
+	same := func() string {
+		t.Helper()
+		rows, err := f.book().Read(t.Context(), "nightly")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows.SameError()
+	}
+	for i, token := range []string{"m1", "m2"} {
+		f.up("nightly", epoch, token, slots[i])
+		f.fails(f.mustEnroll(token))
+		want := ""
+		if i == 1 {
+			want = "workload interp: the same error on 2 of 2 machines: benchmark_exit: exit 1"
+		}
+		if got := same(); got != want {
+			t.Errorf("after %d failures: %q", i+1, got)
+		}
+	}
+	f.tx(func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `update job set state = 'processed' where slot_id = $1`, slots[2])
+		return err
+	})
+	if got := same(); got != "" {
+		t.Errorf("where it was done once: %q", got)
+	}
+}
+
+// TestNobodyIsLostWhileTheServerStoodStill: a process that was paused, or whose database was away, has heard nobody.
+func TestNobodyIsLostWhileTheServerStoodStill(t *testing.T) {
+	t.Parallel()
+	f, _, _ := withMachine(t)
+	begun := f.clock.now()
+	hearing := func() time.Time {
+		t.Helper()
+		rows, err := f.book().Read(t.Context(), "nightly")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows.Hearing
+	}
+	tidy := func(after time.Duration) {
+		t.Helper()
+		f.clock.advance(after)
+		if err := f.sweeps.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		tidy(10 * time.Second)
+	}
+	if got := hearing(); !got.Equal(begun) {
+		t.Errorf("while it looks: since %s, want %s", got, begun)
+	}
+	f.clock.advance(5 * time.Minute)
+	if got := hearing(); !got.Equal(f.clock.now()) {
+		t.Errorf("after it stood still, before it looks: since %s, want %s", got, f.clock.now())
+	}
+	tidy(0)
+	woke := f.clock.now()
+	tidy(10 * time.Second)
+	if got := hearing(); !got.Equal(woke) {
+		t.Errorf("when it looks again: since %s, want %s", got, woke)
+	}
+}
+
+// TestAProjectIsKeptWhileItsMachinesMayBeBilled, which is a while longer than they should live.
+func TestAProjectIsKeptWhileItsMachinesMayBeBilled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	pool := paid("c8g", 1)
+	pool.Slack = 180
+	f.mustCreate(ask("nightly", pool))
+	f.up("nightly", f.taken("nightly"), "m1", f.slots("nightly")[0])
+	deletable := func() (err error) {
+		f.tx(func(tx *store.Tx) error {
+			err = f.sweeps.Deletable(t.Context(), tx, f.project)
+			return nil
+		})
+		return err
+	}
+	f.clock.advance(time.Hour + 179*time.Second)
+	if err := deletable(); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "until 2026-07-22 13:03 UTC") {
+		t.Errorf("within the slack: %v", err)
+	}
+	f.clock.advance(time.Second)
+	if err := deletable(); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+// TestAWrongTokenDoesNotWaitForTheWriter, and so keeps nobody from writing.
+func TestAWrongTokenDoesNotWaitForTheWriter(t *testing.T) {
+	t.Parallel()
+	f, _, _ := withMachine(t)
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if err := f.store.Tx(ctx, func(tx *store.Tx) error { // which has the database's one writer, on SQLite
+		if _, err := tx.Exec(ctx, `update sweep set modified = modified`); err != nil {
+			return err
+		}
+		_, enrolled := f.sweeps.Enroll(ctx, anonymous, api.EnrollMachine{Token: "tacho_enroll_wrong"})
+		_, beat := f.sweeps.Beat(ctx, anonymous, api.MachineBeat{Token: "tacho_enroll_wrong", Phase: "boot"})
+		_, none := f.sweeps.Beat(ctx, anonymous, api.MachineBeat{Phase: "boot"})
+		for what, err := range map[string]error{"enroll": enrolled, "beat": beat, "beat without": none} {
+			if !fault.Is(err, fault.Unauthorized) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		return ctx.Err()
+	}); err != nil {
+		t.Error(err)
 	}
 }

@@ -266,12 +266,22 @@ func HoldOpen(ctx context.Context, tx *store.Tx, projectID string) error {
 	return err
 }
 
-// WithMachines returns a project's sweep that has machines which may run and whose time is not over, if there is one.
-func WithMachines(ctx context.Context, tx *store.Tx, projectID string, now time.Time) (Sweep, bool, error) {
-	s, err := scanSweep(tx.QueryRow(ctx, `select `+sweepColumns+` from sweep w where w.project_id = $1 and w.expires > $2
-		and exists (select 1 from machine m where m.sweep_id = w.id and m.state not in ('planned', 'gone', 'refused'))
-		order by w.created, w.id limit 1`, projectID, store.Micros(now)))
-	return store.FoundRow(s, err, "find sweep with machines")
+// WithMachines returns the sweep of a project whose machines may run and be billed the longest, until when, and no time if there is none.
+func WithMachines(ctx context.Context, tx *store.Tx, projectID string, now time.Time) (s Sweep, until time.Time, err error) {
+	type last struct {
+		sweep string
+		until int64
+	}
+	var l last
+	err = tx.QueryRow(ctx, `select m.sweep_id, max(m.expires + m.slack_seconds * 1000000) from machine m join sweep w on w.id = m.sweep_id
+		where w.project_id = $1 and m.state not in ('planned', 'gone', 'refused') group by m.sweep_id order by 2 desc, 1 limit 1`,
+		projectID).Scan(&l.sweep, &l.until)
+	l, found, err := store.FoundRow(l, err, "find sweep with machines")
+	if err != nil || !found || !store.TimeOf(l.until).After(now) {
+		return s, until, err
+	}
+	s, err = ByID(ctx, tx, l.sweep)
+	return s, store.TimeOf(l.until), err
 }
 
 // Pool is a pool's row. A pool that takes part has a spec and a testbed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tachograph/tacho/api"
@@ -59,7 +60,10 @@ type Config struct {
 // Service are the use cases of sweeps. It is safe for concurrent use. Run must run for what a server that died left undone to be done.
 type Service struct {
 	Config
-	hearing time.Time // since when this process hears machines
+
+	mu    sync.Mutex // of what follows
+	heard time.Time  // when this process last saw that it could hear machines
+	since time.Time  // since when it has, without a break
 }
 
 // NewService makes them.
@@ -67,7 +71,27 @@ func NewService(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{Config: cfg, hearing: cfg.Now()}
+	now := cfg.Now().Round(0)
+	return &Service{Config: cfg, heard: now, since: now}
+}
+
+// hearing is since when machines are heard without a break. While this process stood still, or its database was away, nobody could be: a
+// machine is lost only when it could have been heard and was not. The clock is the wall's, because the other one may stand still, too.
+func (s *Service) hearing(now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Round(0).Sub(s.heard) > limits.SweepDeaf {
+		return now
+	}
+	return s.since
+}
+
+// hears notes that the database answers.
+func (s *Service) hears(now time.Time) {
+	since := s.hearing(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard, s.since = now.Round(0), since
 }
 
 // Subscriber moves slots and sweeps when jobs end.

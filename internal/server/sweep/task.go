@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/store"
 )
@@ -173,12 +175,30 @@ func counts(ctx context.Context, tx *store.Tx, which, id string) (map[string]api
 			c.Running += l.n
 		case state == api.JobCompleted, state == api.JobProcessed:
 			c.Done += l.n
+			if state == api.JobCompleted {
+				c.Unread += l.n
+			}
 		default:
 			c.Failed += l.n
 		}
 		out[l.slot] = c
 	}
 	return out, nil
+}
+
+// Failures are what workloads of a sweep said that failed and were done nowhere, by slot, with the reason and the first line of each.
+func Failures(ctx context.Context, tx *store.Tx, sweepID string) ([]ledger.Failure, error) {
+	rows, err := tx.Query(ctx, `select t.workload, t.slot_id, coalesce(j.reason, ''), coalesce(j.error, '') from task t
+		join job j on j.id = t.job_id where t.sweep_id = $1 and j.state = 'failed' and not exists (select 1 from task o
+		join job k on k.id = o.job_id where o.sweep_id = $1 and o.workload = t.workload and k.state in ('completed', 'processed'))
+		order by t.workload, t.slot_id, t.place limit $2`, sweepID, limits.SweepMachines)
+	return store.Collect(rows, err, func(r *sql.Rows) (f ledger.Failure, err error) {
+		var reason, text string
+		err = r.Scan(&f.Workload, &f.Slot, &reason, &text)
+		line, _, _ := strings.Cut(text, "\n")
+		f.Error = strings.Trim(reason+": "+line, ": ")
+		return f, err
+	})
 }
 
 // Unwanted returns the jobs that are to be canceled: those that wait in a sweep that drains, and all that have not ended in a sweep that is

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tachograph/tacho/api"
+	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/core/access"
 	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/server/fleet"
@@ -107,12 +108,15 @@ func (s *Service) Tasks(ctx context.Context, actor access.Actor, projectRef, ref
 // Ledger returns the rows of a sweep at one moment, as a controller reads them.
 func (s *Service) Ledger(ctx context.Context, actor access.Actor, projectRef, ref string) (out api.SweepLedger, err error) {
 	err = s.view(ctx, actor, projectRef, ref, func(tx *store.Tx, w Sweep) error {
-		all, err := counted(ctx, tx, w)
+		all, err := whole(ctx, tx, w)
 		if err != nil {
 			return err
 		}
-		out = api.SweepLedger{Now: tx.Now(), Hearing: s.hearing, Sweep: all.wire(tx.Now()),
-			Machines: store.Map(all.machines, func(m Machine) api.SweepMachine { return m.wire(tx.Now()) })}
+		out = api.SweepLedger{Now: tx.Now(), Hearing: s.hearing(tx.Now()), Sweep: all.wire(tx.Now()),
+			Machines: store.Map(all.machines, func(m Machine) api.SweepMachine { return m.wire(tx.Now()) }),
+			Failures: store.Map(all.failures, func(f ledger.Failure) api.SweepFailure {
+				return api.SweepFailure{Workload: f.Workload, Slot: f.Slot, Error: f.Error}
+			})}
 		out.Pools, err = all.wirePools(ctx, tx)
 		return err
 	})

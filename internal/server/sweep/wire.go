@@ -53,7 +53,7 @@ func names(workloads []api.SweepWorkload) []string {
 
 func plus(a, b api.SweepCounts) api.SweepCounts {
 	return api.SweepCounts{Total: a.Total + b.Total, Pending: a.Pending + b.Pending, Running: a.Running + b.Running, Done: a.Done + b.Done,
-		Failed: a.Failed + b.Failed, Late: a.Late + b.Late}
+		Unread: a.Unread + b.Unread, Failed: a.Failed + b.Failed, Late: a.Late + b.Late}
 }
 
 // wirePools are the pools with their slots.

@@ -412,12 +412,12 @@ func (c *Cloud) Made() (made, asked int) {
 	return len(c.machines), c.creates
 }
 
-// Bill is what the cloud has billed until now, in micro-dollars rounded down: exact rationals, and nothing of ours.
+// Bill is what the cloud has billed until now, in micro-dollars rounded down: exact whole numbers, and nothing of ours.
 func (c *Cloud) Bill() sweep.Micros {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.settle()
-	sum := new(big.Rat)
+	sum, one, factor := new(big.Int), new(big.Int), new(big.Int) // of micro-dollars an hour × nanoseconds
 	for _, m := range c.machines {
 		end := m.Ended
 		if end.IsZero() {
@@ -426,9 +426,8 @@ func (c *Cloud) Bill() sweep.Micros {
 		if m.Launched.After(end) {
 			continue
 		}
-		seconds := max(end.Sub(m.Launched), c.shape.MinBill).Nanoseconds()
-		cost := big.NewRat(int64(c.shape.Prices[m.Type]), 1)
-		sum.Add(sum, cost.Mul(cost, big.NewRat(seconds, int64(time.Hour))))
+		one.SetInt64(int64(c.shape.Prices[m.Type]))
+		sum.Add(sum, one.Mul(one, factor.SetInt64(max(end.Sub(m.Launched), c.shape.MinBill).Nanoseconds())))
 	}
-	return sweep.Micros(new(big.Int).Quo(sum.Num(), sum.Denom()).Int64())
+	return sweep.Micros(sum.Quo(sum, factor.SetInt64(int64(time.Hour))).Int64())
 }
