@@ -15,7 +15,6 @@ import (
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cli/term"
 	"github.com/tachograph/tacho/internal/core/fault"
-	"github.com/tachograph/tacho/internal/core/limits"
 	"github.com/tachograph/tacho/internal/core/suite"
 	"github.com/tachograph/tacho/internal/core/sweep"
 )
@@ -160,18 +159,9 @@ func (f *planFlags) selection() (s sweep.Selection, err error) {
 
 func (f *planFlags) planParams(env *cli.Env) (p sweep.PlanParams, err error) {
 	p = sweep.PlanParams{Skip: f.skip, Watch: f.watch, Seed: f.seed, Ceilings: map[string]sweep.Micros{}}
-	for _, name := range f.prices {
-		text, err := readText(env, name, limits.SheetBytes)
-		if err != nil {
-			return p, err
-		}
-		sheet, err := sweep.ParseSheet(text, filepath.Base(name))
-		if err != nil {
-			return p, cli.Usage("%s: %s", name, fault.Message(err))
-		}
-		p.Sheets = append(p.Sheets, sheet)
+	if p.Sheets, err = readSheets(env, f.prices); err != nil {
+		return p, err
 	}
-	p.Sheets = append(p.Sheets, sweep.Embedded())
 	for _, one := range f.unpriced {
 		typ, text, _ := strings.Cut(one, "=")
 		m, err := sweep.ParseMicros(text)

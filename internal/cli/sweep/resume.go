@@ -179,7 +179,7 @@ func (l *lookout) control(ctx context.Context, rows *remote.Ledger, wake <-chan 
 	var until time.Time
 	var who string
 	for {
-		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: l.sweep.UUID, Owner: installation(l.srv.Reached()),
+		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: l.sweep.UUID, Owner: ownerOf(l.srv),
 			Holder: newHolder(), Token: l.env.NewUUID, UserData: userData(l.srv.Client, l.project, l.sweep.UUID, rows),
 			Log: slog.New(troubles{say: l.watch.say})})
 		err := c.Run(ctx, wake)

@@ -1,6 +1,9 @@
 // Package sweep has the commands about sweeps and suites. Some need no server: they read a configuration, say what it comes to, and try a
 // suite on this machine. The others make a sweep on a server, or on one in this process, and look after its machines: this process has
 // the sweep's controller and the credentials of providers, the server has its ledger, its tasks and its results.
+//
+// What machines are made with and found by is an installation (cloud.go). It needs no server, so that nuke works when everything else is
+// lost.
 package sweep
 
 import (
@@ -27,8 +30,8 @@ import (
 
 // Command is `tacho sweep`.
 func Command(env *cli.Env) *cobra.Command {
-	return cli.Family("sweep", "Run one workload on many kinds of machine", newPlan(env), newRun(env), newResume(env),
-		newGuard(env))
+	return cli.Family("sweep", "Run one workload on many kinds of machine", newPlan(env), newRun(env), newStatus(env), newResume(env),
+		newStop(env), newNuke(env), newDoctor(env), newTypes(env), newGuard(env))
 }
 
 // Suites is `tacho suite`.

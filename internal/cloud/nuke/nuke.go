@@ -108,7 +108,8 @@ func (s Scope) of(region string, machines []provider.Machine, leftovers []provid
 // Pause waits between two looks; it returns early when ctx ends.
 type Pause func(ctx context.Context, d time.Duration) error
 
-// Between is how long after each other the two empty lists are taken that prove that nothing is left: lists lag behind.
+// Between is how long after each other the two empty lists are taken that prove that nothing is left: lists lag behind, but for those of
+// providers that say that theirs do not.
 const Between = time.Minute
 
 // LeftError is what nuke could not remove, or not see.
@@ -131,33 +132,35 @@ func (e *LeftError) Error() string {
 	return text
 }
 
-// Destroy removes what is in scope, kind after kind, and looks again until two lists in a row, Between apart, are empty. After rounds looks
-// with something left it gives up with a LeftError, and so it does at once if a region cannot be listed and nothing else is left to do. The
-// clock is read for Expired.
+// Destroy removes what is in scope, kind after kind, and looks again until two lists in a row, Between apart, are empty. When something is
+// left after so many rounds, or a region cannot be listed, it gives up with a LeftError. The clock is read for Expired.
 func Destroy(ctx context.Context, p provider.Provider, s Scope, rounds int, now func() time.Time, pause Pause) error {
-	empty := 0
-	var plan Plan
-	for range rounds {
-		var err error
-		if plan, err = Find(ctx, p, s, now()); err != nil {
+	between, again := Between, Between/12
+	if p.Traits().ListsAtOnce {
+		between, again = 0, time.Second
+	}
+	for tries, empty := 0, 0; ; {
+		plan, err := Find(ctx, p, s, now())
+		if err != nil {
 			return err
 		}
+		wait := again
 		if len(plan.Items) == 0 && len(plan.Unseen) == 0 {
 			if empty++; empty == 2 {
 				return nil
 			}
-			if err := pause(ctx, Between); err != nil {
-				return err
+			wait = between
+		} else {
+			if tries == rounds {
+				return &LeftError{plan}
 			}
-			continue
+			empty, tries = 0, tries+1
+			destroyAll(ctx, p, plan)
 		}
-		empty = 0
-		destroyAll(ctx, p, plan)
-		if err := pause(ctx, Between/12); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
-	return &LeftError{plan}
 }
 
 // destroyAll asks for everything once. What fails shows in the next list, because that is what counts.

@@ -137,6 +137,40 @@ func TestWhatCannotBeDestroyedIsNamed(t *testing.T) {
 	}
 }
 
+// careless is a provider that lists everything, whoever asks.
+type careless struct{ *cloud }
+
+func (c careless) List(ctx context.Context, region string, _ provider.Filter) (ms []provider.Machine, ls []provider.Leftover, err error) {
+	for _, owner := range []string{ours, "installation-2", ""} {
+		m, l, err := c.cloud.List(ctx, region, provider.Filter{Owner: owner})
+		if err != nil {
+			return nil, nil, err
+		}
+		ms, ls = append(ms, m...), append(ls, l...)
+	}
+	return append(ms, provider.Machine{NativeID: "i-nobodys", Region: region, State: provider.Running}), ls, nil
+}
+
+// What has no owner, or another one, is not touched, whatever a provider lists.
+func TestWhatIsNotOursIsNeverTouched(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	if err := nuke.Destroy(t.Context(), careless{c}, nuke.Scope{Owner: ours}, 20, c.clock, c.pause); err != nil || c.left() != "x" {
+		t.Errorf("left %q: %v", c.left(), err)
+	}
+}
+
+// The look that proves it does not count as one that left something.
+func TestOneRoundIsEnoughForWhatGoesAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.SetLag(0)
+	weekly := nuke.Scope{Owner: ours, Sweep: "weekly"}
+	if err := nuke.Destroy(t.Context(), c, weekly, 1, c.clock, c.pause); err != nil || c.left() != "m1 m2 m5 x" {
+		t.Errorf("left %q: %v", c.left(), err)
+	}
+}
+
 func TestOneEmptyListIsNoProof(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)

@@ -47,6 +47,7 @@ type Traits struct {
 	PowerOffEndsBilling bool          // a machine that powers itself off costs nothing from then on
 	NativeTTL           bool          // the provider ends a machine at its expiry without the machine's help
 	Destroys            bool          // false: machines belong to somebody else and are left alone
+	ListsAtOnce         bool          // a list shows what is there now, and not what was a moment ago
 	Zones               bool          // a region has zones
 	Spot                bool          // machines can be bought that may be taken back
 	MinBilled           time.Duration // what a machine is billed at least

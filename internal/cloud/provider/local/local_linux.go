@@ -72,7 +72,8 @@ const (
 
 // Traits implements provider.Provider.
 func (*Provider) Traits() provider.Traits {
-	return provider.Traits{Name: "local", PowerOffEndsBilling: true, NativeTTL: true, Destroys: true, Slack: time.Minute}
+	return provider.Traits{Name: "local", PowerOffEndsBilling: true, NativeTTL: true, Destroys: true, ListsAtOnce: true,
+		Slack: time.Minute}
 }
 
 // Doctor implements provider.Provider.

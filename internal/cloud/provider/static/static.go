@@ -58,7 +58,7 @@ func New(cfg Config) (*Provider, error) {
 
 // Traits implements provider.Provider.
 func (*Provider) Traits() provider.Traits {
-	return provider.Traits{Name: "static", PowerOffEndsBilling: true}
+	return provider.Traits{Name: "static", PowerOffEndsBilling: true, ListsAtOnce: true}
 }
 
 // Doctor implements provider.Provider.
