@@ -30,6 +30,8 @@ for database in sqlite postgres; do
   gobench ./internal/server/series 'NewCommit|StartAt'
   echo "submit → claim in the process, on $database"
   gobench ./internal/server/job SubmitToClaim
+  echo "a claim among the tasks of a sweep of 10 and of 1,000 slots, on $database"
+  BENCHTIME=500x gobench ./internal/server/sweep Claims
   echo "pages and perf queries as history grows, on $database"
   gobench ./internal/server Growth
 done
@@ -38,6 +40,9 @@ echo "perf query, plot"
 gobench ./internal/server 'Perf|Page'
 gobench ./internal/server/explore .
 gobench ./internal/server/chart .
+echo "a sweep's plan, and its controller with 1,000 machines"
+gobench ./internal/core/sweep Plan
+gobench ./internal/cloud/controller Tick
 echo "changes of a series"
 gobench ./internal/core/change .
 beside=$(gobench ./bench/accuracy/baseline Beside)
