@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,27 +68,45 @@ func TestKillEverywhere(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			busy, all := quiet.busy(), os.Getenv("TACHO_TEST_EVERYWHERE") != ""
-			killed, runs := 0, 0
-			for at := 1; at <= quiet.passed && !t.Failed(); at++ {
-				if !all && (!busy[quiet.ticks[at-1]] && at%7 != 0 || property.Few && at%35 != 0) {
-					continue
-				}
-				killed++
-				for i, k := range kills {
-					if !all && (killed+i)%len(kills) != 0 {
-						continue
+			var killed, runs atomic.Int64
+			t.Cleanup(func() {
+				t.Logf("%s: %d boundaries in %d ticks; deaths at %d of them, %d runs: %s", name, quiet.passed, quiet.tick, killed.Load(),
+					runs.Load(), kinds(quiet.names))
+			})
+			chosen := boundaries(&quiet)
+			const parts = 4 // that run side by side
+			for part := range parts {
+				t.Run(fmt.Sprint("part ", part+1), func(t *testing.T) {
+					t.Parallel()
+					for i := part; i < len(chosen) && !t.Failed(); i += parts {
+						killed.Add(1)
+						for j, k := range kills {
+							if !everywhere && (i+j)%len(kills) != 0 {
+								continue
+							}
+							runs.Add(2)
+							d := death{k, chosen[i], quiet.names[chosen[i]-1]}
+							d.resumed(t, make())
+							d.abandoned(t, make())
+						}
 					}
-					runs += 2
-					d := death{k, at, quiet.names[at-1]}
-					d.resumed(t, make())
-					d.abandoned(t, make())
-				}
+				})
 			}
-			t.Logf("%s: %d boundaries in %d ticks; deaths at %d of them, %d runs: %s", name, quiet.passed, quiet.tick, killed, runs,
-				kinds(quiet.names))
 		})
 	}
+}
+
+var everywhere = os.Getenv("TACHO_TEST_EVERYWHERE") != ""
+
+// boundaries are those of a run at which somebody dies.
+func boundaries(quiet *wire) (chosen []int) {
+	busy := quiet.busy()
+	for at := 1; at <= quiet.passed; at++ {
+		if everywhere || (busy[quiet.ticks[at-1]] || at%7 == 0) && (!property.Few || at%35 == 0) {
+			chosen = append(chosen, at)
+		}
+	}
+	return chosen
 }
 
 // death is who dies at which boundary.
