@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -59,6 +60,22 @@ type SweepTaskFilter struct{ Pool, Slot, Workload, Status string }
 func (c *Client) SweepTasks(ctx context.Context, project, sweep string, f SweepTaskFilter, p Page) ([]api.SweepTask, int, error) {
 	return list[api.SweepTask](ctx, c, at("projects", project, "sweeps", sweep, "tasks"),
 		narrowed(p, "pool", f.Pool, "slot", f.Slot, "workload", f.Workload, "status", f.Status))
+}
+
+// SweepMeasurements returns what each process of a sweep measured, by one measure; "": the one with most values.
+func (c *Client) SweepMeasurements(ctx context.Context, project, sweep, measure string) (api.SweepMeasurements, error) {
+	return get[api.SweepMeasurements](ctx, c, at("projects", project, "sweeps", sweep, "measurements"),
+		narrowed(Page{}, "measure", measure))
+}
+
+// SweepArchive returns what the tasks of a sweep left, a tar file compressed by gzip. The caller closes it.
+func (c *Client) SweepArchive(ctx context.Context, project, sweep string) (io.ReadCloser, error) {
+	res, err := c.send(ctx, call{method: http.MethodGet, path: at("projects", project, "sweeps", sweep, "archive"), repeat: true,
+		header: http.Header{"Accept": {"*/*"}}})
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
 }
 
 // SweepLedger returns the rows of a sweep at one moment, for its controller.

@@ -50,7 +50,8 @@ var table = slices.Concat([]row{
 	{"internal/cli/server", []string{"api", "client", allCore, "internal/cli", "internal/cli/term", "internal/cli/value", "internal/config",
 		"internal/runner/hostinfo", "internal/server", "internal/server/upkeep"}},
 	{"internal/cli/sweep", []string{"api", "client", allCore, "internal/cli", "internal/cli/here", "internal/cli/run/local",
-		"internal/cli/show", "internal/cli/term", "internal/cli/value", "internal/cloud/...", "internal/imagepack", "suites"}},
+		"internal/cli/show", "internal/cli/term", "internal/cli/value", "internal/cloud/...", "internal/imagepack",
+		"internal/standings", "suites"}},
 	{"internal/cli/verbs", []string{"internal/cli/..."}},
 
 	// The runner is another machine: it knows the protocol, not the server.
@@ -84,7 +85,8 @@ var table = slices.Concat([]row{
 	{"internal/server/httpapi", slices.Concat([]string{"api", allCore, "internal/cloud/ledger", "internal/server/store",
 		"internal/server/door"}, forEdges, services,
 		nouns)},
-	{"internal/server/web", slices.Concat([]string{"api", allCore, "internal/server/store", "internal/server/chart"}, forEdges, services,
+	{"internal/server/web", slices.Concat([]string{"api", allCore, "internal/server/store", "internal/server/chart",
+		"internal/standings"}, forEdges, services,
 		nouns)},
 	{"internal/server/hub", []string{"api", allCore, "internal/server/job", "internal/server/request"}},
 	{"internal/server/registry", []string{allCore, "internal/server/blob", "internal/server/image", "internal/server/project",
@@ -99,7 +101,7 @@ var table = slices.Concat([]row{
 	{"internal/server/blob", []string{allCore, "internal/server/filelock"}},
 	{"internal/server/blob/blobtest", []string{allCore, "internal/server/blob"}},
 	{"internal/server/chart", nil},
-	{"internal/standings", []string{allCore, "internal/server/chart"}}, // for pages and for the command line
+	{"internal/standings", []string{"api", allCore, "internal/server/chart"}}, // for pages and for the command line
 	{"internal/server/door", []string{"internal/core/access"}},
 	{"internal/server/filelock", nil},
 	{"internal/server/metrics", nil},
@@ -131,7 +133,7 @@ func nounRows() (rows []row) {
 		"internal/server/image": {"internal/server/blob"},
 		"internal/server/job":   {"internal/server/blob"},
 		"internal/server/event": {"internal/server/report/history"},
-		"internal/server/sweep": {"internal/cloud/ledger", "internal/server/report/results"},
+		"internal/server/sweep": {"internal/cloud/ledger", "internal/server/report/results", "internal/standings"},
 		"internal/server/report": {"internal/server/admit", "internal/server/blob", "internal/server/report/history",
 			"internal/server/report/results"},
 	}

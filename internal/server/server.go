@@ -207,7 +207,7 @@ func (s *Server) build(ctx context.Context) error {
 		s.sweeps.Subscriber()},
 		Log: s.log, Now: s.cfg.Now})
 	s.handler = s.routes(web.Services{Accounts: accounts, AllProjects: services.Projects, KeptPlots: services.Plots, Explore: reads,
-		Happened: s.changes, Policies: services.Policies, Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds,
+		AllSweeps: s.sweeps, Happened: s.changes, Policies: services.Policies, Queue: s.queue, Fleet: machines, Thresholds: services.Thresholds,
 		Branches: services.Branches, Testbeds: services.Testbeds, Benchmarks: services.Benchmarks, Measures: services.Measures})
 	return nil
 }

@@ -10,11 +10,14 @@ package standings
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
 
+	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/rank"
+	"github.com/tachograph/tacho/internal/core/suite"
 )
 
 // Sweep is what is reported on.
@@ -28,20 +31,10 @@ type Sweep struct {
 	Ended     time.Time
 	Types     []Type
 	Processes []Process
-	Facts     []Fact // provenance: versions, digests, commits, prices
-}
-
-// Fact is a line of provenance.
-type Fact struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// Price is what a type costs.
-type Price struct {
-	PerHour float64 `json:"per_hour"` // dollars
-	Date    string  `json:"date,omitempty"`
-	Source  string  `json:"source,omitempty"`
+	Facts     []Fact         // provenance: versions, digests, commits, prices
+	Measures  []string       // names of all that there are
+	Expected  suite.Expected // of each workload
+	Notes     []string       // what was left out before, and why
 }
 
 // Type is a kind of machine in the sweep.
@@ -65,81 +58,24 @@ type Process struct {
 	Value     float64 // the mean after warm-up
 }
 
-// Report is the standings of a sweep. Pointers are nil where nothing is known.
+// What a report is made of is what it is on the wire.
+type (
+	Row     = api.Standing
+	Price   = api.StandingsPrice
+	Fact    = api.StandingsFact
+	Skipped = api.StandingsSkipped
+	Missing = api.StandingsMissing
+	Tie     = api.StandingsTie
+	Suspect = api.StandingsSuspect
+)
+
+// Report is the standings of a sweep, with what its charts are drawn from.
 type Report struct {
-	Title      string     `json:"title"`
-	Suite      string     `json:"suite,omitempty"`
-	Measure    string     `json:"measure"`
-	Unit       string     `json:"unit"`
-	Higher     bool       `json:"higher_is_better"`
-	Started    *time.Time `json:"started,omitempty"`
-	Ended      *time.Time `json:"ended,omitempty"`
-	Rows       []Row      `json:"types"`
-	Skipped    []Skipped  `json:"skipped,omitempty"`
-	Benchmarks []string   `json:"benchmarks"`         // that every machine has: what the geometric means are over
-	LeftOut    []Missing  `json:"left_out,omitempty"` // the others
-	Ties       []Tie      `json:"not_separable,omitempty"`
-	Suspects   []Suspect  `json:"suspects,omitempty"`
-	Separable  *float64   `json:"separable_ratio,omitempty"` // between two types: separated in 80 % of cases
-	Notes      []string   `json:"notes,omitempty"`
-	Facts      []Fact     `json:"provenance,omitempty"`
+	api.Standings
 
 	sweep     Sweep
 	strips    []strip
 	frontiers []int // rows on the frontier, the cheapest first
-}
-
-// Row is one type.
-type Row struct {
-	Name        string      `json:"name"`
-	CPU         string      `json:"cpu,omitempty"`
-	Best        int         `json:"best_rank"`
-	Worst       int         `json:"worst_rank"`
-	BestAll     int         `json:"best_rank_with_suspects,omitempty"` // 0: no machine is suspect
-	WorstAll    int         `json:"worst_rank_with_suspects,omitempty"`
-	Mean        float64     `json:"geomean"`
-	Interval    *[2]float64 `json:"interval,omitempty"`           // of the mean, 95 % by machines
-	Relative    float64     `json:"speed"`                        // against the fastest one's mean, which is 1
-	Spread      *float64    `json:"spread,omitempty"`             // between machines, relative standard deviation
-	SpreadRange *[2]float64 `json:"spread_interval,omitempty"`    // 95 %
-	Price       *Price      `json:"price,omitempty"`              // of an hour
-	Work        *float64    `json:"work_per_dollar,omitempty"`    // against the best one, which is 1
-	WorkRange   *[2]float64 `json:"work_interval,omitempty"`      // 95 % by machines
-	Domination  string      `json:"domination,omitempty"`         // probably or dominated
-	By          string      `json:"dominated_by,omitempty"`       // whom
-	Chance      *float64    `json:"domination_chance,omitempty"`  // that this one is the better buy
-	Machines    int         `json:"machines"`                     // that count
-	Wanted      int         `json:"machines_wanted"`              // that were asked for
-	Missing     int         `json:"benchmarks_missing,omitempty"` // that others have and a machine of this type lacks
-	Processes   int         `json:"processes"`                    // on all of its machines
-}
-
-// Skipped is a type that took no part.
-type Skipped struct {
-	Name   string `json:"name"`
-	Reason string `json:"reason"`
-}
-
-// Missing is a benchmark that is not counted because some machine lacks it.
-type Missing struct {
-	Benchmark string   `json:"benchmark"`
-	Types     []string `json:"missing_on"`
-}
-
-// Tie is two types that the data cannot put in order.
-type Tie struct {
-	A        string   `json:"a"`
-	B        string   `json:"b"`
-	Ratio    float64  `json:"ratio"`              // B over A
-	P        *float64 `json:"p,omitempty"`        // after Holm
-	Machines int      `json:"machines,omitempty"` // of each that would separate such a ratio in 80 % of cases; 0: not known
-}
-
-// Suspect is a machine that is not counted.
-type Suspect struct {
-	Type    string `json:"type"`
-	Machine string `json:"machine"`
-	Reason  string `json:"reason"`
 }
 
 // tiesShown bounds the ties that are listed. Of 60 types that are alike there are 1,770.
@@ -156,8 +92,11 @@ func key(p Process, several bool) string {
 // Build makes the report. It is an error if a process names a type that is not there, or a value is not above zero and finite: then
 // somebody read something wrong, and a report without it would be a lie.
 func Build(s Sweep) (*Report, error) {
-	out := &Report{Title: s.Title, Suite: s.Suite, Measure: s.Measure, Unit: s.Unit, Higher: s.Higher, Facts: s.Facts, sweep: s,
-		Rows: []Row{}, Benchmarks: []string{}}
+	out := &Report{sweep: s, Standings: api.Standings{Title: s.Title, Suite: s.Suite, Measure: s.Measure, Unit: s.Unit, Higher: s.Higher,
+		Facts: s.Facts, Rows: []Row{}, Benchmarks: []string{}}}
+	if len(s.Measures) > 1 {
+		out.Measures = s.Measures
+	}
 	if !s.Started.IsZero() {
 		out.Started = &s.Started
 	}
@@ -171,22 +110,25 @@ func Build(s Sweep) (*Report, error) {
 		}
 		types[s.Types[i].Name] = &s.Types[i]
 	}
-	machines, processes, err := s.machines(types)
+	several := s.several()
+	machines, processes, err := s.machines(types, several)
 	if err != nil {
 		return nil, err
 	}
 	var counted []rank.Machine
 	for _, m := range machines {
 		if reason, suspect := types[m.Kind].Suspect[m.Name]; suspect {
-			out.Suspects = append(out.Suspects, Suspect{m.Kind, m.Name, reason})
+			out.Suspects = append(out.Suspects, Suspect{Type: m.Kind, Machine: m.Name, Reason: reason})
 		} else {
 			counted = append(counted, m)
 		}
 	}
+	var filled int
+	counted, out.Incomplete, filled = s.complete(counted, several)
 	r := rank.Machines(counted, rank.Options{Higher: s.Higher})
 	out.Benchmarks = append(out.Benchmarks, r.Common...)
 	for _, name := range r.LeftOut {
-		out.LeftOut = append(out.LeftOut, Missing{name, lacking(counted, name)})
+		out.LeftOut = append(out.LeftOut, Missing{Benchmark: name, Types: lacking(counted, name)})
 	}
 	for _, k := range r.Kinds {
 		row := rowOf(k, *types[k.Name])
@@ -200,7 +142,8 @@ func Build(s Sweep) (*Report, error) {
 	}
 	out.relate(r)
 	if len(out.Suspects) > 0 {
-		out.withSuspects(rank.Machines(machines, rank.Options{Higher: s.Higher}))
+		all, _, _ := s.complete(machines, several)
+		out.withSuspects(rank.Machines(all, rank.Options{Higher: s.Higher}))
 	}
 	out.ties(r)
 	if r.Separation > 0 {
@@ -208,17 +151,16 @@ func Build(s Sweep) (*Report, error) {
 	}
 	for _, t := range s.Types {
 		if !slices.ContainsFunc(out.Rows, func(r Row) bool { return r.Name == t.Name }) {
-			out.Skipped = append(out.Skipped, Skipped{t.Name, cmp.Or(t.Skipped, "no machine of it measured what the others have")})
+			out.Skipped = append(out.Skipped, Skipped{Name: t.Name, Reason: cmp.Or(t.Skipped, "no machine of it measured what the others have")})
 		}
 	}
 	out.strips = strips(out)
-	out.Notes = out.notes()
+	out.Notes = slices.Concat(s.Notes, out.notes(filled))
 	return out, nil
 }
 
 // machines are the machines with the mean over processes of each benchmark, in the order of their types and then by name.
-func (s Sweep) machines(types map[string]*Type) (out []rank.Machine, processes map[string]int, err error) {
-	several := s.several()
+func (s Sweep) machines(types map[string]*Type, several bool) (out []rank.Machine, processes map[string]int, err error) {
 	type sum struct {
 		total float64
 		n     int
@@ -260,6 +202,50 @@ func (s Sweep) machines(types map[string]*Type) (out []rank.Machine, processes m
 	}
 	slices.SortStableFunc(out, func(a, b rank.Machine) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	return out, processes, nil
+}
+
+// complete does about machines that lack an expected benchmark what the suite says: some are left out, or get values.
+func (s Sweep) complete(machines []rank.Machine, several bool) (kept []rank.Machine, incomplete []Suspect, filled int) {
+	if len(s.Expected.Benchmarks) == 0 {
+		return machines, nil, 0
+	}
+	e := suite.Expected{Missing: s.Expected.Missing}
+	for _, p := range s.Processes { // of workloads that anybody has measured
+		for _, b := range s.Expected.Benchmarks {
+			e.Benchmarks = append(e.Benchmarks, key(Process{Workload: p.Workload, Benchmark: b}, several))
+		}
+		if !several {
+			break
+		}
+	}
+	slices.Sort(e.Benchmarks)
+	e.Benchmarks = slices.Compact(e.Benchmarks)
+	compared := e.Compare(s.inverted(machines))
+	there := map[string]bool{}
+	for _, m := range compared.Machines {
+		there[m.Name] = true
+	}
+	for _, m := range machines {
+		if !there[m.Name] {
+			incomplete = append(incomplete, Suspect{Type: m.Kind, Machine: m.Name, Reason: e.Check(slices.Collect(maps.Keys(m.Means))).String()})
+		}
+	}
+	return s.inverted(compared.Machines), incomplete, compared.Penalised
+}
+
+// inverted makes times of rates, and rates of times, where larger values are better: package suite knows times.
+func (s Sweep) inverted(machines []rank.Machine) []rank.Machine {
+	if !s.Higher {
+		return machines
+	}
+	out := slices.Clone(machines)
+	for i, m := range out {
+		out[i].Means = make(map[string]float64, len(m.Means))
+		for b, mean := range m.Means {
+			out[i].Means[b] = 1 / mean
+		}
+	}
+	return out
 }
 
 // several reports whether there are several workloads.
@@ -357,7 +343,7 @@ func (r *Report) ties(ranking rank.Ranking) {
 }
 
 // notes say what a reader has to know before the table is believed.
-func (r *Report) notes() (out []string) {
+func (r *Report) notes(filled int) (out []string) {
 	single, unpriced, incomplete := 0, 0, 0
 	for _, row := range r.Rows {
 		if row.Machines == 1 {
@@ -388,6 +374,10 @@ func (r *Report) notes() (out []string) {
 		"%d types are free or have no price, and are not in the chart of prices.")
 	note(len(r.LeftOut), "One benchmark is left out, because some machine lacks it.",
 		"%d benchmarks are left out, because some machine lacks them.")
+	note(len(r.Incomplete), "One machine lacks an expected benchmark and is not compared.",
+		"%d machines lack an expected benchmark and are not compared.")
+	note(filled, "One missing value counts as twice the worst that any machine has.",
+		"%d missing values count as twice the worst that any machine has.")
 	note(len(r.Suspects), "One machine is suspect and does not count; ranks with it are given beside.",
 		"%d machines are suspect and do not count; ranks with them are given beside.")
 	return out

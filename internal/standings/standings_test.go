@@ -44,9 +44,10 @@ func float(t *testing.T, text string) float64 {
 func seven(t *testing.T) Sweep {
 	t.Helper()
 	s := Sweep{Title: "ruby-bench on seven kinds", Suite: "ruby-bench", Measure: "latency", Unit: "ms",
-		Started: time.Date(2025, 12, 9, 10, 0, 0, 0, time.UTC), Facts: []Fact{{"captures", "2025-12-09"}}}
+		Started: time.Date(2025, 12, 9, 10, 0, 0, 0, time.UTC), Facts: []Fact{{Name: "captures", Value: "2025-12-09"}}}
 	for _, row := range table(t, "../core/rank/testdata/prices.csv") {
-		s.Types = append(s.Types, Type{Name: row[0], Wanted: 3, Price: &Price{float(t, row[1]), "2026-07-22", "cloudspecs"}})
+		s.Types = append(s.Types, Type{Name: row[0], Wanted: 3,
+			Price: &Price{PerHour: float(t, row[1]), Date: "2026-07-22", Source: "cloudspecs"}})
 	}
 	for _, row := range table(t, "../core/rank/testdata/ruby_bench_processes.csv") {
 		for repeat := range 2 {
@@ -133,7 +134,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	if row(t, r, "c6g-medium").Missing != 1 || row(t, r, "c8a-medium").Missing != 0 {
 		t.Errorf("%+v", r.Rows)
 	}
-	if len(r.Skipped) != 2 || r.Skipped[0] != (Skipped{"broken", "none to be had in any zone until 12:00"}) {
+	if len(r.Skipped) != 2 || r.Skipped[0] != (Skipped{Name: "broken", Reason: "none to be had in any zone until 12:00"}) {
 		t.Errorf("skipped %+v", r.Skipped)
 	}
 }
@@ -203,9 +204,9 @@ func TestTheOrderOfProcessesIsNothing(t *testing.T) {
 func TestThePageNeedsNothingAndEscapesAll(t *testing.T) {
 	t.Parallel()
 	const bad = `<script>alert("x")</script>`
-	s := Sweep{Title: bad, Suite: bad, Measure: bad, Unit: bad, Facts: []Fact{{bad, bad}},
-		Types: []Type{{Name: bad, CPU: bad, Price: &Price{1, bad, bad}, Suspect: map[string]string{"m3": bad}},
-			{Name: "other", Price: &Price{2, "", ""}},
+	s := Sweep{Title: bad, Suite: bad, Measure: bad, Unit: bad, Facts: []Fact{{Name: bad, Value: bad}},
+		Types: []Type{{Name: bad, CPU: bad, Price: &Price{PerHour: 1, Date: bad, Source: bad}, Suspect: map[string]string{"m3": bad}},
+			{Name: "other", Price: &Price{PerHour: 2, Date: "", Source: ""}},
 			{Name: "skipped" + bad, Skipped: bad}}}
 	for i, m := range []string{"m1", "m2", "m3", "n1", "n2"} {
 		p := Process{Type: bad, Machine: m, Workload: bad, Benchmark: bad, Value: 1 + float64(i)/100}
@@ -255,7 +256,7 @@ func many(types, benchmarks int) Sweep {
 	s := Sweep{Title: fmt.Sprintf("%d types", types), Suite: "ruby-bench", Measure: "latency", Unit: "ms"}
 	for i := range types {
 		name, speed := fmt.Sprintf("m%d.%dxlarge", i%9+1, i/9+1), math.Exp(0.35*r.NormFloat64())
-		price := &Price{0.06 / speed * math.Exp(0.3*r.NormFloat64()), "2026-07-22", "cloudspecs"}
+		price := &Price{PerHour: 0.06 / speed * math.Exp(0.3*r.NormFloat64()), Date: "2026-07-22", Source: "cloudspecs"}
 		s.Types = append(s.Types, Type{Name: name, CPU: "Some CPU @ 3.1 GHz", Wanted: 3, Price: price})
 		for m := range 3 {
 			machine := speed * math.Exp(0.02*r.NormFloat64())

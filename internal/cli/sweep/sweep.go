@@ -31,7 +31,7 @@ import (
 // Command is `tacho sweep`.
 func Command(env *cli.Env) *cobra.Command {
 	return cli.Family("sweep", "Run one workload on many kinds of machine", newPlan(env), newRun(env), newStatus(env), newResume(env),
-		newStop(env), newNuke(env), newDoctor(env), newTypes(env), newGuard(env))
+		newStop(env), newNuke(env), newDoctor(env), newTypes(env), newFetch(env), newReport(env), newGuard(env))
 }
 
 // Suites is `tacho suite`.

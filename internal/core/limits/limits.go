@@ -233,6 +233,7 @@ const (
 // Sweeps on a server.
 const (
 	SweepPools     = 1_000     // of one
+	SweepValues    = 500_000   // that the report of one is made of: 60 types × 3 machines × 4 processes × 60 benchmarks are 43,200
 	SweepConfig    = 256 * KiB // of a configuration as JSON
 	SweepBodyBytes = 2 * MiB   // of a request for one: 1,000 pools of 1 KiB, and the configuration
 	SweepTTLLeast  = time.Minute

@@ -107,6 +107,20 @@ func (a *API) registerSweeps() {
 			return listed(a.cfg.Sweeps.Tasks(ctx, actorOf(ctx), in.Project, in.Sweep,
 				sweep.TaskFilter{Pool: in.Pool, Slot: in.Slot, Workload: in.Workload, Status: in.Status}, in.page(false)))
 		})
+	register(a, operation{http.MethodGet, oneSweep + "/report", "get-sweep-report",
+		"Which types of machine are how fast, how evenly and for how much, and which cannot be put in order", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *MeasuredPath) (*bodyOutput[api.Standings], error) {
+			r, err := a.cfg.Sweeps.Standings(ctx, actorOf(ctx), in.Project, in.Sweep, in.Measure)
+			if err != nil {
+				return nil, err
+			}
+			return body(r.Standings, nil)
+		})
+	register(a, operation{http.MethodGet, oneSweep + "/measurements", "get-sweep-measurements",
+		"What each process of a sweep measured, and what else its report is made of", access.ViewProject, 0, 0},
+		func(ctx context.Context, in *MeasuredPath) (*bodyOutput[api.SweepMeasurements], error) {
+			return body(a.cfg.Sweeps.Measured(ctx, actorOf(ctx), in.Project, in.Sweep, in.Measure))
+		})
 	a.serve(request.Route{
 		Method: http.MethodGet, Path: oneSweep + "/archive", ID: "get-sweep-archive",
 		Summary: "What the tasks of a sweep left, as a tar file compressed by gzip",
@@ -144,6 +158,11 @@ type patient struct {
 func (p *patient) Write(b []byte) (int, error) {
 	_ = p.control.SetWriteDeadline(time.Now().Add(eventTime))
 	return p.ResponseWriter.Write(b)
+}
+
+type MeasuredPath struct {
+	SweepPath
+	Measure string `query:"measure" maxLength:"64" doc:"name or slug; absent: the one with most values"`
 }
 
 type MachinePath struct {

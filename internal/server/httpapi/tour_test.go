@@ -195,7 +195,8 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	do("create-sweep", "", map[string]any{"id": "1764360000", "repeats": 1, "ttl": 3600, "budget": 1_000_000,
 		"config":    map[string]any{"hosts": 1},
 		"workloads": []any{map[string]any{"name": "startup", "image": "registry.example/bench:v1", "adapter": "json", "timeout": 60}},
-		"pools": []any{map[string]any{"provider": "aws", "type": "c8g.medium", "arch": "arm64", "vcpus": 1, "hosts": 1,
+		"pools": []any{map[string]any{"provider": "aws", "regions": []any{"us-east-1"}, "type": "c8g.medium", "arch": "arm64", "vcpus": 1,
+			"hosts": 1,
 			"price": map[string]any{"per_hour": 39_880, "known": true, "source": "test"}}}})
 	do("list-sweeps", "?state=active&search=1764", nil)
 	do("get-sweep", "", nil)
@@ -203,6 +204,8 @@ func (s *fixture) tour(visibility api.Visibility, before func(step)) {
 	do("list-sweep-tasks", "?status=pending&workload=startup", nil)
 	do("get-sweep-ledger", "", nil)
 	do("get-sweep-archive", "", nil)
+	do("get-sweep-report", "", nil)
+	do("get-sweep-measurements", "", nil)
 	pools, err := s.api.cfg.Sweeps.Pools(s.t.Context(), access.Actor{Kind: access.Local}, "shop", "1764360000")
 	if err != nil || len(pools) != 1 || len(pools[0].Slots) != 1 {
 		s.t.Fatalf("the tour's sweep has the pools %+v: %v", pools, err)

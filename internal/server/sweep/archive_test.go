@@ -175,8 +175,8 @@ func TestAnArchiveHoldsWhatTasksLeft(t *testing.T) {
 	if err := json.Unmarshal([]byte(files[at(0, "metadata.json")]), &about); err != nil {
 		t.Fatal(err)
 	}
-	if about.Task != tasks[0] || about.Workload == "" || about.Digest == "" || about.Status != "completed" || about.Machine.Facts.CPUs != 2 ||
-		about.Machine.Price.Source != "free" || len(about.Files) != 5 {
+	if about.Task != tasks[0] || about.Workload == "" || about.Digest == "" || about.Status != "completed" ||
+		about.Machine.Facts.CPUs != 2 || about.Machine.Price.Source != "free" || len(about.Files) != 5 {
 		t.Errorf("%+v", about)
 	}
 	if all := strings.Join(slices.Collect(func(yield func(string) bool) {

@@ -16,6 +16,7 @@ import (
 	projects "github.com/tachograph/tacho/internal/server/project"
 	"github.com/tachograph/tacho/internal/server/series"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/server/sweep"
 	"github.com/tachograph/tacho/internal/server/threshold"
 )
 
@@ -24,6 +25,7 @@ type Source interface {
 	PlotSource
 	EventSource
 	CompareSource
+	SweepSource
 	Projects(ctx context.Context, actor access.Actor, f store.ListFilter) ([]api.Project, int, error)
 	Project(ctx context.Context, actor access.Actor, project string) (api.Project, error)
 	Alerts(ctx context.Context, actor access.Actor, project string, f threshold.AlertFilter, page store.Page) ([]api.Alert, int, error)
@@ -66,6 +68,7 @@ type Services struct {
 	Happened    *event.Service
 	Policies    *policy.Service
 	Queue       *jobs.Service
+	AllSweeps   *sweep.Service
 	Fleet       *fleet.Service
 	Thresholds  *threshold.Service
 	Branches    *series.Branches

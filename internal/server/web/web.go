@@ -34,6 +34,7 @@ import (
 	"github.com/tachograph/tacho/internal/server/admit"
 	"github.com/tachograph/tacho/internal/server/request"
 	"github.com/tachograph/tacho/internal/server/store"
+	"github.com/tachograph/tacho/internal/standings"
 )
 
 //go:embed templates/*.html
@@ -87,13 +88,18 @@ func New(cfg Config) *Pages {
 		"GET /projects/{project}/alerts":         p.alerts,
 		"GET /projects/{project}/jobs":           p.jobs,
 		"GET /projects/{project}/jobs/{uuid}":    p.job,
+		"GET /projects/{project}/sweeps":         p.sweeps,
 		"GET /runners":                           p.runners,
+
+		"GET /projects/{project}/sweeps/{sweep}":        p.sweep,
+		"GET /projects/{project}/sweeps/{sweep}/report": p.sweepReport,
 	} {
 		p.handle(pattern, p.render(handler))
 	}
 	p.forms()
 	p.plotForms()
 	p.eventForms()
+	p.sweepForms()
 	p.bencherLinks()
 	return p
 }
@@ -111,7 +117,8 @@ var Patterns = []string{"GET /{$}", "GET /assets/", "GET /projects", "GET /proje
 	"GET /console/",
 	"POST /projects/{project}/plots", "POST /projects/{project}/plots/{plot}",
 	"POST /projects/{project}/events", "POST /projects/{project}/events/{event}",
-	"GET /signin", "POST /signin", "POST /signout", "POST /projects/{project}/alerts/{alert}", "POST /projects/{project}/jobs/{uuid}"}
+	"GET /signin", "POST /signin", "POST /signout", "POST /projects/{project}/alerts/{alert}", "POST /projects/{project}/jobs/{uuid}",
+	"POST /projects/{project}/sweeps/{sweep}"}
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
@@ -123,6 +130,8 @@ type page struct {
 	crumbs   []link
 	tabs     []link
 	scripts  []string
+	styles   []string // beside the one of all pages
+	refresh  int      // seconds until it comes anew; 0: it stays
 	view     any
 }
 
@@ -137,7 +146,8 @@ type frame struct {
 	Here                    string // this page, to come back to
 	SignedIn, MaySignIn     bool
 	Crumbs, Tabs            []link
-	Scripts                 []string
+	Scripts, Styles         []string
+	Refresh                 int
 	Page                    any
 }
 
@@ -168,12 +178,17 @@ func (p *Pages) loadAssets() {
 		if err != nil {
 			panic(err)
 		}
-		sum := sha256.Sum256(body)
-		ext := path.Ext(e.Name())
-		versioned := strings.TrimSuffix(e.Name(), ext) + "-" + hex.EncodeToString(sum[:5]) + ext
-		p.assets[versioned] = asset{body, types[ext]}
-		p.assetPath[e.Name()] = "/assets/" + versioned
+		p.addAsset(e.Name(), body, types[path.Ext(e.Name())])
 	}
+	p.addAsset("standings.css", []byte(standings.Style()), types[".css"])
+}
+
+func (p *Pages) addAsset(name string, body []byte, contentType string) {
+	sum := sha256.Sum256(body)
+	ext := path.Ext(name)
+	versioned := strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:5]) + ext
+	p.assets[versioned] = asset{body, contentType}
+	p.assetPath[name] = "/assets/" + versioned
 }
 
 func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request) {
@@ -225,7 +240,8 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, made p
 	if err := p.templates[made.template].ExecuteTemplate(&out, "layout", frame{
 		Title: made.title, Section: made.section, Version: p.cfg.Version,
 		Here: here(r), SignedIn: request.Session(r) != "" && reader(r).Kind == access.User, MaySignIn: reader(r).Kind == access.Anonymous,
-		Crumbs: made.crumbs, Tabs: made.tabs, Scripts: made.scripts, Page: made.view,
+		Crumbs: made.crumbs, Tabs: made.tabs, Scripts: made.scripts, Styles: made.styles, Refresh: made.refresh,
+		Page: made.view,
 	}); err != nil {
 		p.cfg.Log.ErrorContext(r.Context(), "page template failed", "template", made.template, "error", err)
 		http.Error(w, "internal error", http.StatusInternalServerError)
@@ -257,7 +273,7 @@ func projectTabs(project, current string) []link {
 	tabs := []link{{base, "Overview", false}, {base + "/events", "Changes", false}, {base + "/compare", "Compare", false},
 		{base + "/plots", "Plots", false}, {base + "/perf", "Explore", false},
 		{base + "/reports", "Reports", false},
-		{base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}}
+		{base + "/alerts", "Alerts", false}, {base + "/jobs", "Jobs", false}, {base + "/sweeps", "Sweeps", false}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Text == current
 	}
