@@ -25,8 +25,8 @@ var exitCodes = []struct {
 	{fault.ExitBenchmarkFailed, "the benchmark failed, or left nothing that could be read"},
 	{fault.ExitCanceled, "the job was canceled; of 'tacho sweep nuke': nobody agreed"},
 	{fault.ExitTimedOut, "the benchmark or its job ran out of time; of 'tacho sweep plan': it is over its budget"},
-	{fault.ExitNetwork, "the server could not be reached"},
-	{fault.ExitServer, "the server failed; of 'tacho sweep nuke': something may still run"},
+	{fault.ExitNetwork, "the server could not be reached; of 'tacho sweep run' and 'resume', too: tasks failed or were not done"},
+	{fault.ExitServer, "the server failed; of 'tacho sweep run', 'resume' and 'nuke', too: something may still run"},
 	{fault.ExitRefused, "the server refused: credentials, a missing thing, a conflict, a limit"},
 	{fault.ExitInfrastructure, "the job failed and it was not the benchmark's fault: image, isolation, lost runner; of 'tacho sweep " +
 		"doctor': a check failed"},
