@@ -176,6 +176,9 @@ func TestAGuestThatIsNotHeardOfLosesTaskAndSlot(t *testing.T) {
 	}
 	f.clock.advance(limits.GuestLease - time.Second)
 	f.swept()
+	if n := f.counts("1"); n.Running != 1 {
+		t.Errorf("counts %+v within the lease of a guest, want its task to run", n)
+	}
 	if got := f.comes("1", "g2", "a"); got.Task != nil || got.Wait == 0 {
 		t.Errorf("while the first may come back: %+v", got)
 	}
