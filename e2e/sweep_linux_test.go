@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,7 +45,7 @@ func newSweeps(t *testing.T) *sweeps {
 	}
 	s.must("image", "push", "app/tacho-suite:v1", file+":/bin/tacho-suite", "--env", "PATH=/bin", "--workdir", "/results")
 	t.Cleanup(func() {
-		for _, pid := range s.processes() {
+		for _, pid := range append(s.processesWith("environ"), s.processes()...) { // also what watches in the background
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		if t.Failed() {
@@ -75,12 +76,14 @@ func (s *sweeps) env() []string {
 }
 
 // processes are those that have the folder of machines in their command line: guards and runners.
-func (s *sweeps) processes() (pids []int) {
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+func (s *sweeps) processes() []int { return s.processesWith("cmdline") }
+
+func (s *sweeps) processesWith(where string) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/" + where)
 	for _, name := range files {
-		line, err := os.ReadFile(name)
-		var pid int
-		if _, bad := fmt.Sscanf(name, "/proc/%d/cmdline", &pid); err == nil && bad == nil && bytes.Contains(line, []byte(s.machines)) {
+		text, err := os.ReadFile(name)
+		pid, bad := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err == nil && bad == nil && bytes.Contains(text, []byte(s.machines)) {
 			pids = append(pids, pid)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/tachograph/tacho/internal/cloud/provider"
 	"github.com/tachograph/tacho/internal/cloud/remote"
 	"github.com/tachograph/tacho/internal/core/fault"
+	"github.com/tachograph/tacho/internal/core/limits"
 )
 
 func newResume(env *cli.Env) *cobra.Command {
@@ -113,7 +114,7 @@ func (l *lookout) attend(ctx context.Context) error {
 
 	tick := time.NewTicker(look)
 	defer tick.Stop()
-	away := false
+	var away time.Time // since when the server does not answer
 	heard := 0
 	for {
 		select {
@@ -146,19 +147,32 @@ func (l *lookout) attend(ctx context.Context) error {
 			case err != nil && isMissing(err):
 				return err
 			case err != nil:
-				if !away {
+				if away.IsZero() {
+					away = l.env.Now()
 					l.watch.say("tacho: the sweep cannot be read; its machines go on: " + fault.Message(err))
 				}
-				away = true
+				if forsaken(l.sweep, l.env.Now()) {
+					letGo(errLeft)
+					<-over
+					l.watch.done()
+					return cli.Fail(exitMayRun, "the server has not answered since %s, and at %s all machines of sweep %s were to end by themselves; "+
+						"'tacho sweep resume %[3]s' says whether they did", clock(away), clock(l.sweep.Expires), l.sweep.ID)
+				}
 				continue
 			}
-			away = false
+			away = time.Time{}
 			l.sweep, l.pools = now.Sweep, now.Pools
 			if l.watch.show(now) {
 				poke(wake)
 			}
 		}
 	}
+}
+
+// forsaken says whether a sweep that cannot be read was to end so long ago that nobody need wait for its server: by then the server would
+// have ended it, too.
+func forsaken(s api.Sweep, now time.Time) bool {
+	return now.After(s.Expires.Add(limits.SweepForgotten))
 }
 
 func (c choice) failed(err error) string {
@@ -187,10 +201,8 @@ func (l *lookout) control(ctx context.Context, rows *remote.Ledger, wake <-chan 
 			return err
 		}
 		s, failed := l.srv.Sweep(ctx, l.project, l.sweep.UUID)
-		if failed != nil || s.Controller == nil {
-			continue
-		}
 		switch {
+		case failed != nil || s.Controller == nil:
 		case who == "":
 			who, until = s.Controller.Holder, s.Controller.Until
 			l.watch.say(fmt.Sprintf("tacho: waiting for controller %s, which may be dead: until %s", who,

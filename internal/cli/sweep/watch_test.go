@@ -130,3 +130,14 @@ func TestTheOwnerOfMachinesIsTheirServer(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyWaitsForEverForAServer: who looks after a sweep gives up an hour after its machines were to end, and not before.
+func TestNobodyWaitsForEverForAServer(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for after, want := range map[time.Duration]bool{-time.Minute: false, 59 * time.Minute: false, 61 * time.Minute: true} {
+		if got := forsaken(api.Sweep{Expires: end}, end.Add(after)); got != want {
+			t.Errorf("%s after the end: %t", after, got)
+		}
+	}
+}
