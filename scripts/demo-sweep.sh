@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A sweep from end to end, on this machine: a server on loopback, three kinds of machine of which one does ten percent more work, ranked by
-# what they measured. Machines are processes here; in a cloud the same command makes virtual ones. It costs nothing and leaves nothing.
+# A sweep from end to end, on this machine: a server on loopback, three kinds of machine of which one does ten percent more work.
+# Machines are processes here; in a cloud the same command makes virtual ones. It costs nothing and leaves nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
