@@ -152,5 +152,5 @@ type StandingsComparison struct {
 	Unit    string             `json:"unit"`
 	Higher  bool               `json:"higher_is_better"`
 	Types   []StandingsChange  `json:"types"`
-	Left    []StandingsSkipped `json:"left_out,omitempty" doc:"types that cannot be compared, and why"`
+	Left    []StandingsSkipped `json:"left_out,omitempty" doc:"types that cannot be compared and machines that do not count, and why"`
 }

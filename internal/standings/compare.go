@@ -8,11 +8,13 @@ import (
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/rank"
 	"github.com/tachograph/tacho/internal/core/stats"
+	"github.com/tachograph/tacho/internal/core/suite"
 )
 
 // Compare compares two sweeps type by type. The number of a machine is the mean of logarithms over the benchmarks that all machines of its
 // type have in both sweeps; machines are the samples of Welch's test, and all types are tests of one family (Holm, 5 %). Suspect machines
-// and those that lack an expected benchmark are not among them. It is an error if the sweeps were measured in different units.
+// and those that a suite leaves out because they lack an expected benchmark are not among them; Left names the latter. Nothing is filled
+// in: what Penalise fills comes of the other types of a sweep. It is an error if the sweeps were measured in different units.
 func Compare(before, after Sweep) (out api.StandingsComparison, err error) {
 	out = api.StandingsComparison{Before: before.Title, After: after.Title, Measure: after.Measure, Unit: after.Unit, Higher: after.Higher,
 		Types: []api.StandingsChange{}}
@@ -23,8 +25,13 @@ func Compare(before, after Sweep) (out api.StandingsComparison, err error) {
 	var sides [2]map[string][]rank.Machine
 	several := before.several() || after.several()
 	for i, s := range []Sweep{before, after} {
-		if sides[i], err = s.counted(several); err != nil {
+		var incomplete []Suspect
+		if sides[i], incomplete, err = s.counted(several); err != nil {
 			return out, err
+		}
+		for _, m := range incomplete {
+			out.Left = append(out.Left, Skipped{Name: m.Type, Reason: fmt.Sprintf("machine %s of the %s sweep: %s", m.Machine,
+				[]string{"earlier", "later"}[i], m.Reason)})
 		}
 	}
 	var ps []float64
@@ -72,26 +79,30 @@ func Compare(before, after Sweep) (out api.StandingsComparison, err error) {
 	return out, nil
 }
 
-// counted are the machines that count, by type. several: benchmarks bear the names of their workloads.
-func (s Sweep) counted(several bool) (map[string][]rank.Machine, error) {
+// counted are the machines that count, by type, and those that lack an expected benchmark and therefore do not. several: benchmarks bear
+// the names of their workloads.
+func (s Sweep) counted(several bool) (out map[string][]rank.Machine, incomplete []Suspect, err error) {
 	types := map[string]*Type{}
 	for i := range s.Types {
 		types[s.Types[i].Name] = &s.Types[i]
 	}
 	machines, _, err := s.machines(types, several)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	machines = slices.DeleteFunc(machines, func(m rank.Machine) bool {
 		_, suspect := types[m.Kind].Suspect[m.Name]
 		return suspect
 	})
-	kept, _, _ := s.complete(machines, several)
-	out := map[string][]rank.Machine{}
+	if s.Expected.Missing == suite.Penalise {
+		s.Expected.Missing = suite.Ignore
+	}
+	kept, incomplete, _ := s.complete(machines, several)
+	out = map[string][]rank.Machine{}
 	for _, m := range kept {
 		out[m.Kind] = append(out[m.Kind], m)
 	}
-	return out, nil
+	return out, incomplete, nil
 }
 
 // logs are the numbers of the machines of both sides, over the benchmarks that all of them have.

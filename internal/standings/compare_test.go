@@ -115,3 +115,36 @@ func TestWhatASuiteExpectsIsHeldAgainstMachines(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherTypesSayNothingOfOneThatDidNotChange: a missing cell is not filled with what a slow type of one sweep only would make of it.
+func TestOtherTypesSayNothingOfOneThatDidNotChange(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(9, 10))
+	before, after := made(r, map[string]float64{"a": 10, "b": 10}), made(r, map[string]float64{"a": 10, "b": 10, "slow": 1000})
+	for _, s := range []*Sweep{&before, &after} {
+		s.Processes = slices.DeleteFunc(s.Processes, func(p Process) bool { return p.Type == "a" && p.Benchmark == "b2" })
+		s.Expected = suite.Expected{Benchmarks: []string{"b0", "b1", "b2"}, Missing: suite.Penalise}
+	}
+	c, err := Compare(before, after)
+	if err != nil || len(c.Types) != 2 || c.Types[0].Verdict != "not_separable" || math.Abs(c.Types[0].Ratio-1) > 0.05 ||
+		c.Types[0].Benchmarks != 2 || c.Types[1].Benchmarks != 3 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestAComparisonNamesMachinesThatItLeavesOut: the suite requires what one of them lacks.
+func TestAComparisonNamesMachinesThatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(11, 12))
+	before, after := made(r, map[string]float64{"a": 10}), made(r, map[string]float64{"a": 10})
+	after.Processes = slices.DeleteFunc(after.Processes, func(p Process) bool { return p.Machine == "a0" && p.Benchmark == "b2" })
+	after.Expected = suite.Expected{Benchmarks: []string{"b0", "b1", "b2"}, Missing: suite.Require}
+	c, err := Compare(before, after)
+	if err != nil || len(c.Types) != 1 || c.Types[0].Machines != [2]int{4, 3} {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	want := []Skipped{{Name: "a", Reason: "machine a0 of the later sweep: 1 of the expected benchmarks are missing: b2"}}
+	if !slices.Equal(c.Left, want) {
+		t.Errorf("left out %+v, want %+v", c.Left, want)
+	}
+}
