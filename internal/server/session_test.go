@@ -82,6 +82,11 @@ func TestStrangersAreShownNothingOfAPrivateProject(t *testing.T) {
 	var kept api.Plot
 	w.must(201, w.key, "POST", "/v0/projects/shop/plots", api.NewPlot{XAxis: api.PlotAxisVersion, Window: 86_400, Branches: []string{"main"},
 		Testbeds: []string{"lab"}, Benchmarks: []string{secret}, Measures: []string{"latency"}}, &kept)
+	w.push("shop/bench")
+	w.must(201, w.key, "POST", "/v0/projects/shop/sweeps", api.NewSweep{ID: "1764360000", Repeats: 1, TTL: 3600,
+		Workloads: []api.SweepWorkload{{Name: secret, Image: "bench:v1", Adapter: "json", Timeout: 60}},
+		Pools: []api.NewPool{{Provider: "local", Type: "process", Arch: "amd64", VCPUs: 2, Hosts: 1,
+			Price: api.SweepPrice{Known: true, Source: "free"}}}}, nil)
 	key := func(name string) (made api.KeyCreated) {
 		w.must(201, w.key, "POST", "/v0/users/admin/keys", api.NewKey{Name: name}, &made)
 		return made
@@ -112,6 +117,8 @@ func TestStrangersAreShownNothingOfAPrivateProject(t *testing.T) {
 			form.Set("event", report.UUID)
 		case strings.Contains(path, "/jobs/"):
 			form.Set("status", string(api.JobCanceled))
+		case strings.Contains(path, "/sweeps/"):
+			form.Set("status", "stop")
 		}
 		r, err := http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(form.Encode()))
 		if err != nil {
@@ -141,7 +148,8 @@ func TestStrangersAreShownNothingOfAPrivateProject(t *testing.T) {
 		if strings.Contains(path, "plots/") {
 			id = kept.UUID
 		}
-		path = strings.NewReplacer("{project}", "shop", "{uuid}", id, "{alert}", id, "{plot}", id, "{event}", id).Replace(path)
+		path = strings.NewReplacer("{project}", "shop", "{uuid}", id, "{alert}", id, "{plot}", id, "{event}", id,
+			"{sweep}", "1764360000").Replace(path)
 		status, body := ask(nobody, method, path)
 		if status != http.StatusNotFound || strings.Contains(body, secret) {
 			t.Errorf("%s %s as nobody: %d, with what is secret: %t; want 404", method, path, status, strings.Contains(body, secret))

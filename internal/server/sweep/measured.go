@@ -82,7 +82,6 @@ func (s *Service) Measured(ctx context.Context, actor access.Actor, projectRef, 
 // read is a task with what its report holds.
 type read struct {
 	Task
-	digest string
 	values []value
 }
 
