@@ -23,7 +23,7 @@ build: ## bin/tacho: one static binary
 demo: setup build ## a real benchmark from image to caught regression, with server and runner on this machine
 	@scripts/demo.sh
 
-demo-sweep: setup build ## three kinds of machine, one of them ten percent slower: planned, run, gone
+demo-sweep: setup build ## three kinds of machine, one of them ten percent slower: planned, run, ranked, gone
 	@scripts/demo-sweep.sh
 
 test: setup ## all tests
