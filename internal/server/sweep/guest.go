@@ -266,7 +266,8 @@ func (s *Service) admit(ctx context.Context, tx *store.Tx, w Sweep, rows all, sl
 	return s.apply(ctx, tx, m, 0, ledger.Change{Verb: core.Contact}, &after{})
 }
 
-// letGo ends a closing sweep of guests: no provider says that a guest is gone, so it is when it has no task. The caller holds the sweep.
+// letGo ends a closing sweep of guests when all that they delivered is read: no provider says that a guest is gone, so it is when it has
+// no task. The caller holds the sweep.
 func (s *Service) letGo(ctx context.Context, tx *store.Tx, w *Sweep, rows all) error {
 	counts, err := Counts(ctx, tx, w.ID)
 	if err != nil {
@@ -283,6 +284,9 @@ func (s *Service) letGo(ctx context.Context, tx *store.Tx, w *Sweep, rows all) e
 		if rows.machines[i], err = s.apply(ctx, tx, m, 0, ledger.Change{Verb: core.Vanish, Reason: core.BecauseDone}, &after{}); err != nil {
 			return err
 		}
+	}
+	if rows.snapshot(tx.Now(), time.Time{}).Unread() > 0 && !over {
+		return nil
 	}
 	return s.moved(ctx, tx, w, ledger.SweepMove{Verb: core.End})
 }

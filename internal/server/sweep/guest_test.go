@@ -361,6 +361,98 @@ func TestGuestsFail(t *testing.T) {
 	}
 }
 
+// TestAStaleFailureFailsNoNewerClaim: a guest whose answer was lost says again that its first claim failed, while it runs its second.
+func TestAStaleFailureFailsNoNewerClaim(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.invite("1", 1, 1)
+	fail := func(task sweep.GuestTask) error {
+		return f.sweeps.FailAsGuest(t.Context(), f.runKey(), "shop", sweep.GuestFailure{Task: task.JobID, Guest: "g1",
+			Type: "benchmark_failed", Message: "it broke", Key: task.ErrorKey()})
+	}
+	puts := func(task sweep.GuestTask) {
+		t.Helper()
+		body := strings.NewReader(bundle(t, map[string]string{"output.json": measured}))
+		if err := f.sweeps.PutObject(t.Context(), task.ErrorKey(), body, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := f.mustGet("1", "g1", "a")
+	f.clock.advance(limits.GuestLease + time.Second)
+	f.swept()
+	second := f.mustGet("1", "g1", "a")
+	if second.JobID != first.JobID || second.Epoch != 2 {
+		t.Fatalf("claim %d of %s, want the second of %s", second.Epoch, second.JobID, first.JobID)
+	}
+	for _, there := range []bool{false, true} {
+		if there {
+			puts(first)
+		}
+		if err := fail(first); !fault.Is(err, fault.Conflict) {
+			t.Errorf("the first claim, its archive there %v: %v, want Conflict", there, err)
+		}
+		if n := f.counts("1"); n.Failed != 0 || n.Claimed != 1 {
+			t.Errorf("counts %+v, want the second claim untouched", n)
+		}
+	}
+	puts(second)
+	for range 2 {
+		if err := fail(second); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := f.counts("1"); n.Failed != 1 {
+		t.Errorf("counts %+v", n)
+	}
+	if n := f.count(`select count(*) from job_output where job_id = $1 and epoch = 0`, first.JobID); n != 0 {
+		t.Errorf("%d outputs are of no claim", n)
+	}
+}
+
+// TestASweepOfGuestsIsCompletedWhenItsLastOutputWasRead: before, nobody knows what it came to.
+func TestASweepOfGuestsIsCompletedWhenItsLastOutputWasRead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	run := f.invite("1", 1, 1)
+	a, b := f.mustGet("1", "g1", "a"), f.mustGet("1", "g2", "b")
+	f.mustDeliver("g1", a)
+	f.mustDeliver("g2", b)
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.get(run.UUID); got.State != "closing" || got.Tasks.Unread != 2 {
+		t.Errorf("before it was read: %s, %s, %+v", got.State, got.Outcome, got.Tasks)
+	}
+	f.read(a.JobID, b.JobID)
+	if err := f.sweeps.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.get(run.UUID); got.State != "ended" || got.Outcome != "completed" || !got.Clean {
+		t.Errorf("when it was read: %s, %s, clean %v", got.State, got.Outcome, got.Clean)
+	}
+}
+
+// TestAnArchiveIsNotMissingBecauseTheDatabaseFails: a guest that hears so gives up, and loses what it has.
+func TestAnArchiveIsNotMissingBecauseTheDatabaseFails(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.invite("1", 1, 1)
+	task := f.mustGet("1", "g1", "a")
+	if err := f.uploads(task); err != nil {
+		t.Fatal(err)
+	}
+	f.tx(func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `alter table project rename to project_away`)
+		return err
+	})
+	if err := f.uploads(task); err == nil || fault.Is(err, fault.Missing) {
+		t.Errorf("put: %v, want the database's error", err)
+	}
+	if err := f.sweeps.SendObject(t.Context(), task.ResultKey(), &bytes.Buffer{}); err == nil || fault.Is(err, fault.Missing) {
+		t.Errorf("sent: %v, want the database's error", err)
+	}
+}
+
 func TestStoppedGuestsHearSo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -3,6 +3,7 @@ package sweep
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -211,7 +212,7 @@ func (s *Service) bundleOf(ctx context.Context, tx *store.Tx, g guestJob, kind, 
 	case now && g.delivered():
 		return o, k.epoch, true, nil
 	case there && (k.epoch < g.row.Epoch || now && g.over()):
-		return o, 0, false, fault.Conflictf("task %s is no longer this runner's; its result is kept as late: %s", g.row.ID, key)
+		return o, k.epoch, false, fault.Conflictf("task %s is no longer this runner's; its result is kept as late: %s", g.row.ID, key)
 	case !now || g.over():
 		return o, 0, false, g.notHeld()
 	case !there:
@@ -281,6 +282,9 @@ func (s *Service) FailAsGuest(ctx context.Context, actor access.Actor, projectRe
 		case in.Key == "":
 			return nil
 		}
+		if k, err := parseObjectKey(in.Key); err == nil && k.job == g.row.ID && k.epoch != g.row.Epoch { // of an earlier claim, said again
+			return g.notHeld()
+		}
 		found, epoch, _, err = s.bundleOf(ctx, tx, g, bundleError, in.Key)
 		if fault.Is(err, fault.Invalid) && parses(in.Key) { // nothing was uploaded, which hides no failure
 			found, err = job.Output{}, nil
@@ -337,8 +341,11 @@ func (s *Service) PutObject(ctx context.Context, key string, body io.Reader, max
 		if !found || !g.sweep.Plan.Guests || g.sweep.ExternalID != k.run {
 			return g, fault.Missingf("object %q: its task does not exist any more", key)
 		}
-		if err := s.projectLives(ctx, tx, g.sweep); err != nil {
+		switch err := s.projectLives(ctx, tx, g.sweep); {
+		case errors.Is(err, errNoMachine):
 			return g, fault.Missingf("object %q: its task does not exist any more", key)
+		case err != nil:
+			return g, err
 		}
 		if g.row, err = read(ctx, tx, k.job); err != nil {
 			return g, err
@@ -416,8 +423,12 @@ func (s *Service) bundle(ctx context.Context, key string) (o job.Output, err err
 		if err != nil {
 			return err
 		}
-		if of.ExternalID != k.run || s.projectLives(ctx, tx, of) != nil {
+		err = s.projectLives(ctx, tx, of)
+		switch {
+		case of.ExternalID != k.run, errors.Is(err, errNoMachine):
 			return missing
+		case err != nil:
+			return err
 		}
 		outputs, err := job.JobOutputs(ctx, tx, k.job, k.epoch)
 		for _, one := range outputs {
