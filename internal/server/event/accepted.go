@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 
 	coreevent "github.com/tachograph/tacho/internal/core/event"
 	"github.com/tachograph/tacho/internal/core/limits"
@@ -47,7 +48,7 @@ func followChanges(ctx context.Context, tx *store.Tx, headID string) error {
 // acceptAlerts accepts the level of each line that an event of a threshold has active alerts of. No change says where it began, so it is
 // that of the newest alert.
 func acceptAlerts(ctx context.Context, tx *store.Tx, e Event) error {
-	alerts, err := threshold.AlertsOfEvent(ctx, tx, e.ID, e.TestbedID, math.MaxInt64, limits.AlertsOfAFold)
+	alerts, err := alertsThatCount(ctx, tx, e)
 	if err != nil {
 		return err
 	}
@@ -69,6 +70,24 @@ func acceptAlerts(ctx context.Context, tx *store.Tx, e Event) error {
 	return nil
 }
 
+// alertsThatCount are the newest active alerts of an event but those of reports that are marked as bad: lines have no values of these.
+func alertsThatCount(ctx context.Context, tx *store.Tx, e Event) ([]threshold.Unfolded, error) {
+	alerts, err := threshold.AlertsOfEvent(ctx, tx, e.ID, e.TestbedID, math.MaxInt64, limits.AlertsOfAFold)
+	if err != nil {
+		return nil, err
+	}
+	marked := map[string]bool{}
+	rows, err := tx.Query(ctx, `select a.id from alert a join report_mark k on k.report_id = a.report_id where a.event_id = $1`, e.ID)
+	if _, err = store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) {
+		err = rows.Scan(&id)
+		marked[id] = true
+		return id, err
+	}); err != nil {
+		return nil, fmt.Errorf("find alerts of event %s that do not count: %w", e.ID, err)
+	}
+	return slices.DeleteFunc(alerts, func(a threshold.Unfolded) bool { return marked[a.ID] }), nil
+}
+
 // followResults keeps the levels that were accepted with events of thresholds where results are: of a level whose results went away that of
 // the alert before it holds, and without one none.
 func followResults(ctx context.Context, tx *store.Tx, at report.Line) error {
@@ -87,12 +106,12 @@ func followResults(ctx context.Context, tx *store.Tx, at report.Line) error {
 	return nil
 }
 
-// bareLevels are the levels of an event at whose version the line has no results.
+// bareLevels are the levels of an event at whose version the line has no results that count.
 const bareLevels = `select l.spec_id, l.series_id, l.number from accepted_level l where l.event_id = $1 and not exists (
-	select 1 from head_version hv join report r on r.version_id = hv.version_id and r.testbed_id = $2 and r.status = 'processed'
+	select 1 from head_version hv join report r on r.version_id = hv.version_id and r.testbed_id = $2
 		and coalesce(r.spec_id, '') = l.spec_id
 	join metric m on m.series_id = l.series_id and m.report_seq = r.seq
-	where hv.head_id = l.head_id and hv.number = l.number) order by l.spec_id, l.series_id`
+	where hv.head_id = l.head_id and hv.number = l.number` + countsQuery + `) order by l.spec_id, l.series_id`
 
 func followAlerts(ctx context.Context, tx *store.Tx, e Event) error {
 	bare := map[levelKey]int64{} // version
@@ -108,7 +127,7 @@ func followAlerts(ctx context.Context, tx *store.Tx, e Event) error {
 	if len(bare) == 0 {
 		return nil
 	}
-	alerts, err := threshold.AlertsOfEvent(ctx, tx, e.ID, e.TestbedID, math.MaxInt64, limits.AlertsOfAFold)
+	alerts, err := alertsThatCount(ctx, tx, e)
 	if err != nil {
 		return err
 	}

@@ -290,6 +290,75 @@ func TestAnAlertBeyondAnAcceptedChangeIsInAnOpenEvent(t *testing.T) {
 	}
 }
 
+// TestAnAlertAfterAChangeThatIsOverIsInAnOpenEvent: a change that was said to be fixed, or refuted, explains what is late for it alone.
+func TestAnAlertAfterAChangeThatIsOverIsInAnOpenEvent(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"fixed", "refuted"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			w := held(t)
+			for i := range 38 {
+				a := 100.0
+				if i >= 30 {
+					a = 120
+				}
+				w.run("lab", fmt.Sprint("c", i), map[string]float64{"a": w.near(a), "b": w.near(50)})
+			}
+			w.look()
+			step := w.want(event.NamedFilter{}, "code confirmed lab: a +20% worse")[0]
+			if state == "fixed" {
+				w.must(step.UUID, api.UpdateEvent{Verb: api.FixEvent})
+			} else { // as a check does
+				w.in(func(ctx context.Context, tx *store.Tx) error {
+					_, err := tx.Exec(ctx, `update change_event set state = $1 where id = $2`, state, step.UUID)
+					return err
+				})
+			}
+			w.saw("c30", 120, 50)
+			w.want(event.NamedFilter{Kind: event.Threshold})
+			is := "code " + state + " lab: a +20% worse"
+			if now := w.want(event.NamedFilter{State: state}, is)[0]; now.Alerts != step.Alerts+1 {
+				t.Errorf("late: %d alerts, had %d", now.Alerts, step.Alerts)
+			}
+			w.saw("c38", 120, 50)
+			if e := w.threshold("open"); e.Alerts != 1 {
+				t.Errorf("%d alerts", e.Alerts)
+			}
+			if now := w.want(event.NamedFilter{State: state}, is)[0]; now.Alerts != step.Alerts+1 {
+				t.Errorf("the change has %d alerts, had %d", now.Alerts, step.Alerts+1)
+			}
+		})
+	}
+}
+
+// TestAnAlertStaysInItsEvent, whatever a newer event covers.
+func TestAnAlertStaysInItsEvent(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []api.EventVerb{api.FixEvent, api.AcceptEvent} {
+		t.Run(string(verb), func(t *testing.T) {
+			t.Parallel()
+			w := tight(t)
+			early := w.saw("", 100, 50)
+			for range 3 {
+				w.saw("", 100, 50)
+			}
+			w.saw("", 130, 50)
+			first := w.threshold("open")
+			w.must(first.UUID, api.UpdateEvent{Verb: api.AcceptEvent})
+			w.saw("", 160, 50)
+			second := w.threshold("open")
+			w.must(second.UUID, api.UpdateEvent{Verb: verb})
+			w.must(first.UUID, api.UpdateEvent{Verb: api.ReopenEvent})
+			if _, err := w.events.Mark(t.Context(), local, "shop", early, "busy"); err != nil { // all is looked at anew
+				t.Fatal(err)
+			}
+			if e := w.threshold("open"); e.UUID != first.UUID || e.Alerts != 1 {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
 // levels are the accepted levels, as the versions of each.
 func (w *world) levels() (out []string) {
 	w.t.Helper()
@@ -340,6 +409,28 @@ func TestAnAcceptedLevelGoesWithItsResults(t *testing.T) {
 	}
 }
 
+// TestAnAcceptedLevelGoesWithResultsThatDoNotCount: limits would begin at a version whose results are left out of them.
+func TestAnAcceptedLevelGoesWithResultsThatDoNotCount(t *testing.T) {
+	t.Parallel()
+	w := tight(t)
+	for range 4 {
+		w.saw("", 100, 50)
+	}
+	slow := []string{w.saw("", 130, 50), w.saw("", 150, 50), w.saw("", 170, 50), w.saw("", 190, 50)}
+	w.must(w.threshold("open").UUID, api.UpdateEvent{Verb: api.AcceptEvent})
+	for _, step := range []struct {
+		marked int
+		want   []string
+	}{{2, []string{"a 7 true"}}, {3, []string{"a 5 true"}}, {1, []string{"a 4 true"}}, {0, nil}} {
+		if _, err := w.events.Mark(t.Context(), local, "shop", slow[step.marked], "busy"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.levels(); !slices.Equal(got, step.want) {
+			t.Errorf("report %d is marked: %q, want %q", step.marked, got, step.want)
+		}
+	}
+}
+
 // TestWhatWasAcceptedBeforeLevelsWereKeptIsKept: the migration writes what acceptance does.
 func TestWhatWasAcceptedBeforeLevelsWereKeptIsKept(t *testing.T) {
 	t.Parallel()
@@ -363,6 +454,7 @@ func TestWhatWasAcceptedBeforeLevelsWereKeptIsKept(t *testing.T) {
 	w.saw("", 150, 50)
 	w.must(w.threshold("open").UUID, api.UpdateEvent{Verb: api.AcceptEvent})
 	want := w.levels()
+	w.saw("", 150.5, 70)                                                         // counted in silence, and accepted by nobody
 	for _, prepare := range []string{"delete from accepted_level", "select 1"} { // and once more does no harm
 		w.in(func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Exec(ctx, prepare)

@@ -97,9 +97,13 @@ type oddLine struct {
 
 // saveOdd writes when lines with an odd value are to be examined.
 func saveOdd(ctx context.Context, tx *store.Tx, odd []oddLine) error {
+	save, err := tx.Prepare(ctx, `update line set due = $5 where head_id = $1 and testbed_id = $2 and spec_id = $3 and series_id = $4`)
+	if err != nil {
+		return fmt.Errorf("prepare when lines are due: %w", err)
+	}
+	defer save.Close()
 	for _, l := range odd {
-		if _, err := tx.Exec(ctx, `update line set due = $5 where head_id = $1 and testbed_id = $2 and spec_id = $3 and series_id = $4`,
-			l.HeadID, l.TestbedID, l.SpecID, l.SeriesID, l.due); err != nil {
+		if _, err := save.ExecContext(ctx, l.HeadID, l.TestbedID, l.SpecID, l.SeriesID, l.due); err != nil {
 			return fmt.Errorf("write when series %d is due: %w", l.SeriesID, err)
 		}
 	}

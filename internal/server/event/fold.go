@@ -68,9 +68,9 @@ func (f folding) next(ctx context.Context, tx *store.Tx, at report.Line) (alerts
 }
 
 // foldAlerts makes alerts of thresholds a part of the events that explain them: a change of their line, to the side that they are on, at
-// their version or before, unless people accepted its level and the alert is beyond it. The others of a head, testbed, measure and side are
-// an event of that threshold, which is no longer significant when none of them is active; see homes for which, where people have decided
-// about one. It takes a part of them and returns what is left.
+// their version or before, unless people accepted its level and the alert is beyond it, or the change is over and the alert came after it.
+// The others of a head, testbed, measure and side are an event of that threshold, which is no longer significant when none of them is
+// active; see homes for which, where people have decided about one. It takes a part of them and returns what is left.
 func foldAlerts(ctx context.Context, tx *store.Tx, projectID string, at report.Line, f folding) (left folding, done bool, err error) {
 	alerts, left, done, err := f.next(ctx, tx, at)
 	if err != nil {
@@ -101,7 +101,11 @@ func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Lin
 	for _, p := range points {
 		lines[p.SeriesID] = append(lines[p.SeriesID], p)
 	}
-	acceptable, err := acceptedChanges(ctx, tx, points)
+	events, err := eventsOf(ctx, tx, points)
+	if err != nil {
+		return err
+	}
+	acceptable, err := acceptedChanges(ctx, tx, points, events)
 	if err != nil {
 		return err
 	}
@@ -111,7 +115,11 @@ func foldSome(ctx context.Context, tx *store.Tx, projectID string, at report.Lin
 	for _, a := range alerts {
 		m := metrics[a.MetricID]
 		p, explained := explains(lines[m.SeriesID], a)
-		if level, is := acceptable[p.ID]; explained && (!is || level.covers(a, m.Value)) {
+		if explained {
+			level, is := acceptable[p.ID]
+			explained = (!is || level.covers(a, m.Value)) && !events[*p.EventID].overBefore(a.Version)
+		}
+		if explained {
 			parts[*p.EventID] = append(parts[*p.EventID], a.ID)
 		} else {
 			key := group{a.MeasureID, a.Limit}
@@ -162,6 +170,11 @@ func explains(points []Point, a threshold.Unfolded) (p Point, is bool) {
 		return Point{}, false
 	}
 	return points[best], true
+}
+
+// overBefore says whether what happened was fixed, or refuted, and ended before a version: that is something else.
+func (e Event) overBefore(version int64) bool {
+	return (e.State == coreevent.Fixed || e.State == coreevent.Refuted) && version > e.Last
 }
 
 // keepThreshold makes or widens the event of a threshold's alerts; nil: there is none yet. What people have decided about is widened in

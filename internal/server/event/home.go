@@ -106,12 +106,8 @@ func metricsOf(ctx context.Context, tx *store.Tx, alerts []threshold.Unfolded) (
 	return report.MetricsByID(ctx, tx, ids)
 }
 
-// acceptedChanges are the levels after changes that people accepted, by change.
-func acceptedChanges(ctx context.Context, tx *store.Tx, points []Point) (map[string]accepted, error) {
-	events, err := eventsOf(ctx, tx, points)
-	if err != nil {
-		return nil, err
-	}
+// acceptedChanges are the levels after changes of these events that people accepted, by change.
+func acceptedChanges(ctx context.Context, tx *store.Tx, points []Point, events map[string]Event) (map[string]accepted, error) {
 	lines, err := knownOf(ctx, tx, slices.DeleteFunc(slices.Clone(points), func(p Point) bool {
 		return events[*p.EventID].State != coreevent.Accepted
 	}))
@@ -174,12 +170,14 @@ func (h homes) share(tx *store.Tx, alerts []threshold.Unfolded, metrics map[int6
 // for an event that is over, says nothing new. Anything else somebody must see: in the event that is open, unless people have said of one
 // that they do not want to hear of it for now.
 func (h homes) of(tx *store.Tx, a threshold.Unfolded, m report.Metric) *Event {
+	if a.EventID != nil {
+		if i := slices.IndexFunc(h.own, func(e Event) bool { return e.ID == *a.EventID }); i >= 0 {
+			return &h.own[i]
+		}
+	}
 	var open, ignored *Event
 	for i := range h.own {
 		e := &h.own[i]
-		if a.EventID != nil && *a.EventID == e.ID {
-			return e
-		}
 		switch state := e.stateAt(tx); {
 		case state.Open():
 			if open == nil {
@@ -193,7 +191,7 @@ func (h homes) of(tx *store.Tx, a threshold.Unfolded, m report.Metric) *Event {
 			if level, has := h.accepted[e.ID][levelKey{a.SpecID, m.SeriesID}]; has && level.covers(a, m.Value) {
 				return e
 			}
-		case a.Version <= e.Last:
+		case !e.overBefore(a.Version):
 			return e
 		}
 	}

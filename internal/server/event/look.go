@@ -99,8 +99,8 @@ const noteRows = 4_000
 // other news take the place of these until the last alert is in its event, which have all looked at anew should this look be killed.
 func (s *Service) note(ctx context.Context, seen look) error {
 	lines, points := slices.Collect(slices.Chunk(seen.lines, s.rows)), slices.Collect(slices.Chunk(seen.points, s.rows))
-	kept := inChunks(seen.kept)
-	version, first := seen.version, max(len(lines), len(points), len(kept), 1)
+	odd, kept := slices.Collect(slices.Chunk(seen.odd, s.rows)), inChunks(seen.kept)
+	version, first := seen.version, max(len(lines), len(points), len(odd), len(kept), 1)
 	var left folding
 	var unfinished report.News
 	done := false
@@ -134,13 +134,15 @@ func (s *Service) note(ctx context.Context, seen look) error {
 					}
 				}
 			}
+			if len(odd) >= n {
+				if err := saveOdd(ctx, tx, odd[n-1]); err != nil {
+					return err
+				}
+			}
 			if n > 1 {
 				return nil
 			}
 			if err := dropLines(ctx, tx, seen.gone); err != nil {
-				return err
-			}
-			if err := saveOdd(ctx, tx, seen.odd); err != nil {
 				return err
 			}
 			if seen.anew {
