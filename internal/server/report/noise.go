@@ -107,7 +107,8 @@ func addNoise(ctx context.Context, tx *store.Tx, r Report, all []shown, seriesID
 	rows := make([]Noise, len(all))
 	for i, s := range all {
 		n := s.noise
-		if m := measureOf(measures[s.measure.Name]); m != s.measure {
+		m := measureOf(measures[s.measure.Name])
+		if m.Slug = s.measure.Slug; m != s.measure { // the tool gives none
 			n = judge.NoiseOf(m, s.runs)
 		}
 		rows[i] = Noise{Noise: n, SeriesID: seriesIDs[s.first], ReportID: r.ID, Usual: usual}
