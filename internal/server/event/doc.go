@@ -45,8 +45,8 @@
 // (notify.AlertRaised), before anybody looks; no event is needed for that, and none keeps it back.
 //
 // The level accepted with an event of a threshold is that of the newest alert of each line. It goes with the results there, also when they
-// are marked as bad: then that of the alert before it holds, and without one none. Alerts of an event that is no longer significant leave it, in as many transactions as it
-// takes; a note that all is to be looked at again goes with the last of them.
+// are marked as bad: then that of the alert before it holds, and without one none. Alerts of an event that is no longer significant leave
+// it, in as many transactions as it takes; a note that all is to be looked at again goes with the last of them.
 //
 // # Checking
 //
