@@ -420,6 +420,31 @@ func TestNoJobRunsForEver(t *testing.T) {
 	h.says(r, job, api.MsgAbandon, api.Message{Event: api.MsgHeartbeat})
 }
 
+// TestATasksTimeBeginsWithItsStart: machines on one computer take turns, and who waits for a turn has not begun.
+func TestATasksTimeBeginsWithItsStart(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	timeout, slot := int64(60), "slot-1"
+	r := h.inSlot("machine", slot)
+	job := h.mustClaim(r, h.submit(order{job: api.NewJob{Timeout: &timeout}, slot: &slot}))
+	beat := func(long time.Duration) {
+		for end := h.clock.now().Add(long); h.clock.now().Before(end); {
+			h.clock.advance(limits.HeartbeatInterval)
+			h.says(r, job, api.MsgAck, api.Message{Event: api.MsgHeartbeat})
+			h.sweep()
+		}
+	}
+	all := time.Minute + prepareAllowance + limits.TimeoutGrace
+	beat(2 * all)
+	h.expect(job.UUID, api.JobClaimed, "")
+	h.says(r, job, api.MsgAck, api.Message{Event: api.MsgRunning})
+	beat(all - limits.HeartbeatInterval)
+	h.expect(job.UUID, api.JobRunning, "")
+	h.clock.advance(2 * limits.HeartbeatInterval)
+	h.sweep()
+	h.expect(job.UUID, api.JobFailed, api.ReasonDeadline)
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	t.Run("ends a job that waits", func(t *testing.T) {

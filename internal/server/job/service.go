@@ -261,17 +261,16 @@ func (s *Service) applyAlone(ctx context.Context, tx *store.Tx, row *Job, e core
 	switch e.Kind {
 	case corejob.Claim:
 		row.Claimed, row.Started, row.Completed, row.LastSeq, row.Results, row.Host = &now, nil, nil, 0, nil, nil
-		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
+		lease, deadline := now.Add(limits.LeaseTimeout), s.deadline(*row, now)
 		row.LeaseExpires, row.Deadline = &lease, &deadline
 	case corejob.Start:
 		if row.Started == nil {
 			row.Started = &now
+			deadline := s.deadline(*row, now)
+			row.Deadline = &deadline
 		}
 	case corejob.Resume:
-		lease, deadline := now.Add(limits.LeaseTimeout), now.Add(s.allTime(*row))
-		if row.Claimed != nil {
-			deadline = row.Claimed.Add(s.allTime(*row))
-		}
+		lease, deadline := now.Add(limits.LeaseTimeout), s.deadline(*row, now)
 		row.LeaseExpires, row.Deadline = &lease, &deadline
 	case corejob.Retry:
 		row.Queued, row.Claimed, row.Started, row.Completed = now, nil, nil, nil
@@ -374,6 +373,21 @@ func forgetEnv(ctx context.Context, tx *store.Tx, row Job) error {
 // allTime is how long a claim may last: preparation, all iterations, and the stopping and uploading.
 func (s *Service) allTime(row Job) time.Duration {
 	return time.Duration(row.TimeoutSeconds)*time.Second*time.Duration(row.Iterations) + prepareAllowance + limits.TimeoutGrace
+}
+
+// deadline is when a job must have ended that a runner has since it was claimed. A task of a sweep may wait first, until other machines on
+// the same computer have had their turns: its time counts from its start, and its machine's end bounds the waiting.
+func (s *Service) deadline(row Job, now time.Time) time.Time {
+	from := now
+	switch {
+	case row.SlotID != nil && row.Started == nil:
+		return now.Add(limits.SweepTTLMost)
+	case row.SlotID != nil:
+		from = *row.Started
+	case row.Claimed != nil:
+		from = *row.Claimed
+	}
+	return from.Add(s.allTime(row))
 }
 
 // prepareAllowance is the server's patience with pull and unpack; the runner has its own, shorter limits.
