@@ -405,6 +405,51 @@ func TestTheLedgerSaysWhatFailsEverywhere(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotTheWorkloadsDoingIsNoSameError: lost runners say the same wherever they are.
+func TestWhatIsNotTheWorkloadsDoingIsNoSameError(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := ask("nightly", paid("c8g", 1), paid("c7g", 1))
+	in.Workloads = in.Workloads[:1]
+	f.mustCreate(in)
+	for reason, want := range map[api.Reason]bool{
+		api.ReasonBenchmarkExit: true, api.ReasonBenchmarkTimeout: true, api.ReasonNoResult: true, api.ReasonAdapter: true,
+		api.ReasonVariant: true, api.ReasonOutOfMemory: true, api.ReasonLimit: true, api.ReasonImageInvalid: true,
+		api.ReasonImagePull: false, api.ReasonSandbox: false, api.ReasonHostUnfit: false, api.ReasonRunnerLost: false,
+		api.ReasonRunnerAborted: false, api.ReasonDeadline: false, api.ReasonCanceledByUser: false, api.ReasonServer: false,
+		api.ReasonMeasurement: false,
+	} {
+		f.tx(func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `update job set state = 'failed', reason = $1, error = 'the same'`, string(reason))
+			return err
+		})
+		rows, err := f.book().Read(t.Context(), "nightly")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rows.SameError(); (got != "") != want {
+			t.Errorf("%s in both pools: %q", reason, got)
+		}
+	}
+}
+
+// TestAWorkloadThatSaysMuchHidesNoOther: what is said again on a slot is one failure.
+func TestAWorkloadThatSaysMuchHidesNoOther(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := ask("nightly", paid("c8g", 1), paid("c7g", 1))
+	in.Repeats = 3
+	f.mustCreate(in)
+	f.tx(func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `update job set state = 'failed', reason = 'benchmark_exit', error = 'exit 1'`)
+		return err
+	})
+	rows, err := f.book().Read(t.Context(), "nightly")
+	if err != nil || len(rows.Failures) != 4 {
+		t.Errorf("%d failures of two workloads on two slots, %v", len(rows.Failures), err)
+	}
+}
+
 // TestNobodyIsLostWhileTheServerStoodStill: a process that was paused, or whose database was away, has heard nobody.
 func TestNobodyIsLostWhileTheServerStoodStill(t *testing.T) {
 	t.Parallel()

@@ -186,12 +186,22 @@ func counts(ctx context.Context, tx *store.Tx, which, id string) (map[string]api
 	return out, nil
 }
 
-// Failures are what workloads of a sweep said that failed and were done nowhere, by slot, with the reason and the first line of each.
+// ownFault are the reasons that speak of a workload, wherever it runs. All others may be the machine's, the runner's, the server's or a
+// person's doing, and what they say is equal everywhere.
+var ownFault = []api.Reason{api.ReasonBenchmarkExit, api.ReasonBenchmarkTimeout, api.ReasonNoResult, api.ReasonAdapter, api.ReasonVariant,
+	api.ReasonOutOfMemory, api.ReasonLimit, api.ReasonImageInvalid}
+
+// Failures are what workloads of a sweep said that failed by themselves and were done nowhere, by slot, with the reason and the first line
+// of each; what was said several times on a slot is there once.
 func Failures(ctx context.Context, tx *store.Tx, sweepID string) ([]ledger.Failure, error) {
-	rows, err := tx.Query(ctx, `select t.workload, t.slot_id, coalesce(j.reason, ''), coalesce(j.error, '') from task t
-		join job j on j.id = t.job_id where t.sweep_id = $1 and j.state = 'failed' and not exists (select 1 from task o
-		join job k on k.id = o.job_id where o.sweep_id = $1 and o.workload = t.workload and k.state in ('completed', 'processed'))
-		order by t.workload, t.slot_id, t.place limit $2`, sweepID, limits.SweepMachines)
+	args := []any{sweepID, limits.SweepMachines}
+	for _, r := range ownFault {
+		args = append(args, string(r))
+	}
+	rows, err := tx.Query(ctx, `select distinct t.workload, t.slot_id, j.reason, coalesce(j.error, '') from task t
+		join job j on j.id = t.job_id where t.sweep_id = $1 and j.state = 'failed' and j.reason in `+store.Places(3, len(ownFault))+`
+		and not exists (select 1 from task o join job k on k.id = o.job_id where o.sweep_id = $1 and o.workload = t.workload
+		and k.state in ('completed', 'processed')) order by 1, 2, 3, 4 limit $2`, args...)
 	return store.Collect(rows, err, func(r *sql.Rows) (f ledger.Failure, err error) {
 		var reason, text string
 		err = r.Scan(&f.Workload, &f.Slot, &reason, &text)
