@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"io"
 	"path/filepath"
 	"strings"
@@ -27,28 +28,24 @@ type ownerFlag struct {
 
 const ownerHelp = "the installation: `value` of the tag tacho:owner (default $TACHO_OWNER, else that of --host)"
 
-// ownerOf is the owner of the machines of a server's sweeps. That of this process has another address each time.
-func ownerOf(srv *cli.Session) string {
-	if srv.IsLocal() {
-		return installation("")
+// ownerOf is the tag that machines are made, looked for and removed with: that of --owner, of $TACHO_OWNER, or else that of the server that
+// a command line would talk to; it is not asked. All commands have it from here: what is made under one tag is not found under another.
+func ownerOf(env *cli.Env, flag string, c cli.Connection) (string, error) {
+	owner := cmp.Or(flag, env.Getenv("TACHO_OWNER"))
+	if owner == "" {
+		address, err := c.Address(env)
+		if err != nil {
+			return "", err
+		}
+		owner = installation(address)
 	}
-	return installation(srv.Base())
+	return owner, ident.CheckName("owner", owner, 256)
 }
 
 // fleet is the machines that a command line means.
 func (f *ownerFlag) fleet(env *cli.Env) (fleet, error) {
-	out := fleet{dir: machineFolder(env), owner: f.owner}
-	if out.owner == "" {
-		out.owner = env.Getenv("TACHO_OWNER")
-	}
-	if out.owner == "" {
-		address, err := f.Address(env)
-		if err != nil {
-			return out, err
-		}
-		out.owner = installation(address)
-	}
-	return out, ident.CheckName("owner", out.owner, 256)
+	owner, err := ownerOf(env, f.owner, f.Connection)
+	return fleet{dir: machineFolder(env), owner: owner}, err
 }
 
 // built are the providers that this program has, in the order in which they are listed.

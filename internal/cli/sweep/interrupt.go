@@ -136,7 +136,7 @@ func (l *lookout) nukeAll(ctx context.Context) error {
 			continue
 		}
 		l.watch.say("tacho: looking twice that nothing is left at " + name)
-		err := nuke.Destroy(ctx, p, nuke.Scope{Owner: ownerOf(l.srv), Sweep: l.sweep.UUID}, nukeRounds, l.env.Now,
+		err := nuke.Destroy(ctx, p, nuke.Scope{Owner: l.owner, Sweep: l.sweep.UUID}, nukeRounds, l.env.Now,
 			func(ctx context.Context, d time.Duration) error {
 				select {
 				case <-ctx.Done():

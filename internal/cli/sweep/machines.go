@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -12,14 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tachograph/tacho/client"
 	"github.com/tachograph/tacho/internal/cli"
 	"github.com/tachograph/tacho/internal/cloud/ledger"
 	"github.com/tachograph/tacho/internal/cloud/provider"
 	"github.com/tachograph/tacho/internal/cloud/provider/local"
 	"github.com/tachograph/tacho/internal/cloud/provider/static"
 	"github.com/tachograph/tacho/internal/cloud/remote"
-	"github.com/tachograph/tacho/internal/core/fault"
 )
 
 // machinesVariable names the folder of local and static machines.
@@ -41,13 +40,17 @@ func machineFolder(env *cli.Env) string {
 }
 
 // installation is the tag tacho:owner of what is made for a server: its address without the scheme. What a sweep without a server makes is
-// this machine's.
+// this machine's. The names of the loopback are one.
 func installation(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return "this-machine"
 	}
-	return strings.ToLower(u.Host) + strings.TrimRight(u.Path, "/")
+	host := strings.ToLower(u.Host)
+	if name := strings.ToLower(u.Hostname()); name == "localhost" || name == "::1" {
+		host = strings.TrimSuffix(net.JoinHostPort("127.0.0.1", u.Port()), ":")
+	}
+	return host + strings.TrimRight(u.Path, "/")
 }
 
 // makers are the providers whose machines this process can make. Machines reach the server at an address; say prints a line for people.
@@ -123,20 +126,13 @@ provider local starts this process for each of its machines; there is nothing to
 }
 
 // userData is what a machine is started with: the token that its runner's key is bought with. A controller that did not write the machine
-// down itself repeats the intent, and gets another.
-func userData(srv *client.Client, project, sweepID string, rows *remote.Ledger) func(context.Context, ledger.Machine) ([]byte, error) {
-	return func(ctx context.Context, m ledger.Machine) ([]byte, error) {
+// down itself repeats the intent, and gets another: with its own epoch, so that one which has lost the sweep takes no machine's token away.
+func userData(sweepID string, rows *remote.Ledger) func(context.Context, int64, ledger.Machine) ([]byte, error) {
+	return func(ctx context.Context, epoch int64, m ledger.Machine) ([]byte, error) {
 		if token := rows.Token(m.ID); token != "" {
 			return []byte(token), nil
 		}
-		s, err := srv.Sweep(ctx, project, sweepID)
-		if err != nil {
-			return nil, err
-		}
-		if s.Controller == nil {
-			return nil, fault.Conflictf("sweep %s has no controller", sweepID)
-		}
-		if _, err := rows.Intend(ctx, sweepID, s.Controller.Epoch, ledger.Intent{Token: m.ID, Slot: m.Slot, Region: m.Region, Zone: m.Zone,
+		if _, err := rows.Intend(ctx, sweepID, epoch, ledger.Intent{Token: m.ID, Slot: m.Slot, Region: m.Region, Zone: m.Zone,
 			Market: m.Market}); err != nil {
 			return nil, err
 		}

@@ -33,6 +33,10 @@ func newResume(env *cli.Env) *cobra.Command {
 			if _, err := parseChoice(a.onInterrupt); err != nil {
 				return err
 			}
+			var err error
+			if a.owner, err = ownerOf(env, a.owner, a.conn); err != nil {
+				return err
+			}
 			srv, err := a.conn.Serve(cmd.Context(), env)
 			if err != nil {
 				return err
@@ -42,7 +46,8 @@ func newResume(env *cli.Env) *cobra.Command {
 	cmd.Args = cobra.MaximumNArgs(1)
 	cmd.Long = `Take over a sweep whose command was killed, or was left: on this machine or on any other that has the credentials of its
 providers and can see its machines. Machines are made, watched and removed as 'tacho sweep run' does it, and nothing is done twice.
-Local machines can be taken over only where they are. While another controller looks after the sweep it is waited for, or refused if
+Local machines can be taken over only where they are. Machines are known by the tag of their installation: where 'run' had --owner or
+TACHO_OWNER, this needs the same. While another controller looks after the sweep it is waited for, or refused if
 it lives. ID may be left out: the last sweep of the project.`
 	cmd.Example = "  tacho sweep resume\n  tacho sweep resume 1764360000 --json"
 	a.flags(cmd)
@@ -193,8 +198,8 @@ func (l *lookout) control(ctx context.Context, rows *remote.Ledger, wake <-chan 
 	var until time.Time
 	var who string
 	for {
-		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: l.sweep.UUID, Owner: ownerOf(l.srv),
-			Holder: newHolder(), Token: l.env.NewUUID, UserData: userData(l.srv.Client, l.project, l.sweep.UUID, rows),
+		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: l.sweep.UUID, Owner: l.owner,
+			Holder: newHolder(), Token: l.env.NewUUID, UserData: userData(l.sweep.UUID, rows),
 			Log: slog.New(troubles{say: l.watch.say})})
 		err := c.Run(ctx, wake)
 		if !errors.Is(err, ledger.ErrHeld) {
@@ -273,7 +278,8 @@ func (l *lookout) background(ctx context.Context, name string) (pid int, err err
 		return 0, err
 	}
 	defer log.Close()
-	args := []string{"sweep", "resume", l.sweep.UUID, "--project", l.project, "--on-interrupt", string(choiceDetach), "--json"}
+	args := []string{"sweep", "resume", l.sweep.UUID, "--project", l.project, "--on-interrupt", string(choiceDetach), "--json",
+		"--owner", l.owner}
 	if l.conn.Host != "" {
 		args = append(args, "--host", l.conn.Host)
 	}

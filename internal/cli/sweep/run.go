@@ -35,6 +35,7 @@ var exitsSweep = []int{fault.ExitOK, fault.ExitUsage, fault.ExitTimedOut, exitUn
 type attention struct {
 	conn        cli.Connection
 	project     string
+	owner       string // of the machines
 	onInterrupt string
 	json        bool
 }
@@ -43,6 +44,7 @@ func (a *attention) flags(cmd *cobra.Command) {
 	a.conn.Flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&a.project, "project", "", "project (default $TACHO_PROJECT, else the repository's or folder's)")
+	flags.StringVar(&a.owner, "owner", "", ownerHelp)
 	flags.StringVar(&a.onInterrupt, "on-interrupt", string(choiceDetach),
 		"what Ctrl-C and SIGTERM do where nobody can be asked: detach, drain, stop or nuke")
 	flags.BoolVar(&a.json, "json", false, "the last line of the output is the result as JSON")
@@ -84,6 +86,10 @@ and push it; --build does so with podman or docker.`
 
 func (f *runFlags) run(ctx context.Context, env *cli.Env) error {
 	if _, err := parseChoice(f.onInterrupt); err != nil {
+		return err
+	}
+	var err error
+	if f.owner, err = ownerOf(env, f.owner, f.conn); err != nil {
 		return err
 	}
 	c, p, err := f.plan(env)

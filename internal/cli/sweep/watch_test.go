@@ -124,7 +124,9 @@ func TestAMachineHasNoKeyOfOurs(t *testing.T) {
 func TestTheOwnerOfMachinesIsTheirServer(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{"https://Bench.example.org/": "bench.example.org", "http://127.0.0.1:6610": "127.0.0.1:6610",
-		"https://example.org/tacho/": "example.org/tacho", "": "this-machine"} {
+		"https://example.org/tacho/": "example.org/tacho", "": "this-machine",
+		"http://localhost:6610": "127.0.0.1:6610", "http://LocalHost:6610/": "127.0.0.1:6610", "http://[::1]:6610": "127.0.0.1:6610",
+		"http://localhost": "127.0.0.1", "http://[2001:db8::1]:80": "[2001:db8::1]:80"} {
 		if got := installation(address); got != want {
 			t.Errorf("%q: %q, want %q", address, got, want)
 		}

@@ -34,8 +34,8 @@ type Config struct {
 	Policy    Policy
 	// Token makes the id of a machine, unique everywhere. Many goroutines call it.
 	Token func() string
-	// UserData is what a machine is started with; nil: nothing.
-	UserData func(ctx context.Context, m ledger.Machine) ([]byte, error)
+	// UserData is what a machine is started with; nil: nothing. What it writes to the ledger it writes with this epoch, the controller's own.
+	UserData func(ctx context.Context, epoch int64, m ledger.Machine) ([]byte, error)
 	// Ask is asked before each look while a workload fails in the same way on each kind of machine, what is to be done about it. It does
 	// not wait for people: Later, until they have said. No machine is asked for meanwhile. nil: Stop.
 	Ask func(what string) Answer

@@ -110,7 +110,7 @@ func (t tick) create(ctx context.Context, row ledger.Machine) error {
 	w := provider.Want{Token: row.ID, Owner: t.cfg.Owner, Sweep: t.id, Region: row.Region, Zone: row.Zone, Type: row.Type,
 		Market: row.Market, Expires: row.Expires}
 	if t.cfg.UserData != nil {
-		data, err := t.cfg.UserData(ctx, row)
+		data, err := t.cfg.UserData(ctx, t.lease.Epoch, row)
 		if err != nil {
 			return fmt.Errorf("machine %s: user data: %w", row.ID, err)
 		}
