@@ -3,7 +3,6 @@ package explore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"math"
@@ -484,22 +483,7 @@ func (f *sides) gap(ctx context.Context, tx *store.Tx, which string, counts map[
 
 // marked are those of the reports that somebody has marked as bad.
 func marked(ctx context.Context, tx *store.Tx, reports []compared) (map[string]bool, error) {
-	ids, out := make([]string, len(reports)), map[string]bool{}
-	for i, r := range reports {
-		ids[i] = r.ID
-	}
-	err := store.InChunks(ids, func(in string, args []any) error {
-		rows, err := tx.Query(ctx, `select report_id from report_mark where report_id in `+in, args...)
-		found, err := store.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
-		for _, id := range found {
-			out[id] = true
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("find reports that are marked as bad: %w", err)
-	}
-	return out, nil
+	return report.Marked(ctx, tx, store.Map(reports, func(r compared) string { return r.ID }))
 }
 
 // like leaves out what is marked as bad, and what is not like the report: another spec, another kind of host where there is no spec, and

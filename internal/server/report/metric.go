@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -90,6 +91,45 @@ func Metrics(ctx context.Context, tx *store.Tx, reportSeq, after int64, limit in
 		return len(out) < limit, err
 	})
 	return out, err
+}
+
+// MetricsOf returns the metrics of reports, keyed by their numbers, each in the order in which they were written. Few queries read many
+// small reports. All is in memory: CountMetrics says before how many there are.
+func MetricsOf(ctx context.Context, tx *store.Tx, reportSeqs []int64) (map[int64][]Metric, error) {
+	var lines []linesOf
+	for chunk := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(reportSeqs))), store.IDsPerQuery) {
+		rows, err := tx.Query(ctx, `select `+partColumns+` from metric_part p where p.report_seq in `+store.Integers(chunk)+
+			` order by p.report_seq, p.first_id`)
+		parts, err := store.Collect(rows, err, scanPart)
+		if err != nil {
+			return nil, fmt.Errorf("read parts of reports: %w", err)
+		}
+		for _, p := range parts {
+			if n := len(lines); n > 0 && lines[n-1].reportSeq == p.reportSeq {
+				lines[n-1].series = append(lines[n-1].series, p.series...)
+			} else {
+				lines = append(lines, linesOf{p.reportSeq, p.series})
+			}
+		}
+	}
+	out := make(map[int64][]Metric, len(lines))
+	for _, g := range together(lines) {
+		for chunk := range slices.Chunk(g.series, store.IDsPerQuery) {
+			rows, err := tx.Query(ctx, `select `+MetricColumns+` from metric m where m.series_id in `+store.Integers(chunk)+
+				` and m.report_seq in `+store.Integers(g.reportSeqs))
+			found, err := store.Collect(rows, err, ScanMetric)
+			if err != nil {
+				return nil, fmt.Errorf("read metrics of reports: %w", err)
+			}
+			for _, m := range found {
+				out[m.ReportSeq] = append(out[m.ReportSeq], m)
+			}
+		}
+	}
+	for _, metrics := range out {
+		slices.SortFunc(metrics, func(a, b Metric) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return out, nil
 }
 
 // CountMetrics returns how many metrics these reports have in all.

@@ -174,3 +174,47 @@ func partAt(ctx context.Context, tx *store.Tx, id int64) (p part, found bool, er
 	}
 	return parts[0], true, nil
 }
+
+// linesOf is a report with the series that it has metrics of.
+type linesOf struct {
+	reportSeq int64
+	series    []int64
+}
+
+// probesPerQuery bounds the pairs of a report and a series that one query looks for.
+const probesPerQuery = 50_000
+
+// together splits reports into groups that are read at once. Reports with the same series are next to each other, so that few pairs are
+// looked for in vain.
+func together(reports []linesOf) (groups []linesOfMany) {
+	slices.SortFunc(reports, func(a, b linesOf) int {
+		return cmp.Or(slices.Compare(a.series, b.series), cmp.Compare(a.reportSeq, b.reportSeq))
+	})
+	met := map[int64]bool{}
+	for _, r := range reports {
+		var fresh []int64
+		for _, id := range r.series {
+			if !met[id] {
+				fresh = append(fresh, id)
+			}
+		}
+		n := len(groups)
+		if n == 0 || (len(groups[n-1].series)+len(fresh))*(len(groups[n-1].reportSeqs)+1) > probesPerQuery {
+			clear(met)
+			fresh = r.series
+			groups = append(groups, linesOfMany{})
+			n++
+		}
+		g := &groups[n-1]
+		g.reportSeqs = append(g.reportSeqs, r.reportSeq)
+		for _, id := range fresh {
+			if !met[id] {
+				met[id] = true
+				g.series = append(g.series, id)
+			}
+		}
+	}
+	return groups
+}
+
+type linesOfMany struct{ reportSeqs, series []int64 }

@@ -196,6 +196,26 @@ func ByID(ctx context.Context, tx *store.Tx, id string) (Report, error) {
 	return r, store.OneRow(err, "report", id)
 }
 
+// ByIDs returns the reports with these ids, keyed by id.
+func ByIDs(ctx context.Context, tx *store.Tx, ids []string) (map[string]Report, error) {
+	return store.ByID(ctx, tx, ids, `select `+reportColumns+` from report r where r.status <> '`+deleted+`' and r.id in `, scanReports,
+		func(r Report) string { return r.ID })
+}
+
+// Marked are those of the reports that somebody has marked as bad.
+func Marked(ctx context.Context, tx *store.Tx, ids []string) (map[string]bool, error) {
+	found, err := store.ByID(ctx, tx, ids, `select report_id from report_mark where report_id in `,
+		func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) }, func(id string) string { return id })
+	if err != nil {
+		return nil, fmt.Errorf("find reports that are marked as bad: %w", err)
+	}
+	out := make(map[string]bool, len(found))
+	for id := range found {
+		out[id] = true
+	}
+	return out, nil
+}
+
 // BySeq returns the reports with these numbers, keyed by number.
 func BySeq(ctx context.Context, tx *store.Tx, seqs []int64) (map[int64]Report, error) {
 	return store.ByID(ctx, tx, seqs, `select `+reportColumns+` from report r where r.seq in `, scanReports,

@@ -31,7 +31,7 @@ func (s *Service) Standings(ctx context.Context, actor access.Actor, projectRef,
 }
 
 // Measured is what the processes of a sweep measured, by one measure; "": the one of which there are most values. Results that came late
-// are not among them, nor values that no geometric mean can have; the notes say how many.
+// or are marked as bad are not among them, nor values that no geometric mean can have; the notes say how many.
 //
 // Errors are faults: Missing for a measure that the sweep does not have, TooLarge beyond limits.SweepValues.
 func (s *Service) Measured(ctx context.Context, actor access.Actor, projectRef, ref, measure string) (out api.SweepMeasurements,
@@ -82,6 +82,7 @@ func (s *Service) Measured(ctx context.Context, actor access.Actor, projectRef, 
 // read is a task with what its report holds.
 type read struct {
 	Task
+	marked bool // as bad; such a report has no values here
 	values []value
 }
 
@@ -98,18 +99,29 @@ func readTasks(ctx context.Context, tx *store.Tx, w Sweep) (out []read, lines ma
 	if err != nil {
 		return nil, nil, err
 	}
-	lines = map[int64]series.Series{}
-	total := 0
+	counts := func(t Task) bool { return t.State == string(api.JobProcessed) && !t.Late && t.MachineID != nil }
+	var reports []string
+	for _, t := range tasks {
+		if counts(t) {
+			reports = append(reports, t.ReportID)
+		}
+	}
+	marked, err := report.Marked(ctx, tx, reports)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := valuesOf(ctx, tx, slices.DeleteFunc(reports, func(id string) bool { return marked[id] }))
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, t := range tasks {
 		one := read{Task: t}
-		if t.State == string(api.JobProcessed) && !t.Late && t.MachineID != nil {
-			if one.values, err = valuesOf(ctx, tx, t, limits.SweepValues-total); err != nil {
-				return nil, nil, err
-			}
-			total += len(one.values)
+		if counts(t) {
+			one.marked, one.values = marked[t.ReportID], values[t.ReportID]
 		}
 		out = append(out, one)
 	}
+	lines = map[int64]series.Series{}
 	var ids []int64
 	for _, t := range out {
 		for _, v := range t.values {
@@ -123,23 +135,32 @@ func readTasks(ctx context.Context, tx *store.Tx, w Sweep) (out []read, lines ma
 	return out, lines, err
 }
 
-// valuesOf are the values of a task's report, none of one that was deleted. More than left are TooLarge.
-func valuesOf(ctx context.Context, tx *store.Tx, t Task, left int) (out []value, err error) {
-	r, err := report.ByID(ctx, tx, t.ReportID)
-	if fault.Is(err, fault.Missing) {
-		return nil, nil
-	}
+// valuesOf are the values of reports by their ids, none of one that was deleted. More than limits.SweepValues are TooLarge.
+func valuesOf(ctx context.Context, tx *store.Tx, ids []string) (map[string][]value, error) {
+	reports, err := report.ByIDs(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := report.Metrics(ctx, tx, r.Seq, 0, left+1)
-	if len(metrics) > left {
+	var seqs []int64
+	for _, r := range reports {
+		seqs = append(seqs, r.Seq)
+	}
+	n, err := report.CountMetrics(ctx, tx, seqs...)
+	if err != nil {
+		return nil, err
+	}
+	if n > limits.SweepValues {
 		return nil, fault.TooLargef("the sweep has more than %d values; its archive has all of them", limits.SweepValues)
 	}
-	for _, m := range metrics {
-		out = append(out, value{m.SeriesID, m.Value})
+	metrics, err := report.MetricsOf(ctx, tx, seqs)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	out := make(map[string][]value, len(reports))
+	for id, r := range reports {
+		out[id] = store.Map(metrics[r.Seq], func(m report.Metric) value { return value{m.SeriesID, m.Value} })
+	}
+	return out, nil
 }
 
 // chosen is the measure that is asked for by name or slug, else the one with most values, and the names of all. Without values there is
@@ -222,12 +243,14 @@ func (a all) processes(out *api.SweepMeasurements, tasks []read, of func(series 
 	for _, p := range a.pools {
 		alias[p.ID] = p.Alias
 	}
-	late, open, deleted, unusable := 0, 0, 0, 0
+	late, open, marked, deleted, unusable := 0, 0, 0, 0, 0
 	failed := map[string]int{}
 	for _, t := range tasks {
 		switch {
 		case t.Late:
 			late++
+		case t.marked:
+			marked++
 		case t.State == string(api.JobProcessed) && len(t.values) == 0:
 			deleted++
 		case t.State == string(api.JobFailed):
@@ -260,16 +283,20 @@ func (a all) processes(out *api.SweepMeasurements, tasks []read, of func(series 
 				Repeat: t.Repeat, Place: t.Place, Values: sums})
 		}
 	}
-	note := func(n int, form string) {
-		if n > 0 {
-			out.Notes = append(out.Notes, fmt.Sprintf(form, n))
+	note := func(n int, before, one, many, after string) {
+		switch {
+		case n == 1:
+			out.Notes = append(out.Notes, before+"1 "+one+after)
+		case n > 1:
+			out.Notes = append(out.Notes, fmt.Sprintf("%s%d %s%s", before, n, many, after))
 		}
 	}
-	note(open, "Not all is in: %d tasks have not ended.")
-	note(late, "Late, and not counted: %d results came after the sweep was closed.")
-	note(deleted, "Not there any more: %d results have no values.")
-	note(unusable, "Not above zero, and not counted: %d values.")
+	note(open, "Not all is in: ", "task has", "tasks have", " not ended.")
+	note(late, "Late, and not counted: ", "result", "results", " came after the sweep was closed.")
+	note(marked, "Marked as bad, and not counted: ", "result", "results", ".")
+	note(deleted, "Not there any more: ", "result has", "results have", " no values.")
+	note(unusable, "Not above zero, and not counted: ", "value", "values", ".")
 	for _, reason := range slices.Sorted(maps.Keys(failed)) {
-		note(failed[reason], "Without a result: %d tasks ("+reason+").")
+		note(failed[reason], "Without a result: ", "task", "tasks", " ("+reason+").")
 	}
 }

@@ -82,7 +82,7 @@ func TestTheStandingsOfASweepHaveOneNumberAMachine(t *testing.T) {
 	if len(r.Suspects) != 1 || r.Suspects[0].Machine != "m2" || !strings.Contains(r.Suspects[0].Reason, "1 CPU") {
 		t.Errorf("suspects %+v", r.Suspects)
 	}
-	for _, want := range []string{"Without a result: 1 tasks (benchmark_exit).", "Not above zero, and not counted: 9 values."} {
+	for _, want := range []string{"Without a result: 1 task (benchmark_exit).", "Not above zero, and not counted: 9 values."} {
 		if !slices.Contains(r.Notes, want) {
 			t.Errorf("no note %q in %q", want, r.Notes)
 		}
@@ -90,6 +90,31 @@ func TestTheStandingsOfASweepHaveOneNumberAMachine(t *testing.T) {
 	if _, err := f.sweeps.Standings(t.Context(), f.member, "shop", "1", "power"); !fault.Is(err, fault.Missing) ||
 		!strings.Contains(fault.Message(err), "there is Latency, size") {
 		t.Error(err)
+	}
+	var bad string
+	f.tx(func(tx *store.Tx) error { // one of the two processes of m0
+		if err := tx.QueryRow(t.Context(), `select t.report_id from task t join job j on j.id = t.job_id
+			join machine m on m.runner_id = j.runner_id where m.id = 'm0' and t.repeat = 1`).Scan(&bad); err != nil {
+			return err
+		}
+		_, err := tx.Exec(t.Context(), `insert into report_mark (report_id, reason, created) values ($1, 'busy', 0)`, bad)
+		return err
+	})
+	if r, err = f.sweeps.Standings(t.Context(), f.member, "shop", "1", ""); err != nil ||
+		!slices.Contains(r.Notes, "Marked as bad, and not counted: 1 result.") || r.Rows[0].Processes != 5 {
+		t.Errorf("with a report that is marked as bad: %+v, %v", r, err)
+	}
+	f.tx(func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `update report set status = 'deleted' where id = $1`, bad)
+		return err
+	})
+	f.tx(func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), `delete from report_mark`)
+		return err
+	})
+	if r, err = f.sweeps.Standings(t.Context(), f.member, "shop", "1", ""); err != nil ||
+		!slices.Contains(r.Notes, "Not there any more: 1 result has no values.") || r.Rows[0].Processes != 5 {
+		t.Errorf("with a report that is deleted: %+v, %v", r, err)
 	}
 	f.tx(func(tx *store.Tx) error { // what came after the end does not count
 		_, err := tx.Exec(t.Context(), `update sweep set closing = 1`)
