@@ -55,7 +55,7 @@ func (f runnerUpFlags) asMachine(ctx context.Context, env *cli.Env) error {
 	defer end(nil)
 	m := &machine{env: env, host: cfg.Host, token: token, instanceType: f.instanceType, log: cfg.Log, end: end,
 		file: filepath.Join(cfg.StateDir, "machine.json"), news: make(chan runner.Doing, 1)}
-	m.beat(ctx, m.client(""), api.MachineBeat{Token: token, Phase: phaseBoot})
+	m.early(ctx, phaseBoot)
 
 	var d *runner.Daemon
 	ready := make(chan struct{})
@@ -65,7 +65,7 @@ func (f runnerUpFlags) asMachine(ctx context.Context, env *cli.Env) error {
 	defer stop()
 	cfg.Observe = m.observe
 	cfg.Enroll = func() (string, runner.Secret, error) { return m.enroll(giveUp) }
-	m.beat(ctx, m.client(""), api.MachineBeat{Token: token, Phase: phaseProvision})
+	m.early(ctx, phaseProvision)
 	d, release, err := runner.New(cfg)
 	switch {
 	case errors.Is(err, runner.ErrNoSandbox):
@@ -132,6 +132,8 @@ type known struct {
 	Token  string `json:"token"` // its hash
 	Runner string `json:"runner"`
 	Key    string `json:"key"`
+	// Expires is when its time is over, by this machine's clock: all that a process which is started again while the server is away has.
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // enroll buys the key of this machine's runner, or takes the one that an earlier process bought with the same token. While the server is
@@ -140,6 +142,9 @@ func (m *machine) enroll(ctx context.Context) (string, runner.Secret, error) {
 	if k, err := m.recall(); err == nil {
 		m.log.Info("machine goes on", "runner", k.Runner)
 		m.key = runner.Secret(k.Key)
+		if !k.Expires.IsZero() {
+			m.endIn(int64(time.Until(k.Expires) / time.Second))
+		}
 		return k.Runner, m.key, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		m.log.Warn("what this machine knew of itself cannot be used", "file", m.file, "error", err)
@@ -153,7 +158,8 @@ func (m *machine) enroll(ctx context.Context) (string, runner.Secret, error) {
 	m.log.Info("machine has enrolled", "machine", out.Machine, "runner", out.Runner, "seconds", out.Remaining)
 	m.key = runner.Secret(out.Key)
 	m.endIn(out.Remaining)
-	if err := m.keep(known{Token: hashOf(m.token), Runner: out.Runner, Key: out.Key}); err != nil {
+	expires := time.Now().Add(time.Duration(out.Remaining) * time.Second)
+	if err := m.keep(known{Token: hashOf(m.token), Runner: out.Runner, Key: out.Key, Expires: expires}); err != nil {
 		m.log.Warn("the key is not kept: started again, this machine could not go on", "file", m.file, "error", err)
 	}
 	return out.Runner, m.key, nil
@@ -279,6 +285,13 @@ func (m *machine) beats(ctx context.Context, d interface{ Drain() }) {
 		case now = <-m.news:
 		case <-time.After(limits.MachineBeat/2 + rand.N(limits.MachineBeat)):
 		}
+	}
+}
+
+// early sends a beat of a machine that is no runner yet, and takes the end of its time from the answer.
+func (m *machine) early(ctx context.Context, phase string) {
+	if answer, heard := m.beat(ctx, m.client(""), api.MachineBeat{Token: m.token, Phase: phase}); heard {
+		m.endIn(answer.Remaining)
 	}
 }
 

@@ -89,6 +89,7 @@ func TestAMachineBuysItsKeyOnceTheServerIsThere(t *testing.T) {
 		if name, key, err := again.enroll(ctx); err != nil || name != "r-1" || key != "tacho_runner_1" {
 			t.Errorf("started again: %s, %s, %v", name, string(key), err)
 		}
+		againCtx := ctx
 		other, ctx := newMachine(t, file, server)
 		other.token = "tacho_twice"
 		if _, _, err := other.enroll(ctx); err != nil || len(asked) != 4 {
@@ -99,7 +100,26 @@ func TestAMachineBuysItsKeyOnceTheServerIsThere(t *testing.T) {
 		if !errors.Is(context.Cause(ctx), errUnwanted) {
 			t.Errorf("its time is over, and it goes on: %v", context.Cause(ctx))
 		}
-		m.over.Stop()
+		if !errors.Is(context.Cause(againCtx), errUnwanted) {
+			t.Error("started again it has no end")
+		}
+	})
+}
+
+// TestAMachineHasItsEndFromTheFirstBeat: it may wait long for its enrolment.
+func TestAMachineHasItsEndFromTheFirstBeat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, ctx := newMachine(t, "", func(string, []byte) (int, any) { return http.StatusOK, api.BeatAnswer{Remaining: 30} })
+		m.early(ctx, phaseBoot)
+		time.Sleep(29 * time.Second)
+		if ctx.Err() != nil {
+			t.Error("it ended too early")
+		}
+		time.Sleep(2 * time.Second)
+		if !errors.Is(context.Cause(ctx), errUnwanted) {
+			t.Error("it did not end")
+		}
 	})
 }
 
