@@ -115,7 +115,18 @@ func (l *lookout) attend(ctx context.Context) error {
 	controlling, letGo := context.WithCancelCause(ctx)
 	defer letGo(nil)
 	over := make(chan error, 1)
-	go func() { over <- l.control(controlling, rows, wake) }()
+	id := l.sweep.UUID // the rows of l are this goroutine's
+	go func() { over <- l.control(controlling, id, rows, wake) }()
+	// left lets the controller give its lease back; a signal does not wait for it.
+	left := func() (told bool) {
+		letGo(errLeft)
+		select {
+		case <-over:
+		case <-signals:
+			return true
+		}
+		return false
+	}
 
 	tick := time.NewTicker(look)
 	defer tick.Stop()
@@ -124,7 +135,7 @@ func (l *lookout) attend(ctx context.Context) error {
 	for {
 		select {
 		case err := <-over:
-			return l.end(ctx, err)
+			return l.end(ctx, signals, err)
 		case signal := <-signals:
 			if heard++; heard > 1 {
 				return l.leave()
@@ -136,29 +147,37 @@ func (l *lookout) attend(ctx context.Context) error {
 			if c == choiceGoOn {
 				heard = 0
 			}
-			left, err := l.act(ctx, c)
+			detached := false
+			if unlessTold(ctx, signals, func(ctx context.Context) { detached, err = l.act(ctx, c) }) {
+				return l.leave()
+			}
 			if err != nil {
 				l.watch.say("tacho: " + c.failed(err))
 			}
-			if left {
-				letGo(errLeft)
-				<-over
+			if detached {
+				if left() {
+					return l.leave()
+				}
 				return l.detach(context.WithoutCancel(ctx))
 			}
 			poke(wake)
 		case <-tick.C:
-			now, err := l.srv.SweepLedger(ctx, l.project, l.sweep.UUID)
+			now, err := l.read(ctx)
 			switch {
 			case err != nil && isMissing(err):
-				return err
+				if left() {
+					return l.leave()
+				}
+				return l.unseen(err)
 			case err != nil:
 				if away.IsZero() {
 					away = l.env.Now()
 					l.watch.say("tacho: the sweep cannot be read; its machines go on: " + fault.Message(err))
 				}
 				if forsaken(l.sweep, l.env.Now()) {
-					letGo(errLeft)
-					<-over
+					if left() {
+						return l.leave()
+					}
 					l.watch.done()
 					return cli.Fail(exitMayRun, "the server has not answered since %s, and at %s all machines of sweep %s were to end by themselves; "+
 						"'tacho sweep resume %[3]s' says whether they did", clock(away), clock(l.sweep.Expires), l.sweep.ID)
@@ -172,6 +191,37 @@ func (l *lookout) attend(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// readTime is the most that a look at the rows takes: signals are not heard meanwhile.
+const readTime = 5 * time.Second
+
+func (l *lookout) read(ctx context.Context) (api.SweepLedger, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return l.srv.SweepLedger(ctx, l.project, l.sweep.UUID)
+}
+
+// unlessTold does what may hang, and says whether a signal came before its end: then nobody waits for it, and what it writes is not read.
+func unlessTold(ctx context.Context, signals <-chan os.Signal, do func(context.Context)) (told bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { defer close(done); do(ctx) }()
+	select {
+	case <-done:
+		return false
+	case <-signals:
+		return true
+	}
+}
+
+// unseen is the end of a command that may not see its sweep any more, or whose sweep was deleted: what became of the machines is not known.
+func (l *lookout) unseen(err error) error {
+	l.watch.done()
+	text, _ := cli.Sentence(err)
+	return cli.Fail(exitMayRun, "nobody looks after sweep %s: %s; its machines end at %s in any case, and 'tacho sweep nuke %s' removes them",
+		l.sweep.ID, text, clock(l.sweep.Expires), l.sweep.UUID)
 }
 
 // forsaken says whether a sweep that cannot be read was to end so long ago that nobody need wait for its server: by then the server would
@@ -194,18 +244,18 @@ func poke(wake chan<- struct{}) {
 }
 
 // control is the controller of the sweep. A lease of one that has died is waited for.
-func (l *lookout) control(ctx context.Context, rows *remote.Ledger, wake <-chan struct{}) error {
+func (l *lookout) control(ctx context.Context, id string, rows *remote.Ledger, wake <-chan struct{}) error {
 	var until time.Time
 	var who string
 	for {
-		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: l.sweep.UUID, Owner: l.owner,
-			Holder: newHolder(), Token: l.env.NewUUID, UserData: userData(l.sweep.UUID, rows),
+		c := controller.New(controller.Config{Ledger: rows, Providers: l.makers, Sweep: id, Owner: l.owner,
+			Holder: newHolder(), Token: l.env.NewUUID, UserData: userData(id, rows),
 			Log: slog.New(troubles{say: l.watch.say})})
 		err := c.Run(ctx, wake)
 		if !errors.Is(err, ledger.ErrHeld) {
 			return err
 		}
-		s, failed := l.srv.Sweep(ctx, l.project, l.sweep.UUID)
+		s, failed := l.srv.Sweep(ctx, l.project, id)
 		switch {
 		case failed != nil || s.Controller == nil:
 		case who == "":
@@ -224,8 +274,10 @@ func (l *lookout) control(ctx context.Context, rows *remote.Ledger, wake <-chan 
 }
 
 // end is what is said when the controller has nothing to do any more, or has lost the sweep.
-func (l *lookout) end(ctx context.Context, err error) error {
+func (l *lookout) end(ctx context.Context, signals <-chan os.Signal, err error) error {
 	switch {
+	case errors.Is(err, controller.ErrNoSweep):
+		return l.unseen(err)
 	case errors.Is(err, ledger.ErrStale), errors.Is(err, ledger.ErrHeld):
 		l.watch.done()
 		return cli.Fail(fault.ExitRefused, "%s", fault.Message(err))
@@ -233,19 +285,24 @@ func (l *lookout) end(ctx context.Context, err error) error {
 		l.watch.done()
 		return err
 	}
-	now, err := l.srv.SweepLedger(ctx, l.project, l.sweep.UUID)
+	var now api.SweepLedger
+	if unlessTold(ctx, signals, func(ctx context.Context) { now, err = l.srv.SweepLedger(ctx, l.project, l.sweep.UUID) }) {
+		return l.leave()
+	}
 	if err != nil {
 		return err
 	}
 	l.sweep, l.pools = now.Sweep, now.Pools
 	l.watch.show(now)
 	l.watch.done()
-	if l.nuke {
-		if err := l.nukeAll(ctx); err != nil {
-			return errors.Join(l.result(l.sweep), err)
-		}
+	var left error
+	if l.nuke && unlessTold(ctx, signals, func(ctx context.Context) { left = l.nukeAll(ctx) }) {
+		return l.leave()
 	}
-	return l.result(l.sweep)
+	if err := l.result(l.sweep); left == nil { // what is left says more than how the tasks ended
+		return err
+	}
+	return left
 }
 
 // detach leaves the sweep to a process in the background: 'tacho sweep resume', in a session of its own.
