@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
@@ -302,7 +303,7 @@ func (p *Pages) sweepSlot(o api.SweepSlot, machines []api.SweepMachine) sweepSlo
 		return slot
 	}
 	m := machines[len(machines)-1]
-	slot.Machine, slot.Where, slot.Heard = m.State, strings.TrimSpace(m.Region+" "+m.Zone+" "+m.NativeID), p.whenPtr(m.Beat)
+	slot.Machine, slot.Where, slot.Heard = m.State, strings.TrimSpace(cmp.Or(m.Zone, m.Region)+" "+m.NativeID), p.whenPtr(m.Beat)
 	slot.Phase = strings.TrimSpace(m.Phase + " " + m.Benchmark)
 	if m.Suspect != "" {
 		slot.Trouble = strings.TrimSpace(slot.Trouble + " suspect: " + m.Suspect)
@@ -330,6 +331,9 @@ func (p *Pages) sweepReport(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	view := sweepReportView{JSON: "/v0/projects/" + url.PathEscape(project.Slug) + "/sweeps/" + url.PathEscape(ref) + "/report"}
+	if measure := r.URL.Query().Get("measure"); measure != "" {
+		view.JSON += "?measure=" + url.QueryEscape(measure)
+	}
 	if view.Body, err = report.Body(); err != nil {
 		return page{}, err
 	}

@@ -197,3 +197,15 @@ func getBy(t *testing.T, h http.Handler, target string, actor access.Actor) stri
 		h.ServeHTTP(w, r.WithContext(request.WithActor(r.Context(), actor)))
 	}), target).Body.String()
 }
+
+// TestTheJSONOfASweepsReportIsByTheMeasureOfItsPage, whatever signs are in its name.
+func TestTheJSONOfASweepsReportIsByTheMeasureOfItsPage(t *testing.T) {
+	t.Parallel()
+	h := pages(t, sweepAnswers(2))
+	for query, want := range map[string]string{"": `/report"`, "?measure=peak+%26+mean": `/report?measure=peak&#43;%26&#43;mean"`} {
+		body := get(t, h, "/projects/words/sweeps/1764360000/report"+query).Body.String()
+		if want = `href="/v0/projects/words/sweeps/1764360000` + want; !strings.Contains(body, want) {
+			t.Errorf("%q: no %s", query, want)
+		}
+	}
+}
