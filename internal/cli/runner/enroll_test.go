@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,17 +165,25 @@ func TestTheEndOnlyComesNearer(t *testing.T) {
 }
 
 // drained counts what it is told.
-type drained int
+type drained struct{ atomic.Int64 }
 
-func (d *drained) Drain() { *d++ }
+func (d *drained) Drain() { d.Add(1) }
 
 func TestBeatsSayWhatIsDoneAndHearWhatIsWanted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // of all below: what waits for a time is woken by nobody
 		var said []string
 		answer := api.BeatAnswer{Remaining: 3600}
 		status := http.StatusOK
+		now := func(change func()) {
+			mu.Lock()
+			defer mu.Unlock()
+			change()
+		}
 		m, ctx := newMachine(t, "", func(_ string, body []byte) (int, any) {
+			mu.Lock()
+			defer mu.Unlock()
 			var in api.MachineBeat
 			if err := json.Unmarshal(body, &in); err != nil {
 				t.Error(err)
@@ -187,23 +197,25 @@ func TestBeatsSayWhatIsDoneAndHearWhatIsWanted(t *testing.T) {
 		synctest.Wait()
 		m.observe(runner.Doing{Phase: runner.PhaseRunning, Workload: "kernels"})
 		synctest.Wait()
-		status = 0 // the server is away: nothing is lost but a beat
+		now(func() { status = 0 }) // the server is away: nothing is lost but a beat
 		m.observe(runner.Doing{Phase: runner.PhaseUploading})
 		synctest.Wait()
-		status = http.StatusOK
+		now(func() { status = http.StatusOK })
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		want := []string{"ready", "running kernels", "uploading"}
-		if len(said) < 5 || !slices.Equal(said[:3], want) || said[len(said)-1] != "uploading" {
-			t.Errorf("it said %q", said)
-		}
-		answer.Done = true
+		now(func() {
+			want := []string{"ready", "running kernels", "uploading"}
+			if len(said) < 5 || !slices.Equal(said[:3], want) || said[len(said)-1] != "uploading" {
+				t.Errorf("it said %q", said)
+			}
+			answer.Done = true
+		})
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if d == 0 || ctx.Err() != nil {
-			t.Errorf("nothing is left in its slot: drained %d times, %v", d, ctx.Err())
+		if n := d.Load(); n == 0 || ctx.Err() != nil {
+			t.Errorf("nothing is left in its slot: drained %d times, %v", n, ctx.Err())
 		}
-		answer.Cancel = true
+		now(func() { answer.Cancel = true })
 		time.Sleep(time.Minute)
 		<-over
 		if !errors.Is(context.Cause(ctx), errUnwanted) {
