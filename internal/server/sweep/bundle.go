@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"github.com/tachograph/tacho/api"
 	"github.com/tachograph/tacho/internal/core/fault"
@@ -30,11 +31,13 @@ type objectKey struct {
 	kind     string
 }
 
-var objectKeyForm = regexp.MustCompile(
-	`^results/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/task_([0-9a-f-]{36})(?:\.([1-9][0-9]{0,9}))?_(result\.tar\.gz|error\.tar\.gz)$`)
+var objectKeyForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^results/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/task_([0-9a-f-]{36})(?:\.([1-9][0-9]{0,9}))?_(result\.tar\.gz|error\.tar\.gz)$`)
+})
 
 func parseObjectKey(key string) (k objectKey, err error) {
-	parts := objectKeyForm.FindStringSubmatch(key)
+	parts := objectKeyForm().FindStringSubmatch(key)
 	if parts == nil {
 		return k, fault.Missingf("object %.200q does not exist", key)
 	}
@@ -126,7 +129,9 @@ func (s *Service) unpack(ctx context.Context, o job.Output, epoch int64) (out []
 var bundleFiles = map[string]api.ArtifactKind{"output.json": api.ArtifactFile, "output.csv": api.ArtifactFile,
 	"metadata.json": api.ArtifactFile, "output.txt": api.ArtifactStdout, "error.txt": api.ArtifactStderr}
 
-var combinedForm = regexp.MustCompile(`^results/([0-9a-f-]{36})/combined_results\.tar\.gz$`)
+var combinedForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^results/([0-9a-f-]{36})/combined_results\.tar\.gz$`)
+})
 
 // CombinedKey is where the archive of a whole sweep is fetched. It is made while it is sent.
 func CombinedKey(sweepUUID string) string { return "results/" + sweepUUID + "/combined_results.tar.gz" }

@@ -376,7 +376,7 @@ func (s *Service) PutObject(ctx context.Context, key string, body io.Reader, max
 
 // SendObject writes an archive that a guest has uploaded, or that of a whole sweep, for who has a signed address.
 func (s *Service) SendObject(ctx context.Context, key string, w io.Writer) error {
-	if of := combinedForm.FindStringSubmatch(key); of != nil {
+	if of := combinedForm().FindStringSubmatch(key); of != nil {
 		a := &Archive{service: s}
 		if err := s.Store.View(ctx, func(tx *store.Tx) error {
 			found, err := ByID(ctx, tx, of[1])

@@ -109,10 +109,14 @@ func here(region string) error {
 }
 
 // kinds are the types: all of them are alike. The names behind the dot are for trying a sweep out with several.
-var kinds = regexp.MustCompile(`^` + process + `(\.[a-z0-9-]{1,32})?$`)
+var kinds = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^` + process + `(\.[a-z0-9-]{1,32})?$`)
+})
 
 // safe is a token that can be the name of a folder.
-var safe = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+var safe = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+})
 
 // Create implements provider.Provider.
 func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machine, error) {
@@ -120,13 +124,13 @@ func (p *Provider) Create(ctx context.Context, w provider.Want) (provider.Machin
 		return provider.Machine{}, &provider.Error{Class: provider.Invalid, Err: fmt.Errorf(format, args...)}
 	}
 	switch {
-	case !safe.MatchString(w.Token):
+	case !safe().MatchString(w.Token):
 		return invalid("token %q cannot be a folder's name", w.Token)
 	case w.Owner == "" || w.Sweep == "":
 		return invalid("a tag is missing")
 	case w.TTL <= 0:
 		return invalid("the machine would be over already")
-	case !kinds.MatchString(w.Type):
+	case !kinds().MatchString(w.Type):
 		return provider.Machine{}, &provider.Error{Class: provider.Unsupported, Err: fmt.Errorf("no type %q, only %q, and "+
 			"%[2]s.NAME for one that is called otherwise", w.Type, process)}
 	}
@@ -204,7 +208,7 @@ func (p *Provider) List(_ context.Context, region string, f provider.Filter) ([]
 	}
 	var out []provider.Machine
 	for _, e := range entries {
-		if !e.IsDir() || !safe.MatchString(e.Name()) {
+		if !e.IsDir() || !safe().MatchString(e.Name()) {
 			continue
 		}
 		dir := filepath.Join(p.cfg.Dir, e.Name())
@@ -270,7 +274,7 @@ func (p *Provider) Destroy(ctx context.Context, region string, refs []provider.R
 		return err
 	}
 	for _, ref := range refs {
-		if ref.Kind != provider.KindMachine || !safe.MatchString(ref.ID) {
+		if ref.Kind != provider.KindMachine || !safe().MatchString(ref.ID) {
 			continue
 		}
 		dir := filepath.Join(p.cfg.Dir, ref.ID)

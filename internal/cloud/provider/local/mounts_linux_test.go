@@ -18,7 +18,7 @@ func TestTypesOfOneComputer(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{"process": true, "process.slow": true, "process.c8g-2": true, "process.": false,
 		"processes": false, "process.a/b": false, "container": false, "": false} {
-		if got := kinds.MatchString(name); got != want {
+		if got := kinds().MatchString(name); got != want {
 			t.Errorf("%q is a type: %t", name, got)
 		}
 	}

@@ -75,7 +75,9 @@ func (*Provider) Price(context.Context, string, string, sweep.Market) (sweep.Pri
 	return sweep.Free(), nil
 }
 
-var safe = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+var safe = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+})
 
 func invalid(format string, args ...any) error {
 	return &provider.Error{Class: provider.Invalid, Err: fmt.Errorf(format, args...)}
@@ -84,7 +86,7 @@ func invalid(format string, args ...any) error {
 // Create implements provider.Provider.
 func (p *Provider) Create(_ context.Context, w provider.Want) (provider.Machine, error) {
 	switch {
-	case !safe.MatchString(w.Token):
+	case !safe().MatchString(w.Token):
 		return provider.Machine{}, invalid("token %q cannot be a file's name", w.Token)
 	case w.Region != "":
 		return provider.Machine{}, invalid("no region %q: static machines have none", w.Region)
@@ -143,7 +145,7 @@ func (p *Provider) Destroy(_ context.Context, _ string, refs []provider.Ref) err
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, ref := range refs {
-		if ref.Kind != provider.KindMachine || !safe.MatchString(ref.ID) {
+		if ref.Kind != provider.KindMachine || !safe().MatchString(ref.ID) {
 			continue
 		}
 		m, err := p.read(ref.ID)
