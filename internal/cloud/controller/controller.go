@@ -216,7 +216,8 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 // wrong.
 func (c *Controller) see(v view) map[thing]time.Time {
 	now := map[thing]time.Time{}
-	for _, stray := range v.strays() {
+	strays, _ := v.strays()
+	for _, stray := range strays {
 		now[stray] = v.Now
 		if since, before := c.seen[stray]; before {
 			now[stray] = since

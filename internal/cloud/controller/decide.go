@@ -368,7 +368,9 @@ func (w *walk) against(slot ledger.Slot, found *provider.Machine) (sweep.Reason,
 }
 
 // strays are what carries our tags and is in no row, and what machines that are gone have left behind, in order.
-func (v view) strays() (out []thing) {
+// Of what is known the row says that its machine is gone.
+func (v view) strays() (out []thing, known map[thing]bool) {
+	known = map[thing]bool{}
 	rows := map[string]bool{} // whether it may run
 	for _, m := range v.Machines {
 		rows[m.ID] = m.State.MayRun()
@@ -384,18 +386,21 @@ func (v view) strays() (out []thing) {
 		}
 		for _, o := range l.leftovers {
 			if !live[o.Token] && !rows[o.Token] {
+				_, known[thing{at, o.Ref}] = rows[o.Token]
 				out = append(out, thing{at, o.Ref})
 			}
 		}
 	}
-	return out
+	return out, known
 }
 
-// strays removes those that have been listed for a grace: a row is there before its machine, but rows are read before lists.
+// strays removes those that have been listed for a grace: a row is there before its machine, but rows are read before lists. What a machine
+// left that is gone by its row goes at once: a sweep does not end before it.
 func (d *decider) strays() {
 	byPlace := map[place][]provider.Ref{}
-	for _, stray := range d.view.strays() {
-		if since, seen := d.seen[stray]; seen && d.Now.Sub(since) >= d.policy.Grace {
+	strays, known := d.view.strays()
+	for _, stray := range strays {
+		if since, seen := d.seen[stray]; known[stray] || seen && d.Now.Sub(since) >= d.policy.Grace {
 			byPlace[stray.place] = append(byPlace[stray.place], stray.Ref)
 		}
 	}
