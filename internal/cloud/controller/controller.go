@@ -216,7 +216,11 @@ func (c *Controller) Tick(ctx context.Context) (done bool, err error) {
 // wrong.
 func (c *Controller) see(v view) map[thing]time.Time {
 	now := map[thing]time.Time{}
-	strays, _ := v.strays()
+	mayRun := map[string]bool{}
+	for _, m := range v.Machines {
+		mayRun[m.ID] = m.State.MayRun()
+	}
+	strays, _ := v.strays(mayRun)
 	for _, stray := range strays {
 		now[stray] = v.Now
 		if since, before := c.seen[stray]; before {

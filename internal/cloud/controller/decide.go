@@ -367,26 +367,22 @@ func (w *walk) against(slot ledger.Slot, found *provider.Machine) (sweep.Reason,
 	return "", ""
 }
 
-// strays are what carries our tags and is in no row, and what machines that are gone have left behind, in order.
-// Of what is known the row says that its machine is gone.
-func (v view) strays() (out []thing, known map[thing]bool) {
+// strays are what carries our tags and is in no row, and what machines that are gone have left behind, in order. mayRun has the machines of
+// rows. Of what is known the row says that its machine is gone.
+func (v view) strays(mayRun map[string]bool) (out []thing, known map[thing]bool) {
 	known = map[thing]bool{}
-	rows := map[string]bool{} // whether it may run
-	for _, m := range v.Machines {
-		rows[m.ID] = m.State.MayRun()
-	}
 	for _, at := range v.places() {
 		l := v.lists[at]
 		live := map[string]bool{}
 		for _, m := range l.machines {
 			live[m.Token] = live[m.Token] || m.State != provider.Ended
-			if _, known := rows[m.Token]; !known && m.State != provider.Ended {
+			if _, known := mayRun[m.Token]; !known && m.State != provider.Ended {
 				out = append(out, thing{at, provider.Ref{Kind: provider.KindMachine, ID: m.NativeID}})
 			}
 		}
 		for _, o := range l.leftovers {
-			if !live[o.Token] && !rows[o.Token] {
-				_, known[thing{at, o.Ref}] = rows[o.Token]
+			if !live[o.Token] && !mayRun[o.Token] {
+				_, known[thing{at, o.Ref}] = mayRun[o.Token]
 				out = append(out, thing{at, o.Ref})
 			}
 		}
@@ -394,11 +390,20 @@ func (v view) strays() (out []thing, known map[thing]bool) {
 	return out, known
 }
 
+// mayRun has the machines of all rows, as they are after what was decided.
+func (d *decider) mayRun() map[string]bool {
+	out := map[string]bool{}
+	for id, m := range d.machines {
+		out[id] = m.State.MayRun()
+	}
+	return out
+}
+
 // strays removes those that have been listed for a grace: a row is there before its machine, but rows are read before lists. What a machine
 // left that is gone by its row goes at once: a sweep does not end before it.
 func (d *decider) strays() {
 	byPlace := map[place][]provider.Ref{}
-	strays, known := d.view.strays()
+	strays, known := d.view.strays(d.mayRun())
 	for _, stray := range strays {
 		if since, seen := d.seen[stray]; known[stray] || seen && d.Now.Sub(since) >= d.policy.Grace {
 			byPlace[stray.place] = append(byPlace[stray.place], stray.Ref)
@@ -685,7 +690,8 @@ func (d *decider) sweep() {
 			move(sweep.Finish, "", "")
 		}
 	case sweep.Closing:
-		if d.empty() && d.Unread() == 0 || !open && d.Now.Sub(d.Sweep.Closing) >= d.policy.CloseTime {
+		strays, _ := d.view.strays(d.mayRun()) // a clean end leaves none
+		if d.empty() && len(strays) == 0 && d.Unread() == 0 || !open && d.Now.Sub(d.Sweep.Closing) >= d.policy.CloseTime {
 			move(sweep.End, "", "")
 		}
 	}
