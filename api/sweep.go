@@ -45,7 +45,7 @@ type SweepWorkload struct {
 	Cmd     []string          `json:"cmd,omitempty"`
 	Env     map[string]string `json:"env,omitempty"`
 	Adapter string            `json:"adapter,omitempty" doc:"absent: found out by the output"`
-	Files   []string          `json:"files,omitempty" doc:"that it leaves, the first of which is read; absent: what it prints is"`
+	Files   []string          `json:"files,omitempty" doc:"files that it leaves; the first one is read. Absent: what it prints is read"`
 	Timeout int64             `json:"timeout" minimum:"1" doc:"seconds, of one task"`
 	Assert  []SweepAssertion  `json:"assert,omitempty" doc:"what its output must say; a task whose output does not fails as variant"`
 	_       struct{}          `additionalProperties:"true"`

@@ -125,6 +125,13 @@ func start(t testing.TB, env []string, args ...string) *process {
 	p := &process{cmd: exec.Command(tachoBinary(t), args...), out: &safeBuffer{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.begin(t)
+	return p
+}
+
+// begin starts the command, which goes with the test. What it said is shown if the test fails.
+func (p *process) begin(t testing.TB) {
+	t.Helper()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -136,10 +143,9 @@ func start(t testing.TB, env []string, args ...string) *process {
 		p.kill()
 		if t.Failed() {
 			text := p.out.String()
-			t.Logf("tacho %s said:\n%s", strings.Join(args, " "), text[max(0, len(text)-6000):])
+			t.Logf("tacho %s said:\n%s", strings.Join(p.cmd.Args[1:], " "), text[max(0, len(text)-6000):])
 		}
 	})
-	return p
 }
 
 // kill is kill -9.

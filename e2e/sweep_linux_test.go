@@ -239,9 +239,7 @@ func terminalOf(t *testing.T, env []string, args ...string) (p *process, keyboar
 	p.cmd.Env = append(append(os.Environ(), env...), "TERM=xterm")
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p.begin(t)
 	go func() {
 		part := make([]byte, 4096)
 		for {
@@ -252,17 +250,6 @@ func terminalOf(t *testing.T, env []string, args ...string) (p *process, keyboar
 			}
 		}
 	}()
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
-	t.Cleanup(func() {
-		p.kill()
-		if t.Failed() {
-			text := p.out.String()
-			t.Logf("tacho %s showed:\n%s", strings.Join(args, " "), text[max(0, len(text)-4000):])
-		}
-	})
 	return p, master
 }
 

@@ -228,7 +228,7 @@ func (m *machine) client(key string) *client.Client {
 		Transport: m.transport})
 }
 
-// endIn ends this machine after so many seconds. A later word can bring the end nearer, and not put it off.
+// endIn ends this machine after a number of seconds. A later call can only bring the end nearer.
 func (m *machine) endIn(seconds int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -76,21 +76,30 @@ var (
 	floorIsSet sync.Once
 )
 
+// ofThisMachine is the configuration of a server in this process on the store of this machine, with the defaults of all settings.
+func ofThisMachine(env cli.Env) (cfg servers.Config, err error) {
+	dir, err := dataFolder(env.Getenv)
+	if err != nil {
+		return cfg, err
+	}
+	if _, err := config.Load(&cfg, config.Sources{}); err != nil {
+		return cfg, err
+	}
+	v := env.Build()
+	cfg.Data, cfg.Version, cfg.Commit, cfg.Now = dir, v.Version, v.Commit, env.Now
+	return cfg, nil
+}
+
 // Embedded returns the way to the store of this machine: the whole server in this process, called without a socket as the person at
 // the keyboard.
 func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
 	floorIsSet.Do(func() { collectLate(env.Getenv) })
 	return func(ctx context.Context) (cli.Embedded, error) {
-		dir, err := dataFolder(env.Getenv)
+		cfg, err := ofThisMachine(env)
 		if err != nil {
 			return cli.Embedded{}, err
 		}
-		var cfg servers.Config
-		if _, err := config.Load(&cfg, config.Sources{}); err != nil {
-			return cli.Embedded{}, err
-		}
-		v := env.Build()
-		cfg.Data, cfg.Local, cfg.Version, cfg.Commit, cfg.Now = dir, true, v.Version, v.Commit, env.Now
+		cfg.Local = true
 		s, err := servers.New(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return cli.Embedded{}, err
@@ -103,17 +112,11 @@ func Embedded(env cli.Env) func(context.Context) (cli.Embedded, error) {
 // processes must reach. Where it listened last it listens again, if that is free: they may outlive the command, and look for its next.
 func Serving(env cli.Env) func(context.Context) (cli.Embedded, error) {
 	return func(ctx context.Context) (cli.Embedded, error) {
-		dir, err := dataFolder(env.Getenv)
+		cfg, err := ofThisMachine(env)
 		if err != nil {
 			return cli.Embedded{}, err
 		}
-		var cfg servers.Config
-		if _, err := config.Load(&cfg, config.Sources{}); err != nil {
-			return cli.Embedded{}, err
-		}
-		v := env.Build()
-		cfg.Data, cfg.Version, cfg.Commit, cfg.Now = dir, v.Version, v.Commit, env.Now
-		listener, err := listenAgain(filepath.Join(dir, addressFile))
+		listener, err := listenAgain(filepath.Join(cfg.Data, addressFile))
 		if err != nil {
 			return cli.Embedded{}, err
 		}
@@ -122,7 +125,7 @@ func Serving(env cli.Env) func(context.Context) (cli.Embedded, error) {
 		if err != nil {
 			return cli.Embedded{}, errors.Join(err, listener.Close())
 		}
-		if err := os.WriteFile(filepath.Join(dir, addressFile), []byte(listener.Addr().String()+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(cfg.Data, addressFile), []byte(listener.Addr().String()+"\n"), 0o600); err != nil {
 			return cli.Embedded{}, errors.Join(err, listener.Close(), s.Close())
 		}
 		serving, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -257,7 +257,7 @@ func (u *unpacking) one(h *tar.Header, body io.Reader) error {
 	return nil
 }
 
-// manifestText keeps a manifest, the size of which Unpacking has bounded.
+// manifestText keeps a manifest. Unpacking has bounded its size.
 type manifestText struct{ b []byte }
 
 func (m *manifestText) Write(p []byte) (int, error) {
@@ -265,7 +265,7 @@ func (m *manifestText) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// broken is the error of an archive that ended too early, or is none; errors of the disk stay.
+// broken is the error for a file that ended too early or is no archive; errors of the disk stay as they are.
 func broken(err error) error {
 	if _, disk := errors.AsType[*os.PathError](err); disk || errors.Is(err, syscall.ENOSPC) {
 		return err

@@ -352,7 +352,7 @@ func (l *lookout) background(ctx context.Context, name string) (pid int, err err
 	return cmd.Process.Pid, cmd.Process.Release()
 }
 
-// troubles is a log that tells people what a controller could not do. What it did shows in the rows.
+// troubles is a log that tells people what a controller could not do; the rows show what it did.
 type troubles struct{ say func(string) }
 
 func (troubles) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }

@@ -150,7 +150,7 @@ func ended(c api.SweepCounts) int { return c.Done + c.Failed + c.Late }
 
 const barWidth = 16
 
-// live is the table of a terminal of so many columns (0: not known).
+// live is the table for a terminal with this number of columns (0: not known).
 func live(rows api.SweepLedger, width int) []string {
 	t := term.Table{Titles: []string{"pool", "", "tasks", "machines", "now"}, Right: []bool{false, false, true, true, false}}
 	for _, p := range rows.Pools {

@@ -133,7 +133,7 @@ func (e *LeftError) Error() string {
 }
 
 // Destroy removes what is in scope, kind after kind, and looks again until two lists in a row, Between apart, are empty. When something is
-// left after so many rounds, or a region cannot be listed, it gives up with a LeftError. The clock is read for Expired.
+// left after all rounds, or a region cannot be listed, it gives up with a LeftError. The clock is read for Expired.
 func Destroy(ctx context.Context, p provider.Provider, s Scope, rounds int, now func() time.Time, pause Pause) error {
 	between, again := Between, Between/12
 	if p.Traits().ListsAtOnce {

@@ -40,7 +40,7 @@
 //   - of an event that is ignored all are counted in silence, until the time of that is over: the next alert opens it again;
 //   - what is late for an event that is fixed (at its last version or before) is counted in silence.
 //
-// Any other alert is in an open event, of its own if there is none: beyond an accepted level, of another line than those that were
+// Any other alert is in an open event, of its own if there is none: beyond an accepted level, of a line other than those that were
 // accepted, after what was said to be fixed. The decision about the first event stays. That a report has alerts is told when it is closed
 // (notify.AlertRaised), before anybody looks; no event is needed for that, and none keeps it back.
 //
