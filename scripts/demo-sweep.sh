@@ -44,7 +44,7 @@ TACHO_KEY=$(sed -n 's/^ *admin key: *\(tacho_user_[A-Za-z0-9]*\).*/\1/p' "$work/
 export TACHO_HOST TACHO_KEY TACHO_PROJECT=machines
 echo "$TACHO_HOST"
 
-say "2 · what runs on each machine: four small kernels, in an image on nothing"
+say "2 · what runs on each machine: two small kernels that share no memory with neighbours, in an image on nothing"
 CGO_ENABLED=0 go build -o "$work/tacho-suite" ./suites/tacho-suite
 "$tacho" image push machines/tacho-suite:demo "$work/tacho-suite:/bin/tacho-suite" --env PATH=/bin --workdir /results
 
@@ -56,7 +56,7 @@ ttl: 10m        # a machine ends by itself after this, whatever happens
 workloads:
   - name: kernels
     image: tacho-suite:demo
-    cmd: [tacho-suite, --seconds=1, --effect=process.slow=1.1]
+    cmd: [tacho-suite, --seconds=1, "--only=integer,float", --effect=process.slow=1.1]
     adapter: go_bench
     timeout: 15s
     expect: 3s

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type settings struct {
 	seconds float64
 	effect  string // PATTERN=FACTOR,…
 	fail    string
+	only    string // names of kernels, …; "": all
 	hang    bool
 	bimodal float64
 	host    string // names that the patterns of effect are matched with
@@ -60,6 +62,7 @@ func parse(args []string, getenv func(string) string) (s settings, err error) {
 	hang := f.String("hang", from("hang", "no"), "yes: never end")
 	f.StringVar(&s.effect, "effect", from("effect", ""), "`PATTERN=FACTOR`,…: do more work where host name or TACHO_INSTANCE_TYPE match")
 	f.StringVar(&s.fail, "fail", from("fail", "none"), "none, start, end, or the name of a kernel that fails")
+	f.StringVar(&s.only, "only", from("only", ""), "`KERNEL`,…: run only these; integer and float stay within a core")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -70,8 +73,26 @@ func parse(args []string, getenv func(string) string) (s settings, err error) {
 	if errors.Join(bad[:]...) != nil || !(s.seconds > 0 && s.seconds < 1e5) || !(s.bimodal > 0 && s.bimodal < 1e3) {
 		return s, fmt.Errorf("seconds %q and bimodal %q are numbers above zero", *seconds, *bimodal)
 	}
-	_, err = s.factor()
+	if _, err = s.factor(); err != nil {
+		return s, err
+	}
+	_, err = s.chosen()
 	return s, err
+}
+
+// chosen are the kernels that are to run.
+func (s settings) chosen() (out []kernel, err error) {
+	if s.only == "" {
+		return kernels, nil
+	}
+	for name := range strings.SplitSeq(s.only, ",") {
+		i := slices.IndexFunc(kernels, func(k kernel) bool { return strings.EqualFold(k.name, name) })
+		if i < 0 {
+			return nil, fmt.Errorf("only %q: there is no kernel %q; there are integer, float, memory and allocation", s.only, name)
+		}
+		out = append(out, kernels[i])
+	}
+	return out, nil
 }
 
 // factor is by how much there is more work on this machine.
@@ -112,6 +133,10 @@ func (s settings) run(out io.Writer, random func() float64) error {
 	if err != nil {
 		return err
 	}
+	chosen, err := s.chosen()
+	if err != nil {
+		return err
+	}
 	if s.bimodal != 1 && random() < 0.5 {
 		more *= s.bimodal
 	}
@@ -125,12 +150,12 @@ func (s settings) run(out io.Writer, random func() float64) error {
 		}
 	}
 	var broken error
-	for _, k := range kernels {
+	for _, k := range chosen {
 		if strings.EqualFold(s.fail, k.name) {
 			broken = fmt.Errorf("%s: told to fail", k.name)
 			continue
 		}
-		k.measure(out, time.Duration(s.seconds*float64(time.Second)/float64(len(kernels)*samples)), more)
+		k.measure(out, time.Duration(s.seconds*float64(time.Second)/float64(len(chosen)*samples)), more)
 	}
 	if s.fail == "end" {
 		broken = errors.New("told to fail at the end")

@@ -61,7 +61,7 @@ func TestKnobs(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	for _, args := range []string{"--effect=a", "--effect=[=2", "--effect=a=-1", "--seconds=0", "--bimodal=x"} {
+	for _, args := range []string{"--effect=a", "--effect=[=2", "--effect=a=-1", "--seconds=0", "--bimodal=x", "--only=integer,flout"} {
 		if _, err := parse([]string{args}, func(string) string { return "" }); err == nil {
 			t.Errorf("%s is taken", args)
 		}
@@ -92,6 +92,19 @@ func TestAnEffectIsWork(t *testing.T) {
 	for _, n := range did[len(did)-samples:] {
 		if want := int(math.Round(float64(units) * 1.5)); n != want {
 			t.Errorf("%d units of work where %d are counted, want %d", n, units, want)
+		}
+	}
+}
+
+func TestOnlySomeKernelsRun(t *testing.T) {
+	s := settingsOf(t, nil, "--seconds=0.01", "--only=float,integer")
+	var out bytes.Buffer
+	if err := s.run(&out, always(0)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"Float": samples, "Integer": samples, "Memory": 0, "Allocation": 0} {
+		if n := strings.Count(out.String(), "Benchmark"+name); n != want {
+			t.Errorf("%s: %d samples, want %d", name, n, want)
 		}
 	}
 }
