@@ -8,6 +8,10 @@
 // ledger of package cloud/ledger, whose rules it runs over rows. Each write of a controller names its epoch, and an old one changes
 // nothing; the budget is held in the transaction that writes a machine down before its provider is asked.
 //
+// Guests are machines of others, with runners of their own kind (guest.go, guestreport.go, and bundle.go for what they upload): rows and
+// leases are the same, a key and a controller they have not. What a sweep left is an archive, made while it is sent, and the standings of
+// its machines (measured.go); what a workload must say is held against its output before a value is stored (assert.go).
+//
 // Who holds what: all that changes in a sweep, but for its jobs, is changed by whoever holds the sweep's row, so that controllers, people
 // and machines follow each other. Jobs have their own life; what a stopped sweep leaves in the queue is canceled after the commit, and
 // again by Run, should the server have died in between.
