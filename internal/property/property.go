@@ -25,3 +25,12 @@ func Check(t *testing.T, prop func(*rapid.T)) {
 		rapid.Check(t, prop)
 	}
 }
+
+// OneThread leaves a long test of one thread, a simulation or a bound of memory, to the run without the race detector: with it such a test
+// takes ten times the time, and there is nothing that runs beside something.
+func OneThread(t testing.TB) {
+	t.Helper()
+	if Few {
+		t.Skip("one thread, nothing to race with: the run without the race detector does it whole")
+	}
+}

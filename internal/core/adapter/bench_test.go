@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tachograph/tacho/internal/core/limits"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // large has outputs of n benchmarks as tools write them.
@@ -218,6 +219,7 @@ func (r repeated) ReadAt(p []byte, off int64) (int, error) {
 
 // TestALargeLogCostsNoMemory reads a log of 1 GiB, of which each 65th line is a result.
 func TestALargeLogCostsNoMemory(t *testing.T) {
+	property.OneThread(t)
 	if testing.Short() {
 		t.Skip("it reads 1 GiB")
 	}

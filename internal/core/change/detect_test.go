@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 func TestAStepIsFoundWithItsSizeAndPlace(t *testing.T) {
@@ -184,6 +186,7 @@ func TestLearningSaysNothingButWhatNobodyWouldMiss(t *testing.T) {
 
 // TestSuspicionsAreRare: they are one in a thousand for normal noise, and a few more because the limits are estimates.
 func TestSuspicionsAreRare(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	suspected, looks := 0, 0
 	for seed := range uint64(20) {

@@ -254,6 +254,7 @@ func TestFourOfTenOutliersMakeFewChanges(t *testing.T) {
 }
 
 func TestAMillionValues(t *testing.T) {
+	property.OneThread(t)
 	if testing.Short() {
 		t.Skip("a million values take seconds; run without -short")
 	}

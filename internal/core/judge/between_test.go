@@ -8,6 +8,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/stats"
 	measures "github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // pairOf are rows of one process a side, which deviates by between, with iterations that deviate by 2 %; a share is slower by size.
@@ -32,6 +33,7 @@ func pairOf(r *rand.Rand, rows, iterations int, between, share, size float64) (o
 }
 
 func TestIdenticalCodeInTwoProcessesIsSeldomCalledDifferent(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	const rounds = 12
 	r := rand.New(rand.NewPCG(5, 6))

@@ -197,6 +197,7 @@ func report(r *rand.Rand, n, count, changed int) []Row {
 // TestIdenticalCodeIsSeldomCalledDifferent: a report of 40 rows has any claim in 1 of 20 cases at most, and of one value nothing is
 // claimed.
 func TestIdenticalCodeIsSeldomCalledDifferent(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	const rounds, rows = 300, 40
 	for _, count := range []int{1, 2, 3, 6, 10, 20} {
@@ -223,6 +224,7 @@ func TestIdenticalCodeIsSeldomCalledDifferent(t *testing.T) {
 
 // TestMoreIterationsFindMore: +3 % at a deviation of 2 % is found in most rows at ten iterations, and in more at twenty.
 func TestMoreIterationsFindMore(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	const rounds, rows = 40, 40
 	share := map[int]float64{}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/stats"
 	measures "github.com/tachograph/tacho/internal/core/unit"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // runsOf are runs with the values that value gives for each.
@@ -113,6 +114,7 @@ func TestWhatNoiseSaysCouldBeSeenIsSeen(t *testing.T) {
 // TestNoiseSaysSteadilyWhatTwoOrThreeRunsCouldSee: what 3 runs a side say could be seen is another number each time, although the noise
 // is the same; what 20 earlier runs say is steady, and neither is right more often. The verdict does not change.
 func TestNoiseSaysSteadilyWhatTwoOrThreeRunsCouldSee(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	const rounds, units = 4_000, 3
 	r := rand.New(rand.NewPCG(5, 6))

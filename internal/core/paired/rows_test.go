@@ -8,6 +8,7 @@ import (
 
 	"github.com/tachograph/tacho/internal/core/fault"
 	"github.com/tachograph/tacho/internal/core/stats"
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // together plays rows to their end: value draws what a side measures in a row.
@@ -45,6 +46,7 @@ func noisy(r *rand.Rand, factor func(row int) float64) func(int, Arm) float64 {
 }
 
 func TestOfIdenticalRowsNextToNoneIsClaimedHoweverManyThereAre(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	for _, rows := range []int{1, 20} {
 		const runs = 600

@@ -211,6 +211,7 @@ func sq(x float64) float64 { return x * x }
 
 // TestIdenticalCodeIsCalledDifferentAsSeldomAsClaimed simulates whole trials, by rule and noise; and that what differs is found.
 func TestIdenticalCodeIsCalledDifferentAsSeldomAsClaimed(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	const rounds = 3_000
 	limit := .05 + 3*math.Sqrt(.05*.95/rounds)

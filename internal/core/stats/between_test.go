@@ -34,6 +34,7 @@ func moved(rows []Difference, share, by float64) []Difference {
 }
 
 func TestWhatProcessesAddIsSeenInTheirRows(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name            string

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/tachograph/tacho/internal/property"
 )
 
 // normals draws n values around mean.
@@ -18,6 +20,7 @@ func normals(r *rand.Rand, n int, mean, sd float64) []float64 {
 // TestIntervalsCoverWhatTheyClaim simulates each interval with a known truth: it must hold it in 94 % of cases at least where 95 % are
 // claimed.
 func TestIntervalsCoverWhatTheyClaim(t *testing.T) {
+	property.OneThread(t)
 	t.Parallel()
 	const rounds, truth = 12_000, 0.03
 	type interval func(r *rand.Rand) (lower, upper, truth float64)
